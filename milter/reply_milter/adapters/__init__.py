@@ -1,0 +1,1 @@
+"""One room for each outside thing, and the only place where it is imported."""

@@ -1,0 +1,55 @@
+"""A private redis-server for one machine: on a unix socket under the state folder, append-only, never evicting."""
+
+import os
+import shutil
+from typing import NoReturn
+from pathlib import Path
+
+_SETTINGS = """\
+# Written by reply-milter at each start; changes here are lost.
+port 0
+unixsocket {folder}/redis.sock
+unixsocketperm 600
+dir {folder}
+daemonize no
+supervised no
+loglevel notice
+logfile {folder}/redis.log
+databases 1
+save ""
+appendonly yes
+appendfsync everysec
+maxmemory-policy noeviction
+"""
+
+
+class EmbeddedRedisError(Exception):
+    """An embedded store can't be had here; the message says what to do."""
+
+
+def command(state_dir: str) -> list[str]:
+    """Make the store's folder and settings; returns the program and its arguments.
+
+    Raises:
+        EmbeddedRedisError: there is no redis-server on this machine, or the folder can't be made.
+    """
+    program = shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/bin:/usr/local/bin")
+    if program is None:
+        raise EmbeddedRedisError("no redis-server found: install it (Debian: redis-server), or use a Redis of your own")
+    folder = Path(state_dir) / "redis"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        settings = folder / "redis.conf"
+        settings.write_text(_SETTINGS.format(folder=folder))
+    except OSError as error:
+        raise EmbeddedRedisError(f"{folder}: {error.strerror}") from error
+    return [program, str(settings)]
+
+
+def become(argv: list[str]) -> NoReturn:
+    """Turn this process into the store. Keeps no descriptor: libmilter's listening socket must not outlive its workers."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    os.closerange(3, 4096)
+    os.execv(argv[0], argv)  # noqa: S606 # no shell, and a program and path of ours

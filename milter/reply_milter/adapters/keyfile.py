@@ -1,0 +1,88 @@
+"""Key files: master keys that mint and verify, seal keys that are shared with hooks. Permissions are checked here."""
+
+import os
+import secrets
+import stat
+import tomllib
+
+from reply_milter.core.keyring import KeyState, MasterKey
+from reply_milter.toml_table import Table, matching, one_of
+
+_HEX = matching(r"[0-9a-fA-F]{64}", "64 hex digits")
+_NOBODY_ELSE = stat.S_IRWXG | stat.S_IRWXO
+_NO_OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO  # a hook may read seal keys by group
+
+
+class KeyFileError(Exception):
+    """A key file can't be used. ``problems``: a line each, with file and reason, never a secret."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def new_secret() -> str:
+    """32 random octets as hex digits."""
+    return secrets.token_hex(32)
+
+
+def load_master_keys(path: str) -> tuple[MasterKey, ...]:
+    """Read ``[[key]]`` tables of id, state and secret, oldest first.
+
+    Raises:
+        KeyFileError: unreadable, readable by others, malformed, or not exactly one active key.
+    """
+    text = _read(path, _NOBODY_ELSE, "0600")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise KeyFileError([f"{path}: not valid TOML: {error}"]) from None
+    problems: list[str] = []
+    top = Table(values, "", problems)
+    keys = [_master_key(table) for table in top.tables("key")]
+    top.unknown()
+    if len({key.id for key in keys}) != len(keys):
+        problems.append("key: two keys bear the same id")
+    if sum(key.state is KeyState.ACTIVE for key in keys) != 1:
+        problems.append('key: exactly one [[key]] must have state = "active": it mints')
+    if problems:
+        raise KeyFileError([f"{path}: {problem}" for problem in problems])
+    return tuple(keys)
+
+
+def load_seal_keys(path: str) -> tuple[bytes, ...]:
+    """Read seal keys, 64 hex digits a line; the first seals, all open. Blank lines and ``#`` lines don't count.
+
+    Raises:
+        KeyFileError: as above.
+    """
+    lines = [line.strip() for line in _read(path, _NO_OTHERS, "0600 or 0640").splitlines()]
+    digits = [(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
+    problems = [f"{path}: line {number}: must be 64 hex digits" for number, line in digits if _HEX(line)]
+    if not digits:
+        problems.append(f"{path}: holds no key: 64 hex digits on a line are needed")
+    if problems:
+        raise KeyFileError(problems)
+    return tuple(bytes.fromhex(line) for _, line in digits)
+
+
+def _master_key(table: Table) -> MasterKey:
+    identifier = table.need("id", "", matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Za-z0-9._-"))
+    state = table.need("state", KeyState.VERIFY.value, one_of(*KeyState))
+    secret = table.need("secret", "00" * 32, lambda value: "must be 64 hex digits" if _HEX(value) else None)
+    table.unknown()
+    return MasterKey(identifier, KeyState(state), bytes.fromhex(secret))
+
+
+def _read(path: str, forbidden: int, wanted: str) -> str:
+    """The text of a key file that nobody else can read."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & forbidden:
+                raise KeyFileError([f"{path}: has mode {mode:04o} and is open to others: chmod it to {wanted}"])
+            return file.read()
+    except OSError as error:
+        raise KeyFileError([f"{path}: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise KeyFileError([f"{path}: is not UTF-8 text"]) from None

@@ -1,0 +1,169 @@
+"""A single-threaded supervisor of a few processes: starts them, restarts the dead with back-off, ends them together.
+
+It forks, so it must never have a second thread. Its children are told by the kernel to die with it, also when it is
+killed; they stand in process groups of their own, so that a terminal's Ctrl-C reaches the supervisor alone.
+"""
+
+import ctypes
+import logging
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+
+log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+_LONGEST_DELAY = 5.0  # seconds between two starts of a child that keeps dying
+_SETTLED = 10.0  # seconds after which a child's next death is taken as its first
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent: int) -> Callable[[], None]:
+    """What a new child has to run first: it then gets SIGKILL when its parent is gone."""
+
+    def run() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(0)
+
+    return run
+
+
+def fork(run: Callable[[], None]) -> int:
+    """Fork a child that runs ``run`` and ends; returns its process id."""
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        die_with_parent(parent)()
+        os.setpgid(0, 0)
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)  # only the supervisor takes orders
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        run()
+        status = 0
+    except Exception:
+        log.exception("a process ends on an error")
+    finally:
+        os._exit(status)
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that is to run. ``start`` returns its id; ``stop`` asks it to end, which it need not do in time.
+
+    Children of a lower ``rank`` are ended after those of a higher one have gone: a store after its users.
+    """
+
+    name: str
+    start: Callable[[], int]
+    stop: Callable[[int], None]
+    rank: int = 1
+    pid: int = 0
+    started: float = 0.0
+    deaths: int = 0
+    due: float = field(default=0.0)
+
+
+class ProcessTree:
+    """``children`` are started in order and ended by rank, each rank within ``grace_seconds``."""
+
+    def __init__(self, children: list[Child], reload: Callable[[], None], grace_seconds: float) -> None:
+        self._children = children
+        self._reload = reload
+        self._grace = grace_seconds
+        self._ending = False
+        self._hup = False
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT, then end everything."""
+        reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, self._note)
+        while not self._ending:
+            self._reap()
+            self._start_due()
+            if self._hup:
+                self._hup = False
+                self._reload()
+            self._sleep(reading)
+        self._end(reading)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self._ending = True
+        elif number == signal.SIGHUP:
+            self._hup = True
+
+    def _sleep(self, reading: int, longest: float = 60.0) -> None:
+        """Wait for a signal or for the next start that is due."""
+        now = time.monotonic()
+        waits = [max(0.0, child.due - now) for child in self._children if not child.pid and not self._ending]
+        select.select([reading], [], [], min([longest, *waits]))
+        try:
+            while os.read(reading, 512):
+                pass
+        except BlockingIOError:
+            return
+
+    def _start_due(self) -> None:
+        for child in self._children:
+            if not child.pid and child.due <= time.monotonic():
+                child.started = time.monotonic()
+                try:
+                    child.pid = child.start()
+                    log.info("started %s, process %d", child.name, child.pid)
+                except OSError as error:
+                    log.error("cannot start %s: %s", child.name, error)
+                    self._back_off(child)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            for child in self._children:
+                if child.pid == pid:
+                    child.pid = 0
+                    self._back_off(child)
+                    if not self._ending:
+                        log.warning("%s, process %d, ended: %s", child.name, pid, _how(status))
+
+    def _back_off(self, child: Child) -> None:
+        """At once after the first death, then after ever longer waits."""
+        now = time.monotonic()
+        child.deaths = 1 if now - child.started > _SETTLED else child.deaths + 1
+        child.due = now + (0.0 if child.deaths == 1 else min(_LONGEST_DELAY, 0.05 * 2 ** (child.deaths - 1)))
+
+    def _end(self, reading: int) -> None:
+        """Ask the children of each rank to end, and kill those that take longer than the grace."""
+        log.info("ending")
+        for rank in sorted({child.rank for child in self._children}, reverse=True):
+            group = [child for child in self._children if child.rank == rank]
+            deadline = time.monotonic() + self._grace
+            for child in group:
+                if child.pid:
+                    child.stop(child.pid)
+            while any(child.pid for child in group) and time.monotonic() < deadline:
+                self._sleep(reading, 0.05)
+                self._reap()
+            for child in group:
+                if child.pid:
+                    os.kill(child.pid, signal.SIGKILL)
+                    os.waitpid(child.pid, 0)
+
+
+def _how(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"exit status {code}" if code >= 0 else f"signal {-code}"

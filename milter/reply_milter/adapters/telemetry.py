@@ -1,0 +1,218 @@
+"""Prometheus metrics and the log line of each decision.
+
+Several processes write, each into memory-mapped files of its own under one folder (prometheus_client's multiprocess mode), and
+one more process adds them up for ``/metrics``. Files are named by worker slot, not by process id, so that a worker that
+is restarted goes on counting where the last one stopped, and a thousand restarts leave no thousand files.
+"""
+
+import json
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+from prometheus_client.exposition import start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from reply_milter.core.verdict import Reason
+from reply_milter.ports import Decision, Replay
+
+log = logging.getLogger("reply_milter.decision")
+
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_DAY = 86400.0
+_AGES = (60.0, 3600.0, 6 * 3600.0, _DAY, 3 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY, 60 * _DAY, 90 * _DAY, 365 * _DAY)
+# What RCPT can answer: series that exist from the start, so that a first refusal shows as an increase.
+_AT_RCPT = (
+    ("accept", Reason.OK),
+    ("reject", Reason.MALFORMED),
+    ("reject", Reason.FORGED),
+    ("reject", Reason.EXPIRED),
+    ("reject", Reason.REVOKED),
+    ("defer", Reason.NOT_ALONE),
+    ("defer", Reason.THROTTLED),
+    ("defer", Reason.STORE_UNAVAILABLE),
+)
+
+
+def prepare(folder: str) -> None:
+    """Empty ``folder`` for a new run, before any process of it counts."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder, mode=0o700)
+
+
+class Metrics:
+    """All series of one process. ``slot`` names its files under ``folder``; one process a slot at a time."""
+
+    def __init__(self, folder: str, slot: str, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        values.ValueClass = values.MultiProcessValue(lambda: slot)
+        registry = CollectorRegistry()
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"reply_milter_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...] = _SECONDS) -> Histogram:
+            return Histogram(f"reply_milter_{name}", text, labels, buckets=buckets, registry=registry)
+
+        self.recipients = counter("recipients_total", "Reply recipients answered at RCPT.", "verdict", "reason")
+        self.messages = counter(
+            "messages_total", "Messages to reply recipients answered at end of message.", "verdict", "reason", "handler"
+        )
+        self.stages = histogram("stage_seconds", "Time to decide at one SMTP stage.", "stage")
+        self.store = histogram("store_seconds", "Time of a store operation that was answered.", "operation")
+        self.store_errors = counter("store_errors_total", "Store operations that failed.", "operation", "kind")
+        self.store_up = Gauge(
+            "reply_milter_store_up",
+            "Whether the last operation on the store was answered.",
+            registry=registry,
+            multiprocess_mode="min",
+        )
+        self.replays = counter("replay_total", "What claims found.", "outcome")
+        self.ages = histogram("token_age_seconds", "Age of the address when its reply was accepted.", buckets=_AGES)
+        self.connections = Gauge(
+            "reply_milter_connections", "Open connections of the MTA.", registry=registry, multiprocess_mode="sum"
+        )
+        self.disagreements = counter(
+            "address_disagreements_total", "Recipients that the MTA read as another address than we did."
+        )
+        self.stripped = counter("headers_stripped_total", "Foreign X-Reply-Verdict fields taken off replies.")
+        self._create_series(stages, operations)
+
+    def _create_series(self, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
+        for verdict, reason in _AT_RCPT:
+            self.recipients.labels(verdict, reason.value)
+        for outcome in Replay:
+            self.replays.labels(outcome.value)
+        for stage in stages:
+            self.stages.labels(stage)
+        for operation in operations:
+            self.store.labels(operation)
+        self.connections.set(0)
+
+
+class WorkerTelemetry:
+    """What a worker counts and logs: implements ``ports.Telemetry`` and what the doors and the store ask for."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._m = metrics
+
+    def recipient(self, decision: Decision) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.recipients.labels(_verdict(decision), decision.reason).inc()
+        accepted = decision.verdict == "accept" and not decision.would
+        log.log(logging.DEBUG if accepted else logging.INFO, "%s", "recipient", extra={"decision": decision})
+
+    def message(self, decision: Decision) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.messages.labels(_verdict(decision), decision.reason, decision.handler).inc()
+        log.info("%s", "message", extra={"decision": decision})
+
+    def replay(self, outcome: Replay) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.replays.labels(outcome.value).inc()
+
+    def address_disagreement(self) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.disagreements.inc()
+
+    def headers_stripped(self, count: int) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.stripped.inc(count)
+
+    def token_age(self, seconds: int) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.ages.observe(max(0, seconds))
+
+    def connection_opened(self) -> None:
+        """An MTA connected."""
+        self._m.connections.inc()
+
+    def connection_closed(self) -> None:
+        """It is gone."""
+        self._m.connections.dec()
+
+    def stage(self, name: str, seconds: float) -> None:
+        """A callback took so long."""
+        self._m.stages.labels(name).observe(seconds)
+
+    def store_operation(self, operation: str, seconds: float) -> None:
+        """An operation on the store was answered."""
+        self._m.store.labels(operation).observe(seconds)
+        self._m.store_up.set(1)
+
+    def store_error(self, operation: str, kind: str) -> None:
+        """An operation on the store failed."""
+        self._m.store_errors.labels(operation, kind).inc()
+        self._m.store_up.set(0)
+        log.warning("the store gave no answer: operation=%s kind=%s", operation, kind)
+
+
+def serve_metrics(folder: str, host: str, port: int) -> None:
+    """Answer ``/metrics`` with the sums over all processes, from a thread of its own.
+
+    Raises:
+        OSError: the address can't be bound.
+    """
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+    start_http_server(port, addr=host, registry=registry)
+
+
+def _verdict(decision: Decision) -> str:
+    return f"would_{decision.would}" if decision.would else decision.verdict
+
+
+class _Formatter(logging.Formatter):
+    """One line a record; a decision's fields as key=value pairs or as JSON members. UTC."""
+
+    converter = time.gmtime
+
+    def __init__(self, as_json: bool) -> None:
+        super().__init__()
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write ``record``; a traceback goes on behind it, escaped in JSON."""
+        fields = _fields(record)
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        moment = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
+        if self._as_json:
+            head = {"time": moment, "level": record.levelname.lower(), "event": text}
+            return json.dumps({**head, "pid": os.getpid(), **fields})
+        pairs = "".join(f" {name}={value}" for name, value in fields.items())
+        return f"{moment} {record.levelname.lower()} reply-milter[{os.getpid()}]: {text}{pairs}"
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, str]:
+    decision = getattr(record, "decision", None)
+    if not isinstance(decision, Decision):
+        return {}
+    named = {
+        "queue": decision.queue_id,
+        "token": decision.token_id,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "would": decision.would,
+        "stage": decision.stage,
+        "handler": decision.handler,
+        "replay": decision.replay,
+    }
+    return {name: str(value) for name, value in named.items() if value}
+
+
+def log_to_stderr(as_json: bool, level: str) -> None:
+    """Send every log record of this process to standard error, where journald and the MTA's host expect it."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter(as_json))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def wait_for_ever() -> None:
+    """Keep a process whose threads do the work."""
+    threading.Event().wait()

@@ -1,0 +1,51 @@
+"""The ``reply-milter`` command. One small module a sub-command; errors are one line and a sysexits code."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from reply_milter import __version__
+from reply_milter.cli import commit, demo, explain, init, mint, run, verify_header
+from reply_milter.cli.errors import CommandError
+from reply_milter.config import ConfigError
+
+_COMMANDS = (init, run, mint, explain, verify_header, commit, demo)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the command line in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with EX_USAGE."""
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(os.EX_USAGE)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    parser = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
+    parser.add_argument("--version", action="version", version=f"reply-milter {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in _COMMANDS:
+        command.add(commands)
+    options = parser.parse_args(argv)
+    action: Callable[[argparse.Namespace], int] = options.action
+    try:
+        return action(options)
+    except ConfigError as error:
+        return _fail(os.EX_CONFIG, *error.problems)
+    except CommandError as error:
+        return _fail(error.status, str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return os.EX_OK
+    except KeyboardInterrupt:
+        return _fail(130, "interrupted")
+
+
+def _fail(status: int, *messages: str) -> int:
+    for message in messages:
+        print(f"reply-milter: {message}", file=sys.stderr)
+    return status

@@ -1,0 +1,62 @@
+"""``init``: a commented configuration and fresh keys."""
+
+import argparse
+import os
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from reply_milter.adapters.keyfile import new_secret
+from reply_milter.cli.errors import CommandError
+from reply_milter.cli.options import add_command
+from reply_milter.core.domain import to_ascii
+
+_REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = add_command(commands, "init", _run, "write DIR/reply-milter.toml and new keys; never over old ones")
+    parser.add_argument("dir", metavar="DIR", help="for an installation: /etc/reply-milter")
+    parser.add_argument("--domain", default="reply.example.com", help="the domain of reply addresses")
+    parser.add_argument("--realm", help="a name for this key space (the domain, if not given)")
+    parser.add_argument("--state-dir", default="/var/lib/reply-milter", help="where the daemon keeps its data")
+
+
+def _run(options: argparse.Namespace) -> int:
+    folder = Path(options.dir).absolute()
+    domain = to_ascii(options.domain)
+    realm = options.realm or domain or ""
+    if not domain or not _REALM.fullmatch(realm):
+        raise CommandError(os.EX_USAGE, "--domain must be a domain name, and --realm 1 to 64 of A-Za-z0-9._-")
+    template = files(__package__).joinpath("reply-milter.toml").read_text(encoding="utf-8")
+    for name, value in {
+        "@REALM@": realm, "@DOMAIN@": domain, "@DIR@": str(folder), "@STATE_DIR@": os.path.abspath(options.state_dir)
+    }.items():  # fmt: skip
+        template = template.replace(name, value)
+    keys = f'# Oldest first. Exactly one key is "active" and mints; all but "retired" ones verify.\n{_new_key()}'
+    texts = {"reply-milter.toml": template, "keys.toml": keys, "seal.key": f"{new_secret()}\n"}
+    _write(folder, texts)
+    print(f"wrote {', '.join(str(folder / name) for name in texts)}")
+    print(f"next: look through {folder}/reply-milter.toml, then reply-milter run --config {folder}/reply-milter.toml")
+    return os.EX_OK
+
+
+def _new_key() -> str:
+    return f'\n[[key]]\nid = "k1"\nstate = "active"\nsecret = "{new_secret()}"\n'
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    """Write all files or none: a half-made folder, or keys over keys, would cost addresses that are out already."""
+    taken = [name for name in texts if os.path.lexists(folder / name)]
+    if taken:
+        raise CommandError(os.EX_CANTCREAT, f"{folder} already holds {', '.join(taken)}: nothing was written")
+    try:
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for name, text in texts.items():
+            mode = 0o644 if name.endswith("reply-milter.toml") else 0o600
+            descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        raise CommandError(os.EX_CANTCREAT, f"{error.filename}: {error.strerror}") from error

@@ -1,0 +1,42 @@
+"""Options that several commands share."""
+
+import argparse
+from collections.abc import Callable
+
+from reply_milter.app import WallClock
+
+DEFAULT_CONFIG = "/etc/reply-milter/reply-milter.toml"
+
+
+def add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    action: Callable[[argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
+    """A sub-command with its one-line description."""
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(action=action)
+    return parser
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """``--config FILE``."""
+    parser.add_argument(
+        "--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"the configuration file ({DEFAULT_CONFIG})"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    parser.add_argument("--json", action="store_true", help="write JSON")
+
+
+def add_at(parser: argparse.ArgumentParser) -> None:
+    """``--at UNIX``: another time than now."""
+    parser.add_argument("--at", metavar="UNIX", type=int, help="take this for now, in Unix seconds")
+
+
+def moment(options: argparse.Namespace) -> int:
+    """The time that a command works with, in Unix seconds."""
+    return WallClock().now() if options.at is None else int(options.at)

@@ -1,0 +1,21 @@
+"""``run``: everything that the configuration asks for, in one supervised process tree."""
+
+import argparse
+import os
+
+from reply_milter.app import Daemon, StartError
+from reply_milter.cli.errors import CommandError
+from reply_milter.cli.options import add_command, add_config
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    add_config(add_command(commands, "run", _run, "run the milter in the foreground; SIGHUP reloads, SIGTERM ends"))
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        Daemon(options.config).run()
+    except StartError as error:
+        raise CommandError(os.EX_UNAVAILABLE, str(error)) from error
+    return os.EX_OK

@@ -1,0 +1,69 @@
+"""``verify-header``: open the sealed verdict of a message file, as a delivery hook would."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from reply_milter.adapters.keyfile import KeyFileError, load_seal_keys
+from reply_milter.app import load
+from reply_milter.cli.errors import CommandError
+from reply_milter.cli.options import DEFAULT_CONFIG, add_command
+from reply_milter.config import ConfigError
+from reply_milter.core.fingerprint import BodyDigest
+from reply_milter.core.headers import VERDICT
+from reply_milter.core.message_file import split
+from reply_milter.core.verdict_header import SealProblem, unseal
+
+_WORDS = {
+    SealProblem.MISSING: f"missing: the message bears no {VERDICT} field, so nothing vouches for it",
+    SealProblem.DOUBLED: f"doubled: the message bears more than one {VERDICT} field; ours is never beside another",
+    SealProblem.BROKEN: f"broken: the seal of {VERDICT} does not fit the field or the body",
+}
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = add_command(commands, "verify-header", _run, "open the sealed verdict of a message; exit 1 if it can't be trusted")
+    parser.add_argument("file", metavar="FILE.eml", help="the message; - for standard input")
+    keys = parser.add_mutually_exclusive_group()
+    keys.add_argument("--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"the configuration file ({DEFAULT_CONFIG})")
+    keys.add_argument("--seal-key", metavar="FILE", help="the seal keys alone: all that a hook needs")
+
+
+def _run(options: argparse.Namespace) -> int:
+    keys = _seal_keys(options)
+    fields, body = split(_read(options.file))
+    tags = unseal([value for name, value in fields if name.lower() == VERDICT.lower()], keys)
+    if not isinstance(tags, SealProblem) and tags.get("body") != _digest(body):
+        tags = SealProblem.BROKEN
+    if isinstance(tags, SealProblem):
+        print(f"reply-milter: {_WORDS[tags]}", file=sys.stderr)
+        return 1
+    print(json.dumps(tags))
+    return os.EX_OK
+
+
+def _seal_keys(options: argparse.Namespace) -> tuple[bytes, ...]:
+    if not options.seal_key:
+        return load(options.config).seal_keys
+    try:
+        return load_seal_keys(options.seal_key)
+    except KeyFileError as error:
+        raise ConfigError(error.problems) from error
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise CommandError(os.EX_NOINPUT, f"{name}: {error.strerror}") from error
+
+
+def _digest(body: bytes) -> str:
+    digest = BodyDigest()
+    digest.feed(body)
+    return digest.text()

@@ -1,0 +1,32 @@
+"""RFC 4648 base32 in lower case and without padding, on whole characters of five bits.
+
+Numbers and digests are cut at character boundaries, so that no text has spare bits: each value has exactly
+one spelling.
+"""
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_VALUE = {character: value for value, character in enumerate(ALPHABET)}
+
+
+def from_int(number: int, length: int) -> str:
+    """Write ``number`` as ``length`` characters, most significant first. 0 <= number < 32**length."""
+    if not 0 <= number < 1 << (5 * length):
+        raise ValueError(f"{number} does not fit {length} base32 characters")
+    return "".join(ALPHABET[(number >> shift) & 31] for shift in range(5 * (length - 1), -1, -5))
+
+
+def to_int(text: str) -> int:
+    """Read lower-case base32 as one number.
+
+    Raises:
+        KeyError: a character is outside the lower-case alphabet.
+    """
+    number = 0
+    for character in text:
+        number = number << 5 | _VALUE[character]
+    return number
+
+
+def leftmost(digest: bytes, length: int) -> str:
+    """The most significant ``5 * length`` bits of ``digest`` as ``length`` characters."""
+    return from_int(int.from_bytes(digest) >> (8 * len(digest) - 5 * length), length)

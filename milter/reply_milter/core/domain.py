@@ -1,0 +1,42 @@
+"""Mail domains and addresses in one normal form, so that two spellings of a sender compare equal."""
+
+import re
+
+import idna
+
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+
+
+def to_ascii(domain: str) -> str | None:
+    """``domain`` as lower-case A-labels without a trailing dot (UTS 46, non-transitional), or None if it can't be.
+
+    ASCII domains are only lower-cased: mail domains with an underscore or a leading digit exist.
+    """
+    name = domain.removesuffix(".")
+    if not name.isascii():
+        try:
+            name = idna.uts46_remap(name, std3_rules=False, transitional=False)
+        except idna.IDNAError:
+            return None
+        name = ".".join(_a_label(label) for label in name.split("."))
+    return name.lower() or None
+
+
+def _a_label(label: str) -> str:
+    return label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
+
+
+def normalise(address: str) -> str | None:
+    """The form of ``address`` that sender tags are computed over; None if it must stay unbound.
+
+    Split at the last ``@``; the first ``+`` that is not at the start is dropped with what follows; ASCII is
+    lower-cased; the domain becomes A-labels. Quoted and non-ASCII local parts and address literals stay unbound.
+    """
+    local, _, domain = address.rpartition("@")
+    if not _LOCAL.fullmatch(local) or domain.startswith("[") or any(c.isspace() for c in domain):
+        return None
+    plus = local.find("+", 1)
+    ascii_domain = to_ascii(domain)
+    if ascii_domain is None:
+        return None
+    return f"{local[:plus] if plus > 0 else local}@{ascii_domain}".lower()

@@ -1,0 +1,48 @@
+"""Header fields that we read or write, and edits as data: the adapter performs them."""
+
+from dataclasses import dataclass
+
+VERDICT = "X-Reply-Verdict"
+AUTHENTICATION_RESULTS = "Authentication-Results"
+
+FIELDS_LIMIT = 2000
+OCTETS_LIMIT = 256 * 1024
+
+# What the rules read, in lower case. Everything else is counted and forgotten.
+READ = frozenset(
+    {
+        "from", "sender", "reply-to", "message-id", "date", "subject", "in-reply-to", "references",
+        "auto-submitted", "precedence", "x-autoreply", "x-autorespond", "content-type", VERDICT.lower(),
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the ``index``-th field named ``name``, counted from 1 at the top."""
+
+    name: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Put a field above all others. ``value`` may be folded: LF and a tab."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRecipient:
+    """Take an envelope recipient off, as the client spelled it."""
+
+    argument: str
+
+
+Edit = Delete | Insert | RemoveRecipient
+
+
+def strip(name: str, count: int) -> tuple[Edit, ...]:
+    """Remove all ``count`` fields named ``name``, the last first: an MTA renumbers after each removal."""
+    return tuple(Delete(name, index) for index in range(count, 0, -1))

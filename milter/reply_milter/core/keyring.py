@@ -1,0 +1,119 @@
+"""Master keys, the user keys derived from them, and everything that is computed with a user key.
+
+The only import of a cryptographic library in ``core``. HMAC and HKDF-Expand (RFC 5869 section 2.3, no Extract: a
+master key is already 32 uniform octets) with SHA-256. Every input is length-prefixed by ``tlv``.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from reply_milter.core import base32
+from reply_milter.core.tlv import tlv
+from reply_milter.core.token import Glob, Token
+
+ID_LENGTH = 13  # base32 characters of each half of a reply's id
+CONTENT_OCTETS = 10  # of a content digest: keyed, so 80 bits leave a forger nothing to search for
+
+_USER_KEYS_KEPT = 4096  # a junk flood may push user keys out; deriving one again costs microseconds
+
+
+class KeyState(StrEnum):
+    """``active`` mints and verifies; ``verify`` only verifies; ``retired`` is kept for the record."""
+
+    ACTIVE = "active"
+    VERIFY = "verify"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """``secret`` is 32 random octets; ``id`` never travels."""
+
+    id: str
+    state: KeyState
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UserKey:
+    """One user's key under one master key, and what it authenticates."""
+
+    master_id: str
+    secret: bytes = field(repr=False)
+
+    def digest(self, *parts: str | bytes) -> bytes:
+        """HMAC-SHA256 over the length-prefixed ``parts``."""
+        return hmac.digest(self.secret, tlv(*parts), hashlib.sha256)
+
+    def checksum(self, token: Token, length: int) -> str:
+        """The checksum of ``token`` in base32. Covers its own ``length``, so that it can't be shortened."""
+        full = self.digest("token", bytes([length]), token.user.to_bytes(5), token.key_octets())
+        return base32.leftmost(full, length)
+
+    def thread(self, message_id: str) -> int:
+        """The 55-bit context for a notification's Message-ID (without its angle brackets)."""
+        return int.from_bytes(self.digest("thread", message_id)) >> (256 - 55)
+
+    def sender(self, normalised_address: str) -> int:
+        """The 15-bit tag of the address that was written to. Never 0, which means unbound."""
+        return int.from_bytes(self.digest("sender", normalised_address)) >> (256 - 15) or 1
+
+    def token_id(self, glob: str) -> str:
+        """13 characters that name a token in logs and in the store, and from which it can't be rebuilt."""
+        return base32.leftmost(self.digest("id", glob), ID_LENGTH)
+
+    def message_id_tag(self, glob: str, message_id: str) -> str:
+        """13 characters that name one message to a token by its Message-ID."""
+        return base32.leftmost(self.digest("message", glob, message_id), ID_LENGTH)
+
+    def content_tag(self, glob: str, author: bytes, date: bytes, body_digest: bytes) -> str:
+        """13 characters that name one message to a token that bears no Message-ID."""
+        return base32.leftmost(self.digest("content", glob, author, date, body_digest), ID_LENGTH)
+
+    def content(self, *parts: str | bytes) -> bytes:
+        """A short keyed digest of a message's content, to tell a retry from another message."""
+        return self.digest("same content", *parts)[:CONTENT_OCTETS]
+
+
+@lru_cache(maxsize=_USER_KEYS_KEPT)
+def _expand(secret: bytes, info: bytes) -> bytes:
+    return HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(secret)
+
+
+def derive(realm: str, master: MasterKey, user: int) -> UserKey:
+    """The key of ``user`` in ``realm``: a token never moves between realms or users."""
+    info = tlv("reply-milter/1/user", realm, user.to_bytes(5))
+    return UserKey(master.id, _expand(master.secret, info))
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """All master keys of a realm, oldest first. Exactly one is active (``keyfile`` sees to it)."""
+
+    realm: str
+    keys: tuple[MasterKey, ...]
+
+    def live(self) -> Iterable[MasterKey]:
+        """Keys that verify, newest first."""
+        return (key for key in reversed(self.keys) if key.state is not KeyState.RETIRED)
+
+    def minting_key(self, user: int) -> UserKey:
+        """The user key that new tokens are made with."""
+        active = next(key for key in self.keys if key.state is KeyState.ACTIVE)
+        return derive(self.realm, active, user)
+
+    def verify(self, glob: Glob) -> UserKey | None:
+        """The user key whose checksum ``glob`` bears, or None. Compares in constant time."""
+        found = None
+        for master in self.live():
+            key = derive(self.realm, master, glob.token.user)
+            if hmac.compare_digest(key.checksum(glob.token, len(glob.checksum)), glob.checksum):
+                found = found or key
+        return found

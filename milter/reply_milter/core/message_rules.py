@@ -1,0 +1,119 @@
+"""The checks of the message itself, in the contract's order. Asked at end of message."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reply_milter.core import auto_reply, domain, headers
+from reply_milter.core.address import AddressForm
+from reply_milter.core.handler import ContextKind
+from reply_milter.core.mailbox import mailboxes
+from reply_milter.core.policy import Finding
+from reply_milter.core.thread import ThreadFinding, ThreadMatch, bind, candidates
+from reply_milter.core.verdict import MALFORMED_MESSAGE, Reason
+from reply_milter.core.verify import Checked, Facts
+
+_AT_MOST_ONE = ("message-id", "date", "in-reply-to")
+
+
+class SenderMatch(StrEnum):
+    """Whether the author is the one that the address was sent to."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the rules read of a message. Field names in lower case; ``size`` in octets, header and body."""
+
+    null_sender: bool
+    fields: Mapping[str, Sequence[str]]
+    field_count: int
+    field_octets: int
+    size: int
+
+    def first(self, name: str) -> str:
+        """The first value of a field, or an empty text."""
+        values = self.fields.get(name)
+        return values[0] if values else ""
+
+    @property
+    def authors(self) -> list[str]:
+        """The addresses of all From fields."""
+        return [address for value in self.fields.get("from", ()) for address in mailboxes(value)]
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """How the message relates to the token: what the verdict tells about thread and author."""
+
+    thread: ThreadFinding
+    sender: SenderMatch
+
+
+def bindings(message: Message, checked: Checked, facts: Facts | None, form: AddressForm) -> Bindings:
+    """Compare a message with the token that it came to."""
+    thread = ThreadFinding(ThreadMatch.NONE)
+    if checked.handler.context is ContextKind.THREAD:
+        ids = candidates(message.first("in-reply-to"), message.first("references"))
+        thread = bind(checked.key, checked.token.context, ids, form.accept_domains | {form.mint_domain})
+    return Bindings(thread, _sender(message, checked, facts))
+
+
+def findings(message: Message, bound: Bindings, form: AddressForm, max_message_bytes: int) -> Iterator[Finding]:
+    """What there is to object to, in the order in which it decides."""
+    if is_malformed(message):
+        yield Finding(Reason.MALFORMED, MALFORMED_MESSAGE)
+    if message.size > max_message_bytes:
+        yield Finding.of(Reason.TOO_LARGE)
+    if auto_reply.is_automatic(message.fields):
+        yield Finding.of(Reason.AUTO_REPLY)
+    if message.null_sender or auto_reply.is_report(message.fields):
+        yield Finding.of(Reason.BOUNCE)
+    if _is_loop(message, form):
+        yield Finding.of(Reason.LOOP)
+    if bound.thread.match is ThreadMatch.MISMATCH:
+        yield Finding.of(Reason.THREAD_MISMATCH)
+    if bound.thread.match is ThreadMatch.ABSENT:
+        yield Finding.of(Reason.THREAD_ABSENT)
+    if bound.sender is SenderMatch.MISMATCH:
+        yield Finding.of(Reason.SENDER_MISMATCH)
+    if bound.sender is SenderMatch.UNKNOWN:
+        yield Finding.of(Reason.SENDER_UNKNOWN)
+
+
+def is_malformed(message: Message) -> bool:
+    """More or fewer than one author, a doubled field that names the message, or more header than anyone writes."""
+    return (
+        len(message.fields.get("from", ())) != 1
+        or len(message.authors) != 1
+        or any(len(message.fields.get(name, ())) > 1 for name in _AT_MOST_ONE)
+        or message.field_count > headers.FIELDS_LIMIT
+        or message.field_octets > headers.OCTETS_LIMIT
+    )
+
+
+def _is_loop(message: Message, form: AddressForm) -> bool:
+    """One of our own addresses as From, Sender or Reply-To: our mail came back."""
+    values = (value for name in ("from", "sender", "reply-to") for value in message.fields.get(name, ()))
+    return any(
+        form.owns(local, at_domain)
+        for value in values
+        for local, _, at_domain in (address.rpartition("@") for address in mailboxes(value))
+    )
+
+
+def _sender(message: Message, checked: Checked, facts: Facts | None) -> SenderMatch:
+    """Compare header From with the addresses on file and with the token's sender tag."""
+    on_file = facts.addresses if facts is not None else ()
+    if not checked.token.sender and not on_file:
+        return SenderMatch.UNKNOWN
+    authors = message.authors
+    author = domain.normalise(authors[0]) if len(authors) == 1 else None
+    if author is None:
+        return SenderMatch.MISMATCH
+    if author in on_file or checked.key.sender(author) == checked.token.sender:
+        return SenderMatch.MATCH
+    return SenderMatch.MISMATCH

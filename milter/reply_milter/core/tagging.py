@@ -1,0 +1,47 @@
+"""What a verdict header says, tag by tag, in the order in which it is written."""
+
+from dataclasses import dataclass
+
+from reply_milter.core.message_rules import Bindings
+from reply_milter.core.verdict import Reason
+from reply_milter.core.verify import Checked
+
+Tags = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What the verdict tells of this arrival beside the token. ``body`` is the body digest in base32."""
+
+    domain: str
+    queue_id: str
+    body: str
+
+
+def opening(result: str, reason: Reason, would: str) -> Tags:
+    """The tags that every verdict starts with; ``would`` is empty outside observe mode."""
+    return [("v", "1"), ("result", result), ("reason", reason), ("would", would)]
+
+
+def reply(identifier: str, checked: Checked, bound: Bindings, replay: str) -> Tags:
+    """Who answers what: only for a token with a good checksum."""
+    thread = bound.thread.thread
+    return [
+        ("id", identifier),
+        ("user", str(checked.token.user)),
+        ("handler", checked.handler.name),
+        ("context", str(checked.token.context)),
+        ("thread", bound.thread.match),
+        ("locator", thread.locator if thread else ""),
+        ("replied_to", str(thread.replied_to) if thread else ""),
+        ("sender", bound.sender),
+        ("auth", "none"),
+        ("replay", replay),
+        ("issued", str(checked.token.issued_at)),
+        ("expires", str(checked.expires_at)),
+    ]
+
+
+def closing(arrived: Arrived) -> Tags:
+    """Where it arrived, and the digest that ties the verdict to its body."""
+    return [("recipient_domain", arrived.domain), ("queue", arrived.queue_id), ("body", arrived.body)]

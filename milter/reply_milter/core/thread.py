@@ -1,0 +1,48 @@
+"""Whether a reply answers the notification that its address was minted for."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reply_milter.core import message_id
+from reply_milter.core.keyring import UserKey
+from reply_milter.core.message_id import CANDIDATES, Thread
+
+
+class ThreadMatch(StrEnum):
+    """``none``: the handler's context is an integer and binds no thread."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    ABSENT = "absent"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFinding:
+    """``thread``: locator and replied-to of the Message-ID that matched, where it has the recommended form."""
+
+    match: ThreadMatch
+    thread: Thread | None = None
+
+
+def candidates(in_reply_to: str, references: str) -> list[str]:
+    """The ids that a reply may name: In-Reply-To's, then References' from the last; 16 in all."""
+    ids = message_id.identifiers(in_reply_to)
+    return ids + message_id.identifiers(references, CANDIDATES - len(ids), last_first=True)
+
+
+def bind(key: UserKey, context: int, ids: Sequence[str], own_domains: Collection[str]) -> ThreadFinding:
+    """Match: an id digests to ``context``. Mismatch: none does, but one is a notification of ours. Else absent.
+
+    Absent and mismatch differ because relays and mail programs lose threading headers, while the id of
+    another notification shows that an address is used for what it was not made for.
+    """
+    for identifier in ids:
+        if key.thread(identifier) == context:
+            return ThreadFinding(ThreadMatch.MATCH, message_id.parse(identifier))
+    for identifier in ids:
+        thread = message_id.parse(identifier)
+        if thread is not None and thread.domain in own_domains:
+            return ThreadFinding(ThreadMatch.MISMATCH)
+    return ThreadFinding(ThreadMatch.ABSENT)

@@ -1,0 +1,19 @@
+"""Unambiguous concatenation: each part is written as its length and its octets.
+
+Plain concatenation can be spliced (``.../2351`` + ``1220588887`` reads as ``.../235`` + ``11220588887``), so
+everything that is hashed in this project goes through here.
+"""
+
+
+def octets(text: str) -> bytes:
+    """UTF-8, with octets that the MTA passed through undecoded restored as they came."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def tlv(*parts: str | bytes) -> bytes:
+    """Join ``parts``, each behind its length as a 4-byte big-endian integer; text is UTF-8."""
+    joined = bytearray()
+    for part in parts:
+        value = octets(part) if isinstance(part, str) else part
+        joined += len(value).to_bytes(4) + value
+    return bytes(joined)

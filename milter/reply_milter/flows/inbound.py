@@ -1,0 +1,225 @@
+"""One SMTP connection, verified: the order of steps, and what is remembered between them.
+
+Two lifetimes, two objects: MAIL replaces the transaction whole, nothing is cleared field by field, and so nothing of
+one message reaches the next. The service is looked up at MAIL: a reload never changes the rules within a message.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from reply_milter.core import headers
+from reply_milter.core.address import Misspelt, Ordinary, classify
+from reply_milter.core.fingerprint import BodyDigest
+from reply_milter.core.message_rules import Message
+from reply_milter.core.policy import Finding
+from reply_milter.core.verdict import MISSPELT, Accept, Action, Reason, Verdict, refusal, reply_for
+from reply_milter.flows.judgement import Arrival, Judgement, judge
+from reply_milter.flows.recipient import ReplyRecipient, assess
+from reply_milter.flows.service import Service
+from reply_milter.ports import Decision, StoreUnavailableError
+
+_REFUSED_AT_RCPT = (Action.REJECT, Action.DEFER)
+
+
+@dataclass(slots=True)
+class Transaction:
+    """Everything that lives as long as one message. Replaced, never cleared."""
+
+    service: Service
+    null_sender: bool
+    reply: ReplyRecipient | None = None
+    others: bool = False
+    postponed: list[tuple[str, Finding, Action]] = field(default_factory=list)
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    field_count: int = 0
+    field_octets: int = 0
+    body: BodyDigest = field(default_factory=BodyDigest)
+    body_octets: int = 0
+    broken: bool = False
+    judgement: Judgement | None = None
+
+    @property
+    def concerns_us(self) -> bool:
+        """Whether there is anything to decide at end of message."""
+        return self.reply is not None or bool(self.postponed)
+
+
+class Connection:
+    """One SMTP client. Methods carry the SMTP word; each returns what is to be answered."""
+
+    def __init__(self, service: Callable[[], Service], client: str) -> None:
+        self._service = service
+        self._client = client
+        self._transaction: Transaction | None = None
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a message is on its way."""
+        return self._transaction is not None
+
+    def mail(self, sender: str) -> None:
+        """MAIL FROM: the only start of a message."""
+        self._transaction = Transaction(self._service(), null_sender=sender.strip() in ("<>", ""))
+
+    def abort(self) -> None:
+        """RSET, or the client is gone: nothing was written, so nothing is to be undone."""
+        self._transaction = None
+
+    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool) -> Verdict:
+        """RCPT TO. ``resolved`` is ``{rcpt_addr}``; not ``over_smtp``, every refusal waits for end of message.
+
+        A command out of order (RCPT without MAIL) is taken as the start of a message, and judged as strictly.
+        """
+        if self._transaction is None:
+            self._transaction = Transaction(self._service(), null_sender=False)
+        message = self._transaction
+        address = classify(message.service.rules.form, argument, resolved)
+        if isinstance(address, Ordinary):
+            message.others = True
+            return Accept()
+        if isinstance(address, Misspelt):
+            if address.disagreement:
+                message.service.telemetry.address_disagreement()
+            recipient = _without_token(message.service, Finding(Reason.MALFORMED, MISSPELT))
+        elif message.reply is not None:
+            if message.reply.is_same(address):
+                message.reply.arguments.append(argument)
+                return Accept()
+            not_alone = Finding(Reason.NOT_ALONE, reply_for(Reason.NOT_ALONE), fixed=Action.DEFER)
+            recipient = _without_token(message.service, not_alone)
+        else:
+            recipient = assess(message.service, address, self._client)
+        recipient.arguments.append(argument)
+        return self._answer(message, recipient, over_smtp)
+
+    def header(self, name: str, value: str) -> None:
+        """One header field, unfolded or not. Keeps what the rules read, within limits; can't answer."""
+        message = self._transaction
+        if message is None or message.reply is None:
+            return
+        message.field_count += 1
+        message.field_octets += len(name) + len(value) + 4
+        known = name.strip().lower()
+        within = message.field_count <= headers.FIELDS_LIMIT and message.field_octets <= headers.OCTETS_LIMIT
+        if known in headers.READ and (within or known == headers.VERDICT.lower()):
+            message.fields.setdefault(known, []).append(value)
+
+    def body(self, chunk: bytes) -> bool:
+        """A piece of the body. False: the rest of it is not needed."""
+        message = self._transaction
+        if message is None or message.reply is None:
+            return False
+        message.body_octets += len(chunk)
+        message.body.feed(chunk)
+        return True
+
+    def mark_broken(self) -> None:
+        """A step that can't answer failed: end of message will defer, instead of deciding on half a message."""
+        if self._transaction is not None:
+            self._transaction.broken = True
+
+    def end_of_message(self, queue_id: str) -> Verdict:
+        """The final dot. The verdict's edits are to be performed, then ``done`` or ``failed`` to be called."""
+        message = self._transaction
+        if message is None or not message.concerns_us:
+            return Accept()
+        if message.broken:
+            raise RuntimeError("a step of this message failed before its end")
+        removals = tuple(headers.RemoveRecipient(argument) for argument, _, _ in message.postponed)
+        if message.postponed and not (message.others and removals):
+            return _refuse_postponed(message, queue_id)
+        if message.postponed:
+            for _, finding, _ in message.postponed:
+                message.service.telemetry.message(Decision("eom", "dropped", finding.reason, queue_id=queue_id))
+        if message.reply is None:
+            return Accept(edits=removals)
+        message.judgement = judge(message.service, self._arrival(message, message.reply, queue_id))
+        verdict = message.judgement.verdict
+        if removals and isinstance(verdict, Accept):
+            return Accept(verdict.reason, (*verdict.edits, *removals))
+        return verdict
+
+    def done(self) -> None:
+        """The edits were made and the answer is about to go to the MTA: count it, and settle the claim."""
+        message, self._transaction = self._transaction, None
+        if message is None or message.judgement is None:
+            return
+        judged, service = message.judgement, message.service
+        service.telemetry.message(judged.decision)
+        stripped = sum(isinstance(edit, headers.Delete) for edit in _edits_of(judged.verdict))
+        if stripped:
+            service.telemetry.headers_stripped(stripped)
+        if judged.claim is not None and judged.reserved:
+            if judged.age is not None:
+                service.telemetry.token_age(judged.age)
+            if service.settler is not None:
+                service.settler.settle(judged.claim.id)
+
+    def failed(self) -> None:
+        """The answer could not be given: what was reserved for it is released, so that a retry finds nothing."""
+        message, self._transaction = self._transaction, None
+        judged = message.judgement if message is not None else None
+        if message is None or judged is None or judged.claim is None or not judged.reserved:
+            return
+        try:
+            message.service.store.release(judged.claim)
+        except StoreUnavailableError:
+            return  # a reservation that stays lets the client's retry in, all the same
+
+    def _answer(self, message: Transaction, recipient: ReplyRecipient, over_smtp: bool) -> Verdict:
+        """Refuse now, later, or not at all."""
+        finding, action = recipient.policy.decide(recipient.findings)
+        service = message.service
+        observed = recipient.policy.observe and action is not Action.ACCEPT
+        may_be_sealed = recipient.checked is not None and service.rules.is_peer(self._client)
+        refused = finding is not None and action in _REFUSED_AT_RCPT and not observed and not may_be_sealed
+        reason = finding.reason if finding else Reason.OK
+        decision = Decision(
+            stage="rcpt",
+            verdict=action if refused else "accept",
+            reason=reason,
+            would=action if observed else "",
+            handler=recipient.handler_name,
+            token_id=recipient.token_id,
+        )
+        service.telemetry.recipient(decision)
+        if finding is None or not refused:
+            self._take_in(message, recipient)
+            return Accept(reason)
+        if not over_smtp:
+            message.postponed.append((recipient.arguments[0], finding, action))
+            return Accept(reason)
+        return refusal(action, finding.reason, finding.reply)
+
+    def _take_in(self, message: Transaction, recipient: ReplyRecipient) -> None:
+        """The first reply recipient is the message's; in observe mode a second only leaves its finding."""
+        if message.reply is None:
+            message.reply = recipient
+        else:
+            message.reply.findings[:0] = recipient.findings
+
+    def _arrival(self, message: Transaction, recipient: ReplyRecipient, queue_id: str) -> Arrival:
+        read = Message(
+            null_sender=message.null_sender,
+            fields=message.fields,
+            field_count=message.field_count,
+            field_octets=message.field_octets,
+            size=message.field_octets + 2 + message.body_octets,
+        )
+        from_peer = message.service.rules.is_peer(self._client)
+        return Arrival(recipient, read, message.body, queue_id, message.others, from_peer)
+
+
+def _without_token(service: Service, finding: Finding) -> ReplyRecipient:
+    return ReplyRecipient(domain="", local="", policy=service.rules.policy, findings=[finding])
+
+
+def _refuse_postponed(message: Transaction, queue_id: str) -> Verdict:
+    """Nobody but reply recipients, and one of them is refused: so is the message, and its sender hears why."""
+    _, finding, action = message.postponed[0]
+    message.service.telemetry.message(Decision("eom", action, finding.reason, queue_id=queue_id))
+    return refusal(action, finding.reason, finding.reply)
+
+
+def _edits_of(verdict: Verdict) -> tuple[headers.Edit, ...]:
+    return getattr(verdict, "edits", ())

@@ -1,0 +1,180 @@
+"""The end of a message to a reply recipient: rules in order, one claim, one verdict."""
+
+import secrets
+from dataclasses import dataclass, replace
+
+from reply_milter.core import headers, message_id, tagging, verdict_header
+from reply_milter.core.fingerprint import BodyDigest, squeeze
+from reply_milter.core.message_rules import Bindings, Message, bindings, findings
+from reply_milter.core.policy import Finding
+from reply_milter.core.verdict import Accept, Action, Park, Reason, Verdict, refusal
+from reply_milter.core.verify import Checked
+from reply_milter.flows.recipient import ReplyRecipient, store_unavailable
+from reply_milter.flows.service import Service
+from reply_milter.ports import Claim, Decision, Replay, StoreUnavailableError
+
+KEPT_SECONDS = 7 * 86400  # how long a token's replies are remembered after its end
+
+_OWNER_OCTETS = 6
+_CLAIM_REASONS = {Replay.DUPLICATE: Reason.DUPLICATE, Replay.REPLAYED: Reason.REPLAYED}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A whole message for one reply recipient. ``mixed``: others, who are not ours to decide about, get it too."""
+
+    recipient: ReplyRecipient
+    message: Message
+    body: BodyDigest
+    queue_id: str
+    mixed: bool
+    from_peer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict, what was claimed for it (None: nothing), and what log and metrics tell of it."""
+
+    verdict: Verdict
+    decision: Decision
+    claim: Claim | None = None
+    replay: Replay | None = None
+    age: int | None = None
+
+    @property
+    def reserved(self) -> bool:
+        """Whether a message was taken that is now to be committed, or released."""
+        return self.replay in (Replay.FIRST, Replay.RETRY)
+
+
+def judge(service: Service, arrival: Arrival) -> Judgement:
+    """Decide about a reply. The store is asked once, and only if the message itself is in order."""
+    recipient = arrival.recipient
+    checked = recipient.checked
+    if checked is None:  # observe mode let it come this far
+        finding, action = recipient.policy.decide(recipient.findings)
+        return _conclude(service, arrival, finding, action, [])
+    if arrival.from_peer and _bears_our_seal(service, arrival, checked):
+        return Judgement(Accept(), _decision(arrival, "accept", Reason.OK, ""))
+    bound = bindings(arrival.message, checked, recipient.facts, service.rules.form)
+    found = recipient.findings + list(
+        findings(arrival.message, bound, service.rules.form, service.rules.max_message_bytes)
+    )
+    finding, action = recipient.policy.decide(found)
+    claim, replay = None, None
+    if _to_be_claimed(recipient, action, arrival.mixed):
+        claim = _claim(service, arrival, checked)
+        replay, objection = _take(service, claim)
+        if objection is not None:
+            finding, action = _weigh(recipient, finding, action, found, objection)
+    identifier = (claim or _claim(service, arrival, checked)).id
+    tags = tagging.reply(identifier, checked, bound, replay or "")
+    judged = _conclude(service, arrival, finding, action, tags)
+    age = service.clock.now() - checked.token.issued_at
+    return replace(judged, claim=claim, replay=replay, age=age)
+
+
+def _to_be_claimed(recipient: ReplyRecipient, action: Action, mixed: bool) -> bool:
+    """What stays, counts; a parked reply beside other recipients can't be held without holding their mail."""
+    return recipient.policy.observe or action is Action.ACCEPT or (action is Action.PARK and not mixed)
+
+
+def _weigh(
+    recipient: ReplyRecipient, finding: Finding | None, action: Action, found: list[Finding], objection: Finding
+) -> tuple[Finding | None, Action]:
+    """The claim's objection comes last in the order, but what was counted before is not parked once more."""
+    if action is Action.PARK and recipient.policy.action(objection) is not Action.ACCEPT:
+        return objection, recipient.policy.action(objection)
+    return recipient.policy.decide([*found, objection])
+
+
+def _take(service: Service, claim: Claim) -> tuple[Replay, Finding | None]:
+    """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again."""
+    try:
+        replay = service.store.claim(claim)
+    except StoreUnavailableError:
+        service.telemetry.replay(Replay.UNKNOWN)
+        return Replay.UNKNOWN, store_unavailable(service)
+    service.telemetry.replay(replay)
+    reason = _CLAIM_REASONS.get(replay)
+    return replay, Finding.of(reason) if reason else None
+
+
+def _claim(service: Service, arrival: Arrival, checked: Checked) -> Claim:
+    """Name this message to its token: by Message-ID, or by content where it has none that outlives a retry."""
+    message, key, glob = arrival.message, checked.key, checked.glob.text
+    author, date = (squeeze(message.first(name)) for name in ("from", "date"))
+    body = arrival.body.octets()
+    identifier = message_id.own_id(message.first("message-id"))
+    if arrival.queue_id and arrival.queue_id in identifier:
+        identifier = ""  # the MTA made it up for this very arrival: it will be another one next time
+    if identifier:
+        tag = key.message_id_tag(glob, identifier)
+    else:
+        tag = key.content_tag(glob, author, date, body)
+    content = key.content(author, date, squeeze(message.first("subject")), squeeze(message.first("in-reply-to")), body)
+    end = max(checked.expires_at, service.clock.now())
+    return Claim(checked.token_id, tag, content, secrets.token_bytes(_OWNER_OCTETS), end + KEPT_SECONDS)
+
+
+def _conclude(
+    service: Service, arrival: Arrival, finding: Finding | None, action: Action, tags: tagging.Tags
+) -> Judgement:
+    """Turn a decision into a verdict with its edits, as far as mode and the other recipients allow."""
+    reason = finding.reason if finding else Reason.OK
+    would = ""
+    if arrival.recipient.policy.observe and action is not Action.ACCEPT:
+        would, action = action.value, Action.ACCEPT
+    if finding is not None and action not in (Action.ACCEPT, Action.PARK):
+        if arrival.mixed:
+            return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, ""))
+        return Judgement(refusal(action, reason, finding.reply), _decision(arrival, action, reason, ""))
+    if action is Action.PARK and arrival.mixed:
+        return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, ""))
+    result = "park" if action is Action.PARK else "pass"
+    edits = _edits(service, arrival, [*tagging.opening(result, reason, would), *tags])
+    verdict: Verdict = Park(reason, edits) if action is Action.PARK else Accept(reason, edits)
+    replay = dict(tags).get("replay", "")
+    return Judgement(verdict, _decision(arrival, action, reason, would, replay))
+
+
+def _dropped(arrival: Arrival, reason: Reason) -> Accept:
+    return Accept(reason, tuple(headers.RemoveRecipient(argument) for argument in arrival.recipient.arguments))
+
+
+def _edits(service: Service, arrival: Arrival, tags: tagging.Tags) -> tuple[headers.Edit, ...]:
+    """Foreign verdicts off, last first, then ours on top of everything."""
+    rules = service.rules
+    arrived = tagging.Arrived(arrival.recipient.domain, arrival.queue_id, arrival.body.text())
+    sealed = verdict_header.seal([*tags, *tagging.closing(arrived)], rules.seal_keys[0])
+    foreign = len(arrival.message.fields.get(headers.VERDICT.lower(), ()))
+    edits = [*headers.strip(headers.VERDICT, foreign)]
+    if rules.authserv_id and arrival.recipient.checked is not None:
+        edits.append(headers.Insert(headers.AUTHENTICATION_RESULTS, f"{rules.authserv_id}; x-reply-token=pass"))
+    edits.append(headers.Insert(headers.VERDICT, sealed))
+    return tuple(edits)
+
+
+def _bears_our_seal(service: Service, arrival: Arrival, checked: Checked) -> bool:
+    """Whether a peer already took this very message for this very token."""
+    values = arrival.message.fields.get(headers.VERDICT.lower(), ())
+    tags = verdict_header.unseal(values, service.rules.seal_keys)
+    return (
+        not isinstance(tags, verdict_header.SealProblem)
+        and tags.get("id", "").startswith(checked.token_id)
+        and tags.get("body") == arrival.body.text()
+    )
+
+
+def _decision(arrival: Arrival, verdict: str, reason: Reason, would: str, replay: str = "") -> Decision:
+    recipient = arrival.recipient
+    return Decision(
+        stage="eom",
+        verdict=verdict,
+        reason=reason,
+        would=would,
+        handler=recipient.handler_name,
+        token_id=recipient.token_id,
+        queue_id=arrival.queue_id,
+        replay=replay,
+    )

@@ -1,0 +1,79 @@
+"""One reply recipient: what its address says, and what the store knows of it. Writes nothing: probes leave no trace."""
+
+from dataclasses import dataclass, field
+
+from reply_milter.core.address import ReplyAddress
+from reply_milter.core.policy import Finding, Policy
+from reply_milter.core.verdict import Action, Reason, reply_for
+from reply_milter.core.verify import Checked, Facts, Junk, check_standing, check_token
+from reply_milter.flows.service import Service
+from reply_milter.ports import StoreUnavailableError
+
+
+@dataclass(slots=True)
+class ReplyRecipient:
+    """A reply recipient of this transaction. ``arguments``: the client's spellings of it, for the MTA.
+
+    ``checked`` is None for what has no good checksum; ``facts`` is None where the store gave none.
+    """
+
+    domain: str
+    local: str
+    policy: Policy
+    checked: Checked | None = None
+    facts: Facts | None = None
+    findings: list[Finding] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+
+    @property
+    def token_id(self) -> str:
+        """Names the token in logs; empty without a good checksum."""
+        return self.checked.token_id if self.checked else ""
+
+    @property
+    def handler_name(self) -> str:
+        """For metrics and logs; empty without a good checksum."""
+        return self.checked.handler.name if self.checked else ""
+
+    def is_same(self, address: ReplyAddress) -> bool:
+        """Whether ``address`` bears the same token: the domain and the case of letters don't matter."""
+        return self.local.casefold() == address.local.casefold()
+
+
+def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipient:
+    """Check the address of a reply recipient, in the contract's order. At most one read of the store."""
+    rules, now = service.rules, service.clock.now()
+    form = rules.form
+    checked = check_token(form.glob(address.local), form.checksum_length, rules.keyring, rules.handlers, now)
+    if isinstance(checked, Junk):
+        finding = _throttled(service, client, now) if checked.guess else None
+        junk = finding or checked.finding
+        return ReplyRecipient(address.domain, address.local, rules.policy, findings=[junk])
+    recipient = ReplyRecipient(address.domain, address.local, checked.handler.policy, checked)
+    missing = _learn(service, recipient, checked)
+    standing = check_standing(checked, recipient.facts, now)
+    recipient.findings = [finding for finding in (standing, missing) if finding is not None]
+    return recipient
+
+
+def store_unavailable(service: Service) -> Finding:
+    """The store gave no answer: what the operator wants done then."""
+    action = Action.ACCEPT if service.rules.accept_without_store else Action.DEFER
+    return Finding(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=action)
+
+
+def _learn(service: Service, recipient: ReplyRecipient, checked: Checked) -> Finding | None:
+    token = checked.token
+    try:
+        recipient.facts = service.store.facts(token.user, token.handler, token.context, checked.token_id)
+    except StoreUnavailableError:
+        return store_unavailable(service)
+    return None
+
+
+def _throttled(service: Service, client: str, now: int) -> Finding | None:
+    """Count a forged address; what to answer instead once its network made too many."""
+    limit = service.rules.forged_per_minute
+    if not limit or service.guesses.count(client, now) <= limit:
+        return None
+    return Finding(Reason.THROTTLED, reply_for(Reason.THROTTLED), fixed=Action.DEFER)

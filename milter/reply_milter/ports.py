@@ -1,0 +1,137 @@
+"""What the flows need from the world. One implementation each in ``adapters``, one fake each in the tests."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from reply_milter.core.verify import Facts
+
+
+class StoreUnavailableError(Exception):
+    """The store gave no answer in time, or could not do what was asked: nothing is known.
+
+    ``kind`` is one of a bounded set of words for metrics (timeout, connection, oom, ...).
+    """
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(detail or kind)
+        self.kind = kind
+
+
+class Replay(StrEnum):
+    """What a claim found, and the ``replay`` tag of a verdict. ``unknown``: the store was not there to be asked."""
+
+    FIRST = "first"
+    RETRY = "retry"
+    DUPLICATE = "duplicate"
+    REPLAYED = "replayed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Taking one message for one token.
+
+    ``token_id`` and ``message_tag`` are 13 base32 characters each; ``content`` and ``owner`` are octets without
+    structure; ``kept_until`` is in Unix seconds.
+    """
+
+    token_id: str
+    message_tag: str
+    content: bytes
+    owner: bytes
+    kept_until: int
+
+    @property
+    def id(self) -> str:
+        """The stable id of this reply: the idempotency key for everything downstream."""
+        return self.token_id + self.message_tag
+
+
+class Clock(Protocol):
+    """The time, in whole Unix seconds."""
+
+    def now(self) -> int:
+        """Now."""
+        ...
+
+
+class Store(Protocol):
+    """Remembers which messages were taken for which token, and what was revoked.
+
+    Every method raises StoreUnavailableError when nothing could be learnt or done within the deadline.
+    """
+
+    def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
+        """What is known about a token and those it names. Reads only."""
+        ...
+
+    def claim(self, claim: Claim) -> Replay:
+        """Take a message for its token, atomically. Never UNKNOWN.
+
+        FIRST for a new message, and again for the same ``owner``, so that a command sent twice by a client library
+        is no replay. RETRY for a reserved message with the same tag and content. DUPLICATE for a committed one.
+        REPLAYED for the same tag with other content, or the same content under another tag. FIRST alone writes.
+        """
+        ...
+
+    def release(self, claim: Claim) -> None:
+        """Forget a reservation of this owner that came to nothing; anyone else's, and a committed one, stay."""
+        ...
+
+    def commit(self, identifier: str) -> bool:
+        """Mark the reply ``identifier`` (26 characters) as delivered. False if nothing is reserved under it."""
+        ...
+
+
+class Settler(Protocol):
+    """Commits by itself, where no hook does."""
+
+    def settle(self, identifier: str) -> None:
+        """Commit ``identifier`` once the answer had time to reach the MTA."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about a reply, for log and metrics. Never an address.
+
+    ``verdict``: accept, reject, defer, discard, park or dropped. ``would``: in observe mode, what enforce would have done.
+    """
+
+    stage: str
+    verdict: str
+    reason: str
+    would: str = ""
+    handler: str = ""
+    token_id: str = ""
+    queue_id: str = ""
+    replay: str = ""
+
+
+class Telemetry(Protocol):
+    """Counts and logs. Labels are bounded sets, never client text."""
+
+    def recipient(self, decision: Decision) -> None:
+        """One reply recipient was answered."""
+        ...
+
+    def message(self, decision: Decision) -> None:
+        """One message to a reply recipient was answered."""
+        ...
+
+    def replay(self, outcome: Replay) -> None:
+        """One claim was answered, or could not be."""
+        ...
+
+    def address_disagreement(self) -> None:
+        """The MTA read another address than we did."""
+        ...
+
+    def headers_stripped(self, count: int) -> None:
+        """So many foreign verdict fields were taken off."""
+        ...
+
+    def token_age(self, seconds: int) -> None:
+        """A reply was accepted so long after its address was minted."""
+        ...

@@ -1,0 +1,110 @@
+"""Reading a TOML table by name and type, so that every mistake in a file is told at once."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+_T = TypeVar("_T")
+_NAMES: Mapping[type, str] = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
+
+
+class Table:
+    """One table. A key is taken once; ``unknown`` then tells what nobody asked for.
+
+    ``problems`` is shared by all tables of a file: lines of ``key: reason``.
+    """
+
+    def __init__(self, values: Mapping[str, object], path: str, problems: list[str]) -> None:
+        self._values = dict(values)
+        self._path = path
+        self.problems = problems
+
+    def name(self, key: str) -> str:
+        """``key`` with the path of its table."""
+        return f"{self._path}.{key}" if self._path else key
+
+    def problem(self, key: str, reason: str) -> None:
+        """Note that ``key`` can't stand."""
+        self.problems.append(f"{self.name(key)}: {reason}")
+
+    def has(self, key: str) -> bool:
+        """Whether ``key`` is there and not yet taken."""
+        return key in self._values
+
+    def take(self, key: str, default: _T, check: Callable[[_T], str | None] | None = None) -> _T:
+        """The value of ``key``, of the type of ``default``; ``check`` returns what is wrong with it, or None."""
+        if key not in self._values:
+            return default
+        value = self._values.pop(key)
+        wanted = type(default)
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            self.problem(key, f"must be {_NAMES[wanted]}, not {_shown(value)}")
+            return default
+        reason = check(value) if check else None
+        if reason is not None:
+            self.problem(key, reason)
+            return default
+        return value
+
+    def need(self, key: str, default: _T, check: Callable[[_T], str | None] | None = None) -> _T:
+        """As ``take``, for a key that must be there."""
+        if key not in self._values:
+            self.problem(key, "is missing")
+            return default
+        return self.take(key, default, check)
+
+    def strings(self, key: str, default: list[str]) -> list[str]:
+        """A list of texts."""
+        values = self.take(key, default)
+        if any(not isinstance(value, str) for value in values):
+            self.problem(key, "must be a list of texts")
+            return default
+        return values
+
+    def table(self, key: str) -> "Table":
+        """A table inside this one; an empty one if it is not there."""
+        value: dict[str, object] = self.take(key, {})
+        return Table(value, self.name(key), self.problems)
+
+    def tables(self, key: str) -> list["Table"]:
+        """An array of tables, ``[[key]]``."""
+        values: list[object] = self.take(key, [])
+        if any(not isinstance(value, dict) for value in values):
+            self.problem(key, f"must be written as [[{key}]] tables")
+            return []
+        return [
+            Table(value, f"{self.name(key)}[{number}]", self.problems)
+            for number, value in enumerate(values, 1)
+            if isinstance(value, dict)
+        ]
+
+    def unknown(self) -> None:
+        """Refuse what was never taken: a misspelt key would otherwise be a setting that silently does nothing."""
+        for key in self._values:
+            self.problem(key, "unknown key")
+        self._values.clear()
+
+
+def one_of(*words: str) -> Callable[[str], str | None]:
+    """A check for a choice."""
+    return lambda value: None if value in words else f"must be one of {_quoted(words)}, not {value!r}"
+
+
+def matching(pattern: str, description: str) -> Callable[[str], str | None]:
+    """A check for a form."""
+    compiled = re.compile(pattern, re.ASCII)
+    return lambda value: None if compiled.fullmatch(value) else f"must be {description}, not {value!r}"
+
+
+def between(low: int, high: int) -> Callable[[int], str | None]:
+    """A check for a range, both ends included."""
+    return lambda value: None if low <= value <= high else f"must be between {low} and {high}, not {value}"
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+def _shown(value: object) -> str:
+    """The kind of a value, never the value: it may be a secret."""
+    return _NAMES.get(type(value), "that")
