@@ -109,7 +109,11 @@ def _or_problems(problems: list[str], read: Callable[[str], _T], path: str) -> _
 
 def store_url(config: Config) -> str:
     """The URL of the store, the embedded one's too."""
-    return f"unix://{configuration.embedded_socket(config.state_dir)}" if config.store_url == EMBEDDED else config.store_url
+    return (
+        f"unix://{configuration.embedded_socket(config.state_dir)}"
+        if config.store_url == EMBEDDED
+        else config.store_url
+    )
 
 
 def open_store(config: Config, counted: StoreTelemetry | None = None) -> RedisStore:
@@ -270,8 +274,16 @@ class Daemon:
 
     def _worker_children(self) -> list[Child]:
         count = self._settings.config.workers or os.cpu_count() or 1
+
+        def stop(slot: int, _pid: int) -> None:
+            self._order(slot, _END)
+
         return [
-            Child(f"worker {slot}", partial(self._fork_worker, slot), lambda _, slot=slot: self._order(slot, _END))
+            Child(
+                f"worker {slot}",
+                partial(self._fork_worker, slot),
+                lambda _, slot=slot: self._order(slot, _END),
+            )
             for slot in range(count)
         ]
 

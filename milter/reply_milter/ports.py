@@ -96,7 +96,7 @@ class Settler(Protocol):
 class Decision:
     """What was decided about a reply, for log and metrics. Never an address.
 
-    ``verdict``: accept, reject, defer, discard, park or dropped. ``would``: in observe mode, what enforce would have done.
+    ``verdict``: accept, reject, defer, discard, park or dropped. ``would``: in observe mode, what enforce would do.
     """
 
     stage: str

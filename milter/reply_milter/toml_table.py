@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 _T = TypeVar("_T")
-_NAMES: Mapping[type, str] = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
+_NAMES: Mapping[type, str] = {
+    str: "text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
 
 
 class Table:

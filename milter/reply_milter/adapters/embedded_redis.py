@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from typing import NoReturn
 from pathlib import Path
+from typing import NoReturn
 
 _SETTINGS = """\
 # Written by reply-milter at each start; changes here are lost.
@@ -47,7 +47,7 @@ def command(state_dir: str) -> list[str]:
 
 
 def become(argv: list[str]) -> NoReturn:
-    """Turn this process into the store. Keeps no descriptor: libmilter's listening socket must not outlive its workers."""
+    """Turn this process into the store. Keeps no descriptor: the milter socket must not outlive its workers."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)

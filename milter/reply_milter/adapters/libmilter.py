@@ -1,7 +1,7 @@
 """libmilter's callbacks, through pymilter's C module: translates, has no opinion, and is the one error boundary.
 
-Fewer steps and replies are negotiated than the MTA offers, so that mail which is none of our business costs the least. One
-socket and one set of callbacks a process: libmilter is process-global. Its callbacks of one connection run on
+Fewer steps and replies are negotiated than the MTA offers, so that mail which is none of our business costs the
+least. One socket and one set of callbacks a process: libmilter is process-global. Its callbacks of one connection run on
 changing threads, one at a time, so state lives in the session and never in thread-locals.
 """
 
@@ -123,7 +123,8 @@ class Door:
             verdict = connection.rcpt(_text(argument), ctx.getsymval("{rcpt_addr}"), over_smtp)
             answer = _answer(ctx, verdict)
         except Exception:
-            answer = _accident(ctx, "RCPT")
+            log.exception("cannot decide at RCPT")
+            answer = _come_again(ctx)
         self._telemetry.stage("rcpt", perf_counter() - start)
         return answer
 
@@ -141,7 +142,8 @@ class Door:
         try:
             wanted = session.connection.body(chunk)
         except Exception:
-            return _accident(ctx, "BODY")
+            log.exception("cannot read the body")
+            return _come_again(ctx)
         skip = not wanted and session.no_reply & Milter.P_SKIP
         return int(Milter.SKIP if skip else Milter.CONTINUE)
 
@@ -154,9 +156,10 @@ class Door:
             answer = _answer(ctx, verdict)
             connection.done()
         except Exception:
+            log.exception("cannot decide at end of message")
             # Half-made edits don't matter: the message is deferred, and the retry is a new one.
             connection.failed()
-            answer = _accident(ctx, "end of message")
+            answer = _come_again(ctx)
         self._busy.discard(session)
         self._telemetry.stage("eom", perf_counter() - start)
         return answer
@@ -274,7 +277,6 @@ def _perform(ctx: Any, edits: tuple[Edit, ...]) -> None:
                 ctx.delrcpt(argument)
 
 
-def _accident(ctx: Any, stage: str) -> int:
-    """An error of ours: the client is asked to come again, and the log has the traceback."""
-    log.exception("cannot decide at %s", stage)
+def _come_again(ctx: Any) -> int:
+    """After an error of ours: the client keeps the mail, and the log has the traceback."""
     return _answer(ctx, Defer(Reason.INTERNAL, reply_for(Reason.INTERNAL)))

@@ -59,9 +59,7 @@ class _Script:
 class RedisStore:
     """``url``: redis://, rediss:// or unix://; ``timeout_seconds``: for all of an operation, connecting included."""
 
-    def __init__(
-        self, url: str, timeout_seconds: float, realm: str, telemetry: StoreTelemetry | None = None
-    ) -> None:
+    def __init__(self, url: str, timeout_seconds: float, realm: str, telemetry: StoreTelemetry | None = None) -> None:
         self._factory = _connection_factory(url)
         self._timeout = timeout_seconds
         self._realm = realm
@@ -213,7 +211,7 @@ class _Deadline:
 
 
 def _connection_factory(url: str) -> Callable[[], Any]:
-    """How to make connections for ``url``. RESP2 without client info: no handshake but AUTH and SELECT, where asked for."""
+    """How to make connections for ``url``. RESP2 without client info: no handshake but AUTH and SELECT, if asked for."""
     pool = ConnectionPool.from_url(url)
     plain = pool.connection_class
     deadlined = type(f"Deadlined{plain.__name__}", (_Deadline, plain), {})
@@ -231,5 +229,5 @@ def _connection_factory(url: str) -> Callable[[], Any]:
 
 
 def _token_key(token_id: str) -> str:
-    # A token id is derived with the realm, so the key needs no realm of its own: this name is in every remembered reply.
+    # A token id is derived with the realm, so this name, which every remembered reply pays for, needs none.
     return f"rm1:{token_id}"

@@ -1,7 +1,7 @@
 """Prometheus metrics and the log line of each decision.
 
-Several processes write, each into memory-mapped files of its own under one folder (prometheus_client's multiprocess mode), and
-one more process adds them up for ``/metrics``. Files are named by worker slot, not by process id, so that a worker that
+Several processes write, each into memory-mapped files of its own under one folder (prometheus_client's multiprocess
+mode), and one more process adds them up for ``/metrics``. Files are named by worker slot, not by process id, so that a worker that
 is restarted goes on counting where the last one stopped, and a thousand restarts leave no thousand files.
 """
 
@@ -24,7 +24,19 @@ log = logging.getLogger("reply_milter.decision")
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _DAY = 86400.0
-_AGES = (60.0, 3600.0, 6 * 3600.0, _DAY, 3 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY, 60 * _DAY, 90 * _DAY, 365 * _DAY)
+_AGES = (
+    60.0,
+    3600.0,
+    6 * 3600.0,
+    _DAY,
+    3 * _DAY,
+    7 * _DAY,
+    14 * _DAY,
+    30 * _DAY,
+    60 * _DAY,
+    90 * _DAY,
+    365 * _DAY,
+)
 # What RCPT can answer: series that exist from the start, so that a first refusal shows as an increase.
 _AT_RCPT = (
     ("accept", Reason.OK),
@@ -49,7 +61,7 @@ class Metrics:
 
     def __init__(self, folder: str, slot: str, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        values.ValueClass = values.MultiProcessValue(lambda: slot)
+        values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -60,7 +72,11 @@ class Metrics:
 
         self.recipients = counter("recipients_total", "Reply recipients answered at RCPT.", "verdict", "reason")
         self.messages = counter(
-            "messages_total", "Messages to reply recipients answered at end of message.", "verdict", "reason", "handler"
+            "messages_total",
+            "Messages to reply recipients answered at end of message.",
+            "verdict",
+            "reason",
+            "handler",
         )
         self.stages = histogram("stage_seconds", "Time to decide at one SMTP stage.", "stage")
         self.store = histogram("store_seconds", "Time of a store operation that was answered.", "operation")
@@ -74,7 +90,10 @@ class Metrics:
         self.replays = counter("replay_total", "What claims found.", "outcome")
         self.ages = histogram("token_age_seconds", "Age of the address when its reply was accepted.", buckets=_AGES)
         self.connections = Gauge(
-            "reply_milter_connections", "Open connections of the MTA.", registry=registry, multiprocess_mode="sum"
+            "reply_milter_connections",
+            "Open connections of the MTA.",
+            registry=registry,
+            multiprocess_mode="sum",
         )
         self.disagreements = counter(
             "address_disagreements_total", "Recipients that the MTA read as another address than we did."
@@ -169,8 +188,6 @@ def _verdict(decision: Decision) -> str:
 class _Formatter(logging.Formatter):
     """One line a record; a decision's fields as key=value pairs or as JSON members. UTC."""
 
-    converter = time.gmtime
-
     def __init__(self, as_json: bool) -> None:
         super().__init__()
         self._as_json = as_json
@@ -181,7 +198,7 @@ class _Formatter(logging.Formatter):
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        moment = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
         if self._as_json:
             head = {"time": moment, "level": record.levelname.lower(), "event": text}
             return json.dumps({**head, "pid": os.getpid(), **fields})

@@ -29,17 +29,25 @@ def _run(options: argparse.Namespace) -> int:
     realm = options.realm or domain or ""
     if not domain or not _REALM.fullmatch(realm):
         raise CommandError(os.EX_USAGE, "--domain must be a domain name, and --realm 1 to 64 of A-Za-z0-9._-")
+    names = write_files(folder, domain, realm, os.path.abspath(options.state_dir))
+    print(f"wrote {', '.join(str(folder / name) for name in names)}")
+    print(f"next: look through {folder}/reply-milter.toml, then reply-milter run --config {folder}/reply-milter.toml")
+    return os.EX_OK
+
+
+def write_files(folder: Path, domain: str, realm: str, state_dir: str) -> list[str]:
+    """Write a configuration and fresh keys into ``folder``; returns their names.
+
+    Raises:
+        CommandError: one of them is already there, or the folder can't be written.
+    """
     template = files(__package__).joinpath("reply-milter.toml").read_text(encoding="utf-8")
-    for name, value in {
-        "@REALM@": realm, "@DOMAIN@": domain, "@DIR@": str(folder), "@STATE_DIR@": os.path.abspath(options.state_dir)
-    }.items():  # fmt: skip
-        template = template.replace(name, value)
+    for name, value in {"REALM": realm, "DOMAIN": domain, "DIR": str(folder), "STATE_DIR": state_dir}.items():
+        template = template.replace(f"@{name}@", value)
     keys = f'# Oldest first. Exactly one key is "active" and mints; all but "retired" ones verify.\n{_new_key()}'
     texts = {"reply-milter.toml": template, "keys.toml": keys, "seal.key": f"{new_secret()}\n"}
     _write(folder, texts)
-    print(f"wrote {', '.join(str(folder / name) for name in texts)}")
-    print(f"next: look through {folder}/reply-milter.toml, then reply-milter run --config {folder}/reply-milter.toml")
-    return os.EX_OK
+    return list(texts)
 
 
 def _new_key() -> str:

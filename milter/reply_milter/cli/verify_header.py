@@ -25,10 +25,14 @@ _WORDS = {
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    parser = add_command(commands, "verify-header", _run, "open the sealed verdict of a message; exit 1 if it can't be trusted")
+    parser = add_command(
+        commands, "verify-header", _run, "open the sealed verdict of a message; exit 1 if it can't be trusted"
+    )
     parser.add_argument("file", metavar="FILE.eml", help="the message; - for standard input")
     keys = parser.add_mutually_exclusive_group()
-    keys.add_argument("--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"the configuration file ({DEFAULT_CONFIG})")
+    keys.add_argument(
+        "--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"the configuration file ({DEFAULT_CONFIG})"
+    )
     keys.add_argument("--seal-key", metavar="FILE", help="the seal keys alone: all that a hook needs")
 
 

@@ -172,4 +172,3 @@ def _loose(argument: str) -> tuple[str, str]:
 def _routed(local: str) -> str:
     """The last hop of a source-routed local part at our own domain: ``user%domain``, ``host!user``, ``user@domain``."""
     return local.rsplit("!", 1)[-1].split("%", 1)[0].split("@", 1)[0]
-

@@ -18,11 +18,7 @@ def is_automatic(fields: Fields) -> bool:
         return True
     if any(keyword(value) in _BULK for value in fields.get("precedence", ())):
         return True
-    return any(
-        keyword(value) != "no"
-        for name in ("x-autoreply", "x-autorespond")
-        for value in fields.get(name, ())
-    )
+    return any(keyword(value) != "no" for name in ("x-autoreply", "x-autorespond") for value in fields.get(name, ()))
 
 
 def is_report(fields: Fields) -> bool:

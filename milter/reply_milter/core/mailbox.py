@@ -8,7 +8,7 @@ import re
 
 from reply_milter.core.comments import without_comments
 
-_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|<[^<>]*>?|[,;:>]|[^"<>,;:]+', re.DOTALL)
+_LEXEME = re.compile(r'"(?:\\.|[^"\\])*"?|<[^<>]*>?|[,;:>]|[^"<>,;:]+', re.DOTALL)
 _LIMIT = 64  # mailboxes of one field that are looked at; From may hold one
 
 
@@ -25,14 +25,14 @@ def _parts(value: str) -> list[str]:
     """What stands in brackets, or bare, between commas, semicolons and the colons of groups."""
     parts: list[str] = []
     bare, bracketed = "", False
-    for token in _TOKEN.findall(value):
-        if token[0] == "<":  # `<a@b> <c@d>` is two mailboxes, however it is joined
-            parts.append(token.strip("<>").strip())
+    for lexeme in _LEXEME.findall(value):
+        if lexeme[0] == "<":  # `<a@b> <c@d>` is two mailboxes, however it is joined
+            parts.append(lexeme.strip("<>").strip())
             bracketed = True
-        elif token in ",;:>":
+        elif lexeme in ",;:>":
             parts.append("" if bracketed else bare.strip())
             bare, bracketed = "", False
         else:
-            bare += token
+            bare += lexeme
     parts.append("" if bracketed else bare.strip())
     return parts

@@ -66,22 +66,17 @@ def findings(message: Message, bound: Bindings, form: AddressForm, max_message_b
     """What there is to object to, in the order in which it decides."""
     if is_malformed(message):
         yield Finding(Reason.MALFORMED, MALFORMED_MESSAGE)
-    if message.size > max_message_bytes:
-        yield Finding.of(Reason.TOO_LARGE)
-    if auto_reply.is_automatic(message.fields):
-        yield Finding.of(Reason.AUTO_REPLY)
-    if message.null_sender or auto_reply.is_report(message.fields):
-        yield Finding.of(Reason.BOUNCE)
-    if _is_loop(message, form):
-        yield Finding.of(Reason.LOOP)
-    if bound.thread.match is ThreadMatch.MISMATCH:
-        yield Finding.of(Reason.THREAD_MISMATCH)
-    if bound.thread.match is ThreadMatch.ABSENT:
-        yield Finding.of(Reason.THREAD_ABSENT)
-    if bound.sender is SenderMatch.MISMATCH:
-        yield Finding.of(Reason.SENDER_MISMATCH)
-    if bound.sender is SenderMatch.UNKNOWN:
-        yield Finding.of(Reason.SENDER_UNKNOWN)
+    found = {
+        Reason.TOO_LARGE: message.size > max_message_bytes,
+        Reason.AUTO_REPLY: auto_reply.is_automatic(message.fields),
+        Reason.BOUNCE: message.null_sender or auto_reply.is_report(message.fields),
+        Reason.LOOP: _is_loop(message, form),
+        Reason.THREAD_MISMATCH: bound.thread.match is ThreadMatch.MISMATCH,
+        Reason.THREAD_ABSENT: bound.thread.match is ThreadMatch.ABSENT,
+        Reason.SENDER_MISMATCH: bound.sender is SenderMatch.MISMATCH,
+        Reason.SENDER_UNKNOWN: bound.sender is SenderMatch.UNKNOWN,
+    }
+    yield from (Finding.of(reason) for reason, applies in found.items() if applies)
 
 
 def is_malformed(message: Message) -> bool:

@@ -1,4 +1,4 @@
-"""What is done about each reason: the operator's table over our defaults, and how one verdict comes of several findings."""
+"""What is done about each reason: the operator's table over our defaults; and how findings make one verdict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from reply_milter.core import headers, message_id, tagging, verdict_header
 from reply_milter.core.fingerprint import BodyDigest, squeeze
-from reply_milter.core.message_rules import Bindings, Message, bindings, findings
+from reply_milter.core.message_rules import Message, bindings, findings
 from reply_milter.core.policy import Finding
 from reply_milter.core.verdict import Accept, Action, Park, Reason, Verdict, refusal
 from reply_milter.core.verify import Checked
@@ -80,7 +80,11 @@ def _to_be_claimed(recipient: ReplyRecipient, action: Action, mixed: bool) -> bo
 
 
 def _weigh(
-    recipient: ReplyRecipient, finding: Finding | None, action: Action, found: list[Finding], objection: Finding
+    recipient: ReplyRecipient,
+    finding: Finding | None,
+    action: Action,
+    found: list[Finding],
+    objection: Finding,
 ) -> tuple[Finding | None, Action]:
     """The claim's objection comes last in the order, but what was counted before is not parked once more."""
     if action is Action.PARK and recipient.policy.action(objection) is not Action.ACCEPT:
