@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 _T = TypeVar("_T")
+NOT_YET = "is not part of this version of reply-milter"
 _NAMES: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
@@ -32,10 +33,6 @@ class Table:
     def problem(self, key: str, reason: str) -> None:
         """Note that ``key`` can't stand."""
         self.problems.append(f"{self.name(key)}: {reason}")
-
-    def has(self, key: str) -> bool:
-        """Whether ``key`` is there and not yet taken."""
-        return key in self._values
 
     def take(self, key: str, default: _T, check: Callable[[_T], str | None] | None = None) -> _T:
         """The value of ``key``, of the type of ``default``; ``check`` returns what is wrong with it, or None."""
@@ -83,6 +80,13 @@ class Table:
             for number, value in enumerate(values, 1)
             if isinstance(value, dict)
         ]
+
+    def not_yet(self, *keys: str) -> None:
+        """Refuse tables that a later version will know, and say so."""
+        for key in keys:
+            if key in self._values:
+                del self._values[key]
+                self.problem(key, NOT_YET)
 
     def unknown(self) -> None:
         """Refuse what was never taken: a misspelt key would otherwise be a setting that silently does nothing."""

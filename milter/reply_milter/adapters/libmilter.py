@@ -1,14 +1,12 @@
 """libmilter's callbacks, through pymilter's C module: translates, has no opinion, and is the one error boundary.
 
 Fewer steps and replies are negotiated than the MTA offers, so that mail which is none of our business costs the
-least. One socket and one set of callbacks a process: libmilter is process-global. Its callbacks of one connection run on
-changing threads, one at a time, so state lives in the session and never in thread-locals.
+least. One socket and one set of callbacks a process: libmilter is process-global. Its callbacks of one connection run
+on changing threads, one at a time, so state lives in the session and never in thread-locals.
 """
 
 import logging
 import os
-import socket as sockets
-import stat
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Protocol
@@ -48,8 +46,8 @@ class MilterTelemetry(Protocol):
         ...
 
 
-class SocketError(Exception):
-    """The milter socket can't be opened; the message says why and what to do."""
+class ListenError(Exception):
+    """The milter socket can't be opened; the message says why."""
 
 
 class Session:
@@ -188,58 +186,22 @@ def serve() -> None:
     Milter.milter.main()
 
 
-def open_socket(path: str, host: str, port: int, mode: int, group: int | None) -> None:
-    """Listen, before the workers are forked.
-
-    ``path``, or ``host`` and ``port``; ``mode`` and ``group`` (a number, or None to leave it) are the socket file's.
+def listen(path: str, host: str, port: int) -> None:
+    """Listen on ``path``, or on ``host`` and ``port``, before the workers are forked. Nobody else may connect yet.
 
     Raises:
-        SocketError: the folder is missing, something else listens there, or the group can't be set.
+        ListenError: something else listens there, or it is not ours to use.
     """
-    if path:
-        _make_way(path)
     Milter.milter.setconn(f"unix:{path}" if path else f"inet:{port}@{host}")
     Milter.milter.setbacklog(_BACKLOG)
     Milter.milter.register(_NAME)  # libmilter opens no socket before a filter is known
-    mask = os.umask(0o177)  # nobody else before the mode is set
+    mask = os.umask(0o177)
     try:
         Milter.milter.opensocket(False)
     except Milter.error as error:
-        raise SocketError(f"cannot listen on {path or f'{host} port {port}'}: is it in use, or not ours?") from error
+        raise ListenError(f"cannot listen on {path or f'{host} port {port}'}: is it in use, or not ours?") from error
     finally:
         os.umask(mask)
-    if path:
-        _open_to_mta(path, mode, group)
-
-
-def _make_way(path: str) -> None:
-    """Remove the socket of a daemon that is gone; never that of one that answers, and never anything else."""
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        raise SocketError(f"{folder}: no such folder; make it: install -d -m 2750 -o USER -g postfix {folder}")
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(found.st_mode):
-        raise SocketError(f"{path}: is there and is no socket")
-    with sockets.socket(sockets.AF_UNIX) as probe:
-        probe.settimeout(1)
-        if probe.connect_ex(path) == 0:
-            raise SocketError(f"{path}: another process answers there; stop it first")
-    os.unlink(path)
-
-
-def _open_to_mta(path: str, mode: int, group: int | None) -> None:
-    try:
-        if group is not None and os.stat(path).st_gid != group:
-            os.chown(path, -1, group)
-        os.chmod(path, mode)
-    except OSError as error:
-        raise SocketError(
-            f"{path}: cannot give it to verify.socket_group ({error.strerror}); "
-            "make the daemon's user a member of that group, or the folder setgid to it"
-        ) from error
 
 
 def _text(octets: bytes) -> str:

@@ -211,7 +211,7 @@ class _Deadline:
 
 
 def _connection_factory(url: str) -> Callable[[], Any]:
-    """How to make connections for ``url``. RESP2 without client info: no handshake but AUTH and SELECT, if asked for."""
+    """How to make connections for ``url``. RESP2 and no client info: no handshake but AUTH and SELECT."""
     pool = ConnectionPool.from_url(url)
     plain = pool.connection_class
     deadlined = type(f"Deadlined{plain.__name__}", (_Deadline, plain), {})

@@ -1,8 +1,8 @@
 """Prometheus metrics and the log line of each decision.
 
 Several processes write, each into memory-mapped files of its own under one folder (prometheus_client's multiprocess
-mode), and one more process adds them up for ``/metrics``. Files are named by worker slot, not by process id, so that a worker that
-is restarted goes on counting where the last one stopped, and a thousand restarts leave no thousand files.
+mode), and one more process adds them up for ``/metrics``. Files are named by worker slot, not by process id, so that a
+worker that is restarted goes on counting where the last one stopped, and a thousand restarts leave no thousand files.
 """
 
 import json

@@ -3,9 +3,9 @@
 import argparse
 import os
 
-from reply_milter.app import Daemon, StartError
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config
+from reply_milter.daemon import Daemon, StartError
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -69,7 +69,7 @@ def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Han
 
 
 def check_standing(checked: Checked, facts: Facts | None, now: int) -> Finding | None:
-    """Check whether a genuine token still stands: user, expiry, revocation. ``facts`` None: the store did not answer."""
+    """Check whether a genuine token still stands: user, expiry, revocation. ``facts`` None: unknown."""
     if facts is not None and facts.user_disabled:
         return Finding.of(Reason.FORGED)
     if now >= checked.expires_at:

@@ -1,0 +1,83 @@
+"""Settings that name places: sockets, networks, stores."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
+
+from reply_milter.toml_table import NOT_YET, Table
+
+SOCKET_PATH_OCTETS = 107  # sun_path of unix(7), less the closing NUL
+EMBEDDED = "embedded"
+_STORE_SCHEMES = ("redis", "rediss", "unix")
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """Where a milter listens: ``unix:PATH`` (``path`` set) or ``inet:PORT@HOST``."""
+
+    path: str = ""
+    host: str = ""
+    port: int = 0
+
+    def _str_(self) -> str:
+        return f"unix:{self.path}" if self.path else f"inet:{self.port}@{self.host}"
+
+
+def socket(table: Table) -> Socket:
+    """Where the milter listens."""
+    text = table.need("socket", "", None)
+    if text.startswith("unix:/"):
+        path = text.removeprefix("unix:")
+        if len(path.encode()) > SOCKET_PATH_OCTETS:
+            table.problem("socket", f"the path is longer than {SOCKET_PATH_OCTETS} octets, the system's limit")
+        return Socket(path=path)
+    port, at, host = text.removeprefix("inet:").partition("@")
+    if text.startswith("inet:") and at and host and port.isdecimal() and 0 < int(port) < 65536:
+        return Socket(host=host, port=int(port))
+    if text:
+        table.problem("socket", f'must be "unix:/PATH" or "inet:PORT@HOST", not {text!r}')
+    return Socket()
+
+
+def networks(table: Table, key: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """IP addresses and networks."""
+    networks = []
+    for text in table.strings(key, []):
+        try:
+            networks.append(ip_network(text, strict=False))
+        except ValueError:
+            table.problem(key, f"{text!r} is not an IP address or network")
+    return tuple(networks)
+
+
+def store_url(table: Table, state_dir: str) -> str:
+    """The store; ``state_dir`` is where an embedded one goes."""
+    url = table.take("url", EMBEDDED)
+    if url == EMBEDDED:
+        if len(embedded_socket(state_dir).encode()) > SOCKET_PATH_OCTETS:
+            table.problem("url", "state_dir is too long a path for the socket of an embedded store")
+        return url
+    scheme = urlsplit(url).scheme
+    if scheme in ("redis+sentinel", "redis+cluster"):
+        table.problem("url", f"{scheme}:// {NOT_YET}")
+    elif scheme not in _STORE_SCHEMES:
+        schemes = ", ".join(f"{name}://" for name in _STORE_SCHEMES)
+        table.problem("url", f'must be "embedded" or begin with {schemes}')
+    return url
+
+
+def embedded_socket(state_dir: str) -> str:
+    """Where an embedded store listens."""
+    return f"{state_dir}/redis/redis.sock"
+
+
+def listen(table: Table) -> tuple[str, int]:
+    """Host and port for metrics; an empty host for none."""
+    text = table.take("listen", "127.0.0.1:9797")
+    if not text:
+        return "", 0  # no metrics wanted
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        table.problem("listen", f'must be "HOST:PORT", or "" for no metrics, not {text!r}')
+        return "", 0
+    return host.strip("[]"), int(port)

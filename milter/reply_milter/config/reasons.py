@@ -1,0 +1,61 @@
+"""Settings about reasons and handlers: what is done, and what replies are for."""
+
+from collections.abc import Mapping
+
+from reply_milter.core.handler import ContextKind, Handler, Handlers
+from reply_milter.core.policy import ALLOWED, Policy
+from reply_milter.core.token import HANDLER_LIMIT
+from reply_milter.core.verdict import Action, Reason
+from reply_milter.toml_table import Table, between, matching, one_of
+
+
+def policy(table: Table, base: Policy, with_mode: bool) -> Policy:
+    """The action for each reason that the table names, over those of ``base``."""
+    observe = base.observe
+    if with_mode:
+        observe = table.take("mode", "enforce", one_of("enforce", "observe")) == "observe"
+    actions: dict[Reason, Action] = dict(base.actions)
+    for reason, allowed in ALLOWED.items():
+        word = table.take(reason.value, "", one_of(*sorted(allowed)))
+        if word:
+            actions[reason] = Action(word)
+    table.unknown()
+    return Policy(observe, actions)
+
+
+def handlers(top: Table, base: Policy) -> Handlers:
+    """All ``[[handler]]`` tables; their policies stand over ``base``."""
+    found: list[Handler] = []
+    seen: Mapping[str, set[object]] = {"id": set(), "name": set()}
+    for table in top.tables("handler"):
+        handler = _handler(table, base)
+        for key, value in (("id", handler.id), ("name", handler.name)):
+            if value in seen[key]:
+                table.problem(key, f"{value!r} is taken by another handler")
+            seen[key].add(value)
+        found.append(handler)
+    if not found:
+        top.problem("handler", "at least one [[handler]] is needed")
+    return Handlers.of(found)
+
+
+def _handler(table: Table, base: Policy) -> Handler:
+    handler = Handler(
+        id=table.need("id", 0, between(0, HANDLER_LIMIT - 1)),
+        name=table.need("name", "", matching(r"[a-z0-9._-]{1,32}", "1 to 32 of a-z0-9._-")),
+        context=ContextKind(table.take("context", "thread", one_of("thread", "integer"))),
+        validity_days=table.take("validity_days", 90, between(1, 36500)),
+        enabled=table.take("enabled", True),
+        expired_url=table.take("expired_url", "", _url),
+        policy=policy(table.table("policy"), base, with_mode=False),
+    )
+    table.not_yet("delivery")
+    table.unknown()
+    return handler
+
+
+def _url(value: str) -> str | None:
+    if "%" in value:
+        return "must not hold a %: libmilter takes a reply as a format string"
+    form = matching(r"(https?://[!-~]{1,200})?", "an http(s) URL of at most 200 visible ASCII characters")
+    return form(value)

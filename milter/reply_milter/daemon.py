@@ -1,0 +1,195 @@
+"""The daemon: locks its state, opens its socket, and runs its processes until it is told to end."""
+
+import fcntl
+import grp
+import logging
+import mmap
+import os
+import resource
+import secrets
+import signal
+import socket
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from reply_milter.adapters import embedded_redis, libmilter, socket_file, telemetry
+from reply_milter.adapters.process_tree import Child, ProcessTree, fork
+from reply_milter.app import load, open_store, wait_until_ready
+from reply_milter.config import ConfigError
+from reply_milter.config.places import EMBEDDED
+from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
+from reply_milter.worker import END, RELOAD, Shared, Worker
+
+log = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 1.3  # after which a process is killed; 2 s for the whole tree
+_STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
+
+
+class StartError(Exception):
+    """The daemon can't run here and now; the message says what to do."""
+
+
+class Daemon:
+    """The process tree of one installation: an embedded store where wanted, workers, and a metrics server."""
+
+    def __init__(self, config_path: str) -> None:
+        self._path = os.path.abspath(config_path)
+        self._settings = load(self._path)
+        config = self._settings.config
+        self._state = Path(config.state_dir)
+        guesses = GuessTable(memoryview(mmap.mmap(-1, TABLE_OCTETS)), secrets.token_bytes(16))
+        self._shared = Shared(self._path, guesses, str(self._state / "metrics"))
+        self._pipes: dict[int, int] = {}
+        self._lock = -1
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Raises:
+            StartError: locked by another instance, no place for the socket, a port in use, no redis-server.
+        """
+        config = self._settings.config
+        telemetry.log_to_stderr(config.log_json, config.log_level)
+        for warning in config.warnings:
+            log.warning("%s: %s", self._path, warning)
+        _raise_descriptor_limit()
+        self._lock_state()
+        telemetry.prepare(self._shared.metrics_folder)
+        children = self._store_children() + self._worker_children() + self._metrics_children()
+        self._open_socket()
+        log.info("listening on %s, store %s", config.socket, _without_password(config.store_url))
+        try:
+            ProcessTree(children, self._reload, _GRACE_SECONDS).run()
+        finally:
+            if config.socket.path:
+                with suppress(FileNotFoundError):
+                    os.unlink(config.socket.path)
+
+    def _lock_state(self) -> None:
+        try:
+            self._state.mkdir(mode=0o700, exist_ok=True)
+            self._lock = os.open(self._state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartError(f"state_dir {self._state}: {error.strerror}; make it, and give it to this user") from error
+        for attempt in range(20):  # processes of an instance that was killed may take a moment to follow it
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if attempt == 19:
+                    raise StartError(f"state_dir {self._state} is in use by another instance; stop it first") from None
+                time.sleep(0.05)
+
+    def _open_socket(self) -> None:
+        config = self._settings.config
+        group = None
+        if config.socket_group:
+            try:
+                group = grp.getgrnam(config.socket_group).gr_gid
+            except KeyError:
+                raise StartError(f"verify.socket_group: there is no group {config.socket_group!r}") from None
+        place = config.socket
+        try:
+            if place.path:
+                socket_file.make_way(place.path)
+            libmilter.listen(place.path, place.host, place.port)
+            if place.path:
+                socket_file.open_to(place.path, config.socket_mode, group)
+        except (libmilter.ListenError, socket_file.SocketFileError) as error:
+            raise StartError(f"verify.socket: {error}") from error
+
+    def _store_children(self) -> list[Child]:
+        if self._settings.config.store_url != EMBEDDED:
+            return []
+        try:
+            argv = embedded_redis.command(str(self._state))
+        except embedded_redis.EmbeddedRedisError as error:
+            raise StartError(f"store.url: {error}") from error
+
+        def start() -> int:
+            return fork(lambda: embedded_redis.become(argv))
+
+        child = Child("redis-server", start, lambda pid: os.kill(pid, signal.SIGTERM), rank=0)
+        child.pid, child.started = start(), time.monotonic()
+        wait_until_ready(open_store(self._settings.config), _STORE_READY_SECONDS)
+        return [child]
+
+    def _worker_children(self) -> list[Child]:
+        count = self._settings.config.workers or os.cpu_count() or 1
+
+        def stop(slot: int, _pid: int) -> None:
+            self._order(slot, END)
+
+        return [Child(f"worker {slot}", partial(self._fork_worker, slot), partial(stop, slot)) for slot in range(count)]
+
+    def _fork_worker(self, slot: int) -> int:
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+
+        def run() -> None:
+            os.close(writing)
+            os.close(self._lock)
+            for pipe in self._pipes.values():
+                os.close(pipe)
+            Worker(self._settings, self._shared, slot, reading).run()
+
+        pid = fork(run)
+        os.close(reading)
+        if slot in self._pipes:
+            os.close(self._pipes[slot])
+        self._pipes[slot] = writing
+        return pid
+
+    def _order(self, slot: int, order: bytes) -> None:
+        with suppress(BrokenPipeError, KeyError):
+            os.write(self._pipes[slot], order)
+
+    def _metrics_children(self) -> list[Child]:
+        host, port = self._settings.config.metrics_host, self._settings.config.metrics_port
+        if not port:
+            return []
+        _check_free(host, port)
+
+        def run() -> None:
+            os.close(self._lock)
+            telemetry.serve_metrics(self._shared.metrics_folder, host, port)
+            telemetry.wait_for_ever()
+
+        return [Child("metrics", lambda: fork(run), lambda pid: os.kill(pid, signal.SIGKILL))]
+
+    def _reload(self) -> None:
+        """Check the files here first: a bad one is told once, and no worker sees it."""
+        try:
+            new = load(self._path)
+        except ConfigError as error:
+            log.error("not reloaded, the old settings stay: %s", "; ".join(error.problems))
+            return
+        for name in ("state_dir", "socket", "socket_mode", "socket_group", "workers", "store_url"):
+            if getattr(new.config, name) != getattr(self._settings.config, name):
+                log.warning("%s changed: that takes a restart", name)
+        self._settings = new
+        for slot in self._pipes:
+            self._order(slot, RELOAD)
+
+
+def _raise_descriptor_limit() -> None:
+    """libmilter spins on a core when descriptors run out: take all that we may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _check_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise StartError(f"metrics.listen: cannot use {host}:{port}: {error.strerror}") from error
+
+
+def _without_password(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    return f"{head.split('://', 1)[0]}://...@{tail}" if at else url
