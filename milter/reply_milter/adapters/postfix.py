@@ -28,7 +28,9 @@ maillog_file_prefixes = {folder}
 myhostname = mx.example.com
 mydestination =
 inet_interfaces = loopback-only
-mynetworks = 127.0.0.0/8
+# Clients on loopback stand for strangers: nothing is allowed them, and nothing is added to their mail.
+mynetworks =
+local_header_rewrite_clients =
 smtpd_peername_lookup = no
 alias_maps =
 alias_database =
@@ -154,9 +156,10 @@ class PrivatePostfix:
         """Try to deliver all deferred mail now."""
         self._command("postqueue", "-f")
 
-    def queue(self) -> str:
-        """The mail queue, as postqueue lists it."""
-        return self._command("postqueue", "-p").stdout.decode(errors="replace")
+    def queue(self, held: bool = False) -> list[str]:
+        """Queue ids of mail that is still to be delivered; or of what is ``held``."""
+        listing = self._command("postqueue", "-p").stdout.decode(errors="replace")
+        return [match[1] for match in re.finditer(r"(?m)^([0-9A-F]+)([*!]?) ", listing) if (match[2] == "!") is held]
 
     def sendmail(self, arguments: Sequence[str], message: bytes) -> "subprocess.CompletedProcess[bytes]":
         """Submit a message with sendmail(1), past every smtpd."""

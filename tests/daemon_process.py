@@ -1,0 +1,145 @@
+"""The real daemon as a test runs it: not as root, from a place that its user can read, ended by process id."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import reply_milter
+
+USER = "daemon"  # a user of every Debian system who owns nothing of ours
+READY_SECONDS = 20.0
+
+
+def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll ``ready``; fail with ``what`` if it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
+        time.sleep(0.01)
+
+
+@cache
+def runtime() -> tuple[str, str]:
+    """An interpreter, and a PYTHONPATH, with which USER can run the daemon.
+
+    A checkout or a virtual environment below a private folder is out of that user's reach: then the packages are copied.
+    """
+    if os.geteuid() != 0 or _can_import(sys.executable, ""):
+        return sys.executable, ""
+    folder = Path(tempfile.mkdtemp(prefix="reply-milter-runtime-"))
+    folder.chmod(0o755)
+    ours = Path(reply_milter.__file__).parent
+    shutil.copytree(ours, folder / "reply_milter", ignore=shutil.ignore_patterns("__pycache__"))
+    skip = shutil.ignore_patterns("__pycache__", "mypy*", "ruff*", "hypothesis*", "pip*", "grimp*", "setuptools*")
+    shutil.copytree(sysconfig.get_path("purelib"), folder / "lib", ignore=skip, symlinks=False)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    path = f"{folder}:{folder / 'lib'}"
+    for python in (os.path.realpath(sys.executable), f"/usr/bin/{version}"):
+        if os.path.exists(python) and _can_import(python, path):
+            return python, path
+    raise AssertionError(f"the user {USER} can run no {version} here")
+
+
+def _can_import(python: str, path: str) -> bool:
+    command = [python, "-c", "import reply_milter.cli"]
+    try:
+        done = subprocess.run(
+            command, user=USER, group=_gid(), extra_groups=[], cwd="/", env={"PYTHONPATH": path}, capture_output=True
+        )
+    except PermissionError:
+        return False
+    return done.returncode == 0
+
+
+def _gid() -> int:
+    return pwd.getpwnam(USER).pw_gid
+
+
+class DaemonProcess:
+    """``reply-milter run`` on a configuration file; ``socket`` is where it will listen."""
+
+    def __init__(self, config: Path, socket: Path | None, log: Path) -> None:
+        self.config = config
+        self.socket = socket
+        self.log_path = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the supervisor."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        python, path = runtime()
+        as_user: dict[str, object] = {}
+        if os.geteuid() == 0:
+            as_user = {"user": USER, "group": _gid(), "extra_groups": []}
+        with open(self.log_path, "ab") as log:
+            self._process = subprocess.Popen(
+                [python, "-m", "reply_milter", "run", "--config", str(self.config)],
+                stderr=log,
+                cwd="/",
+                env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin"},
+                **as_user,  # type: ignore[call-overload]
+            )
+        wait_until(self._listening, READY_SECONDS, f"the daemon listens: {self.log()[-2000:]}")
+
+    def _listening(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log()[-2000:]
+        return "started worker" in self.log() and (self.socket is None or self.socket.exists())
+
+    def log(self) -> str:
+        """What it wrote to standard error."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def workers(self) -> list[int]:
+        """Process ids of the live workers, by its log and the kernel's word."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(pid) for pid in children if f"started worker" in self._started(int(pid))]
+
+    def _started(self, pid: int) -> str:
+        lines = [line for line in self.log().splitlines() if line.endswith(f"process {pid}") and "started" in line]
+        return lines[-1] if lines else ""
+
+    def reload(self) -> None:
+        """SIGHUP, and wait until every worker says that it has, or the supervisor that it has not."""
+        before = self.log().count("reloaded")
+        workers = len(self.workers())
+        self.send(signal.SIGHUP)
+        wait_until(lambda: self.log().count("reloaded") >= before + workers, 5, "all workers reloaded")
+
+    def send(self, number: int) -> None:
+        """Send the supervisor a signal."""
+        os.kill(self.pid, number)
+
+    def stop(self) -> float:
+        """SIGTERM, and wait; returns the seconds that it took."""
+        if self._process is None:
+            return 0.0
+        start = time.monotonic()
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        return time.monotonic() - start
+
+    def kill(self) -> None:
+        """kill -9 of the supervisor, and wait until it is gone."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,187 @@
+"""A whole mail host for a test: a real MTA, the daemon behind its socket, and the mailboxes where mail arrives."""
+
+import grp
+import os
+import pwd
+import re
+import shutil
+import smtplib
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+from daemon_process import USER, DaemonProcess, wait_until
+from reply_milter.adapters.postfix import Layout, PrivatePostfix
+from reply_milter.adapters.redis_store import RedisStore
+from reply_milter.app import Settings, load, store_url
+from reply_milter.cli.init import write_files
+from reply_milter.core.fingerprint import BodyDigest
+from reply_milter.core.headers import VERDICT
+from reply_milter.core.message_file import split
+from reply_milter.core.mint import Minted, Order, mint
+from reply_milter.core.verdict_header import SealProblem, unseal
+
+DOMAIN = "reply.example.com"
+ARRIVAL_SECONDS = 15.0
+
+HANDLERS = """
+[[handler]]
+id = 2
+name = "forum"
+context = "integer"
+validity_days = 30
+expired_url = "https://forum.example.com/replies"
+
+[[handler]]
+id = 3
+name = "gone"
+context = "integer"
+enabled = false
+
+[[handler]]
+id = 4
+name = "lenient"
+context = "thread"
+[handler.policy]
+thread_absent = "accept"
+thread_mismatch = "defer"
+sender_mismatch = "park"
+auto_reply = "reject"
+duplicate = "discard"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message in a mailbox. ``tags`` of its good verdict, or the problem with it."""
+
+    fields: list[tuple[str, str]]
+    body: bytes
+    tags: dict[str, str] | SealProblem
+
+    def values(self, name: str) -> list[str]:
+        """The values of all fields called ``name``."""
+        return [value.strip() for known, value in self.fields if known.lower() == name.lower()]
+
+
+def free_port() -> int:
+    """A TCP port of loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Site:
+    """A private Postfix with the daemon. ``changes``: replacements in the configuration that ``init`` writes."""
+
+    def __init__(self, changes: dict[str, str] | None = None, layout: Layout | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="reply-milter-test-"))
+        self.folder.chmod(0o755)
+        self.postfix = PrivatePostfix(self.folder / "postfix", free_port(), layout)
+        self.metrics_port = free_port()
+        account = pwd.getpwnam(USER)
+        self.postfix.prepare(account.pw_uid, grp.getgrnam("postfix").gr_gid)
+        etc = self.folder / "etc"
+        write_files(etc, DOMAIN, DOMAIN, str(self.folder / "state"))
+        self.config = etc / "reply-milter.toml"
+        self._text = self.config.read_text().replace("/var/spool/postfix/reply-milter", str(self.postfix.socket_folder))
+        self._text = self._text.replace("127.0.0.1:9797", f"127.0.0.1:{self.metrics_port}") + HANDLERS
+        self.configure(changes or {})
+        (self.folder / "state").mkdir()
+        for path in (self.folder / "state", etc, *etc.iterdir()):
+            os.chown(path, account.pw_uid, account.pw_gid)
+        self.daemon = DaemonProcess(
+            self.config, self.postfix.socket_folder / "verify.sock", self.folder / "daemon.log"
+        )
+
+    def configure(self, changes: dict[str, str]) -> None:
+        """Write the configuration with ``changes``; the daemon is not told."""
+        text = self._text
+        for old, new in changes.items():
+            assert re.search(old, text), f"nothing to change: {old}"
+            text = re.sub(old, new, text)
+        self.config.write_text(text)
+
+    def start(self) -> "Site":
+        """Start the daemon, then Postfix."""
+        self.daemon.start()
+        self.postfix.start()
+        return self
+
+    def stop(self) -> None:
+        """End both and remove everything."""
+        self.postfix.stop()
+        self.daemon.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration with its keys."""
+        return load(str(self.config))
+
+    def store(self) -> RedisStore:
+        """The daemon's store, with time to spare."""
+        config = self.settings.config
+        return RedisStore(store_url(config), 2.0, config.realm)
+
+    def mint(self, handler: str = "issue", days_ago: float = 0, **order: object) -> Minted:
+        """An address of ``handler``, as an application would have it."""
+        settings = self.settings
+        found = settings.config.handlers.named(handler)
+        assert found is not None
+        now = int(time.time() - 86400 * days_ago)
+        wanted = {"user": 42, "unique": os.urandom(4).hex(), **order}
+        return mint(Order(now=now, **wanted), found, settings.keyring, settings.config.form)  # type: ignore[arg-type]
+
+    def client(self, port: int | None = None) -> smtplib.SMTP:
+        """An SMTP client that has said EHLO."""
+        client = smtplib.SMTP("127.0.0.1", port or self.postfix.port, timeout=60)
+        client.ehlo("client.example")
+        return client
+
+    def send(self, recipients: list[str], message: bytes, sender: str = "<alice@client.example>") -> str:
+        """Send a message; the first refusal, or the answer to its final dot."""
+        with self.client() as client:
+            for command in (f"MAIL FROM:{sender}", *(f"RCPT TO:{recipient}" for recipient in recipients)):
+                code, text = client.docmd(command)
+                if code >= 400:
+                    return f"{code} {text.decode(errors='replace')}"
+            code, text = client.data(message)
+            return f"{code} {text.decode(errors='replace')}"
+
+    def arrived(self, name: str, value: str, wanted: int, where: str = "replies") -> list[Arrived]:
+        """Messages with a field ``name: value`` in a mailbox, after ``wanted`` of them came and the queue is empty."""
+        wait_until(lambda: len(self._matching(name, value, where)) >= wanted, ARRIVAL_SECONDS, f"{wanted} x {value}")
+        wait_until(lambda: not self.postfix.queue(), ARRIVAL_SECONDS, "an empty queue")
+        return self._matching(name, value, where)
+
+    def _matching(self, name: str, value: str, where: str) -> list[Arrived]:
+        folder = self.postfix.replies if where == "replies" else self.postfix.people
+        files = sorted((folder / "new").glob("*")) if folder.is_dir() else []
+        read = [self._read(file) for file in files]
+        return [message for message in read if value in message.values(name)]
+
+    def _read(self, file: Path) -> Arrived:
+        fields, body = split(file.read_bytes())
+        values = [value for name, value in fields if name.lower() == VERDICT.lower()]
+        tags = unseal(values, self.settings.seal_keys)
+        digest = BodyDigest()
+        digest.feed(body)
+        if not isinstance(tags, SealProblem) and tags["body"] != digest.text():
+            tags = SealProblem.BROKEN
+        return Arrived(fields, body, tags)
+
+    def settled(self, minted: Minted, replies: int) -> None:
+        """Wait until so many replies to an address are committed."""
+        wait_until(lambda: self._committed(minted) >= replies, 10, f"{replies} committed replies")
+
+    def _committed(self, minted: Minted) -> int:
+        key = self.settings.keyring.minting_key(minted.token.user)
+        config = self.settings.config
+        local = minted.address.split("@")[0]
+        with redis.Redis.from_url(store_url(config)) as client:
+            states = client.hvals(f"rm1:{key.token_id(config.form.glob(local))}")
+        return sum(value[:1] == b"C" for value in states)  # type: ignore[union-attr]
