@@ -1,6 +1,5 @@
 """Every row of the contract's sections 4 and 5 through a real Postfix: one text file a case."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,16 +9,6 @@ from site_under_test import Site
 pytestmark = pytest.mark.system
 
 _CASES = sorted((Path(__file__).parent / "cases").glob("*.case"))
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """A Postfix with Debian's chrooted master.cf and a daemon that is not root."""
-    running = Site()
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda path: path.stem)

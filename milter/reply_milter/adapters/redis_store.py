@@ -219,8 +219,6 @@ def _connection_factory(url: str) -> Callable[[], Any]:
         **pool.connection_kwargs,
         "protocol": 2,
         "driver_info": None,
-        "lib_name": None,
-        "lib_version": None,
         "retry": Retry(NoBackoff(), 0),
         "retry_on_error": [],
         "health_check_interval": 0,
