@@ -77,6 +77,7 @@ class PrivatePostfix:
         self.folder = folder
         self.port = port
         self._layout = layout or Layout()
+        self.own_smtpd_port = self._layout.own_smtpd_port
         self._master: subprocess.Popen[bytes] | None = None
 
     @property

@@ -1,0 +1,166 @@
+"""The process tree: shutdown, a killed supervisor, a killed worker, a second instance, reload, metrics."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemon_process import DaemonProcess, runtime, wait_until
+from site_under_test import Site
+
+pytestmark = pytest.mark.system
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and everything below it."""
+    with contextlib.suppress(FileNotFoundError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *(below for child in children for below in _tree(int(child)))]
+    return []
+
+
+def _alive(pids: list[int]) -> list[int]:
+    """Those that still run; a zombie that waits for its reaper doesn't."""
+
+    def runs(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    return [pid for pid in pids if runs(pid)]
+
+
+@pytest.fixture
+def fresh() -> Iterator[Site]:
+    """A site of a test's own, which it may break."""
+    running = Site()
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def test_sigterm_ends_everything_within_two_seconds(fresh: Site) -> None:
+    """Workers, store and metrics server are gone, and so is the socket; also with connections open."""
+    tree = _tree(fresh.daemon.pid)
+    assert len(tree) == 5, "supervisor, store, two workers, metrics"
+    with fresh.client() as client:
+        client.docmd("MAIL FROM:<alice@client.example>")
+        seconds = fresh.daemon.stop()
+        assert seconds < 2, seconds
+        assert not _alive(tree)
+        assert not fresh.daemon.socket or not fresh.daemon.socket.exists()
+        assert client.docmd("RCPT TO:<bob@example.com>")[0] == 451
+
+
+def test_a_killed_supervisor_leaves_nothing_behind(fresh: Site) -> None:
+    """kill -9: the kernel ends the children, and the next start finds lock and socket free."""
+    tree = _tree(fresh.daemon.pid)
+    fresh.daemon.kill()
+    wait_until(lambda: not _alive(tree), 2, "no process is left")
+    fresh.daemon.log_path.unlink()
+    fresh.daemon.start()
+    assert fresh.send(["<reply+x@reply.example.com>"], b"").startswith("550 5.7.1")
+
+
+def test_a_second_instance_is_refused(fresh: Site) -> None:
+    """state_dir is locked: one line, EX_UNAVAILABLE, and the first goes on."""
+    python, path = runtime()
+    done = subprocess.run(
+        [python, "-m", "reply_milter", "run", "--config", str(fresh.config)],
+        capture_output=True, env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin"}, cwd="/", timeout=30,
+    )  # fmt: skip
+    assert done.returncode == os.EX_UNAVAILABLE
+    assert b"in use by another instance" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert fresh.send(["<reply+x@reply.example.com>"], b"").startswith("550 5.7.1")
+
+
+def test_every_child_is_restarted(fresh: Site) -> None:
+    """Store, workers and metrics server come back after kill -9, and a reply is taken again."""
+    for pid in _tree(fresh.daemon.pid)[1:]:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: len(_alive(_tree(fresh.daemon.pid))) == 5, 10, "all children are back")
+    minted = fresh.mint(locator="restart/1")
+    message = f"From: a@b.example\r\nMessage-ID: <1@b>\r\nIn-Reply-To: <{minted.message_id}>\r\n\r\nHi\r\n".encode()
+
+    def taken() -> bool:
+        return fresh.send([f"<{minted.address}>"], message).startswith("250")
+
+    wait_until(taken, 10, "a reply is taken")
+
+
+def test_a_storm_of_signals_harms_nobody(fresh: Site) -> None:
+    """HUP, TERM and INT to workers and children directly: only the supervisor takes orders."""
+    workers = fresh.daemon.workers()
+    assert len(workers) == 2
+    for _ in range(20):
+        for pid in workers:
+            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+                os.kill(pid, number)
+    assert fresh.send(["<reply+x@reply.example.com>"], b"").startswith("550 5.7.1")
+    assert fresh.daemon.workers() == workers
+
+
+def test_a_worker_that_keeps_dying_is_restarted_ever_later(fresh: Site) -> None:
+    """Back-off: not a busy loop of forks."""
+    start, deaths = time.monotonic(), 0
+    while time.monotonic() - start < 2:
+        for pid in fresh.daemon.workers():
+            os.kill(pid, signal.SIGKILL)
+            deaths += 1
+        time.sleep(0.005)
+    assert 4 <= deaths <= 20, deaths
+
+
+def test_a_reload_takes_new_rules_and_keeps_the_old_on_a_bad_file(fresh: Site) -> None:
+    """SIGHUP: a new handler works at once; a broken file changes nothing and is told in the log."""
+    fresh.configure({"validity_days = 90": "validity_days = 1"})
+    fresh.daemon.reload()
+    old = fresh.mint(locator="reload/1", days_ago=2)
+    assert "expired" in fresh.send([f"<{old.address}>"], b"")
+    fresh.configure({"validity_days = 90": "validity_days = 0"})
+    fresh.daemon.send(signal.SIGHUP)
+    wait_until(lambda: "not reloaded" in fresh.daemon.log(), 5, "the bad file is told")
+    assert "handler[1].validity_days: must be between" in fresh.daemon.log()
+    with fresh.client() as client:
+        client.docmd("MAIL FROM:<a@b.example>")
+        code, text = client.docmd(f"RCPT TO:<{old.address}>")
+    assert b"expired" in text, (code, text)
+
+
+def test_the_socket_is_the_mtas_alone(fresh: Site) -> None:
+    """Mode 0660 and Postfix's group, in a folder that others can't enter; the daemon is not root."""
+    assert fresh.daemon.socket is not None
+    found = fresh.daemon.socket.stat()
+    assert (found.st_mode & 0o777, found.st_gid) == (0o660, fresh.daemon.socket.parent.stat().st_gid)
+    assert Path(f"/proc/{fresh.daemon.pid}").stat().st_uid != 0
+
+
+def test_metrics_count_verdicts_across_workers(fresh: Site) -> None:
+    """/metrics adds the workers up; no label holds anything of the client's."""
+    for _ in range(7):
+        fresh.send(["<reply+hello-client-text@reply.example.com>"], b"")
+    url = f"http://127.0.0.1:{fresh.metrics_port}/metrics"
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 # our own metrics
+        text = answer.read().decode()
+    assert 'reply_milter_recipients_total{reason="malformed",verdict="reject"} 7.0' in text
+    assert "hello-client-text" not in text
+    assert "hello-client-text" not in fresh.daemon.log()
+
+
+def test_a_foreign_file_in_the_sockets_place_is_not_removed(tmp_path: Path, fresh: Site) -> None:
+    """The daemon removes the socket of a dead daemon, and nothing else."""
+    fresh.daemon.stop()
+    assert fresh.daemon.socket is not None
+    fresh.daemon.socket.write_text("precious")
+    other = DaemonProcess(fresh.config, None, tmp_path / "log")
+    with pytest.raises(AssertionError, match="is no socket"):
+        other.start()
+    assert fresh.daemon.socket.read_text() == "precious"
