@@ -82,6 +82,7 @@ class Site:
         self.folder.chmod(0o755)
         self.postfix = PrivatePostfix(self.folder / "postfix", free_port(), layout)
         self.metrics_port = free_port()
+        self._mail: dict[Path, Arrived] = {}
         account = pwd.getpwnam(USER)
         self.postfix.prepare(account.pw_uid, grp.getgrnam("postfix").gr_gid)
         etc = self.folder / "etc"
@@ -158,11 +159,19 @@ class Site:
         wait_until(lambda: not self.postfix.queue(), ARRIVAL_SECONDS, "an empty queue")
         return self._matching(name, value, where)
 
+    def all_replies(self) -> list[Arrived]:
+        """Everything in the replies' mailbox."""
+        return self._mailbox("replies")
+
     def _matching(self, name: str, value: str, where: str) -> list[Arrived]:
+        return [message for message in self._mailbox(where) if value in message.values(name)]
+
+    def _mailbox(self, where: str) -> list[Arrived]:
         folder = self.postfix.replies if where == "replies" else self.postfix.people
-        files = sorted((folder / "new").glob("*")) if folder.is_dir() else []
-        read = [self._read(file) for file in files]
-        return [message for message in read if value in message.values(name)]
+        for file in sorted((folder / "new").glob("*")) if folder.is_dir() else []:
+            if file not in self._mail:  # a file in a Maildir never changes
+                self._mail[file] = self._read(file)
+        return [message for file, message in self._mail.items() if file.is_relative_to(folder)]
 
     def _read(self, file: Path) -> Arrived:
         fields, body = split(file.read_bytes())

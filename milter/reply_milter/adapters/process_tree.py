@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _LONGEST_DELAY = 5.0  # seconds between two starts of a child that keeps dying
-_SETTLED = 10.0  # seconds after which a child's next death is taken as its first
+_SETTLED = 0.5  # seconds of life after which a death is taken as the first: no loop of forks, and mail is answered
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -1,0 +1,183 @@
+"""kill -9 at each stage of a message, against a client that tries again until it hears 250: each arrives once, sealed.
+
+The stages are those of SMTP; at ``answering`` the store is paused, so that the worker dies between its claim and its answer.
+"""
+
+import contextlib
+import os
+import signal
+import smtplib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+from reply_milter.app import store_url
+from reply_milter.core.mint import Minted
+from site_under_test import Site
+
+pytestmark = pytest.mark.system
+
+LONG = bool(os.environ.get("REPLY_MILTER_LONG"))
+ROUNDS = 50 if LONG else 4
+LOAD = 15_000 if LONG else 600
+STAGES = ("connected", "MAIL", "RCPT", "DATA", "answering", "answered")
+RETRY_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A host with a patient store, so that a pause of it can be used to kill a worker in mid-claim."""
+    running = Site({"timeout_ms = 200": "timeout_ms = 3000"})
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def _message(minted: Minted, name: str) -> bytes:
+    lines = ["From: alice@client.example", f"Message-ID: <{name}@client.example>", f"X-Seq: {name}",
+             "Date: Sat, 21 Nov 2026 12:00:00 +0000", f"In-Reply-To: <{minted.message_id}>", "", f"This is {name}.", ""]  # fmt: skip
+    return "\r\n".join(lines).encode()
+
+
+def _try(site: Site, minted: Minted, name: str, at: Callable[[str], None] = lambda stage: None) -> bool:
+    """One attempt; ``at`` is called at each stage. True for a 250 after the final dot."""
+    try:
+        with site.client() as client:
+            at("connected")
+            for stage, command in (("MAIL", "MAIL FROM:<alice@client.example>"), ("RCPT", f"RCPT TO:<{minted.address}>")):
+                if client.docmd(command)[0] != 250:
+                    return False
+                at(stage)
+            if client.docmd("DATA")[0] != 354:
+                return False
+            at("DATA")
+            at("answering")
+            client.send(_message(minted, name) + b".\r\n")
+            taken = client.getreply()[0] == 250
+            at("answered")
+            return taken
+    except (smtplib.SMTPException, OSError):
+        return False
+
+
+def _until_taken(site: Site, minted: Minted, name: str) -> None:
+    deadline = time.monotonic() + RETRY_SECONDS
+    while not _try(site, minted, name):
+        assert time.monotonic() < deadline, f"{name} was never taken: {site.daemon.log()[-1500:]}"
+        time.sleep(0.05)
+
+
+def _kill_workers(site: Site) -> None:
+    for pid in site.daemon.workers():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _restart(site: Site) -> None:
+    """What a service manager does after the supervisor was killed."""
+    site.daemon.kill()
+    site.daemon.log_path.rename(site.daemon.log_path.with_suffix(".before"))
+    site.daemon.start()
+
+
+def _pause_store_then(site: Site, deed: Callable[[], None]) -> threading.Thread:
+    """Hold the store's writes, and do ``deed`` while a claim waits for them."""
+    with redis.Redis.from_url(store_url(site.settings.config)) as client:
+        client.execute_command("CLIENT", "PAUSE", "400", "WRITE")
+
+    def later() -> None:
+        time.sleep(0.15)
+        deed()
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    return thread
+
+
+def _deliver_with_a_kill(site: Site, stage: str, name: str, deed: Callable[[Site], None]) -> None:
+    minted = site.mint(locator=f"kill/{stage}")
+    threads: list[threading.Thread] = []
+
+    def at(reached: str) -> None:
+        if reached == stage == "answering":
+            threads.append(_pause_store_then(site, lambda: deed(site)))
+        elif reached == stage:
+            deed(site)
+
+    taken = _try(site, minted, name, at)
+    for thread in threads:
+        thread.join()
+    if not taken:
+        _until_taken(site, minted, name)
+
+
+def _assert_one_sealed_arrival(site: Site, names: list[str]) -> None:
+    last = names[-1]
+    site.arrived("X-Seq", last, 1)
+    found = [site.arrived("X-Seq", name, 1) for name in names]
+    assert [len(messages) for messages in found] == [1] * len(names)
+    assert all(isinstance(message.tags, dict) for messages in found for message in messages)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_workers_lose_and_double_nothing(site: Site, stage: str) -> None:
+    """All workers at once, at this stage of the message."""
+    names = [f"worker-{stage}-{number}" for number in range(ROUNDS)]
+    for name in names:
+        _deliver_with_a_kill(site, stage, name, _kill_workers)
+    _assert_one_sealed_arrival(site, names)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_supervisor_loses_and_doubles_nothing(site: Site, stage: str) -> None:
+    """The whole tree dies with it, the store too; a service manager starts it again."""
+    names = [f"supervisor-{stage}-{number}" for number in range(max(1, ROUNDS // 4))]
+    for name in names:
+        _deliver_with_a_kill(site, stage, name, _restart)
+    _assert_one_sealed_arrival(site, names)
+
+
+def test_kills_under_load_lose_and_double_nothing(site: Site) -> None:
+    """Four clients that retry, and every worker killed at random twice a second."""
+    ending = threading.Event()
+    minted = site.mint(locator="kill/load")
+    retried: Counter[str] = Counter()
+
+    def client(first: int) -> None:
+        for number in range(first, LOAD, 4):
+            name = f"load-{number}"
+            if not _try(site, minted, name):
+                retried["messages"] += 1
+                _until_taken(site, minted, name)
+
+    def killer() -> None:
+        while not ending.wait(0.5):
+            for pid in site.daemon.workers()[:1]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    retried["kills"] += 1
+
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(4)]
+    killing = threading.Thread(target=killer)
+    start = time.monotonic()
+    for thread in (killing, *clients):
+        thread.start()
+    for thread in clients:
+        thread.join()
+    ending.set()
+    killing.join()
+    site.arrived("X-Seq", f"load-{LOAD - 1}", 1)
+    arrivals = Counter(value for message in site.all_replies() for value in message.values("X-Seq") if "load-" in value)
+    untagged = [message for message in site.all_replies() if not isinstance(message.tags, dict)]
+    lost = [number for number in range(LOAD) if not arrivals[f"load-{number}"]]
+    doubled = {name: count for name, count in arrivals.items() if count > 1}
+    print(
+        f"\n{LOAD} messages, {retried['kills']} kills, {retried['messages']} retried: {len(lost)} lost, "
+        f"{len(doubled)} doubled, {len(untagged)} untagged, {time.monotonic() - start:.1f} s"
+    )
+    assert (lost, doubled, untagged) == ([], {}, [])
+    assert retried["kills"] >= 2
