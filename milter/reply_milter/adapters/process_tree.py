@@ -17,7 +17,7 @@ from types import FrameType
 log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
-_LONGEST_DELAY = 5.0  # seconds between two starts of a child that keeps dying
+_LONGEST_DELAY = 1.0  # seconds between two starts of a child that keeps dying
 _SETTLED = 0.5  # seconds of life after which a death is taken as the first: no loop of forks, and mail is answered
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -19,7 +19,7 @@ class Socket:
     host: str = ""
     port: int = 0
 
-    def _str_(self) -> str:
+    def __str__(self) -> str:
         return f"unix:{self.path}" if self.path else f"inet:{self.port}@{self.host}"
 
 
