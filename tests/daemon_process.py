@@ -31,7 +31,7 @@ def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
 def runtime() -> tuple[str, str]:
     """An interpreter, and a PYTHONPATH, with which USER can run the daemon.
 
-    A checkout or a virtual environment below a private folder is out of that user's reach: then the packages are copied.
+    What lies below a private folder is out of that user's reach: then the packages are copied.
     """
     if os.geteuid() != 0 or _can_import(sys.executable, ""):
         return sys.executable, ""
@@ -107,7 +107,7 @@ class DaemonProcess:
     def workers(self) -> list[int]:
         """Process ids of the live workers, by its log and the kernel's word."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(pid) for pid in children if f"started worker" in self._started(int(pid))]
+        return [int(pid) for pid in children if "started worker" in self._started(int(pid))]
 
     def _started(self, pid: int) -> str:
         lines = [line for line in self.log().splitlines() if line.endswith(f"process {pid}") and "started" in line]

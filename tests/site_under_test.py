@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+
 from daemon_process import USER, DaemonProcess, wait_until
 from reply_milter.adapters.postfix import Layout, PrivatePostfix
 from reply_milter.adapters.redis_store import RedisStore
@@ -74,6 +75,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def reply(minted: Minted, name: object, *more: str, body: str = "") -> bytes:
+    """A good reply to an address, named in X-Seq and by its Message-ID; ``more`` header lines go on top."""
+    lines = [
+        *more,
+        "From: alice@client.example",
+        f"Message-ID: <{name}@client.example>",
+        f"X-Seq: {name}",
+        "Date: Sat, 21 Nov 2026 12:00:00 +0000",
+        f"In-Reply-To: <{minted.message_id}>",
+        "",
+        body or f"This is {name}.",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
+
+
 class Site:
     """A private Postfix with the daemon. ``changes``: replacements in the configuration that ``init`` writes."""
 
@@ -94,9 +111,7 @@ class Site:
         (self.folder / "state").mkdir()
         for path in (self.folder / "state", etc, *etc.iterdir()):
             os.chown(path, account.pw_uid, account.pw_gid)
-        self.daemon = DaemonProcess(
-            self.config, self.postfix.socket_folder / "verify.sock", self.folder / "daemon.log"
-        )
+        self.daemon = DaemonProcess(self.config, self.postfix.socket_folder / "verify.sock", self.folder / "daemon.log")
 
     def configure(self, changes: dict[str, str]) -> None:
         """Write the configuration with ``changes``; the daemon is not told."""
@@ -193,4 +208,4 @@ class Site:
         local = minted.address.split("@")[0]
         with redis.Redis.from_url(store_url(config)) as client:
             states = client.hvals(f"rm1:{key.token_id(config.form.glob(local))}")
-        return sum(value[:1] == b"C" for value in states)  # type: ignore[union-attr]
+        return sum(value[:1] == b"C" for value in states)

@@ -1,7 +1,7 @@
 """The text language of the cases in ``cases/``: one small SMTP conversation a file, and what is to come of it.
 
-A line is a word and its rest; ``#`` starts a comment. ``{name}`` stands for an address minted as NAME, ``{name.id}`` for the
-Message-ID that it answers.
+A line is a word and its rest; ``#`` starts a comment. ``{name}`` stands for an address minted as NAME, ``{name.id}`` for
+the Message-ID that it answers.
 
     MINT name [handler=issue] [user=42] [locator=a/b | context=7] [to=ADDRESS] [days_ago=N]
     FROM <sender>                        starts a message; the server must say 250

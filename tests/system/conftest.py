@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from site_under_test import Site
 
 

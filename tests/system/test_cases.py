@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from case_file import Conversation
+
 from site_under_test import Site
 
 pytestmark = pytest.mark.system

@@ -3,18 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+
 from daemon_process import wait_until
 from reply_milter.adapters.postfix import Layout
-from reply_milter.core.mint import Minted
-from site_under_test import Site, free_port
+from site_under_test import Site, free_port, reply
 
 pytestmark = pytest.mark.system
-
-
-def _reply(minted: Minted, number: str, *more: str, body: str = "Yes.") -> bytes:
-    lines = [*more, "From: alice@client.example", f"Message-ID: <{number}@client.example>", f"X-Number: {number}",
-             "Date: Sat, 21 Nov 2026 12:00:00 +0000", f"In-Reply-To: <{minted.message_id}>", "", body, ""]  # fmt: skip
-    return "\r\n".join(lines).encode()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 50])
@@ -23,8 +17,8 @@ def test_forged_verdicts_leave_exactly_one_ours_on_top(site: Site, count: int) -
     names = ["X-Reply-Verdict", "x-reply-verdict", "X-REPLY-VERDICT", "X-Reply-verdict"]
     forged = [f"{names[number % 4]}: v=1; user={number}; result=pass" for number in range(count)]
     minted = site.mint(locator="headers/1")
-    assert site.send([f"<{minted.address}>"], _reply(minted, f"forged{count}", *forged)).startswith("250")
-    (found,) = site.arrived("X-Number", f"forged{count}", 1)
+    assert site.send([f"<{minted.address}>"], reply(minted, f"forged{count}", *forged)).startswith("250")
+    (found,) = site.arrived("X-Seq", f"forged{count}", 1)
     assert isinstance(found.tags, dict), found.fields
     order = [name.lower() for name, _ in found.fields]
     assert order.count("x-reply-verdict") == 1
@@ -36,21 +30,21 @@ def test_long_lines_and_8_bit_text_keep_the_seal(site: Site) -> None:
     minted = site.mint(locator="body/1")
     body = "x" * 3000 + "\r\n" + "Grüße \x85 and\ttabs \r\n.\r\n"
     body = body.replace("\r\n.\r\n", "\r\n..\r\n")
-    assert site.send([f"<{minted.address}>"], _reply(minted, "long", body=body)).startswith("250")
-    (found,) = site.arrived("X-Number", "long", 1)
+    assert site.send([f"<{minted.address}>"], reply(minted, "long", body=body)).startswith("250")
+    (found,) = site.arrived("X-Seq", "long", 1)
     assert isinstance(found.tags, dict), found.tags
 
 
 def test_local_submission_is_judged_at_the_end(site_with_non_smtpd: Site) -> None:
     """sendmail(1): a refusal at RCPT would wedge the message, so it waits; the author gets the message back."""
     site = site_with_non_smtpd
-    forged = b"From: bob@example.com\nSubject: hi\nX-Number: local-forged\n\nHello\n"
+    forged = b"From: bob@example.com\nSubject: hi\nX-Seq: local-forged\n\nHello\n"
     site.postfix.sendmail(["-f", "bob@example.com", "reply+junk@reply.example.com"], forged)
     wait_until(lambda: "END-OF-MESSAGE" in site.postfix.log(), 10, "the refusal in the log")
     assert "5.7.1 This reply address is not valid" in site.postfix.log()
     minted = site.mint(locator="local/1")
-    site.postfix.sendmail(["-f", "alice@client.example", minted.address], _reply(minted, "local").replace(b"\r", b""))
-    (found,) = site.arrived("X-Number", "local", 1)
+    site.postfix.sendmail(["-f", "alice@client.example", minted.address], reply(minted, "local").replace(b"\r", b""))
+    (found,) = site.arrived("X-Seq", "local", 1)
     assert isinstance(found.tags, dict), found.tags
     assert not site.postfix.queue()
 
@@ -58,9 +52,9 @@ def test_local_submission_is_judged_at_the_end(site_with_non_smtpd: Site) -> Non
 def test_local_submission_to_people_is_not_harmed(site_with_non_smtpd: Site) -> None:
     """A refused reply recipient beside a person: it is taken off, and the person gets the mail."""
     site = site_with_non_smtpd
-    message = b"From: bob@example.com\nX-Number: local-mixed\n\nHello\n"
+    message = b"From: bob@example.com\nX-Seq: local-mixed\n\nHello\n"
     site.postfix.sendmail(["-f", "bob@example.com", "ann@example.com", "reply+junk@reply.example.com"], message)
-    (found,) = site.arrived("X-Number", "local-mixed", 1, "people")
+    (found,) = site.arrived("X-Seq", "local-mixed", 1, "people")
     assert not found.values("X-Reply-Verdict")
 
 
@@ -87,11 +81,11 @@ def peer() -> Iterator[Site]:
 def test_sealed_mail_from_a_peer_passes_as_it_is(peer: Site) -> None:
     """What a backup MX took and sealed is not claimed again: the same verdict arrives, unchanged."""
     minted = peer.mint(locator="peer/1")
-    assert peer.send([f"<{minted.address}>"], _reply(minted, "peer")).startswith("250")
-    (first,) = peer.arrived("X-Number", "peer", 1)
+    assert peer.send([f"<{minted.address}>"], reply(minted, "peer")).startswith("250")
+    (first,) = peer.arrived("X-Seq", "peer", 1)
     peer.settled(minted, 1)
     (verdict,) = first.values("X-Reply-Verdict")
-    again = _reply(minted, "peer", f"X-Reply-Verdict: {verdict}".replace("\n", "\r\n"), f"X-Round: two")
+    again = reply(minted, "peer", f"X-Reply-Verdict: {verdict}".replace("\n", "\r\n"), "X-Round: two")
     assert peer.send([f"<{minted.address}>"], again).startswith("250")
     found = peer.arrived("X-Round", "two", 1)
     assert [message.values("X-Reply-Verdict") for message in found] == [[verdict]]
@@ -100,14 +94,14 @@ def test_sealed_mail_from_a_peer_passes_as_it_is(peer: Site) -> None:
 def test_a_seal_does_not_excuse_another_body_or_address(peer: Site) -> None:
     """From a peer, too: a verdict for other words or another token is a foreign one."""
     minted, other = peer.mint(locator="peer/2"), peer.mint(locator="peer/3")
-    assert peer.send([f"<{minted.address}>"], _reply(minted, "peer2")).startswith("250")
-    (first,) = peer.arrived("X-Number", "peer2", 1)
+    assert peer.send([f"<{minted.address}>"], reply(minted, "peer2")).startswith("250")
+    (first,) = peer.arrived("X-Seq", "peer2", 1)
     peer.settled(minted, 1)
     (verdict,) = first.values("X-Reply-Verdict")
     sealed = f"X-Reply-Verdict: {verdict}".replace("\n", "\r\n")
-    changed = peer.send([f"<{minted.address}>"], _reply(minted, "peer2", sealed, body="No."))
+    changed = peer.send([f"<{minted.address}>"], reply(minted, "peer2", sealed, body="No."))
     assert changed.startswith("550 5.7.1 This message was already received"), changed
-    moved = peer.send([f"<{other.address}>"], _reply(minted, "peer2", sealed))
+    moved = peer.send([f"<{other.address}>"], reply(minted, "peer2", sealed))
     assert moved.startswith("550 5.7.1"), moved
 
 
@@ -115,13 +109,13 @@ def test_observe_mode_refuses_nothing_and_says_what_it_would_do(observing: Site)
     """Forged, expired and replayed mail passes, with would= under a seal; a forged one names no user."""
     site = observing
     old = site.mint(locator="observe/1", days_ago=100)
-    assert site.send([f"<{old.address}>"], _reply(old, "old")).startswith("250")
-    (found,) = site.arrived("X-Number", "old", 1)
+    assert site.send([f"<{old.address}>"], reply(old, "old")).startswith("250")
+    (found,) = site.arrived("X-Seq", "old", 1)
     assert isinstance(found.tags, dict)
     assert (found.tags["reason"], found.tags["would"], found.tags["user"]) == ("expired", "reject", "42")
     forged = "<reply+" + "0" * 10 + "b" + "a" * 47 + "@reply.example.com>"
-    assert site.send([forged], _reply(old, "forged")).startswith("250")
-    (found,) = site.arrived("X-Number", "forged", 1)
+    assert site.send([forged], reply(old, "forged")).startswith("250")
+    (found,) = site.arrived("X-Seq", "forged", 1)
     assert isinstance(found.tags, dict)
     assert (found.tags["reason"], found.tags["would"]) == ("forged", "reject")
     assert not {"user", "id", "handler", "context"} & set(found.tags)

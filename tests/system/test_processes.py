@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from daemon_process import DaemonProcess, runtime, wait_until
 from site_under_test import Site
 
@@ -148,7 +149,7 @@ def test_metrics_count_verdicts_across_workers(fresh: Site) -> None:
     for _ in range(7):
         fresh.send(["<reply+hello-client-text@reply.example.com>"], b"")
     url = f"http://127.0.0.1:{fresh.metrics_port}/metrics"
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 # our own metrics
+    with urllib.request.urlopen(url, timeout=5) as answer:  # our own metrics
         text = answer.read().decode()
     assert 'reply_milter_recipients_total{reason="malformed",verdict="reject"} 7.0' in text
     assert "hello-client-text" not in text

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from reply_milter.adapters.postfix import Layout
 from site_under_test import DOMAIN, Site
 
@@ -110,7 +111,8 @@ def test_ordinary_recipients_with_odd_spellings_are_not_our_business(site: Site)
         client.docmd("MAIL FROM:<alice@client.example>")
         for recipient in (
             "<bob@example.com>", '<"bob smith"@example.com>', "<@relay.example:bob@example.com>", "<bob@example.com.>",
-            "<bob(reply+x@reply.example.com)@example.com>", "<reply+x@example.com>", '<"reply+x@reply.example.com"@elsewhere.example>',
+            "<bob(reply+x@reply.example.com)@example.com>", "<reply+x@example.com>",
+            '<"reply+x@reply.example.com"@elsewhere.example>',
         ):  # fmt: skip
             code, text = client.docmd(f"RCPT TO:{recipient}")
             assert code == 250, (recipient, text)

@@ -1,4 +1,4 @@
-"""A store that is absent, stopped, slow, full or restarted: 451 for replies, nothing for other mail, no false replay."""
+"""A store that is absent, stopped, slow, full or restarted: 451 for replies, no harm to other mail, no false replay."""
 
 import signal
 import subprocess
@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from daemon_process import wait_until
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.core.mint import Minted
 from reply_milter.ports import StoreUnavailableError
-from site_under_test import Site
+from site_under_test import Site, reply
 
 pytestmark = [pytest.mark.system, pytest.mark.redis]
 
@@ -79,12 +80,6 @@ def site(redis: Redis) -> Iterator[Site]:
         running.stop()
 
 
-def _message(minted: Minted, number: int) -> bytes:
-    lines = ["From: alice@client.example", f"Message-ID: <{number}@client.example>", f"X-Number: {number}",
-             "Date: Sat, 21 Nov 2026 12:00:00 +0000", f"In-Reply-To: <{minted.message_id}>", "", f"Number {number}.", ""]  # fmt: skip
-    return "\r\n".join(lines).encode()
-
-
 def _timed(site: Site, recipient: str, message: bytes) -> tuple[str, float]:
     start = time.monotonic()
     heard = site.send([recipient], message)
@@ -94,7 +89,7 @@ def _timed(site: Site, recipient: str, message: bytes) -> tuple[str, float]:
 def _refuses_replies_only(site: Site, number: int) -> Minted:
     """Replies hear 451 in time, junk its 550, and other mail nothing of it; returns the address that was deferred."""
     minted = site.mint(locator="fault/1")
-    heard, seconds = _timed(site, f"<{minted.address}>", _message(minted, number))
+    heard, seconds = _timed(site, f"<{minted.address}>", reply(minted, number))
     assert heard.startswith("451 4.3.0"), heard
     assert seconds < TIMEOUT + SLACK, seconds
     assert site.send(["<reply+junk@reply.example.com>"], b"").startswith("550 5.7.1")
@@ -106,9 +101,9 @@ def _refuses_replies_only(site: Site, number: int) -> Minted:
 
 def _taken_after_all(site: Site, minted: Minted, number: int) -> None:
     """The client's retry is welcome once the store is back, and arrives once, under a good seal."""
-    heard = site.send([f"<{minted.address}>"], _message(minted, number))
+    heard = site.send([f"<{minted.address}>"], reply(minted, number))
     assert heard.startswith("250"), heard
-    found = site.arrived("X-Number", str(number), 1)
+    found = site.arrived("X-Seq", str(number), 1)
     assert len(found) == 1
     assert isinstance(found[0].tags, dict), found[0].tags
 
@@ -132,7 +127,7 @@ def test_a_claim_carried_out_too_late_is_no_replay(site: Site, redis: Redis) -> 
         redis.send(signal.SIGSTOP)
         try:
             start = time.monotonic()
-            code, text = client.data(_message(minted, 2))
+            code, text = client.data(reply(minted, 2))
             assert (code, text[:5]) == (451, b"4.3.0"), text
             assert time.monotonic() - start < TIMEOUT + SLACK
         finally:
@@ -145,7 +140,7 @@ def test_a_full_store_defers_replies(site: Site, redis: Redis) -> None:
     redis.command("CONFIG", "SET", "maxmemory", "1")
     try:
         minted = site.mint(locator="fault/3")
-        heard, _ = _timed(site, f"<{minted.address}>", _message(minted, 3))
+        heard, _ = _timed(site, f"<{minted.address}>", reply(minted, 3))
         assert heard.startswith("451 4.3.0"), heard
     finally:
         redis.command("CONFIG", "SET", "maxmemory", "0")
@@ -171,31 +166,31 @@ def _answers_quickly(site: Site) -> bool:
 def test_an_absent_store_defers_and_a_restarted_one_goes_on(site: Site, redis: Redis) -> None:
     """kill -9, then a new server on the same file: what was settled before is still known."""
     before = site.mint(locator="fault/5")
-    assert site.send([f"<{before.address}>"], _message(before, 5)).startswith("250")
+    assert site.send([f"<{before.address}>"], reply(before, 5)).startswith("250")
     site.settled(before, 1)
     redis.stop()
     minted = _refuses_replies_only(site, 6)
     redis.start()
     _taken_after_all(site, minted, 6)
-    heard = site.send([f"<{before.address}>"], _message(before, 5))
+    heard = site.send([f"<{before.address}>"], reply(before, 5))
     assert heard.startswith("550 5.7.1 This message was already received"), heard
 
 
 def test_on_failure_accept_takes_replies_unchecked(site: Site, redis: Redis) -> None:
     """The operator's choice: the verdict says that replay is unknown; a forged address is refused all the same."""
-    site.configure({r'url = "embedded"': f'url = "unix://{redis.socket}"', 'on_failure = "defer"': 'on_failure = "accept"'})
+    site.configure(
+        {r'url = "embedded"': f'url = "unix://{redis.socket}"', 'on_failure = "defer"': 'on_failure = "accept"'}
+    )
     site.daemon.reload()
     redis.send(signal.SIGSTOP)
     try:
         minted = site.mint(locator="fault/7")
-        heard = site.send([f"<{minted.address}>"], _message(minted, 7))
+        heard = site.send([f"<{minted.address}>"], reply(minted, 7))
         assert heard.startswith("250"), heard
         assert site.send(["<reply+junk@reply.example.com>"], b"").startswith("550")
     finally:
         redis.send(signal.SIGCONT)
-    found = site.arrived("X-Number", "7", 1)
+    found = site.arrived("X-Seq", "7", 1)
     assert isinstance(found[0].tags, dict)
     assert found[0].tags["replay"] == "unknown"
     assert found[0].tags["reason"] == "store_unavailable"
-
-

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vectors import generate
 
 from reply_milter.core import domain, message_id, token, verdict_header
 from reply_milter.core.address import AddressForm, ReplyAddress, classify
@@ -16,23 +15,26 @@ from reply_milter.core.tlv import tlv
 from reply_milter.core.token import Glob, Token
 from reply_milter.core.verdict_header import SealProblem
 from reply_milter.core.verify import FUTURE_SECONDS
+from vectors import generate
 
 Json = dict[str, Any]
 
 FOLDER = Path(generate.__file__).parent
-DOCUMENT = FOLDER.parent.parent / "docs" / "token-format.md"
+DOCUMENTS = FOLDER.parent.parent / "docs"
 
 
 def cases(file: str, kind: str, member: str = "result") -> list[Any]:
     """Each test of the groups of one type, with its group; only those that have ``member``."""
     groups = json.loads((FOLDER / file).read_text())["testGroups"]
     tests = [(group, test) for group in groups if group["type"] == kind for test in group["tests"]]
-    return [pytest.param(group, test, id=f"{test['tcId']} {test['comment']}") for group, test in tests if member in test]
+    return [
+        pytest.param(group, test, id=f"{test['tcId']} {test['comment']}") for group, test in tests if member in test
+    ]
 
 
 def agrees(test: Json, holds: bool) -> bool:
     """Whether a check came out as the vector says."""
-    return holds == (test["result"] == "valid")
+    return holds is (test["result"] == "valid")
 
 
 def user_key(group: Json) -> UserKey:
@@ -201,7 +203,7 @@ def test_the_vectors_are_numbered_and_every_flag_is_explained(name: str) -> None
 
 def test_the_documents_worked_example_is_what_this_program_computes() -> None:
     """Every intermediate value of docs/token-format.md, recomputed."""
-    text = DOCUMENT.read_text(encoding="utf-8")
+    text = (DOCUMENTS / "token-format.md").read_text(encoding="utf-8")
     master = MasterKey("k", KeyState.ACTIVE, generate.MASTER)
     key = derive(generate.REALM, master, generate.USER)
     context, tag = key.thread(generate.MESSAGE_ID), key.sender(generate.RECIPIENT)
@@ -227,3 +229,16 @@ def test_the_documents_worked_example_is_what_this_program_computes() -> None:
         "expires": str(made.expires_at(90)),
     }
     assert [name for name, value in shown.items() if value not in text] == []
+
+
+def test_the_documents_verdict_is_the_first_of_the_vectors() -> None:
+    """The field that docs/verdict-header.md shows has a good seal."""
+    text = (DOCUMENTS / "verdict-header.md").read_text(encoding="utf-8")
+    shown = re.search(r"X-Reply-Verdict: (v=1;.*?)\n\n", text, re.DOTALL)
+    assert shown is not None
+    assert re.sub(r"\s", "", shown[1]) == first_verdict()
+
+
+def first_verdict() -> str:
+    whole = json.loads((FOLDER / "verdict.json").read_text())
+    return str(next(group for group in whole["testGroups"] if group["type"] == "Verdict")["tests"][0]["fields"][0])

@@ -281,6 +281,8 @@ def message_ids() -> Group:
         good("one segment, digits only", "7/1220588887.Zz9@example.com", "7", 1220588887),
         good("every character of a segment", "A-z_0.9~/1@example.com", "A-z_0.9~", 1),
         good("200 octets of LOCATOR", "x" * 200 + "/1@example.com", "x" * 200, 1),
+        good("12 digits of SECONDS", "a/999999999999@example.com", "a", 999999999999),
+        other("13 digits of SECONDS", "a/1000000000000@example.com"),
         other("201 octets of LOCATOR", "x" * 201 + "/1@example.com"),
         other("no LOCATOR", "1220588887@example.com"),
         other("an empty LOCATOR", "/1220588887@example.com"),
@@ -343,6 +345,7 @@ def senders() -> Group:
         unbound("a local part that is not ASCII", "jané@example.com"),
         unbound("Kelvin sign in the local part", "\u212aate@example.com"),
         unbound("two dots in the local part", "jane..doe@example.com"),
+        unbound("two at signs", "jane@home@example.com"),
         unbound("no local part", "@example.com"),
         unbound("no domain", "jane@"),
         unbound("white space in the domain", "jane@example .com"),
@@ -494,6 +497,10 @@ def misspelt_addresses(n: int, start: str, bound: tuple[int, int, int, int]) -> 
         bad("USER with a sign", "NonCanonical", "+" + glob[1:]),
         bad("USER with an underscore", "NonCanonical", "0_" + glob[2:]),
         bad("USER with 0x", "NonCanonical", "0x" + glob[2:]),
+        *(
+            bad(f"{digit} within KEY, which is not in the alphabet", "NonCanonical", glob[:20] + digit + glob[21:])
+            for digit in "0189"
+        ),
         bad("a letter beyond f in USER", "NonCanonical", "g" + glob[1:]),
         *(
             bad(f"{digit} for the last character, which is not in the alphabet", "NonCanonical", glob[:-1] + digit)
@@ -599,7 +606,7 @@ def token_vectors() -> str:
 
 BODY = b"Yes, \xc3\xbc please.\r\n\r\nOn Thu, 1 Jan 2026 we wrote:\r\n> May we?\r\n"
 TAGS = (
-    "v=1;result=pass;reason=ok;id=abcdefghijklmabcdefghijklm;user=42;handler=issue;context=6832620830914657;thread=match;"
+    "v=1;result=pass;reason=ok;id=lnyzn7bffjl7knkekdz26tmxft;user=42;handler=issue;context=6832620830914657;thread=match;"
     "locator=go-gitea/gitea/issue/2351;replied_to=1220588887;sender=match;auth=none;replay=first;issued=1767225600;"
     "expires=1775001600;recipient_domain=reply.example.com;queue=4dkXyz0Jm1z9v"
 )
@@ -648,7 +655,7 @@ def verdicts() -> Group:
         "sender=match", "sender=mismatch"
     )
     tests = [
-        opened("without any white space", "Normal", good),
+        opened("the example of the document, without any white space", "Normal", good),
         opened("one line", "Folding", folded(good, " ")),
         opened("a line for each tag, CRLF and tab", "Folding", folded(good, "\r\n\t")),
         opened("a line for each tag, LF and spaces", "Folding", folded(good, "\n        ")),
@@ -734,6 +741,14 @@ def broken_seals(tags: str, good: str) -> list[Case]:
         refused("text after the seal", "TrailingText", good + "; (verified)"),
         refused("two trailing semicolons", "TrailingText", good + ";;"),
         refused("a trailing comma", "TrailingText", good + ","),
+        *(
+            refused(
+                f"U+{ord(blank):04X} put in, as if it were white space",
+                "BadCharacter",
+                good.replace(";id", f";{blank}id"),
+            )
+            for blank in "\x0b\x0c\x85\u00a0\u2003"
+        ),
         refused("no seal", "ModifiedSeal", tags),
         refused("an empty seal", "ModifiedSeal", tags + ";seal="),
         refused(

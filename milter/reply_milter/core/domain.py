@@ -5,6 +5,7 @@ import re
 import idna
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+_VISIBLE = re.compile(r"[!-?A-~]+", re.ASCII)  # all of visible ASCII but @
 
 
 def to_ascii(domain: str) -> str | None:
@@ -12,14 +13,15 @@ def to_ascii(domain: str) -> str | None:
 
     ASCII domains are only lower-cased: mail domains with an underscore or a leading digit exist.
     """
-    name = domain.removesuffix(".")
+    name = domain
     if not name.isascii():
         try:
             name = idna.uts46_remap(name, std3_rules=False, transitional=False)
         except idna.IDNAError:
             return None
         name = ".".join(_a_label(label) for label in name.split("."))
-    return name.lower() or None
+    name = name.lower().removesuffix(".")  # after the mapping, which makes dots of other full stops
+    return name if _VISIBLE.fullmatch(name) else None
 
 
 def _a_label(label: str) -> str:
@@ -33,7 +35,7 @@ def normalise(address: str) -> str | None:
     lower-cased; the domain becomes A-labels. Quoted and non-ASCII local parts and address literals stay unbound.
     """
     local, _, domain = address.rpartition("@")
-    if not _LOCAL.fullmatch(local) or domain.startswith("[") or any(c.isspace() for c in domain):
+    if not _LOCAL.fullmatch(local) or domain.startswith("["):
         return None
     plus = local.find("+", 1)
     ascii_domain = to_ascii(domain)

@@ -13,7 +13,7 @@ LOCATOR_OCTETS = 200
 
 _SEGMENT = r"[A-Za-z0-9_~-](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?"
 LOCATOR = re.compile(rf"(?!.*\.\.){_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
-_OWN = re.compile(r"(?P<locator>.+)/(?P<seconds>[1-9][0-9]{0,11})(?:\.[A-Za-z0-9]+)?@(?P<domain>[^@]+)", re.ASCII)
+_OWN = re.compile(r"(?P<locator>.+)/(?P<seconds>[1-9][0-9]{0,11})(?:\.[A-Za-z0-9]+)?@(?P<domain>[^@/]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ def is_locator(text: str) -> bool:
 
 
 def write(locator: str, seconds: int, unique: str, domain: str) -> str:
-    """A Message-ID of the recommended form, without angle brackets."""
-    return f"{locator}/{seconds}.{unique}@{domain}"
+    """A Message-ID of the recommended form, without angle brackets. ``unique`` may be empty."""
+    return f"{locator}/{seconds}{'.' if unique else ''}{unique}@{domain}"
 
 
 def parse(message_id: str) -> Thread | None:

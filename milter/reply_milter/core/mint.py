@@ -93,7 +93,8 @@ def _sender(order: Order, tag: Callable[[str], int]) -> int:
     """The tag of the address that we write to; 0 where it can't be bound (quoted, non-ASCII, a literal)."""
     if not order.recipient:
         return 0
-    if "@" not in order.recipient:
-        raise MintError("the recipient must be an address, local@domain")
-    normalised = domain.normalise(order.recipient)
+    address = order.recipient.strip().removeprefix("<").removesuffix(">")
+    if "@" not in address or any(character in "<>" or character.isspace() for character in address):
+        raise MintError("the recipient must be a bare address: local@domain")
+    normalised = domain.normalise(address)
     return tag(normalised) if normalised else 0

@@ -1,0 +1,97 @@
+"""Whole SMTP transactions with the flows, on fakes: what the adapter would call, in the order of the protocol."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from fakes import AUTHOR, MemoryStore, RecordingSettler, RecordingTelemetry, service
+from reply_milter.core.headers import VERDICT, Edit, Insert
+from reply_milter.core.mint import Minted
+from reply_milter.core.verdict import Verdict
+from reply_milter.core.verdict_header import SealProblem, unseal
+from reply_milter.flows.inbound import Connection
+from reply_milter.flows.service import Rules, Service
+
+Fields = Sequence[tuple[str, str]]
+BODY = b"Yes, let us do that.\r\n"
+
+
+def reply_fields(
+    answered: Minted, identifier: str = "<1@client.example>", author: str = AUTHOR
+) -> list[tuple[str, str]]:
+    """The header of a genuine reply."""
+    threaded = [("In-Reply-To", f" <{answered.message_id}>")] if answered.message_id else []
+    return [
+        ("From", f" Jane <{author}>"),
+        ("Date", " Thu, 01 Jan 2026 00:00:00 +0000"),
+        ("Subject", " Re: a question"),
+        ("Message-ID", f" {identifier}"),
+        *threaded,
+    ]
+
+
+def without(fields: Fields, *names: str) -> list[tuple[str, str]]:
+    """``fields`` less those of these names."""
+    return [(name, value) for name, value in fields if name not in names]
+
+
+@dataclass
+class Desk:
+    """One SMTP client at a service on fakes."""
+
+    given: Rules | None = None
+    client: str = "192.0.2.1"
+    store: MemoryStore = field(default_factory=MemoryStore)
+
+    def __post_init__(self) -> None:
+        self.service: Service = service(self.store, self.given)
+        self.connection = Connection(lambda: self.service, self.client)
+
+    @property
+    def telemetry(self) -> RecordingTelemetry:
+        """What was counted."""
+        return cast(RecordingTelemetry, self.service.telemetry)
+
+    @property
+    def settled(self) -> list[str]:
+        """The ids that are to be committed."""
+        return cast(RecordingSettler, self.service.settler).settled
+
+    def rcpt(self, address: str, resolved: str | None = None, over_smtp: bool = True) -> Verdict:
+        """One plainly spelled recipient, read alike by the MTA unless ``resolved`` says otherwise."""
+        return self.connection.rcpt(f"<{address}>", resolved or address.lower(), over_smtp)
+
+    def start(self, *recipients: str, sender: str = f"<{AUTHOR}>", over_smtp: bool = True) -> list[Verdict]:
+        """MAIL and the recipients; returns the answers to these."""
+        self.connection.mail(sender)
+        return [self.rcpt(address, over_smtp=over_smtp) for address in recipients]
+
+    def content(self, fields: Fields, body: bytes = BODY) -> None:
+        """Header and body."""
+        for name, value in fields:
+            self.connection.header(name, value)
+        self.connection.body(body)
+
+    def finish(self, fields: Fields, body: bytes = BODY, queue_id: str = "4Q1") -> Verdict:
+        """Header, body and the final dot; the answer is given, so what follows from it happens."""
+        self.content(fields, body)
+        verdict = self.connection.end_of_message(queue_id)
+        self.connection.done()
+        return verdict
+
+    def send(self, answered: Minted, fields: Fields | None = None, body: bytes = BODY) -> Verdict:
+        """A whole message to one reply address; the last answer."""
+        self.start(answered.address)
+        return self.finish(reply_fields(answered) if fields is None else fields, body)
+
+    def tags(self, verdict: Verdict) -> dict[str, str]:
+        """The tags of the sealed verdict that ``verdict`` inserts."""
+        inserted = [edit.value for edit in edits(verdict) if isinstance(edit, Insert) and edit.name == VERDICT]
+        opened = unseal(inserted, self.service.rules.seal_keys)
+        assert not isinstance(opened, SealProblem), opened
+        return opened
+
+
+def edits(verdict: Verdict) -> Iterable[Edit]:
+    """What is to be changed on the message."""
+    return cast(tuple[Edit, ...], getattr(verdict, "edits", ()))

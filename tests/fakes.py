@@ -1,0 +1,192 @@
+"""Stand-ins for the world (a store, a clock, telemetry), and an installation with fixed keys to use them in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reply_milter.core.address import AddressForm
+from reply_milter.core.handler import ContextKind, Handler, Handlers
+from reply_milter.core.keyring import Keyring, KeyState, MasterKey
+from reply_milter.core.mint import Minted, Order, mint
+from reply_milter.core.policy import Policy
+from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
+from reply_milter.core.verdict import Action, Reason
+from reply_milter.core.verify import Facts
+from reply_milter.flows.service import Rules, Service
+from reply_milter.ports import Claim, Decision, Replay, StoreUnavailableError
+
+NOW = 1767225600  # 2026-01-01T00:00:00Z
+DOMAIN = "reply.test"
+REALM = "test"
+SEAL_KEY = bytes(range(100, 132))
+FORM = AddressForm("reply", "+", DOMAIN, frozenset({DOMAIN}))
+KEYRING = Keyring(REALM, (MasterKey("k1", KeyState.ACTIVE, bytes(range(32))),))
+ISSUE = Handler(1, "issue", ContextKind.THREAD, 90, True, "https://example.com/expired", Policy())
+FORUM = Handler(2, "forum", ContextKind.INTEGER, 30, True, "", Policy())
+AUTHOR = "jane@example.org"
+
+
+@dataclass(slots=True)
+class FixedClock:
+    """Moves only when told."""
+
+    time: int = NOW
+
+    def now(self) -> int:
+        """The time that was set."""
+        return self.time
+
+
+@dataclass(slots=True)
+class Kept:
+    """What a token's hash holds of one message."""
+
+    content: bytes
+    owner: bytes
+    committed: bool = False
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """The store in a dict. ``down`` makes it answer nothing; sets and dicts are for tests to fill."""
+
+    down: bool = False
+    disabled_users: set[int] = field(default_factory=set)
+    addresses: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    revoked_tokens: set[str] = field(default_factory=set)
+    users_revoked_before: dict[int, int] = field(default_factory=dict)
+    objects_revoked_before: dict[tuple[int, int], int] = field(default_factory=dict)
+    all_revoked_before: int = 0
+    tokens: dict[str, dict[str, Kept]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
+        """See ``ports.Store``."""
+        self._answer("facts")
+        times = (self.users_revoked_before.get(user, 0), self.objects_revoked_before.get((handler, context), 0))
+        return Facts(
+            user_disabled=user in self.disabled_users,
+            token_revoked=token_id in self.revoked_tokens,
+            revoked_before=max(*times, self.all_revoked_before),
+            addresses=self.addresses.get(user, ()),
+        )
+
+    def claim(self, claim: Claim) -> Replay:
+        """See ``ports.Store``."""
+        self._answer("claim")
+        messages = self.tokens.setdefault(claim.token_id, {})
+        kept = messages.get(claim.message_tag)
+        if kept is None and any(other.content == claim.content for other in messages.values()):
+            return Replay.REPLAYED
+        if kept is None:
+            messages[claim.message_tag] = Kept(claim.content, claim.owner)
+            return Replay.FIRST
+        if kept.content != claim.content:
+            return Replay.REPLAYED
+        if kept.committed:
+            return Replay.DUPLICATE
+        return Replay.FIRST if kept.owner == claim.owner else Replay.RETRY
+
+    def release(self, claim: Claim) -> None:
+        """See ``ports.Store``."""
+        self._answer("release")
+        messages = self.tokens.get(claim.token_id, {})
+        if messages.get(claim.message_tag) == Kept(claim.content, claim.owner):
+            del messages[claim.message_tag]
+
+    def commit(self, identifier: str) -> bool:
+        """See ``ports.Store``."""
+        self._answer("commit")
+        kept = self.tokens.get(identifier[:13], {}).get(identifier[13:])
+        if kept is not None:
+            kept.committed = True
+        return kept is not None
+
+    def _answer(self, call: str) -> None:
+        self.calls.append(call)
+        if self.down:
+            raise StoreUnavailableError("timeout", f"{call}: switched off")
+
+
+@dataclass(slots=True)
+class RecordingSettler:
+    """Remembers what it was asked to commit."""
+
+    settled: list[str] = field(default_factory=list)
+
+    def settle(self, identifier: str) -> None:
+        """See ``ports.Settler``."""
+        self.settled.append(identifier)
+
+
+@dataclass(slots=True)
+class RecordingTelemetry:
+    """Remembers what it was told."""
+
+    recipients: list[Decision] = field(default_factory=list)
+    messages: list[Decision] = field(default_factory=list)
+    replays: list[Replay] = field(default_factory=list)
+    disagreements: int = 0
+    stripped: list[int] = field(default_factory=list)
+    ages: list[int] = field(default_factory=list)
+
+    def recipient(self, decision: Decision) -> None:
+        """See ``ports.Telemetry``."""
+        self.recipients.append(decision)
+
+    def message(self, decision: Decision) -> None:
+        """See ``ports.Telemetry``."""
+        self.messages.append(decision)
+
+    def replay(self, outcome: Replay) -> None:
+        """See ``ports.Telemetry``."""
+        self.replays.append(outcome)
+
+    def address_disagreement(self) -> None:
+        """See ``ports.Telemetry``."""
+        self.disagreements += 1
+
+    def headers_stripped(self, count: int) -> None:
+        """See ``ports.Telemetry``."""
+        self.stripped.append(count)
+
+    def token_age(self, seconds: int) -> None:
+        """See ``ports.Telemetry``."""
+        self.ages.append(seconds)
+
+
+def rules(actions: Mapping[Reason, Action] | None = None, observe: bool = False, **changes: Any) -> Rules:
+    """The rules of an installation with both handlers; ``actions`` over the default policy."""
+    policy = Policy(observe, actions or {})
+    plain = Rules(
+        form=FORM,
+        keyring=KEYRING,
+        handlers=Handlers.of([replace(ISSUE, policy=policy), replace(FORUM, policy=policy)]),
+        policy=policy,
+        seal_keys=(SEAL_KEY,),
+        peers=(),
+        authserv_id="",
+        max_message_bytes=1_000_000,
+        forged_per_minute=60,
+        accept_without_store=False,
+    )
+    return replace(plain, **changes)
+
+
+def service(store: MemoryStore | None = None, given: Rules | None = None) -> Service:
+    """A service on fakes. Its telemetry and settler are the recording ones."""
+    return Service(
+        rules=given or rules(),
+        guesses=GuessTable(bytearray(TABLE_OCTETS), b"secret"),
+        store=store if store is not None else MemoryStore(),
+        settler=RecordingSettler(),
+        clock=FixedClock(),
+        telemetry=RecordingTelemetry(),
+    )
+
+
+def minted(handler: Handler = ISSUE, form: AddressForm = FORM, **order: Any) -> Minted:
+    """A reply address for user 42, minted a day ago and bound to AUTHOR unless ``order`` says otherwise."""
+    about = {"context": 7} if handler.context is ContextKind.INTEGER else {"locator": "project/issue/12"}
+    given = {"user": 42, "now": NOW - 86400, "recipient": AUTHOR, "unique": "x", **about, **order}
+    return mint(Order(**given), handler, KEYRING, form)
