@@ -29,6 +29,6 @@ def in_time(seconds: float = SECONDS) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def hostile(piece: str) -> str:
-    """``piece``, repeated to HOSTILE_OCTETS octets."""
-    return piece * (HOSTILE_OCTETS // len(piece))
+def hostile(piece: str, octets: int = HOSTILE_OCTETS) -> str:
+    """``piece``, repeated to so many octets."""
+    return piece * (octets // len(piece))

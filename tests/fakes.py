@@ -129,6 +129,7 @@ class RecordingTelemetry:
     disagreements: int = 0
     stripped: list[int] = field(default_factory=list)
     ages: list[int] = field(default_factory=list)
+    keys: dict[str, int] = field(default_factory=dict)
 
     def recipient(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
@@ -149,6 +150,10 @@ class RecordingTelemetry:
     def headers_stripped(self, count: int) -> None:
         """See ``ports.Telemetry``."""
         self.stripped.append(count)
+
+    def key_used(self, master_id: str, now: int) -> None:
+        """See ``ports.Telemetry``."""
+        self.keys[master_id] = now
 
     def token_age(self, seconds: int) -> None:
         """See ``ports.Telemetry``."""

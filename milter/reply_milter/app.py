@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
-from reply_milter.adapters.redis_store import RedisStore, StoreTelemetry
+from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry
 from reply_milter.config import Config, ConfigError
 from reply_milter.config.places import EMBEDDED, embedded_socket
 from reply_milter.core.keyring import Keyring
@@ -16,6 +16,7 @@ from reply_milter.flows.service import Rules
 from reply_milter.ports import StoreUnavailableError
 
 _T = TypeVar("_T")
+_COMMAND_SECONDS = 2.0
 
 
 class WallClock:
@@ -90,6 +91,11 @@ def store_url(config: Config) -> str:
 def open_store(config: Config, counted: StoreTelemetry | None = None) -> RedisStore:
     """The store that ``config`` names. Connects when it is first used."""
     return RedisStore(store_url(config), config.timeout_ms / 1000, config.realm, counted)
+
+
+def open_registry(config: Config) -> RedisRegistry:
+    """What operators put on record, in the same store. Waits longer than an SMTP client would be let wait."""
+    return RedisRegistry(store_url(config), max(config.timeout_ms / 1000, _COMMAND_SECONDS), config.realm)
 
 
 def wait_until_ready(store: RedisStore, seconds: float) -> bool:

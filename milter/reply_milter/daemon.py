@@ -1,6 +1,5 @@
 """The daemon: locks its state, opens its socket, and runs its processes until it is told to end."""
 
-import fcntl
 import grp
 import logging
 import mmap
@@ -14,8 +13,10 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from reply_milter import __version__
 from reply_milter.adapters import embedded_redis, libmilter, socket_file, telemetry
 from reply_milter.adapters.process_tree import Child, ProcessTree, fork
+from reply_milter.adapters.state_lock import StateLockError, lock
 from reply_milter.app import load, open_store, wait_until_ready
 from reply_milter.config import ConfigError
 from reply_milter.config.places import EMBEDDED
@@ -25,6 +26,7 @@ from reply_milter.worker import END, RELOAD, Shared, Worker
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 1.3  # after which a process is killed; 2 s for the whole tree
+_LOCK_SECONDS = 1.0  # processes of an instance that was killed may take a moment to follow it
 _STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
 
 
@@ -44,6 +46,7 @@ class Daemon:
         self._shared = Shared(self._path, guesses, str(self._state / "metrics"))
         self._pipes: dict[int, int] = {}
         self._lock = -1
+        self._metrics: telemetry.SupervisorMetrics
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT.
@@ -58,6 +61,7 @@ class Daemon:
         _raise_descriptor_limit()
         self._lock_state()
         telemetry.prepare(self._shared.metrics_folder)
+        self._metrics = telemetry.SupervisorMetrics(self._shared.metrics_folder, __version__)
         children = self._store_children() + self._worker_children() + self._metrics_children()
         self._open_socket()
         log.info("listening on %s, store %s", config.socket, _without_password(config.store_url))
@@ -70,18 +74,9 @@ class Daemon:
 
     def _lock_state(self) -> None:
         try:
-            self._state.mkdir(mode=0o700, exist_ok=True)
-            self._lock = os.open(self._state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StartError(f"state_dir {self._state}: {error.strerror}; make it, and give it to this user") from error
-        for attempt in range(20):  # processes of an instance that was killed may take a moment to follow it
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if attempt == 19:
-                    raise StartError(f"state_dir {self._state} is in use by another instance; stop it first") from None
-                time.sleep(0.05)
+            self._lock = lock(self._state, _LOCK_SECONDS)
+        except StateLockError as error:
+            raise StartError(f"state_dir: {error}") from error
 
     def _open_socket(self) -> None:
         config = self._settings.config
@@ -165,7 +160,9 @@ class Daemon:
             new = load(self._path)
         except ConfigError as error:
             log.error("not reloaded, the old settings stay: %s", "; ".join(error.problems))
+            self._metrics.reloaded(False)
             return
+        self._metrics.reloaded(True)
         for name in ("state_dir", "socket", "socket_mode", "socket_group", "workers", "store_url"):
             if getattr(new.config, name) != getattr(self._settings.config, name):
                 log.warning("%s changed: that takes a restart", name)

@@ -84,6 +84,59 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    """What is on file about a user. ``revoked_before`` in Unix seconds, 0 for never; ``addresses`` normalised."""
+
+    disabled: bool
+    revoked_before: int
+    addresses: tuple[str, ...]
+
+
+class Registry(Protocol):
+    """What operators put on record. Takes effect at the next RCPT, on all hosts of the store.
+
+    Times are Unix seconds; ``kept_until`` is when nothing is left that the record could matter to. Every method raises
+    StoreUnavailableError when the store gave no answer.
+    """
+
+    def revoke_user(self, user: int, before: int, kept_until: int) -> None:
+        """Revoke what was issued to ``user`` before then."""
+        ...
+
+    def revoke_object(self, handler: int, context: int, before: int, kept_until: int) -> None:
+        """Revoke what was issued before then about one object."""
+        ...
+
+    def revoke_token(self, token_id: str, kept_until: int) -> None:
+        """Revoke one address."""
+        ...
+
+    def revoke_before(self, before: int, kept_until: int) -> None:
+        """Revoke whatever was issued before then."""
+        ...
+
+    def user(self, user: int) -> UserRecord | None:
+        """What is on file, or None."""
+        ...
+
+    def set_user(self, user: int, disabled: bool, addresses: tuple[str, ...]) -> None:
+        """Put a user on file. A revocation stays."""
+        ...
+
+    def remove_user(self, user: int) -> bool:
+        """Forget addresses and disabling, not a revocation. False if nothing was there."""
+        ...
+
+    def note_key_use(self, used: dict[str, int]) -> None:
+        """When master keys last verified a reply, by key id."""
+        ...
+
+    def key_use(self) -> dict[str, int]:
+        """The same, of all hosts."""
+        ...
+
+
 class Settler(Protocol):
     """Commits by itself, where no hook does."""
 
@@ -130,6 +183,10 @@ class Telemetry(Protocol):
 
     def headers_stripped(self, count: int) -> None:
         """So many foreign verdict fields were taken off."""
+        ...
+
+    def key_used(self, master_id: str, now: int) -> None:
+        """A master key verified a reply recipient at ``now``, Unix seconds."""
         ...
 
     def token_age(self, seconds: int) -> None:

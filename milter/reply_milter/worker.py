@@ -4,20 +4,23 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from reply_milter.adapters import libmilter, telemetry
 from reply_milter.adapters.redis_store import OPERATIONS
 from reply_milter.adapters.settler import SettlingThread
-from reply_milter.app import Settings, WallClock, load, open_store, store_url
+from reply_milter.app import Settings, WallClock, load, open_registry, open_store, store_url
 from reply_milter.config import Config, ConfigError
 from reply_milter.core.throttle import GuessTable
 from reply_milter.flows.service import Service
+from reply_milter.ports import StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
 RELOAD, END = b"R", b"E"
 _STAGES = ("rcpt", "eom")
+_KEY_USE_SECONDS = 2.0
 _DRAIN_SECONDS = 0.9  # for messages that are on their way when the daemon is told to end
 
 
@@ -43,10 +46,22 @@ class Worker:
         self._door = libmilter.Door(lambda: self._service, self._telemetry)
 
     def run(self) -> None:
-        """Answer until told to end."""
+        """Answer until told to end.
+
+        libmilter runs beside the main thread: it blocks HUP, TERM and INT for a moment where it starts, and a signal that
+        the main thread blocks is kept for it, though ignored. It would stop, and take the socket of all workers along.
+        """
         self._door.register()
-        threading.Thread(target=self._obey, name="orders", daemon=True).start()
-        libmilter.serve()
+        threading.Thread(target=self._answer, name="libmilter", daemon=True).start()
+        threading.Thread(target=self._record_key_use, name="key use", daemon=True).start()
+        self._obey()
+
+    def _answer(self) -> None:
+        try:
+            libmilter.serve()
+        finally:
+            log.error("libmilter ended by itself")
+            os._exit(1)
 
     def _build(self, settings: Settings, last: Config | None) -> Service:
         """The service for ``settings``. Store and settling thread stay, unless what they were made of has changed."""
@@ -55,6 +70,7 @@ class Worker:
             if self._settling is not None:
                 self._settling.close()
             self._store = open_store(config, self._telemetry)
+            self._registry = open_registry(config)
             self._settling = SettlingThread(self._store, config.settle_ms / 1000)
         self._config = config
         return Service(
@@ -76,6 +92,18 @@ class Worker:
                 log.info("reloaded")
             except ConfigError as error:
                 log.error("not reloaded, the old settings stay: %s", "; ".join(error.problems))
+
+    def _record_key_use(self) -> None:
+        """Tell the store when keys were last used, behind everybody's back and not for every reply."""
+        recorded: dict[str, int] = {}
+        while True:
+            time.sleep(_KEY_USE_SECONDS)
+            used = {key: when for key, when in dict(self._telemetry.keys_used).items() if recorded.get(key) != when}
+            if not used:
+                continue
+            with suppress(StoreUnavailableError):  # it is told again with the next use
+                self._registry.note_key_use(used)
+                recorded.update(used)
 
     def _end(self) -> None:
         """Let messages that are on their way come to their end, then commit what was answered."""

@@ -8,7 +8,6 @@ on changing threads, one at a time, so state lives in the session and never in t
 import logging
 import os
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any, Protocol
 
 import Milter
@@ -41,8 +40,12 @@ class MilterTelemetry(Protocol):
         """It is gone."""
         ...
 
-    def stage(self, name: str, seconds: float) -> None:
-        """A callback that may decide took so long."""
+    def stage_started(self) -> None:
+        """A callback that may decide begins."""
+        ...
+
+    def stage_ended(self, name: str) -> None:
+        """It has its answer."""
         ...
 
 
@@ -114,7 +117,7 @@ class Door:
         return self._go_on(session, Milter.P_NR_MAIL)
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
-        start = perf_counter()
+        self._telemetry.stage_started()
         connection: Connection = ctx.getpriv().connection
         try:
             over_smtp = ctx.getsymval("{rcpt_mailer}") is not None
@@ -123,7 +126,7 @@ class Door:
         except Exception:
             log.exception("cannot decide at RCPT")
             answer = _come_again(ctx)
-        self._telemetry.stage("rcpt", perf_counter() - start)
+        self._telemetry.stage_ended("rcpt")
         return answer
 
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
@@ -146,7 +149,7 @@ class Door:
         return int(Milter.SKIP if skip else Milter.CONTINUE)
 
     def _end_of_message(self, ctx: Any) -> int:
-        start = perf_counter()
+        self._telemetry.stage_started()
         session = ctx.getpriv()
         connection: Connection = session.connection
         try:
@@ -159,7 +162,7 @@ class Door:
             connection.failed()
             answer = _come_again(ctx)
         self._busy.discard(session)
-        self._telemetry.stage("eom", perf_counter() - start)
+        self._telemetry.stage_ended("eom")
         return answer
 
     def _abort(self, ctx: Any) -> int:

@@ -56,13 +56,18 @@ def prepare(folder: str) -> None:
     os.makedirs(folder, mode=0o700)
 
 
+def _multiprocess(folder: str, slot: str) -> CollectorRegistry:
+    """A registry whose series this process keeps in files named by ``slot``."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+    return CollectorRegistry()
+
+
 class Metrics:
     """All series of one process. ``slot`` names its files under ``folder``; one process a slot at a time."""
 
     def __init__(self, folder: str, slot: str, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
-        registry = CollectorRegistry()
+        registry = _multiprocess(folder, slot)
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"reply_milter_{name}", text, labels, registry=registry)
@@ -99,6 +104,13 @@ class Metrics:
             "address_disagreements_total", "Recipients that the MTA read as another address than we did."
         )
         self.stripped = counter("headers_stripped_total", "Foreign X-Reply-Verdict fields taken off replies.")
+        self.key_use = Gauge(
+            "reply_milter_key_last_used_timestamp_seconds",
+            "When a master key last verified a reply recipient.",
+            ["key"],
+            registry=registry,
+            multiprocess_mode="max",
+        )
         self._create_series(stages, operations)
 
     def _create_series(self, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
@@ -113,22 +125,44 @@ class Metrics:
         self.connections.set(0)
 
 
+class SupervisorMetrics:
+    """What the supervisor itself has to tell."""
+
+    def __init__(self, folder: str, version: str) -> None:
+        registry = _multiprocess(folder, "supervisor")
+        self._reload = Gauge(
+            "reply_milter_config_last_reload_success",
+            "Whether the configuration was good when it was last read.",
+            registry=registry,
+            multiprocess_mode="min",
+        )
+        build = Gauge("reply_milter_build_info", "Always 1.", ["version"], registry=registry, multiprocess_mode="max")
+        self._reload.set(1)
+        build.labels(version).set(1)
+
+    def reloaded(self, good: bool) -> None:
+        """The configuration was read again."""
+        self._reload.set(int(good))
+
+
 class WorkerTelemetry:
     """What a worker counts and logs: implements ``ports.Telemetry`` and what the doors and the store ask for."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._m = metrics
+        self._started = threading.local()
+        self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker puts it on record
 
     def recipient(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
         self._m.recipients.labels(_verdict(decision), decision.reason).inc()
         accepted = decision.verdict == "accept" and not decision.would
-        log.log(logging.DEBUG if accepted else logging.INFO, "%s", "recipient", extra={"decision": decision})
+        self._log(logging.DEBUG if accepted else logging.INFO, "recipient", decision)
 
     def message(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
         self._m.messages.labels(_verdict(decision), decision.reason, decision.handler).inc()
-        log.info("%s", "message", extra={"decision": decision})
+        self._log(logging.INFO, "message", decision)
 
     def replay(self, outcome: Replay) -> None:
         """See ``ports.Telemetry``."""
@@ -146,6 +180,11 @@ class WorkerTelemetry:
         """See ``ports.Telemetry``."""
         self._m.ages.observe(max(0, seconds))
 
+    def key_used(self, master_id: str, now: int) -> None:
+        """See ``ports.Telemetry``."""
+        self.keys_used[master_id] = now
+        self._m.key_use.labels(master_id).set(now)
+
     def connection_opened(self) -> None:
         """An MTA connected."""
         self._m.connections.inc()
@@ -154,9 +193,17 @@ class WorkerTelemetry:
         """It is gone."""
         self._m.connections.dec()
 
-    def stage(self, name: str, seconds: float) -> None:
-        """A callback took so long."""
-        self._m.stages.labels(name).observe(seconds)
+    def stage_started(self) -> None:
+        """A callback that may decide begins. One callback runs on one thread, and so may its clock."""
+        self._started.at = time.perf_counter()
+
+    def stage_ended(self, name: str) -> None:
+        """It has its answer."""
+        self._m.stages.labels(name).observe(time.perf_counter() - self._started.at)
+
+    def _log(self, level: int, event: str, decision: Decision) -> None:
+        milliseconds = f"{(time.perf_counter() - self._started.at) * 1000:.2f}"
+        log.log(level, "%s", event, extra={"decision": decision, "milliseconds": milliseconds})
 
     def store_operation(self, operation: str, seconds: float) -> None:
         """An operation on the store was answered."""
@@ -219,6 +266,7 @@ def _fields(record: logging.LogRecord) -> Mapping[str, str]:
         "stage": decision.stage,
         "handler": decision.handler,
         "replay": decision.replay,
+        "ms": getattr(record, "milliseconds", ""),
     }
     return {name: str(value) for name, value in named.items() if value}
 

@@ -1,6 +1,6 @@
 """The token: its fields, its one spelling, and that no single edit of an address passes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -57,7 +57,7 @@ def swaps(text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("edit", [substitutions, insertions, deletions, swaps])
-def test_no_single_edit_passes_but_another_letter_case(edit: type[Iterator[str]]) -> None:
+def test_no_single_edit_passes_but_another_letter_case(edit: Callable[[str], Iterator[str]]) -> None:
     """All of them, not a sample: one spare bit in 58 characters would be one of some eighteen thousand edits."""
     assert passes(GLOB)
     wrong = [text for text in edit(GLOB) if passes(text) is not (text.isascii() and text.lower() == GLOB)]

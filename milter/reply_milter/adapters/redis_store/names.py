@@ -1,0 +1,33 @@
+"""Names of Redis keys. All begin with ``rm1:``, so that an ACL can grant just these."""
+
+from dataclasses import dataclass
+
+
+def token_key(token_id: str) -> str:
+    """A token's hash. Ids are derived with the realm, so this name, which every remembered reply pays for, needs none."""
+    return f"rm1:{token_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one realm."""
+
+    realm: str
+
+    def user(self, user: int) -> str:
+        """A hash: disabled, before (Unix seconds), addresses (JSON)."""
+        return f"rm1:{self.realm}:u:{user}"
+
+    def object(self, handler: int, context: int) -> str:
+        """Unix seconds: what was issued before then, about this object, is revoked."""
+        return f"rm1:{self.realm}:o:{handler}:{context}"
+
+    @property
+    def before(self) -> str:
+        """Unix seconds: whatever was issued before then is revoked."""
+        return f"rm1:{self.realm}:before"
+
+    @property
+    def key_use(self) -> str:
+        """A hash: master key id to the Unix seconds when it last verified a reply."""
+        return f"rm1:{self.realm}:keys"

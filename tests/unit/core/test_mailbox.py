@@ -1,0 +1,66 @@
+"""Mailboxes of From, Sender and Reply-To."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clocked import hostile, in_time
+from reply_milter.core.mailbox import mailboxes
+
+
+@pytest.mark.parametrize(
+    "value,found",
+    [
+        (" jane@example.org", ["jane@example.org"]),
+        (" Jane Doe <jane@example.org>", ["jane@example.org"]),
+        (' "Doe, Jane" <jane@example.org>', ["jane@example.org"]),
+        (" Doe, Jane <jane@example.org>", ["jane@example.org"]),
+        (' "bob@example.net" <jane@example.org>', ["jane@example.org"]),
+        (" bob@example.net <jane@example.org>", ["jane@example.org"]),
+        (' "a \\" <bob@example.net>" <jane@example.org>', ["jane@example.org"]),
+        (" jane@example.org (Jane, bob@example.net)", ["jane@example.org"]),
+        (" Jane (<bob@example.net>) <jane@example.org>", ["jane@example.org"]),
+        (" Jane <jane@example.org> (at work)", ["jane@example.org"]),
+        (" < jane@example.org >", ["jane@example.org"]),
+        (" a@b, c@d", ["a@b", "c@d"]),
+        (" <a@b> <c@d>", ["a@b", "c@d"]),
+        (" <a@b><c@d>", ["a@b", "c@d"]),
+        (" Friends: a@b, C <c@d>;", ["a@b", "c@d"]),
+        (" undisclosed-recipients:;", []),
+        (' "jane"@example.org', ['"jane"@example.org']),
+        ("", []),
+        (" Jane", []),
+        (" <>", []),
+        (" =?utf-8?q?a=40b?= <jane@example.org>", ["jane@example.org"]),
+    ],
+)
+def test_addresses_are_found_behind_names_and_comments(value: str, found: list[str]) -> None:
+    """RFC 5322 section 3.4, and what real clients write instead."""
+    assert mailboxes(value) == found
+
+
+@pytest.mark.parametrize("value", ["<a@b", '"a" <a@b', "Jane <jane@example.org> bob@example.net <c@d>", "a@b\\"])
+def test_broken_value_is_read_as_something(value: str) -> None:
+    """Unclosed brackets and stray text: an address at least is seen."""
+    assert mailboxes(value)
+
+
+def test_at_most_64_are_looked_at() -> None:
+    """From may hold one."""
+    assert len(mailboxes(",".join(["a@b"] * 1000))) == 64
+
+
+@given(st.text(st.sampled_from('ab@<>()",;:\\ \r\n\t[]é\udc80') | st.characters(), max_size=300))
+def test_any_value_is_a_list_of_mailboxes(value: str) -> None:
+    """No text makes it fail; each that is found holds an ``@``."""
+    assert all("@" in found for found in mailboxes(value))
+
+
+@pytest.mark.parametrize(
+    "piece", ["(", ")", "<", ">", '"', "\\", ",", ",<", "<a@b>", "a@b,", ":", ";", '"\\', "()", " ", "a", "@"]
+)
+def test_hostile_value_costs_little(piece: str) -> None:
+    """256 KiB of one thing, also behind something that opens."""
+    for opening in ("", '"', "(", "<"):
+        with in_time():
+            mailboxes(opening + hostile(piece))

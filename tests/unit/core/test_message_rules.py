@@ -1,0 +1,191 @@
+"""The checks of a message, in the contract's order."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fakes import AUTHOR, FORM, FORUM, ISSUE, KEYRING, NOW, minted, rules
+from reply_milter.core.handler import Handler
+from reply_milter.core.headers import FIELDS_LIMIT, OCTETS_LIMIT
+from reply_milter.core.message_rules import Message, SenderMatch, bindings, findings
+from reply_milter.core.mint import Minted
+from reply_milter.core.thread import ThreadMatch
+from reply_milter.core.verdict import Reason
+from reply_milter.core.verify import Checked, Facts, check_token
+
+ANSWERED = minted()
+LIMIT = 1000
+FIELDS = {"from": [f" {AUTHOR}"], "message-id": [" <1@x>"], "in-reply-to": [f" <{ANSWERED.message_id}>"]}
+
+
+def message(fields: dict[str, list[str]] | None = None, **changes: Any) -> Message:
+    """A genuine reply to ANSWERED; ``fields`` over its own, an empty list to take one off."""
+    merged: dict[str, Sequence[str]] = {name: values for name, values in (FIELDS | (fields or {})).items() if values}
+    plain = Message(null_sender=False, fields=merged, field_count=len(merged), field_octets=200, size=300)
+    return replace(plain, **changes)
+
+
+def checked(answered: Minted = ANSWERED, handler: Handler = ISSUE) -> Checked:
+    """The checked token of a minted address."""
+    glob = FORM.glob(answered.address.split("@")[0])
+    found = check_token(glob, FORM.checksum_length, KEYRING, rules().handlers, NOW)
+    assert isinstance(found, Checked)
+    return replace(found, handler=handler)
+
+
+def reasons(read: Message, token: Checked | None = None, facts: Facts | None = None) -> list[Reason]:
+    """What there is to object to."""
+    bound = bindings(read, token or checked(), facts, FORM)
+    return [finding.reason for finding in findings(read, bound, FORM, LIMIT)]
+
+
+def test_genuine_reply_has_no_findings() -> None:
+    """From the address that was written to, in reply to what was sent."""
+    assert reasons(message()) == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"from": []},
+        {"from": [" "]},
+        {"from": [f" {AUTHOR}", f" {AUTHOR}"]},
+        {"from": [f" {AUTHOR}, {AUTHOR}"]},
+        {"from": [f" Group: {AUTHOR}, b@x;"]},
+        {"message-id": [" <1@x>", " <1@x>"]},
+        {"date": [" a", " b"]},
+        {"in-reply-to": [f" <{ANSWERED.message_id}>"] * 2},
+    ],
+)
+def test_doubled_or_missing_fields_that_name_a_message_are_malformed(fields: dict[str, list[str]]) -> None:
+    """One From with one mailbox; at most one Message-ID, Date and In-Reply-To."""
+    assert reasons(message(fields))[0] is Reason.MALFORMED
+
+
+def test_date_and_message_id_may_be_missing() -> None:
+    """Some clients send none."""
+    assert reasons(message({"message-id": [], "date": []})) == []
+
+
+@pytest.mark.parametrize(
+    "changes,malformed",
+    [
+        ({"field_count": FIELDS_LIMIT}, False),
+        ({"field_count": FIELDS_LIMIT + 1}, True),
+        ({"field_octets": OCTETS_LIMIT}, False),
+        ({"field_octets": OCTETS_LIMIT + 1}, True),
+    ],
+)
+def test_endless_header_is_malformed(changes: dict[str, Any], malformed: bool) -> None:
+    """2,000 fields, 256 KiB."""
+    assert (Reason.MALFORMED in reasons(message(**changes))) is malformed
+
+
+@pytest.mark.parametrize("size,found", [(LIMIT, []), (LIMIT + 1, [Reason.TOO_LARGE])])
+def test_message_may_be_as_large_as_configured(size: int, found: list[Reason]) -> None:
+    """In octets, header and body."""
+    assert reasons(message(size=size)) == found
+
+
+@pytest.mark.parametrize(
+    "read,found",
+    [
+        (message(null_sender=True), Reason.BOUNCE),
+        (message({"content-type": [" multipart/report"]}), Reason.BOUNCE),
+        (message({"auto-submitted": [" auto-replied"]}), Reason.AUTO_REPLY),
+    ],
+)
+def test_mail_of_machines_is_found(read: Message, found: Reason) -> None:
+    """Automatic replies and delivery reports."""
+    assert reasons(read) == [found]
+
+
+@pytest.mark.parametrize("name", ["sender", "reply-to"])
+@pytest.mark.parametrize("value", [ANSWERED.address, f'"x" <{ANSWERED.address.upper()}>', f"a@b, {ANSWERED.address}"])
+def test_own_address_as_author_is_a_loop(name: str, value: str) -> None:
+    """In Sender or Reply-To, among others, in any case."""
+    assert reasons(message({name: [value]})) == [Reason.LOOP]
+
+
+def test_own_address_in_from_is_a_loop() -> None:
+    """The author is then not the one we wrote to, either."""
+    assert reasons(message({"from": [f" <{ANSWERED.address}>"]})) == [Reason.LOOP, Reason.SENDER_MISMATCH]
+
+
+def test_findings_come_in_the_published_order() -> None:
+    """The first one whose action is not accept decides."""
+    fields = {
+        "from": [f" <{ANSWERED.address}>", " b@x"],
+        "auto-submitted": [" auto-replied"],
+        "in-reply-to": [],
+    }
+    assert reasons(message(fields, null_sender=True, size=LIMIT + 1)) == [
+        Reason.MALFORMED,
+        Reason.TOO_LARGE,
+        Reason.AUTO_REPLY,
+        Reason.BOUNCE,
+        Reason.LOOP,
+        Reason.THREAD_ABSENT,
+        Reason.SENDER_MISMATCH,
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields,match,found",
+    [
+        ({}, ThreadMatch.MATCH, []),
+        ({"in-reply-to": [], "references": [f" <a@b> <{ANSWERED.message_id}>"]}, ThreadMatch.MATCH, []),
+        ({"in-reply-to": [" <p/1@reply.test>"]}, ThreadMatch.MISMATCH, [Reason.THREAD_MISMATCH]),
+        ({"in-reply-to": [" <a@b>"]}, ThreadMatch.ABSENT, [Reason.THREAD_ABSENT]),
+        ({"in-reply-to": []}, ThreadMatch.ABSENT, [Reason.THREAD_ABSENT]),
+    ],
+)
+def test_thread_is_found_in_reply_to_or_references(
+    fields: dict[str, list[str]], match: ThreadMatch, found: list[Reason]
+) -> None:
+    """The digest of an id is what the token holds; an id of our form is another notification; else nothing is known."""
+    assert bindings(message(fields), checked(), None, FORM).thread.match is match
+    assert reasons(message(fields)) == found
+
+
+def test_integer_handler_binds_no_thread() -> None:
+    """Its replies may be composed anew."""
+    token = checked(minted(FORUM), FORUM)
+    assert bindings(message({"in-reply-to": []}), token, None, FORM).thread.match is ThreadMatch.NONE
+    assert reasons(message({"in-reply-to": []}), token) == []
+
+
+UNBOUND = minted(recipient="")
+
+
+@pytest.mark.parametrize(
+    "author,on_file,bound,match",
+    [
+        (AUTHOR, (), True, SenderMatch.MATCH),
+        ("Jane <JANE+phone@Example.ORG.>", (), True, SenderMatch.MATCH),
+        ("bob@example.org", (), True, SenderMatch.MISMATCH),
+        ("bob@example.org", ("bob@example.org",), True, SenderMatch.MATCH),
+        ("Bob+x@Example.org", ("bob@example.org",), False, SenderMatch.MATCH),
+        (AUTHOR, ("bob@example.org",), True, SenderMatch.MATCH),
+        (AUTHOR, ("bob@example.org",), False, SenderMatch.MISMATCH),
+        (AUTHOR, (), False, SenderMatch.UNKNOWN),
+        ('"jane"@example.org', (), True, SenderMatch.MISMATCH),
+        ("a@b, c@d", (), True, SenderMatch.MISMATCH),
+        ("", (), True, SenderMatch.MISMATCH),
+        ("", (), False, SenderMatch.UNKNOWN),
+    ],
+)
+def test_author_is_compared_with_file_and_token(
+    author: str, on_file: tuple[str, ...], bound: bool, match: SenderMatch
+) -> None:
+    """Nothing on file and unbound: unknown; one of them fits: match; else mismatch."""
+    token = checked(ANSWERED if bound else UNBOUND)
+    read = message({"from": [author], "in-reply-to": [f"<{(ANSWERED if bound else UNBOUND).message_id}>"]})
+    assert bindings(read, token, Facts(addresses=on_file), FORM).sender is match
+
+
+def test_missing_facts_leave_the_token_to_speak() -> None:
+    """The store may be away."""
+    assert bindings(message(), checked(), None, FORM).sender is SenderMatch.MATCH
