@@ -32,6 +32,7 @@ class Settings:
     """A configuration with the keys that it names."""
 
     config: Config
+    keys_path: str
     keyring: Keyring
     seal_keys: tuple[bytes, ...]
 
@@ -68,11 +69,12 @@ def load(path: str) -> Settings:
         raise ConfigError([f"{path}: {problem}" for problem in error.problems]) from None
     folder = Path(path).resolve().parent
     problems: list[str] = []
-    keys = _or_problems(problems, keyfile.load_master_keys, str(folder / config.keys_file))
+    keys_path = str(folder / config.keys_file)
+    keys = _or_problems(problems, keyfile.load_master_keys, keys_path)
     seals = _or_problems(problems, keyfile.load_seal_keys, str(folder / config.seal_file))
     if problems or keys is None or seals is None:
         raise ConfigError(problems)
-    return Settings(config, Keyring(config.realm, keys), seals)
+    return Settings(config, keys_path, Keyring(config.realm, keys), seals)
 
 
 def _or_problems(problems: list[str], read: Callable[[str], _T], path: str) -> _T | None:

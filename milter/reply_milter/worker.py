@@ -48,8 +48,8 @@ class Worker:
     def run(self) -> None:
         """Answer until told to end.
 
-        libmilter runs beside the main thread: it blocks HUP, TERM and INT for a moment where it starts, and a signal that
-        the main thread blocks is kept for it, though ignored. It would stop, and take the socket of all workers along.
+        libmilter runs beside the main thread: it blocks HUP, TERM and INT for a moment where it starts, and a signal
+        that the main thread blocks is kept for it, though ignored. It would stop, and take the socket of all along.
         """
         self._door.register()
         threading.Thread(target=self._answer, name="libmilter", daemon=True).start()

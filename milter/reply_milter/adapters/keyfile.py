@@ -6,7 +6,7 @@ import stat
 import tomllib
 
 from reply_milter.core.keyring import KeyState, MasterKey
-from reply_milter.toml_table import Table, matching, one_of
+from reply_milter.toml_table import Table, between, matching, one_of
 
 _HEX = matching(r"[0-9a-fA-F]{64}", "64 hex digits")
 _NOBODY_ELSE = stat.S_IRWXG | stat.S_IRWXO
@@ -21,9 +21,9 @@ class KeyFileError(Exception):
         self.problems = problems
 
 
-def new_secret() -> str:
-    """32 random octets as hex digits."""
-    return secrets.token_hex(32)
+def new_secret() -> bytes:
+    """32 random octets."""
+    return secrets.token_bytes(32)
 
 
 def load_master_keys(path: str) -> tuple[MasterKey, ...]:
@@ -50,6 +50,37 @@ def load_master_keys(path: str) -> tuple[MasterKey, ...]:
     return tuple(keys)
 
 
+def save_master_keys(path: str, keys: tuple[MasterKey, ...]) -> None:
+    """Replace a key file at once, or not at all: a reader finds the old one or the new one. Mode and owner stay.
+
+    Raises:
+        KeyFileError: the folder or the file can't be written.
+    """
+    new = f"{path}.new"
+    try:
+        old = os.stat(path)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            if os.geteuid() == 0:
+                os.fchown(file.fileno(), old.st_uid, old.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
+            file.write(write_master_keys(keys))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except OSError as error:
+        raise KeyFileError([f"{error.filename or path}: {error.strerror}"]) from None
+
+
+def write_master_keys(keys: tuple[MasterKey, ...]) -> str:
+    """The text of a key file."""
+    text = '# Oldest first. Exactly one key is "active" and mints; all but "retired" ones verify.\n'
+    for key in keys:
+        text += f'\n[[key]]\nid = "{key.id}"\nstate = "{key.state}"\nsecret = "{key.secret.hex()}"\n'
+        if key.minted_until is not None:
+            text += f"minted_until = {key.minted_until}  # Unix seconds\n"
+    return text
+
+
 def load_seal_keys(path: str) -> tuple[bytes, ...]:
     """Read seal keys, 64 hex digits a line; the first seals, all open. Blank lines and ``#`` lines don't count.
 
@@ -70,8 +101,9 @@ def _master_key(table: Table) -> MasterKey:
     identifier = table.need("id", "", matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Za-z0-9._-"))
     state = table.need("state", KeyState.VERIFY.value, one_of(*KeyState))
     secret = table.need("secret", "00" * 32, lambda value: "must be 64 hex digits" if _HEX(value) else None)
+    minted_until = table.take("minted_until", 0, between(0, 1 << 40))
     table.unknown()
-    return MasterKey(identifier, KeyState(state), bytes.fromhex(secret))
+    return MasterKey(identifier, KeyState(state), bytes.fromhex(secret), minted_until or None)
 
 
 def _read(path: str, forbidden: int, wanted: str) -> str:

@@ -1,13 +1,14 @@
 """``commit``: for delivery hooks of one's own, after they have delivered a reply."""
 
 import argparse
+import json
 import os
 import re
 
-from reply_milter.app import load, open_store
+from reply_milter.app import open_store
 from reply_milter.cli.errors import CommandError
-from reply_milter.cli.options import add_command, add_config
-from reply_milter.ports import StoreUnavailableError
+from reply_milter.cli.options import add_command, add_config, add_json
+from reply_milter.cli.store_access import settings_with_store
 
 _ID = re.compile(r"[a-z2-7]{26}", re.ASCII)
 
@@ -17,16 +18,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = add_command(commands, "commit", _run, "mark a reply as delivered: from now on it is a duplicate")
     parser.add_argument("id", metavar="ID", help="the id tag of its verdict")
     add_config(parser)
+    add_json(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
     if not _ID.fullmatch(options.id):
         raise CommandError(os.EX_USAGE, "an ID is the 26 characters of the id tag of an X-Reply-Verdict field")
-    config = load(options.config).config
-    try:
-        found = open_store(config).commit(options.id)
-    except StoreUnavailableError as error:
-        raise CommandError(os.EX_TEMPFAIL, f"the store gave no answer ({error.kind}): try again later") from error
+    with settings_with_store(options) as settings:
+        found = open_store(settings.config).commit(options.id)
     if not found:
         raise CommandError(os.EX_DATAERR, "no reply is reserved under this ID: another realm, or long ago")
+    if options.json:
+        print(json.dumps({"id": options.id, "committed": True}))
     return os.EX_OK

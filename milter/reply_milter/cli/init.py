@@ -6,10 +6,11 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from reply_milter.adapters.keyfile import new_secret
+from reply_milter.adapters.keyfile import new_secret, write_master_keys
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command
 from reply_milter.core.domain import to_ascii
+from reply_milter.core.keyring import KeyState, MasterKey
 
 _REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -44,14 +45,10 @@ def write_files(folder: Path, domain: str, realm: str, state_dir: str) -> list[s
     template = files(__package__).joinpath("reply-milter.toml").read_text(encoding="utf-8")
     for name, value in {"REALM": realm, "DOMAIN": domain, "DIR": str(folder), "STATE_DIR": state_dir}.items():
         template = template.replace(f"@{name}@", value)
-    keys = f'# Oldest first. Exactly one key is "active" and mints; all but "retired" ones verify.\n{_new_key()}'
-    texts = {"reply-milter.toml": template, "keys.toml": keys, "seal.key": f"{new_secret()}\n"}
+    keys = write_master_keys((MasterKey("k1", KeyState.ACTIVE, new_secret()),))
+    texts = {"reply-milter.toml": template, "keys.toml": keys, "seal.key": f"{new_secret().hex()}\n"}
     _write(folder, texts)
     return list(texts)
-
-
-def _new_key() -> str:
-    return f'\n[[key]]\nid = "k1"\nstate = "active"\nsecret = "{new_secret()}"\n'
 
 
 def _write(folder: Path, texts: dict[str, str]) -> None:

@@ -1,11 +1,12 @@
 """Options that several commands share."""
 
 import argparse
+import os
 from collections.abc import Callable
 
 from reply_milter.app import WallClock
 
-DEFAULT_CONFIG = "/etc/reply-milter/reply-milter.toml"
+DEFAULT_CONFIG = os.environ.get("REPLY_MILTER_CONFIG", "/etc/reply-milter/reply-milter.toml")
 
 
 def add_command(

@@ -4,11 +4,10 @@ import argparse
 import json
 import os
 import sys
-from pathlib import Path
 
 from reply_milter.adapters.keyfile import KeyFileError, load_seal_keys
 from reply_milter.app import load
-from reply_milter.cli.errors import CommandError
+from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import DEFAULT_CONFIG, add_command
 from reply_milter.config import ConfigError
 from reply_milter.core.fingerprint import BodyDigest
@@ -38,7 +37,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _run(options: argparse.Namespace) -> int:
     keys = _seal_keys(options)
-    fields, body = split(_read(options.file))
+    fields, body = split(read_message(options.file))
     tags = unseal([value for name, value in fields if name.lower() == VERDICT.lower()], keys)
     if not isinstance(tags, SealProblem) and tags.get("body") != _digest(body):
         tags = SealProblem.BROKEN
@@ -56,15 +55,6 @@ def _seal_keys(options: argparse.Namespace) -> tuple[bytes, ...]:
         return load_seal_keys(options.seal_key)
     except KeyFileError as error:
         raise ConfigError(error.problems) from error
-
-
-def _read(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise CommandError(os.EX_NOINPUT, f"{name}: {error.strerror}") from error
 
 
 def _digest(body: bytes) -> str:

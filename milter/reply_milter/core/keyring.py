@@ -34,11 +34,15 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """``secret`` is 32 random octets; ``id`` never travels."""
+    """``secret`` is 32 random octets; ``id`` never travels.
+
+    ``minted_until``: Unix seconds when it stopped minting; None while it mints, and for a key that never did.
+    """
 
     id: str
     state: KeyState
     secret: bytes = field(repr=False)
+    minted_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 def token_key(token_id: str) -> str:
-    """A token's hash. Ids are derived with the realm, so this name, which every remembered reply pays for, needs none."""
+    """A token's hash. Ids are derived with the realm, so this name, which each remembered reply pays for, has none."""
     return f"rm1:{token_id}"
 
 

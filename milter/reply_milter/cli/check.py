@@ -1,0 +1,62 @@
+"""``check``: the whole verification of a message file, without the store, and without consequences."""
+
+import argparse
+import json
+import os
+from dataclasses import dataclass
+
+from reply_milter.app import load
+from reply_milter.cli.message_argument import read_message
+from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
+from reply_milter.core.message_file import split
+from reply_milter.flows.rehearsal import Letter, Outcome, rehearse
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands, "check", _run, "say what would become of a message; exit 0 if it is accepted, else 1"
+    )
+    parser.add_argument("--rcpt", metavar="A", required=True, help="the envelope recipient")
+    parser.add_argument("--from", metavar="A", dest="sender", required=True, help="the envelope sender; '' for bounces")
+    parser.add_argument("--client", metavar="IP", default="192.0.2.1", help="the client's address (a stranger's)")
+    parser.add_argument("file", metavar="FILE.eml", help="the message; - for standard input")
+    add_at(parser)
+    add_json(parser)
+    add_config(parser)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    unix: int
+
+    def now(self) -> int:
+        """Always the same."""
+        return self.unix
+
+
+def _run(options: argparse.Namespace) -> int:
+    fields, body = split(read_message(options.file))
+    bare = [address.strip().removeprefix("<").removesuffix(">") for address in (options.sender, options.rcpt)]
+    letter = Letter(bare[0], bare[1], options.client, fields, body)
+    outcome = rehearse(load(options.config).rules(), _Clock(moment(options)), letter)
+    print(json.dumps(_members(outcome)) if options.json else _text(outcome))
+    return os.EX_OK if outcome.verdict == "accept" else 1
+
+
+def _members(outcome: Outcome) -> dict[str, str | None]:
+    return {
+        "verdict": outcome.verdict,
+        "reason": outcome.reason,
+        "would": outcome.would or None,
+        "reply": outcome.reply,
+        "header": outcome.header or None,
+    }
+
+
+def _text(outcome: Outcome) -> str:
+    would = f" (observe mode; enforce would {outcome.would})" if outcome.would else ""
+    lines = [f"{outcome.verdict}: {outcome.reason}{would}", f"the client would hear: {outcome.reply}"]
+    if outcome.header:
+        lines += ["", outcome.header]
+    return "\n".join([*lines, "", "Revocation and replay are in the store, which was not asked."])

@@ -1,0 +1,21 @@
+"""A message that is named on the command line."""
+
+import os
+import sys
+from pathlib import Path
+
+from reply_milter.cli.errors import CommandError
+
+
+def read_message(name: str) -> bytes:
+    """The octets of a file, or of standard input for ``-``.
+
+    Raises:
+        CommandError: EX_NOINPUT, if it can't be read.
+    """
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise CommandError(os.EX_NOINPUT, f"{name}: {error.strerror}") from error
