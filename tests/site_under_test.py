@@ -15,6 +15,7 @@ from pathlib import Path
 import redis
 
 from daemon_process import USER, DaemonProcess, wait_until
+from private_sendmail import PrivateSendmail, SendmailLayout
 from reply_milter.adapters.postfix import Layout, PrivatePostfix
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.app import Settings, load, store_url
@@ -91,27 +92,40 @@ def reply(minted: Minted, name: object, *more: str, body: str = "") -> bytes:
     return "\r\n".join(lines).encode()
 
 
-class Site:
-    """A private Postfix with the daemon. ``changes``: replacements in the configuration that ``init`` writes."""
+def _private_mta(folder: Path, layout: Layout | SendmailLayout | None) -> PrivatePostfix | PrivateSendmail:
+    if isinstance(layout, SendmailLayout):
+        return PrivateSendmail(folder / "sendmail", free_port(), layout)
+    return PrivatePostfix(folder / "postfix", free_port(), layout)
 
-    def __init__(self, changes: dict[str, str] | None = None, layout: Layout | None = None) -> None:
+
+class Site:
+    """A private MTA with the daemon. ``changes``: replacements in the configuration that ``init`` writes.
+
+    The MTA is Postfix, unless ``layout`` is one of Sendmail's.
+    """
+
+    def __init__(
+        self, changes: dict[str, str] | None = None, layout: Layout | SendmailLayout | None = None, timeout_ms: int = 2000
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="reply-milter-test-"))
         self.folder.chmod(0o755)
-        self.postfix = PrivatePostfix(self.folder / "postfix", free_port(), layout)
+        self.mta = _private_mta(self.folder, layout)
         self.metrics_port = free_port()
         self._mail: dict[Path, Arrived] = {}
         account = pwd.getpwnam(USER)
-        self.postfix.prepare(account.pw_uid, grp.getgrnam("postfix").gr_gid)
+        self.mta.prepare(account.pw_uid, grp.getgrnam("postfix").gr_gid)
         etc = self.folder / "etc"
         write_files(etc, DOMAIN, DOMAIN, str(self.folder / "state"))
         self.config = etc / "reply-milter.toml"
-        self._text = self.config.read_text().replace("/var/spool/postfix/reply-milter", str(self.postfix.socket_folder))
+        self._text = self.config.read_text().replace("/var/spool/postfix/reply-milter", str(self.mta.socket_folder))
         self._text = self._text.replace("127.0.0.1:9797", f"127.0.0.1:{self.metrics_port}") + HANDLERS
+        # A loaded machine must not look like a slow store; what tests slow stores sets its own timeout.
+        self._text = self._text.replace("timeout_ms = 200 ", f"timeout_ms = {timeout_ms} ")
         self.configure(changes or {})
         (self.folder / "state").mkdir()
         for path in (self.folder / "state", etc, *etc.iterdir()):
             os.chown(path, account.pw_uid, account.pw_gid)
-        self.daemon = DaemonProcess(self.config, self.postfix.socket_folder / "verify.sock", self.folder / "daemon.log")
+        self.daemon = DaemonProcess(self.config, self.mta.socket_folder / "verify.sock", self.folder / "daemon.log")
 
     def configure(self, changes: dict[str, str]) -> None:
         """Write the configuration with ``changes``; the daemon is not told."""
@@ -122,16 +136,22 @@ class Site:
         self.config.write_text(text)
 
     def start(self) -> "Site":
-        """Start the daemon, then Postfix."""
+        """Start the daemon, then the MTA."""
         self.daemon.start()
-        self.postfix.start()
+        self.mta.start()
         return self
 
     def stop(self) -> None:
         """End both and remove everything."""
-        self.postfix.stop()
+        self.mta.stop()
         self.daemon.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def postfix(self) -> PrivatePostfix:
+        """The MTA, for tests of Postfix alone."""
+        assert isinstance(self.mta, PrivatePostfix)
+        return self.mta
 
     @property
     def settings(self) -> Settings:
@@ -154,7 +174,8 @@ class Site:
 
     def client(self, port: int | None = None) -> smtplib.SMTP:
         """An SMTP client that has said EHLO."""
-        client = smtplib.SMTP("127.0.0.1", port or self.postfix.port, timeout=60)
+        source = (self.mta.client_address, 0) if isinstance(self.mta, PrivateSendmail) else None
+        client = smtplib.SMTP("127.0.0.1", port or self.mta.port, timeout=60, source_address=source)
         client.ehlo("client.example")
         return client
 
@@ -171,7 +192,7 @@ class Site:
     def arrived(self, name: str, value: str, wanted: int, where: str = "replies") -> list[Arrived]:
         """Messages with a field ``name: value`` in a mailbox, after ``wanted`` of them came and the queue is empty."""
         wait_until(lambda: len(self._matching(name, value, where)) >= wanted, ARRIVAL_SECONDS, f"{wanted} x {value}")
-        wait_until(lambda: not self.postfix.queue(), ARRIVAL_SECONDS, "an empty queue")
+        wait_until(lambda: not self.mta.queue(), ARRIVAL_SECONDS, "an empty queue")
         return self._matching(name, value, where)
 
     def all_replies(self) -> list[Arrived]:
@@ -182,7 +203,7 @@ class Site:
         return [message for message in self._mailbox(where) if value in message.values(name)]
 
     def _mailbox(self, where: str) -> list[Arrived]:
-        folder = self.postfix.replies if where == "replies" else self.postfix.people
+        folder = self.mta.replies if where == "replies" else self.mta.people
         for file in sorted((folder / "new").glob("*")) if folder.is_dir() else []:
             if file not in self._mail:  # a file in a Maildir never changes
                 self._mail[file] = self._read(file)

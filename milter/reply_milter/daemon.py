@@ -80,21 +80,28 @@ class Daemon:
 
     def _open_socket(self) -> None:
         config = self._settings.config
-        group = None
-        if config.socket_group:
-            try:
-                group = grp.getgrnam(config.socket_group).gr_gid
-            except KeyError:
-                raise StartError(f"verify.socket_group: there is no group {config.socket_group!r}") from None
+        group = self._socket_group()
         place = config.socket
         try:
             if place.path:
                 socket_file.make_way(place.path)
             libmilter.listen(place.path, place.host, place.port)
             if place.path:
-                socket_file.open_to(place.path, config.socket_mode, group)
+                socket_file.open_to(place.path, config.socket_mode, group, must=config.socket_group is not None)
         except (libmilter.ListenError, socket_file.SocketFileError) as error:
             raise StartError(f"verify.socket: {error}") from error
+
+    def _socket_group(self) -> int | None:
+        """The number of the socket's group; None to leave it as the folder makes it."""
+        name = self._settings.config.socket_group
+        if name == "":
+            return None
+        try:
+            return grp.getgrnam(name or "postfix").gr_gid
+        except KeyError:
+            if name is None:
+                return None
+            raise StartError(f"verify.socket_group: there is no group {name!r}") from None
 
     def _store_children(self) -> list[Child]:
         if self._settings.config.store_url != EMBEDDED:

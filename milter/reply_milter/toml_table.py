@@ -34,6 +34,10 @@ class Table:
         """Note that ``key`` can't stand."""
         self.problems.append(f"{self.name(key)}: {reason}")
 
+    def has(self, key: str) -> bool:
+        """Whether ``key`` is there and not yet taken."""
+        return key in self._values
+
     def take(self, key: str, default: _T, check: Callable[[_T], str | None] | None = None) -> _T:
         """The value of ``key``, of the type of ``default``; ``check`` returns what is wrong with it, or None."""
         if key not in self._values:

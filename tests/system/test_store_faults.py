@@ -73,7 +73,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 @pytest.fixture(scope="module")
 def site(redis: Redis) -> Iterator[Site]:
     """A mail host whose store is that server."""
-    running = Site({r'url = "embedded"': f'url = "unix://{redis.socket}"'})
+    running = Site({r'url = "embedded"': f'url = "unix://{redis.socket}"'}, timeout_ms=200)
     try:
         yield running.start()
     finally:
@@ -99,10 +99,21 @@ def _refuses_replies_only(site: Site, number: int) -> Minted:
     return minted
 
 
+def _send_until_answered(site: Site, minted: Minted, number: int, wanted: str) -> None:
+    """As a client that comes again after a 4xx: on a loaded machine a store may be slow for a moment, but never wrong."""
+    heard: list[str] = []
+
+    def answered() -> bool:
+        heard.append(site.send([f"<{minted.address}>"], reply(minted, number)))
+        return not heard[-1].startswith("451 4.3.0")
+
+    wait_until(answered, 10, "an answer")
+    assert heard[-1].startswith(wanted), heard
+
+
 def _taken_after_all(site: Site, minted: Minted, number: int) -> None:
     """The client's retry is welcome once the store is back, and arrives once, under a good seal."""
-    heard = site.send([f"<{minted.address}>"], reply(minted, number))
-    assert heard.startswith("250"), heard
+    _send_until_answered(site, minted, number, "250")
     found = site.arrived("X-Seq", str(number), 1)
     assert len(found) == 1
     assert isinstance(found[0].tags, dict), found[0].tags
@@ -166,14 +177,13 @@ def _answers_quickly(site: Site) -> bool:
 def test_an_absent_store_defers_and_a_restarted_one_goes_on(site: Site, redis: Redis) -> None:
     """kill -9, then a new server on the same file: what was settled before is still known."""
     before = site.mint(locator="fault/5")
-    assert site.send([f"<{before.address}>"], reply(before, 5)).startswith("250")
+    _send_until_answered(site, before, 5, "250")
     site.settled(before, 1)
     redis.stop()
     minted = _refuses_replies_only(site, 6)
     redis.start()
     _taken_after_all(site, minted, 6)
-    heard = site.send([f"<{before.address}>"], reply(before, 5))
-    assert heard.startswith("550 5.7.1 This message was already received"), heard
+    _send_until_answered(site, before, 5, "550 5.7.1 This message was already received")
 
 
 def test_on_failure_accept_takes_replies_unchecked(site: Site, redis: Redis) -> None:

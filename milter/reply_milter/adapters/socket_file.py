@@ -31,8 +31,10 @@ def make_way(path: str) -> None:
     os.unlink(path)
 
 
-def open_to(path: str, mode: int, group: int | None) -> None:
+def open_to(path: str, mode: int, group: int | None, must: bool) -> None:
     """Let the MTA in: ``group`` is a number, or None to leave it as the folder made it.
+
+    ``must``: the operator named the group, so that a socket without it is a mistake.
 
     Raises:
         SocketFileError: this user may not give it to that group.
@@ -40,9 +42,10 @@ def open_to(path: str, mode: int, group: int | None) -> None:
     try:
         if group is not None and os.stat(path).st_gid != group:
             os.chown(path, -1, group)
-        os.chmod(path, mode)
     except OSError as error:
-        raise SocketFileError(
-            f"{path}: cannot give it to verify.socket_group ({error.strerror}); "
-            "make the daemon's user a member of that group, or the folder setgid to it"
-        ) from error
+        if must:
+            raise SocketFileError(
+                f"{path}: cannot give it to verify.socket_group ({error.strerror}); "
+                "make the daemon's user a member of that group, or the folder setgid to it"
+            ) from error
+    os.chmod(path, mode)

@@ -27,7 +27,10 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Every setting, checked. Paths are absolute, or relative to the configuration file's folder."""
+    """Every setting, checked. Paths are absolute, or relative to the configuration file's folder.
+
+    ``socket_group``: empty leaves the group as it is; None, for a file that names none, takes Postfix's if it can.
+    """
 
     realm: str
     state_dir: str
@@ -36,7 +39,7 @@ class Config:
     seal_file: str
     socket: Socket
     socket_mode: int
-    socket_group: str
+    socket_group: str | None
     workers: int
     peers: tuple[IPv4Network | IPv6Network, ...]
     authserv_id: str
@@ -75,25 +78,21 @@ def parse(text: str) -> Config:
 
 def _config(top: Table) -> Config:
     realm = top.need("realm", "", matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Za-z0-9._-"))
-    state_dir = top.need("state_dir", "/", matching(r"/.*", "an absolute path"))
+    state_dir = top.take("state_dir", "/var/lib/reply-milter", matching(r"/.*", "an absolute path"))
     form, warnings = _address(top.table("address"))
     keys, verify, replay = top.table("keys"), top.table("verify"), top.table("replay")
     store, metrics, log = top.table("store"), top.table("metrics"), top.table("log")
     rules = policy(top.table("policy"), Policy(), with_mode=True)
     host, port = listen(metrics)
-    external_hook = replay.take("external_hook", False)
-    commit = replay.take("commit", "delivery" if external_hook else "accept", one_of("accept", "delivery"))
-    if commit == "delivery" and not external_hook:
-        replay.problem("commit", '"delivery" needs a hook that commits: set replay.external_hook = true')
     config = Config(
         realm=realm,
         state_dir=state_dir,
         form=form,
-        keys_file=keys.need("file", "", _path),
-        seal_file=keys.need("seal_file", "", _path),
+        keys_file=keys.take("file", "/etc/reply-milter/keys.toml", _path),
+        seal_file=keys.take("seal_file", "/etc/reply-milter/seal.key", _path),
         socket=socket(verify),
         socket_mode=int(verify.take("socket_mode", "0660", matching(r"0?[0-7]{3}", "an octal mode like 0660")), 8),
-        socket_group=verify.take("socket_group", ""),
+        socket_group=verify.take("socket_group", "") if verify.has("socket_group") else None,
         workers=verify.take("workers", 0, between(0, 256)),
         peers=networks(verify, "peers"),
         authserv_id=verify.take("authserv_id", "", matching(r"[A-Za-z0-9.-]{0,255}", "a host name")),
@@ -102,7 +101,7 @@ def _config(top: Table) -> Config:
         store_url=store_url(store, state_dir),
         timeout_ms=store.take("timeout_ms", 200, between(1, 20000)),
         accept_without_store=store.take("on_failure", "defer", one_of("defer", "accept")) == "accept",
-        commit_on_accept=commit == "accept",
+        commit_on_accept=_commits_on_accept(replay),
         settle_ms=replay.take("settle_ms", 200, between(0, 60000)),
         policy=rules,
         metrics_host=host,
@@ -117,6 +116,15 @@ def _config(top: Table) -> Config:
     top.not_yet("sign", "delivery")
     top.unknown()
     return config
+
+
+def _commits_on_accept(replay: Table) -> bool:
+    """Whether the milter commits by itself; else a hook does."""
+    external_hook = replay.take("external_hook", False)
+    commit = replay.take("commit", "delivery" if external_hook else "accept", one_of("accept", "delivery"))
+    if commit == "delivery" and not external_hook:
+        replay.problem("commit", '"delivery" needs a hook that commits: set replay.external_hook = true')
+    return commit == "accept"
 
 
 def _path(value: str) -> str | None:

@@ -8,6 +8,7 @@ from reply_milter.toml_table import NOT_YET, Table
 
 SOCKET_PATH_OCTETS = 107  # sun_path of unix(7), less the closing NUL
 EMBEDDED = "embedded"
+_DEBIAN = "unix:/var/spool/postfix/reply-milter/verify.sock"  # inside the chroot of Debian's smtpd
 _STORE_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -25,7 +26,7 @@ class Socket:
 
 def socket(table: Table) -> Socket:
     """Where the milter listens."""
-    text = table.need("socket", "", None)
+    text = table.take("socket", _DEBIAN)
     if text.startswith("unix:/"):
         path = text.removeprefix("unix:")
         if len(path.encode()) > SOCKET_PATH_OCTETS:

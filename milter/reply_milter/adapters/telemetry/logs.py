@@ -1,0 +1,55 @@
+"""Log records as lines on standard error, where journald expects them: text, or JSON."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+
+from reply_milter.ports import Decision
+
+
+class _Formatter(logging.Formatter):
+    """One line a record; a decision's fields as key=value pairs or as JSON members. UTC."""
+
+    def __init__(self, as_json: bool) -> None:
+        super().__init__()
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write ``record``; a traceback goes on behind it, escaped in JSON."""
+        fields = _fields(record)
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        if self._as_json:
+            head = {"time": moment, "level": record.levelname.lower(), "event": text}
+            return json.dumps({**head, "pid": os.getpid(), **fields})
+        pairs = "".join(f" {name}={value}" for name, value in fields.items())
+        return f"{moment} {record.levelname.lower()} reply-milter[{os.getpid()}]: {text}{pairs}"
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, str]:
+    decision = getattr(record, "decision", None)
+    if not isinstance(decision, Decision):
+        return {}
+    named = {
+        "queue": decision.queue_id,
+        "token": decision.token_id,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "would": decision.would,
+        "stage": decision.stage,
+        "handler": decision.handler,
+        "replay": decision.replay,
+        "ms": getattr(record, "milliseconds", ""),
+    }
+    return {name: str(value) for name, value in named.items() if value}
+
+
+def log_to_stderr(as_json: bool, level: str) -> None:
+    """Send every log record of this process to standard error, where journald and the MTA's host expect it."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter(as_json))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

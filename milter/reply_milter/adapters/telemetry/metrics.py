@@ -1,0 +1,158 @@
+"""Prometheus metrics of several processes.
+
+Each writes into memory-mapped files of its own under one folder (prometheus_client's multiprocess mode), and one more
+process adds them up for ``/metrics``. Files are named by worker slot, not by process id, so that a worker that is
+restarted goes on counting where the last one stopped, and a thousand restarts leave no thousand files.
+"""
+
+import os
+import shutil
+import threading
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+from prometheus_client.exposition import start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from reply_milter.core.verdict import Reason
+from reply_milter.ports import Replay
+
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_DAY = 86400.0
+_AGES = (
+    60.0,
+    3600.0,
+    6 * 3600.0,
+    _DAY,
+    3 * _DAY,
+    7 * _DAY,
+    14 * _DAY,
+    30 * _DAY,
+    60 * _DAY,
+    90 * _DAY,
+    365 * _DAY,
+)
+# What RCPT can answer: series that exist from the start, so that a first refusal shows as an increase.
+_AT_RCPT = (
+    ("accept", Reason.OK),
+    ("reject", Reason.MALFORMED),
+    ("reject", Reason.FORGED),
+    ("reject", Reason.EXPIRED),
+    ("reject", Reason.REVOKED),
+    ("defer", Reason.NOT_ALONE),
+    ("defer", Reason.THROTTLED),
+    ("defer", Reason.STORE_UNAVAILABLE),
+)
+
+
+def prepare(folder: str) -> None:
+    """Empty ``folder`` for a new run, before any process of it counts."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder, mode=0o700)
+
+
+def _multiprocess(folder: str, slot: str) -> CollectorRegistry:
+    """A registry whose series this process keeps in files named by ``slot``."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+    return CollectorRegistry()
+
+
+class Metrics:
+    """All series of one process. ``slot`` names its files under ``folder``; one process a slot at a time."""
+
+    def __init__(self, folder: str, slot: str, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
+        registry = _multiprocess(folder, slot)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"reply_milter_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...] = _SECONDS) -> Histogram:
+            return Histogram(f"reply_milter_{name}", text, labels, buckets=buckets, registry=registry)
+
+        self.recipients = counter("recipients_total", "Reply recipients answered at RCPT.", "verdict", "reason")
+        self.messages = counter(
+            "messages_total",
+            "Messages to reply recipients answered at end of message.",
+            "verdict",
+            "reason",
+            "handler",
+        )
+        self.stages = histogram("stage_seconds", "Time to decide at one SMTP stage.", "stage")
+        self.store = histogram("store_seconds", "Time of a store operation that was answered.", "operation")
+        self.store_errors = counter("store_errors_total", "Store operations that failed.", "operation", "kind")
+        self.replays = counter("replay_total", "What claims found.", "outcome")
+        self.ages = histogram("token_age_seconds", "Age of the address when its reply was accepted.", buckets=_AGES)
+        self.disagreements = counter(
+            "address_disagreements_total", "Recipients that the MTA read as another address than we did."
+        )
+        self.stripped = counter("headers_stripped_total", "Foreign X-Reply-Verdict fields taken off replies.")
+        self._create_gauges(registry)
+        self._create_series(stages, operations)
+
+    def _create_gauges(self, registry: CollectorRegistry) -> None:
+        self.store_up = Gauge(
+            "reply_milter_store_up",
+            "Whether the last operation on the store was answered.",
+            registry=registry,
+            multiprocess_mode="min",
+        )
+        self.connections = Gauge(
+            "reply_milter_connections",
+            "Open connections of the MTA.",
+            registry=registry,
+            multiprocess_mode="sum",
+        )
+        self.key_use = Gauge(
+            "reply_milter_key_last_used_timestamp_seconds",
+            "When a master key last verified a reply recipient.",
+            ["key"],
+            registry=registry,
+            multiprocess_mode="max",
+        )
+
+    def _create_series(self, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
+        for verdict, reason in _AT_RCPT:
+            self.recipients.labels(verdict, reason.value)
+        for outcome in Replay:
+            self.replays.labels(outcome.value)
+        for stage in stages:
+            self.stages.labels(stage)
+        for operation in operations:
+            self.store.labels(operation)
+        self.connections.set(0)
+
+
+class SupervisorMetrics:
+    """What the supervisor itself has to tell."""
+
+    def __init__(self, folder: str, version: str) -> None:
+        registry = _multiprocess(folder, "supervisor")
+        self._reload = Gauge(
+            "reply_milter_config_last_reload_success",
+            "Whether the configuration was good when it was last read.",
+            registry=registry,
+            multiprocess_mode="min",
+        )
+        build = Gauge("reply_milter_build_info", "Always 1.", ["version"], registry=registry, multiprocess_mode="max")
+        self._reload.set(1)
+        build.labels(version).set(1)
+
+    def reloaded(self, good: bool) -> None:
+        """The configuration was read again."""
+        self._reload.set(int(good))
+
+
+def serve_metrics(folder: str, host: str, port: int) -> None:
+    """Answer ``/metrics`` with the sums over all processes, from a thread of its own.
+
+    Raises:
+        OSError: the address can't be bound.
+    """
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+    start_http_server(port, addr=host, registry=registry)
+
+
+def wait_for_ever() -> None:
+    """Keep a process whose threads do the work."""
+    threading.Event().wait()

@@ -1,0 +1,86 @@
+"""What a worker counts and logs."""
+
+import logging
+import threading
+import time
+
+from reply_milter.adapters.telemetry.metrics import Metrics
+from reply_milter.ports import Decision, Replay
+
+log = logging.getLogger("reply_milter.decision")
+
+
+class WorkerTelemetry:
+    """What a worker counts and logs: implements ``ports.Telemetry`` and what the doors and the store ask for."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._m = metrics
+        self._started = threading.local()
+        self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker puts it on record
+
+    def recipient(self, decision: Decision) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.recipients.labels(_verdict(decision), decision.reason).inc()
+        accepted = decision.verdict == "accept" and not decision.would
+        self._log(logging.DEBUG if accepted else logging.INFO, "recipient", decision)
+
+    def message(self, decision: Decision) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.messages.labels(_verdict(decision), decision.reason, decision.handler).inc()
+        self._log(logging.INFO, "message", decision)
+
+    def replay(self, outcome: Replay) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.replays.labels(outcome.value).inc()
+
+    def address_disagreement(self) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.disagreements.inc()
+
+    def headers_stripped(self, count: int) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.stripped.inc(count)
+
+    def token_age(self, seconds: int) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.ages.observe(max(0, seconds))
+
+    def key_used(self, master_id: str, now: int) -> None:
+        """See ``ports.Telemetry``."""
+        self.keys_used[master_id] = now
+        self._m.key_use.labels(master_id).set(now)
+
+    def connection_opened(self) -> None:
+        """An MTA connected."""
+        self._m.connections.inc()
+
+    def connection_closed(self) -> None:
+        """It is gone."""
+        self._m.connections.dec()
+
+    def stage_started(self) -> None:
+        """A callback that may decide begins. One callback runs on one thread, and so may its clock."""
+        self._started.at = time.perf_counter()
+
+    def stage_ended(self, name: str) -> None:
+        """It has its answer."""
+        self._m.stages.labels(name).observe(time.perf_counter() - self._started.at)
+
+    def _log(self, level: int, event: str, decision: Decision) -> None:
+        milliseconds = f"{(time.perf_counter() - self._started.at) * 1000:.2f}"
+        log.log(level, "%s", event, extra={"decision": decision, "milliseconds": milliseconds})
+
+    def store_operation(self, operation: str, seconds: float) -> None:
+        """An operation on the store was answered."""
+        self._m.store.labels(operation).observe(seconds)
+        self._m.store_up.set(1)
+
+    def store_error(self, operation: str, kind: str) -> None:
+        """An operation on the store failed."""
+        self._m.store_errors.labels(operation, kind).inc()
+        self._m.store_up.set(0)
+        log.warning("the store gave no answer: operation=%s kind=%s", operation, kind)
+
+
+def _verdict(decision: Decision) -> str:
+    return f"would_{decision.would}" if decision.would else decision.verdict

@@ -1,0 +1,46 @@
+"""``commit`` against a real Redis: for hooks of one's own."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fakes import REALM
+from redis_under_test import PROGRAM, RedisUnderTest
+from reply_milter.adapters.redis_store import RedisStore
+from reply_milter.cli import main
+from reply_milter.ports import Replay
+from store_bench import claim
+
+pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
+
+
+@pytest.fixture
+def config(tmp_path: Path, server: RedisUnderTest, capsys: pytest.CaptureFixture[str]) -> str:
+    """An installation that shares the server's data."""
+    assert main(["init", str(tmp_path / "etc"), "--realm", REALM]) == os.EX_OK
+    capsys.readouterr()
+    path = tmp_path / "etc" / "reply-milter.toml"
+    path.write_text(path.read_text().replace('url = "embedded"', f'url = "{server.url}"'))
+    return str(path)
+
+
+def test_committed_reply_is_a_duplicate(
+    config: str, server: RedisUnderTest, opened: Callable[..., RedisStore], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In silence, and as often as the hook likes."""
+    store = opened(server)
+    store.claim(claim())
+    for _ in range(2):
+        assert main(["commit", claim().id, "--config", config]) == os.EX_OK
+    assert capsys.readouterr().err == ""
+    assert store.claim(claim(owner=b"owner2")) is Replay.DUPLICATE
+
+
+def test_commit_of_an_unknown_reply_is_told(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """EX_DATAERR, one line."""
+    assert main(["commit", "a" * 26, "--config", config]) == os.EX_DATAERR
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert "no reply is reserved" in told.err

@@ -1,0 +1,70 @@
+"""A redis-server of a test's own: on a unix socket in its own folder, ended by its process id."""
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import redis
+
+READY_SECONDS = 10.0
+DEBUG = ("--enable-debug-command", "local")
+PROGRAM = shutil.which("redis-server")
+
+
+def eventually(ready: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
+    """Poll until ``ready``; fail if it never is."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, f"not ready within {seconds} s"
+        time.sleep(0.005)
+
+
+class RedisUnderTest:
+    """``folder`` must be short: a socket's path has at most 107 octets."""
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self._folder = folder
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._side = redis.Redis(unix_socket_path=str(self.socket), decode_responses=True)
+
+    def start(self, wait: bool = True) -> None:
+        """Start it, with the data that the last one left."""
+        assert PROGRAM is not None
+        fixed = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._folder), "--save", "", *DEBUG)
+        self._process = subprocess.Popen(
+            [PROGRAM, *fixed, *self._settings], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        eventually(self.answers if wait else self.socket.exists)
+
+    def stop(self) -> None:
+        """End this process, and no other."""
+        self._side.close()
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        self.socket.unlink(missing_ok=True)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to it."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def answers(self) -> bool:
+        """Whether it is ready to work."""
+        try:
+            return bool(self._side.ping())
+        except (redis.exceptions.ConnectionError, redis.exceptions.BusyLoadingError):
+            return False
+
+    def command(self, *words: str | bytes | int) -> Any:
+        """Say something to it past the store under test."""
+        return self._side.execute_command(*words)  # type: ignore[no-untyped-call]

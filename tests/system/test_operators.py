@@ -1,0 +1,256 @@
+"""What operators do while mail flows: rotate, revoke, reload, switch off; and the operations page, word by word."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon_process import wait_until
+from reply_milter.core.verdict_header import SealProblem
+from site_under_test import Site, reply
+
+pytestmark = pytest.mark.system
+
+_PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
+_COMMANDS = re.compile(r"(?m)^ {4,}((?:reply-milter|kill|grep|sed|tar) .*)$")
+
+
+def _command(site: Site, *words: str, wanted: int = 0) -> str:
+    """Run reply-milter with the site's configuration; returns what it printed."""
+    environment = {**os.environ, "REPLY_MILTER_CONFIG": str(site.config)}
+    done = subprocess.run([sys.executable, "-m", "reply_milter", *words], capture_output=True, env=environment, cwd="/")
+    assert done.returncode == wanted, (words, done.stderr.decode())
+    assert b"Traceback" not in done.stderr
+    return done.stdout.decode()
+
+
+@pytest.fixture
+def fresh() -> Iterator[Site]:
+    """A site of a test's own."""
+    running = Site()
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def _answer(site: Site, recipient: str) -> str:
+    with site.client() as client:
+        client.docmd("MAIL FROM:<alice@client.example>")
+        code, text = client.docmd(f"RCPT TO:<{recipient}>")
+        return f"{code} {text.decode()}"
+
+
+def test_keys_rotate_without_an_outage(site: Site) -> None:
+    """Add, reload, promote, reload: old and new addresses are good throughout, until the old key is retired."""
+    old = site.mint(locator="keys/1")
+    _command(site, "keys", "add")
+    site.daemon.reload()
+    assert _answer(site, old.address).startswith("250")
+    _command(site, "keys", "promote", "k2")
+    new = site.mint(locator="keys/2")
+    assert _answer(site, new.address).startswith("250"), "the running daemon knows the new key already"
+    site.daemon.reload()
+    assert _answer(site, old.address).startswith("250")
+
+    def used() -> dict[str, bool]:
+        rows = json.loads(_command(site, "keys", "list", "--json"))
+        return {row["id"]: row["last_used"] is not None for row in rows}
+
+    wait_until(lambda: used() == {"k1": True, "k2": True}, 10, "both keys were used")
+    rows = {row["id"]: row for row in json.loads(_command(site, "keys", "list", "--json"))}
+    assert (rows["k1"]["state"], rows["k2"]["state"]) == ("verify", "active")
+    assert abs(rows["k1"]["last_expires"] - (time.time() + 90 * 86400)) < 120
+    _command(site, "keys", "retire", "k1")
+    site.daemon.reload()
+    assert _answer(site, old.address).startswith("550 5.7.1")
+    assert _answer(site, new.address).startswith("250")
+
+
+def test_revocations_take_effect_at_the_next_rcpt(site: Site) -> None:
+    """User, object, token, and everything before a time: 550 in the words of a forged address."""
+    forged = _answer(site, "reply+" + "0" * 10 + "b" + "a" * 47 + "@reply.example.com").split(": ")[-1]
+    mine, other = site.mint(user=501, days_ago=1, locator="r/1"), site.mint(user=502, days_ago=1, locator="r/2")
+    about = site.mint(handler="forum", user=503, days_ago=1, context=77)
+    apart = site.mint(handler="forum", user=503, days_ago=1, context=78)
+    ancient = site.mint(user=504, days_ago=50, locator="r/3")
+    for minted in (mine, other, about, apart, ancient):
+        assert _answer(site, minted.address).startswith("250")
+    _command(site, "revoke", "user", "501")
+    _command(site, "revoke", "object", "forum", "77")
+    _command(site, "revoke", "before", str(int(time.time()) - 40 * 86400))
+    for minted in (mine, about, ancient):
+        assert _answer(site, minted.address).split(": ")[-1] == forged
+    assert _answer(site, other.address).startswith("250")
+    assert _answer(site, apart.address).startswith("250")
+    _command(site, "revoke", "token", other.address)
+    assert _answer(site, other.address).split(": ")[-1] == forged
+
+
+def test_a_disabled_user_is_forged_and_an_enabled_one_is_not(site: Site) -> None:
+    """And addresses on file let a user write from elsewhere."""
+    minted = site.mint(user=601, recipient="alice@client.example", locator="u/1")
+    _command(site, "user", "set", "601", "--disabled")
+    assert _answer(site, minted.address).startswith("550 5.7.1")
+    _command(site, "user", "set", "601", "--address", "Alice.Home@Home.Example")
+    message = reply(minted, "home").replace(b"From: alice@client.example", b"From: <alice.home@home.example>")
+    assert site.send([f"<{minted.address}>"], message).startswith("250")
+    (found,) = site.arrived("X-Seq", "home", 1)
+    assert not isinstance(found.tags, SealProblem)
+    assert found.tags["sender"] == "match"
+    _command(site, "user", "remove", "601")
+    stranger = message.replace(b"home", b"home2")
+    assert site.send([f"<{minted.address}>"], stranger).startswith("550 5.7.1 Write from your own")
+
+
+def test_commands_work_on_an_embedded_store_while_the_daemon_is_down(fresh: Site) -> None:
+    """And leave nothing behind that the daemon, which is not root, could not read or write."""
+    minted = fresh.mint(user=701, days_ago=1, locator="down/1")
+    assert _answer(fresh, minted.address).startswith("250")
+    fresh.daemon.stop()
+    _command(fresh, "revoke", "user", "701")
+    shown = json.loads(_command(fresh, "user", "show", "701", "--json"))
+    assert shown["revoked_before"] > time.time()
+    assert _command(fresh, "commit", "a" * 26, wanted=os.EX_DATAERR) == ""
+    fresh.daemon.start()
+    assert _answer(fresh, minted.address).startswith("550 5.7.1")
+
+
+def test_check_says_what_the_daemon_does(site: Site, tmp_path: Path) -> None:
+    """The same verdict, reason and words as over SMTP, but for revocation and replay; exit 0 for accept alone."""
+    minted = site.mint(recipient="alice@client.example", locator="check/1")
+    good = reply(minted, "checked")
+    automatic = good.replace(b"Date:", b"Auto-Submitted: auto-replied\r\nDate:")
+    stranger = good.replace(b"From: alice", b"From: mallory")
+    for message, verdict, reason, status in (
+        (good, "accept", "ok", 0), (automatic, "discard", "auto_reply", 1), (stranger, "reject", "sender_mismatch", 1)
+    ):  # fmt: skip
+        file = tmp_path / "m.eml"
+        file.write_bytes(message)
+        words = ["check", "--rcpt", minted.address, "--from", "alice@client.example", str(file), "--json"]
+        told = json.loads(_command(site, *words, wanted=status))
+        assert (told["verdict"], told["reason"]) == (verdict, reason)
+        heard = site.send([f"<{minted.address}>"], message)
+        assert heard.startswith(told["reply"]), (heard, told)
+    told = json.loads(_command(site, "check", "--rcpt", "bob@example.com", "--from", "", str(file), "--json"))
+    assert (told["verdict"], told["header"]) == ("accept", None)
+
+
+def test_sixty_reloads_under_load_show_no_451(fresh: Site) -> None:
+    """A key added, a policy changed, sixty times, with four clients sending: every message heard 250, and came once."""
+    minted = fresh.mint(locator="reload/1")
+    ending, answers = threading.Event(), Counter[str]()
+
+    def client(number: int) -> None:
+        count = 0
+        while not ending.is_set():
+            heard = fresh.send([f"<{minted.address}>"], reply(minted, f"load-{number}-{count}"))
+            answers[heard[:3]] += 1
+            count += heard.startswith("250")
+
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(4)]
+    for thread in clients:
+        thread.start()
+    try:
+        for round_ in range(60):
+            if round_ % 20 == 0:
+                _command(fresh, "keys", "add")
+            action = ("accept", "reject")[round_ % 2]
+            fresh.configure({"# thread_absent = .*": f'thread_absent = "{action}"'})
+            fresh.daemon.send(signal.SIGHUP)
+            time.sleep(0.02)
+    finally:
+        ending.set()
+        for thread in clients:
+            thread.join()
+    print(f"\n60 reloads under load: {dict(answers)}")
+    assert set(answers) == {"250"}
+    last = [reply_.values("X-Seq")[0] for reply_ in fresh.all_replies()]
+    wait_until(lambda: len(fresh.all_replies()) >= answers["250"], 20, "all have arrived")
+    counted = Counter(message.values("X-Seq")[0] for message in fresh.all_replies())
+    assert (len(counted), max(counted.values())) == (answers["250"], 1), last[-1]
+    assert all(isinstance(message.tags, dict) for message in fresh.all_replies())
+
+
+def test_a_bad_reload_shows_in_the_metric(fresh: Site) -> None:
+    """config_last_reload_success is 1, then 0 for a bad file, then 1 again."""
+
+    def metric() -> str:
+        url = f"http://127.0.0.1:{fresh.metrics_port}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            lines: list[str] = answer.read().decode().splitlines()
+        return next(line for line in lines if line.startswith("reply_milter_config_last_reload_success")).split()[-1]
+
+    assert metric() == "1.0"
+    fresh.configure({"validity_days = 90": "validity_days = -1"})
+    fresh.daemon.send(signal.SIGHUP)
+    wait_until(lambda: metric() == "0.0", 5, "the failure shows")
+    fresh.configure({})
+    fresh.daemon.reload()
+    assert metric() == "1.0"
+
+
+def test_the_kill_switch_refuses_nothing_from_the_next_message_on(fresh: Site) -> None:
+    """mode = observe, and a reload."""
+    junk = "reply+junk@reply.example.com"
+    assert _answer(fresh, junk).startswith("550")
+    fresh.configure({'mode = "enforce"': 'mode = "observe"'})
+    fresh.daemon.reload()
+    assert _answer(fresh, junk).startswith("250")
+
+
+def test_one_line_a_decision_and_never_an_address(fresh: Site) -> None:
+    """Queue id, token id, verdict, reason, stage and milliseconds; text, and JSON after a restart."""
+    minted = fresh.mint(locator="log/1")
+    heard = fresh.send([f"<{minted.address}>"], reply(minted, "logged"))
+    queue_id = heard.split("queued as ")[1]
+    (line,) = [line for line in fresh.daemon.log().splitlines() if f"queue={queue_id}" in line]
+    assert re.search(
+        r"token=[a-z2-7]{13} verdict=accept reason=sender_unknown stage=eom .*replay=first ms=\d+\.\d\d$", line
+    )
+    fresh.daemon.stop()
+    fresh.configure({'format = "text"': 'format = "json"'})
+    fresh.daemon.log_path.unlink()
+    fresh.daemon.start()
+    fresh.send(["<reply+junk@reply.example.com>"], b"")
+    decisions = [json.loads(line) for line in fresh.daemon.log().splitlines()]
+    (decision,) = [found for found in decisions if found["event"] == "recipient"]
+    assert (decision["verdict"], decision["reason"], decision["stage"]) == ("reject", "malformed", "rcpt")
+    assert "junk" not in fresh.daemon.log()
+    assert minted.address.split("@")[0] not in fresh.daemon.log()
+
+
+def test_the_operations_page_word_by_word(fresh: Site, tmp_path: Path) -> None:
+    """Each command of docs/operations.md, in its order, does not fail; afterwards the host still takes mail."""
+    minted = fresh.mint(recipient="alice@client.example", locator="page/1")
+    message = tmp_path / "m.eml"
+    message.write_bytes(reply(minted, "page"))
+    assert fresh.send([f"<{minted.address}>"], message.read_bytes()).startswith("250")
+    told = json.loads(_command(fresh, "explain", minted.address, "--json"))
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "reply-milter").write_text(f'#!/bin/sh\nexec {sys.executable} -m reply_milter "$@"\n')
+    (bin_folder / "reply-milter").chmod(0o755)
+    environment = {
+        **os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "REPLY_MILTER_CONFIG": str(fresh.config),
+        "ADDRESS": minted.address, "CONTEXT": told["context"], "TOKEN_ID": told["token_id"], "MESSAGE": str(message),
+        "LOG": str(fresh.daemon.log_path), "DAEMON_PID": str(fresh.daemon.pid), "BACKUP": str(tmp_path / "b.tar"),
+        "STATE_DIR": str(fresh.folder / "state"),
+    }  # fmt: skip
+    commands = _COMMANDS.findall(_PAGE.read_text())
+    assert len(commands) >= 20
+    for command in commands:
+        done = subprocess.run(["sh", "-euc", command], env=environment, capture_output=True, cwd=tmp_path)
+        assert done.returncode == 0, (command, done.stderr.decode())
+    assert (tmp_path / "b.tar").stat().st_size > 1000
+    wait_until(lambda: _answer(fresh, "reply+junk@reply.example.com").startswith("250"), 5, "observe mode, at the end")
