@@ -1,5 +1,6 @@
 """The real daemon as a test runs it: not as root, from a place that its user can read, ended by process id."""
 
+import atexit
 import os
 import pwd
 import shutil
@@ -37,6 +38,7 @@ def runtime() -> tuple[str, str]:
         return sys.executable, ""
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-runtime-"))
     folder.chmod(0o755)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     ours = Path(reply_milter.__file__).parent
     shutil.copytree(ours, folder / "reply_milter", ignore=shutil.ignore_patterns("__pycache__"))
     skip = shutil.ignore_patterns("__pycache__", "mypy*", "ruff*", "hypothesis*", "pip*", "grimp*", "setuptools*")
