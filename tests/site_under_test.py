@@ -15,7 +15,7 @@ from pathlib import Path
 import redis
 
 from daemon_process import USER, DaemonProcess, wait_until
-from private_sendmail import PrivateSendmail, SendmailLayout
+from private_sendmail import PrivateSendmail
 from reply_milter.adapters.postfix import Layout, PrivatePostfix
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.app import Settings, load, store_url
@@ -25,6 +25,7 @@ from reply_milter.core.headers import VERDICT
 from reply_milter.core.message_file import split
 from reply_milter.core.mint import Minted, Order, mint
 from reply_milter.core.verdict_header import SealProblem, unseal
+from sendmail_settings import SendmailLayout
 
 DOMAIN = "reply.example.com"
 ARRIVAL_SECONDS = 15.0
@@ -105,7 +106,10 @@ class Site:
     """
 
     def __init__(
-        self, changes: dict[str, str] | None = None, layout: Layout | SendmailLayout | None = None, timeout_ms: int = 2000
+        self,
+        changes: dict[str, str] | None = None,
+        layout: Layout | SendmailLayout | None = None,
+        timeout_ms: int = 2000,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="reply-milter-test-"))
         self.folder.chmod(0o755)
@@ -154,6 +158,12 @@ class Site:
         return self.mta
 
     @property
+    def sendmail_mta(self) -> PrivateSendmail:
+        """The MTA, for tests of Sendmail alone."""
+        assert isinstance(self.mta, PrivateSendmail)
+        return self.mta
+
+    @property
     def settings(self) -> Settings:
         """The configuration with its keys."""
         return load(str(self.config))
@@ -179,9 +189,11 @@ class Site:
         client.ehlo("client.example")
         return client
 
-    def send(self, recipients: list[str], message: bytes, sender: str = "<alice@client.example>") -> str:
+    def send(
+        self, recipients: list[str], message: bytes, sender: str = "<alice@client.example>", port: int | None = None
+    ) -> str:
         """Send a message; the first refusal, or the answer to its final dot."""
-        with self.client() as client:
+        with self.client(port) as client:
             for command in (f"MAIL FROM:{sender}", *(f"RCPT TO:{recipient}" for recipient in recipients)):
                 code, text = client.docmd(command)
                 if code >= 400:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
-from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry
+from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry, url_mistake
 from reply_milter.config import Config, ConfigError
 from reply_milter.config.places import EMBEDDED, embedded_socket
 from reply_milter.core.keyring import Keyring
@@ -61,14 +61,20 @@ def load(path: str) -> Settings:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError([f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]) from error
+    problems: list[str] = []
     try:
         config = configuration.parse(text)
     except ConfigError as error:
-        raise ConfigError([f"{path}: {problem}" for problem in error.problems]) from None
+        problems += [f"{path}: {problem}" for problem in error.problems]
+        if error.partial is None:
+            raise ConfigError(problems) from None
+        config = error.partial
+    mistake = url_mistake(store_url(config))
+    if mistake and not any("store.url" in problem for problem in problems):
+        problems.append(f"{path}: store.url: {mistake}")
     folder = Path(path).resolve().parent
-    problems: list[str] = []
     keys_path = str(folder / config.keys_file)
     keys = _or_problems(problems, keyfile.load_master_keys, keys_path)
     seals = _or_problems(problems, keyfile.load_seal_keys, str(folder / config.seal_file))

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from reply_milter import __version__
 from reply_milter.adapters import embedded_redis, libmilter, socket_file, telemetry
@@ -25,7 +26,7 @@ from reply_milter.worker import END, RELOAD, Shared, Worker
 
 log = logging.getLogger(__name__)
 
-_GRACE_SECONDS = 1.3  # after which a process is killed; 2 s for the whole tree
+_GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
 _LOCK_SECONDS = 1.0  # processes of an instance that was killed may take a moment to follow it
 _STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
 
@@ -169,11 +170,25 @@ class Daemon:
             log.error("not reloaded, the old settings stay: %s", "; ".join(error.problems))
             self._metrics.reloaded(False)
             return
+        except Exception:
+            log.exception("not reloaded, the old settings stay")
+            self._metrics.reloaded(False)
+            return
         self._metrics.reloaded(True)
-        for name in ("state_dir", "socket", "socket_mode", "socket_group", "workers", "store_url"):
+        for name in (
+            "state_dir",
+            "socket",
+            "socket_mode",
+            "socket_group",
+            "workers",
+            "store_url",
+            "metrics_host",
+            "metrics_port",
+        ):
             if getattr(new.config, name) != getattr(self._settings.config, name):
                 log.warning("%s changed: that takes a restart", name)
         self._settings = new
+        telemetry.log_to_stderr(new.config.log_json, new.config.log_level)
         for slot in self._pipes:
             self._order(slot, RELOAD)
 
@@ -195,5 +210,7 @@ def _check_free(host: str, port: int) -> None:
 
 
 def _without_password(url: str) -> str:
-    head, at, tail = url.rpartition("@")
-    return f"{head.split('://', 1)[0]}://...@{tail}" if at else url
+    """Where a store is, without what is secret about it: user, password and options."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}" if parts.scheme else url

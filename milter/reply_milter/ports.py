@@ -192,3 +192,23 @@ class Telemetry(Protocol):
     def token_age(self, seconds: int) -> None:
         """A reply was accepted so long after its address was minted."""
         ...
+
+
+class DoorTelemetry(Protocol):
+    """What the door to the MTA counts."""
+
+    def connection_opened(self) -> None:
+        """An MTA connected."""
+        ...
+
+    def connection_closed(self) -> None:
+        """It is gone."""
+        ...
+
+    def stage_started(self) -> None:
+        """A callback that may decide begins."""
+        ...
+
+    def stage_ended(self, name: str) -> None:
+        """It has its answer."""
+        ...

@@ -47,6 +47,9 @@ class Table:
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             self.problem(key, f"must be {_NAMES[wanted]}, not {_shown(value)}")
             return default
+        if wanted is str and "\0" in str(value):
+            self.problem(key, "must not hold a NUL character")
+            return default
         reason = check(value) if check else None
         if reason is not None:
             self.problem(key, reason)

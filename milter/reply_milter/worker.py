@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reply_milter.adapters import libmilter, telemetry
 from reply_milter.adapters.redis_store import OPERATIONS
@@ -66,12 +66,15 @@ class Worker:
     def _build(self, settings: Settings, last: Config | None) -> Service:
         """The service for ``settings``. Store and settling thread stay, unless what they were made of has changed."""
         config = settings.config
+        if last is not None:  # where the store is takes a restart
+            config = replace(config, store_url=last.store_url, state_dir=last.state_dir)
         if last is None or _store_settings(config) != _store_settings(last):
-            if self._settling is not None:
-                self._settling.close()
             self._store = open_store(config, self._telemetry)
             self._registry = open_registry(config)
-            self._settling = SettlingThread(self._store, config.settle_ms / 1000)
+            if self._settling is None:
+                self._settling = SettlingThread(self._store, config.settle_ms / 1000)
+            else:
+                self._settling.renew(self._store, config.settle_ms / 1000)
         self._config = config
         return Service(
             rules=settings.rules(),
@@ -89,14 +92,19 @@ class Worker:
                 self._end()
             try:
                 self._service = self._build(load(self._shared.config_path), self._config)
+                telemetry.log_to_stderr(self._config.log_json, self._config.log_level)
                 log.info("reloaded")
             except ConfigError as error:
                 log.error("not reloaded, the old settings stay: %s", "; ".join(error.problems))
+            except Exception:
+                log.exception("not reloaded, the old settings stay")
 
     def _record_key_use(self) -> None:
-        """Tell the store when keys were last used, behind everybody's back and not for every reply."""
+        """Behind everybody's back: see that the store is up, and tell it when keys were last used."""
         recorded: dict[str, int] = {}
         while True:
+            with suppress(StoreUnavailableError):  # counted, and shown as store_up
+                self._store.ping()
             time.sleep(_KEY_USE_SECONDS)
             used = {key: when for key, when in dict(self._telemetry.keys_used).items() if recorded.get(key) != when}
             if not used:

@@ -5,11 +5,10 @@ import os
 import pytest
 import redis
 
+from redis_under_test import RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.core import base32
 from reply_milter.ports import Claim
-
-from redis_under_test import RedisUnderTest
 
 pytestmark = pytest.mark.redis
 

@@ -1,6 +1,7 @@
 """What only a real Redis can do to us: fill up, stop, restart, forget, load, be slow, be gone."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -162,6 +163,35 @@ def _is_silent(server: RedisUnderTest) -> bool:
     finally:
         probe.close()
     return False
+
+
+def test_answers_that_drip_are_given_up_in_time(tmp_path: Path) -> None:
+    """Each comes before a timeout of its own would end: the deadline is for all of them."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "drip.sock"))
+    listening.listen()
+    dripping = threading.Thread(target=_drip, args=(listening,))
+    dripping.start()
+    store = RedisStore(f"unix://{tmp_path}/drip.sock", SHORT_SECONDS, REALM)
+    kind, seconds = failure(store, CALLS["facts"])
+    dripping.join()
+    listening.close()
+    assert kind == "timeout"
+    assert seconds < SHORT_SECONDS + SLACK_SECONDS
+
+
+def _drip(listening: socket.socket) -> None:
+    """Answer the commands of ``facts`` one by one, each just before a timeout of its own would end."""
+    client, _ = listening.accept()
+    pause = threading.Event()
+    with client:
+        client.recv(65536)
+        for answer in (b"*3\r\n$-1\r\n$-1\r\n$-1\r\n", b"$-1\r\n", b"$-1\r\n", b":0\r\n"):
+            pause.wait(SHORT_SECONDS * 0.95)
+            try:
+                client.sendall(answer)
+            except BrokenPipeError:
+                return
 
 
 @each_call

@@ -1,7 +1,7 @@
 """The text language of the cases in ``cases/``: one small SMTP conversation a file, and what is to come of it.
 
-A line is a word and its rest; ``#`` starts a comment. ``{name}`` stands for an address minted as NAME, ``{name.id}`` for
-the Message-ID that it answers.
+A line is a word and its rest; ``#`` starts a comment. ``{name}`` stands for an address minted as NAME, ``{name.id}``
+for the Message-ID that it answers.
 
     MINT name [handler=issue] [user=42] [locator=a/b | context=7] [to=ADDRESS] [days_ago=N]
     FROM <sender>                        starts a message; the server must say 250
@@ -16,6 +16,8 @@ the Message-ID that it answers.
     HELD 1                               how many messages of this case lie in the hold queue
     FIELD Name: value                    the last message that arrived has this field
     NOVERDICT                            the last message that arrived bears no verdict at all
+
+A line ``ONLY postfix`` or ``ONLY sendmail`` says that the case can't be the same on the other; a comment says why.
 """
 
 import re
@@ -25,6 +27,12 @@ from reply_milter.core.mint import Minted
 from site_under_test import Arrived, Site
 
 SENDER = "alice@client.example"
+
+
+def runs_on(text: str, mta: str) -> bool:
+    """Whether a case is for ``postfix`` or ``sendmail``."""
+    only = re.findall(r"(?m)^ONLY (\w+)$", text)
+    return not only or mta in only
 
 
 @dataclass
@@ -92,6 +100,9 @@ class Conversation:
         self._expect(rest.removeprefix("= "), answer)
         self.client.rset()
 
+    def do_only(self, _rest: str) -> None:
+        """For ``runs_on``."""
+
     def do_rset(self, _rest: str) -> None:
         self.client.rset()
 
@@ -106,7 +117,7 @@ class Conversation:
         self.last = found[-1] if found else None
 
     def do_held(self, rest: str) -> None:
-        queued = re.findall(r" (\w+): milter-hold: ", self.site.postfix.log())
+        queued = self.site.mta.queue(held=True)
         ours = [answer for answer in self.answers if any(identifier in answer for identifier in queued)]
         assert len(ours) == int(rest), f"{self.answers}"
 
@@ -133,5 +144,6 @@ class Conversation:
 
     def _expect(self, wanted: str, answer: tuple[int, bytes]) -> None:
         heard = f"{answer[0]} {answer[1].decode(errors='replace')}"
-        plain = re.sub(r"<[^ ]*>: ", "", heard)  # Postfix repeats the recipient in front of our words
+        # In front of our words Postfix repeats the recipient as <...>: and Sendmail as <...>...
+        plain = re.sub(r"<[^ ]*>(?::|\.\.\.) ", "", heard)
         assert plain.startswith(wanted), f"heard {heard!r}"

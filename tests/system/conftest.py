@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sendmail_settings import SendmailLayout
 from site_under_test import Site
 
 
@@ -11,6 +12,16 @@ from site_under_test import Site
 def site() -> Iterator[Site]:
     """A Postfix with Debian's chrooted master.cf and a daemon that is not root."""
     running = Site()
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def sendmail_site() -> Iterator[Site]:
+    """A Sendmail with Debian's sendmail.mc, contrib/sendmail, and a daemon that is not root."""
+    running = Site(layout=SendmailLayout())
     try:
         yield running.start()
     finally:

@@ -1,23 +1,27 @@
-"""Every row of the contract's sections 4 and 5 through a real Postfix: one text file a case."""
+"""Every row of the contract's sections 4 and 5 through a real Postfix and a real Sendmail: one text file a case."""
 
 from pathlib import Path
 
 import pytest
-from case_file import Conversation
+from case_file import Conversation, runs_on
 
 from site_under_test import Site
 
 pytestmark = pytest.mark.system
 
 _CASES = sorted((Path(__file__).parent / "cases").glob("*.case"))
+_FIXTURES = {"postfix": "site", "sendmail": "sendmail_site"}
+_BOTH = [(mta, case) for mta in _FIXTURES for case in _CASES if runs_on(case.read_text(), mta)]
 
 
-@pytest.mark.parametrize("case", _CASES, ids=lambda path: path.stem)
-def test_case(site: Site, case: Path) -> None:
+@pytest.mark.parametrize("mta,case", _BOTH, ids=[f"{mta}-{case.stem}" for mta, case in _BOTH])
+def test_case(request: pytest.FixtureRequest, mta: str, case: Path) -> None:
     """What the file's first comment says."""
-    Conversation(site, case.stem).run(case.read_text())
+    host: Site = request.getfixturevalue(_FIXTURES[mta])
+    Conversation(host, case.stem).run(case.read_text())
 
 
-def test_there_are_cases() -> None:
-    """An empty folder would pass everything."""
-    assert len(_CASES) >= 30
+@pytest.mark.parametrize("mta", _FIXTURES)
+def test_there_are_cases(mta: str) -> None:
+    """An empty folder would pass everything, and so would one whose cases are for the other MTA alone."""
+    assert len([name for name, _ in _BOTH if name == mta]) >= 30

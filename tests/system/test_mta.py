@@ -6,6 +6,7 @@ import pytest
 
 from daemon_process import wait_until
 from reply_milter.adapters.postfix import Layout
+from reply_milter.core.verdict_header import SealProblem
 from site_under_test import Site, free_port, reply
 
 pytestmark = pytest.mark.system
@@ -56,6 +57,31 @@ def test_local_submission_to_people_is_not_harmed(site_with_non_smtpd: Site) -> 
     site.postfix.sendmail(["-f", "bob@example.com", "ann@example.com", "reply+junk@reply.example.com"], message)
     (found,) = site.arrived("X-Seq", "local-mixed", 1, "people")
     assert not found.values("X-Reply-Verdict")
+
+
+@pytest.mark.parametrize(
+    "spelling", ["@relay.example:reply+junk{n}@reply.example.com", "reply+junk{n}@reply.example.com."]
+)
+def test_a_local_misspelling_beside_a_person_never_gets_a_seal(site_with_non_smtpd: Site, spelling: str) -> None:
+    """Postfix shows us its own spelling and takes off only what has the author's: it is delivered, unverified."""
+    site, name = site_with_non_smtpd, f"local-{len(spelling)}"
+    message = f"From: bob@example.com\nX-Seq: {name}\nX-Reply-Verdict: v=1; result=pass; user=1\n\nHello\n".encode()
+    recipient = spelling.format(n=len(spelling))
+    site.postfix.sendmail(["-f", "bob@example.com", "ann@example.com", recipient], message)
+    site.arrived("X-Seq", name, 1, "people")
+    assert all(isinstance(message.tags, SealProblem) for message in site.arrived("X-Seq", name, 0))
+
+
+def test_two_reply_recipients_of_a_local_submission_are_refused_for_good(site_with_non_smtpd: Site) -> None:
+    """A 452 would keep the message in maildrop for ever; the author gets it back instead."""
+    site = site_with_non_smtpd
+    first, second = site.mint(user=1, locator="local/2"), site.mint(user=2, locator="local/3")
+    site.postfix.sendmail(
+        ["-f", "ann@example.com", first.address, second.address], reply(first, "two").replace(b"\r", b"")
+    )
+    wait_until(lambda: "5.5.3 One reply address a message" in site.postfix.log(), 10, "the refusal")
+    wait_until(lambda: not list((site.postfix.folder / "spool/maildrop").iterdir()), 10, "an empty maildrop")
+    assert site.arrived("X-Seq", "two", 0) == []
 
 
 @pytest.fixture(scope="module")

@@ -200,6 +200,45 @@ def test_a_bad_reload_shows_in_the_metric(fresh: Site) -> None:
     assert metric() == "1.0"
 
 
+@pytest.mark.parametrize(
+    "url", ["redis://[::1", "redis://h:abc", "REDIS://h", "redis://h?timeout=abc", "redis://h?foo=bar"]
+)
+def test_a_store_url_of_nonsense_changes_nothing(fresh: Site, url: str) -> None:
+    """The supervisor goes on, its workers do, and the next good reload is taken."""
+    workers = fresh.daemon.workers()
+    fresh.configure({'url = "embedded"': f'url = "{url}"'})
+    fresh.daemon.send(signal.SIGHUP)
+    wait_until(lambda: "not reloaded" in fresh.daemon.log(), 5, "the mistake is told")
+    assert "store.url" in fresh.daemon.log()
+    fresh.configure({})
+    fresh.daemon.reload()
+    assert fresh.daemon.workers() == workers
+    minted = fresh.mint(locator="url/1")
+    assert fresh.send([f"<{minted.address}>"], reply(minted, "url")).startswith("250")
+
+
+def test_a_reload_moves_no_store(fresh: Site) -> None:
+    """Where the store is takes a restart, and until then the old one is used."""
+    fresh.configure({'state_dir = "': 'state_dir = "/nowhere'})
+    fresh.daemon.reload()
+    assert "state_dir changed: that takes a restart" in fresh.daemon.log()
+    fresh.configure({})
+    minted = fresh.mint(locator="moved/1")
+    assert fresh.send([f"<{minted.address}>"], reply(minted, "moved")).startswith("250")
+
+
+def test_messages_on_their_way_are_committed_after_a_reload(fresh: Site) -> None:
+    """settle_ms changes between RCPT and the final dot: the reply is committed all the same."""
+    minted = fresh.mint(locator="settle/1")
+    with fresh.client() as client:
+        client.docmd("MAIL FROM:<alice@client.example>")
+        assert client.docmd(f"RCPT TO:<{minted.address}>")[0] == 250
+        fresh.configure({"settle_ms = 200": "settle_ms = 100"})
+        fresh.daemon.reload()
+        assert client.data(reply(minted, "settled"))[0] == 250
+    fresh.settled(minted, 1)
+
+
 def test_the_kill_switch_refuses_nothing_from_the_next_message_on(fresh: Site) -> None:
     """mode = observe, and a reload."""
     junk = "reply+junk@reply.example.com"

@@ -35,7 +35,7 @@ def load_master_keys(path: str) -> tuple[MasterKey, ...]:
     text = _read(path, _NOBODY_ELSE, "0600")
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise KeyFileError([f"{path}: not valid TOML: {error}"]) from None
     problems: list[str] = []
     top = Table(values, "", problems)
@@ -109,12 +109,14 @@ def _master_key(table: Table) -> MasterKey:
 def _read(path: str, forbidden: int, wanted: str) -> str:
     """The text of a key file that nobody else can read."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise KeyFileError([f"{path}: is not a file"])
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & forbidden:
                 raise KeyFileError([f"{path}: has mode {mode:04o} and is open to others: chmod it to {wanted}"])
             return file.read()
     except OSError as error:
         raise KeyFileError([f"{path}: {error.strerror}"]) from None
-    except UnicodeDecodeError:
+    except ValueError:
         raise KeyFileError([f"{path}: is not UTF-8 text"]) from None

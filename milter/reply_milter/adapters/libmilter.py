@@ -8,7 +8,7 @@ on changing threads, one at a time, so state lives in the session and never in t
 import logging
 import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import Milter
 
@@ -16,6 +16,7 @@ from reply_milter.core.headers import Delete, Edit, Insert, RemoveRecipient
 from reply_milter.core.verdict import Accept, Defer, Discard, Park, Reason, Reject, Verdict, reply_for
 from reply_milter.flows.inbound import Connection
 from reply_milter.flows.service import Service
+from reply_milter.ports import DoorTelemetry
 
 log = logging.getLogger(__name__)
 
@@ -27,26 +28,6 @@ _STEPS = (
     | Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_HDR
 )  # fmt: skip
 _ACTIONS = Milter.ADDHDRS | Milter.CHGHDRS | Milter.DELRCPT | Milter.QUARANTINE
-
-
-class MilterTelemetry(Protocol):
-    """What the door itself counts."""
-
-    def connection_opened(self) -> None:
-        """An MTA connected."""
-        ...
-
-    def connection_closed(self) -> None:
-        """It is gone."""
-        ...
-
-    def stage_started(self) -> None:
-        """A callback that may decide begins."""
-        ...
-
-    def stage_ended(self, name: str) -> None:
-        """It has its answer."""
-        ...
 
 
 class ListenError(Exception):
@@ -66,7 +47,7 @@ class Session:
 class Door:
     """The callbacks of one process. ``service`` is asked at each MAIL, so a reload needs nothing from here."""
 
-    def __init__(self, service: Callable[[], Service], telemetry: MilterTelemetry) -> None:
+    def __init__(self, service: Callable[[], Service], telemetry: DoorTelemetry) -> None:
         self._service = service
         self._telemetry = telemetry
         self._busy: set[Session] = set()
@@ -120,8 +101,8 @@ class Door:
         self._telemetry.stage_started()
         connection: Connection = ctx.getpriv().connection
         try:
-            over_smtp = ctx.getsymval("{rcpt_mailer}") is not None
-            verdict = connection.rcpt(_text(argument), ctx.getsymval("{rcpt_addr}"), over_smtp)
+            over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
+            verdict = connection.rcpt(_text(argument), _macro(ctx, "{rcpt_addr}", unreadable=None), over_smtp)
             answer = _answer(ctx, verdict)
         except Exception:
             log.exception("cannot decide at RCPT")
@@ -153,7 +134,7 @@ class Door:
         session = ctx.getpriv()
         connection: Connection = session.connection
         try:
-            verdict = connection.end_of_message(ctx.getsymval("i") or "")
+            verdict = connection.end_of_message(_macro(ctx, "i", unreadable=None) or "")
             answer = _answer(ctx, verdict)
             connection.done()
         except Exception:
@@ -195,7 +176,8 @@ def listen(path: str, host: str, port: int) -> None:
     Raises:
         ListenError: something else listens there, or it is not ours to use.
     """
-    Milter.milter.setconn(f"unix:{path}" if path else f"inet:{port}@{host}")
+    family = "inet6" if ":" in host else "inet"
+    Milter.milter.setconn(f"unix:{path}" if path else f"{family}:{port}@{host}")
     Milter.milter.setbacklog(_BACKLOG)
     Milter.milter.register(_NAME)  # libmilter opens no socket before a filter is known
     mask = os.umask(0o177)
@@ -205,6 +187,15 @@ def listen(path: str, host: str, port: int) -> None:
         raise ListenError(f"cannot listen on {path or f'{host} port {port}'}: is it in use, or not ours?") from error
     finally:
         os.umask(mask)
+
+
+def _macro(ctx: Any, name: str, unreadable: str | None) -> str | None:
+    """A macro of the MTA, None if it gives none; pymilter reads no other text than UTF-8."""
+    try:
+        value: str | None = ctx.getsymval(name)
+    except UnicodeDecodeError:
+        return unreadable
+    return value
 
 
 def _text(octets: bytes) -> str:

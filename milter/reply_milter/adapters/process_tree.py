@@ -73,7 +73,7 @@ class Child:
 
 
 class ProcessTree:
-    """``children`` are started in order and ended by rank, each rank within ``grace_seconds``."""
+    """``children`` are started in order and ended by rank, all within ``grace_seconds``."""
 
     def __init__(self, children: list[Child], reload: Callable[[], None], grace_seconds: float) -> None:
         self._children = children
@@ -149,9 +149,11 @@ class ProcessTree:
     def _end(self, reading: int) -> None:
         """Ask the children of each rank to end, and kill those that take longer than the grace."""
         log.info("ending")
-        for rank in sorted({child.rank for child in self._children}, reverse=True):
+        start = time.monotonic()
+        ranks = sorted({child.rank for child in self._children}, reverse=True)
+        for number, rank in enumerate(ranks, 1):
             group = [child for child in self._children if child.rank == rank]
-            deadline = time.monotonic() + self._grace
+            deadline = start + self._grace * (0.6 + 0.4 * number / len(ranks))  # the last has what the others left
             for child in group:
                 if child.pid:
                     child.stop(child.pid)

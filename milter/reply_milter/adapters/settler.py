@@ -27,7 +27,6 @@ class SettlingThread:
         self._queue: deque[tuple[float, str, int]] = deque(maxlen=_QUEUE_LIMIT)
         self._wake = threading.Event()
         self._committing = False
-        self._closing = False
         threading.Thread(target=self._run, name="settler", daemon=True).start()
 
     def settle(self, identifier: str) -> None:
@@ -41,13 +40,13 @@ class SettlingThread:
         while (self._queue or self._committing) and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def close(self) -> None:
-        """End the thread once its queue is empty: the settings changed."""
-        self._closing = True
-        self._wake.set()
+    def renew(self, store: Store, delay_seconds: float) -> None:
+        """Go on with other settings; what is queued is committed all the same."""
+        self._store = store
+        self._delay = delay_seconds
 
     def _run(self) -> None:
-        while not self._closing:
+        while True:
             self._wake.wait()
             self._wake.clear()
             while self._queue:

@@ -33,14 +33,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     action: Callable[[argparse.Namespace], int] = options.action
     try:
-        return action(options)
+        status = action(options)
+        sys.stdout.flush()
+        return status
     except ConfigError as error:
         return _fail(os.EX_CONFIG, *error.problems)
     except CommandError as error:
         return _fail(error.status, str(error))
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read our output has enough; Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return os.EX_OK
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail(os.EX_IOERR, f"{error.filename or 'output'}: {error.strerror}")
     except KeyboardInterrupt:
         return _fail(130, "interrupted")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from reply_milter.adapters.keyfile import new_secret, write_master_keys
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command
-from reply_milter.core.domain import to_ascii
+from reply_milter.core.domain import is_host_name, to_ascii
 from reply_milter.core.keyring import KeyState, MasterKey
 
+_PLAIN = re.compile(r"[^\"\\\x00-\x1f\x7f\ud800-\udfff]+")
 _REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -26,10 +27,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _run(options: argparse.Namespace) -> int:
     folder = Path(options.dir).absolute()
-    domain = to_ascii(options.domain)
-    realm = options.realm or domain or ""
-    if not domain or not _REALM.fullmatch(realm):
+    domain = to_ascii(options.domain) or ""
+    realm = options.realm or domain
+    if not is_host_name(domain) or not _REALM.fullmatch(realm):
         raise CommandError(os.EX_USAGE, "--domain must be a domain name, and --realm 1 to 64 of A-Za-z0-9._-")
+    if not all(_PLAIN.fullmatch(name) for name in (str(folder), os.path.abspath(options.state_dir))):
+        raise CommandError(
+            os.EX_USAGE, "folder names with quotes, backslashes or control characters can't stand in a TOML file"
+        )
     names = write_files(folder, domain, realm, os.path.abspath(options.state_dir))
     print(f"wrote {', '.join(str(folder / name) for name in names)}")
     print(f"next: look through {folder}/reply-milter.toml, then reply-milter run --config {folder}/reply-milter.toml")

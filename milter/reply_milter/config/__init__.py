@@ -18,11 +18,15 @@ from reply_milter.toml_table import Table, between, matching, one_of
 
 
 class ConfigError(Exception):
-    """The configuration can't be used. ``problems``: a line each, with file, key and reason."""
+    """The configuration can't be used. ``problems``: a line each, with file, key and reason.
 
-    def __init__(self, problems: list[str]) -> None:
+    ``partial``: what could be read all the same, with defaults in place of mistakes, so that more of them can be found.
+    """
+
+    def __init__(self, problems: list[str], partial: "Config | None" = None) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.partial = partial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +71,12 @@ def parse(text: str) -> Config:
     """
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib's own error, an endless number, endless brackets
         raise ConfigError([f"not valid TOML: {error}"]) from error
     problems: list[str] = []
     config = _config(Table(values, "", problems))
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(problems, config)
     return config
 
 
@@ -157,8 +161,6 @@ def _mailbox(value: str) -> str | None:
 
 def _domain(table: Table, key: str, name: str) -> str:
     ascii_name = domain.to_ascii(name)
-    form = matching(r"(?=.{1,253}\Z)[a-z0-9-]+(\.[a-z0-9-]+)*", "a domain name")
-    problem = form(ascii_name or "")
-    if problem is not None:
+    if not domain.is_host_name(ascii_name or ""):
         table.problem(key, f"{name!r} is not a domain name")
     return ascii_name or ""

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from urllib.parse import urlsplit
 
 from reply_milter.toml_table import NOT_YET, Table
 
@@ -33,7 +32,7 @@ def socket(table: Table) -> Socket:
             table.problem("socket", f"the path is longer than {SOCKET_PATH_OCTETS} octets, the system's limit")
         return Socket(path=path)
     port, at, host = text.removeprefix("inet:").partition("@")
-    if text.startswith("inet:") and at and host and port.isdecimal() and 0 < int(port) < 65536:
+    if text.startswith("inet:") and at and host and _is_port(port):
         return Socket(host=host, port=int(port))
     if text:
         table.problem("socket", f'must be "unix:/PATH" or "inet:PORT@HOST", not {text!r}')
@@ -58,12 +57,14 @@ def store_url(table: Table, state_dir: str) -> str:
         if len(embedded_socket(state_dir).encode()) > SOCKET_PATH_OCTETS:
             table.problem("url", "state_dir is too long a path for the socket of an embedded store")
         return url
-    scheme = urlsplit(url).scheme
+    scheme, _, rest = url.partition("://")
     if scheme in ("redis+sentinel", "redis+cluster"):
         table.problem("url", f"{scheme}:// {NOT_YET}")
     elif scheme not in _STORE_SCHEMES:
         schemes = ", ".join(f"{name}://" for name in _STORE_SCHEMES)
         table.problem("url", f'must be "embedded" or begin with {schemes}')
+    elif not rest.partition("?")[0]:
+        table.problem("url", "names no host, and no socket")
     return url
 
 
@@ -78,7 +79,12 @@ def listen(table: Table) -> tuple[str, int]:
     if not text:
         return "", 0  # no metrics wanted
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not colon or not host.strip("[]") or not _is_port(port):
         table.problem("listen", f'must be "HOST:PORT", or "" for no metrics, not {text!r}')
         return "", 0
     return host.strip("[]"), int(port)
+
+
+def _is_port(text: str) -> bool:
+    """Five ASCII digits at most, and no more than 65535."""
+    return text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from reply_milter.core.comments import without_comments
+from reply_milter.core.domain import to_ascii
 from reply_milter.core.token import (
     CHECKSUM_CEILING,
     CHECKSUM_FLOOR,
@@ -24,7 +25,6 @@ MAILBOX = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII)
 # RFC 5321 Dot-string without the routing characters `%` and `!`; RFC 6531 allows any non-ASCII beside it.
 _ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _PLAIN = re.compile(rf"(?:<(?=.*>\Z)|(?!.*>))({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)>?")
-_ROUTE = re.compile(r"\s*@[^:]*:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class AddressForm:
 
     def owns_domain(self, domain: str) -> bool:
         """Whether ``domain`` is an accept domain; a trailing dot means the same domain (RFC 1034 section 3.1)."""
-        return domain.casefold().removesuffix(".") in self.accept_domains
+        return (to_ascii(domain) or "") in self.accept_domains
 
     def owns_local(self, local: str) -> bool:
         """Whether ``local`` is one of ours at an accept domain."""
@@ -78,6 +78,11 @@ class AddressForm:
         if self.delimiter == "-":  # `reply-to@` may well be somebody: only what has a token's length is ours
             return folded.startswith(self.prefix) and len(local) == len(self.prefix) + self.glob_length
         return folded == self.mailbox or folded.startswith(self.prefix)
+
+    def begins_plainly(self, local: str) -> bool:
+        """Whether the mailbox of one of our local parts is spelled in ASCII: U+212A folds to ``k``, and is none."""
+        start = local[: len(self.prefix)]
+        return start.isascii() and start.lower() in (self.mailbox, self.prefix)
 
     def glob(self, local: str) -> str:
         """The part of one of our local parts that should be a GLOB; empty for the bare mailbox."""
@@ -130,6 +135,8 @@ def classify(form: AddressForm, argument: str, resolved: str | None) -> Recipien
         return Ordinary()
     if not ours or not _same_address(plain, resolved):
         return Misspelt(disagreement=True)
+    if not form.begins_plainly(plain[0]):
+        return Misspelt()
     return ReplyAddress(plain[0], plain[1].lower())
 
 
@@ -154,17 +161,24 @@ def _reaches_us(form: AddressForm, argument: str, resolved: str | None) -> bool:
     local, domain = _loose(argument)
     if form.owns_domain(domain):
         return form.owns_local(_routed(local))
-    # At another domain: a percent hack or bang path to us counts only where the MTA says that it takes it in here.
-    return resolved is not None and "@" not in resolved and form.owns_local(resolved)
+    if resolved is None or "@" in resolved or not form.owns_local(resolved):
+        return False
+    # The MTA takes it in for a mailbox of our name. Without a domain in the argument, or at an address of this host, it
+    # is ours; at another domain, what is routed on to us is (percent hack, bang path, nested address).
+    here = not domain or domain.startswith("[")
+    return bool(here and form.mailbox) or any(name in local.casefold() for name in form.accept_domains)
 
 
 def _loose(argument: str) -> tuple[str, str]:
     """Read an address as liberally as MTAs do: no comments, white space, brackets, route, quotes, backslashes."""
     text = without_comments(argument).strip()
     start, end = text.rfind("<"), text.find(">")
-    text = text[start + 1 : end if end > start else None]
-    text = _ROUTE.sub("", text, count=1)
-    local, _, domain = text.rpartition("@")
+    text = text[start + 1 : end if end > start else None].strip()
+    if text.startswith("@"):  # a source route, RFC 5321 appendix F.2
+        text = text.partition(":")[2]
+    local, at, domain = text.rpartition("@")
+    if not at:
+        local, domain = domain, ""
     local = re.sub(r"\\(.)", r"\1", local.replace('"', ""))
     return "".join(local.split()), "".join(domain.split())
 

@@ -5,6 +5,7 @@ import re
 import idna
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII)
 _VISIBLE = re.compile(r"[!-?A-~]+", re.ASCII)  # all of visible ASCII but @
 
 
@@ -22,6 +23,11 @@ def to_ascii(domain: str) -> str | None:
         name = ".".join(_a_label(label) for label in name.split("."))
     name = name.lower().removesuffix(".")  # after the mapping, which makes dots of other full stops
     return name if _VISIBLE.fullmatch(name) else None
+
+
+def is_host_name(ascii_domain: str) -> bool:
+    """Whether a lower-case ASCII domain is made of letters, digits and hyphens (RFC 1123 section 2.1)."""
+    return len(ascii_domain) <= 253 and _HOST.fullmatch(ascii_domain) is not None
 
 
 def _a_label(label: str) -> str:

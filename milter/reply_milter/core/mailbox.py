@@ -17,8 +17,7 @@ def mailboxes(value: str) -> list[str]:
 
     A part without an ``@`` is a stray word of a display name (``Doe, Jane <j@example.com>``), not a mailbox.
     """
-    found = [part for part in _parts(without_comments(value)) if "@" in part]
-    return found[:_LIMIT]
+    return list(filter(None, _parts(without_comments(value))))[:_LIMIT]
 
 
 def _parts(value: str) -> list[str]:
@@ -30,9 +29,14 @@ def _parts(value: str) -> list[str]:
             parts.append(lexeme.strip("<>").strip())
             bracketed = True
         elif lexeme in ",;:>":
-            parts.append("" if bracketed else bare.strip())
+            parts.append(_bare_address(bare, bracketed))
             bare, bracketed = "", False
         else:
             bare += lexeme
-    parts.append("" if bracketed else bare.strip())
+    parts.append(_bare_address(bare, bracketed))
     return parts
+
+
+def _bare_address(text: str, bracketed: bool) -> str:
+    """What stands outside brackets: an address, or words of a display name, which are none."""
+    return text.strip() if "@" in text and not bracketed else ""

@@ -9,22 +9,23 @@ def split(message: bytes) -> tuple[list[tuple[str, str]], bytes]:
     Lines may end in CRLF or LF. An mbox ``From`` line on top is skipped. The header ends at the first empty line, or at
     the first line that is no field (RFC 5322 section 2.2), which then belongs to the body.
     """
-    fields: list[tuple[str, str]] = []
-    position = 0
+    fields: list[tuple[str, list[str]]] = []
+    position, body = 0, len(message)
     for line, end in _lines(message):
         text = line.rstrip(b"\r\n")
-        if not text:
-            return fields, message[end:]
         name, colon, value = text.partition(b":")
+        if not text:
+            body = end
+            break
         if line[:1] in b" \t" and fields:
-            last, before = fields[-1]
-            fields[-1] = (last, f"{before}\n{_text(text)}")
+            fields[-1][1].append(_text(text))
         elif colon and _is_name(name.rstrip(b" \t")):
-            fields.append((_text(name.rstrip(b" \t")), _text(value)))
+            fields.append((_text(name.rstrip(b" \t")), [_text(value)]))
         elif not (position == 0 and text.startswith(b"From ")):
-            return fields, message[position:]
+            body = position
+            break
         position = end
-    return fields, b""
+    return [(known, "\n".join(lines)) for known, lines in fields], message[body:]
 
 
 def _lines(message: bytes) -> Iterator[tuple[bytes, int]]:

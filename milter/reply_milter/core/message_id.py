@@ -44,9 +44,9 @@ def parse(message_id: str) -> Thread | None:
 
 
 def own_id(value: str) -> str:
-    """The octets between ``<`` and ``>`` of a Message-ID field; the bare value if it has no brackets, maybe empty."""
+    """The octets between ``<`` and ``>`` of a Message-ID field; the bare value if it is no such thing."""
     ids = identifiers(value, limit=1)
-    return ids[0] if ids else value.strip()
+    return ids[0] if ids else value.strip().strip("<>").strip()
 
 
 def identifiers(value: str, limit: int = CANDIDATES, last_first: bool = False) -> list[str]:

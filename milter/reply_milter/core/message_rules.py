@@ -94,7 +94,7 @@ def _is_loop(message: Message, form: AddressForm) -> bool:
     """One of our own addresses as From, Sender or Reply-To: our mail came back."""
     values = (value for name in ("from", "sender", "reply-to") for value in message.fields.get(name, ()))
     return any(
-        form.owns(local, at_domain)
+        form.owns(local.replace('"', ""), at_domain)
         for value in values
         for local, _, at_domain in (address.rpartition("@") for address in mailboxes(value))
     )

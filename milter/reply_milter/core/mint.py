@@ -76,7 +76,8 @@ def _message_id(order: Order, handler: Handler, form: AddressForm) -> str:
             raise MintError("a locator is made of segments of A-Za-z0-9._~- joined by /, at most 200 characters")
         return message_id.write(order.locator, order.now, order.unique, form.mint_domain)
     identifier = order.message_id.strip().removeprefix("<").removesuffix(">")
-    if message_id.identifiers(f"<{identifier}>") != [identifier] or "@" not in identifier:
+    is_text = not any("\ud800" <= character <= "\udfff" for character in identifier)  # octets that are no UTF-8
+    if not is_text or message_id.identifiers(f"<{identifier}>") != [identifier] or "@" not in identifier:
         raise MintError("a Message-ID looks like <left@right>, in at most 998 characters without white space")
     return identifier
 

@@ -100,6 +100,7 @@ class Park:
 Verdict = Accept | Reject | Defer | Discard | Park
 
 INVALID = Reply("550", "5.7.1", "This reply address is not valid")
+NOT_ALONE_LOCALLY = Reply("550", "5.5.3", "One reply address a message: send it to each by itself")
 MISSPELT = Reply("550", "5.1.3", "Bad recipient address syntax")
 _RECEIVED = Reply("550", "5.7.1", "This message was already received")
 

@@ -22,6 +22,11 @@ _COLUMNS = 77  # folded before column 78 (RFC 5322 section 2.1.1)
 _FIRST_LINE_TAKEN = len("X-Reply-Verdict: ")
 
 
+def is_value(text: str) -> bool:
+    """Whether ``text`` may stand in a tag."""
+    return _VALUE.fullmatch(text) is not None
+
+
 class SealProblem(StrEnum):
     """Why a verdict can't be trusted."""
 

@@ -12,7 +12,8 @@ from reply_milter.core.address import Misspelt, Ordinary, classify
 from reply_milter.core.fingerprint import BodyDigest
 from reply_milter.core.message_rules import Message
 from reply_milter.core.policy import Finding
-from reply_milter.core.verdict import MISSPELT, Accept, Action, Reason, Verdict, refusal, reply_for
+from reply_milter.core.tlv import octets
+from reply_milter.core.verdict import MISSPELT, NOT_ALONE_LOCALLY, Accept, Action, Reason, Verdict, refusal, reply_for
 from reply_milter.flows.judgement import Arrival, Judgement, judge
 from reply_milter.flows.recipient import ReplyRecipient, assess
 from reply_milter.flows.service import Service
@@ -81,10 +82,10 @@ class Connection:
             if address.disagreement:
                 message.service.telemetry.address_disagreement()
             recipient = _without_token(message.service, Finding(Reason.MALFORMED, MISSPELT))
-        elif message.reply is not None:
-            if message.reply.is_same(address):
-                message.reply.arguments.append(argument)
-                return Accept()
+        elif message.reply is not None and message.reply.is_same(address):
+            message.reply.arguments.append(argument)
+            return Accept()
+        elif message.reply is not None and message.reply.checked is not None:
             not_alone = Finding(Reason.NOT_ALONE, reply_for(Reason.NOT_ALONE), fixed=Action.DEFER)
             recipient = _without_token(message.service, not_alone)
         else:
@@ -98,7 +99,7 @@ class Connection:
         if message is None or message.reply is None:
             return
         message.field_count += 1
-        message.field_octets += len(name) + len(value) + 4
+        message.field_octets += len(name) + (len(value) if value.isascii() else len(octets(value))) + 4
         known = name.strip().lower()
         within = message.field_count <= headers.FIELDS_LIMIT and message.field_octets <= headers.OCTETS_LIMIT
         if known in headers.READ and (within or known == headers.VERDICT.lower()):
@@ -192,8 +193,11 @@ class Connection:
         return refusal(action, finding.reason, finding.reply)
 
     def _take_in(self, message: Transaction, recipient: ReplyRecipient) -> None:
-        """The first reply recipient is the message's; in observe mode a second only leaves its finding."""
-        if message.reply is None:
+        """The first reply recipient is the message's; in observe mode a second only leaves its finding.
+
+        A genuine one takes the place of what enforce would have refused.
+        """
+        if message.reply is None or (recipient.checked is not None and message.reply.checked is None):
             message.reply = recipient
         else:
             message.reply.findings[:0] = recipient.findings
@@ -215,8 +219,13 @@ def _without_token(service: Service, finding: Finding) -> ReplyRecipient:
 
 
 def _refuse_postponed(message: Transaction, queue_id: str) -> Verdict:
-    """Nobody but reply recipients, and one of them is refused: so is the message, and its sender hears why."""
+    """Nobody but reply recipients, and one of them is refused: so is the message, and its sender hears why.
+
+    No program stands behind a local submission that would send it again by itself: it would wait in maildrop for ever.
+    """
     _, finding, action = message.postponed[0]
+    if finding.reason is Reason.NOT_ALONE:
+        finding, action = Finding(Reason.NOT_ALONE, NOT_ALONE_LOCALLY), Action.REJECT
     message.service.telemetry.message(Decision("eom", action, finding.reason, queue_id=queue_id))
     return refusal(action, finding.reason, finding.reply)
 

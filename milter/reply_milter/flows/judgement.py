@@ -149,7 +149,8 @@ def _dropped(arrival: Arrival, reason: Reason) -> Accept:
 def _edits(service: Service, arrival: Arrival, tags: tagging.Tags) -> tuple[headers.Edit, ...]:
     """Foreign verdicts off, last first, then ours on top of everything."""
     rules = service.rules
-    arrived = tagging.Arrived(arrival.recipient.domain, arrival.queue_id, arrival.body.text())
+    queue_id = arrival.queue_id if verdict_header.is_value(arrival.queue_id) else ""  # another MTA's may be anything
+    arrived = tagging.Arrived(arrival.recipient.domain, queue_id, arrival.body.text())
     sealed = verdict_header.seal([*tags, *tagging.closing(arrived)], rules.seal_keys[0])
     foreign = len(arrival.message.fields.get(headers.VERDICT.lower(), ()))
     edits = [*headers.strip(headers.VERDICT, foreign)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clocked import HOSTILE_OCTETS, SECONDS, hostile, in_time
+from clocked import hostile, in_time
 from fakes import FORM, minted
 from reply_milter.core.address import AddressForm, Misspelt, Ordinary, Recipient, ReplyAddress, classify, parse_plain
 from reply_milter.core.token import parse
@@ -88,6 +88,14 @@ def test_odd_spelling_without_brackets_is_refused(argument: str) -> None:
 def test_odd_spelling_at_our_domain_is_refused_without_a_macro(name: str) -> None:
     """Where the MTA gives no reading of its own, a loose one of ours finds them; routing is the MTA's to know."""
     assert classify(FORM, ODD_SPELLINGS[name], None) == REFUSED
+
+
+@pytest.mark.parametrize(
+    "argument", ["<reply%reply.test@reply.test>", "<mx.test!reply@reply.test>", '<"reply@reply.test"@reply.test>']
+)
+def test_route_to_the_mailbox_alone_is_refused_at_our_domain(argument: str) -> None:
+    """The last hop is what counts, also where the MTA gives no reading of its own."""
+    assert classify(FORM, argument, None) == REFUSED
 
 
 @pytest.mark.parametrize("argument,resolved,local", CANONICAL.values(), ids=CANONICAL)
@@ -196,9 +204,6 @@ def test_what_the_mta_delivers_to_us_is_never_ordinary(argument: str, place: int
     assert not isinstance(classify(FORM, spelled, FOLDED), Ordinary)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a mailbox is compared casefolded: U+017F reads as s, and the address is canonical"
-)
 @pytest.mark.parametrize(
     "mailbox,spelled", [("support", "\u017fupport"), ("tickets", "tic\u212aets"), ("discuss", "discu\u00df")]
 )
@@ -211,7 +216,6 @@ def test_mailbox_spelled_with_other_letters_is_never_canonical(mailbox: str, spe
         assert not isinstance(found, ReplyAddress) or parse(form.glob(found.local), form.checksum_length) is None
 
 
-@pytest.mark.xfail(strict=True, reason="accept domains are A-labels, and a recipient's U-labels are not converted")
 def test_our_domain_in_its_own_script_is_never_ordinary() -> None:
     """RFC 6531: an MTA with SMTPUTF8 delivers to a domain of ours that the client writes as U-labels."""
     form = AddressForm("reply", "+", "xn--bcher-kva.test", frozenset({"xn--bcher-kva.test"}))
@@ -227,9 +231,8 @@ def test_hostile_recipient_costs_little(piece: str, closing: str) -> None:
         classify(FORM, f"<{hostile(piece)}{closing}", FOLDED)
 
 
-@pytest.mark.xfail(strict=True, reason="_ROUTE is searched at every place of the text instead of at its start")
 @pytest.mark.parametrize("piece", ["@", " ", "@ "])
 def test_recipient_of_route_marks_costs_little(piece: str) -> None:
-    """A source route stands at the start of a path, or nowhere. A sixteenth of the size: today it is quadratic."""
-    with in_time(SECONDS / 16):
-        classify(FORM, f"b{hostile(piece, HOSTILE_OCTETS // 16)}b", None)
+    """A source route stands at the start of a path, or nowhere."""
+    with in_time():
+        classify(FORM, f"b{hostile(piece)}b", None)

@@ -62,6 +62,19 @@ def test_flood_of_networks_does_not_forget_who_guesses_most() -> None:
     assert len(octets) == TABLE_OCTETS
 
 
+def test_busy_minute_does_not_shorten_the_memory_of_the_next() -> None:
+    """What was counted a minute ago gives way first, however much it was."""
+    guesses = table()
+    for number in range(30_000):
+        for _ in range(3):
+            guesses.count(f"2001:db8:{number:x}::1", NOW)
+    later = NOW + 60
+    clients = [f"10.{number >> 8}.{number & 255}.1" for number in range(2000)]
+    for client in clients:
+        guesses.count(client, later)
+    assert sum(guesses.count(client, later) == 2 for client in clients) > 1990
+
+
 def test_processes_share_one_table() -> None:
     """Two workers, one memory."""
     octets = bytearray(TABLE_OCTETS)

@@ -47,6 +47,12 @@ def test_no_single_edit_opens_but_of_white_space_and_one_semicolon_behind() -> N
     assert wrong == []
 
 
+@pytest.mark.parametrize("extra", [";;", "; ;", ";x", ";x=1", ";seal=" + "a" * 26])
+def test_nothing_but_one_semicolon_may_follow_the_seal(extra: str) -> None:
+    """Not two, not another tag, not another seal."""
+    assert not opens(VALUE + extra)
+
+
 def test_sealed_tags_come_back() -> None:
     """All of them, in order, and the seal."""
     found = unseal([VALUE], [SEAL_KEY])

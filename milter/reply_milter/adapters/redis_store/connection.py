@@ -147,6 +147,15 @@ class _Deadline:
         return super().read_response(*args, **options)  # type: ignore[misc]
 
 
+def url_mistake(url: str) -> str:
+    """What is wrong with a store's URL, without the URL itself, which may hold a password; empty if nothing is."""
+    try:
+        _connection_factory(url)()
+    except (ValueError, TypeError, redis.exceptions.RedisError):
+        return "redis-py can make nothing of it: redis://[USER:PASSWORD@]HOST[:PORT][/DB], or unix://PATH?db=DB"
+    return ""
+
+
 def _connection_factory(url: str) -> Callable[[], Any]:
     """How to make connections for ``url``. RESP2 and no client info: no handshake but AUTH and SELECT."""
     pool = ConnectionPool.from_url(url)

@@ -94,7 +94,7 @@ class Metrics:
             "reply_milter_store_up",
             "Whether the last operation on the store was answered.",
             registry=registry,
-            multiprocess_mode="min",
+            multiprocess_mode="mostrecent",
         )
         self.connections = Gauge(
             "reply_milter_connections",

@@ -1,0 +1,4 @@
+dnl # reply-milter: the filter itself. Put into /etc/mail/m4/; reply-milter.mc includes it.
+dnl # F=T: while the milter is down, every client hears 451 and keeps its mail. Never F= alone: replies would pass unverified.
+dnl # Filters are asked in the order of their lines. Stand last: what a filter after us refuses, we have already taken.
+INPUT_MAIL_FILTER(`reply-milter', `S=local:/run/reply-milter/verify.sock, F=T, T=C:10s;S:10s;R:10s;E:30s')dnl

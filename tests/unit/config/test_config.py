@@ -1,0 +1,252 @@
+"""The configuration file: every setting checked, every mistake told."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reply_milter.config import Config, ConfigError, parse
+from reply_milter.config.places import Socket
+from reply_milter.core.handler import ContextKind
+from reply_milter.core.policy import Finding
+from reply_milter.core.verdict import Action, Reason
+
+BAD = sorted(Path(__file__).parents[2].joinpath("bad_configs").glob("*.toml"))
+
+
+LEAST = """
+realm = "example"
+state_dir = "/var/lib/reply-milter"
+[address]
+mint_domain = "reply.example.com"
+[keys]
+file = "keys.toml"
+seal_file = "seal.key"
+[verify]
+socket = "unix:/run/reply-milter/verify.sock"
+{more}
+[[handler]]
+id = 1
+name = "issue"
+{handler}
+"""
+
+
+def read(more: str = "", handler: str = "") -> Config:
+    """The least configuration, with ``more`` behind ``[verify]`` and in the handler."""
+    return parse(LEAST.format(more=more, handler=handler))
+
+
+def problems(text: str) -> list[str]:
+    """What is wrong with a configuration."""
+    with pytest.raises(ConfigError) as error:
+        parse(text)
+    return error.value.problems
+
+
+def test_defaults_are_the_published_ones() -> None:
+    """What the contract's notation shows."""
+    config = read()
+    found = (config.form.prefix, config.form.accept_domains, config.socket_mode, config.workers, config.store_url)
+    assert found == ("reply+", frozenset({"reply.example.com"}), 0o660, 0, "embedded")
+    assert (config.max_message_bytes, config.forged_per_minute, config.timeout_ms) == (26214400, 60, 200)
+    assert (config.commit_on_accept, config.settle_ms, config.accept_without_store) == (True, 200, False)
+    assert (config.metrics_host, config.metrics_port, config.log_json, config.log_level) == (
+        "127.0.0.1",
+        9797,
+        False,
+        "info",
+    )
+    assert (config.policy.observe, config.authserv_id, config.peers, config.warnings) == (False, "", (), ())
+    handler = config.handlers.by_id[1]
+    assert (handler.context, handler.validity_days, handler.enabled, handler.expired_url) == (
+        ContextKind.THREAD,
+        90,
+        True,
+        "",
+    )
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_bad_configuration_dies_with_its_sentence(path: Path) -> None:
+    """The first line of each file in tests/bad_configs says what must be said."""
+    text = path.read_text(encoding="utf-8")
+    assert problems(text)[0] == text.splitlines()[0].removeprefix("# ")
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_bad_configuration_is_a_good_one_but_for_its_mistake(path: Path) -> None:
+    """So that nothing else is what is refused: one line a mistake."""
+    assert len(problems(path.read_text(encoding="utf-8"))) == 1 + ("not-an-array" in path.stem)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    """A line each, with the key's full name."""
+    found = problems(
+        'realm = "a b"\nstate_dir = 1\n[verify]\nwork = 1\n[[handler]]\nid = -1\n[[handler]]\nname = "x"\n'
+    )
+    names = [problem.split(":")[0] for problem in found]
+    for name in ("realm", "state_dir", "address.mint_domain", "verify.work", "handler[1].id", "handler[2].id"):
+        assert name in names
+
+
+def test_error_names_its_lines() -> None:
+    """As text it is all of them."""
+    with pytest.raises(ConfigError, match=r"realm: is missing\naddress.mint_domain: is missing"):
+        parse("")
+
+
+@pytest.mark.parametrize(
+    "text,found",
+    [
+        ("unix:/run/x.sock", Socket(path="/run/x.sock")),
+        ("inet:8891@127.0.0.1", Socket(host="127.0.0.1", port=8891)),
+        ("inet:1@::1", Socket(host="::1", port=1)),
+    ],
+)
+def test_socket_is_a_path_or_a_port_at_a_host(text: str, found: Socket) -> None:
+    """Written back as it was."""
+    config = parse(LEAST.format(more="", handler="").replace("unix:/run/reply-milter/verify.sock", text))
+    assert (config.socket, str(config.socket)) == (found, text)
+
+
+def test_peers_are_addresses_and_networks() -> None:
+    """A single address is a network of one."""
+    config = read('peers = ["192.0.2.1", "2001:db8::/32"]')
+    assert config.peers == (ip_network("192.0.2.1/32"), ip_network("2001:db8::/32"))
+
+
+@pytest.mark.parametrize("url", ["redis://h", "rediss://h:6380/1", "unix:///run/redis.sock", "embedded"])
+def test_stores_that_can_be_named(url: str) -> None:
+    """As they are given."""
+    assert read(f'[store]\nurl = "{url}"').store_url == url
+
+
+@pytest.mark.parametrize("url", ["redis+sentinel://h", "redis+cluster://h"])
+def test_stores_of_later_versions_are_refused_as_such(url: str) -> None:
+    """Not as a misspelling."""
+    assert problems(LEAST.format(more=f'[store]\nurl = "{url}"', handler="")) == [
+        f"store.url: {url.split(':')[0]}:// is not part of this version of reply-milter"
+    ]
+
+
+def test_delivery_needs_a_hook() -> None:
+    """With one, delivery is the default; accept may still be chosen."""
+    assert read("[replay]\nexternal_hook = true").commit_on_accept is False
+    assert read('[replay]\nexternal_hook = true\ncommit = "accept"').commit_on_accept is True
+
+
+def test_handler_policy_stands_over_the_general_one() -> None:
+    """Reason by reason; the mode is everybody's."""
+    config = read('[policy]\nmode = "observe"\nloop = "park"\nbounce = "discard"', '[handler.policy]\nloop = "accept"')
+    policy = config.handlers.by_id[1].policy
+    assert policy.observe is config.policy.observe is True
+    assert policy.action(Finding.of(Reason.LOOP)) is Action.ACCEPT
+    assert policy.action(Finding.of(Reason.BOUNCE)) is Action.DISCARD
+    assert config.policy.action(Finding.of(Reason.LOOP)) is Action.PARK
+
+
+def test_domains_are_kept_as_a_labels() -> None:
+    """In lower case, without a trailing dot."""
+    text = LEAST.format(more="", handler="").replace('"reply.example.com"', '"Bücher.Example."')
+    assert parse(text).form.mint_domain == "xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize("mailbox,length", [("", 26), ("reply", 26), ("a.b_c-d", 24), ("r" * 14, 17)])
+def test_mailbox_may_be_of_any_length_that_leaves_80_bits(mailbox: str, length: int) -> None:
+    """An empty one has no delimiter."""
+    config = parse(LEAST.format(more="", handler="").replace("[address]", f'[address]\nmailbox = "{mailbox}"'))
+    assert (config.form.checksum_length, config.warnings) == (length, ())
+
+
+def test_shortest_checksum_is_warned_about() -> None:
+    """80 bits are the floor."""
+    config = parse(LEAST.format(more="", handler="").replace("[address]", f'[address]\nmailbox = "{"r" * 15}"'))
+    assert len(config.warnings) == 1
+    assert "80 bits" in config.warnings[0]
+
+
+def test_metrics_may_be_switched_off() -> None:
+    """And listen on IPv6."""
+    assert read('[metrics]\nlisten = ""').metrics_host == ""
+    assert (read('[metrics]\nlisten = "[::1]:9797"').metrics_host, read().metrics_port) == ("::1", 9797)
+
+
+@pytest.mark.parametrize("table", ["sign", "delivery"])
+def test_tables_of_later_versions_are_refused_as_such(table: str) -> None:
+    """A setting that does nothing is worse than none."""
+    found = problems(LEAST.format(more=f"[{table}]\nx = 1", handler=""))
+    assert found == [f"{table}: is not part of this version of reply-milter"]
+
+
+def test_configuration_is_frozen() -> None:
+    """A reload replaces it whole."""
+    assert replace(read(), workers=2) != read()
+    with pytest.raises(AttributeError):
+        read().workers = 2  # type: ignore[misc]
+
+
+KEYS = "realm state_dir address mailbox delimiter mint_domain accept_domains keys file verify socket peers store url"
+WORDS = [*KEYS.split(), "handler", "id", "name", "policy", "loop", "mode", "metrics", "listen", "log", "level", "x"]
+SCALARS = (
+    st.text(max_size=12) | st.integers() | st.booleans() | st.sampled_from(["unix:/x", "inet:1@h", "redis://h", "é.de"])
+)
+
+
+def toml(value: object) -> str:
+    """A TOML value."""
+    if isinstance(value, str):
+        return '"' + "".join(f"\\U{ord(character):08x}" for character in value) + '"'
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + "}"
+    return str(value).lower()
+
+
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+def parse_or_refuse(text: str) -> None:
+    """Every text gives a configuration or the documented error, with a line for each mistake."""
+    try:
+        parse(text)
+    except ConfigError as error:
+        assert error.problems
+        assert all("\n" not in problem for problem in error.problems)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No text makes it fail otherwise."""
+    parse_or_refuse(text)
+
+
+@given(st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=8))
+def test_any_toml_is_read_or_refused(values: dict[str, object]) -> None:
+    """Known keys with values of every kind."""
+    parse_or_refuse("\n".join(f"{key} = {toml(value)}" for key, value in values.items()))
+
+
+@given(
+    st.sampled_from([path.read_text(encoding="utf-8") for path in BAD]),
+    st.integers(0, 400),
+    st.text(max_size=3),
+)
+def test_damaged_configuration_is_read_or_refused(text: str, place: int, extra: str) -> None:
+    """A file that was cut, or typed into."""
+    parse_or_refuse(text[:place] + extra + text[place:])
+    parse_or_refuse(text[:place])
+
+
+@pytest.mark.parametrize("text", ["x = " + "9" * 5000, "x = " + "[" * 5000], ids=["digits", "brackets"])
+def test_toml_that_python_can_not_hold_is_refused(text: str) -> None:
+    """One line, no traceback."""
+    parse_or_refuse(text)

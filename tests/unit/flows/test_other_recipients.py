@@ -1,0 +1,88 @@
+"""Both kinds of recipients in one transaction, and local submission, where every refusal waits for the end."""
+
+import pytest
+
+from dialogue import Desk, edits, reply_fields
+from fakes import MemoryStore, minted, rules
+from reply_milter.core.headers import RemoveRecipient
+from reply_milter.core.verdict import Accept, Action, Defer, Reason, Reject
+
+ANSWERED = minted()
+GENUINE = reply_fields(ANSWERED)
+STRANGER = reply_fields(ANSWERED, author="eve@example.net")
+
+
+def test_others_get_their_mail_when_the_reply_is_refused() -> None:
+    """The reply recipient is taken off, as the client spelled it, and counted as dropped."""
+    desk = Desk()
+    desk.start("bob@example.org", ANSWERED.address, ANSWERED.address.upper())
+    verdict = desk.finish(STRANGER)
+    gone = (RemoveRecipient(f"<{ANSWERED.address}>"), RemoveRecipient(f"<{ANSWERED.address.upper()}>"))
+    assert verdict == Accept(Reason.SENDER_MISMATCH, gone)
+    assert [(told.verdict, told.reason) for told in desk.telemetry.messages] == [("dropped", "sender_mismatch")]
+
+
+@pytest.mark.parametrize("action", [Action.DISCARD, Action.DEFER, Action.PARK, Action.REJECT])
+def test_nothing_that_is_done_to_a_reply_is_done_to_the_others(action: Action) -> None:
+    """Not thrown away, not delayed, not held."""
+    desk = Desk(rules({Reason.SENDER_MISMATCH: action}))
+    desk.start(ANSWERED.address, "bob@example.org")
+    verdict = desk.finish(STRANGER)
+    assert verdict == Accept(Reason.SENDER_MISMATCH, (RemoveRecipient(f"<{ANSWERED.address}>"),))
+    assert desk.store.tokens == {}
+
+
+def test_accepted_reply_beside_others_is_sealed_for_all() -> None:
+    """One message has one header."""
+    desk = Desk()
+    desk.start("bob@example.org", ANSWERED.address)
+    assert desk.tags(desk.finish(GENUINE))["result"] == "pass"
+
+
+def test_others_get_their_mail_while_the_store_is_away() -> None:
+    """It went away between RCPT and end of message."""
+    desk = Desk()
+    desk.start(ANSWERED.address, "bob@example.org")
+    desk.store.down = True
+    assert desk.finish(GENUINE) == Accept(Reason.STORE_UNAVAILABLE, (RemoveRecipient(f"<{ANSWERED.address}>"),))
+
+
+@pytest.mark.parametrize("address", ["reply+junk@reply.test", ANSWERED.address.replace("reply+0", "reply+1")])
+def test_refusal_without_smtp_waits_for_the_end(address: str) -> None:
+    """At RCPT it would leave the message in the queue with a configuration error."""
+    desk = Desk()
+    assert [type(verdict) for verdict in desk.start(address, over_smtp=False)] == [Accept]
+    verdict = desk.finish(GENUINE)
+    assert isinstance(verdict, Reject)
+    assert str(verdict.reply).startswith("550 5.7.1 ")
+
+
+def test_store_away_without_smtp_waits_for_the_end() -> None:
+    """A deferral, too."""
+    desk = Desk(store=MemoryStore(down=True))
+    assert [type(verdict) for verdict in desk.start(ANSWERED.address, over_smtp=False)] == [Accept]
+    assert isinstance(desk.finish(GENUINE), Defer)
+
+
+def test_postponed_refusal_takes_only_the_reply_recipient_off() -> None:
+    """The others of a local submission get their mail; the refusal is counted as dropped."""
+    desk = Desk()
+    desk.start("bob@example.org", "reply+junk@reply.test", over_smtp=False)
+    assert desk.finish(GENUINE) == Accept(edits=(RemoveRecipient("<reply+junk@reply.test>"),))
+    assert [(told.verdict, told.reason) for told in desk.telemetry.messages] == [("dropped", "malformed")]
+
+
+def test_postponed_refusals_and_a_good_reply_beside_others() -> None:
+    """The good one is sealed, the bad ones come off, the others get their mail."""
+    desk = Desk()
+    desk.start("bob@example.org", ANSWERED.address, minted(user=43).address, over_smtp=False)
+    verdict = desk.finish(GENUINE)
+    assert desk.tags(verdict)["user"] == "42"
+    assert list(edits(verdict))[-1] == RemoveRecipient(f"<{minted(user=43).address}>")
+
+
+def test_genuine_reply_without_smtp_is_accepted() -> None:
+    """A user of this machine may answer."""
+    desk = Desk()
+    desk.start(ANSWERED.address, over_smtp=False)
+    assert desk.tags(desk.finish(GENUINE))["result"] == "pass"
