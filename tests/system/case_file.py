@@ -94,7 +94,8 @@ class Conversation:
 
     def do_send(self, rest: str) -> None:
         # A date of the client's own: Postfix gives local clients a new one at each try.
-        lines = [f"X-Case: {self.name}", "Date: Sat, 21 Nov 2026 12:00:00 +0000", *self.head, "", *self.body, ""]
+        marks = [f"X-Case: {self.name}", f"X-Seq: {self.name}-{len(self.answers)}"]
+        lines = [*marks, "Date: Sat, 21 Nov 2026 12:00:00 +0000", *self.head, "", *self.body, ""]
         answer = self.client.data("\r\n".join(lines).encode("utf-8", "surrogateescape"))
         self.answers.append(answer[1].decode(errors="replace"))
         self._expect(rest.removeprefix("= "), answer)
@@ -147,3 +148,34 @@ class Conversation:
         # In front of our words Postfix repeats the recipient as <...>: and Sendmail as <...>...
         plain = re.sub(r"<[^ ]*>(?::|\.\.\.) ", "", heard)
         assert plain.startswith(wanted), f"heard {heard!r}"
+
+
+@dataclass
+class Observed(Conversation):
+    """The same lines in observe mode: nothing is refused, and what enforce would have done arrives under the seal."""
+
+    would: dict[str, str] = field(default_factory=dict)
+
+    def do_rcpt(self, rest: str) -> None:
+        recipient, _, wanted = rest.rpartition(" = ")
+        nobody = wanted.startswith("550 5.1.1")  # the MTA's own business
+        super().do_rcpt(f"{recipient} = {wanted if nobody else '250'}")
+
+    def do_send(self, rest: str) -> None:
+        action = {"5": "reject", "4": "defer"}.get(rest.removeprefix("= ")[0])
+        if action is not None:
+            self.would[f"{self.name}-{len(self.answers)}"] = action
+        super().do_send("= 250")
+
+    def do_arrived(self, _rest: str) -> None:
+        """Other numbers than in enforce."""
+
+    do_held = do_tags = do_notags = do_field = do_noverdict = do_arrived
+
+    def run(self, text: str) -> None:
+        """Run the lines, then look for each message that enforce refuses."""
+        super().run(text)
+        for name, action in self.would.items():
+            found = self.site.arrived("X-Seq", name, 1)
+            told = [message.tags.get("would") for message in found if isinstance(message.tags, dict)]
+            assert told == [action], f"{name}: {told}"

@@ -26,3 +26,13 @@ def sendmail_site() -> Iterator[Site]:
         yield running.start()
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="module")
+def observing_site() -> Iterator[Site]:
+    """The Postfix host in observe mode."""
+    running = Site({'mode = "enforce"': 'mode = "observe"'})
+    try:
+        yield running.start()
+    finally:
+        running.stop()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from case_file import Conversation, runs_on
+from case_file import Conversation, Observed, runs_on
 
 from site_under_test import Site
 
@@ -19,6 +19,12 @@ def test_case(request: pytest.FixtureRequest, mta: str, case: Path) -> None:
     """What the file's first comment says."""
     host: Site = request.getfixturevalue(_FIXTURES[mta])
     Conversation(host, case.stem).run(case.read_text())
+
+
+@pytest.mark.parametrize("case", _CASES, ids=lambda path: path.stem)
+def test_case_in_observe_mode(observing_site: Site, case: Path) -> None:
+    """Nothing is refused, whatever the finding; the verdict says what enforce would have done."""
+    Observed(observing_site, case.stem).run(case.read_text())
 
 
 @pytest.mark.parametrize("mta", _FIXTURES)

@@ -131,9 +131,9 @@ def test_a_seal_does_not_excuse_another_body_or_address(peer: Site) -> None:
     assert moved.startswith("550 5.7.1"), moved
 
 
-def test_observe_mode_refuses_nothing_and_says_what_it_would_do(observing: Site) -> None:
+def test_observe_mode_refuses_nothing_and_says_what_it_would_do(observing_site: Site) -> None:
     """Forged, expired and replayed mail passes, with would= under a seal; a forged one names no user."""
-    site = observing
+    site = observing_site
     old = site.mint(locator="observe/1", days_ago=100)
     assert site.send([f"<{old.address}>"], reply(old, "old")).startswith("250")
     (found,) = site.arrived("X-Seq", "old", 1)
@@ -145,16 +145,6 @@ def test_observe_mode_refuses_nothing_and_says_what_it_would_do(observing: Site)
     assert isinstance(found.tags, dict)
     assert (found.tags["reason"], found.tags["would"]) == ("forged", "reject")
     assert not {"user", "id", "handler", "context"} & set(found.tags)
-
-
-@pytest.fixture(scope="module")
-def observing() -> Iterator[Site]:
-    """A host in observe mode."""
-    running = Site({'mode = "enforce"': 'mode = "observe"'})
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")
