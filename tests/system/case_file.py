@@ -170,7 +170,20 @@ class Observed(Conversation):
     def do_arrived(self, _rest: str) -> None:
         """Other numbers than in enforce."""
 
-    do_held = do_tags = do_notags = do_field = do_noverdict = do_arrived
+    def do_held(self, _rest: str) -> None:
+        """Other places, too."""
+
+    def do_tags(self, _rest: str) -> None:
+        """Told by ``would``."""
+
+    def do_notags(self, _rest: str) -> None:
+        """Told by ``would``."""
+
+    def do_field(self, _rest: str) -> None:
+        """Nothing of observe mode."""
+
+    def do_noverdict(self, _rest: str) -> None:
+        """Nothing of observe mode."""
 
     def run(self, text: str) -> None:
         """Run the lines, then look for each message that enforce refuses."""

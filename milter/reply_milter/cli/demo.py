@@ -42,6 +42,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         raise CommandError(os.EX_NOPERM, "demo starts a Postfix of its own, which takes root: run it as root")
+    for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
+        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-demo-"))
     folder.chmod(0o755)  # Postfix's daemons are not root
     try:

@@ -70,8 +70,10 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _before(options: argparse.Namespace) -> int:
-    if options.unix > WallClock().now() + 60:
-        raise CommandError(os.EX_USAGE, "that time is in the future: it would revoke addresses that are not minted yet")
+    if options.unix > WallClock().now() + 86400:
+        raise CommandError(
+            os.EX_USAGE, "that is more than a day ahead: it would revoke what is not minted yet. UNIX is in seconds"
+        )
     with settings_with_store(options) as settings:
         open_registry(settings.config).revoke_before(options.unix, _kept(settings))
     return _tell(options, "all addresses", options.unix)
