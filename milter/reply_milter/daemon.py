@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ from reply_milter.worker import END, RELOAD, Shared, Worker
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
+# What was opened, locked or forked with can't change under a running daemon.
+_FIXED = ("state_dir", "socket", "socket_mode", "socket_group", "workers", "store_url", "metrics_host", "metrics_port")
 _LOCK_SECONDS = 1.0  # processes of an instance that was killed may take a moment to follow it
 _STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
 
@@ -175,19 +178,12 @@ class Daemon:
             self._metrics.reloaded(False)
             return
         self._metrics.reloaded(True)
-        for name in (
-            "state_dir",
-            "socket",
-            "socket_mode",
-            "socket_group",
-            "workers",
-            "store_url",
-            "metrics_host",
-            "metrics_port",
-        ):
-            if getattr(new.config, name) != getattr(self._settings.config, name):
+        old = self._settings.config
+        for name in _FIXED:
+            if getattr(new.config, name) != getattr(old, name):
                 log.warning("%s changed: that takes a restart", name)
-        self._settings = new
+        kept = {name: getattr(old, name) for name in _FIXED}  # also for workers that are forked from now on
+        self._settings = replace(new, config=replace(new.config, **kept))
         telemetry.log_to_stderr(new.config.log_json, new.config.log_level)
         for slot in self._pipes:
             self._order(slot, RELOAD)

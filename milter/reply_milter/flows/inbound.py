@@ -127,11 +127,10 @@ class Connection:
         if message.broken:
             raise RuntimeError("a step of this message failed before its end")
         removals = tuple(headers.RemoveRecipient(argument) for argument, _, _ in message.postponed)
-        if message.postponed and not (message.others and removals):
+        if message.postponed and not message.others:
             return _refuse_postponed(message, queue_id)
-        if message.postponed:
-            for _, finding, _ in message.postponed:
-                message.service.telemetry.message(Decision("eom", "dropped", finding.reason, queue_id=queue_id))
+        for _, finding, _ in message.postponed:
+            message.service.telemetry.message(Decision("eom", "dropped", finding.reason, queue_id=queue_id))
         if message.reply is None:
             return Accept(edits=removals)
         message.judgement = judge(message.service, self._arrival(message, message.reply, queue_id))
