@@ -77,6 +77,22 @@ def test_keys_rotate_without_an_outage(site: Site) -> None:
     assert _answer(site, new.address).startswith("250")
 
 
+def test_keys_that_are_added_at_once_are_all_kept(fresh: Site) -> None:
+    """Six commands at the same time: six new keys, under six names; a link to the key file stays a link."""
+    keys = fresh.config.parent / "keys.toml"
+    real = keys.with_name("real.toml")
+    keys.rename(real)
+    keys.symlink_to(real)
+    adding = [threading.Thread(target=_command, args=(fresh, "keys", "add")) for _ in range(6)]
+    for thread in adding:
+        thread.start()
+    for thread in adding:
+        thread.join()
+    assert keys.is_symlink()
+    assert [key.id for key in fresh.settings.keyring.keys] == [f"k{number}" for number in range(1, 8)]
+    fresh.daemon.reload()
+
+
 def test_revocations_take_effect_at_the_next_rcpt(site: Site) -> None:
     """User, object, token, and everything before a time: 550 in the words of a forged address."""
     forged = _answer(site, "reply+" + "0" * 10 + "b" + "a" * 47 + "@reply.example.com").split(": ")[-1]

@@ -1,9 +1,12 @@
 """Key files: master keys that mint and verify, seal keys that are shared with hooks. Permissions are checked here."""
 
+import fcntl
 import os
 import secrets
 import stat
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from reply_milter.core.keyring import KeyState, MasterKey
 from reply_milter.toml_table import Table, between, matching, one_of
@@ -50,30 +53,53 @@ def load_master_keys(path: str) -> tuple[MasterKey, ...]:
     return tuple(keys)
 
 
+@contextmanager
+def exclusive(path: str) -> Iterator[None]:
+    """Nobody else changes the key file meanwhile: two changes at once would lose a key. Locks its folder, and waits.
+
+    Raises:
+        KeyFileError: the folder can't be read.
+    """
+    folder = os.path.dirname(os.path.realpath(path))
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KeyFileError([f"{folder}: {error.strerror}"]) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def save_master_keys(path: str, keys: tuple[MasterKey, ...]) -> None:
     """Replace a key file at once, or not at all: a reader finds the old one or the new one. Mode and owner stay.
 
     Raises:
         KeyFileError: the folder or the file can't be written.
     """
-    new = f"{path}.new"
+    real = os.path.realpath(path)  # a link stays one
+    new = f"{real}.{os.getpid()}.new"
     try:
-        old = os.stat(path)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        old = os.stat(real)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             if os.geteuid() == 0:
                 os.fchown(file.fileno(), old.st_uid, old.st_gid)
             os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
             file.write(write_master_keys(keys))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(new, path)
+        os.replace(new, real)
     except OSError as error:
         raise KeyFileError([f"{error.filename or path}: {error.strerror}"]) from None
 
 
 def write_master_keys(keys: tuple[MasterKey, ...]) -> str:
     """The text of a key file."""
-    text = '# Oldest first. Exactly one key is "active" and mints; all but "retired" ones verify.\n'
+    text = (
+        '# Oldest first. Exactly one key is "active" and mints; all but "retired" ones verify.\n'
+        "# Written by `reply-milter keys`: comments of your own are lost at the next change.\n"
+    )
     for key in keys:
         text += f'\n[[key]]\nid = "{key.id}"\nstate = "{key.state}"\nsecret = "{key.secret.hex()}"\n'
         if key.minted_until is not None:

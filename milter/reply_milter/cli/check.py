@@ -59,4 +59,6 @@ def _text(outcome: Outcome) -> str:
     lines = [f"{outcome.verdict}: {outcome.reason}{would}", f"the client would hear: {outcome.reply}"]
     if outcome.header:
         lines += ["", outcome.header]
-    return "\n".join([*lines, "", "Revocation and replay are in the store, which was not asked."])
+    return "\n".join(
+        [*lines, "", "Revocation, replay, disabled users and addresses on file are in the store, which was not asked."]
+    )

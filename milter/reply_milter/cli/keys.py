@@ -4,14 +4,14 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 
-from reply_milter.adapters.keyfile import KeyFileError, new_secret, save_master_keys
+from reply_milter.adapters.keyfile import KeyFileError, exclusive, new_secret, save_master_keys
 from reply_milter.app import Settings, WallClock, load, open_registry
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.store_access import settings_with_store
 from reply_milter.cli.times import moment
-from reply_milter.config import ConfigError
 from reply_milter.core import key_rotation
 from reply_milter.core.key_rotation import Keys, RotationError, last_expiry
 from reply_milter.core.keyring import KeyState
@@ -71,31 +71,19 @@ def _rows(settings: Settings, used: dict[str, int]) -> list[dict[str, object]]:
 
 
 def _add(options: argparse.Namespace) -> int:
-    settings = load(options.config)
-    keys = key_rotation.add(settings.keyring.keys, new_secret())
-    _save(settings, keys)
+    keys = _change(options, lambda keys: key_rotation.add(keys, new_secret())).keyring.keys
     _tell(options, keys[-1].id, KeyState.VERIFY, f"added {keys[-1].id}: it verifies and does not mint yet; {_RELOAD}")
     return os.EX_OK
 
 
 def _promote(options: argparse.Namespace) -> int:
-    settings = load(options.config)
-    try:
-        keys = key_rotation.promote(settings.keyring.keys, options.id, WallClock().now())
-    except RotationError as error:
-        raise CommandError(os.EX_DATAERR, str(error)) from error
-    _save(settings, keys)
+    _change(options, lambda keys: key_rotation.promote(keys, options.id, WallClock().now()))
     _tell(options, options.id, KeyState.ACTIVE, f"{options.id} mints from now on; {_RELOAD}")
     return os.EX_OK
 
 
 def _retire(options: argparse.Namespace) -> int:
-    settings = load(options.config)
-    try:
-        keys = key_rotation.retire(settings.keyring.keys, options.id)
-    except RotationError as error:
-        raise CommandError(os.EX_DATAERR, str(error)) from error
-    _save(settings, keys)
+    settings = _change(options, lambda keys: key_rotation.retire(keys, options.id))
     words = f"{options.id} is retired; {_RELOAD}"
     row = next(row for row in _rows(settings, {}) if row["id"] == options.id)
     if (_int(row["last_expires"]) or 0) > WallClock().now():
@@ -106,11 +94,18 @@ def _retire(options: argparse.Namespace) -> int:
     return os.EX_OK
 
 
-def _save(settings: Settings, keys: Keys) -> None:
+def _change(options: argparse.Namespace, change: Callable[[Keys], Keys]) -> Settings:
+    """Change the key file, alone; returns the settings with what is in it now."""
+    path = load(options.config).keys_path
     try:
-        save_master_keys(settings.keys_path, keys)
+        with exclusive(path):
+            settings = load(options.config)
+            save_master_keys(path, change(settings.keyring.keys))
+            return load(options.config)
+    except RotationError as error:
+        raise CommandError(os.EX_DATAERR, str(error)) from error
     except KeyFileError as error:
-        raise ConfigError(error.problems) from error
+        raise CommandError(os.EX_CANTCREAT, "; ".join(error.problems)) from error
 
 
 def _tell(options: argparse.Namespace, identifier: str, state: KeyState, words: str) -> None:

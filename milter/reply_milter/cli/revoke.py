@@ -70,6 +70,8 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _before(options: argparse.Namespace) -> int:
+    if options.unix < 0:
+        raise CommandError(os.EX_USAGE, "UNIX is in seconds since 1970")
     if options.unix > WallClock().now() + 86400:
         raise CommandError(
             os.EX_USAGE, "that is more than a day ahead: it would revoke what is not minted yet. UNIX is in seconds"
