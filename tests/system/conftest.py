@@ -36,3 +36,13 @@ def observing_site() -> Iterator[Site]:
         yield running.start()
     finally:
         running.stop()
+
+
+@pytest.fixture
+def fresh() -> Iterator[Site]:
+    """A Postfix host of a test's own, which it may break."""
+    running = Site()
+    try:
+        yield running.start()
+    finally:
+        running.stop()

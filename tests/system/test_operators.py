@@ -10,7 +10,6 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,16 +31,6 @@ def _command(site: Site, *words: str, wanted: int = 0) -> str:
     assert done.returncode == wanted, (words, done.stderr.decode())
     assert b"Traceback" not in done.stderr
     return done.stdout.decode()
-
-
-@pytest.fixture
-def fresh() -> Iterator[Site]:
-    """A site of a test's own."""
-    running = Site()
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 def _answer(site: Site, recipient: str) -> str:

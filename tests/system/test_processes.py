@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,16 +34,6 @@ def _alive(pids: list[int]) -> list[int]:
             return False
 
     return [pid for pid in pids if runs(pid)]
-
-
-@pytest.fixture
-def fresh() -> Iterator[Site]:
-    """A site of a test's own, which it may break."""
-    running = Site()
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 def test_sigterm_ends_everything_within_two_seconds(fresh: Site) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from reply_milter.app import load
 from reply_milter.cli.errors import CommandError
+from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
 from reply_milter.core.handler import Handler
 from reply_milter.core.mint import Minted, MintError, Order, mint
@@ -33,11 +34,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _run(options: argparse.Namespace) -> int:
     settings = load(options.config)
-    handlers = settings.config.handlers
-    handler = handlers.named(options.handler)
-    if handler is None:
-        names = ", ".join(sorted(known.name for known in handlers.by_id.values()))
-        raise CommandError(os.EX_USAGE, f"there is no handler {options.handler!r}; configured are: {names}")
+    handler = named_handler(settings.config.handlers, options.handler)
     now = moment(options)
     for user in _users(options.user):
         order = Order(

@@ -6,12 +6,12 @@ import os
 
 from reply_milter.app import Settings, WallClock, open_registry
 from reply_milter.cli.errors import CommandError
+from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.store_access import settings_with_store
 from reply_milter.cli.times import moment
 from reply_milter.core import token
 from reply_milter.core.explanation import explain
-from reply_milter.core.handler import Handler
 
 _KEPT_SECONDS = 7 * 86400  # beyond the longest validity: clocks differ
 
@@ -48,7 +48,7 @@ def _object(options: argparse.Namespace) -> int:
     if not 0 <= options.context < token.CONTEXT_LIMIT:
         raise CommandError(os.EX_USAGE, f"a context is between 0 and {token.CONTEXT_LIMIT - 1}")
     with settings_with_store(options) as settings:
-        handler = _handler(settings, options.handler)
+        handler = named_handler(settings.config.handlers, options.handler)
         before = _next_minute()
         open_registry(settings.config).revoke_object(handler.id, options.context, before, _kept(settings))
     what = f"all addresses of {handler.name} about {options.context}"
@@ -88,14 +88,6 @@ def _next_minute() -> int:
 
 def _kept(settings: Settings) -> int:
     return WallClock().now() + settings.config.handlers.longest_validity_days * 86400 + _KEPT_SECONDS
-
-
-def _handler(settings: Settings, name: str) -> Handler:
-    handler = settings.config.handlers.named(name)
-    if handler is None:
-        names = ", ".join(sorted(known.name for known in settings.config.handlers.by_id.values()))
-        raise CommandError(os.EX_USAGE, f"there is no handler {name!r}; configured are: {names}")
-    return handler
 
 
 def _tell(options: argparse.Namespace, what: str, before: int, **members: object) -> int:

@@ -1,0 +1,19 @@
+"""A handler that is named on the command line."""
+
+import os
+
+from reply_milter.cli.errors import CommandError
+from reply_milter.core.handler import Handler, Handlers
+
+
+def named_handler(handlers: Handlers, name: str) -> Handler:
+    """The handler called ``name``.
+
+    Raises:
+        CommandError: EX_USAGE, with the names that there are.
+    """
+    handler = handlers.named(name)
+    if handler is None:
+        names = ", ".join(sorted(known.name for known in handlers.by_id.values()))
+        raise CommandError(os.EX_USAGE, f"there is no handler {name!r}; configured are: {names}")
+    return handler
