@@ -1,6 +1,7 @@
 """The real daemon as a test runs it: not as root, from a place that its user can read, ended by process id."""
 
 import atexit
+import contextlib
 import os
 import pwd
 import shutil
@@ -114,6 +115,15 @@ class DaemonProcess:
     def _started(self, pid: int) -> str:
         lines = [line for line in self.log().splitlines() if line.endswith(f"process {pid}") and "started" in line]
         return lines[-1] if lines else ""
+
+    def kill_workers(self) -> int:
+        """SIGKILL each live worker; how many were there to be killed. One listed a moment ago may be gone already."""
+        killed = 0
+        for pid in self.workers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        return killed
 
     def reload(self) -> None:
         """SIGHUP, and wait until every worker says that it has, or the supervisor that it has not."""

@@ -69,12 +69,6 @@ def _until_taken(site: Site, minted: Minted, name: str) -> None:
         time.sleep(0.05)
 
 
-def _kill_workers(site: Site) -> None:
-    for pid in site.daemon.workers():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
 def _restart(site: Site) -> None:
     """What a service manager does after the supervisor was killed."""
     site.daemon.kill()
@@ -82,7 +76,7 @@ def _restart(site: Site) -> None:
     site.daemon.start()
 
 
-def _pause_store_then(site: Site, deed: Callable[[], None]) -> threading.Thread:
+def _pause_store_then(site: Site, deed: Callable[[], object]) -> threading.Thread:
     """Hold the store's writes, and do ``deed`` while a claim waits for them."""
     with redis.Redis.from_url(store_url(site.settings.config)) as client:
         client.execute_command("CLIENT", "PAUSE", "400", "WRITE")
@@ -96,7 +90,7 @@ def _pause_store_then(site: Site, deed: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def _deliver_with_a_kill(site: Site, stage: str, name: str, deed: Callable[[Site], None]) -> None:
+def _deliver_with_a_kill(site: Site, stage: str, name: str, deed: Callable[[Site], object]) -> None:
     minted = site.mint(locator=f"kill/{stage}")
     threads: list[threading.Thread] = []
 
@@ -126,7 +120,7 @@ def test_killed_workers_lose_and_double_nothing(site: Site, stage: str) -> None:
     """All workers at once, at this stage of the message."""
     names = [f"worker-{stage}-{number}" for number in range(ROUNDS)]
     for name in names:
-        _deliver_with_a_kill(site, stage, name, _kill_workers)
+        _deliver_with_a_kill(site, stage, name, lambda broken: broken.daemon.kill_workers())
     _assert_one_sealed_arrival(site, names)
 
 
