@@ -9,27 +9,29 @@ import secrets
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from reply_milter import __version__
 from reply_milter.adapters import embedded_redis, libmilter, socket_file, telemetry
+from reply_milter.adapters.orders import OrderLine
 from reply_milter.adapters.process_tree import Child, ProcessTree, fork
 from reply_milter.adapters.state_lock import StateLockError, lock
 from reply_milter.app import load, open_store, wait_until_ready
 from reply_milter.config import ConfigError
-from reply_milter.config.places import EMBEDDED
+from reply_milter.config.places import EMBEDDED, MilterSocket
 from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
-from reply_milter.worker import END, RELOAD, Shared, Worker
+from reply_milter.settings import FIXED, Settings
+from reply_milter.signer import Signer
+from reply_milter.verifier import Verifier
+from reply_milter.worker import Shared, Trade, Worker
 
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
-# What was opened, locked or forked with can't change under a running daemon.
-_FIXED = ("state_dir", "socket", "socket_mode", "socket_group", "workers", "store_url", "metrics_host", "metrics_port")
+_TRADES: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
 _LOCK_SECONDS = 1.0  # processes of an instance that was killed may take a moment to follow it
 _STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
 
@@ -47,8 +49,10 @@ class Daemon:
         config = self._settings.config
         self._state = Path(config.state_dir)
         guesses = GuessTable(memoryview(mmap.mmap(-1, TABLE_OCTETS)), secrets.token_bytes(16))
-        self._shared = Shared(self._path, guesses, str(self._state / "metrics"))
-        self._pipes: dict[int, int] = {}
+        self._shared = Shared(guesses, str(self._state / "metrics"))
+        self._places = {name: place for name in _TRADES if (place := getattr(config, name)) is not None}
+        self._listening: dict[str, socket.socket] = {}
+        self._orders: dict[str, OrderLine] = {}
         self._lock = -1
         self._metrics: telemetry.SupervisorMetrics
 
@@ -67,45 +71,23 @@ class Daemon:
         telemetry.prepare(self._shared.metrics_folder)
         self._metrics = telemetry.SupervisorMetrics(self._shared.metrics_folder, __version__)
         children = self._store_children() + self._worker_children() + self._metrics_children()
-        self._open_socket()
-        log.info("listening on %s, store %s", config.socket, _without_password(config.store_url))
         try:
+            for name, place in self._places.items():
+                self._listening[name] = _open_socket(name, place)
+                log.info("%s: listening on %s", name, place.socket)
+            log.info("store %s", _without_password(config.store_url))
             ProcessTree(children, self._reload, _GRACE_SECONDS).run()
         finally:
-            if config.socket.path:
-                with suppress(FileNotFoundError):
-                    os.unlink(config.socket.path)
+            for name in self._listening:
+                if self._places[name].socket.path:
+                    with suppress(FileNotFoundError):
+                        os.unlink(self._places[name].socket.path)
 
     def _lock_state(self) -> None:
         try:
             self._lock = lock(self._state, _LOCK_SECONDS)
         except StateLockError as error:
             raise StartError(f"state_dir: {error}") from error
-
-    def _open_socket(self) -> None:
-        config = self._settings.config
-        group = self._socket_group()
-        place = config.socket
-        try:
-            if place.path:
-                socket_file.make_way(place.path)
-            libmilter.listen(place.path, place.host, place.port)
-            if place.path:
-                socket_file.open_to(place.path, config.socket_mode, group, must=config.socket_group is not None)
-        except (libmilter.ListenError, socket_file.SocketFileError) as error:
-            raise StartError(f"verify.socket: {error}") from error
-
-    def _socket_group(self) -> int | None:
-        """The number of the socket's group; None to leave it as the folder makes it."""
-        name = self._settings.config.socket_group
-        if name == "":
-            return None
-        try:
-            return grp.getgrnam(name or "postfix").gr_gid
-        except KeyError:
-            if name is None:
-                return None
-            raise StartError(f"verify.socket_group: there is no group {name!r}") from None
 
     def _store_children(self) -> list[Child]:
         if self._settings.config.store_url != EMBEDDED:
@@ -124,33 +106,32 @@ class Daemon:
         return [child]
 
     def _worker_children(self) -> list[Child]:
-        count = self._settings.config.workers or os.cpu_count() or 1
+        return [
+            self._worker_child(name, f"{name}{number}")
+            for name, place in self._places.items()
+            for number in range(place.workers or os.cpu_count() or 1)
+        ]
 
-        def stop(slot: int, _pid: int) -> None:
-            self._order(slot, END)
+    def _worker_child(self, name: str, slot: str) -> Child:
+        return Child(f"worker {slot}", lambda: self._fork_worker(name, slot), lambda _pid: self._orders[slot].end())
 
-        return [Child(f"worker {slot}", partial(self._fork_worker, slot), partial(stop, slot)) for slot in range(count)]
-
-    def _fork_worker(self, slot: int) -> int:
-        reading, writing = os.pipe2(os.O_CLOEXEC)
+    def _fork_worker(self, name: str, slot: str) -> int:
+        orders = OrderLine()
 
         def run() -> None:
-            os.close(writing)
             os.close(self._lock)
-            for pipe in self._pipes.values():
-                os.close(pipe)
-            Worker(self._settings, self._shared, slot, reading).run()
+            for line in self._orders.values():
+                line.close()
+            orders.take_over()
+            trade = _TRADES[name](self._settings, self._shared, slot)
+            Worker(self._settings, trade, self._listening[name], orders).run()
 
         pid = fork(run)
-        os.close(reading)
-        if slot in self._pipes:
-            os.close(self._pipes[slot])
-        self._pipes[slot] = writing
+        orders.release()
+        if slot in self._orders:
+            self._orders[slot].close()
+        self._orders[slot] = orders
         return pid
-
-    def _order(self, slot: int, order: bytes) -> None:
-        with suppress(BrokenPipeError, KeyError):
-            os.write(self._pipes[slot], order)
 
     def _metrics_children(self) -> list[Child]:
         host, port = self._settings.config.metrics_host, self._settings.config.metrics_port
@@ -179,14 +160,41 @@ class Daemon:
             return
         self._metrics.reloaded(True)
         old = self._settings.config
-        for name in _FIXED:
+        for name in FIXED:
             if getattr(new.config, name) != getattr(old, name):
                 log.warning("%s changed: that takes a restart", name)
-        kept = {name: getattr(old, name) for name in _FIXED}  # also for workers that are forked from now on
-        self._settings = replace(new, config=replace(new.config, **kept))
+        self._settings = new.in_place_of(self._settings)  # also for workers that are forked from now on
         telemetry.log_to_stderr(new.config.log_json, new.config.log_level)
-        for slot in self._pipes:
-            self._order(slot, RELOAD)
+        for slot, line in self._orders.items():
+            if not line.settle(new.packed()):
+                log.warning("worker %s is not there to reload: it gets the settings when it starts again", slot)
+
+
+def _open_socket(name: str, place: MilterSocket) -> socket.socket:
+    """Listen where the milter called ``name`` is to be, and let the MTA in."""
+    group = _group(name, place.group)
+    path = place.socket.path
+    try:
+        if path:
+            socket_file.make_way(path)
+        listening = libmilter.listen(path, place.socket.host, place.socket.port)
+        if path:
+            socket_file.open_to(path, place.mode, group, must=place.group is not None)
+        return listening
+    except (libmilter.ListenError, socket_file.SocketFileError) as error:
+        raise StartError(f"{name}.socket: {error}") from error
+
+
+def _group(name: str, group: str | None) -> int | None:
+    """The number of a socket's group; None to leave it as the folder makes it."""
+    if group == "":
+        return None
+    try:
+        return grp.getgrnam(group or "postfix").gr_gid
+    except KeyError:
+        if group is None:
+            return None
+        raise StartError(f"{name}.socket_group: there is no group {group!r}") from None
 
 
 def _raise_descriptor_limit() -> None:

@@ -35,7 +35,24 @@ def load_master_keys(path: str) -> tuple[MasterKey, ...]:
     Raises:
         KeyFileError: unreadable, readable by others, malformed, or not exactly one active key.
     """
-    text = _read(path, _NOBODY_ELSE, "0600")
+    return parse_master_keys(read_master_keys(path), path)
+
+
+def read_master_keys(path: str) -> str:
+    """The text of a file of master keys.
+
+    Raises:
+        KeyFileError: unreadable, or readable by others.
+    """
+    return _read(path, _NOBODY_ELSE, "0600")
+
+
+def parse_master_keys(text: str, path: str) -> tuple[MasterKey, ...]:
+    """Read the ``text`` of the file ``path``.
+
+    Raises:
+        KeyFileError: malformed, or not exactly one active key.
+    """
     try:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -113,7 +130,25 @@ def load_seal_keys(path: str) -> tuple[bytes, ...]:
     Raises:
         KeyFileError: as above.
     """
-    lines = [line.strip() for line in _read(path, _NO_OTHERS, "0600 or 0640").splitlines()]
+    return parse_seal_keys(read_seal_keys(path), path)
+
+
+def read_seal_keys(path: str) -> str:
+    """The text of a file of seal keys.
+
+    Raises:
+        KeyFileError: unreadable, or readable by others.
+    """
+    return _read(path, _NO_OTHERS, "0600 or 0640")
+
+
+def parse_seal_keys(text: str, path: str) -> tuple[bytes, ...]:
+    """Read the ``text`` of the file ``path``.
+
+    Raises:
+        KeyFileError: malformed, or without a key.
+    """
+    lines = [line.strip() for line in text.splitlines()]
     digits = [(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
     problems = [f"{path}: line {number}: must be 64 hex digits" for number, line in digits if _HEX(line)]
     if not digits:

@@ -17,7 +17,7 @@ from grp import getgrnam
 from pathlib import Path
 
 from reply_milter.adapters.postfix import PostfixError, PrivatePostfix
-from reply_milter.app import Settings, WallClock, load
+from reply_milter.app import WallClock, load
 from reply_milter.cli import init
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command
@@ -26,6 +26,7 @@ from reply_milter.core.headers import VERDICT
 from reply_milter.core.message_file import split
 from reply_milter.core.mint import Minted, Order, mint
 from reply_milter.core.verdict_header import SealProblem, unseal
+from reply_milter.settings import Settings
 
 _DOMAIN = "reply.example.com"
 _ALICE = "alice@client.example"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from reply_milter.adapters.keyfile import KeyFileError, exclusive, new_secret, save_master_keys
-from reply_milter.app import Settings, WallClock, load, open_registry
+from reply_milter.app import WallClock, load, open_registry
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.store_access import settings_with_store
@@ -15,6 +15,7 @@ from reply_milter.cli.times import moment
 from reply_milter.core import key_rotation
 from reply_milter.core.key_rotation import Keys, RotationError, last_expiry
 from reply_milter.core.keyring import KeyState
+from reply_milter.settings import Settings
 
 _RELOAD = "reload the daemon on every host (SIGHUP) for it to take effect"
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 
-from reply_milter.app import Settings, WallClock, open_registry
+from reply_milter.app import WallClock, open_registry
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_command, add_config, add_json
@@ -12,6 +12,7 @@ from reply_milter.cli.store_access import settings_with_store
 from reply_milter.cli.times import moment
 from reply_milter.core import token
 from reply_milter.core.explanation import explain
+from reply_milter.settings import Settings
 
 _KEPT_SECONDS = 7 * 86400  # beyond the longest validity: clocks differ
 

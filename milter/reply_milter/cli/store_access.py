@@ -5,10 +5,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reply_milter.app import Settings, load
+from reply_milter.app import load
 from reply_milter.cli.errors import CommandError
 from reply_milter.command_store import reachable_store
 from reply_milter.ports import StoreUnavailableError
+from reply_milter.settings import Settings
 
 
 @contextmanager

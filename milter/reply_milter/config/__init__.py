@@ -5,9 +5,17 @@ Reads no file but what it is given; units stand in the names of the keys.
 
 import tomllib
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 
-from reply_milter.config.places import Socket, listen, networks, socket, store_url
+from reply_milter.config.places import (
+    SIGN_SOCKET,
+    VERIFY_SOCKET,
+    MilterSocket,
+    Networks,
+    listen,
+    milter_socket,
+    networks,
+    store_url,
+)
 from reply_milter.config.reasons import handlers, policy
 from reply_milter.core import domain
 from reply_milter.core.address import MAILBOX, RESERVED, AddressForm
@@ -33,7 +41,7 @@ class ConfigError(Exception):
 class Config:
     """Every setting, checked. Paths are absolute, or relative to the configuration file's folder.
 
-    ``socket_group``: empty leaves the group as it is; None, for a file that names none, takes Postfix's if it can.
+    ``verify`` is None on a host that only sends, ``sign`` on one that only receives; ``trusted`` may mint unasked.
     """
 
     realm: str
@@ -41,11 +49,10 @@ class Config:
     form: AddressForm
     keys_file: str
     seal_file: str
-    socket: Socket
-    socket_mode: int
-    socket_group: str | None
-    workers: int
-    peers: tuple[IPv4Network | IPv6Network, ...]
+    verify: MilterSocket | None
+    sign: MilterSocket | None
+    trusted: Networks
+    peers: Networks
     authserv_id: str
     max_message_bytes: int
     forged_per_minute: int
@@ -88,16 +95,16 @@ def _config(top: Table) -> Config:
     store, metrics, log = top.table("store"), top.table("metrics"), top.table("log")
     rules = policy(top.table("policy"), Policy(), with_mode=True)
     host, port = listen(metrics)
+    verifying, signing, trusted = _milters(top, verify)
     config = Config(
         realm=realm,
         state_dir=state_dir,
         form=form,
         keys_file=keys.take("file", "/etc/reply-milter/keys.toml", _path),
         seal_file=keys.take("seal_file", "/etc/reply-milter/seal.key", _path),
-        socket=socket(verify),
-        socket_mode=int(verify.take("socket_mode", "0660", matching(r"0?[0-7]{3}", "an octal mode like 0660")), 8),
-        socket_group=verify.take("socket_group", "") if verify.has("socket_group") else None,
-        workers=verify.take("workers", 0, between(0, 256)),
+        verify=verifying,
+        sign=signing,
+        trusted=trusted,
         peers=networks(verify, "peers"),
         authserv_id=verify.take("authserv_id", "", matching(r"[A-Za-z0-9.-]{0,255}", "a host name")),
         max_message_bytes=verify.take("max_message_bytes", 26214400, between(1, 1 << 40)),
@@ -117,9 +124,27 @@ def _config(top: Table) -> Config:
     )
     for table in (keys, verify, replay, store, metrics, log):
         table.unknown()
-    top.not_yet("sign", "delivery")
+    top.not_yet("delivery")
     top.unknown()
     return config
+
+
+def _milters(top: Table, verify: Table) -> tuple[MilterSocket | None, MilterSocket | None, Networks]:
+    """The two kinds of milters, of which a host runs one at least; and who may mint without a login."""
+    signs = top.has("sign")
+    sign = top.table("sign")
+    verifying = milter_socket(verify, VERIFY_SOCKET, 0)
+    signing = milter_socket(sign, SIGN_SOCKET, 1) if signs else None
+    trusted = networks(sign, "trusted")
+    sign.unknown()
+    told = {problem.partition(":")[0] for problem in verify.problems}
+    if signing is not None and not signing.socket and "sign.socket" not in told:
+        sign.problem("socket", "must not be empty: leave the table [sign] out instead")
+    if signing is not None and signing.socket and signing.socket == verifying.socket:
+        sign.problem("socket", "is verify.socket, too: each kind of milter needs one of its own")
+    if signing is None and not verifying.socket and "verify.socket" not in told:
+        verify.problem("socket", "is empty, and there is no table [sign]: nothing would run")
+    return verifying if verifying.socket else None, signing, trusted
 
 
 def _commits_on_accept(replay: Table) -> bool:

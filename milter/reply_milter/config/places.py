@@ -3,29 +3,60 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from reply_milter.toml_table import NOT_YET, Table
+from reply_milter.toml_table import NOT_YET, Table, between, matching
 
 SOCKET_PATH_OCTETS = 107  # sun_path of unix(7), less the closing NUL
 EMBEDDED = "embedded"
-_DEBIAN = "unix:/var/spool/postfix/reply-milter/verify.sock"  # inside the chroot of Debian's smtpd
+# Inside the chroot of Debian's smtpd.
+VERIFY_SOCKET = "unix:/var/spool/postfix/reply-milter/verify.sock"
+SIGN_SOCKET = "unix:/var/spool/postfix/reply-milter/sign.sock"
 _STORE_SCHEMES = ("redis", "rediss", "unix")
+
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """Where a milter listens: ``unix:PATH`` (``path`` set) or ``inet:PORT@HOST``."""
+    """Where a milter listens: ``unix:PATH`` (``path`` set) or ``inet:PORT@HOST``; false for nowhere."""
 
     path: str = ""
     host: str = ""
     port: int = 0
 
+    def __bool__(self) -> bool:
+        return bool(self.path or self.host)
+
     def __str__(self) -> str:
         return f"unix:{self.path}" if self.path else f"inet:{self.port}@{self.host}"
 
 
-def socket(table: Table) -> Socket:
-    """Where the milter listens."""
-    text = table.take("socket", _DEBIAN)
+@dataclass(frozen=True, slots=True)
+class MilterSocket:
+    """A milter's socket and the processes that answer there.
+
+    ``group``: empty leaves the group as it is; None, for a file that names none, takes Postfix's if it can.
+    ``workers``: 0 is one a core.
+    """
+
+    socket: Socket
+    mode: int
+    group: str | None
+    workers: int
+
+
+def milter_socket(table: Table, default: str, workers: int) -> MilterSocket:
+    """Where a milter listens, and how many processes do."""
+    return MilterSocket(
+        socket=_socket(table, default),
+        mode=int(table.take("socket_mode", "0660", matching(r"0?[0-7]{3}", "an octal mode like 0660")), 8),
+        group=table.take("socket_group", "") if table.has("socket_group") else None,
+        workers=table.take("workers", workers, between(0, 256)),
+    )
+
+
+def _socket(table: Table, default: str) -> Socket:
+    text = table.take("socket", default)
     if text.startswith("unix:/"):
         path = text.removeprefix("unix:")
         if len(path.encode()) > SOCKET_PATH_OCTETS:
@@ -39,7 +70,7 @@ def socket(table: Table) -> Socket:
     return Socket()
 
 
-def networks(table: Table, key: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def networks(table: Table, key: str) -> Networks:
     """IP addresses and networks."""
     networks = []
     for text in table.strings(key, []):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 VERDICT = "X-Reply-Verdict"
 AUTHENTICATION_RESULTS = "Authentication-Results"
+MINT = "X-Reply-Mint"
 
 FIELDS_LIMIT = 2000
 OCTETS_LIMIT = 256 * 1024
@@ -17,12 +18,33 @@ READ = frozenset(
 )  # fmt: skip
 
 
+# What sign mode reads of an outgoing message.
+READ_OUTBOUND = frozenset({MINT.lower(), "received", "message-id", "references", "reply-to", "auto-submitted"})
+
+
 @dataclass(frozen=True, slots=True)
 class Delete:
     """Remove the ``index``-th field named ``name``, counted from 1 at the top."""
 
     name: str
     index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Give the ``index``-th field named ``name``, counted from 1 at the top, another value."""
+
+    name: str
+    index: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Put a field below all others. ``value`` may be folded: LF and a tab."""
+
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +62,7 @@ class RemoveRecipient:
     argument: str
 
 
-Edit = Delete | Insert | RemoveRecipient
+Edit = Delete | Replace | Append | Insert | RemoveRecipient
 
 
 def strip(name: str, count: int) -> tuple[Edit, ...]:

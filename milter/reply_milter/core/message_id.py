@@ -49,6 +49,11 @@ def own_id(value: str) -> str:
     return ids[0] if ids else value.strip().strip("<>").strip()
 
 
+def is_made_up(identifier: str, queue_id: str) -> bool:
+    """Whether the MTA gave a message this id on its arrival, and will give it another one the next time."""
+    return bool(queue_id) and queue_id in identifier
+
+
 def identifiers(value: str, limit: int = CANDIDATES, last_first: bool = False) -> list[str]:
     """The ``<...>`` of an In-Reply-To or References value, in order or from the last; at most ``limit``.
 

@@ -9,6 +9,8 @@ from reply_milter.core.handler import ContextKind, Handler
 from reply_milter.core.keyring import Keyring
 from reply_milter.core.token import Token
 
+LOCATOR_FORM = "a locator is made of segments of A-Za-z0-9._~- joined by /, at most 200 characters"
+
 
 class MintError(ValueError):
     """What was asked for can't be minted; the message says what to ask for instead."""
@@ -73,7 +75,7 @@ def _message_id(order: Order, handler: Handler, form: AddressForm) -> str:
         raise MintError(f"the handler {handler.name} binds a thread: give it a Message-ID or a locator")
     if order.locator:
         if not message_id.is_locator(order.locator):
-            raise MintError("a locator is made of segments of A-Za-z0-9._~- joined by /, at most 200 characters")
+            raise MintError(LOCATOR_FORM)
         return message_id.write(order.locator, order.now, order.unique, form.mint_domain)
     identifier = order.message_id.strip().removeprefix("<").removesuffix(">")
     is_text = not any("\ud800" <= character <= "\udfff" for character in identifier)  # octets that are no UTF-8

@@ -58,8 +58,8 @@ class Connection:
         """Whether a message is on its way."""
         return self._transaction is not None
 
-    def mail(self, sender: str) -> None:
-        """MAIL FROM: the only start of a message."""
+    def mail(self, sender: str, authenticated: bool = False) -> None:
+        """MAIL FROM: the only start of a message. A login proves nothing about who answers a notification."""
         self._transaction = Transaction(self._service(), null_sender=sender.strip() in ("<>", ""))
 
     def abort(self) -> None:

@@ -110,8 +110,8 @@ def _claim(service: Service, arrival: Arrival, checked: Checked) -> Claim:
     author, date = (squeeze(message.first(name)) for name in ("from", "date"))
     body = arrival.body.octets()
     identifier = message_id.own_id(message.first("message-id"))
-    if arrival.queue_id and arrival.queue_id in identifier:
-        identifier = ""  # the MTA made it up for this very arrival: it will be another one next time
+    if message_id.is_made_up(identifier, arrival.queue_id):
+        identifier = ""
     if identifier:
         tag = key.message_id_tag(glob, identifier)
     else:

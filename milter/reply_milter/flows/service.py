@@ -1,5 +1,6 @@
 """What the flows work with, as long as the settings last. Shared by all connections of a process."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -8,7 +9,9 @@ from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import Keyring
 from reply_milter.core.policy import Policy
 from reply_milter.core.throttle import GuessTable
-from reply_milter.ports import Clock, Settler, Store, Telemetry
+from reply_milter.ports import Clock, MintingTelemetry, Settler, Store, Telemetry
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Rules:
     handlers: Handlers
     policy: Policy
     seal_keys: tuple[bytes, ...]
-    peers: tuple[IPv4Network | IPv6Network, ...]
+    peers: Networks
     authserv_id: str
     max_message_bytes: int
     forged_per_minute: int
@@ -28,13 +31,7 @@ class Rules:
 
     def is_peer(self, client: str) -> bool:
         """Whether ``client`` (an IP address as text) is one whose seals are taken as they are."""
-        if not self.peers:
-            return False
-        try:
-            address = ip_address(client)
-        except ValueError:
-            return False
-        return any(address in network for network in self.peers)
+        return _is_among(client, self.peers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +44,38 @@ class Service:
     settler: Settler | None
     clock: Clock
     telemetry: Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class MintingRules:
+    """What the operator decided about outgoing mail. A reload replaces it whole."""
+
+    form: AddressForm
+    keyring: Keyring
+    handlers: Handlers
+    trusted: Networks
+
+    def is_trusted(self, client: str) -> bool:
+        """Whether ``client`` (an IP address as text) may have addresses minted without a login."""
+        return _is_among(client, self.trusted)
+
+
+@dataclass(frozen=True, slots=True)
+class MintingService:
+    """The rules and the world that outgoing mail meets. ``unique`` gives letters and digits, never the same twice."""
+
+    rules: MintingRules
+    clock: Clock
+    telemetry: MintingTelemetry
+    unique: Callable[[], str]
+
+
+def _is_among(client: str, networks: Networks) -> bool:
+    if not networks:
+        return False
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in network for network in networks)

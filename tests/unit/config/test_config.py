@@ -50,8 +50,10 @@ def problems(text: str) -> list[str]:
 def test_defaults_are_the_published_ones() -> None:
     """What the contract's notation shows."""
     config = read()
-    found = (config.form.prefix, config.form.accept_domains, config.socket_mode, config.workers, config.store_url)
-    assert found == ("reply+", frozenset({"reply.example.com"}), 0o660, 0, "embedded")
+    found = (config.form.prefix, config.form.accept_domains, config.store_url)
+    assert found == ("reply+", frozenset({"reply.example.com"}), "embedded")
+    assert config.verify is not None
+    assert (config.verify.mode, config.verify.group, config.verify.workers, config.sign) == (0o660, None, 0, None)
     assert (config.max_message_bytes, config.forged_per_minute, config.timeout_ms) == (26214400, 60, 200)
     assert (config.commit_on_accept, config.settle_ms, config.accept_without_store) == (True, 200, False)
     assert (config.metrics_host, config.metrics_port, config.log_json, config.log_level) == (
@@ -110,7 +112,38 @@ def test_error_names_its_lines() -> None:
 def test_socket_is_a_path_or_a_port_at_a_host(text: str, found: Socket) -> None:
     """Written back as it was."""
     config = parse(LEAST.format(more="", handler="").replace("unix:/run/reply-milter/verify.sock", text))
-    assert (config.socket, str(config.socket)) == (found, text)
+    assert config.verify is not None
+    assert (config.verify.socket, str(config.verify.socket)) == (found, text)
+
+
+def test_sign_mode_has_a_socket_and_nobody_to_trust() -> None:
+    """The table alone turns it on."""
+    config = read("[sign]")
+    assert config.sign is not None
+    assert (str(config.sign.socket), config.sign.workers) == ("unix:/var/spool/postfix/reply-milter/sign.sock", 1)
+    assert config.trusted == ()
+
+
+def test_a_host_may_only_send() -> None:
+    """An empty verify.socket with a table [sign]; without one, nothing would run."""
+    text = LEAST.format(more="{}", handler="").replace("unix:/run/reply-milter/verify.sock", "")
+    assert parse(text.format('[sign]\ntrusted = ["192.0.2.0/24"]')).verify is None
+    assert problems(text.format("")) == ["verify.socket: is empty, and there is no table [sign]: nothing would run"]
+
+
+@pytest.mark.parametrize(
+    "text,problem",
+    [
+        ('socket = "unix:/run/reply-milter/verify.sock"', "sign.socket: is verify.socket, too"),
+        ('socket = ""', "sign.socket: must not be empty"),
+        ('trusted = ["everyone"]', "sign.trusted: 'everyone' is not an IP address or network"),
+        ("trust = true", "sign.trust: unknown key"),
+    ],
+)
+def test_mistakes_of_sign_mode(text: str, problem: str) -> None:
+    """One clear line each."""
+    (found,) = problems(LEAST.format(more=f"[sign]\n{text}", handler=""))
+    assert found.startswith(problem)
 
 
 def test_peers_are_addresses_and_networks() -> None:
@@ -175,7 +208,7 @@ def test_metrics_may_be_switched_off() -> None:
     assert (read('[metrics]\nlisten = "[::1]:9797"').metrics_host, read().metrics_port) == ("::1", 9797)
 
 
-@pytest.mark.parametrize("table", ["sign", "delivery"])
+@pytest.mark.parametrize("table", ["delivery"])
 def test_tables_of_later_versions_are_refused_as_such(table: str) -> None:
     """A setting that does nothing is worse than none."""
     found = problems(LEAST.format(more=f"[{table}]\nx = 1", handler=""))
@@ -184,9 +217,9 @@ def test_tables_of_later_versions_are_refused_as_such(table: str) -> None:
 
 def test_configuration_is_frozen() -> None:
     """A reload replaces it whole."""
-    assert replace(read(), workers=2) != read()
+    assert replace(read(), settle_ms=2) != read()
     with pytest.raises(AttributeError):
-        read().workers = 2  # type: ignore[misc]
+        read().settle_ms = 2  # type: ignore[misc]
 
 
 KEYS = "realm state_dir address mailbox delimiter mint_domain accept_domains keys file verify socket peers store url"

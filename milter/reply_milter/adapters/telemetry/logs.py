@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 
-from reply_milter.ports import Decision
+from reply_milter.ports import Decision, Notification
 
 
 class _Formatter(logging.Formatter):
@@ -32,9 +32,24 @@ class _Formatter(logging.Formatter):
 
 def _fields(record: logging.LogRecord) -> Mapping[str, str]:
     decision = getattr(record, "decision", None)
-    if not isinstance(decision, Decision):
+    if isinstance(decision, Notification):
+        named = {
+            "queue": decision.queue_id,
+            "token": decision.token_id,
+            "outcome": decision.outcome.value,
+            "handler": decision.handler,
+            "problem": json.dumps(decision.problem) if decision.problem else "",
+        }
+    elif isinstance(decision, Decision):
+        named = _of_reply(decision)
+    else:
         return {}
-    named = {
+    named["ms"] = getattr(record, "milliseconds", "")
+    return {name: str(value) for name, value in named.items() if value}
+
+
+def _of_reply(decision: Decision) -> dict[str, str]:
+    return {
         "queue": decision.queue_id,
         "token": decision.token_id,
         "verdict": decision.verdict,
@@ -43,9 +58,7 @@ def _fields(record: logging.LogRecord) -> Mapping[str, str]:
         "stage": decision.stage,
         "handler": decision.handler,
         "replay": decision.replay,
-        "ms": getattr(record, "milliseconds", ""),
     }
-    return {name: str(value) for name, value in named.items() if value}
 
 
 def log_to_stderr(as_json: bool, level: str) -> None:

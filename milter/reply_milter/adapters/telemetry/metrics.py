@@ -8,13 +8,14 @@ restarted goes on counting where the last one stopped, and a thousand restarts l
 import os
 import shutil
 import threading
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.exposition import start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from reply_milter.core.verdict import Reason
-from reply_milter.ports import Replay
+from reply_milter.ports import Minting, Replay
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _DAY = 86400.0
@@ -86,6 +87,10 @@ class Metrics:
             "address_disagreements_total", "Recipients that the MTA read as another address than we did."
         )
         self.stripped = counter("headers_stripped_total", "Foreign X-Reply-Verdict fields taken off replies.")
+        self.minted = counter("minted_total", "Reply addresses minted for notifications.", "handler")
+        self.notifications = counter(
+            "notifications_total", "Outgoing messages that asked for a reply address.", "outcome"
+        )
         self._create_gauges(registry)
         self._create_series(stages, operations)
 
@@ -115,11 +120,18 @@ class Metrics:
             self.recipients.labels(verdict, reason.value)
         for outcome in Replay:
             self.replays.labels(outcome.value)
+        for minting in Minting:
+            self.notifications.labels(minting.value)
         for stage in stages:
             self.stages.labels(stage)
         for operation in operations:
             self.store.labels(operation)
         self.connections.set(0)
+
+    def expect_handlers(self, names: Iterable[str]) -> None:
+        """Create the series of handlers, so that a first address shows as an increase."""
+        for name in names:
+            self.minted.labels(name)
 
 
 class SupervisorMetrics:

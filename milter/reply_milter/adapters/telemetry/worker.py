@@ -5,7 +5,7 @@ import threading
 import time
 
 from reply_milter.adapters.telemetry.metrics import Metrics
-from reply_milter.ports import Decision, Replay
+from reply_milter.ports import Decision, Minting, Notification, Replay
 
 log = logging.getLogger("reply_milter.decision")
 
@@ -50,6 +50,13 @@ class WorkerTelemetry:
         self.keys_used[master_id] = now
         self._m.key_use.labels(master_id).set(now)
 
+    def notification(self, notification: Notification) -> None:
+        """See ``ports.MintingTelemetry``."""
+        self._m.notifications.labels(notification.outcome.value).inc()
+        if notification.outcome is Minting.MINTED:
+            self._m.minted.labels(notification.handler).inc()
+        self._log(logging.INFO, "notification", notification)
+
     def connection_opened(self) -> None:
         """An MTA connected."""
         self._m.connections.inc()
@@ -66,7 +73,7 @@ class WorkerTelemetry:
         """It has its answer."""
         self._m.stages.labels(name).observe(time.perf_counter() - self._started.at)
 
-    def _log(self, level: int, event: str, decision: Decision) -> None:
+    def _log(self, level: int, event: str, decision: Decision | Notification) -> None:
         milliseconds = f"{(time.perf_counter() - self._started.at) * 1000:.2f}"
         log.log(level, "%s", event, extra={"decision": decision, "milliseconds": milliseconds})
 

@@ -1,4 +1,4 @@
-"""What the flows need from the world. One implementation each in ``adapters``, one fake each in the tests."""
+"""What is remembered between messages: claims, revocations, users."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,14 +46,6 @@ class Claim:
     def id(self) -> str:
         """The stable id of this reply: the idempotency key for everything downstream."""
         return self.token_id + self.message_tag
-
-
-class Clock(Protocol):
-    """The time, in whole Unix seconds."""
-
-    def now(self) -> int:
-        """Now."""
-        ...
 
 
 class Store(Protocol):
@@ -142,73 +134,4 @@ class Settler(Protocol):
 
     def settle(self, identifier: str) -> None:
         """Commit ``identifier`` once the answer had time to reach the MTA."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided about a reply, for log and metrics. Never an address.
-
-    ``verdict``: accept, reject, defer, discard, park or dropped. ``would``: in observe mode, what enforce would do.
-    """
-
-    stage: str
-    verdict: str
-    reason: str
-    would: str = ""
-    handler: str = ""
-    token_id: str = ""
-    queue_id: str = ""
-    replay: str = ""
-
-
-class Telemetry(Protocol):
-    """Counts and logs. Labels are bounded sets, never client text."""
-
-    def recipient(self, decision: Decision) -> None:
-        """One reply recipient was answered."""
-        ...
-
-    def message(self, decision: Decision) -> None:
-        """One message to a reply recipient was answered."""
-        ...
-
-    def replay(self, outcome: Replay) -> None:
-        """One claim was answered, or could not be."""
-        ...
-
-    def address_disagreement(self) -> None:
-        """The MTA read another address than we did."""
-        ...
-
-    def headers_stripped(self, count: int) -> None:
-        """So many foreign verdict fields were taken off."""
-        ...
-
-    def key_used(self, master_id: str, now: int) -> None:
-        """A master key verified a reply recipient at ``now``, Unix seconds."""
-        ...
-
-    def token_age(self, seconds: int) -> None:
-        """A reply was accepted so long after its address was minted."""
-        ...
-
-
-class DoorTelemetry(Protocol):
-    """What the door to the MTA counts."""
-
-    def connection_opened(self) -> None:
-        """An MTA connected."""
-        ...
-
-    def connection_closed(self) -> None:
-        """It is gone."""
-        ...
-
-    def stage_started(self) -> None:
-        """A callback that may decide begins."""
-        ...
-
-    def stage_ended(self, name: str) -> None:
-        """It has its answer."""
         ...

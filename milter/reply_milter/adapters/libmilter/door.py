@@ -6,32 +6,39 @@ on changing threads, one at a time, so state lives in the session and never in t
 """
 
 import logging
-import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import Milter
 
-from reply_milter.core.headers import Delete, Edit, Insert, RemoveRecipient
-from reply_milter.core.verdict import Accept, Defer, Discard, Park, Reason, Reject, Verdict, reply_for
-from reply_milter.flows.inbound import Connection
-from reply_milter.flows.service import Service
-from reply_milter.ports import DoorTelemetry
+from reply_milter.adapters.libmilter.answers import NAME, answer, come_again
+from reply_milter.ports import Conversation, DoorTelemetry
 
 log = logging.getLogger(__name__)
 
-_NAME = "reply-milter"
 _IDLE_SECONDS = 7200  # libmilter gives a silent MTA up; Postfix keeps a session for an hour at most
-_BACKLOG = 512
-_STEPS = (
-    Milter.P_NOHELO | Milter.P_NOUNKNOWN | Milter.P_NODATA | Milter.P_NOEOH | Milter.P_SKIP
-    | Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_HDR
-)  # fmt: skip
-_ACTIONS = Milter.ADDHDRS | Milter.CHGHDRS | Milter.DELRCPT | Milter.QUARANTINE
 
 
-class ListenError(Exception):
-    """The milter socket can't be opened; the message says why."""
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one kind of milter asks of the MTA: the ``steps`` that it can do without, and the ``actions`` it takes.
+
+    ``stages``: what RCPT and end of message are called in metrics. ``asks_login``: whether MAIL needs to know that
+    the client has authenticated.
+    """
+
+    steps: int
+    actions: int
+    stages: tuple[str, str]
+    asks_login: bool = False
+
+
+_NEVER = Milter.P_NOHELO | Milter.P_NOUNKNOWN | Milter.P_NODATA | Milter.P_NOEOH
+_SILENT = Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_HDR
+_EDITS = Milter.ADDHDRS | Milter.CHGHDRS
+VERIFY = Needs(_NEVER | Milter.P_SKIP | _SILENT, _EDITS | Milter.DELRCPT | Milter.QUARANTINE, ("rcpt", "eom"))
+SIGN = Needs(_NEVER | Milter.P_NOBODY | _SILENT, _EDITS, ("sign_rcpt", "sign_eom"), asks_login=True)
 
 
 class Session:
@@ -40,15 +47,16 @@ class Session:
     __slots__ = ("connection", "no_reply")
 
     def __init__(self, no_reply: int) -> None:
-        self.connection: Connection | None = None
+        self.connection: Conversation | None = None
         self.no_reply = no_reply
 
 
 class Door:
-    """The callbacks of one process. ``service`` is asked at each MAIL, so a reload needs nothing from here."""
+    """The callbacks of one process. ``converse`` starts a conversation with a client, given its IP address."""
 
-    def __init__(self, service: Callable[[], Service], telemetry: DoorTelemetry) -> None:
-        self._service = service
+    def __init__(self, converse: Callable[[str], Conversation], needs: Needs, telemetry: DoorTelemetry) -> None:
+        self._converse = converse
+        self._needs = needs
         self._telemetry = telemetry
         self._busy: set[Session] = set()
 
@@ -60,7 +68,7 @@ class Door:
     def register(self) -> None:
         """Make this the process's milter. Once, before ``serve``."""
         c = Milter.milter
-        c.set_flags(_ACTIONS)
+        c.set_flags(self._needs.actions)
         c.set_exception_policy(Milter.TEMPFAIL)
         c.settimeout(_IDLE_SECONDS)
         c.set_connect_callback(self._connect)
@@ -71,12 +79,12 @@ class Door:
         c.set_eom_callback(self._end_of_message)
         c.set_abort_callback(self._abort)
         c.set_close_callback(self._close)
-        c.register(_NAME, negotiate=self._negotiate)
+        c.register(NAME, negotiate=self._negotiate)
 
     def _negotiate(self, ctx: Any, options: list[int]) -> int:
         """Take of what the MTA offers what is needed. Without SKIP or no-reply support we answer each step."""
-        steps = options[1] & _STEPS
-        options[0] &= _ACTIONS
+        steps = options[1] & self._needs.steps
+        options[0] &= self._needs.actions
         options[1], options[2], options[3] = steps, 0, 0
         ctx.setpriv(Session(steps))
         return int(Milter.CONTINUE)
@@ -87,28 +95,29 @@ class Door:
             session = Session(0)
             ctx.setpriv(session)
         client = address[0] if isinstance(address, tuple) else ""
-        session.connection = Connection(self._service, client)
+        session.connection = self._converse(client)
         self._telemetry.connection_opened()
         return self._go_on(session, Milter.P_NR_CONN)
 
     def _mail(self, ctx: Any, sender: bytes, *_parameters: bytes) -> int:
         session = ctx.getpriv()
         self._busy.add(session)
-        session.connection.mail(_text(sender))
+        authenticated = self._needs.asks_login and bool(_macro(ctx, "{auth_authen}", unreadable=""))
+        session.connection.mail(_text(sender), authenticated)
         return self._go_on(session, Milter.P_NR_MAIL)
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
         self._telemetry.stage_started()
-        connection: Connection = ctx.getpriv().connection
+        connection: Conversation = ctx.getpriv().connection
         try:
             over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
             verdict = connection.rcpt(_text(argument), _macro(ctx, "{rcpt_addr}", unreadable=None), over_smtp)
-            answer = _answer(ctx, verdict)
+            status = answer(ctx, verdict)
         except Exception:
             log.exception("cannot decide at RCPT")
-            answer = _come_again(ctx)
-        self._telemetry.stage_ended("rcpt")
-        return answer
+            status = come_again(ctx)
+        self._telemetry.stage_ended(self._needs.stages[0])
+        return status
 
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
         session = ctx.getpriv()
@@ -125,26 +134,26 @@ class Door:
             wanted = session.connection.body(chunk)
         except Exception:
             log.exception("cannot read the body")
-            return _come_again(ctx)
+            return come_again(ctx)
         skip = not wanted and session.no_reply & Milter.P_SKIP
         return int(Milter.SKIP if skip else Milter.CONTINUE)
 
     def _end_of_message(self, ctx: Any) -> int:
         self._telemetry.stage_started()
         session = ctx.getpriv()
-        connection: Connection = session.connection
+        connection: Conversation = session.connection
         try:
             verdict = connection.end_of_message(_macro(ctx, "i", unreadable=None) or "")
-            answer = _answer(ctx, verdict)
+            status = answer(ctx, verdict)
             connection.done()
         except Exception:
             log.exception("cannot decide at end of message")
             # Half-made edits don't matter: the message is deferred, and the retry is a new one.
             connection.failed()
-            answer = _come_again(ctx)
+            status = come_again(ctx)
         self._busy.discard(session)
-        self._telemetry.stage_ended("eom")
-        return answer
+        self._telemetry.stage_ended(self._needs.stages[1])
+        return status
 
     def _abort(self, ctx: Any) -> int:
         session = ctx.getpriv()
@@ -165,30 +174,6 @@ class Door:
         return int(Milter.NOREPLY if session.no_reply & step else Milter.CONTINUE)
 
 
-def serve() -> None:
-    """Accept connections on the inherited socket. Never returns in good order: workers are ended by signal."""
-    Milter.milter.main()
-
-
-def listen(path: str, host: str, port: int) -> None:
-    """Listen on ``path``, or on ``host`` and ``port``, before the workers are forked. Nobody else may connect yet.
-
-    Raises:
-        ListenError: something else listens there, or it is not ours to use.
-    """
-    family = "inet6" if ":" in host else "inet"
-    Milter.milter.setconn(f"unix:{path}" if path else f"{family}:{port}@{host}")
-    Milter.milter.setbacklog(_BACKLOG)
-    Milter.milter.register(_NAME)  # libmilter opens no socket before a filter is known
-    mask = os.umask(0o177)
-    try:
-        Milter.milter.opensocket(False)
-    except Milter.error as error:
-        raise ListenError(f"cannot listen on {path or f'{host} port {port}'}: is it in use, or not ours?") from error
-    finally:
-        os.umask(mask)
-
-
 def _macro(ctx: Any, name: str, unreadable: str | None) -> str | None:
     """A macro of the MTA, None if it gives none; pymilter reads no other text than UTF-8."""
     try:
@@ -200,39 +185,3 @@ def _macro(ctx: Any, name: str, unreadable: str | None) -> str | None:
 
 def _text(octets: bytes) -> str:
     return octets.decode("utf-8", "surrogateescape")
-
-
-def _answer(ctx: Any, verdict: Verdict) -> int:
-    """Perform a verdict: the one place where edits are made and replies are set."""
-    match verdict:
-        case Accept(edits=edits):
-            _perform(ctx, edits)
-            return int(Milter.CONTINUE)
-        case Park(edits=edits, reason=reason):
-            _perform(ctx, edits)
-            ctx.quarantine(f"{_NAME}: {reason}")
-            return int(Milter.CONTINUE)
-        case Reject(reply=reply):
-            ctx.setreply(reply.code, reply.enhanced, reply.text)
-            return int(Milter.REJECT)
-        case Defer(reply=reply):
-            ctx.setreply(reply.code, reply.enhanced, reply.text)
-            return int(Milter.TEMPFAIL)
-        case Discard():
-            return int(Milter.DISCARD)
-
-
-def _perform(ctx: Any, edits: tuple[Edit, ...]) -> None:
-    for edit in edits:
-        match edit:
-            case Delete(name, index):
-                ctx.chgheader(name, index, None)
-            case Insert(name, value):
-                ctx.addheader(name, value, 0)
-            case RemoveRecipient(argument):
-                ctx.delrcpt(argument)
-
-
-def _come_again(ctx: Any) -> int:
-    """After an error of ours: the client keeps the mail, and the log has the traceback."""
-    return _answer(ctx, Defer(Reason.INTERNAL, reply_for(Reason.INTERNAL)))

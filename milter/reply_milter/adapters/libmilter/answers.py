@@ -1,0 +1,50 @@
+"""Verdicts performed on libmilter: the one place where edits are made and replies are set."""
+
+from typing import Any
+
+import Milter
+
+from reply_milter.core.headers import Append, Delete, Edit, Insert, RemoveRecipient, Replace
+from reply_milter.core.verdict import Accept, Defer, Discard, Park, Reason, Reject, Verdict, reply_for
+
+NAME = "reply-milter"
+
+
+def answer(ctx: Any, verdict: Verdict) -> int:
+    """Perform ``verdict``; the status for libmilter."""
+    match verdict:
+        case Accept(edits=edits):
+            _perform(ctx, edits)
+            return int(Milter.CONTINUE)
+        case Park(edits=edits, reason=reason):
+            _perform(ctx, edits)
+            ctx.quarantine(f"{NAME}: {reason}")
+            return int(Milter.CONTINUE)
+        case Reject(reply=reply):
+            ctx.setreply(reply.code, reply.enhanced, reply.text)
+            return int(Milter.REJECT)
+        case Defer(reply=reply):
+            ctx.setreply(reply.code, reply.enhanced, reply.text)
+            return int(Milter.TEMPFAIL)
+        case Discard():
+            return int(Milter.DISCARD)
+
+
+def _perform(ctx: Any, edits: tuple[Edit, ...]) -> None:
+    for edit in edits:
+        match edit:
+            case Delete(name, index):
+                ctx.chgheader(name, index, None)
+            case Replace(name, index, value):
+                ctx.chgheader(name, index, value)
+            case Insert(name, value):
+                ctx.addheader(name, value, 0)
+            case Append(name, value):
+                ctx.addheader(name, value, -1)
+            case RemoveRecipient(argument):
+                ctx.delrcpt(argument)
+
+
+def come_again(ctx: Any) -> int:
+    """After an error of ours: the client keeps the mail, and the log has the traceback."""
+    return answer(ctx, Defer(Reason.INTERNAL, reply_for(Reason.INTERNAL)))

@@ -1,0 +1,79 @@
+"""Milter sockets: opened once by the supervisor, and listened on by every process that it forks.
+
+libmilter keeps one listening socket a process in a variable that nobody else can set. A supervisor of two kinds of
+milters has two, so each process lets libmilter open a socket that nobody knows of, and puts the real one in its place.
+"""
+
+import os
+import socket
+import tempfile
+from contextlib import suppress
+
+import Milter
+
+_BACKLOG = 512
+
+
+class ListenError(Exception):
+    """The milter socket can't be opened; the message says why."""
+
+
+def listen(path: str, host: str, port: int) -> socket.socket:
+    """Listen on ``path``, or on ``host`` and ``port``. Nobody but this user may connect yet to a ``path``.
+
+    Raises:
+        ListenError: something else listens there, or it is not ours to use.
+    """
+    family = socket.AF_UNIX if path else socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    mask = os.umask(0o177)
+    try:
+        if not path:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(path or (host, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        place = path or f"{host} port {port}"
+        raise ListenError(f"cannot listen on {place}: {error.strerror or error}") from error
+    finally:
+        os.umask(mask)
+    return listening
+
+
+def adopt(listening: socket.socket) -> None:
+    """Let libmilter answer connections to ``listening``: put it where libmilter keeps its own, of the same family.
+
+    To be called once, after ``Door.register`` and while no other thread opens files.
+    """
+    before = _descriptors()
+    if listening.family is socket.AF_UNIX:
+        with tempfile.TemporaryDirectory() as folder:
+            _open(f"unix:{folder}/unused")
+    else:
+        _open("inet6:0@::1" if listening.family is socket.AF_INET6 else "inet:0@127.0.0.1")
+    (own,) = _descriptors() - before
+    os.dup2(listening.fileno(), own, inheritable=False)
+
+
+def serve() -> None:
+    """Answer connections to the adopted socket. Never returns in good order: processes are ended by signal."""
+    Milter.milter.main()
+
+
+def _open(place: str) -> None:
+    Milter.milter.setconn(place)
+    try:
+        Milter.milter.opensocket(False)
+    except Milter.error as error:
+        raise ListenError(f"libmilter cannot open {place}") from error
+
+
+def _descriptors() -> set[int]:
+    """The descriptors of this process; the one that reads the list is gone when it is looked at."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            os.fstat(int(name))
+            found.add(int(name))
+    return found

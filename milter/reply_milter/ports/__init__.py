@@ -1,0 +1,24 @@
+"""What the flows need from the world. One implementation each in ``adapters``, one fake each in the tests."""
+
+from reply_milter.ports.clock import Clock
+from reply_milter.ports.conversation import Conversation, DoorTelemetry
+from reply_milter.ports.store import Claim, Registry, Replay, Settler, Store, StoreUnavailableError, UserRecord
+from reply_milter.ports.telemetry import Decision, Minting, MintingTelemetry, Notification, Telemetry
+
+__all__ = [
+    "Claim",
+    "Clock",
+    "Conversation",
+    "Decision",
+    "DoorTelemetry",
+    "Minting",
+    "MintingTelemetry",
+    "Notification",
+    "Registry",
+    "Replay",
+    "Settler",
+    "Store",
+    "StoreUnavailableError",
+    "Telemetry",
+    "UserRecord",
+]

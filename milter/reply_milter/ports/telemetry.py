@@ -1,0 +1,86 @@
+"""What is counted and logged. Labels are bounded sets, never client text."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from reply_milter.ports.store import Replay
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about a reply, for log and metrics. Never an address.
+
+    ``verdict``: accept, reject, defer, discard, park or dropped. ``would``: in observe mode, what enforce would do.
+    """
+
+    stage: str
+    verdict: str
+    reason: str
+    would: str = ""
+    handler: str = ""
+    token_id: str = ""
+    queue_id: str = ""
+    replay: str = ""
+
+
+class Telemetry(Protocol):
+    """Counts and logs. Labels are bounded sets, never client text."""
+
+    def recipient(self, decision: Decision) -> None:
+        """One reply recipient was answered."""
+        ...
+
+    def message(self, decision: Decision) -> None:
+        """One message to a reply recipient was answered."""
+        ...
+
+    def replay(self, outcome: Replay) -> None:
+        """One claim was answered, or could not be."""
+        ...
+
+    def address_disagreement(self) -> None:
+        """The MTA read another address than we did."""
+        ...
+
+    def headers_stripped(self, count: int) -> None:
+        """So many foreign verdict fields were taken off."""
+        ...
+
+    def key_used(self, master_id: str, now: int) -> None:
+        """A master key verified a reply recipient at ``now``, Unix seconds."""
+        ...
+
+    def token_age(self, seconds: int) -> None:
+        """A reply was accepted so long after its address was minted."""
+        ...
+
+
+class Minting(StrEnum):
+    """What became of a message that asked for a reply address."""
+
+    MINTED = "minted"
+    REFUSED = "refused"  # the request can't be met: the client hears why
+    IGNORED = "ignored"  # it came from someone who may not ask, or from elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """An outgoing message that asked for a reply address, for log and metrics. Never an address.
+
+    ``problem``: why it was refused, or ignored, in words.
+    """
+
+    outcome: Minting
+    handler: str = ""
+    token_id: str = ""
+    queue_id: str = ""
+    problem: str = ""
+
+
+class MintingTelemetry(Protocol):
+    """Counts and logs outgoing mail."""
+
+    def notification(self, notification: Notification) -> None:
+        """One message that asked for a reply address was answered."""
+        ...

@@ -1,0 +1,139 @@
+"""Settings: a configuration with the keys that it names. Needs neither a milter library nor a store."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from reply_milter import config as configuration
+from reply_milter.adapters import keyfile
+from reply_milter.config import Config, ConfigError
+from reply_milter.core.keyring import Keyring
+from reply_milter.flows.service import MintingRules, Rules
+
+_T = TypeVar("_T")
+Check = Callable[[Config], Iterable[str]]  # mistakes, as lines of ``key: reason``
+# What was opened, locked or forked with can't change under a running daemon.
+FIXED = ("state_dir", "verify", "sign", "store_url", "metrics_host", "metrics_port")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What settings were read from: three texts, and where the keys' lay."""
+
+    config: str
+    keys: str = field(repr=False)
+    seals: str = field(repr=False)
+    keys_path: str
+    seal_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration with the keys that it names."""
+
+    config: Config
+    keyring: Keyring
+    seal_keys: tuple[bytes, ...]
+    texts: Texts
+
+    @property
+    def keys_path(self) -> str:
+        """Where the master keys lie."""
+        return self.texts.keys_path
+
+    def rules(self) -> Rules:
+        """What the verifying flows need of it."""
+        config = self.config
+        return Rules(
+            form=config.form,
+            keyring=self.keyring,
+            handlers=config.handlers,
+            policy=config.policy,
+            seal_keys=self.seal_keys,
+            peers=config.peers,
+            authserv_id=config.authserv_id,
+            max_message_bytes=config.max_message_bytes,
+            forged_per_minute=config.forged_per_minute,
+            accept_without_store=config.accept_without_store,
+        )
+
+    def minting_rules(self) -> MintingRules:
+        """What the minting flow needs of it."""
+        config = self.config
+        return MintingRules(
+            form=config.form,
+            keyring=self.keyring,
+            handlers=config.handlers,
+            trusted=config.trusted,
+        )
+
+    def in_place_of(self, old: "Settings") -> "Settings":
+        """These settings for a daemon that runs with ``old`` ones: what takes a restart stays as it is."""
+        kept = {name: getattr(old.config, name) for name in FIXED}
+        return replace(self, config=replace(self.config, **kept))
+
+    def packed(self) -> bytes:
+        """Everything that ``unpack`` needs to make them anew, in another process."""
+        return json.dumps(asdict(self.texts)).encode()
+
+
+def unpack(packed: bytes) -> Settings:
+    """Settings that another process read and found good."""
+    texts = Texts(**json.loads(packed))
+    config = configuration.parse(texts.config)
+    keys = keyfile.parse_master_keys(texts.keys, texts.keys_path)
+    return Settings(config, Keyring(config.realm, keys), keyfile.parse_seal_keys(texts.seals, texts.seal_path), texts)
+
+
+def load(path: str, *checks: Check) -> Settings:
+    """Read a configuration file and its key files. ``checks`` look for mistakes that take other knowledge to see.
+
+    Raises:
+        ConfigError: with every mistake in all of them, a line each, beginning with the file's name.
+    """
+    text = read(path)
+    problems: list[str] = []
+    told: set[str] = set()  # keys: one reason each is enough
+    try:
+        config = configuration.parse(text)
+    except ConfigError as error:
+        told = {problem.partition(":")[0] for problem in error.problems}
+        problems += [f"{path}: {problem}" for problem in error.problems]
+        if error.partial is None:
+            raise ConfigError(problems) from None
+        config = error.partial
+    found = (problem for check in checks for problem in check(config))
+    problems += [f"{path}: {problem}" for problem in found if problem.partition(":")[0] not in told]
+    folder = Path(path).resolve().parent
+    keys_path, seal_path = str(folder / config.keys_file), str(folder / config.seal_file)
+    keys = _or_problems(problems, keyfile.read_master_keys, keyfile.parse_master_keys, keys_path)
+    seals = _or_problems(problems, keyfile.read_seal_keys, keyfile.parse_seal_keys, seal_path)
+    if problems or keys is None or seals is None:
+        raise ConfigError(problems)
+    texts = Texts(text, keys[0], seals[0], keys_path, seal_path)
+    return Settings(config, Keyring(config.realm, keys[1]), seals[1], texts)
+
+
+def read(path: str) -> str:
+    """The text of a configuration file.
+
+    Raises:
+        ConfigError: it can't be read, or is no text.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]) from error
+
+
+def _or_problems(
+    problems: list[str], read_file: Callable[[str], str], parse: Callable[[str, str], _T], path: str
+) -> tuple[str, _T] | None:
+    try:
+        text = read_file(path)
+        return text, parse(text, path)
+    except keyfile.KeyFileError as error:
+        problems += error.problems
+        return None
