@@ -9,6 +9,7 @@ import smtplib
 import socket
 import tempfile
 import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,6 +141,12 @@ class Site:
             text = re.sub(old, new, text)
         self.config.write_text(text)
 
+    def replace_in_settings(self, old: str, new: str) -> None:
+        """Put ``new`` for ``old`` in the configuration, before the daemon starts."""
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+
     def start(self) -> "Site":
         """Start the daemon, then the MTA."""
         self.daemon.start()
@@ -231,6 +238,12 @@ class Site:
         if not isinstance(tags, SealProblem) and tags["body"] != digest.text():
             tags = SealProblem.BROKEN
         return Arrived(fields, body, tags)
+
+    def metrics(self) -> dict[str, float]:
+        """What ``/metrics`` shows now, by series."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as page:
+            lines = page.read().decode().splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 
     def settled(self, minted: Minted, replies: int) -> None:
         """Wait until so many replies to an address are committed."""

@@ -67,7 +67,9 @@ class Layout:
     main_cf: Sequence[str] = ("reply-domain.main.cf", "shared-smtpd.main.cf")
     master_cf: Sequence[str] = ("reply-delivery.master.cf",)
     more: str = ""  # main.cf lines of a test's own
+    more_services: str = ""  # and master.cf lines
     own_smtpd_port: int = 0
+    submission_port: int = 0
 
 
 class PrivatePostfix:
@@ -78,6 +80,7 @@ class PrivatePostfix:
         self.port = port
         self._layout = layout or Layout()
         self.own_smtpd_port = self._layout.own_smtpd_port
+        self.submission_port = self._layout.submission_port
         self._master: subprocess.Popen[bytes] | None = None
 
     @property
@@ -119,7 +122,8 @@ class PrivatePostfix:
         master = re.sub(r"(?m)^smtp +inet", f"127.0.0.1:{self.port} inet", _MASTER_CF.read_text())
         master += self._fragments(contrib, self._layout.master_cf)
         master = master.replace("192.0.2.25:smtp", f"127.0.0.1:{self._layout.own_smtpd_port}")
-        (self.folder / "etc/master.cf").write_text(master)
+        master = re.sub(r"(?m)^submission +inet", f"127.0.0.1:{self._layout.submission_port} inet", master)
+        (self.folder / "etc/master.cf").write_text(master + self._layout.more_services)
 
     def start(self) -> None:
         """Start it and wait until it takes connections.

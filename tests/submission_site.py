@@ -1,0 +1,175 @@
+"""A mail host of applications that send: submission with TLS and login, a relay for trusted clients, a filter."""
+
+import smtplib
+import socketserver
+import ssl
+import subprocess
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from reply_milter.adapters.postfix import Layout
+from site_under_test import Site, free_port
+
+APPLICATION, PASSWORD = "shop", "not a secret"
+STRANGER = "127.0.0.2"  # on loopback, and in nobody's list
+
+_MAIN = """
+smtpd_tls_cert_file = {folder}/tls.pem
+smtpd_tls_key_file = {folder}/tls.pem
+smtpd_sasl_path = smtpd
+smtpd_sasl_local_domain = example.com
+cyrus_sasl_config_path = {folder}/sasl
+"""
+_SERVICES = """
+127.0.0.1:{relay} inet n - y - - smtpd
+  -o smtpd_milters=$reply_sign_milter
+  -o mynetworks=127.0.0.1
+127.0.0.1:{filtered} inet n - y - - smtpd
+  -o smtpd_milters=
+  -o content_filter=smtp:[127.0.0.1]:{scanner}
+"""
+
+
+def _write_certificate(path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mx.example.com")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+
+
+class Scanner(socketserver.ThreadingTCPServer):
+    """A content filter: takes a message over SMTP and hands it in once more, as it is, at ``port``."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, place: tuple[str, int], port: int) -> None:
+        super().__init__(place, _Scanning)
+        self.port = port
+
+
+class _Scanning(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        """One SMTP session, as far as Postfix needs one."""
+        envelope: list[str] = []
+        self.wfile.write(b"220 scanner\r\n")
+        for line in self.rfile:
+            word = line.split(b":")[0].strip().upper().split()[0]
+            if word == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                message = b"".join(iter(self.rfile.readline, b".\r\n"))
+                self._hand_in(envelope, message)
+                envelope = []
+            elif word in (b"MAIL", b"RCPT"):
+                envelope.append(line.decode().partition(":")[2].split()[0])
+            self.wfile.write(b"250 ok\r\n")
+            if word == b"QUIT":
+                return
+
+    def _hand_in(self, envelope: list[str], message: bytes) -> None:
+        assert isinstance(self.server, Scanner)
+        with smtplib.SMTP("127.0.0.1", self.server.port, timeout=30) as client:
+            client.sendmail(envelope[0], envelope[1:], message)
+
+
+class SubmissionSite:
+    """``site`` with sign mode: 127.0.0.1 is trusted, STRANGER is not.
+
+    Ports: ``submission`` with login, ``relay`` for trusted clients, and ``filtered``, which takes mail from anybody and
+    has it scanned and handed in again at ``relay``.
+    """
+
+    def __init__(self) -> None:
+        self.submission, self.relay, self.filtered, scanner = (free_port() for _ in range(4))
+        self._scanner = Scanner(("127.0.0.1", scanner), self.relay)
+        self.site = Site(
+            {r"\[store\]": '[sign]\nsocket = "@"\ntrusted = ["127.0.0.1"]\n\n[store]'}, self._layout(scanner)
+        )
+        folder = self.site.postfix.folder
+        main = folder / "etc/main.cf"
+        main.write_text(main.read_text().replace("{folder}", str(folder)))
+        self.site.replace_in_settings('socket = "@"', f'socket = "unix:{self.site.mta.socket_folder}/sign.sock"')
+        self._prepare_login(folder)
+
+    def _layout(self, scanner: int) -> Layout:
+        services = _SERVICES.format(relay=self.relay, filtered=self.filtered, scanner=scanner)
+        return Layout(
+            main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf", "submission.main.cf"),
+            master_cf=("reply-delivery.master.cf", "submission.master.cf"),
+            more=_MAIN,
+            more_services=services,
+            submission_port=self.submission,
+        )
+
+    def _prepare_login(self, folder: Path) -> None:
+        """Cyrus SASL with a database of its own, inside the chroot of Debian's smtpd."""
+        _write_certificate(folder / "tls.pem")
+        (folder / "sasl").mkdir()
+        (folder / "sasl/smtpd.conf").write_text(
+            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\nsasldb_path: /etc/sasldb2\n"
+        )
+        database = folder / "spool/etc/sasldb2"
+        database.parent.mkdir(exist_ok=True)
+        subprocess.run(
+            ["saslpasswd2", "-c", "-p", "-f", database, "-u", "example.com", APPLICATION],
+            input=PASSWORD.encode(),
+            check=True,
+        )
+        database.chmod(0o644)
+
+    def start(self) -> "SubmissionSite":
+        """Start everything."""
+        threading.Thread(target=self._scanner.serve_forever, daemon=True).start()
+        self.site.start()
+        return self
+
+    def stop(self) -> None:
+        """End everything."""
+        self.site.stop()
+        self._scanner.shutdown()
+        self._scanner.server_close()
+
+    def submit(self, message: bytes, recipients: list[str], login: bool = True) -> tuple[int, str]:
+        """Hand a message in at the submission service, as an application does; the answer to its last command."""
+        with smtplib.SMTP("127.0.0.1", self.submission, timeout=30) as client:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            client.starttls(context=context)
+            if login:
+                client.login(f"{APPLICATION}@example.com", PASSWORD)
+            return _transaction(client, message, recipients)
+
+    def relay_in(
+        self, message: bytes, recipients: list[str], source: str = "127.0.0.1", port: int = 0
+    ) -> tuple[int, str]:
+        """Hand a message in without a login, from ``source``, at the trusted clients' port or another."""
+        with smtplib.SMTP("127.0.0.1", port or self.relay, timeout=30, source_address=(source, 0)) as client:
+            client.ehlo("shop.example.com")
+            return _transaction(client, message, recipients)
+
+
+def _transaction(client: smtplib.SMTP, message: bytes, recipients: list[str]) -> tuple[int, str]:
+    commands = ["MAIL FROM:<shop@example.com>", *(f"RCPT TO:<{recipient}>" for recipient in recipients)]
+    for command in commands:
+        code, text = client.docmd(command)
+        if code >= 400:
+            return code, text.decode()
+    code, text = client.data(message)
+    return code, text.decode()

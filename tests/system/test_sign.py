@@ -1,0 +1,212 @@
+"""Sign mode through a real Postfix: who gets a reply address, who never does, and what the notification looks like."""
+
+from collections.abc import Iterator
+from email import message_from_bytes
+
+import pytest
+
+from reply_milter.core.explanation import explain
+from site_under_test import Arrived
+from submission_site import STRANGER, SubmissionSite
+
+pytestmark = pytest.mark.system
+
+JANE = "jane@example.com"
+MINT = "X-Reply-Mint: handler=issue; user=42; locator=go-gitea/gitea/issue/2351"
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[SubmissionSite]:
+    """A host with a submission service, a relay for trusted clients, and a content filter."""
+    running = SubmissionSite()
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def notification(name: str, *lines: str) -> bytes:
+    """What an application hands in; ``lines`` of header on top of the plainest one."""
+    head = [*lines, "From: shop@example.com", f"To: {JANE}", "Subject: A comment", f"X-Seq: {name}"]
+    return "\r\n".join([*head, "", "Somebody wrote something.", ""]).encode()
+
+
+def received(host: SubmissionSite, name: str) -> Arrived:
+    """The notification, as the user got it."""
+    (found,) = host.site.arrived("X-Seq", name, 1, "people")
+    assert not found.values("X-Reply-Mint"), found.fields
+    return found
+
+
+def assert_nothing_minted(found: Arrived) -> None:
+    """The message came, without the field and without an address."""
+    text = "".join(f"{name}: {value}" for name, value in found.fields)
+    assert "reply+" not in text.lower()
+    assert not found.values("Auto-Submitted")
+
+
+def test_a_login_gets_an_address_that_works(host: SubmissionSite) -> None:
+    """Every field of the contract's section 7; and the answer is accepted, with the right user and thread."""
+    code, text = host.submit(notification("login", MINT), [JANE])
+    assert code == 250, text
+    found = received(host, "login")
+    (reply_to,), (identifier,) = found.values("Reply-To"), found.values("Message-ID")
+    assert identifier.startswith("<go-gitea/gitea/issue/2351/")
+    assert identifier.endswith("@reply.example.com>")
+    assert found.values("References") == [identifier]
+    assert found.values("Auto-Submitted") == ["auto-generated"]
+    answer = f"From: Jane <{JANE}>\r\nMessage-ID: <1@b>\r\nIn-Reply-To: {identifier}\r\nX-Seq: answer\r\n\r\nYes\r\n"
+    assert host.site.send([f"<{reply_to}>"], answer.encode(), f"<{JANE}>").startswith("250")
+    (accepted,) = host.site.arrived("X-Seq", "answer", 1)
+    assert isinstance(accepted.tags, dict), accepted.tags
+    wanted = {"user": "42", "handler": "issue", "thread": "match", "sender": "match"}
+    assert wanted.items() <= accepted.tags.items()
+    assert accepted.tags["locator"] == "go-gitea/gitea/issue/2351"
+
+
+def test_the_address_is_bound_to_its_recipient(host: SubmissionSite) -> None:
+    """Somebody else who writes to it is no match."""
+    host.relay_in(notification("bound", MINT), [JANE])
+    found = received(host, "bound")
+    (reply_to,), (identifier,) = found.values("Reply-To"), found.values("Message-ID")
+    answer = f"From: eve@example.com\r\nMessage-ID: <2@b>\r\nIn-Reply-To: {identifier}\r\n\r\nYes\r\n".encode()
+    assert host.site.send([f"<{reply_to}>"], answer).startswith("550 5.7.1 Write from your own address")
+
+
+def test_an_id_of_the_application_is_kept_and_bound(host: SubmissionSite) -> None:
+    """So are its References and Auto-Submitted; Reply-To is ours, once, whatever stood there."""
+    given = ["Message-ID: <own.1@shop.example.com>", "References: <old.1@shop.example.com>", "Reply-To: a@b.example",
+             "reply-to: c@d.example", "Auto-Submitted: auto-notified"]  # fmt: skip
+    assert host.relay_in(notification("kept", MINT, *given), [JANE])[0] == 250
+    found = received(host, "kept")
+    assert found.values("Message-ID") == ["<own.1@shop.example.com>"]
+    assert "".join(found.values("References")).split() == ["<old.1@shop.example.com>", "<own.1@shop.example.com>"]
+    assert found.values("Auto-Submitted") == ["auto-notified"]
+    (reply_to,) = found.values("Reply-To")
+    settings = host.site.settings
+    glob = explain(reply_to, settings.config.form, settings.keyring, settings.config.handlers, 0).glob
+    assert glob is not None
+    assert glob.token.context == settings.keyring.minting_key(42).thread("own.1@shop.example.com")
+
+
+def test_a_number_for_an_integer_handler(host: SubmissionSite) -> None:
+    """Its Message-ID binds nothing, but mail programs thread by it."""
+    host.relay_in(notification("number", "X-Reply-Mint: handler=forum;\r\n\tuser=7; context=99;"), [JANE])
+    found = received(host, "number")
+    assert found.values("Message-ID")[0].startswith("<forum/99/")
+    (reply_to,) = found.values("Reply-To")
+    answer = f"From: {JANE}\r\nMessage-ID: <3@b>\r\nX-Seq: number\r\n\r\nYes\r\n".encode()
+    assert host.site.send([f"<{reply_to}>"], answer).startswith("250")
+    (accepted,) = host.site.arrived("X-Seq", "number", 1)
+    assert isinstance(accepted.tags, dict)
+    assert (accepted.tags["context"], accepted.tags["user"]) == ("99", "7")
+
+
+def test_an_unmodified_sendmail_script_needs_one_header(host: SubmissionSite) -> None:
+    """sendmail -t; the Message-ID that Postfix made up is replaced, so that the locator comes back."""
+    script = notification("script", MINT).replace(b"\r\n", b"\n")
+    assert host.site.postfix.sendmail(["-t", "-f", "shop@example.com"], script).returncode == 0
+    found = received(host, "script")
+    (reply_to,), (identifier,) = found.values("Reply-To"), found.values("Message-ID")
+    assert identifier.startswith("<go-gitea/gitea/issue/2351/")
+    answer = f"From: {JANE}\r\nMessage-ID: <4@b>\r\nIn-Reply-To: {identifier}\r\nX-Seq: script\r\n\r\nYes\r\n".encode()
+    assert host.site.send([f"<{reply_to}>"], answer, f"<{JANE}>").startswith("250")
+    (accepted,) = host.site.arrived("X-Seq", "script", 1)
+    assert isinstance(accepted.tags, dict)
+    assert (accepted.tags["locator"], accepted.tags["sender"]) == ("go-gitea/gitea/issue/2351", "match")
+
+
+@pytest.mark.parametrize(
+    "name,lines,recipients,answer",
+    [
+        ("unknown handler", ["X-Reply-Mint: handler=nothing; user=1; context=1"], [JANE], (550, "5.6.0")),
+        ("no user", ["X-Reply-Mint: handler=issue; locator=a/b"], [JANE], (550, "5.6.0")),
+        ("user too large", ["X-Reply-Mint: handler=forum; user=1099511627776; context=1"], [JANE], (550, "5.6.0")),
+        ("bad locator", ["X-Reply-Mint: handler=issue; user=1; locator=/etc//passwd"], [JANE], (550, "5.6.0")),
+        ("locator beside an id", [MINT + "/..", "Message-ID: <a@b.example>"], [JANE], (550, "5.6.0")),
+        ("wrong kind", ["X-Reply-Mint: handler=issue; user=1; context=7"], [JANE], (550, "5.6.0")),
+        ("wrong kind too", ["X-Reply-Mint: handler=forum; user=1; locator=a/b"], [JANE], (550, "5.6.0")),
+        ("disabled handler", ["X-Reply-Mint: handler=gone; user=1; context=7"], [JANE], (550, "5.6.0")),
+        ("unknown tag", [MINT + "; sender=x"], [JANE], (550, "5.6.0")),
+        ("doubled tag", [MINT + "; user=1"], [JANE], (550, "5.6.0")),
+        ("empty", ["X-Reply-Mint: "], [JANE], (550, "5.6.0")),
+        ("doubled field", [MINT, MINT], [JANE], (550, "5.6.0")),
+        ("two ids", [MINT, "Message-ID: <a@b.c>", "Message-ID: <d@e.f>"], [JANE], (550, "5.6.0")),
+        ("an id that is none", [MINT, "Message-ID: nothing"], [JANE], (550, "5.6.0")),
+        ("two recipients", [MINT], [JANE, "bob@example.com"], (550, "5.5.3")),
+    ],
+)
+def test_what_cannot_be_minted_does_not_leave(
+    host: SubmissionSite, name: str, lines: list[str], recipients: list[str], answer: tuple[int, str]
+) -> None:
+    """The application hears why, at once; a notification with a wrong reply address is worse than none."""
+    code, text = host.submit(notification(name, *lines), recipients)
+    assert (code, text.split()[0]) == answer, text
+    assert "X-Reply-Mint: " in text
+    assert not host.site.arrived("X-Seq", name, 0, "people")
+
+
+def test_a_stranger_gets_nothing(host: SubmissionSite) -> None:
+    """The field is taken off, however often it stands there, and the mail goes on; even to several recipients."""
+    head = [MINT, MINT.lower(), "X-REPLY-MINT : handler=issue; user=1; locator=x", "X-Reply-Mint: rubbish"]
+    code, text = host.relay_in(notification("stranger", *head), [JANE, "bob@example.com"], source=STRANGER)
+    assert code == 250, text
+    found = host.site.arrived("X-Seq", "stranger", 2, "people")
+    for message in found:
+        assert_nothing_minted(message)
+        assert not message.values("X-Reply-Mint")
+
+
+@pytest.mark.parametrize("spelling", ["Received", "received", "Received "])
+def test_mail_that_was_received_before_gets_nothing(host: SubmissionSite, spelling: str) -> None:
+    """From a trusted client and with a login, too: it may be somebody else's, forwarded."""
+    name = f"received-{spelling!r}"
+    lines = [f"{spelling}: from a.example by b.example; Mon, 23 Nov 2026 12:00:00 +0000", MINT]
+    assert host.relay_in(notification(name, *lines), [JANE])[0] == 250
+    assert_nothing_minted(received(host, name))
+    assert host.submit(notification(name + "2", *lines), [JANE])[0] == 250
+    assert_nothing_minted(received(host, name + "2"))
+
+
+def test_a_content_filter_does_not_launder_the_field(host: SubmissionSite) -> None:
+    """The attack: mail from outside bears the field, is scanned, and is handed in again from a trusted address."""
+    code, text = host.relay_in(notification("laundry", MINT), [JANE], source=STRANGER, port=host.filtered)
+    assert code == 250, text
+    found = received(host, "laundry")
+    assert len(found.values("Received")) == 2, "it went through the filter"
+    assert_nothing_minted(found)
+
+
+def test_a_filter_that_hands_in_by_sendmail_does_not_launder_it_either(host: SubmissionSite) -> None:
+    """The other kind of content filter: delivered to a program, which calls sendmail(1)."""
+    host.relay_in(notification("outside", MINT), [JANE], source=STRANGER, port=host.filtered)
+    outside = received(host, "outside")
+    head = [f"{name}: {value}" for name, value in outside.fields if name != "X-Seq"]
+    again = "\n".join([*head, MINT, "X-Seq: again", "", "x", ""]).encode()
+    host.site.postfix.sendmail(["-G", "-i", "-f", "shop@example.com", "--", JANE], again)
+    assert_nothing_minted(received(host, "again"))
+
+
+def test_mail_without_the_field_is_left_alone(host: SubmissionSite) -> None:
+    """Octet for octet, but for what Postfix itself adds."""
+    given = notification("plain", "Message-ID: <plain@shop.example.com>", "Reply-To: shop@example.com")
+    assert host.submit(given, [JANE, "bob@example.com"])[0] == 250
+    found = host.site.arrived("X-Seq", "plain", 2, "people")[0]
+    sent = [(name, value.strip()) for name, value in message_from_bytes(given).items()]
+    assert [pair for pair in ((name, value.strip()) for name, value in found.fields) if pair in sent] == sent
+
+
+def test_metrics_and_log_tell_what_was_minted(host: SubmissionSite) -> None:
+    """By handler, and by what became of the request; the log names the token and never the address."""
+    host.relay_in(notification("counted", MINT), [JANE])
+    host.relay_in(notification("counted2", MINT), [JANE], source=STRANGER)
+    page = host.site.metrics()
+    assert page['reply_milter_minted_total{handler="issue"}'] >= 1
+    assert page['reply_milter_minted_total{handler="lenient"}'] == 0
+    assert page['reply_milter_notifications_total{outcome="ignored"}'] >= 1
+    log = host.site.daemon.log()
+    (reply_to,) = received(host, "counted").values("Reply-To")
+    assert "outcome=minted" in log
+    assert 'outcome=ignored problem="the client has not authenticated' in log
+    assert reply_to not in log
+    assert reply_to.split("+")[1].split("@")[0] not in log
