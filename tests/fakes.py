@@ -13,7 +13,7 @@ from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.core.verdict import Action, Reason
 from reply_milter.core.verify import Facts
 from reply_milter.flows.service import Rules, Service
-from reply_milter.ports import Claim, Decision, Replay, StoreUnavailableError
+from reply_milter.ports import Claim, Claimed, Decision, Replay, StoreUnavailableError
 
 NOW = 1767225600  # 2026-01-01T00:00:00Z
 DOMAIN = "reply.test"
@@ -58,6 +58,7 @@ class MemoryStore:
     objects_revoked_before: dict[tuple[int, int], int] = field(default_factory=dict)
     all_revoked_before: int = 0
     tokens: dict[str, dict[str, Kept]] = field(default_factory=dict)
+    authors: dict[str, list[bytes]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
@@ -71,21 +72,32 @@ class MemoryStore:
             addresses=self.addresses.get(user, ()),
         )
 
-    def claim(self, claim: Claim) -> Replay:
+    def claim(self, claim: Claim) -> Claimed:
         """See ``ports.Store``."""
         self._answer("claim")
         messages = self.tokens.setdefault(claim.token_id, {})
         kept = messages.get(claim.message_tag)
-        if kept is None and any(other.content == claim.content for other in messages.values()):
-            return Replay.REPLAYED
         if kept is None:
-            messages[claim.message_tag] = Kept(claim.content, claim.owner)
-            return Replay.FIRST
+            return self._claim_new(claim, messages)
         if kept.content != claim.content:
-            return Replay.REPLAYED
+            return Claimed(Replay.REPLAYED)
         if kept.committed:
-            return Replay.DUPLICATE
-        return Replay.FIRST if kept.owner == claim.owner else Replay.RETRY
+            return Claimed(Replay.DUPLICATE)
+        return Claimed(Replay.FIRST if kept.owner == claim.owner else Replay.RETRY)
+
+    def _claim_new(self, claim: Claim, messages: dict[str, Kept]) -> Claimed:
+        authors = self.authors.setdefault(claim.token_id, [])
+        spent = claim.replies is not None and len(messages) >= claim.replies.most
+        leaked = claim.senders is not None and claim.author not in authors and len(authors) >= claim.senders.most
+        if any(other.content == claim.content for other in messages.values()):
+            return Claimed(Replay.REPLAYED, spent, leaked)
+        limits = ((claim.replies, spent), (claim.senders, leaked))
+        if any(limit is not None and limit.refuses and over for limit, over in limits):
+            return Claimed(Replay.LIMITED, spent, leaked)
+        messages[claim.message_tag] = Kept(claim.content, claim.owner)
+        if claim.senders is not None and claim.author not in authors and not leaked:
+            authors.append(claim.author)
+        return Claimed(Replay.FIRST, spent, leaked)
 
     def release(self, claim: Claim) -> None:
         """See ``ports.Store``."""

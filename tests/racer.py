@@ -5,7 +5,7 @@ import time
 from fakes import REALM
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Claim, Replay
-from store_bench import claim
+from store_bench import claim, outcome
 
 
 def of(number: int, racer: int) -> Claim:
@@ -29,7 +29,7 @@ def race(url: str, racer: int, messages: int, start_at: float) -> tuple[list[int
     began = time.monotonic()
     first, odd = [], 0
     for number in range(messages):
-        found = store.claim(of(number, racer))
+        found = outcome(store, of(number, racer))
         first += [number] if found is Replay.FIRST else []
         odd += found not in (Replay.FIRST, Replay.RETRY)
     store.close()

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from fakes import REALM, MemoryStore
 from redis_under_test import RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
-from reply_milter.ports import Claim, Store
+from reply_milter.ports import Claim, Replay, Store
 
 TOKEN = "tokentokentok"  # noqa: S105 # an id, and no secret
 OTHER_TOKEN_ID = "othertokentok"  # noqa: S105
@@ -24,6 +24,11 @@ def claim(**changes: Any) -> Claim:
         "kept_until": int(time.time()) + 86400,
     }
     return Claim(**plain | changes)
+
+
+def outcome(store: Store, wanted: Claim) -> Replay:
+    """What a claim without limits finds."""
+    return store.claim(wanted).replay
 
 
 class Bench(Protocol):

@@ -11,7 +11,7 @@ from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.cli import main
 from reply_milter.ports import Replay
-from store_bench import claim
+from store_bench import claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
@@ -31,11 +31,11 @@ def test_committed_reply_is_a_duplicate(
 ) -> None:
     """In silence, and as often as the hook likes."""
     store = opened(server)
-    store.claim(claim())
+    outcome(store, claim())
     for _ in range(2):
         assert main(["commit", claim().id, "--config", config]) == os.EX_OK
     assert capsys.readouterr().err == ""
-    assert store.claim(claim(owner=b"owner2")) is Replay.DUPLICATE
+    assert outcome(store, claim(owner=b"owner2")) is Replay.DUPLICATE
 
 
 def test_commit_of_an_unknown_reply_is_told(config: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from redis_under_test import RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.core import base32
 from reply_milter.ports import Claim
+from store_bench import outcome
 
 pytestmark = pytest.mark.redis
 
@@ -23,7 +24,7 @@ def test_a_remembered_reply_takes_at_most_260_octets(server: RedisUnderTest) -> 
         before = client.info("memory")["used_memory"]
         for number in range(COUNT):
             tag = base32.leftmost(os.urandom(32), 13)
-            store.claim(Claim(tag, tag[::-1], os.urandom(10), os.urandom(6), 4_000_000_000 + number))
+            outcome(store, Claim(tag, tag[::-1], os.urandom(10), os.urandom(6), 4_000_000_000 + number))
         octets = (client.info("memory")["used_memory"] - before) / COUNT
     store.close()
     print(f"\n{octets:.0f} octets of Redis for each remembered reply, over {COUNT}")

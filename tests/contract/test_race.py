@@ -12,6 +12,7 @@ from racer import of, race
 from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Replay
+from store_bench import outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
@@ -35,4 +36,4 @@ def test_every_message_has_exactly_one_first(server: RedisUnderTest, opened: Cal
     )
     store = opened(server)
     assert store.commit(of(7, 0).id) is True
-    assert store.claim(of(7, 1)) is Replay.DUPLICATE
+    assert outcome(store, of(7, 1)) is Replay.DUPLICATE

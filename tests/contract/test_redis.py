@@ -14,7 +14,7 @@ from fakes import REALM
 from redis_under_test import PROGRAM, RedisUnderTest, eventually
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Replay, Store, StoreUnavailableError
-from store_bench import OTHER_TOKEN_ID, TOKEN, claim
+from store_bench import OTHER_TOKEN_ID, TOKEN, claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
@@ -24,7 +24,7 @@ SLACK_SECONDS = 0.1
 RETRY = claim(owner=b"owner2")
 CALLS: dict[str, Callable[[Store], object]] = {
     "facts": lambda store: store.facts(42, 1, 7, TOKEN),
-    "claim": lambda store: store.claim(claim()),
+    "claim": lambda store: outcome(store, claim()),
     "release": lambda store: store.release(claim()),
     "commit": lambda store: store.commit(claim().id),
 }
@@ -60,8 +60,8 @@ def test_hash_of_a_token_is_kept_until_its_time(server: RedisUnderTest, opened: 
     """EXPIREAT, to the second; retries and commits leave it."""
     store = opened(server)
     until = int(time.time()) + 1000
-    store.claim(claim(kept_until=until))
-    store.claim(claim(owner=b"owner2", kept_until=until + 50))
+    outcome(store, claim(kept_until=until))
+    outcome(store, claim(owner=b"owner2", kept_until=until + 50))
     store.commit(claim().id)
     assert server.command("EXPIRETIME", f"rm1:{TOKEN}") == until
 
@@ -69,9 +69,9 @@ def test_hash_of_a_token_is_kept_until_its_time(server: RedisUnderTest, opened: 
 def test_one_message_costs_one_hash(server: RedisUnderTest, opened: Open) -> None:
     """Replays, retries and reads write nothing."""
     store = opened(server)
-    store.claim(claim())
+    outcome(store, claim())
     for other in (RETRY, claim(owner=b"o", content=b"9876543210"), claim(owner=b"o", message_tag="othermessages")):
-        store.claim(other)
+        outcome(store, other)
     store.facts(42, 1, 7, TOKEN)
     assert server.command("KEYS", "*") == [f"rm1:{TOKEN}"]
     assert server.command("HLEN", f"rm1:{TOKEN}") == 2
@@ -80,7 +80,7 @@ def test_one_message_costs_one_hash(server: RedisUnderTest, opened: Open) -> Non
 def test_released_message_leaves_nothing(server: RedisUnderTest, opened: Open) -> None:
     """Not even an empty hash."""
     store = opened(server)
-    store.claim(claim())
+    outcome(store, claim())
     store.release(claim())
     assert server.command("DBSIZE") == 0
 
@@ -88,13 +88,13 @@ def test_released_message_leaves_nothing(server: RedisUnderTest, opened: Open) -
 def test_full_store_is_unavailable_and_works_again_with_room(server: RedisUnderTest, opened: Open) -> None:
     """noeviction: what is remembered stays, and nothing new is taken without being remembered."""
     store = opened(server)
-    store.claim(claim())
+    outcome(store, claim())
     server.command("CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", "1")
-    assert failure(store, lambda full: full.claim(claim(token_id=OTHER_TOKEN_ID)))[0] == "oom"
+    assert failure(store, lambda full: outcome(full, claim(token_id=OTHER_TOKEN_ID)))[0] == "oom"
     assert store.facts(42, 1, 7, TOKEN).token_revoked is False
     server.command("CONFIG", "SET", "maxmemory", "0")
-    assert store.claim(claim(token_id=OTHER_TOKEN_ID)) is Replay.FIRST
-    assert store.claim(RETRY) is Replay.RETRY
+    assert outcome(store, claim(token_id=OTHER_TOKEN_ID)) is Replay.FIRST
+    assert outcome(store, RETRY) is Replay.RETRY
 
 
 @each_call
@@ -117,24 +117,24 @@ def test_late_claim_is_a_reservation(server: RedisUnderTest, opened: Open) -> No
     store = opened(server, SHORT_SECONDS)
     store.ping()
     server.signal(signal.SIGSTOP)
-    assert failure(store, lambda stopped: stopped.claim(claim()))[0] == "timeout"
+    assert failure(store, lambda stopped: outcome(stopped, claim()))[0] == "timeout"
     server.signal(signal.SIGCONT)
     eventually(server.answers)
-    assert store.claim(RETRY) in (Replay.RETRY, Replay.FIRST)
-    assert store.claim(claim(owner=b"owner3")) is Replay.RETRY
+    assert outcome(store, RETRY) in (Replay.RETRY, Replay.FIRST)
+    assert outcome(store, claim(owner=b"owner3")) is Replay.RETRY
 
 
 def test_late_answers_are_never_taken_for_later_ones(server: RedisUnderTest, opened: Open) -> None:
     """A connection with an answer under way is not used again."""
     store = opened(server, SHORT_SECONDS)
-    store.claim(claim())
+    outcome(store, claim())
     store.commit(claim().id)
     server.signal(signal.SIGSTOP)
     for _ in range(3):
-        failure(store, lambda stopped: stopped.claim(RETRY))
+        failure(store, lambda stopped: outcome(stopped, RETRY))
     server.signal(signal.SIGCONT)
     eventually(server.answers)
-    assert store.claim(claim(token_id=OTHER_TOKEN_ID)) is Replay.FIRST
+    assert outcome(store, claim(token_id=OTHER_TOKEN_ID)) is Replay.FIRST
     assert store.facts(42, 1, 7, TOKEN).token_revoked is False
     assert store.commit("x" * 26) is False
 
@@ -143,7 +143,7 @@ def test_late_answers_are_never_taken_for_later_ones(server: RedisUnderTest, ope
 def test_slow_store_is_given_up_in_time(server: RedisUnderTest, opened: Open, call: Callable[[Store], object]) -> None:
     """It is busy with something else for longer than we wait; afterwards all is well."""
     store = opened(server, SHORT_SECONDS)
-    store.claim(claim())
+    outcome(store, claim())
     sleeper = threading.Thread(target=server.command, args=("DEBUG", "SLEEP", "0.6"))
     sleeper.start()
     eventually(lambda: _is_silent(server))
@@ -151,7 +151,7 @@ def test_slow_store_is_given_up_in_time(server: RedisUnderTest, opened: Open, ca
     sleeper.join()
     assert kind == "timeout"
     assert seconds < SHORT_SECONDS + SLACK_SECONDS
-    assert store.claim(RETRY) in (Replay.RETRY, Replay.FIRST, Replay.DUPLICATE)
+    assert outcome(store, RETRY) in (Replay.RETRY, Replay.FIRST, Replay.DUPLICATE)
 
 
 def _is_silent(server: RedisUnderTest) -> bool:
@@ -212,10 +212,10 @@ def test_restarted_store_works_at_once(tmp_path: Path, opened: Open) -> None:
     server.start()
     try:
         store = opened(server)
-        store.claim(claim())
+        outcome(store, claim())
         server.stop()
         server.start()
-        assert store.claim(RETRY) is Replay.RETRY
+        assert outcome(store, RETRY) is Replay.RETRY
         assert store.commit(claim().id) is True
     finally:
         server.stop()
@@ -235,7 +235,7 @@ def test_many_idle_connections_survive_a_restart(tmp_path: Path, opened: Open) -
         server.stop()
         server.start()
         for number in range(20):
-            assert store.claim(claim(token_id=f"token{number:08}")) is Replay.FIRST
+            assert outcome(store, claim(token_id=f"token{number:08}")) is Replay.FIRST
     finally:
         server.stop()
 
@@ -243,14 +243,14 @@ def test_many_idle_connections_survive_a_restart(tmp_path: Path, opened: Open) -
 def test_forgotten_scripts_are_sent_again(server: RedisUnderTest, opened: Open) -> None:
     """NOSCRIPT means that nothing was done, so this is no second time."""
     store = opened(server)
-    store.claim(claim())
+    outcome(store, claim())
     server.command("SCRIPT", "FLUSH")
-    assert store.claim(RETRY) is Replay.RETRY
+    assert outcome(store, RETRY) is Replay.RETRY
     server.command("SCRIPT", "FLUSH")
     assert store.commit(claim().id) is True
     server.command("SCRIPT", "FLUSH")
     store.release(claim())
-    assert store.claim(RETRY) is Replay.DUPLICATE
+    assert outcome(store, RETRY) is Replay.DUPLICATE
 
 
 @each_call
@@ -282,7 +282,7 @@ def test_foreign_key_of_another_type_is_no_answer(server: RedisUnderTest, opened
     store = opened(server)
     assert failure(store, CALLS["claim"])[0] == "response"
     assert failure(store, CALLS["facts"])[0] == "response"
-    assert store.claim(claim(token_id=OTHER_TOKEN_ID)) is Replay.FIRST
+    assert outcome(store, claim(token_id=OTHER_TOKEN_ID)) is Replay.FIRST
 
 
 def test_read_only_replica_takes_nothing(server: RedisUnderTest, opened: Open) -> None:
@@ -315,7 +315,7 @@ def test_threads_share_a_store(server: RedisUnderTest, opened: Open) -> None:
     store, found = opened(server), []
 
     def race(owner: int) -> None:
-        found.append(store.claim(claim(owner=owner.to_bytes(6))))
+        found.append(outcome(store, claim(owner=owner.to_bytes(6))))
 
     threads = [threading.Thread(target=race, args=(number,)) for number in range(32)]
     for thread in threads:

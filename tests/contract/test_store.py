@@ -4,7 +4,7 @@ import pytest
 
 from reply_milter.core.verify import Facts
 from reply_milter.ports import Claim, Replay, Store
-from store_bench import MESSAGE, OTHER_TOKEN_ID, TOKEN, Bench, claim
+from store_bench import MESSAGE, OTHER_TOKEN_ID, TOKEN, Bench, claim, outcome
 
 RETRY = claim(owner=b"owner2")
 OTHER_CONTENT = claim(owner=b"owner2", content=b"9876543210")
@@ -16,97 +16,101 @@ FACTS = (42, 1, 7, TOKEN)
 
 def test_new_message_is_the_first(store: Store) -> None:
     """Nothing is known of the token."""
-    assert store.claim(claim()) is Replay.FIRST
+    assert outcome(store, claim()) is Replay.FIRST
 
 
 def test_same_claim_sent_twice_is_the_first_twice(store: Store) -> None:
     """A resend by the client library bears the same owner: no replay."""
-    assert [store.claim(claim()), store.claim(claim())] == [Replay.FIRST, Replay.FIRST]
+    assert [outcome(store, claim()), outcome(store, claim())] == [Replay.FIRST, Replay.FIRST]
 
 
 def test_reserved_message_may_be_retried(store: Store) -> None:
     """As often as the client likes, by other owners; the first stays the owner."""
-    store.claim(claim())
-    assert [store.claim(RETRY), store.claim(RETRY), store.claim(claim())] == [Replay.RETRY, Replay.RETRY, Replay.FIRST]
+    outcome(store, claim())
+    assert [outcome(store, RETRY), outcome(store, RETRY), outcome(store, claim())] == [
+        Replay.RETRY,
+        Replay.RETRY,
+        Replay.FIRST,
+    ]
 
 
 def test_committed_message_is_a_duplicate(store: Store) -> None:
     """For everyone, the first owner too."""
-    store.claim(claim())
+    outcome(store, claim())
     assert store.commit(claim().id) is True
-    assert [store.claim(RETRY), store.claim(claim())] == [Replay.DUPLICATE, Replay.DUPLICATE]
+    assert [outcome(store, RETRY), outcome(store, claim())] == [Replay.DUPLICATE, Replay.DUPLICATE]
 
 
 @pytest.mark.parametrize("committed", [False, True])
 @pytest.mark.parametrize("other", [OTHER_CONTENT, OTHER_MESSAGE], ids=["other content", "other id"])
 def test_half_the_same_message_is_a_replay(store: Store, other: Claim, committed: bool) -> None:
     """The same id with other content, or the same content under another id."""
-    store.claim(claim())
+    outcome(store, claim())
     if committed:
         store.commit(claim().id)
-    assert store.claim(other) is Replay.REPLAYED
+    assert outcome(store, other) is Replay.REPLAYED
 
 
 def test_replay_leaves_no_trace(store: Store) -> None:
     """Only the first one writes: what was refused does not make the next one look known."""
-    store.claim(claim())
-    store.claim(OTHER_CONTENT)
-    store.claim(OTHER_MESSAGE)
+    outcome(store, claim())
+    outcome(store, OTHER_CONTENT)
+    outcome(store, OTHER_MESSAGE)
     assert store.commit(OTHER_MESSAGE.id) is False
-    assert store.claim(ANOTHER) is Replay.FIRST
-    assert store.claim(RETRY) is Replay.RETRY
+    assert outcome(store, ANOTHER) is Replay.FIRST
+    assert outcome(store, RETRY) is Replay.RETRY
 
 
 def test_other_messages_and_other_tokens_do_not_matter(store: Store) -> None:
     """A conversation on one token; the same message for two."""
-    store.claim(claim())
-    assert [store.claim(ANOTHER), store.claim(OTHER_TOKEN)] == [Replay.FIRST, Replay.FIRST]
+    outcome(store, claim())
+    assert [outcome(store, ANOTHER), outcome(store, OTHER_TOKEN)] == [Replay.FIRST, Replay.FIRST]
 
 
 def test_owner_may_release(store: Store) -> None:
     """Then nothing is known of the message, its content included."""
-    store.claim(claim())
+    outcome(store, claim())
     store.release(claim())
     assert store.commit(claim().id) is False
-    assert store.claim(OTHER_MESSAGE) is Replay.FIRST
+    assert outcome(store, OTHER_MESSAGE) is Replay.FIRST
 
 
 def test_nobody_else_may_release(store: Store) -> None:
     """A retry whose edits failed leaves the reservation of the first."""
-    store.claim(claim())
+    outcome(store, claim())
     store.release(RETRY)
     store.release(OTHER_CONTENT)
     store.release(OTHER_TOKEN)
-    assert store.claim(RETRY) is Replay.RETRY
+    assert outcome(store, RETRY) is Replay.RETRY
 
 
 def test_committed_message_is_not_released(store: Store) -> None:
     """Not by its owner either."""
-    store.claim(claim())
+    outcome(store, claim())
     store.commit(claim().id)
     store.release(claim())
-    assert store.claim(RETRY) is Replay.DUPLICATE
+    assert outcome(store, RETRY) is Replay.DUPLICATE
 
 
 def test_release_of_one_message_leaves_the_others(store: Store) -> None:
     """Each is remembered by itself."""
-    store.claim(claim())
-    store.claim(ANOTHER)
+    outcome(store, claim())
+    outcome(store, ANOTHER)
     store.release(claim())
-    assert store.claim(claim(message_tag="thirdmessages", content=b"9876543210")) is Replay.REPLAYED
-    assert store.claim(claim()) is Replay.FIRST
+    assert outcome(store, claim(message_tag="thirdmessages", content=b"9876543210")) is Replay.REPLAYED
+    assert outcome(store, claim()) is Replay.FIRST
 
 
 @pytest.mark.parametrize("identifier", [TOKEN + MESSAGE, "x" * 26, "", TOKEN])
 def test_commit_of_what_was_never_reserved_is_false(store: Store, identifier: str) -> None:
     """And writes nothing."""
     assert store.commit(identifier) is False
-    assert store.claim(claim()) is Replay.FIRST
+    assert outcome(store, claim()) is Replay.FIRST
 
 
 def test_commit_may_be_repeated(store: Store) -> None:
     """It is tried again where its answer was lost."""
-    store.claim(claim())
+    outcome(store, claim())
     assert [store.commit(claim().id), store.commit(claim().id)] == [True, True]
 
 
@@ -114,15 +118,15 @@ def test_commit_may_be_repeated(store: Store) -> None:
 def test_content_and_owner_are_octets_without_structure(store: Store, content: bytes) -> None:
     """Nothing in them is read as a mark."""
     reserved = claim(content=content, owner=content[:6])
-    assert store.claim(reserved) is Replay.FIRST
-    assert store.claim(claim(content=content, owner=b"owner2")) is Replay.RETRY
+    assert outcome(store, reserved) is Replay.FIRST
+    assert outcome(store, claim(content=content, owner=b"owner2")) is Replay.RETRY
     assert store.commit(reserved.id) is True
-    assert store.claim(reserved) is Replay.DUPLICATE
+    assert outcome(store, reserved) is Replay.DUPLICATE
 
 
 def test_nothing_on_record_is_no_facts(store: Store) -> None:
     """Nor is a claim one."""
-    store.claim(claim())
+    outcome(store, claim())
     assert store.facts(*FACTS) == Facts()
 
 
@@ -141,11 +145,11 @@ def test_addresses_on_file_are_told(bench: Bench) -> None:
 
 def test_revoked_token_is_told_beside_its_messages(bench: Bench) -> None:
     """Both live in one hash."""
-    bench.store.claim(claim())
+    outcome(bench.store, claim())
     bench.revoke_token(TOKEN)
     assert bench.store.facts(*FACTS) == Facts(token_revoked=True)
     assert bench.store.facts(42, 1, 7, OTHER_TOKEN_ID) == Facts()
-    assert bench.store.claim(RETRY) is Replay.RETRY
+    assert outcome(bench.store, RETRY) is Replay.RETRY
 
 
 def test_revocation_of_a_user_is_told_with_its_time(bench: Bench) -> None:

@@ -19,8 +19,10 @@ def policy(table: Table, base: Policy, with_mode: bool) -> Policy:
         word = table.take(reason.value, "", one_of(*sorted(allowed)))
         if word:
             actions[reason] = Action(word)
+    replies = table.take("replies_per_token", base.replies_per_token, between(0, 1 << 20))
+    senders = table.take("senders_per_token", base.senders_per_token, between(0, 1 << 10))
     table.unknown()
-    return Policy(observe, actions)
+    return Policy(observe, actions, replies, senders)
 
 
 def handlers(top: Table, base: Policy) -> Handlers:

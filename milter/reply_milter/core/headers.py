@@ -13,7 +13,8 @@ OCTETS_LIMIT = 256 * 1024
 READ = frozenset(
     {
         "from", "sender", "reply-to", "message-id", "date", "subject", "in-reply-to", "references",
-        "auto-submitted", "precedence", "x-autoreply", "x-autorespond", "content-type", VERDICT.lower(),
+        "auto-submitted", "precedence", "x-autoreply", "x-autorespond", "content-type",
+        AUTHENTICATION_RESULTS.lower(), VERDICT.lower(),
     }
 )  # fmt: skip
 

@@ -20,6 +20,7 @@ from reply_milter.core.token import Glob, Token
 
 ID_LENGTH = 13  # base32 characters of each half of a reply's id
 CONTENT_OCTETS = 10  # of a content digest: keyed, so 80 bits leave a forger nothing to search for
+AUTHOR_OCTETS = 5  # of an author's digest: two of a token's few authors never share 40 bits by chance
 
 _USER_KEYS_KEPT = 4096  # a junk flood may push user keys out; deriving one again costs microseconds
 
@@ -80,6 +81,10 @@ class UserKey:
     def content_tag(self, glob: str, author: bytes, date: bytes, body_digest: bytes) -> str:
         """13 characters that name one message to a token that bears no Message-ID."""
         return base32.leftmost(self.digest("content", glob, author, date, body_digest), ID_LENGTH)
+
+    def author(self, address: str) -> bytes:
+        """A short keyed digest of an author's address, to count different ones."""
+        return self.digest("author", address)[:AUTHOR_OCTETS]
 
     def content(self, *parts: str | bytes) -> bytes:
         """A short keyed digest of a message's content, to tell a retry from another message."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from reply_milter.core import auto_reply, domain, headers
 from reply_milter.core.address import AddressForm
+from reply_milter.core.authentication import Authentication, authentication
 from reply_milter.core.handler import ContextKind
 from reply_milter.core.mailbox import mailboxes
 from reply_milter.core.policy import Finding
@@ -44,22 +45,31 @@ class Message:
         """The addresses of all From fields."""
         return [address for value in self.fields.get("from", ()) for address in mailboxes(value)]
 
+    @property
+    def author(self) -> str:
+        """The one author's address; empty where there is none, or more than one."""
+        authors = self.authors
+        return authors[0] if len(authors) == 1 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
-    """How the message relates to the token: what the verdict tells about thread and author."""
+    """How the message relates to the token, and whether anybody vouches for its author."""
 
     thread: ThreadFinding
     sender: SenderMatch
+    auth: Authentication
 
 
-def bindings(message: Message, checked: Checked, facts: Facts | None, form: AddressForm) -> Bindings:
-    """Compare a message with the token that it came to."""
+def bindings(message: Message, checked: Checked, facts: Facts | None, form: AddressForm, authserv_id: str) -> Bindings:
+    """Compare a message with the token that it came to, and hear the milters that write as ``authserv_id``."""
     thread = ThreadFinding(ThreadMatch.NONE)
     if checked.handler.context is ContextKind.THREAD:
         ids = candidates(message.first("in-reply-to"), message.first("references"))
         thread = bind(checked.key, checked.token.context, ids, form.accept_domains | {form.mint_domain})
-    return Bindings(thread, _sender(message, checked, facts))
+    results = message.fields.get(headers.AUTHENTICATION_RESULTS.lower(), ())
+    vouched = authentication(results, authserv_id, message.author)
+    return Bindings(thread, _sender(message, checked, facts), vouched)
 
 
 def findings(message: Message, bound: Bindings, form: AddressForm, max_message_bytes: int) -> Iterator[Finding]:
@@ -75,6 +85,7 @@ def findings(message: Message, bound: Bindings, form: AddressForm, max_message_b
         Reason.THREAD_ABSENT: bound.thread.match is ThreadMatch.ABSENT,
         Reason.SENDER_MISMATCH: bound.sender is SenderMatch.MISMATCH,
         Reason.SENDER_UNKNOWN: bound.sender is SenderMatch.UNKNOWN,
+        Reason.AUTH_FAIL: bound.auth is Authentication.FAIL,
     }
     yield from (Finding.of(reason) for reason, applies in found.items() if applies)
 
@@ -105,8 +116,7 @@ def _sender(message: Message, checked: Checked, facts: Facts | None) -> SenderMa
     on_file = facts.addresses if facts is not None else ()
     if not checked.token.sender and not on_file:
         return SenderMatch.UNKNOWN
-    authors = message.authors
-    author = domain.normalise(authors[0]) if len(authors) == 1 else None
+    author = domain.normalise(message.author)
     if author is None:
         return SenderMatch.MISMATCH
     if author in on_file or checked.key.sender(author) == checked.token.sender:

@@ -22,10 +22,17 @@ ALLOWED: Mapping[Reason, frozenset[Action]] = {
     Reason.THREAD_ABSENT: _ANY,
     Reason.SENDER_MISMATCH: _ANY,
     Reason.SENDER_UNKNOWN: _ANY,
+    Reason.AUTH_FAIL: _ANY,
+    Reason.SPENT: _ANY,
+    Reason.LEAKED: _ANY,
     Reason.DUPLICATE: _ANY,
     Reason.REPLAYED: _ANY,
 }
-_DEFAULTS = {Reason.AUTO_REPLY: Action.DISCARD, Reason.SENDER_UNKNOWN: Action.ACCEPT}
+_DEFAULTS = {
+    Reason.AUTO_REPLY: Action.DISCARD,
+    Reason.SENDER_UNKNOWN: Action.ACCEPT,
+    Reason.AUTH_FAIL: Action.ACCEPT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +51,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The action for each reason. ``observe``: everything is evaluated and nothing is refused."""
+    """The action for each reason. ``observe``: everything is evaluated and nothing is refused.
+
+    ``replies_per_token``, ``senders_per_token``: how many different messages, and authors, one address takes; 0: any.
+    """
 
     observe: bool = False
     actions: Mapping[Reason, Action] = field(default_factory=dict)
+    replies_per_token: int = 0
+    senders_per_token: int = 0
 
     def action(self, finding: Finding) -> Action:
         """What is to be done about ``finding``."""

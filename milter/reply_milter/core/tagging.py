@@ -35,7 +35,7 @@ def reply(identifier: str, checked: Checked, bound: Bindings, replay: str) -> Ta
         ("locator", thread.locator if thread else ""),
         ("replied_to", str(thread.replied_to) if thread else ""),
         ("sender", bound.sender),
-        ("auth", "none"),
+        ("auth", bound.auth),
         ("replay", replay),
         ("issued", str(checked.token.issued_at)),
         ("expires", str(checked.expires_at)),

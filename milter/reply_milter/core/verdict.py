@@ -31,6 +31,9 @@ class Reason(StrEnum):
     THREAD_ABSENT = "thread_absent"
     SENDER_MISMATCH = "sender_mismatch"
     SENDER_UNKNOWN = "sender_unknown"
+    AUTH_FAIL = "auth_fail"
+    SPENT = "spent"
+    LEAKED = "leaked"
     DUPLICATE = "duplicate"
     REPLAYED = "replayed"
     INTERNAL = "internal"
@@ -120,6 +123,11 @@ _REPLIES: dict[Reason, Reply] = {
     Reason.THREAD_ABSENT: Reply("550", "5.7.1", "Use Reply on the message that you want to answer"),
     Reason.SENDER_MISMATCH: Reply("550", "5.7.1", "Write from your own address, to which we wrote"),
     Reason.SENDER_UNKNOWN: Reply("550", "5.7.1", "Write from your own address, to which we wrote"),
+    Reason.AUTH_FAIL: Reply(
+        "550", "5.7.1", "Neither DMARC nor DKIM vouches for your address: send through its own provider"
+    ),
+    Reason.SPENT: Reply("550", "5.7.1", "This reply address has taken all the replies that it may take"),
+    Reason.LEAKED: Reply("550", "5.7.1", "This reply address was used by too many senders"),
     Reason.DUPLICATE: _RECEIVED,
     Reason.REPLAYED: _RECEIVED,
 }

@@ -14,7 +14,8 @@ from reply_milter.core.message_rules import Message
 from reply_milter.core.policy import Finding
 from reply_milter.core.tlv import octets
 from reply_milter.core.verdict import MISSPELT, NOT_ALONE_LOCALLY, Accept, Action, Reason, Verdict, refusal, reply_for
-from reply_milter.flows.judgement import Arrival, Judgement, judge
+from reply_milter.flows.arrival import Arrival
+from reply_milter.flows.judgement import Judgement, judge
 from reply_milter.flows.recipient import ReplyRecipient, assess
 from reply_milter.flows.service import Service
 from reply_milter.ports import Decision, StoreUnavailableError

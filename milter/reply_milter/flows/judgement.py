@@ -1,34 +1,17 @@
 """The end of a message to a reply recipient: rules in order, one claim, one verdict."""
 
-import secrets
 from dataclasses import dataclass, replace
 
-from reply_milter.core import headers, message_id, tagging, verdict_header
-from reply_milter.core.fingerprint import BodyDigest, squeeze
-from reply_milter.core.message_rules import Message, bindings, findings
-from reply_milter.core.policy import Finding
+from reply_milter.core import headers, tagging, verdict_header
+from reply_milter.core.message_rules import bindings, findings
+from reply_milter.core.policy import Finding, Policy
 from reply_milter.core.verdict import Accept, Action, Park, Reason, Verdict, refusal
 from reply_milter.core.verify import Checked
-from reply_milter.flows.recipient import ReplyRecipient, store_unavailable
+from reply_milter.flows.arrival import Arrival
+from reply_milter.flows.claiming import claim_for, take
+from reply_milter.flows.recipient import ReplyRecipient
 from reply_milter.flows.service import Service
-from reply_milter.ports import Claim, Decision, Replay, StoreUnavailableError
-
-KEPT_SECONDS = 7 * 86400  # how long a token's replies are remembered after its end
-
-_OWNER_OCTETS = 6
-_CLAIM_REASONS = {Replay.DUPLICATE: Reason.DUPLICATE, Replay.REPLAYED: Reason.REPLAYED}
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A whole message for one reply recipient. ``mixed``: others, who are not ours to decide about, get it too."""
-
-    recipient: ReplyRecipient
-    message: Message
-    body: BodyDigest
-    queue_id: str
-    mixed: bool
-    from_peer: bool
+from reply_milter.ports import Claim, Decision, Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +39,16 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
         return _conclude(service, arrival, finding, action, [])
     if arrival.from_peer and _bears_our_seal(service, arrival, checked):
         return Judgement(Accept(), _decision(arrival, "accept", Reason.OK, ""))
-    bound = bindings(arrival.message, checked, recipient.facts, service.rules.form)
-    found = recipient.findings + list(
-        findings(arrival.message, bound, service.rules.form, service.rules.max_message_bytes)
-    )
+    rules = service.rules
+    bound = bindings(arrival.message, checked, recipient.facts, rules.form, rules.authserv_id)
+    found = recipient.findings + list(findings(arrival.message, bound, rules.form, rules.max_message_bytes))
     finding, action = recipient.policy.decide(found)
     claim, replay = None, None
     if _to_be_claimed(recipient, action, arrival.mixed):
-        claim = _claim(service, arrival, checked)
-        replay, objection = _take(service, claim)
-        if objection is not None:
-            finding, action = _weigh(recipient, finding, action, found, objection)
-    identifier = (claim or _claim(service, arrival, checked)).id
+        claim = claim_for(service, arrival, checked)
+        replay, objections = take(service, claim)
+        finding, action = _weigh(recipient.policy, finding, action, found, objections)
+    identifier = (claim or claim_for(service, arrival, checked)).id
     tags = tagging.reply(identifier, checked, bound, replay or "")
     judged = _conclude(service, arrival, finding, action, tags)
     age = service.clock.now() - checked.token.issued_at
@@ -80,45 +61,13 @@ def _to_be_claimed(recipient: ReplyRecipient, action: Action, mixed: bool) -> bo
 
 
 def _weigh(
-    recipient: ReplyRecipient,
-    finding: Finding | None,
-    action: Action,
-    found: list[Finding],
-    objection: Finding,
+    policy: Policy, finding: Finding | None, action: Action, found: list[Finding], objections: list[Finding]
 ) -> tuple[Finding | None, Action]:
-    """The claim's objection comes last in the order, but what was counted before is not parked once more."""
-    if action is Action.PARK and recipient.policy.action(objection) is not Action.ACCEPT:
-        return objection, recipient.policy.action(objection)
-    return recipient.policy.decide([*found, objection])
-
-
-def _take(service: Service, claim: Claim) -> tuple[Replay, Finding | None]:
-    """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again."""
-    try:
-        replay = service.store.claim(claim)
-    except StoreUnavailableError:
-        service.telemetry.replay(Replay.UNKNOWN)
-        return Replay.UNKNOWN, store_unavailable(service)
-    service.telemetry.replay(replay)
-    reason = _CLAIM_REASONS.get(replay)
-    return replay, Finding.of(reason) if reason else None
-
-
-def _claim(service: Service, arrival: Arrival, checked: Checked) -> Claim:
-    """Name this message to its token: by Message-ID, or by content where it has none that outlives a retry."""
-    message, key, glob = arrival.message, checked.key, checked.glob.text
-    author, date = (squeeze(message.first(name)) for name in ("from", "date"))
-    body = arrival.body.octets()
-    identifier = message_id.own_id(message.first("message-id"))
-    if message_id.is_made_up(identifier, arrival.queue_id):
-        identifier = ""
-    if identifier:
-        tag = key.message_id_tag(glob, identifier)
-    else:
-        tag = key.content_tag(glob, author, date, body)
-    content = key.content(author, date, squeeze(message.first("subject")), squeeze(message.first("in-reply-to")), body)
-    end = max(checked.expires_at, service.clock.now())
-    return Claim(checked.token_id, tag, content, secrets.token_bytes(_OWNER_OCTETS), end + KEPT_SECONDS)
+    """The claim's objections come last in the order, but what was counted before is not parked once more."""
+    objection, instead = policy.decide(objections)
+    if action is Action.PARK and instead is not Action.ACCEPT:
+        return objection, instead
+    return policy.decide([*found, *objections]) if objections else (finding, action)
 
 
 def _conclude(

@@ -9,7 +9,7 @@ from reply_milter.core.verdict import Accept, Defer, Discard, Park, Reject, Verd
 from reply_milter.core.verify import Facts
 from reply_milter.flows.inbound import Connection
 from reply_milter.flows.service import Rules, Service
-from reply_milter.ports import Claim, Clock, Decision, Replay
+from reply_milter.ports import Claim, Claimed, Clock, Decision, Replay
 
 ORDINARY = "ordinary"
 
@@ -21,9 +21,9 @@ class NoStore:
         """Nothing is known."""
         return Facts()
 
-    def claim(self, claim: Claim) -> Replay:
+    def claim(self, claim: Claim) -> Claimed:
         """Nobody can tell."""
-        return Replay.UNKNOWN
+        return Claimed(Replay.UNKNOWN)
 
     def release(self, claim: Claim) -> None:
         """Nothing was claimed."""

@@ -2,15 +2,27 @@
 
 from reply_milter.ports.clock import Clock
 from reply_milter.ports.conversation import Conversation, DoorTelemetry
-from reply_milter.ports.store import Claim, Registry, Replay, Settler, Store, StoreUnavailableError, UserRecord
+from reply_milter.ports.store import (
+    Claim,
+    Claimed,
+    Limit,
+    Registry,
+    Replay,
+    Settler,
+    Store,
+    StoreUnavailableError,
+    UserRecord,
+)
 from reply_milter.ports.telemetry import Decision, Minting, MintingTelemetry, Notification, Telemetry
 
 __all__ = [
     "Claim",
+    "Claimed",
     "Clock",
     "Conversation",
     "Decision",
     "DoorTelemetry",
+    "Limit",
     "Minting",
     "MintingTelemetry",
     "Notification",

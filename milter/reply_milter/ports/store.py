@@ -19,13 +19,34 @@ class StoreUnavailableError(Exception):
 
 
 class Replay(StrEnum):
-    """What a claim found, and the ``replay`` tag of a verdict. ``unknown``: the store was not there to be asked."""
+    """What a claim found, and the ``replay`` tag of a verdict.
+
+    ``limited``: a new message, not taken because of a limit; ``unknown``: the store was not there to be asked.
+    """
 
     FIRST = "first"
     RETRY = "retry"
     DUPLICATE = "duplicate"
     REPLAYED = "replayed"
+    LIMITED = "limited"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many of something a token takes. ``refuses``: one more is not taken; else it is, and told."""
+
+    most: int
+    refuses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The answer to a claim. ``spent``: more messages than ``replies``; ``leaked``: more authors than ``senders``."""
+
+    replay: Replay
+    spent: bool = False
+    leaked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +54,7 @@ class Claim:
     """Taking one message for one token.
 
     ``token_id`` and ``message_tag`` are 13 base32 characters each; ``content`` and ``owner`` are octets without
-    structure; ``kept_until`` is in Unix seconds.
+    structure; ``kept_until`` is in Unix seconds. ``author``: a digest of AUTHOR_OCTETS. Limits may be None.
     """
 
     token_id: str
@@ -41,6 +62,9 @@ class Claim:
     content: bytes
     owner: bytes
     kept_until: int
+    author: bytes = b""
+    replies: Limit | None = None
+    senders: Limit | None = None
 
     @property
     def id(self) -> str:
@@ -58,12 +82,13 @@ class Store(Protocol):
         """What is known about a token and those it names. Reads only."""
         ...
 
-    def claim(self, claim: Claim) -> Replay:
+    def claim(self, claim: Claim) -> Claimed:
         """Take a message for its token, atomically. Never UNKNOWN.
 
         FIRST for a new message, and again for the same ``owner``, so that a command sent twice by a client library
         is no replay. RETRY for a reserved message with the same tag and content. DUPLICATE for a committed one.
-        REPLAYED for the same tag with other content, or the same content under another tag. FIRST alone writes.
+        REPLAYED for the same tag with other content, or the same content under another tag. LIMITED for a new message
+        that a limit refuses. FIRST alone writes. Limits are told of new messages only.
         """
         ...
 

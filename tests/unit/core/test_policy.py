@@ -11,6 +11,7 @@ DISCARDED = Finding.of(Reason.AUTO_REPLY)
 DEFAULTS = dict.fromkeys(ALLOWED, Action.REJECT) | {
     Reason.AUTO_REPLY: Action.DISCARD,
     Reason.SENDER_UNKNOWN: Action.ACCEPT,
+    Reason.AUTH_FAIL: Action.ACCEPT,
 }
 
 

@@ -8,8 +8,8 @@ import pytest
 from dialogue import BODY, Desk, Fields, reply_fields, without
 from fakes import FORUM, NOW, MemoryStore, minted, rules
 from reply_milter.core.verdict import Accept, Action, Defer, Discard, Reason, Reject, Verdict
-from reply_milter.flows.judgement import KEPT_SECONDS
-from reply_milter.ports import Claim, Replay, StoreUnavailableError
+from reply_milter.flows.claiming import KEPT_SECONDS
+from reply_milter.ports import Claim, Claimed, Replay, StoreUnavailableError
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)
@@ -146,7 +146,7 @@ def test_same_message_to_another_token_is_another_reply() -> None:
 class Watched(MemoryStore):
     """Remembers the claims."""
 
-    def claim(self, claim: Claim) -> Replay:
+    def claim(self, claim: Claim) -> Claimed:
         """See ``ports.Store``."""
         claims.append(claim)
         return MemoryStore.claim(self, claim)
@@ -196,7 +196,7 @@ def test_store_away_at_end_of_message_defers() -> None:
 class Slow(MemoryStore):
     """Carries out what it is asked, and answers too late."""
 
-    def claim(self, claim: Claim) -> Replay:
+    def claim(self, claim: Claim) -> Claimed:
         """See ``ports.Store``."""
         found = MemoryStore.claim(self, claim)
         if self.down:

@@ -8,7 +8,7 @@ from typing import Any
 from reply_milter.adapters.redis_store.connection import Call, NoScriptError, RedisConnections, StoreTelemetry
 from reply_milter.adapters.redis_store.names import Names, token_key
 from reply_milter.core.verify import Facts
-from reply_milter.ports import Claim, Replay
+from reply_milter.ports import Claim, Claimed, Limit, Replay
 
 OPERATIONS = ("facts", "claim", "release", "commit", "ping")
 
@@ -47,12 +47,14 @@ class RedisStore:
                 addresses=tuple(json.loads(addresses)) if addresses else (),
             )
 
-    def claim(self, claim: Claim) -> Replay:
+    def claim(self, claim: Claim) -> Claimed:
         """See ``ports.Store``."""
-        arguments = (claim.message_tag, claim.content, claim.owner, claim.kept_until)
+        arguments: tuple[str | bytes | int, ...] = (claim.message_tag, claim.content, claim.owner, claim.kept_until)
+        if claim.replies is not None or claim.senders is not None:
+            arguments += (*_limit(claim.replies), *_limit(claim.senders), claim.author)
         with self._connections.operation("claim") as call:
-            answer = self._run(call, self._claim, claim.token_id, *arguments)
-            return Replay(bytes(answer).decode("ascii"))
+            replay, spent, leaked = self._run(call, self._claim, claim.token_id, *arguments)
+            return Claimed(Replay(bytes(replay).decode("ascii")), bool(spent), bool(leaked))
 
     def release(self, claim: Claim) -> None:
         """See ``ports.Store``."""
@@ -80,3 +82,8 @@ class RedisStore:
             return call(("EVALSHA", script.sha, *rest))[0]
         except NoScriptError:  # it was not run, so sending it whole is no second time
             return call(("EVAL", script.text, *rest))[0]
+
+
+def _limit(limit: Limit | None) -> tuple[int, int]:
+    """As the script takes it: 0 for none, and 1 where one more is refused."""
+    return (limit.most, int(limit.refuses)) if limit is not None else (0, 0)

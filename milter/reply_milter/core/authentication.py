@@ -1,0 +1,78 @@
+"""Authentication-Results (RFC 8601) of the milters before us: whether DMARC or DKIM vouches for the author.
+
+Only fields of the configured authserv-id count, in its plain spelling: those are the ones that the milters before us
+write, and that they take off when a client brings them. Of each method only the topmost field is heard, because what
+milters add stands above whatever the client sent.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+import authres
+
+from reply_milter.core import domain
+
+_FIELDS = 16  # fields of the authserv-id that are looked at; each costs the parser time
+_OCTETS = 4096  # of one field: the parser's time grows with the square
+_METHODS = ("dmarc", "dkim")
+
+
+class Authentication(StrEnum):
+    """``none``: nobody checked; ``fail``: somebody did, and can't vouch for the author."""
+
+    PASS = "pass"  # noqa: S105 # RFC 8601's word
+    FAIL = "fail"
+    NONE = "none"
+
+
+def authentication(values: Sequence[str], authserv_id: str, author: str) -> Authentication:
+    """What the fields ``values``, from the top, say about ``author`` (an address): dmarc=pass, or dkim=pass aligned.
+
+    A field of ours that can't be read counts as a result that is no pass.
+    """
+    results = list(_topmost(values, authserv_id)) if authserv_id else []
+    if any(_vouches(result, author) for result in results):
+        return Authentication.PASS
+    return Authentication.FAIL if results else Authentication.NONE
+
+
+def _topmost(values: Sequence[str], authserv_id: str) -> Iterator[authres.AuthenticationResult | None]:
+    """The results of each method's topmost field; None for a field that can't be read."""
+    ours = re.compile(rf"\s*{re.escape(authserv_id)}(\s+1)?\s*;", re.ASCII | re.IGNORECASE)
+    heard: set[str] = set()
+    for value in [value for value in values if ours.match(value)][:_FIELDS]:
+        results = _results(value)
+        if results is None:
+            yield None
+            continue
+        yield from (result for result in results if result.method not in heard)
+        heard |= {result.method for result in results}
+
+
+def _results(value: str) -> list[authres.AuthenticationResult] | None:
+    if len(value) > _OCTETS:
+        return None
+    text = value.encode("ascii", "replace").decode().rstrip("; \t\r\n")  # no octet of a comment matters to us
+    try:
+        results = authres.AuthenticationResultsHeader.parse_value(text).results
+    except (authres.AuthResError, RecursionError):
+        return None
+    return [result for result in results if result.method in _METHODS]
+
+
+def _vouches(result: authres.AuthenticationResult | None, author: str) -> bool:
+    if result is None or str(result.result).lower() != "pass":
+        return False
+    return result.method == "dmarc" or _is_aligned(result, author)
+
+
+def _is_aligned(result: authres.AuthenticationResult, author: str) -> bool:
+    """Whether the signing domain is the author's, or one above it (RFC 7489 section 3.1.1).
+
+    Without a list of public suffixes, a signer below the author's domain can't be told from a stranger below a suffix.
+    """
+    named = {prop.name: prop.value for prop in result.properties if prop.type == "header"}
+    signer = domain.to_ascii((named.get("d") or named.get("i", "")).rpartition("@")[2]) or ""
+    own = domain.to_ascii(author.rpartition("@")[2]) or ""
+    return "." in signer and (own == signer or own.endswith(f".{signer}"))
