@@ -1,4 +1,4 @@
-"""Wiring: reads the clock, and builds what commands and processes work with."""
+"""Wiring: builds what commands and processes work with."""
 
 import time
 from collections.abc import Iterator
@@ -11,14 +11,6 @@ from reply_milter.ports import StoreUnavailableError
 from reply_milter.settings import Settings
 
 _COMMAND_SECONDS = 2.0
-
-
-class WallClock:
-    """The system's clock."""
-
-    def now(self) -> int:
-        """Unix seconds."""
-        return int(time.time())
 
 
 def load(path: str) -> Settings:

@@ -1,1 +1,216 @@
-"""x"""
+"""Reply addresses for Python applications that write their own notifications.
+
+    from email.message import EmailMessage
+    from reply_milter import mint
+
+    minter = mint.Minter.load("/etc/reply-milter/reply-milter.toml")
+
+    message = EmailMessage()
+    message["From"] = "shop@example.com"
+    message["To"] = "jane@example.com"
+    message["Subject"] = "A comment on issue 2351"
+    message.set_content("...")
+    minter.prepare(message, "issue", user=42, locator="go-gitea/gitea/issue/2351", to="jane@example.com")
+
+Does what sign mode does, in the application: whoever mints holds the master keys. Needs neither a milter library nor a
+store; on a host without those, ``pip install --no-deps reply-milter`` with cryptography and idna is enough.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.message import EmailMessage, Message
+from email.policy import EmailPolicy
+from pathlib import Path
+
+from reply_milter import config as configuration
+from reply_milter import settings
+from reply_milter.adapters.keyfile import KeyFileError, load_master_keys
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.config import Config, ConfigError
+from reply_milter.core import domain
+from reply_milter.core.address import MAILBOX, RESERVED, AddressForm
+from reply_milter.core.handler import ContextKind, Handler, Handlers
+from reply_milter.core.keyring import REALM, Keyring, KeyState, MasterKey
+from reply_milter.core.mint import MintError, Order, mint
+from reply_milter.core.notification import id_for_number
+from reply_milter.core.policy import Policy
+
+__all__ = ["ConfigError", "MintError", "Minted", "Minter", "handler"]
+
+_UNIQUE_OCTETS = 5
+_SECRET_OCTETS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A reply address. ``message_id`` with brackets; ``issued`` and ``expires`` in Unix seconds.
+
+    For an integer context, ``message_id`` binds nothing: send the notification with it, or with one of your own.
+    """
+
+    address: str
+    message_id: str
+    issued: int
+    expires: int
+    user: int
+    context: int
+
+
+def handler(number: int, name: str, context: str = "thread", validity_days: int = 90) -> Handler:
+    """What replies are for, as a ``[[handler]]`` of the configuration says it. ``context``: thread or integer.
+
+    Raises:
+        ValueError: ``context`` is neither.
+    """
+    return Handler(number, name, ContextKind(context), validity_days, True, "", Policy())
+
+
+class Minter:
+    """Mints for one realm. ``secret``: the active master key, 32 octets. Safe to share between threads."""
+
+    def __init__(
+        self,
+        realm: str,
+        secret: bytes,
+        mint_domain: str,
+        handlers: Iterable[Handler],
+        mailbox: str = "reply",
+        delimiter: str = "+",
+    ) -> None:
+        """Without a configuration file: everything must be as on the host that verifies.
+
+        Raises:
+            MintError: a key that is not 32 octets; a realm, mailbox, delimiter or domain that no file may name.
+        """
+        ascii_domain = domain.to_ascii(mint_domain) or ""
+        if not REALM.fullmatch(realm):
+            raise MintError("a realm is 1 to 64 of A-Za-z0-9._-")
+        if len(secret) != _SECRET_OCTETS:
+            raise MintError(
+                f"a master key is {_SECRET_OCTETS} octets: bytes.fromhex() reads the 64 digits of keys.toml"
+            )
+        if not domain.is_host_name(ascii_domain):
+            raise MintError("the mint domain is no domain name")
+        if (mailbox and not MAILBOX.fullmatch(mailbox)) or ".." in mailbox or mailbox in RESERVED:
+            raise MintError("the mailbox must be one that [address] may name")
+        form = AddressForm(mailbox, delimiter, ascii_domain, frozenset({ascii_domain}))
+        if delimiter not in ("+", "-") or form.too_long:
+            raise MintError("the delimiter must be + or -, and the mailbox at most 15 characters")
+        self._use(Keyring(realm, (MasterKey("active", KeyState.ACTIVE, secret),)), form, Handlers.of(handlers))
+
+    def _use(self, keyring: Keyring, form: AddressForm, handlers: Handlers) -> None:
+        self._keyring, self._form, self._handlers = keyring, form, handlers
+
+    @classmethod
+    def load(cls, path: str) -> "Minter":
+        """As the configuration file and the key file that it names say; the seal key is not needed.
+
+        Load it anew after ``keys promote``.
+
+        Raises:
+            ConfigError: a file that is missing, unreadable, or wrong; a line for each mistake.
+        """
+        config = _config(path)
+        try:
+            keys = load_master_keys(str(Path(path).resolve().parent / config.keys_file))
+        except KeyFileError as error:
+            raise ConfigError(error.problems) from None
+        made = cls.__new__(cls)
+        made._use(Keyring(config.realm, keys), config.form, config.handlers)
+        return made
+
+    def mint(
+        self,
+        handler: str,
+        user: int,
+        *,
+        context: int | None = None,
+        message_id: str = "",
+        locator: str = "",
+        to: str = "",
+        at: int | None = None,
+    ) -> Minted:
+        """The address for ``user`` to answer one thing. ``at``: another time than now, in Unix seconds.
+
+        One of ``context`` (a number of yours), ``message_id`` (that the notification bears) and ``locator`` (which
+        makes one). ``to``: the address that the notification goes to; replies from another are a mismatch.
+
+        Raises:
+            MintError: no such handler, a number out of range, a malformed id, locator or address; says what to do.
+        """
+        found = self._handlers.named(handler)
+        if found is None:
+            raise MintError(f"there is no handler {handler!r}")
+        now = WallClock().now() if at is None else at
+        order = Order(user, now, context, message_id, locator, to, secrets.token_hex(_UNIQUE_OCTETS))
+        minted = mint(order, found, self._keyring, self._form)
+        token = minted.token
+        identifier = minted.message_id or id_for_number(order, found, self._form)
+        return Minted(minted.address, f"<{identifier}>", token.issued_at, minted.expires, token.user, token.context)
+
+    def prepare(
+        self,
+        message: EmailMessage | Message,
+        handler: str,
+        user: int,
+        *,
+        locator: str = "",
+        context: int | None = None,
+        to: str = "",
+    ) -> Minted:
+        """Mint for ``message`` and write into it what a client needs to answer: as sign mode does.
+
+        Reply-To is ours; a Message-ID that is there is kept, and bound by a thread handler; it is added to References;
+        Auto-Submitted is set where none stands. Hand ``message`` to one recipient, and ``to`` to this method.
+
+        Raises:
+            MintError: as ``mint``; the message is then as it was.
+        """
+        given = str(message["Message-ID"] or "").strip()
+        threaded = given and context is None
+        minted = self.mint(
+            handler,
+            user,
+            context=context,
+            message_id=given if threaded else "",
+            locator="" if threaded else locator,
+            to=to,
+        )
+        _write(message, minted, given)
+        return minted
+
+
+def _write(message: EmailMessage | Message, minted: Minted, given: str) -> None:
+    identifier = given or minted.message_id
+    references = str(message["References"] or "").split()
+    del message["Reply-To"], message["References"]
+    message["Reply-To"] = minted.address
+    if not given:
+        del message["Message-ID"]
+        message["Message-ID"] = identifier
+    if identifier not in references:
+        references.append(identifier)
+    message["References"] = _References(" ".join(references))
+    if "Auto-Submitted" not in message:
+        message["Auto-Submitted"] = "auto-generated"
+
+
+class _References(str):
+    """A list of ids as a header object of the email package, which would write one that is longer than a line in
+    encoded words (RFC 2047), where no client looks for ids.
+    """
+
+    name = "References"
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        """One id a line."""
+        return f"References: {f'{policy.linesep} '.join(self.split())}{policy.linesep}"
+
+
+def _config(path: str) -> Config:
+    try:
+        return configuration.parse(settings.read(path))
+    except ConfigError as error:
+        told = [problem if problem.startswith(path) else f"{path}: {problem}" for problem in error.problems]
+        raise ConfigError(told) from None

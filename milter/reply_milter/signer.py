@@ -3,7 +3,7 @@
 import secrets
 
 from reply_milter.adapters import libmilter, telemetry
-from reply_milter.app import WallClock
+from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.flows.outbound import Submission
 from reply_milter.flows.service import MintingService
 from reply_milter.settings import Settings

@@ -7,7 +7,8 @@ from contextlib import suppress
 from reply_milter.adapters import libmilter, telemetry
 from reply_milter.adapters.redis_store import OPERATIONS
 from reply_milter.adapters.settler import SettlingThread
-from reply_milter.app import WallClock, open_registry, open_store, store_url
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import open_registry, open_store, store_url
 from reply_milter.config import Config
 from reply_milter.flows.inbound import Connection
 from reply_milter.flows.service import Service

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,21 +14,12 @@ from reply_milter.core.tlv import tlv
 from reply_milter.core.token import Glob, Token
 from reply_milter.core.verdict_header import SealProblem
 from reply_milter.core.verify import FUTURE_SECONDS
+from vector_file import FOLDER, cases
 from vectors import generate
 
 Json = dict[str, Any]
 
-FOLDER = Path(generate.__file__).parent
 DOCUMENTS = FOLDER.parent.parent / "docs"
-
-
-def cases(file: str, kind: str, member: str = "result") -> list[Any]:
-    """Each test of the groups of one type, with its group; only those that have ``member``."""
-    groups = json.loads((FOLDER / file).read_text())["testGroups"]
-    tests = [(group, test) for group in groups if group["type"] == kind for test in group["tests"]]
-    return [
-        pytest.param(group, test, id=f"{test['tcId']} {test['comment']}") for group, test in tests if member in test
-    ]
 
 
 def agrees(test: Json, holds: bool) -> bool:

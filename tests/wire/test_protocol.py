@@ -26,7 +26,8 @@ from milter_client import (
 )
 
 from daemon_process import USER, DaemonProcess, wait_until
-from reply_milter.app import WallClock, load
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import load
 from reply_milter.cli.init import write_files
 from reply_milter.core.mint import Minted, Order, mint
 

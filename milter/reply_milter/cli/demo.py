@@ -17,7 +17,8 @@ from grp import getgrnam
 from pathlib import Path
 
 from reply_milter.adapters.postfix import PostfixError, PrivatePostfix
-from reply_milter.app import WallClock, load
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import load
 from reply_milter.cli import init
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command

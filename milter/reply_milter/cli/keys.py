@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 
 from reply_milter.adapters.keyfile import KeyFileError, exclusive, new_secret, save_master_keys
-from reply_milter.app import WallClock, load, open_registry
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import load, open_registry
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.store_access import settings_with_store

@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Callable
 
-from reply_milter.app import WallClock
+from reply_milter.adapters.wall_clock import WallClock
 
 DEFAULT_CONFIG = os.environ.get("REPLY_MILTER_CONFIG", "/etc/reply-milter/reply-milter.toml")
 

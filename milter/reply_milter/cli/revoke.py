@@ -4,7 +4,8 @@ import argparse
 import json
 import os
 
-from reply_milter.app import WallClock, open_registry
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import open_registry
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_command, add_config, add_json

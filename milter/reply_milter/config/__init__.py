@@ -20,6 +20,7 @@ from reply_milter.config.reasons import handlers, policy
 from reply_milter.core import domain
 from reply_milter.core.address import MAILBOX, RESERVED, AddressForm
 from reply_milter.core.handler import Handlers
+from reply_milter.core.keyring import REALM
 from reply_milter.core.policy import Policy
 from reply_milter.core.token import CHECKSUM_FLOOR
 from reply_milter.toml_table import Table, between, matching, one_of
@@ -88,7 +89,7 @@ def parse(text: str) -> Config:
 
 
 def _config(top: Table) -> Config:
-    realm = top.need("realm", "", matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Za-z0-9._-"))
+    realm = top.need("realm", "", matching(REALM.pattern, "1 to 64 of A-Za-z0-9._-"))
     state_dir = top.take("state_dir", "/var/lib/reply-milter", matching(r"/.*", "an absolute path"))
     form, warnings = _address(top.table("address"))
     keys, verify, replay = top.table("keys"), top.table("verify"), top.table("replay")

@@ -6,6 +6,7 @@ master key is already 32 uniform octets) with SHA-256. Every input is length-pre
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +19,7 @@ from reply_milter.core import base32
 from reply_milter.core.tlv import tlv
 from reply_milter.core.token import Glob, Token
 
+REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 ID_LENGTH = 13  # base32 characters of each half of a reply's id
 CONTENT_OCTETS = 10  # of a content digest: keyed, so 80 bits leave a forger nothing to search for
 AUTHOR_OCTETS = 5  # of an author's digest: two of a token's few authors never share 40 bits by chance

@@ -71,7 +71,7 @@ def _message_id(order: Order, handler: Handler, form: AddressForm) -> str:
         if order.message_id or order.locator:
             raise MintError(f"the handler {handler.name} takes a number: give it a context")
         return ""
-    if order.context is not None:
+    if order.context is not None or not (order.message_id or order.locator):
         raise MintError(f"the handler {handler.name} binds a thread: give it a Message-ID or a locator")
     if order.locator:
         if not message_id.is_locator(order.locator):

@@ -60,7 +60,7 @@ def prepare(outgoing: Outgoing, handlers: Handlers, keyring: Keyring, form: Addr
     if request.locator and not message_id.is_locator(request.locator):
         raise MintError(LOCATOR_FORM)
     minted = mint(order, handler, keyring, form)
-    bound = given or minted.message_id or _id_for_number(order, handler, form)
+    bound = given or minted.message_id or id_for_number(order, handler, form)
     return Prepared(minted, handler, _edits(outgoing, minted.address, bound, kept=bool(given)))
 
 
@@ -88,7 +88,7 @@ def _given_id(outgoing: Outgoing) -> str:
     return "" if message_id.is_made_up(identifier, outgoing.queue_id) else identifier
 
 
-def _id_for_number(order: Order, handler: Handler, form: AddressForm) -> str:
+def id_for_number(order: Order, handler: Handler, form: AddressForm) -> str:
     """A Message-ID where the reply address holds a number: it binds nothing, but mail programs thread by it."""
     locator = f"{handler.name}/{order.context}"
     if not message_id.is_locator(locator):  # a handler's name may begin with a dot
