@@ -1,5 +1,6 @@
 """Two stores under one contract: the fake that the unit tests use, and the real one on a redis-server."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from fakes import REALM, MemoryStore
 from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
+from reply_milter.cli import main
 from reply_milter.ports import Store
 from store_bench import Bench, MemoryBench, RedisBench
 
@@ -66,3 +68,13 @@ def bench(request: pytest.FixtureRequest, opened: Callable[..., RedisStore]) -> 
 def store(bench: Bench) -> Store:
     """The store of the bench."""
     return bench.store
+
+
+@pytest.fixture
+def config(tmp_path: Path, server: RedisUnderTest, capsys: pytest.CaptureFixture[str]) -> str:
+    """An installation that shares the server's data."""
+    assert main(["init", str(tmp_path / "etc"), "--realm", REALM]) == os.EX_OK
+    capsys.readouterr()
+    path = tmp_path / "etc" / "reply-milter.toml"
+    path.write_text(path.read_text().replace('url = "embedded"', f'url = "{server.url}"'))
+    return str(path)

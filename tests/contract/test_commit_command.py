@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from fakes import REALM
 from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.cli import main
@@ -14,16 +12,6 @@ from reply_milter.ports import Replay
 from store_bench import claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
-
-
-@pytest.fixture
-def config(tmp_path: Path, server: RedisUnderTest, capsys: pytest.CaptureFixture[str]) -> str:
-    """An installation that shares the server's data."""
-    assert main(["init", str(tmp_path / "etc"), "--realm", REALM]) == os.EX_OK
-    capsys.readouterr()
-    path = tmp_path / "etc" / "reply-milter.toml"
-    path.write_text(path.read_text().replace('url = "embedded"', f'url = "{server.url}"'))
-    return str(path)
 
 
 def test_committed_reply_is_a_duplicate(

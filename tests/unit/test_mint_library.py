@@ -52,7 +52,7 @@ def test_it_needs_no_milter_and_no_store() -> None:
 
 
 def _wanted(group: dict[str, Any], test: dict[str, Any]) -> bool:
-    """Addresses that a minter makes. Invalid ones, and a token of one key with the digests of another, are for readers."""
+    """Addresses that a minter makes: invalid ones, and a token with the digests of another key, are for readers."""
     made = test["result"] == "valid" and "checksum" in test and "OlderKey" not in test["flags"]
     return made and test["sender"] in (0, WORKED_SENDER)
 

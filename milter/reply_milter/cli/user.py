@@ -9,9 +9,10 @@ from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.store_access import settings_with_store
 from reply_milter.cli.times import moment
+from reply_milter.cli.user_import import import_users
 from reply_milter.core.domain import normalise
 from reply_milter.core.token import USER_LIMIT
-from reply_milter.ports import UserRecord
+from reply_milter.ports import UserChange, UserRecord
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,8 +25,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     put.add_argument("--disabled", action="store_true", help="refuse all replies; without it, the user is enabled")
     show = add_command(deeds, "show", _show, "what is on file")
     remove = add_command(deeds, "remove", _remove, "forget addresses and disabling; a revocation stays")
+    many = add_command(deeds, "import", import_users, "put the users of a file on file")
+    many.add_argument(
+        "file",
+        metavar="FILE",
+        help="CSV with the columns user, address and perhaps disabled, or JSON lines with user, addresses and perhaps "
+        "disabled; - for standard input. A user's addresses are replaced; without disabled, that stays as it is",
+    )
     for parser in (put, show, remove):
         parser.add_argument("id", metavar="ID", type=int)
+    for parser in (put, show, remove, many):
         add_config(parser)
         add_json(parser)
 
@@ -36,7 +45,8 @@ def _set(options: argparse.Namespace) -> int:
     with settings_with_store(options) as settings:
         registry = open_registry(settings.config)
         known = registry.user(user)
-        registry.set_user(user, options.disabled, addresses or (known.addresses if known else ()))
+        kept = known.addresses if known else ()
+        registry.set_users([UserChange(user, options.disabled, addresses or kept)])
         return _tell(options, user, registry.user(user))
 
 

@@ -11,6 +11,7 @@ from reply_milter.ports.store import (
     Settler,
     Store,
     StoreUnavailableError,
+    UserChange,
     UserRecord,
 )
 from reply_milter.ports.telemetry import Decision, Minting, MintingTelemetry, Notification, Telemetry
@@ -32,5 +33,6 @@ __all__ = [
     "Store",
     "StoreUnavailableError",
     "Telemetry",
+    "UserChange",
     "UserRecord",
 ]

@@ -1,5 +1,6 @@
 """What is remembered between messages: claims, revocations, users."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -110,6 +111,15 @@ class UserRecord:
     addresses: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """What is to be on file about a user. ``disabled`` None leaves that as it is; ``addresses`` are normalised."""
+
+    user: int
+    disabled: bool | None
+    addresses: tuple[str, ...]
+
+
 class Registry(Protocol):
     """What operators put on record. Takes effect at the next RCPT, on all hosts of the store.
 
@@ -137,8 +147,8 @@ class Registry(Protocol):
         """What is on file, or None."""
         ...
 
-    def set_user(self, user: int, disabled: bool, addresses: tuple[str, ...]) -> None:
-        """Put a user on file. A revocation stays."""
+    def set_users(self, changes: Sequence[UserChange]) -> None:
+        """Put users on file, in one round trip. Revocations stay."""
         ...
 
     def remove_user(self, user: int) -> bool:

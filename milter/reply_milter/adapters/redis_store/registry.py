@@ -1,10 +1,11 @@
 """What operators write into the store and read of it: revocations, users, key use. Implements ``ports.Registry``."""
 
 import json
+from collections.abc import Iterator, Sequence
 
 from reply_milter.adapters.redis_store.connection import RedisConnections
 from reply_milter.adapters.redis_store.names import Names, token_key
-from reply_milter.ports import UserRecord
+from reply_milter.ports import UserChange, UserRecord
 
 
 class RedisRegistry:
@@ -50,12 +51,17 @@ class RedisRegistry:
         listed = tuple(json.loads(addresses)) if addresses else ()
         return UserRecord(bool(disabled), int(before or 0), listed)
 
-    def set_user(self, user: int, disabled: bool, addresses: tuple[str, ...]) -> None:
+    def set_users(self, changes: Sequence[UserChange]) -> None:
         """See ``ports.Registry``."""
-        name = self._names.user(user)
-        flag = ("HSET", name, "disabled", "1") if disabled else ("HDEL", name, "disabled")
         with self._connections.operation("user") as call:
-            call(("HSET", name, "addresses", json.dumps(addresses)), flag, ("PERSIST", name))
+            call(*(command for change in changes for command in self._commands(change)))
+
+    def _commands(self, change: UserChange) -> Iterator[tuple[str, ...]]:
+        name = self._names.user(change.user)
+        yield "HSET", name, "addresses", json.dumps(change.addresses)
+        if change.disabled is not None:
+            yield ("HSET", name, "disabled", "1") if change.disabled else ("HDEL", name, "disabled")
+        yield "PERSIST", name
 
     def remove_user(self, user: int) -> bool:
         """See ``ports.Registry``."""

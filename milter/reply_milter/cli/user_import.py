@@ -1,0 +1,68 @@
+"""``user import``: put the users of a file on file. A file with a mistake changes nothing."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+
+from tqdm import tqdm
+
+from reply_milter.app import open_registry
+from reply_milter.cli.errors import CommandError
+from reply_milter.cli.store_access import settings_with_store
+from reply_milter.core.user_file import UserFile, read
+from reply_milter.ports import Registry, StoreUnavailableError, UserChange
+
+_BATCH = 500  # users a round trip
+_TOLD = 5  # mistakes that are told; the rest is counted
+
+
+def import_users(options: argparse.Namespace) -> int:
+    """Read all of the file before anything is written."""
+    found = _read(options.file)
+    if found.problems:
+        more = len(found.problems) - _TOLD
+        told = "; ".join(found.problems[:_TOLD]) + (f"; and {more} more" if more > 0 else "")
+        raise CommandError(os.EX_DATAERR, f"{options.file}: nothing was imported: {told}")
+    with settings_with_store(options) as settings:
+        _write(found, open_registry(settings.config))
+    addresses = sum(len(entry.addresses) for entry in found.users.values())
+    if options.json:
+        print(json.dumps({"users": len(found.users), "addresses": addresses}))
+    else:
+        print(f"imported {len(found.users)} users with {addresses} addresses")
+    return os.EX_OK
+
+
+def _read(name: str) -> UserFile:
+    try:
+        if name == "-":
+            return read(sys.stdin)
+        with open(name, encoding="utf-8") as file:
+            return read(file)
+    except OSError as error:
+        raise CommandError(os.EX_NOINPUT, f"{name}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandError(os.EX_DATAERR, f"{name}: is not UTF-8 text; nothing was imported") from None
+
+
+def _write(found: UserFile, registry: Registry) -> None:
+    done = 0
+    with tqdm(total=len(found.users), unit=" users", disable=None, leave=False) as bar:  # None: only on a terminal
+        for batch in _batches(found):
+            try:
+                registry.set_users(batch)
+            except StoreUnavailableError as error:
+                raise CommandError(
+                    os.EX_TEMPFAIL,
+                    f"the store gave no answer after {done} of {len(found.users)} users ({error}): import it again",
+                ) from error
+            done += len(batch)
+            bar.update(len(batch))
+
+
+def _batches(found: UserFile) -> Iterator[list[UserChange]]:
+    changes = [UserChange(user, entry.disabled, tuple(entry.addresses)) for user, entry in found.users.items()]
+    for start in range(0, len(changes), _BATCH):
+        yield changes[start : start + _BATCH]
