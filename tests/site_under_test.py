@@ -56,6 +56,15 @@ thread_mismatch = "defer"
 sender_mismatch = "park"
 auto_reply = "reject"
 duplicate = "discard"
+
+[[handler]]
+id = 5
+name = "strict"
+context = "thread"
+[handler.policy]
+auth_fail = "reject"
+replies_per_token = 2
+senders_per_token = 1
 """
 
 

@@ -1,0 +1,117 @@
+"""Behind a real OpenDKIM and a real OpenDMARC: who vouches for the author, and what a forged word is worth."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mail_authentication import AUTHSERV_ID, MailAuthentication
+from reply_milter.adapters.postfix import Layout
+from reply_milter.core.mint import Minted
+from site_under_test import Site
+
+pytestmark = pytest.mark.system
+
+FORGED = [
+    f"{AUTHSERV_ID}; dmarc=pass header.from=victim.example",
+    f"{AUTHSERV_ID}; dkim=pass header.d=victim.example; dmarc=pass header.from=victim.example",
+    f"{AUTHSERV_ID.upper()} 1;\r\n dmarc=pass",
+    f"\r\n {AUTHSERV_ID};\r\n dmarc=pass",
+    # OpenDKIM can't read this one, so it stays; OpenDMARC then says dmarc=pass, unless it is taken off before.
+    f"{AUTHSERV_ID}; dkim=pass header.d=victim.example; arc=pass arc.chain=x",
+]
+
+
+@pytest.fixture(scope="module")
+def vouching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailAuthentication]:
+    """OpenDKIM, OpenDMARC and their DNS."""
+    folder: Path = tmp_path_factory.mktemp("authentication")
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)
+    running = MailAuthentication(folder / "milters")
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def host(vouching: MailAuthentication) -> Iterator[Site]:
+    """A Postfix with both in front of the daemon, as contrib/postfix says."""
+    fragments = ("reply-domain.main.cf", "shared-smtpd.main.cf", "authentication.main.cf")
+    layout = Layout(main_cf=fragments, more=vouching.main_cf)
+    running = Site({'authserv_id = ""': f'authserv_id = "{AUTHSERV_ID}"'}, layout)
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def answer(minted: Minted, name: str, domain: str, *head: str) -> bytes:
+    """A reply by Alice at ``domain``."""
+    lines = [*head, f"From: Alice <alice@{domain}>", f"To: <{minted.address}>", "Subject: Re: a question",
+             f"Message-ID: <{name}@{domain}>", f"In-Reply-To: <{minted.message_id}>", f"X-Seq: {name}",
+             "Date: Sat, 21 Nov 2026 12:00:00 +0000", "", "Yes.", ""]  # fmt: skip
+    return "\r\n".join(lines).encode()
+
+
+def taken(host: Site, minted: Minted, name: str, message: bytes) -> dict[str, str]:
+    """Send it, and return the tags of its good verdict."""
+    heard = host.send([f"<{minted.address}>"], message)
+    assert heard.startswith("250"), heard
+    (found,) = host.arrived("X-Seq", name, 1)
+    assert isinstance(found.tags, dict), found.fields
+    return found.tags
+
+
+def test_a_signed_reply_of_an_aligned_domain_passes(host: Site, vouching: MailAuthentication) -> None:
+    """DKIM, and DMARC that rests on it."""
+    minted = host.mint(recipient="alice@alice.example", locator="auth/1")
+    message = vouching.sign(answer(minted, "aligned", "alice.example"), "alice.example", "s1")
+    tags = taken(host, minted, "aligned", message)
+    assert (tags["auth"], tags["sender"], tags["reason"]) == ("pass", "match", "ok")
+
+
+def test_a_domain_without_dmarc_passes_by_its_signature(host: Site, vouching: MailAuthentication) -> None:
+    """dmarc=none, dkim=pass of the author's own domain."""
+    minted = host.mint(locator="auth/2")
+    message = vouching.sign(answer(minted, "nodmarc", "nodmarc.example"), "nodmarc.example", "s1")
+    assert taken(host, minted, "nodmarc", message)["auth"] == "pass"
+
+
+def test_an_unsigned_reply_fails_and_is_taken_all_the_same(host: Site) -> None:
+    """The default: the application sees auth=fail and decides."""
+    minted = host.mint(recipient="alice@victim.example", locator="auth/3")
+    tags = taken(host, minted, "unsigned", answer(minted, "unsigned", "victim.example"))
+    assert (tags["auth"], tags["reason"], tags["result"]) == ("fail", "auth_fail", "pass")
+
+
+@pytest.mark.parametrize("number", range(len(FORGED)))
+def test_a_forged_word_is_worth_nothing(host: Site, number: int) -> None:
+    """Neither to OpenDMARC nor to us; a handler that wants proof refuses."""
+    lines = [f"Authentication-Results: {FORGED[number]}", f"authentication-results : {FORGED[number]}"]
+    minted = host.mint(locator="auth/4")
+    name = f"forged{number}"
+    assert taken(host, minted, name, answer(minted, name, "victim.example", *lines))["auth"] == "fail"
+    strict = host.mint("strict", locator="auth/5")
+    heard = host.send([f"<{strict.address}>"], answer(strict, name, "victim.example", *lines))
+    assert heard.startswith("550 5.7.1 Neither DMARC nor DKIM vouches for your address"), heard
+
+
+def test_somebody_elses_signature_vouches_for_nobody(host: Site, vouching: MailAuthentication) -> None:
+    """dkim=pass of another domain."""
+    strict = host.mint("strict", locator="auth/6")
+    message = vouching.sign(answer(strict, "other", "victim.example"), "nodmarc.example", "s1")
+    assert host.send([f"<{strict.address}>"], message).startswith("550 5.7.1")
+
+
+def test_ours_stands_above_theirs(host: Site, vouching: MailAuthentication) -> None:
+    """x-reply-token beside what the milters before us wrote, which stays."""
+    minted = host.mint(recipient="alice@alice.example", locator="auth/7")
+    message = vouching.sign(answer(minted, "both", "alice.example"), "alice.example", "s1")
+    taken(host, minted, "both", message)
+    (found,) = host.arrived("X-Seq", "both", 1)
+    values = [" ".join(value.split()) for value in found.values("Authentication-Results")]
+    assert values[0] == f"{AUTHSERV_ID}; x-reply-token=pass"
+    assert any("dmarc=pass" in value for value in values[1:])
+    assert any("dkim=pass" in value for value in values[1:])
