@@ -259,9 +259,13 @@ class Site:
         wait_until(lambda: self._committed(minted) >= replies, 10, f"{replies} committed replies")
 
     def _committed(self, minted: Minted) -> int:
+        return sum(value[:1] == b"C" for value in self.on_record(minted).values())
+
+    def on_record(self, minted: Minted) -> dict[bytes, bytes]:
+        """An address's hash in the store."""
         key = self.settings.keyring.minting_key(minted.token.user)
         config = self.settings.config
         local = minted.address.split("@")[0]
         with redis.Redis.from_url(store_url(config)) as client:
-            states = client.hvals(f"rm1:{key.token_id(config.form.glob(local))}")
-        return sum(value[:1] == b"C" for value in states)
+            found: dict[bytes, bytes] = client.hgetall(f"rm1:{key.token_id(config.form.glob(local))}")
+        return found

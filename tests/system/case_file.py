@@ -1,15 +1,17 @@
 """The text language of the cases in ``cases/``: one small SMTP conversation a file, and what is to come of it.
 
 A line is a word and its rest; ``#`` starts a comment. ``{name}`` stands for an address minted as NAME, ``{name.id}``
-for the Message-ID that it answers.
+for the Message-ID that it answers, ``{name.bare}`` for that without its brackets.
 
     MINT name [handler=issue] [user=42] [locator=a/b | context=7] [to=ADDRESS] [days_ago=N]
     FROM <sender>                        starts a message; the server must say 250
     RCPT <recipient> = 250               the answer begins so
     HEAD Name: value                     also with a leading space, for a folded line
-    BODY text
+    BODY text                            \\xNN in either is an octet of that value
+    WOULD discard                        what the next SEND comes to, where the client can't hear it: see Observed
     SEND = 550 5.7.1 text                the answer to the final dot begins so
     SETTLED name 1                       wait until so many replies to NAME are committed
+    UNTOUCHED name                       nothing is on record about NAME's address
     ARRIVED 1 replies|people             how many messages of this case lie there now
     TAGS a=b c=d                         of the last message that arrived: these tags, under a good seal
     NOTAGS a b                           these tags are absent
@@ -62,9 +64,9 @@ class Conversation:
     def _fill(self, text: str) -> str:
         def value(match: re.Match[str]) -> str:
             minted = self.minted[match[1]]
-            return f"<{minted.message_id}>" if match[2] else minted.address
+            return {".id": f"<{minted.message_id}>", ".bare": minted.message_id}.get(match[2], minted.address)
 
-        return re.sub(r"\{(\w+)(\.id)?\}", value, text)
+        return re.sub(r"\{(\w+)(\.id|\.bare)?\}", value, text)
 
     def do_mint(self, rest: str) -> None:
         name, *pairs = rest.split()
@@ -87,10 +89,13 @@ class Conversation:
         self._expect(wanted, self.client.docmd(f"RCPT TO:{recipient}"))
 
     def do_head(self, rest: str) -> None:
-        self.head.append(rest)
+        self.head.append(_octets(rest))
 
     def do_body(self, rest: str) -> None:
-        self.body.append(rest)
+        self.body.append(_octets(rest))
+
+    def do_would(self, _rest: str) -> None:
+        """For observe mode."""
 
     def do_send(self, rest: str) -> None:
         # A date of the client's own: Postfix gives local clients a new one at each try.
@@ -110,6 +115,9 @@ class Conversation:
     def do_settled(self, rest: str) -> None:
         name, count = rest.split()
         self.site.settled(self.minted[name], int(count))
+
+    def do_untouched(self, rest: str) -> None:
+        assert not self.site.on_record(self.minted[rest.strip()])
 
     def do_arrived(self, rest: str) -> None:
         count, where = rest.split()
@@ -150,45 +158,9 @@ class Conversation:
         assert plain.startswith(wanted), f"heard {heard!r}"
 
 
-@dataclass
-class Observed(Conversation):
-    """The same lines in observe mode: nothing is refused, and what enforce would have done arrives under the seal."""
+def _octets(text: str) -> str:
+    def octet(match: re.Match[str]) -> str:
+        number = int(match[1], 16)
+        return chr(number if number < 0x80 else 0xDC00 + number)
 
-    would: dict[str, str] = field(default_factory=dict)
-
-    def do_rcpt(self, rest: str) -> None:
-        recipient, _, wanted = rest.rpartition(" = ")
-        nobody = wanted.startswith("550 5.1.1")  # the MTA's own business
-        super().do_rcpt(f"{recipient} = {wanted if nobody else '250'}")
-
-    def do_send(self, rest: str) -> None:
-        action = {"5": "reject", "4": "defer"}.get(rest.removeprefix("= ")[0])
-        if action is not None:
-            self.would[f"{self.name}-{len(self.answers)}"] = action
-        super().do_send("= 250")
-
-    def do_arrived(self, _rest: str) -> None:
-        """Other numbers than in enforce."""
-
-    def do_held(self, _rest: str) -> None:
-        """Other places, too."""
-
-    def do_tags(self, _rest: str) -> None:
-        """Told by ``would``."""
-
-    def do_notags(self, _rest: str) -> None:
-        """Told by ``would``."""
-
-    def do_field(self, _rest: str) -> None:
-        """Nothing of observe mode."""
-
-    def do_noverdict(self, _rest: str) -> None:
-        """Nothing of observe mode."""
-
-    def run(self, text: str) -> None:
-        """Run the lines, then look for each message that enforce refuses."""
-        super().run(text)
-        for name, action in self.would.items():
-            found = self.site.arrived("X-Seq", name, 1)
-            told = [message.tags.get("would") for message in found if isinstance(message.tags, dict)]
-            assert told == [action], f"{name}: {told}"
+    return re.sub(r"\\x([0-9a-f]{2})", octet, text)

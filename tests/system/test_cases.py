@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from case_file import Conversation, Observed, runs_on
+from case_file import Conversation, runs_on
+from observed_case import Observed
 
 from site_under_test import Site
 
@@ -23,7 +24,7 @@ def test_case(request: pytest.FixtureRequest, mta: str, case: Path) -> None:
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda path: path.stem)
 def test_case_in_observe_mode(observing_site: Site, case: Path) -> None:
-    """Nothing is refused, whatever the finding; the verdict says what enforce would have done."""
+    """Nothing is refused; header and metric say what enforce would have done, and nothing for what it takes."""
     Observed(observing_site, case.stem).run(case.read_text())
 
 

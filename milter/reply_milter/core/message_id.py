@@ -7,6 +7,8 @@ what a reply is about and when that was posted.
 import re
 from dataclasses import dataclass
 
+from reply_milter.core.comments import without_comments
+
 CANDIDATES = 16  # ids looked at in one message; each costs an HMAC
 _ID_OCTETS = 998  # RFC 5322 section 2.1.1: a line
 LOCATOR_OCTETS = 200
@@ -77,6 +79,14 @@ def identifiers(value: str, limit: int = CANDIDATES, last_first: bool = False) -
         if len(found) == limit and not last_first:
             break
     return found[: -limit - 1 : -1] if last_first else found
+
+
+def unbracketed(value: str, limit: int = CANDIDATES) -> list[str]:
+    """The last ``limit`` words with an ``@`` of a value that holds no angle bracket, in order."""
+    if "<" in value or "@" not in value:
+        return []
+    words = without_comments(value).replace(",", " ").split()
+    return [word for word in words if "@" in word and len(word) <= _ID_OCTETS][-limit:]
 
 
 def _keep(found: list[str], identifier: str) -> None:

@@ -27,9 +27,14 @@ class ThreadFinding:
 
 
 def candidates(in_reply_to: str, references: str) -> list[str]:
-    """The ids that a reply may name: In-Reply-To's, then References' from the last; 16 in all."""
-    ids = message_id.identifiers(in_reply_to)
-    return ids + message_id.identifiers(references, CANDIDATES - len(ids), last_first=True)
+    """The ids that a reply may name: In-Reply-To's, then References' from the last; 16 in all.
+
+    Some clients leave the brackets out; then the words with an ``@`` are the ids.
+    """
+    ids = message_id.identifiers(in_reply_to) or message_id.unbracketed(in_reply_to)
+    more = CANDIDATES - len(ids)
+    others = message_id.identifiers(references, more, last_first=True)
+    return ids + (others or message_id.unbracketed(references)[::-1][:more])
 
 
 def bind(key: UserKey, context: int, ids: Sequence[str], own_domains: Collection[str]) -> ThreadFinding:

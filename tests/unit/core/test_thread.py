@@ -1,5 +1,7 @@
 """Whether a reply answers the notification that its address was minted for."""
 
+import pytest
+
 from fakes import KEYRING, minted
 from reply_milter.core.message_id import Thread
 from reply_milter.core.thread import ThreadFinding, ThreadMatch, bind, candidates
@@ -55,3 +57,26 @@ def test_other_letter_case_is_another_id() -> None:
 def test_octets_that_are_not_utf_8_are_hashed_as_they_came() -> None:
     """A raw octet in an id is no accident."""
     assert bind(KEY, CONTEXT, ["a\udcff@b"], OURS).match is ThreadMatch.ABSENT
+
+
+@pytest.mark.parametrize(
+    "in_reply_to,references,found",
+    [
+        ("a@b", "", ["a@b"]),
+        ("a@b, c@d", "", ["a@b", "c@d"]),
+        ("", "a@b\r\n c@d,(e@f) g", ["c@d", "a@b"]),
+        ("a@b", "<c@d> <e@f>", ["a@b", "e@f", "c@d"]),
+        ("words a@b <c@d>", "", ["c@d"]),
+        ("no id", "none (x@y)", []),
+    ],
+)
+def test_ids_without_brackets(in_reply_to: str, references: str, found: list[str]) -> None:
+    """Words with an @, and only where there is no bracket at all."""
+    assert candidates(in_reply_to, references) == found
+
+
+def test_ids_without_brackets_are_as_few() -> None:
+    """Sixteen in all, of References the last."""
+    many = " ".join(f"{number}@x" for number in range(100))
+    assert candidates("", many) == [f"{number}@x" for number in range(99, 83, -1)]
+    assert candidates(many, many) == [f"{number}@x" for number in range(84, 100)]
