@@ -5,6 +5,7 @@ from email import message_from_bytes
 
 import pytest
 
+from daemon_process import wait_until
 from reply_milter.core.explanation import explain
 from site_under_test import Arrived
 from submission_site import STRANGER, SubmissionSite
@@ -194,6 +195,41 @@ def test_mail_without_the_field_is_left_alone(host: SubmissionSite) -> None:
     found = host.site.arrived("X-Seq", "plain", 2, "people")[0]
     sent = [(name, value.strip()) for name, value in message_from_bytes(given).items()]
     assert [pair for pair in ((name, value.strip()) for name, value in found.fields) if pair in sent] == sent
+
+
+def test_the_token_stands_in_reply_to_alone(host: SubmissionSite) -> None:
+    """References are kept by mail programs when they forward; an address there would travel with them."""
+    host.relay_in(notification("once", MINT), [JANE])
+    found = received(host, "once")
+    (reply_to,) = found.values("Reply-To")
+    assert [name for name, value in found.fields if reply_to.partition("@")[0] in value] == ["Reply-To"]
+
+
+def test_a_killed_worker_costs_no_notification(host: SubmissionSite) -> None:
+    """Its socket stays open: the next connection waits for the new one."""
+    before = host.site.daemon.workers()
+    host.site.daemon.kill_workers()
+    code, text = host.relay_in(notification("killed", MINT), [JANE])
+    assert code == 250, text
+    assert received(host, "killed").values("Reply-To")
+    wait_until(lambda: len(host.site.daemon.workers()) == len(before), 5, "all workers are back")
+
+
+def test_a_reload_reaches_the_signing_worker(host: SubmissionSite) -> None:
+    """A new handler mints at once; and trust that was taken away is gone."""
+    text = host.site.config.read_text()
+    more = '\n[[handler]]\nid = 77\nname = "fresh"\ncontext = "integer"\n'
+    try:
+        host.site.config.write_text(text.replace('trusted = ["127.0.0.1"]', "trusted = []") + more)
+        host.site.daemon.reload()
+        new = notification("fresh", "X-Reply-Mint: handler=fresh; user=1; context=1")
+        assert host.submit(new, [JANE])[0] == 250
+        assert received(host, "fresh").values("Message-ID")[0].startswith("<fresh/1/")
+        assert host.relay_in(notification("untrusted", MINT), [JANE])[0] == 250
+        assert_nothing_minted(received(host, "untrusted"))
+    finally:
+        host.site.config.write_text(text)
+        host.site.daemon.reload()
 
 
 def test_metrics_and_log_tell_what_was_minted(host: SubmissionSite) -> None:
