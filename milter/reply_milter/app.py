@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterator
 
 from reply_milter import settings
+from reply_milter.adapters.plugins import PlugInError, load_plug_in
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry, url_mistake
 from reply_milter.config import Config
 from reply_milter.config.places import EMBEDDED, embedded_socket
+from reply_milter.core.destination import PlugIn
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.settings import Settings
 
@@ -19,13 +21,22 @@ def load(path: str) -> Settings:
     Raises:
         ConfigError: with every mistake in all of them, a line each, beginning with the file's name.
     """
-    return settings.load(path, _store_mistakes)
+    return settings.load(path, _store_mistakes, _plug_in_mistakes)
 
 
 def _store_mistakes(config: Config) -> Iterator[str]:
     mistake = url_mistake(store_url(config))
     if mistake:
         yield f"store.url: {mistake}"
+
+
+def _plug_in_mistakes(config: Config) -> Iterator[str]:
+    for handler in config.handlers.by_id.values():
+        if isinstance(handler.destination, PlugIn):
+            try:
+                load_plug_in(handler.destination)
+            except PlugInError as error:
+                yield f"handler {handler.name}: delivery: {error}"
 
 
 def store_url(config: Config) -> str:

@@ -21,9 +21,10 @@ from reply_milter.adapters.process_tree import Child, ProcessTree, fork
 from reply_milter.adapters.state_lock import StateLockError, lock
 from reply_milter.app import load, open_store, wait_until_ready
 from reply_milter.config import ConfigError
-from reply_milter.config.places import EMBEDDED, MilterSocket
+from reply_milter.config.places import EMBEDDED, Listener
 from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
-from reply_milter.settings import FIXED, Settings
+from reply_milter.hook_process import HookProcess
+from reply_milter.settings import Settings
 from reply_milter.signer import Signer
 from reply_milter.verifier import Verifier
 from reply_milter.worker import Shared, Trade, Worker
@@ -31,7 +32,8 @@ from reply_milter.worker import Shared, Trade, Worker
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
-_TRADES: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
+_MILTERS: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
+_HOOK = "delivery"
 _LOCK_SECONDS = 1.0  # processes of an instance that was killed may take a moment to follow it
 _STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
 
@@ -50,7 +52,9 @@ class Daemon:
         self._state = Path(config.state_dir)
         guesses = GuessTable(memoryview(mmap.mmap(-1, TABLE_OCTETS)), secrets.token_bytes(16))
         self._shared = Shared(guesses, str(self._state / "metrics"))
-        self._places = {name: place for name in _TRADES if (place := getattr(config, name)) is not None}
+        self._places = {name: place for name in _MILTERS if (place := getattr(config, name)) is not None}
+        if config.delivery is not None and config.delivery.place.socket:
+            self._places[_HOOK] = config.delivery.place
         self._listening: dict[str, socket.socket] = {}
         self._orders: dict[str, OrderLine] = {}
         self._lock = -1
@@ -123,8 +127,7 @@ class Daemon:
             for line in self._orders.values():
                 line.close()
             orders.take_over()
-            trade = _TRADES[name](self._settings, self._shared, slot)
-            Worker(self._settings, trade, self._listening[name], orders).run()
+            self._run_worker(name, slot, orders)
 
         pid = fork(run)
         orders.release()
@@ -133,8 +136,17 @@ class Daemon:
         self._orders[slot] = orders
         return pid
 
+    def _run_worker(self, name: str, slot: str, orders: OrderLine) -> None:
+        """In the child: what a process of this name does until it is told to end."""
+        listening = self._listening[name]
+        if name == _HOOK:
+            HookProcess(self._settings, self._shared.metrics_folder, slot, listening, orders).run()
+        else:
+            trade = _MILTERS[name](self._settings, self._shared, slot)
+            Worker(self._settings, trade, listening, orders).run()
+
     def _metrics_children(self) -> list[Child]:
-        host, port = self._settings.config.metrics_host, self._settings.config.metrics_port
+        host, port = self._settings.config.metrics
         if not port:
             return []
         _check_free(host, port)
@@ -159,10 +171,8 @@ class Daemon:
             self._metrics.reloaded(False)
             return
         self._metrics.reloaded(True)
-        old = self._settings.config
-        for name in FIXED:
-            if getattr(new.config, name) != getattr(old, name):
-                log.warning("%s changed: that takes a restart", name)
+        for name in new.needs_restart(self._settings):
+            log.warning("%s changed: that takes a restart", name)
         self._settings = new.in_place_of(self._settings)  # also for workers that are forked from now on
         telemetry.log_to_stderr(new.config.log_json, new.config.log_level)
         for slot, line in self._orders.items():
@@ -170,8 +180,8 @@ class Daemon:
                 log.warning("worker %s is not there to reload: it gets the settings when it starts again", slot)
 
 
-def _open_socket(name: str, place: MilterSocket) -> socket.socket:
-    """Listen where the milter called ``name`` is to be, and let the MTA in."""
+def _open_socket(name: str, place: Listener) -> socket.socket:
+    """Listen where what is called ``name`` is to be, and let the MTA in."""
     group = _group(name, place.group)
     path = place.socket.path
     try:
@@ -182,7 +192,7 @@ def _open_socket(name: str, place: MilterSocket) -> socket.socket:
             socket_file.open_to(path, place.mode, group, must=place.group is not None)
         return listening
     except (libmilter.ListenError, socket_file.SocketFileError) as error:
-        raise StartError(f"{name}.socket: {error}") from error
+        raise StartError(f"{name}.{'listen' if name == _HOOK else 'socket'}: {error}") from error
 
 
 def _group(name: str, group: str | None) -> int | None:

@@ -15,7 +15,7 @@ from reply_milter.flows.service import MintingRules, Rules
 _T = TypeVar("_T")
 Check = Callable[[Config], Iterable[str]]  # mistakes, as lines of ``key: reason``
 # What was opened, locked or forked with can't change under a running daemon.
-FIXED = ("state_dir", "verify", "sign", "store_url", "metrics_host", "metrics_port")
+FIXED = ("state_dir", "verify", "sign", "store_url", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Settings:
             max_message_bytes=config.max_message_bytes,
             forged_per_minute=config.forged_per_minute,
             accept_without_store=config.accept_without_store,
+            parks_in_hook=config.delivery is not None,
         )
 
     def minting_rules(self) -> MintingRules:
@@ -72,7 +73,21 @@ class Settings:
     def in_place_of(self, old: "Settings") -> "Settings":
         """These settings for a daemon that runs with ``old`` ones: what takes a restart stays as it is."""
         kept = {name: getattr(old.config, name) for name in FIXED}
+        hook, running = self.config.delivery, old.config.delivery
+        if hook is None or running is None:  # nobody starts or ends a hook now, so what commits stays as well
+            kept |= {"delivery": running, "commit_on_accept": old.config.commit_on_accept}
+        else:
+            kept["delivery"] = replace(hook, place=running.place, concurrency=running.concurrency)
         return replace(self, config=replace(self.config, **kept))
+
+    def needs_restart(self, old: "Settings") -> list[str]:
+        """What differs from ``old`` settings in a way that ``in_place_of`` does not follow: names of settings."""
+        names = [name for name in FIXED if getattr(self.config, name) != getattr(old.config, name)]
+        hook, running = self.config.delivery, old.config.delivery
+        if hook is None or running is None:
+            return names + ["delivery"] * (hook is not running)
+        fixed = ("place", "concurrency")
+        return names + ["delivery"] * any(getattr(hook, name) != getattr(running, name) for name in fixed)
 
     def packed(self) -> bytes:
         """Everything that ``unpack`` needs to make them anew, in another process."""

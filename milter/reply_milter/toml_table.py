@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 _T = TypeVar("_T")
-NOT_YET = "is not part of this version of reply-milter"
 _NAMES: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
@@ -88,12 +87,10 @@ class Table:
             if isinstance(value, dict)
         ]
 
-    def not_yet(self, *keys: str) -> None:
-        """Refuse tables that a later version will know, and say so."""
-        for key in keys:
-            if key in self._values:
-                del self._values[key]
-                self.problem(key, NOT_YET)
+    def rest(self) -> dict[str, object]:
+        """Everything that was not taken yet, as it stands: for settings that somebody else checks."""
+        left, self._values = self._values, {}
+        return left
 
     def unknown(self) -> None:
         """Refuse what was never taken: a misspelt key would otherwise be a setting that silently does nothing."""

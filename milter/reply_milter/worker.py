@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -47,6 +48,18 @@ class Trade(Protocol):
         ...
 
 
+def obey(orders: OrderLine, first: Settings, settle: Callable[[Settings], None]) -> None:
+    """Have new settings ``settle`` whenever the supervisor sends some; returns when it says to end, or is gone."""
+    while (order := orders.next()) is not None:
+        try:
+            settings = unpack(order).in_place_of(first)
+            settle(settings)
+            telemetry.log_to_stderr(settings.config.log_json, settings.config.log_level)
+            log.info("reloaded")
+        except Exception:
+            log.exception("not reloaded, the old settings stay")
+
+
 class Worker:
     """One process that answers the MTA, until it is told to end or its supervisor is gone."""
 
@@ -66,7 +79,8 @@ class Worker:
         libmilter.adopt(self._listening)
         threading.Thread(target=self._answer, name="libmilter", daemon=True).start()
         self._trade.start()
-        self._obey()
+        obey(self._orders, self._settings, self._trade.settle)
+        self._end()
 
     def _answer(self) -> None:
         try:
@@ -74,19 +88,6 @@ class Worker:
         finally:
             log.error("libmilter ended by itself")
             os._exit(1)
-
-    def _obey(self) -> None:
-        while True:
-            order = self._orders.next()
-            if order is None:
-                self._end()
-            try:
-                settings = unpack(order).in_place_of(self._settings)
-                self._trade.settle(settings)
-                telemetry.log_to_stderr(settings.config.log_json, settings.config.log_level)
-                log.info("reloaded")
-            except Exception:
-                log.exception("not reloaded, the old settings stay")
 
     def _end(self) -> NoReturn:
         """Let messages that are on their way come to their end."""

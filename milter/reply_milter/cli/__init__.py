@@ -7,11 +7,43 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from reply_milter import __version__
-from reply_milter.cli import check, commit, demo, explain, init, keys, mint, revoke, run, user, verify_header
+from reply_milter.cli import (
+    check,
+    commit,
+    deadletter,
+    deliver,
+    demo,
+    explain,
+    init,
+    keys,
+    mint,
+    parked,
+    revoke,
+    run,
+    test_endpoint,
+    user,
+    verify_header,
+)
 from reply_milter.cli.errors import CommandError
 from reply_milter.config import ConfigError
 
-_COMMANDS = (init, run, mint, explain, check, keys, revoke, user, commit, verify_header, demo)
+_COMMANDS = (
+    init,
+    run,
+    mint,
+    explain,
+    check,
+    keys,
+    revoke,
+    user,
+    commit,
+    verify_header,
+    deliver,
+    deadletter,
+    parked,
+    test_endpoint,
+    demo,
+)
 
 
 class _Parser(argparse.ArgumentParser):

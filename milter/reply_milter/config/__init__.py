@@ -6,23 +6,23 @@ Reads no file but what it is given; units stand in the names of the keys.
 import tomllib
 from dataclasses import dataclass
 
+from reply_milter.config.addresses import address
+from reply_milter.config.delivery import Delivery, delivery
 from reply_milter.config.places import (
     SIGN_SOCKET,
     VERIFY_SOCKET,
-    MilterSocket,
+    Listener,
     Networks,
     listen,
-    milter_socket,
+    listener,
     networks,
     store_url,
 )
 from reply_milter.config.reasons import handlers, policy
-from reply_milter.core import domain
-from reply_milter.core.address import MAILBOX, RESERVED, AddressForm
+from reply_milter.core.address import AddressForm
 from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import REALM
 from reply_milter.core.policy import Policy
-from reply_milter.core.token import CHECKSUM_FLOOR
 from reply_milter.toml_table import Table, between, matching, one_of
 
 
@@ -43,6 +43,7 @@ class Config:
     """Every setting, checked. Paths are absolute, or relative to the configuration file's folder.
 
     ``verify`` is None on a host that only sends, ``sign`` on one that only receives; ``trusted`` may mint unasked.
+    ``delivery`` is None where replies go to a hook of the operator's own, or to none. ``metrics``: host and port.
     """
 
     realm: str
@@ -50,21 +51,21 @@ class Config:
     form: AddressForm
     keys_file: str
     seal_file: str
-    verify: MilterSocket | None
-    sign: MilterSocket | None
+    verify: Listener | None
+    sign: Listener | None
     trusted: Networks
     peers: Networks
     authserv_id: str
     max_message_bytes: int
     forged_per_minute: int
+    delivery: Delivery | None
     store_url: str
     timeout_ms: int
     accept_without_store: bool
     commit_on_accept: bool
     settle_ms: int
     policy: Policy
-    metrics_host: str
-    metrics_port: int
+    metrics: tuple[str, int]
     log_json: bool
     log_level: str
     handlers: Handlers
@@ -91,12 +92,13 @@ def parse(text: str) -> Config:
 def _config(top: Table) -> Config:
     realm = top.need("realm", "", matching(REALM.pattern, "1 to 64 of A-Za-z0-9._-"))
     state_dir = top.take("state_dir", "/var/lib/reply-milter", matching(r"/.*", "an absolute path"))
-    form, warnings = _address(top.table("address"))
-    keys, verify, replay = top.table("keys"), top.table("verify"), top.table("replay")
-    store, metrics, log = top.table("store"), top.table("metrics"), top.table("log")
+    form, warnings = address(top.table("address"))
+    tables = [top.table(name) for name in ("keys", "verify", "replay", "store", "metrics", "log")]
+    keys, verify, replay, store, metrics, log = tables
     rules = policy(top.table("policy"), Policy(), with_mode=True)
-    host, port = listen(metrics)
     verifying, signing, trusted = _milters(top, verify)
+    max_message_bytes = verify.take("max_message_bytes", 26214400, between(1, 1 << 40))
+    hook, more = _hook(top, state_dir, form, max_message_bytes)
     config = Config(
         realm=realm,
         state_dir=state_dir,
@@ -108,34 +110,32 @@ def _config(top: Table) -> Config:
         trusted=trusted,
         peers=networks(verify, "peers"),
         authserv_id=verify.take("authserv_id", "", matching(r"[A-Za-z0-9.-]{0,255}", "a host name")),
-        max_message_bytes=verify.take("max_message_bytes", 26214400, between(1, 1 << 40)),
+        max_message_bytes=max_message_bytes,
         forged_per_minute=verify.take("forged_per_minute", 60, between(0, 1 << 30)),
         store_url=store_url(store, state_dir),
         timeout_ms=store.take("timeout_ms", 200, between(1, 20000)),
         accept_without_store=store.take("on_failure", "defer", one_of("defer", "accept")) == "accept",
-        commit_on_accept=_commits_on_accept(replay),
+        delivery=hook,
+        commit_on_accept=_commits_on_accept(replay, hook is not None),
         settle_ms=replay.take("settle_ms", 200, between(0, 60000)),
         policy=rules,
-        metrics_host=host,
-        metrics_port=port,
+        metrics=listen(metrics),
         log_json=log.take("format", "text", one_of("text", "json")) == "json",
         log_level=log.take("level", "info", one_of("debug", "info", "warning", "error")),
-        handlers=handlers(top, rules),
-        warnings=warnings,
+        handlers=handlers(top, rules, hook),
+        warnings=warnings + more,
     )
-    for table in (keys, verify, replay, store, metrics, log):
+    for table in (*tables, top):
         table.unknown()
-    top.not_yet("delivery")
-    top.unknown()
     return config
 
 
-def _milters(top: Table, verify: Table) -> tuple[MilterSocket | None, MilterSocket | None, Networks]:
+def _milters(top: Table, verify: Table) -> tuple[Listener | None, Listener | None, Networks]:
     """The two kinds of milters, of which a host runs one at least; and who may mint without a login."""
     signs = top.has("sign")
     sign = top.table("sign")
-    verifying = milter_socket(verify, VERIFY_SOCKET, 0)
-    signing = milter_socket(sign, SIGN_SOCKET, 1) if signs else None
+    verifying = listener(verify, "socket", VERIFY_SOCKET, 0)
+    signing = listener(sign, "socket", SIGN_SOCKET, 1) if signs else None
     trusted = networks(sign, "trusted")
     sign.unknown()
     told = {problem.partition(":")[0] for problem in verify.problems}
@@ -148,45 +148,23 @@ def _milters(top: Table, verify: Table) -> tuple[MilterSocket | None, MilterSock
     return verifying if verifying.socket else None, signing, trusted
 
 
-def _commits_on_accept(replay: Table) -> bool:
+def _hook(top: Table, state_dir: str, form: AddressForm, max_reply: int) -> tuple[Delivery | None, tuple[str, ...]]:
+    if not top.has("delivery"):
+        return None, ()
+    return delivery(top.table("delivery"), state_dir, form.mint_domain, max_reply)
+
+
+def _commits_on_accept(replay: Table, delivers: bool) -> bool:
     """Whether the milter commits by itself; else a hook does."""
     external_hook = replay.take("external_hook", False)
-    commit = replay.take("commit", "delivery" if external_hook else "accept", one_of("accept", "delivery"))
-    if commit == "delivery" and not external_hook:
-        replay.problem("commit", '"delivery" needs a hook that commits: set replay.external_hook = true')
+    hooked = delivers or external_hook
+    commit = replay.take("commit", "delivery" if hooked else "accept", one_of("accept", "delivery"))
+    if commit == "delivery" and not hooked:
+        replay.problem("commit", '"delivery" needs a hook that commits: a table [delivery], or external_hook = true')
+    if delivers and external_hook:
+        replay.problem("external_hook", "can't be true beside a table [delivery]: only one of them would commit")
     return commit == "accept"
 
 
 def _path(value: str) -> str | None:
     return None if value else "must name a file"
-
-
-def _address(table: Table) -> tuple[AddressForm, tuple[str, ...]]:
-    mailbox = table.take("mailbox", "reply", _mailbox)
-    delimiter = table.take("delimiter", "+", one_of("+", "-"))
-    mint_domain = _domain(table, "mint_domain", table.need("mint_domain", "reply.example.com"))
-    names = table.strings("accept_domains", [mint_domain])
-    accept = frozenset(_domain(table, "accept_domains", name) for name in names)
-    if mint_domain not in accept:
-        table.problem("mint_domain", f"{mint_domain} is not among accept_domains: its replies would never be ours")
-    table.unknown()
-    form = AddressForm(mailbox, delimiter, mint_domain, accept)
-    if form.too_long:
-        table.problem("mailbox", f"{mailbox!r} leaves no room for a checksum of 80 bits: at most 15 characters")
-    warnings = []
-    if form.checksum_length == CHECKSUM_FLOOR:
-        warnings.append(f"address.mailbox: {mailbox!r} leaves a checksum of only 80 bits, the least that is allowed")
-    return form, tuple(warnings)
-
-
-def _mailbox(value: str) -> str | None:
-    if value and (not MAILBOX.fullmatch(value) or ".." in value):
-        return f"must be a-z, 0-9, and . _ - inside, without '..': {value!r} is not"
-    return f"{value!r} is reserved (RFC 2142): its mail is not ours to decide about" if value in RESERVED else None
-
-
-def _domain(table: Table, key: str, name: str) -> str:
-    ascii_name = domain.to_ascii(name)
-    if not domain.is_host_name(ascii_name or ""):
-        table.problem(key, f"{name!r} is not a domain name")
-    return ascii_name or ""

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from reply_milter.toml_table import NOT_YET, Table, between, matching
+from reply_milter.toml_table import Table, between, matching
 
 SOCKET_PATH_OCTETS = 107  # sun_path of unix(7), less the closing NUL
 EMBEDDED = "embedded"
 # Inside the chroot of Debian's smtpd.
 VERIFY_SOCKET = "unix:/var/spool/postfix/reply-milter/verify.sock"
 SIGN_SOCKET = "unix:/var/spool/postfix/reply-milter/sign.sock"
+LMTP_SOCKET = "unix:/var/spool/postfix/reply-milter/lmtp.sock"
 _STORE_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -18,7 +19,7 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """Where a milter listens: ``unix:PATH`` (``path`` set) or ``inet:PORT@HOST``; false for nowhere."""
+    """Where something listens: ``unix:PATH`` (``path`` set) or ``inet:PORT@HOST``; false for nowhere."""
 
     path: str = ""
     host: str = ""
@@ -32,8 +33,8 @@ class Socket:
 
 
 @dataclass(frozen=True, slots=True)
-class MilterSocket:
-    """A milter's socket and the processes that answer there.
+class Listener:
+    """A socket that an MTA connects to, and the processes that answer there.
 
     ``group``: empty leaves the group as it is; None, for a file that names none, takes Postfix's if it can.
     ``workers``: 0 is one a core.
@@ -45,28 +46,29 @@ class MilterSocket:
     workers: int
 
 
-def milter_socket(table: Table, default: str, workers: int) -> MilterSocket:
-    """Where a milter listens, and how many processes do."""
-    return MilterSocket(
-        socket=_socket(table, default),
+def listener(table: Table, key: str, default: str, workers: int) -> Listener:
+    """Where something listens, as ``key`` says, and how many processes do."""
+    return Listener(
+        socket=connection_point(table, key, default),
         mode=int(table.take("socket_mode", "0660", matching(r"0?[0-7]{3}", "an octal mode like 0660")), 8),
         group=table.take("socket_group", "") if table.has("socket_group") else None,
         workers=table.take("workers", workers, between(0, 256)),
     )
 
 
-def _socket(table: Table, default: str) -> Socket:
-    text = table.take("socket", default)
+def connection_point(table: Table, key: str, default: str) -> Socket:
+    """``unix:/PATH`` or ``inet:PORT@HOST``; nothing for an empty text."""
+    text = table.take(key, default)
     if text.startswith("unix:/"):
         path = text.removeprefix("unix:")
         if len(path.encode()) > SOCKET_PATH_OCTETS:
-            table.problem("socket", f"the path is longer than {SOCKET_PATH_OCTETS} octets, the system's limit")
+            table.problem(key, f"the path is longer than {SOCKET_PATH_OCTETS} octets, the system's limit")
         return Socket(path=path)
     port, at, host = text.removeprefix("inet:").partition("@")
     if text.startswith("inet:") and at and host and _is_port(port):
         return Socket(host=host, port=int(port))
     if text:
-        table.problem("socket", f'must be "unix:/PATH" or "inet:PORT@HOST", not {text!r}')
+        table.problem(key, f'must be "unix:/PATH" or "inet:PORT@HOST", not {text!r}')
     return Socket()
 
 
@@ -90,7 +92,7 @@ def store_url(table: Table, state_dir: str) -> str:
         return url
     scheme, _, rest = url.partition("://")
     if scheme in ("redis+sentinel", "redis+cluster"):
-        table.problem("url", f"{scheme}:// {NOT_YET}")
+        table.problem("url", f"{scheme}:// is not part of this version of reply-milter")
     elif scheme not in _STORE_SCHEMES:
         schemes = ", ".join(f"{name}://" for name in _STORE_SCHEMES)
         table.problem("url", f'must be "embedded" or begin with {schemes}')

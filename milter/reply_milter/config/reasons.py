@@ -1,7 +1,7 @@
 """Settings about reasons and handlers: what is done, and what replies are for."""
 
-from collections.abc import Mapping
-
+from reply_milter.config.delivery import CONFIRM, Delivery
+from reply_milter.config.destinations import destination
 from reply_milter.core.handler import ContextKind, Handler, Handlers
 from reply_milter.core.policy import ALLOWED, Policy
 from reply_milter.core.token import HANDLER_LIMIT
@@ -25,23 +25,36 @@ def policy(table: Table, base: Policy, with_mode: bool) -> Policy:
     return Policy(observe, actions, replies, senders)
 
 
-def handlers(top: Table, base: Policy) -> Handlers:
-    """All ``[[handler]]`` tables; their policies stand over ``base``."""
+def handlers(top: Table, base: Policy, delivery: Delivery | None) -> Handlers:
+    """All ``[[handler]]`` tables; their policies stand over ``base``. With a hook, one more that confirms."""
     found: list[Handler] = []
-    seen: Mapping[str, set[object]] = {"id": set(), "name": set()}
+    seen: dict[str, set[object]] = {"id": set(), "name": set()}
+    confirming = _confirming(delivery, base) if delivery is not None else []
+    for handler in confirming:
+        seen["id"].add(handler.id)
+        seen["name"].add(handler.name)
     for table in top.tables("handler"):
-        handler = _handler(table, base)
+        handler = _handler(table, base, delivery is not None)
         for key, value in (("id", handler.id), ("name", handler.name)):
             if value in seen[key]:
-                table.problem(key, f"{value!r} is taken by another handler")
+                own = value in (CONFIRM, *(one.id for one in confirming))
+                table.problem(key, f"{value!r} is taken by {'[delivery.confirm]' if own else 'another handler'}")
             seen[key].add(value)
         found.append(handler)
     if not found:
         top.problem("handler", "at least one [[handler]] is needed")
-    return Handlers.of(found)
+    return Handlers.of(found + confirming)
 
 
-def _handler(table: Table, base: Policy) -> Handler:
+def _confirming(delivery: Delivery, base: Policy) -> list[Handler]:
+    """Answers to the question whether a parked reply is theirs: from an address on file, and from nowhere else."""
+    strict = {Reason.SENDER_UNKNOWN: Action.REJECT, Reason.SENDER_MISMATCH: Action.REJECT}
+    asked = delivery.confirmation
+    policy = Policy(base.observe, strict)
+    return [Handler(asked.handler_id, CONFIRM, ContextKind.INTEGER, asked.days, True, "", policy)]
+
+
+def _handler(table: Table, base: Policy, delivered: bool) -> Handler:
     handler = Handler(
         id=table.need("id", 0, between(0, HANDLER_LIMIT - 1)),
         name=table.need("name", "", matching(r"[a-z0-9._-]{1,32}", "1 to 32 of a-z0-9._-")),
@@ -50,8 +63,10 @@ def _handler(table: Table, base: Policy) -> Handler:
         enabled=table.take("enabled", True),
         expired_url=table.take("expired_url", "", _url),
         policy=policy(table.table("policy"), base, with_mode=False),
+        destination=destination(table.table("delivery")) if table.has("delivery") else None,
     )
-    table.not_yet("delivery")
+    if handler.destination is not None and not delivered:
+        table.problem("delivery", "needs a table [delivery]: without a hook nobody would hand the replies over")
     table.unknown()
     return handler
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reply_milter.core.destination import Destination
 from reply_milter.core.policy import Policy
 
 
@@ -16,7 +17,10 @@ class ContextKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """``id`` is what tokens carry; ``validity_days`` counts from the token's issue."""
+    """``id`` is what tokens carry; ``validity_days`` counts from the token's issue.
+
+    ``destination`` None: accepted replies go where the MTA takes them.
+    """
 
     id: int
     name: str
@@ -25,6 +29,7 @@ class Handler:
     enabled: bool
     expired_url: str
     policy: Policy
+    destination: Destination | None = None
 
 
 @dataclass(frozen=True, slots=True)

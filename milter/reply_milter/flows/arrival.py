@@ -9,11 +9,15 @@ from reply_milter.flows.recipient import ReplyRecipient
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A whole message for one reply recipient. ``mixed``: others, who are not ours to decide about, get it too."""
+    """A whole message for one reply recipient. ``mixed``: others, who are not ours to decide about, get it too.
+
+    ``parkable``: the MTA's hold queue would hold the others' mail as well; a hook that keeps it doesn't.
+    """
 
     recipient: ReplyRecipient
     message: Message
     body: BodyDigest
     queue_id: str
     mixed: bool
+    parkable: bool
     from_peer: bool

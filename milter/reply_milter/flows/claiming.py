@@ -65,5 +65,5 @@ def _limit(arrival: Arrival, most: int, reason: Reason) -> Limit | None:
         return None
     policy = arrival.recipient.policy
     action = policy.action(Finding.of(reason))
-    stays = policy.observe or action is Action.ACCEPT or (action is Action.PARK and not arrival.mixed)
+    stays = policy.observe or action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
     return Limit(most, refuses=not stays)

@@ -210,8 +210,10 @@ class Connection:
             field_octets=message.field_octets,
             size=message.field_octets + 2 + message.body_octets,
         )
-        from_peer = message.service.rules.is_peer(self._client)
-        return Arrival(recipient, read, message.body, queue_id, message.others, from_peer)
+        rules = message.service.rules
+        parkable = rules.parks_in_hook or not message.others
+        from_peer = rules.is_peer(self._client)
+        return Arrival(recipient, read, message.body, queue_id, message.others, parkable, from_peer)
 
 
 def _without_token(service: Service, finding: Finding) -> ReplyRecipient:

@@ -9,7 +9,6 @@ from reply_milter.core.verdict import Accept, Action, Park, Reason, Verdict, ref
 from reply_milter.core.verify import Checked
 from reply_milter.flows.arrival import Arrival
 from reply_milter.flows.claiming import claim_for, take
-from reply_milter.flows.recipient import ReplyRecipient
 from reply_milter.flows.service import Service
 from reply_milter.ports import Claim, Decision, Replay
 
@@ -44,7 +43,7 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
     found = recipient.findings + list(findings(arrival.message, bound, rules.form, rules.max_message_bytes))
     finding, action = recipient.policy.decide(found)
     claim, replay = None, None
-    if _to_be_claimed(recipient, action, arrival.mixed):
+    if _to_be_claimed(arrival, action):
         claim = claim_for(service, arrival, checked)
         replay, objections = take(service, claim)
         finding, action = _weigh(recipient.policy, finding, action, found, objections)
@@ -55,9 +54,10 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
     return replace(judged, claim=claim, replay=replay, age=age)
 
 
-def _to_be_claimed(recipient: ReplyRecipient, action: Action, mixed: bool) -> bool:
-    """What stays, counts; a parked reply beside other recipients can't be held without holding their mail."""
-    return recipient.policy.observe or action is Action.ACCEPT or (action is Action.PARK and not mixed)
+def _to_be_claimed(arrival: Arrival, action: Action) -> bool:
+    """What stays, counts."""
+    stays = action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
+    return arrival.recipient.policy.observe or stays
 
 
 def _weigh(
@@ -82,11 +82,12 @@ def _conclude(
         if arrival.mixed:
             return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, ""))
         return Judgement(refusal(action, reason, finding.reply), _decision(arrival, action, reason, ""))
-    if action is Action.PARK and arrival.mixed:
+    if action is Action.PARK and not arrival.parkable:
         return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, ""))
     result = "park" if action is Action.PARK else "pass"
     edits = _edits(service, arrival, [*tagging.opening(result, reason, would), *tags])
-    verdict: Verdict = Park(reason, edits) if action is Action.PARK else Accept(reason, edits)
+    held = action is Action.PARK and not service.rules.parks_in_hook
+    verdict: Verdict = Park(reason, edits) if held else Accept(reason, edits)
     replay = dict(tags).get("replay", "")
     return Judgement(verdict, _decision(arrival, action, reason, would, replay))
 

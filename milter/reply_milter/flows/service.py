@@ -16,7 +16,10 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the operator decided. A reload replaces it whole."""
+    """What the operator decided. A reload replaces it whole.
+
+    ``parks_in_hook``: the delivery hook keeps what is parked; else the MTA's hold queue does.
+    """
 
     form: AddressForm
     keyring: Keyring
@@ -28,6 +31,7 @@ class Rules:
     max_message_bytes: int
     forged_per_minute: int
     accept_without_store: bool
+    parks_in_hook: bool = False
 
     def is_peer(self, client: str) -> bool:
         """Whether ``client`` (an IP address as text) is one whose seals are taken as they are."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reply_milter.config import Config, ConfigError, parse
 from reply_milter.config.places import Socket
+from reply_milter.core.destination import Command, Destination, Format, LmtpRelay, Maildir, PlugIn, Webhook
 from reply_milter.core.handler import ContextKind
 from reply_milter.core.policy import Finding
 from reply_milter.core.verdict import Action, Reason
@@ -56,7 +57,7 @@ def test_defaults_are_the_published_ones() -> None:
     assert (config.verify.mode, config.verify.group, config.verify.workers, config.sign) == (0o660, None, 0, None)
     assert (config.max_message_bytes, config.forged_per_minute, config.timeout_ms) == (26214400, 60, 200)
     assert (config.commit_on_accept, config.settle_ms, config.accept_without_store) == (True, 200, False)
-    assert (config.metrics_host, config.metrics_port, config.log_json, config.log_level) == (
+    assert (*config.metrics, config.log_json, config.log_level) == (
         "127.0.0.1",
         9797,
         False,
@@ -204,15 +205,68 @@ def test_shortest_checksum_is_warned_about() -> None:
 
 def test_metrics_may_be_switched_off() -> None:
     """And listen on IPv6."""
-    assert read('[metrics]\nlisten = ""').metrics_host == ""
-    assert (read('[metrics]\nlisten = "[::1]:9797"').metrics_host, read().metrics_port) == ("::1", 9797)
+    assert read('[metrics]\nlisten = ""').metrics == ("", 0)
+    assert read('[metrics]\nlisten = "[::1]:9797"').metrics == ("::1", 9797)
 
 
-@pytest.mark.parametrize("table", ["delivery"])
-def test_tables_of_later_versions_are_refused_as_such(table: str) -> None:
-    """A setting that does nothing is worse than none."""
-    found = problems(LEAST.format(more=f"[{table}]\nx = 1", handler=""))
-    assert found == [f"{table}: is not part of this version of reply-milter"]
+def test_a_delivery_table_makes_a_hook_of_the_published_defaults() -> None:
+    """It commits, keeps dead letters under state_dir, and asks about parked replies by a handler of its own."""
+    config = read("[delivery]")
+    assert config.delivery is not None
+    assert not config.commit_on_accept
+    assert str(config.delivery.place.socket) == "unix:/var/spool/postfix/reply-milter/lmtp.sock"
+    assert config.delivery.dead_letters == "/var/lib/reply-milter/dead-letters"
+    confirming = config.handlers.named("confirm")
+    assert confirming is not None
+    assert (confirming.id, confirming.context, confirming.validity_days) == (1023, ContextKind.INTEGER, 7)
+    for reason in (Reason.SENDER_UNKNOWN, Reason.SENDER_MISMATCH):
+        assert confirming.policy.action(Finding.of(reason)) is Action.REJECT
+    assert read().handlers.named("confirm") is None
+
+
+def test_the_milter_may_commit_although_there_is_a_hook() -> None:
+    """Strict at SMTP time."""
+    assert read('[delivery]\n[replay]\ncommit = "accept"').commit_on_accept
+
+
+@pytest.mark.parametrize(
+    "table,destination",
+    [
+        ('type = "webhook"\nurl = "https://app.example/replies"', Webhook("https://app.example/replies")),
+        (
+            'type = "webhook"\nurl = "http://[::1]:8080/x"\nformat = "raw"\ntimeout_seconds = 5\n'
+            'secret = "whsec_AAECAwQFBgcICQoLDA0ODw== whsec_EBESExQVFhcYGRobHB0eHw=="',
+            Webhook("http://[::1]:8080/x", (bytes(range(16)), bytes(range(16, 32))), Format.RAW, 5),
+        ),
+        ('type = "command"\nargv = ["/bin/take", "-x", ""]', Command(("/bin/take", "-x", ""))),
+        ('type = "command"\nargv = ["/bin/take"]\nformat = "json"', Command(("/bin/take",), Format.JSON)),
+        ('type = "maildir"\npath = "/var/mail/replies"', Maildir("/var/mail/replies")),
+        ('type = "lmtp"\naddress = "unix:/run/dovecot/lmtp"', LmtpRelay(path="/run/dovecot/lmtp")),
+        (
+            'type = "lmtp"\naddress = "inet:24@127.0.0.1"\nrecipient = "replies@example.com"',
+            LmtpRelay(host="127.0.0.1", port=24, recipient="replies@example.com"),
+        ),
+        ('type = "of.somebody"\nplace = 1\nmore = [2]', PlugIn("of.somebody", {"place": 1, "more": [2]})),
+    ],
+)
+def test_destinations(table: str, destination: Destination) -> None:
+    """Each kind, as published; a plug-in gets what it is given."""
+    config = read("[delivery]", f"[handler.delivery]\n{table}")
+    assert config.handlers.by_id[1].destination == destination
+
+
+def test_nothing_secret_shows_in_a_destination() -> None:
+    """A traceback or a log line may hold its representation."""
+    shown = repr(Webhook("https://user:password@app.example/", (b"secret" * 4,)))
+    assert "password" not in shown
+    assert "secret" not in shown.replace("secrets", "")
+
+
+def test_a_hook_for_everybody_is_warned_of() -> None:
+    """Whoever connects may fill the dead letters."""
+    assert not read('[delivery]\nlisten = "inet:2424@127.0.0.1"').warnings
+    (warning,) = read('[delivery]\nlisten = "inet:2424@0.0.0.0"').warnings
+    assert "loopback" in warning
 
 
 def test_configuration_is_frozen() -> None:
@@ -223,7 +277,26 @@ def test_configuration_is_frozen() -> None:
 
 
 KEYS = "realm state_dir address mailbox delimiter mint_domain accept_domains keys file verify socket peers store url"
-WORDS = [*KEYS.split(), "handler", "id", "name", "policy", "loop", "mode", "metrics", "listen", "log", "level", "x"]
+WORDS = [
+    *KEYS.split(),
+    "handler",
+    "id",
+    "name",
+    "policy",
+    "loop",
+    "delivery",
+    "confirm",
+    "type",
+    "argv",
+    "address",
+    "days",
+    "mode",
+    "metrics",
+    "listen",
+    "log",
+    "level",
+    "x",
+]
 SCALARS = (
     st.text(max_size=12) | st.integers() | st.booleans() | st.sampled_from(["unix:/x", "inet:1@h", "redis://h", "é.de"])
 )

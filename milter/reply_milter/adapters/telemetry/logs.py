@@ -6,7 +6,9 @@ import os
 import time
 from collections.abc import Mapping
 
+from reply_milter.core.sealed_reply import TOKEN_ID_LENGTH
 from reply_milter.ports import Decision, Notification
+from reply_milter.ports.delivery import DeliveryReport
 
 
 class _Formatter(logging.Formatter):
@@ -42,6 +44,8 @@ def _fields(record: logging.LogRecord) -> Mapping[str, str]:
         }
     elif isinstance(decision, Decision):
         named = _of_reply(decision)
+    elif isinstance(decision, DeliveryReport):
+        named = _of_delivery(decision)
     else:
         return {}
     named["ms"] = getattr(record, "milliseconds", "")
@@ -58,6 +62,19 @@ def _of_reply(decision: Decision) -> dict[str, str]:
         "stage": decision.stage,
         "handler": decision.handler,
         "replay": decision.replay,
+    }
+
+
+def _of_delivery(report: DeliveryReport) -> dict[str, str]:
+    verified = bool(report.handler)
+    return {
+        "queue": report.queue_id,
+        "token": report.id[:TOKEN_ID_LENGTH] if verified else "",
+        "id": report.id,
+        "outcome": report.outcome.value,
+        "handler": report.handler,
+        "reason": report.reason,
+        "why": json.dumps(report.why) if report.why else "",
     }
 
 

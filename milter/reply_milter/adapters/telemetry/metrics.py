@@ -62,7 +62,7 @@ class Metrics:
     """All series of one process. ``slot`` names its files under ``folder``; one process a slot at a time."""
 
     def __init__(self, folder: str, slot: str, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
-        registry = _multiprocess(folder, slot)
+        self.registry = registry = _multiprocess(folder, slot)
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"reply_milter_{name}", text, labels, registry=registry)

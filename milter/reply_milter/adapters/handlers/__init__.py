@@ -1,0 +1,26 @@
+"""The built-in ways of handing a reply over."""
+
+from reply_milter.adapters.handlers.command import CommandDeliverer
+from reply_milter.adapters.handlers.lmtp_relay import LmtpDeliverer
+from reply_milter.adapters.handlers.maildir import MaildirDeliverer
+from reply_milter.core.destination import Command, LmtpRelay, Maildir, Webhook
+from reply_milter.ports import Clock
+from reply_milter.ports.delivery import Deliverer
+
+__all__ = ["deliverer_for"]
+
+
+def deliverer_for(destination: Webhook | Command | Maildir | LmtpRelay, clock: Clock) -> Deliverer:
+    """What hands replies over to ``destination``."""
+    match destination:
+        case Webhook():
+            # httpx takes longer to import than everything else together: only who posts waits for it.
+            from reply_milter.adapters.handlers.webhook import WebhookDeliverer
+
+            return WebhookDeliverer(destination, clock)
+        case Command():
+            return CommandDeliverer(destination)
+        case Maildir():
+            return MaildirDeliverer(destination)
+        case LmtpRelay():
+            return LmtpDeliverer(destination)

@@ -1,0 +1,110 @@
+"""What the hook counts and logs."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+
+from prometheus_client import Counter, Gauge
+
+from reply_milter.adapters.telemetry.metrics import Metrics
+from reply_milter.core.sealed_reply import Undeliverable
+from reply_milter.ports.delivery import DeliveryReport, Outcome
+
+log = logging.getLogger("reply_milter.delivery")
+
+_LEVELS = {
+    Outcome.DEAD_LETTER: logging.ERROR,
+    Outcome.DEFERRED: logging.WARNING,
+}
+
+
+class DeliveryLog:
+    """Implements ``ports.delivery.DeliveryTelemetry`` for a command: logs, and counts nothing."""
+
+    def __init__(self) -> None:
+        self._started = threading.local()  # one message is delivered by one thread, and so may its clock be
+
+    def started(self) -> None:
+        """This thread begins with a message."""
+        self._started.at = time.perf_counter()
+
+    def delivery(self, report: DeliveryReport) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        level = _LEVELS.get(report.outcome, logging.INFO)
+        if report.outcome is Outcome.DEAD_LETTER and not Undeliverable(report.reason).is_alarming:
+            level = logging.INFO
+        milliseconds = f"{(time.perf_counter() - self._started.at) * 1000:.2f}" if hasattr(self._started, "at") else ""
+        log.log(level, "delivery", extra={"decision": report, "milliseconds": milliseconds})
+
+    def parked(self, count: int) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+
+    def not_asked(self, identifier: str, why: str) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        log.warning("the user was not asked about a parked reply, it is tried again: id=%s %s", identifier, why)
+
+    def accident(self) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        log.exception("a handler failed")
+
+
+class DeliveryTelemetry(DeliveryLog):
+    """The same for the hook's process: counts as well, also what the store costs."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
+        self._m = metrics
+        registry = metrics.registry
+        self._deliveries = Counter(
+            "reply_milter_deliveries_total",
+            "Accepted replies handed to the delivery hook.",
+            ["handler", "outcome"],
+            registry=registry,
+        )
+        self._dead_letters = Counter(
+            "reply_milter_dead_letters_total",
+            "Messages kept as dead letters because nobody will take them.",
+            ["reason"],
+            registry=registry,
+        )
+        self._parked = Gauge(
+            "reply_milter_parked",
+            "Replies that wait for a word of their user.",
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+        for reason in Undeliverable:
+            self._dead_letters.labels(reason.value)
+
+    def expect_handlers(self, names: Iterable[str]) -> None:
+        """Create the series of handlers, so that a first failure shows as an increase."""
+        for name in names:
+            for outcome in Outcome:
+                self._deliveries.labels(name, outcome.value)
+
+    def delivery(self, report: DeliveryReport) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        self._deliveries.labels(report.handler, report.outcome.value).inc()
+        if report.outcome is Outcome.DEAD_LETTER:
+            self._dead_letters.labels(report.reason).inc()
+        super().delivery(report)
+
+    def parked(self, count: int) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        self._parked.set(count)
+
+    def ended(self) -> None:
+        """It is done with it."""
+        self._m.stages.labels("delivery").observe(time.perf_counter() - self._started.at)
+
+    def store_operation(self, operation: str, seconds: float) -> None:
+        """An operation on the store was answered."""
+        self._m.store.labels(operation).observe(seconds)
+        self._m.store_up.set(1)
+
+    def store_error(self, operation: str, kind: str) -> None:
+        """An operation on the store failed."""
+        self._m.store_errors.labels(operation, kind).inc()
+        self._m.store_up.set(0)
+        log.warning("the store gave no answer: operation=%s kind=%s", operation, kind)

@@ -1,0 +1,46 @@
+"""``deliver``: the delivery hook as a command for Postfix's pipe(8), where LMTP is not to be had.
+
+Ends with 0 when the message is ours, and with 75 in every other case: anything else makes Postfix return it.
+"""
+
+import argparse
+import logging
+import os
+import sys
+
+from reply_milter.adapters import telemetry
+from reply_milter.cli.errors import CommandError
+from reply_milter.cli.hook_access import hook
+from reply_milter.cli.options import add_command, add_config
+from reply_milter.config import ConfigError
+from reply_milter.core.handed_over import Later
+from reply_milter.core.reply import Envelope
+from reply_milter.flows.delivery import take
+
+log = logging.getLogger(__name__)
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands, "deliver", _run, "take one accepted reply from standard input: the hook for pipe(8); exit 0 or 75"
+    )
+    parser.add_argument("--from", metavar="A", dest="sender", default="", help="the envelope sender: ${sender}")
+    parser.add_argument("--rcpt", metavar="A", default="", help="the envelope recipient: ${original_recipient}")
+    add_config(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    telemetry.log_to_stderr(as_json=False, level="info")
+    try:
+        handed = take(hook(options), Envelope(options.sender, options.rcpt, sys.stdin.buffer.read()))
+    except ConfigError as error:
+        raise CommandError(os.EX_TEMPFAIL, "; ".join(error.problems)) from error
+    except CommandError as error:
+        raise CommandError(os.EX_TEMPFAIL, str(error)) from error
+    except Exception as error:
+        log.exception("cannot take a message")
+        raise CommandError(os.EX_TEMPFAIL, f"the message was not taken: {error}") from error
+    if isinstance(handed, Later):
+        raise CommandError(os.EX_TEMPFAIL, f"try again later: {handed.why}")
+    return os.EX_OK

@@ -1,0 +1,56 @@
+"""How commands reach what the delivery hook keeps: as the user whose state it is, so that no file becomes root's."""
+
+import argparse
+import os
+
+from reply_milter.adapters import telemetry
+from reply_milter.adapters.delivery_record import RecordError
+from reply_milter.app import load
+from reply_milter.cli.errors import CommandError
+from reply_milter.config.delivery import Delivery
+from reply_milter.flows.hook_service import HookService
+from reply_milter.hook import open_hook
+from reply_milter.settings import Settings
+
+
+def hook(options: argparse.Namespace) -> HookService:
+    """What the hook works with.
+
+    Raises:
+        CommandError: the configuration has no ``[delivery]``, or its records are out of reach.
+    """
+    settings = load(options.config)
+    delivery = delivery_of(settings, options.config)
+    telemetry.log_to_stderr(settings.config.log_json, settings.config.log_level)
+    become_owner(settings.config.state_dir)
+    try:
+        return open_hook(settings, delivery, telemetry.DeliveryLog(), None)
+    except RecordError as error:
+        raise CommandError(os.EX_NOPERM, f"{error}; run this as root, or as the daemon's user") from error
+
+
+def delivery_of(settings: Settings, path: str) -> Delivery:
+    """The table ``[delivery]``.
+
+    Raises:
+        CommandError: there is none.
+    """
+    if settings.config.delivery is None:
+        raise CommandError(os.EX_CONFIG, f"{path}: has no table [delivery]: there is no delivery hook")
+    return settings.config.delivery
+
+
+def become_owner(folder: str) -> None:
+    """If this is root, go on as the owner of ``folder``.
+
+    Raises:
+        CommandError: it is not there.
+    """
+    try:
+        owner = os.stat(folder)
+    except OSError as error:
+        raise CommandError(os.EX_UNAVAILABLE, f"{folder}: {error.strerror}: has the daemon ever run?") from error
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)

@@ -1,0 +1,69 @@
+"""``test-endpoint``: does an application's webhook take each reply once, and nothing that is not signed?"""
+
+import argparse
+import json
+import os
+from dataclasses import asdict
+
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import load
+from reply_milter.cli.errors import CommandError
+from reply_milter.cli.options import add_command, add_config, add_json
+from reply_milter.config.destinations import webhook_of
+from reply_milter.core.destination import Format, Webhook
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands,
+        "test-endpoint",
+        _run,
+        "post test replies to a webhook, and say whether it takes each once and refuses what is not signed; "
+        "exit 1 if it does not. The replies are by user 0 for the handler test-endpoint",
+    )
+    parser.add_argument("url", metavar="URL", help="the endpoint")
+    parser.add_argument("--secret", default="", help="whsec_...; without it, that of the handler with this url")
+    parser.add_argument("--format", choices=[form.value for form in Format], help="json, or raw as Rails takes it")
+    parser.add_argument("--timeout", type=int, default=30, metavar="SECONDS", help="for each answer")
+    parser.add_argument(
+        "--count-url",
+        default="",
+        metavar="URL",
+        help="{id} in it stands for a reply's id; answers with the number of posts that the endpoint made of it",
+    )
+    add_json(parser)
+    add_config(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    # httpx takes long to import, and the other commands don't need it.
+    from reply_milter.adapters.handlers.conformance import Trial
+
+    if options.count_url and not options.count_url.startswith(("http://", "https://")):
+        raise CommandError(os.EX_USAGE, "--count-url must be an http:// or https:// URL")
+    checks = list(Trial(_webhook(options), WallClock(), options.count_url).run())
+    if options.json:
+        print(json.dumps([asdict(check) for check in checks]))
+    for check in checks if not options.json else ():
+        print(f"{'ok  ' if check.good else 'FAIL'} {check.name}: {check.heard}")
+        if not check.good:
+            print(f"     {check.advice}")
+    if not options.json and not options.count_url:
+        print("Look whether each of the two replies was posted once; with --count-url this looks by itself.")
+    return os.EX_OK if all(check.good for check in checks) else 1
+
+
+def _webhook(options: argparse.Namespace) -> Webhook:
+    """As the command line says, and where it says nothing, as the configuration does, if there is one."""
+    configured = None
+    if not options.secret and os.path.exists(options.config):
+        handlers = load(options.config).config.handlers.by_id.values()
+        destinations = (handler.destination for handler in handlers)
+        configured = next((one for one in destinations if isinstance(one, Webhook) and one.url == options.url), None)
+    given, problems = webhook_of({"url": options.url, "secret": options.secret, "timeout_seconds": options.timeout})
+    if problems:
+        raise CommandError(os.EX_USAGE, "; ".join(problems))
+    form = Format(options.format) if options.format else configured.format if configured else Format.JSON
+    secrets = given.secrets or (configured.secrets if configured else ())
+    return Webhook(given.url, secrets, form, given.timeout_seconds)

@@ -1,0 +1,123 @@
+"""``[handler.delivery]``: where the replies of one handler go."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from reply_milter.config.places import connection_point
+from reply_milter.core.destination import (
+    TIMEOUT_SECONDS,
+    Command,
+    Destination,
+    Format,
+    LmtpRelay,
+    Maildir,
+    PlugIn,
+    Webhook,
+)
+from reply_milter.core.mailbox import mailboxes
+from reply_milter.toml_table import Table, between, matching, one_of
+
+LONGEST_SECONDS = 300  # Postfix gives up on an answer after 600
+_SECRET_OCTETS = (16, 64)
+
+
+def destination(table: Table) -> Destination | None:
+    """The destination that the table names; None for a mistake, which is noted."""
+    kind = table.need(
+        "type", "", matching(r"[A-Za-z0-9._-]{1,64}", "webhook, command, maildir, lmtp, or a plug-in's name")
+    )
+    if not kind:
+        return None
+    read = _KINDS.get(kind)
+    if read is None:
+        return PlugIn(kind, table.rest())
+    found = read(table)
+    table.unknown()
+    return found
+
+
+def webhook_of(values: Mapping[str, object]) -> tuple[Webhook, list[str]]:
+    """A webhook as the table would have it, and what is wrong with it: for a command line."""
+    problems: list[str] = []
+    return _webhook(Table(values, "", problems)), problems
+
+
+def _webhook(table: Table) -> Webhook:
+    url = table.need("url", "", _http_url)
+    words = table.take("secret", "").split()
+    secrets = [secret for word in words if (secret := _secret(table, word)) is not None]
+    return Webhook(url, tuple(secrets), _format(table, Format.JSON), _timeout(table))
+
+
+def _secret(table: Table, word: str) -> bytes | None:
+    """A secret as Standard Webhooks writes it: ``whsec_`` and base64. Never shown."""
+    try:
+        octets = base64.b64decode(word.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        octets = b""
+    least, most = _SECRET_OCTETS
+    if word.startswith("whsec_") and least <= len(octets) <= most:
+        return octets
+    table.problem(
+        "secret", f'must be "whsec_" and {least} to {most} octets in base64 (several, separated by a blank, all sign)'
+    )
+    return None
+
+
+def _command(table: Table) -> Command:
+    told = len(table.problems)
+    argv = table.strings("argv", [])
+    if len(table.problems) > told:
+        return Command(())
+    if not argv or not argv[0].startswith("/"):
+        table.problem(
+            "argv", 'must be a list, the program\'s absolute path first: ["/usr/local/bin/take-reply", "--now"]'
+        )
+    if any("\0" in argument for argument in argv):
+        table.problem("argv", "must not hold a NUL character")
+    return Command(tuple(argv), _format(table, Format.RAW), _timeout(table))
+
+
+def _maildir(table: Table) -> Maildir:
+    return Maildir(table.need("path", "", matching(r"/[^\0]+", "an absolute path")))
+
+
+def _lmtp(table: Table) -> LmtpRelay:
+    if not table.has("address"):
+        table.problem("address", "is missing")
+    place = connection_point(table, "address", "")
+    recipient = table.take("recipient", "", _mail_address)
+    return LmtpRelay(place.path, place.host, place.port, recipient, _timeout(table))
+
+
+_KINDS: dict[str, Callable[[Table], Destination]] = {
+    "webhook": _webhook,
+    "command": _command,
+    "maildir": _maildir,
+    "lmtp": _lmtp,
+}
+
+
+def _format(table: Table, default: Format) -> Format:
+    return Format(table.take("format", default.value, one_of(*(form.value for form in Format))))
+
+
+def _timeout(table: Table) -> int:
+    return table.take("timeout_seconds", TIMEOUT_SECONDS, between(1, LONGEST_SECONDS))
+
+
+def _http_url(value: str) -> str | None:
+    """Says what is wrong with it without showing it: a URL may hold a password."""
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    plain = value.isascii() and value.isprintable() and " " not in value
+    return None if good and plain else "must be an http:// or https:// URL"
+
+
+def _mail_address(value: str) -> str | None:
+    return None if not value or mailboxes(value) == [value] else f"{value!r} is not a mail address"

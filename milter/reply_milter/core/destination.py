@@ -1,0 +1,62 @@
+"""Where accepted replies go, as the configuration says it: one kind of destination a way of handing over."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+TIMEOUT_SECONDS = 30  # for all of one handing over; Postfix waits 600 s for an answer to a message
+
+
+class Format(StrEnum):
+    """``json``: an object of Postmark's inbound shape; ``raw``: the message as it arrived."""
+
+    JSON = "json"
+    RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An HTTP POST. ``secrets``: 24 octets or more each, as Standard Webhooks has them; all of them sign."""
+
+    url: str = field(repr=False)  # may hold a password
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    format: Format = Format.JSON
+    timeout_seconds: int = TIMEOUT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program and its arguments, never a shell; the message, or the JSON, on its standard input."""
+
+    argv: tuple[str, ...]
+    format: Format = Format.RAW
+    timeout_seconds: int = TIMEOUT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Maildir:
+    """A folder with ``new``, ``cur`` and ``tmp``."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class LmtpRelay:
+    """Another LMTP server: ``path`` of its unix socket, or ``host`` and ``port``. ``recipient``: empty keeps ours."""
+
+    path: str = ""
+    host: str = ""
+    port: int = 0
+    recipient: str = ""
+    timeout_seconds: int = TIMEOUT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class PlugIn:
+    """Somebody else's handler, by the name of its entry point, with the settings that it is given."""
+
+    name: str
+    settings: Mapping[str, object] = field(repr=False)
+
+
+Destination = Webhook | Command | Maildir | LmtpRelay | PlugIn

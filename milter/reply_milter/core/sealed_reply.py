@@ -1,0 +1,109 @@
+"""A reply as the milter sealed it, opened on the other side; and why one can't be delivered."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reply_milter.core.fingerprint import BodyDigest
+from reply_milter.core.headers import VERDICT
+from reply_milter.core.message_file import split
+from reply_milter.core.verdict_header import SealProblem, unseal
+
+TOKEN_ID_LENGTH = 13  # characters of ``id`` that name the token; the rest names the message to it
+
+
+class Undeliverable(StrEnum):
+    """Why a message becomes a dead letter."""
+
+    SEAL_MISSING = "seal_missing"
+    SEAL_DOUBLED = "seal_doubled"
+    SEAL_BROKEN = "seal_broken"
+    OBSERVED = "observed"  # observe mode let in what enforce mode would not
+    NO_TOKEN = "no_token"  # noqa: S105 # nothing vouches for it; observe mode, too
+    UNKNOWN_RESULT = "unknown_result"  # sealed by a later version
+    UNKNOWN_HANDLER = "unknown_handler"
+    NO_DESTINATION = "no_destination"
+    REFUSED = "refused"  # whoever was to take it says that it never will
+    GAVE_UP = "gave_up"  # nobody took it for so long that the MTA would soon return it
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether somebody should look: not for what observe mode lets in, day in, day out."""
+        return self not in (Undeliverable.OBSERVED, Undeliverable.NO_TOKEN)
+
+
+_PROBLEMS = {
+    SealProblem.MISSING: Undeliverable.SEAL_MISSING,
+    SealProblem.DOUBLED: Undeliverable.SEAL_DOUBLED,
+    SealProblem.BROKEN: Undeliverable.SEAL_BROKEN,
+}
+
+
+_NUMBERS = ("user", "context", "issued", "expires")
+_NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedReply:
+    """What a good verdict says. Times in Unix seconds; texts are empty, and ``replied_to`` None, where it says nothing.
+
+    ``id`` is the same whenever this message comes again: the idempotency key. ``parked``: to be confirmed first.
+    """
+
+    id: str
+    user: int
+    handler: str
+    context: int
+    issued: int
+    expires: int
+    parked: bool = False
+    reason: str = "ok"
+    thread: str = ""
+    locator: str = ""
+    replied_to: int | None = None
+    sender: str = ""
+    auth: str = ""
+    replay: str = ""
+    recipient_domain: str = ""
+    queue: str = ""
+
+    @property
+    def token_id(self) -> str:
+        """Names the address in logs; nobody can rebuild it from this."""
+        return self.id[:TOKEN_ID_LENGTH]
+
+
+def open_reply(message: bytes, seal_keys: Iterable[bytes]) -> SealedReply | Undeliverable:
+    """Open the verdict on ``message``, as any of ``seal_keys`` may have sealed it, and compare its body."""
+    fields, body = split(message)
+    tags = unseal([value for name, value in fields if name.lower() == VERDICT.lower()], seal_keys)
+    if isinstance(tags, SealProblem):
+        return _PROBLEMS[tags]
+    digest = BodyDigest()
+    digest.feed(body)
+    if tags.get("body") != digest.text():
+        return Undeliverable.SEAL_BROKEN
+    return _read(tags)
+
+
+def _read(tags: dict[str, str]) -> SealedReply | Undeliverable:
+    if "would" in tags:
+        return Undeliverable.OBSERVED
+    if not {"id", "handler", *_NUMBERS} <= tags.keys():
+        return Undeliverable.NO_TOKEN
+    numbers = [tags[name] for name in (*_NUMBERS, "replied_to") if name in tags]
+    if tags.get("result") not in ("pass", "park") or not all(_NUMBER.fullmatch(number) for number in numbers):
+        return Undeliverable.UNKNOWN_RESULT
+    texts = ("reason", "thread", "locator", "sender", "auth", "replay", "recipient_domain", "queue")
+    return SealedReply(
+        id=tags["id"],
+        user=int(tags["user"]),
+        handler=tags["handler"],
+        context=int(tags["context"]),
+        issued=int(tags["issued"]),
+        expires=int(tags["expires"]),
+        parked=tags["result"] == "park",
+        replied_to=int(tags["replied_to"]) if "replied_to" in tags else None,
+        **{name: tags.get(name, "") for name in texts},
+    )

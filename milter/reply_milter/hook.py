@@ -1,0 +1,77 @@
+"""What delivers replies, made from settings: for the process that the MTA speaks LMTP to, and for commands."""
+
+import secrets
+
+from reply_milter.adapters.courier import SmtpCourier
+from reply_milter.adapters.dead_letters import DeadLetterFolder
+from reply_milter.adapters.delivery_record import SqliteLedger, SqliteParking, open_database
+from reply_milter.adapters.handlers import deliverer_for
+from reply_milter.adapters.plugins import load_plug_in
+from reply_milter.adapters.redis_store import StoreTelemetry
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import open_registry, open_store
+from reply_milter.config import Config
+from reply_milter.config.delivery import Delivery
+from reply_milter.core.content import Limits
+from reply_milter.core.destination import Destination, PlugIn
+from reply_milter.flows.hook_service import HookRules, HookService
+from reply_milter.ports.delivery import Deliverer, DeliveryTelemetry
+from reply_milter.settings import Settings
+
+_UNIQUE_OCTETS = 5
+
+
+def open_hook(
+    settings: Settings, delivery: Delivery, telemetry: DeliveryTelemetry, store: StoreTelemetry | None
+) -> HookService:
+    """Everything that one delivery needs.
+
+    Raises:
+        RecordError: the record of deliveries can't be kept under ``state_dir``.
+        PlugInError: a plug-in that the settings name is not there any more.
+    """
+    config = settings.config
+    database = open_database(config.state_dir)
+    asked = delivery.confirmation
+    return HookService(
+        rules=_rules(settings, delivery),
+        deliverers=_deliverers(config),
+        ledger=SqliteLedger(database),
+        parking=SqliteParking(database),
+        dead_letters=DeadLetterFolder(delivery.dead_letters),
+        store=None if config.commit_on_accept else open_store(config, store),
+        address_book=open_registry(config),
+        courier=SmtpCourier(asked.smtp.host, asked.smtp.port),
+        clock=WallClock(),
+        telemetry=telemetry,
+        unique=lambda: secrets.token_hex(_UNIQUE_OCTETS),
+    )
+
+
+def _rules(settings: Settings, delivery: Delivery) -> HookRules:
+    config = settings.config
+    return HookRules(
+        form=config.form,
+        keyring=settings.keyring,
+        seal_keys=settings.seal_keys,
+        handlers=config.handlers,
+        marker=delivery.marker,
+        limits=Limits(),
+        give_up_seconds=3600 * delivery.give_up_hours,
+        confirming=config.handlers.by_id[delivery.confirmation.handler_id],
+        asks_as=delivery.confirmation.sender,
+    )
+
+
+def _deliverers(config: Config) -> dict[str, Deliverer]:
+    return {
+        handler.name: _deliverer(handler.destination)
+        for handler in config.handlers.by_id.values()
+        if handler.destination is not None
+    }
+
+
+def _deliverer(destination: Destination) -> Deliverer:
+    if isinstance(destination, PlugIn):
+        return load_plug_in(destination)
+    return deliverer_for(destination, WallClock())

@@ -1,0 +1,105 @@
+"""The process that the MTA hands accepted replies to, over LMTP, until its supervisor tells it to end."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
+
+from reply_milter.adapters import telemetry
+from reply_milter.adapters.lmtp import LmtpServer
+from reply_milter.adapters.orders import OrderLine
+from reply_milter.config.delivery import Delivery
+from reply_milter.core.handed_over import HandedOver
+from reply_milter.core.reply import Envelope
+from reply_milter.flows.delivery import take
+from reply_milter.flows.parking import tend
+from reply_milter.hook import open_hook
+from reply_milter.settings import Settings
+from reply_milter.worker import obey
+
+log = logging.getLogger(__name__)
+
+_DRAIN_SECONDS = 0.9  # for deliveries that are on their way when the daemon is told to end
+_TEND_SECONDS = 15.0
+_CONNECTIONS_A_THREAD = 4
+
+
+class HookProcess:
+    """Takes replies on ``listening``. ``slot`` names its metrics."""
+
+    def __init__(
+        self, settings: Settings, metrics_folder: str, slot: str, listening: socket.socket, orders: OrderLine
+    ) -> None:
+        self._settings = settings
+        self._telemetry = telemetry.DeliveryTelemetry(
+            telemetry.Metrics(metrics_folder, slot, ("delivery",), ("commit",))
+        )
+        self._telemetry.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
+        self._listening = listening
+        self._orders = orders
+        delivery = _delivery(settings)
+        self._service = open_hook(settings, delivery, self._telemetry, self._telemetry)
+        threads = ThreadPoolExecutor(delivery.concurrency, thread_name_prefix="delivery")
+        most = _CONNECTIONS_A_THREAD * delivery.concurrency
+        self._server = LmtpServer(self._take, threads, delivery.max_message_bytes, most)
+
+    def run(self) -> None:
+        """Answer until told to end."""
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, _nothing)  # unlike SIG_IGN, this is not inherited by an operator's program
+        threading.Thread(target=self._serve, name="lmtp", daemon=True).start()
+        threading.Thread(target=self._tend, name="tending", daemon=True).start()
+        obey(self._orders, self._settings, self._settle)
+        self._end()
+
+    def _take(self, envelope: Envelope) -> HandedOver:
+        self._telemetry.started()
+        try:
+            return take(self._service, envelope)
+        finally:
+            self._telemetry.ended()
+
+    def _serve(self) -> None:
+        try:
+            asyncio.run(self._server.serve(self._listening))
+        finally:
+            log.error("the LMTP server ended by itself")
+            os._exit(1)
+
+    def _tend(self) -> None:
+        while True:
+            try:
+                tend(self._service)
+            except Exception:
+                log.exception("cannot tend parked replies")
+            time.sleep(_TEND_SECONDS)
+
+    def _settle(self, settings: Settings) -> None:
+        """Deliveries that have begun end under the settings that they began with. Threads take a restart."""
+        delivery = _delivery(settings)
+        self._telemetry.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
+        self._service = open_hook(settings, delivery, self._telemetry, self._telemetry)
+        self._server.change(delivery.max_message_bytes)
+
+    def _end(self) -> NoReturn:
+        """Let deliveries that are on their way come to their end; the MTA hands the others over once more."""
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while not self._server.idle and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os._exit(0)
+
+
+def _delivery(settings: Settings) -> Delivery:
+    delivery = settings.config.delivery
+    if delivery is None:
+        raise RuntimeError("there is no table [delivery] to deliver by")
+    return delivery
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """The supervisor's orders come by another way."""

@@ -1,0 +1,202 @@
+"""What the delivery of replies needs from the world."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from reply_milter.core.dead_letter import DeadLetter
+from reply_milter.core.handed_over import HandedOver
+from reply_milter.core.parked import ParkedReply
+from reply_milter.core.reply import Reply
+from reply_milter.ports.store import UserRecord
+
+
+class Deliverer(Protocol):
+    """Hands replies to an application. Of a plug-in: what its entry point makes, given its settings."""
+
+    @property
+    def name(self) -> str:
+        """As the configuration calls it."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """A few words for operators."""
+        ...
+
+    def process(self, reply: Reply) -> HandedOver | None:
+        """Hand ``reply`` over; None is Done. May be called again with the same ``reply.id``, and by several threads.
+
+        Whatever it raises is an accident: logged, and tried again.
+        """
+        ...
+
+
+class Progress(StrEnum):
+    """How far a reply came."""
+
+    NEW = "new"
+    TRIED = "tried"
+    DONE = "done"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is on record about a reply. ``first_tried``: Unix seconds, 0 for never."""
+
+    progress: Progress = Progress.NEW
+    first_tried: int = 0
+
+
+class Ledger(Protocol):
+    """Remembers on this machine what became of replies, so that no handler of ours gets one twice."""
+
+    def hold(self, identifier: str) -> AbstractContextManager[bool]:
+        """Keep everybody else from delivering this reply; False if somebody else is at it. Ends with its process."""
+        ...
+
+    def entry(self, identifier: str) -> Entry:
+        """What is on record."""
+        ...
+
+    def put(self, identifier: str, progress: Progress, now: int, kept_until: int) -> None:
+        """Put it on record, durably. ``now`` counts as the first try if there was none. Times in Unix seconds."""
+        ...
+
+    def forget(self, now: int) -> None:
+        """Forget what was to be kept until before ``now``."""
+        ...
+
+
+class Parking(Protocol):
+    """Keeps replies until somebody decides about them. Everything is durable when a method returns."""
+
+    def keep(self, parked: ParkedReply, message: bytes) -> None:
+        """Keep one; one that is there already stays as it is."""
+        ...
+
+    def all(self) -> list[ParkedReply]:
+        """All of them, the oldest first."""
+        ...
+
+    def find(self, identifier: str) -> ParkedReply | None:
+        """One of them."""
+        ...
+
+    def message(self, identifier: str) -> bytes:
+        """The message of one that is there."""
+        ...
+
+    def mark_asked(self, identifier: str, now: int) -> None:
+        """The user on file was asked about it at ``now``, Unix seconds."""
+        ...
+
+    def mark_released(self, identifier: str) -> None:
+        """It is to be handed over."""
+        ...
+
+    def remove(self, identifier: str) -> bool:
+        """Forget one; False if it was not there."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Keeps what can't be delivered, for people to look at."""
+
+    def keep(self, letter: DeadLetter, message: bytes) -> None:
+        """Keep one, durably; one with the same id is replaced.
+
+        Raises:
+            OSError: it can't be kept.
+        """
+        ...
+
+    def all(self) -> list[DeadLetter]:
+        """All of them, the oldest first."""
+        ...
+
+    def find(self, identifier: str) -> DeadLetter | None:
+        """One of them."""
+        ...
+
+    def message(self, identifier: str) -> bytes:
+        """The message of one that is there."""
+        ...
+
+    def remove(self, identifier: str) -> None:
+        """Forget one."""
+        ...
+
+
+class AddressBook(Protocol):
+    """What is on file about users."""
+
+    def user(self, user: int) -> UserRecord | None:
+        """As in ``Registry``.
+
+        Raises:
+            StoreUnavailableError: nobody can tell now.
+        """
+        ...
+
+
+class CourierError(Exception):
+    """The question to a user could not be sent; the message says why."""
+
+
+class Courier(Protocol):
+    """Sends mail of our own."""
+
+    def send(self, recipient: str, message: bytes) -> None:
+        """Hand a message to the MTA, with the null sender.
+
+        Raises:
+            CourierError: the MTA did not take it.
+        """
+        ...
+
+
+class Outcome(StrEnum):
+    """What became of a delivery, for log and metrics."""
+
+    DELIVERED = "delivered"
+    AGAIN = "again"  # it was delivered before
+    DEFERRED = "deferred"
+    PARKED = "parked"
+    RELEASED = "released"
+    DISCARDED = "discarded"
+    DEAD_LETTER = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of one reply. Never an address. ``why`` in words, ``handler`` empty for what nothing vouches for."""
+
+    outcome: Outcome
+    handler: str = ""
+    id: str = ""
+    queue_id: str = ""
+    reason: str = ""
+    why: str = ""
+
+
+class DeliveryTelemetry(Protocol):
+    """Counts and logs deliveries."""
+
+    def delivery(self, report: DeliveryReport) -> None:
+        """One reply was delivered, or not."""
+        ...
+
+    def parked(self, count: int) -> None:
+        """So many replies are parked now."""
+        ...
+
+    def not_asked(self, identifier: str, why: str) -> None:
+        """The user on file could not be asked about a parked reply; it is tried again."""
+        ...
+
+    def accident(self) -> None:
+        """An exception of a handler, or of ours, was caught: the one that is being handled."""
+        ...

@@ -1,0 +1,55 @@
+"""A mail host whose accepted replies go to the delivery hook, and from there to an application's endpoint."""
+
+from dataclasses import replace
+
+from daemon_process import wait_until
+from receiver import SECRET, Receiver
+from reply_milter.adapters.postfix import Layout
+from site_under_test import Site
+
+HOOKED = Layout(
+    main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf"),
+    master_cf=("reply-hook.master.cf",),
+    # A test has less patience than a mail server.
+    more="minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\n",
+)
+
+
+class DeliverySite:
+    """``site`` with ``[delivery]``; the handler ``issue`` posts to ``receiver``. ``more`` goes into ``[delivery]``."""
+
+    def __init__(self, more: str = "", destination: str = "", layout: Layout = HOOKED, handlers: str = "") -> None:
+        self.receiver = Receiver()
+        webhook = f'type = "webhook"\nurl = "{self.receiver.url}"\nsecret = "{SECRET}"\ntimeout_seconds = 2'
+        self.site = Site(
+            {
+                r"\[metrics\]": f'[delivery]\nlisten = "LISTEN"\n{more}\n[metrics]',
+                r'name = "issue"': f'name = "issue"\n[handler.delivery]\n{destination or webhook}\n[handler.REST]',
+            },
+            replace(layout),
+        )
+        self.site.replace_in_settings("LISTEN", f"unix:{self.site.mta.socket_folder}/lmtp.sock")
+        self._order_tables(handlers)
+
+    def _order_tables(self, handlers: str) -> None:
+        """TOML wants a handler's own keys before its tables."""
+        text = self.site.config.read_text()
+        before, _, after = text.partition("[handler.delivery]")
+        delivery, _, rest = after.partition("[handler.REST]")
+        keys, bracket, others = rest.partition("\n[[")
+        tables = f"{keys}\n[handler.delivery]{delivery}" if bracket else f"{rest}\n[handler.delivery]{delivery}"
+        self.site.config.write_text(f"{before}{tables}{bracket}{others}\n{handlers}")
+
+    def start(self) -> "DeliverySite":
+        """Start everything."""
+        self.site.start()
+        return self
+
+    def stop(self) -> None:
+        """End everything."""
+        self.site.stop()
+        self.receiver.close()
+
+    def posted(self, count: int, seconds: float = 15) -> None:
+        """Wait until so many replies had an effect."""
+        wait_until(lambda: sum(self.receiver.posts.values()) >= count, seconds, f"{count} posts")

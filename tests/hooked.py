@@ -1,0 +1,162 @@
+"""A delivery hook for tests of its flows: real record and dead letters in a folder, a scripted handler, no network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryStore
+from reply_milter.adapters.dead_letters import DeadLetterFolder
+from reply_milter.adapters.delivery_record import SqliteLedger, SqliteParking, open_database
+from reply_milter.core.content import Limits
+from reply_milter.core.fingerprint import BodyDigest
+from reply_milter.core.handed_over import HandedOver
+from reply_milter.core.handler import ContextKind, Handler, Handlers
+from reply_milter.core.policy import Policy
+from reply_milter.core.reply import Envelope, Reply
+from reply_milter.core.verdict_header import seal
+from reply_milter.flows.hook_service import HookRules, HookService
+from reply_milter.ports import UserRecord
+from reply_milter.ports.delivery import CourierError, DeliveryReport, Outcome
+
+CONFIRM = Handler(1023, "confirm", ContextKind.INTEGER, 7, True, "", Policy())
+ID = "abcdefghijklm" + "nopqrstuvwxyz"
+TAGS = {
+    "v": "1", "result": "pass", "reason": "ok", "id": ID, "user": "42", "handler": "issue", "context": "99",
+    "thread": "match", "locator": "project/issue/12", "replied_to": str(NOW - 86400), "sender": "match", "auth": "none",
+    "replay": "first", "issued": str(NOW - 86400), "expires": str(NOW + 89 * 86400), "recipient_domain": DOMAIN,
+    "queue": "4BcD",
+}  # fmt: skip
+
+
+def sealed(text: str = "Yes.", author: str = "jane@example.org", key: bytes = SEAL_KEY, **changes: str) -> Envelope:
+    """A reply as the milter seals it; an empty change takes the tag away."""
+    body = f"{text}\r\n".encode()
+    digest = BodyDigest()
+    digest.feed(body)
+    tags = {**TAGS, **changes, "body": changes.get("body", digest.text())}
+    head = f"X-Reply-Verdict: {seal(tags.items(), key)}\r\nFrom: {author}\r\nSubject: Re: news\r\n\r\n"
+    return Envelope("bounce@example.org", f"reply+x@{DOMAIN}", head.encode() + body)
+
+
+@dataclass
+class ScriptedDeliverer:
+    """Does what it is told; None and nothing left to do is Done."""
+
+    name: str = "scripted"
+    description: str = "for tests"
+    script: list[HandedOver | Exception | Callable[[Reply], HandedOver] | None] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+
+    def process(self, reply: Reply) -> HandedOver | None:
+        """See ``ports.delivery.Deliverer``."""
+        self.replies.append(reply)
+        told = self.script.pop(0) if self.script else None
+        if isinstance(told, Exception):
+            raise told
+        return told(reply) if callable(told) else told
+
+
+@dataclass
+class RecordingCourier:
+    """Keeps what it was to send."""
+
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+    down: bool = False
+
+    def send(self, recipient: str, message: bytes) -> None:
+        """See ``ports.delivery.Courier``."""
+        if self.down:
+            raise CourierError("switched off")
+        self.sent.append((recipient, message))
+
+
+@dataclass
+class MemoryAddressBook:
+    """Users in a dict."""
+
+    users: dict[int, UserRecord] = field(default_factory=dict)
+
+    def user(self, user: int) -> UserRecord | None:
+        """See ``ports.delivery.AddressBook``."""
+        return self.users.get(user)
+
+
+@dataclass
+class RecordingDeliveries:
+    """Telemetry that remembers."""
+
+    reports: list[DeliveryReport] = field(default_factory=list)
+    waiting: int = 0
+    unasked: list[str] = field(default_factory=list)
+    accidents: int = 0
+
+    def delivery(self, report: DeliveryReport) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        self.reports.append(report)
+
+    def parked(self, count: int) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        self.waiting = count
+
+    def not_asked(self, identifier: str, why: str) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        self.unasked.append(why)
+
+    def accident(self) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        self.accidents += 1
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """In order."""
+        return [report.outcome for report in self.reports]
+
+
+@dataclass
+class Hooked:
+    """A hook and everything around it."""
+
+    service: HookService
+    deliverer: ScriptedDeliverer
+    store: MemoryStore
+    courier: RecordingCourier
+    address_book: MemoryAddressBook
+    clock: FixedClock
+    told: RecordingDeliveries
+
+
+def hooked(folder: Path) -> Hooked:
+    """A hook with the handler ``issue`` delivered by script, and ``forum`` by nobody."""
+    database = open_database(str(folder))
+    deliverer, store, courier = ScriptedDeliverer(), MemoryStore(), RecordingCourier()
+    address_book, clock, told = MemoryAddressBook(), FixedClock(), RecordingDeliveries()
+    rules = HookRules(
+        form=FORM,
+        keyring=KEYRING,
+        seal_keys=(bytes(32), SEAL_KEY),
+        handlers=Handlers.of([ISSUE, FORUM, CONFIRM]),
+        marker="",
+        limits=Limits(),
+        give_up_seconds=3600,
+        confirming=CONFIRM,
+        asks_as=f"Replies <no-reply@{DOMAIN}>",
+    )
+    service = HookService(
+        rules=rules,
+        deliverers={"issue": deliverer},
+        ledger=SqliteLedger(database),
+        parking=SqliteParking(database),
+        dead_letters=DeadLetterFolder(str(folder / "dead")),
+        store=store,
+        address_book=address_book,
+        courier=courier,
+        clock=clock,
+        telemetry=told,
+        unique=lambda: "u",
+    )
+    return Hooked(service, deliverer, store, courier, address_book, clock, told)
+
+
+def without_store(hook: Hooked) -> HookService:
+    """The same where the milter commits by itself."""
+    return replace(hook.service, store=None)

@@ -1,0 +1,133 @@
+"""An application's endpoint: takes replies over HTTP, posts each id once, and misbehaves when it is told to."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 # of tests alone
+
+Misbehaviour = Callable[["_Request"], int | None]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: its header by lower-case name, and its body."""
+
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, object]:
+        """The body of a JSON call."""
+        read: dict[str, object] = json.loads(self.body)
+        return read
+
+
+@dataclass
+class Receiver:
+    """``calls``: all that came; ``posts``: how often each id had an effect. ``answer``: a status, or what to do."""
+
+    idempotent: bool = True
+    calls: list[Call] = field(default_factory=list)
+    posts: dict[str, int] = field(default_factory=dict)
+    answer: int | Misbehaviour = 204
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        receiver = self
+
+        class Handler(_Request):
+            owner = receiver
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/replies"
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def taken(self, request: "_Request", body: bytes) -> int | None:
+        """Post it, unless the signature is wrong or it is told otherwise; the status to answer."""
+        call = Call({name.lower(): value for name, value in request.headers.items()}, body)
+        try:
+            Webhook(SECRET).verify(body, call.headers)
+        except WebhookVerificationError:
+            return 401
+        except ValueError:
+            pass  # signed well, and no JSON: a raw message
+        with self._lock:
+            self.calls.append(call)
+        if callable(self.answer):
+            return self.answer(request)
+        if 200 <= self.answer < 300:
+            self.post(call.headers["webhook-id"])
+        return self.answer
+
+    def post(self, identifier: str) -> None:
+        """The effect: once for each id, if it is as it should be."""
+        with self._lock:
+            if identifier not in self.posts or not self.idempotent:
+                self.posts[identifier] = self.posts.get(identifier, 0) + 1
+
+
+class _Request(BaseHTTPRequestHandler):
+    owner: Receiver
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """One reply."""
+        status = self.owner.taken(self, self.rfile.read(int(self.headers["Content-Length"])))
+        if status is None:  # it has answered by itself, or never will
+            self.close_connection = True
+            return
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        """How often an id, the last part of the path, had an effect."""
+        count = str(self.owner.posts.get(self.path.rpartition("/")[2], 0)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(count)))
+        self.end_headers()
+        self.wfile.write(count)
+
+    def log_message(self, *_args: object) -> None:
+        """Quiet."""
+
+
+def hangs(_request: _Request) -> None:
+    """Take it, and say nothing for long."""
+    time.sleep(20)
+
+
+def returns_garbage(request: _Request) -> None:
+    """Something that is no HTTP."""
+    request.wfile.write(b"\x00\xff\x00 what?\r\n\r\n" * 100)
+
+
+def drips(request: _Request) -> None:
+    """An answer that never ends: a header, octet by octet."""
+    request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Endless: ")
+    for _ in range(200):
+        request.wfile.write(b"x")
+        request.wfile.flush()
+        time.sleep(0.1)
+
+
+def hangs_up(_request: _Request) -> None:
+    """Take it, and close the connection without a word."""
