@@ -74,6 +74,8 @@ class DaemonProcess:
         self.config = config
         self.socket = socket
         self.log_path = log
+        self.program = ["-m", "reply_milter"]
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -90,10 +92,10 @@ class DaemonProcess:
             as_user = {"user": USER, "group": _gid(), "extra_groups": []}
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
-                [python, "-m", "reply_milter", "run", "--config", str(self.config)],
+                [python, *self.program, "run", "--config", str(self.config)],
                 stderr=log,
                 cwd="/",
-                env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin"},
+                env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin", **self.environment},
                 **as_user,  # type: ignore[call-overload]
             )
         wait_until(self._listening, READY_SECONDS, f"the daemon listens: {self.log()[-2000:]}")

@@ -20,6 +20,7 @@ class DeliverySite:
 
     def __init__(self, more: str = "", destination: str = "", layout: Layout = HOOKED, handlers: str = "") -> None:
         self.receiver = Receiver()
+        self.second_mx = 0  # port of another smtpd, where a test adds one
         webhook = f'type = "webhook"\nurl = "{self.receiver.url}"\nsecret = "{SECRET}"\ntimeout_seconds = 2'
         self.site = Site(
             {
@@ -34,8 +35,8 @@ class DeliverySite:
     def _order_tables(self, handlers: str) -> None:
         """TOML wants a handler's own keys before its tables."""
         text = self.site.config.read_text()
-        before, _, after = text.partition("[handler.delivery]")
-        delivery, _, rest = after.partition("[handler.REST]")
+        before, _, after = text.partition("\n[handler.delivery]")
+        delivery, _, rest = after.partition("\n[handler.REST]")
         keys, bracket, others = rest.partition("\n[[")
         tables = f"{keys}\n[handler.delivery]{delivery}" if bracket else f"{rest}\n[handler.delivery]{delivery}"
         self.site.config.write_text(f"{before}{tables}{bracket}{others}\n{handlers}")
