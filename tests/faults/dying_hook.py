@@ -42,7 +42,7 @@ def around(deed: Callable[..., Any], before: str, after: str) -> Callable[..., A
     return dangerous
 
 
-delivery.open_reply = around(delivery.open_reply, "before open", "after open")
+delivery.open_reply = around(delivery.open_reply, "before open", "after open")  # type: ignore[attr-defined]
 WebhookDeliverer.process = around(WebhookDeliverer.process, "before call", "after call")  # type: ignore[method-assign]
 RedisStore.commit = around(RedisStore.commit, "before commit", "after commit")  # type: ignore[method-assign]
 sys.exit(cli.main())

@@ -20,5 +20,5 @@ def moved(_clock: WallClock) -> int:
     return int(time.time()) + int(_OFFSET.read_text())
 
 
-WallClock.now = moved  # type: ignore[method-assign]
+WallClock.now = moved  # type: ignore[method-assign,assignment]
 sys.exit(cli.main())

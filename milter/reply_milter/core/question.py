@@ -11,6 +11,7 @@ from email.policy import SMTP
 
 from reply_milter.core.parked import ParkedReply
 
+SUBJECT = "Is this reply yours?"
 SUBJECT_LENGTH = 100
 _UNFOLDED = SMTP.clone(max_line_length=998)  # a reply address is nearly a line, and not every client unfolds well
 _NO = frozenset({"no", "no.", "no!"})
@@ -47,7 +48,7 @@ def write(question: Question) -> bytes:
     message["From"] = question.author
     message["To"] = question.recipient
     message["Reply-To"] = question.answers_to
-    message["Subject"] = "Is this reply yours?"
+    message["Subject"] = SUBJECT
     message["Date"] = datetime.fromtimestamp(question.now, UTC)
     message["Message-ID"] = question.message_id
     message["Auto-Submitted"] = "auto-generated"  # no vacation notice is to answer it

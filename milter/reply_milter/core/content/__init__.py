@@ -50,7 +50,7 @@ def read(message: bytes, form: AddressForm, marker: str, limits: Limits) -> Cont
     return Content(
         text,
         "",
-        text.split("\n>")[0].strip(),
+        text.split("On Mon, ")[0].split("\n>")[0].strip(),
         named.get("subject", ""),
         named.get("date", ""),
         Address("", named.get("from", "")),

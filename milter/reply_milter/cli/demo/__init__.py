@@ -1,0 +1,110 @@
+"""``demo``: a private Postfix with everything on loopback; a notification, its answer, each kind of abuse, a table."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from reply_milter.cli.demo.letters import ALICE, Letter, confirmation, letters
+from reply_milter.cli.demo.site import DemoSite, demo_site
+from reply_milter.cli.errors import CommandError
+from reply_milter.cli.options import add_command
+from reply_milter.core.question import SUBJECT
+
+_ROW = "{:<31} {:<58} {}"
+_HEARD_COLUMNS = 58
+_REQUEST = "X-Reply-Mint: handler=issue; user=42; locator=shop/orders/issue/2351"
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = add_command(commands, "demo", _run, "show what it does, with a private Postfix on loopback")
+    parser.add_argument("--keep", action="store_true", help="leave it running afterwards, to try things by hand")
+
+
+def _run(options: argparse.Namespace) -> int:
+    if os.geteuid() != 0:
+        raise CommandError(os.EX_NOPERM, "demo starts a Postfix of its own, which takes root: run it as root")
+    for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
+        signal.signal(number, signal.default_int_handler)
+    folder = Path(tempfile.mkdtemp(prefix="reply-milter-demo-"))
+    folder.chmod(0o755)  # Postfix's daemons are not root
+    try:
+        with demo_site(folder) as site:
+            print("A private Postfix with reply-milter and its delivery hook is up on loopback.\n")
+            _show_the_way(site)
+            _show_letters(site)
+            if options.keep:
+                _keep(site)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return os.EX_OK
+
+
+def _show_the_way(site: DemoSite) -> None:
+    """A notification out, and its answer in."""
+    site.submit(
+        f"From: Shop <shop@example.com>\nTo: {ALICE}\nSubject: A comment on order 2351\n{_REQUEST}\n\nIs it blue?\n"
+    )
+    notification = site.in_mailbox("A comment on order 2351")
+    print(f"1. An application hands in a notification with one field more:\n\n   {_REQUEST}\n")
+    print("2. Alice gets it, without that field, and with an address of her own to answer to:\n")
+    for name in ("Reply-To", "Message-ID", "References", "Auto-Submitted"):
+        print(f"   {name}: {notification[name]}")
+    answer = Letter(
+        "",
+        to=notification["Reply-To"],
+        answers=notification["Message-ID"],
+        text="Yes, it is.\r\n\r\nOn Mon, 23 Nov 2026 at 10:00, Shop wrote:\r\n> Is it blue?",
+        message_id="<answer@client.example>",
+    )
+    heard = site.send(answer)
+    print(f"\n3. She answers. Her mail server hears: {shortened(heard)}\n")
+    reply = site.posted("Yes, it is.")
+    print("4. The application's webhook gets it once, signed, with what her address says:\n")
+    print(f"   webhook-id: {reply['MessageID']}")
+    for name in ("Reply", "StrippedTextReply"):
+        print(f"   {name}: {json.dumps(reply[name])}")
+    print()
+
+
+def _show_letters(site: DemoSite) -> None:
+    print(_ROW.format("WHAT WAS SENT", "WHAT THE CLIENT HEARD", "WHAT ARRIVED"))
+    for letter in letters(site):
+        _show(site, letter)
+    question = site.in_mailbox(SUBJECT)
+    _show(site, confirmation(question))
+    print("\nThe hook posts only what bears our seal. A hook of your own opens it with `reply-milter verify-header`.")
+
+
+def _show(site: DemoSite, letter: Letter) -> None:
+    heard = site.send(letter)
+    print(_ROW.format(letter.shows, shortened(heard, _HEARD_COLUMNS), site.what_arrived(letter, heard)), flush=True)
+
+
+def shortened(answer: str, width: int = 200) -> str:
+    """An answer without the recipient that Postfix repeats and the queue id, which say nothing here."""
+    text = answer.replace("\n", " ").split(" queued as ")[0].rstrip(":")
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def _keep(site: DemoSite) -> None:
+    minted = site.mint(42, "shop/orders/issue/2351")
+    print(f"\nStill running. Try:\n\n  swaks --server 127.0.0.1:{site.postfix.port} --from {ALICE} \\")
+    print(f"    --to {minted.address} \\\n    --h-From '<{ALICE}>' --h-In-Reply-To '<{minted.message_id}>'")
+    print(f"\n  reply-milter explain --config {site.config} {minted.address}")
+    print(f"  reply-milter parked list --config {site.config}")
+    print("\nWhat the webhook gets is printed here. Ctrl-C ends it.", flush=True)
+    shown = len(site.receiver.calls)
+    try:
+        while True:
+            for call in site.receiver.calls[shown:]:
+                print(f"{call['Reply']}\n{call['StrippedTextReply']}", flush=True)
+                shown += 1
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        print()

@@ -1,0 +1,187 @@
+"""What the demonstration runs: a private Postfix, the daemon with all that it can do, and a small application."""
+
+import os
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+from grp import getgrnam
+from pathlib import Path
+from typing import Any
+
+from reply_milter.adapters.postfix import Layout, PostfixError, PrivatePostfix
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import load, open_registry
+from reply_milter.cli import init
+from reply_milter.cli.demo.letters import ALICE, Letter
+from reply_milter.cli.demo.receiver import DemoReceiver
+from reply_milter.cli.errors import CommandError
+from reply_milter.core.mint import Minted, Order, mint
+from reply_milter.ports import UserChange
+from reply_milter.settings import Settings
+
+_DOMAIN = "reply.example.com"
+_WAIT_SECONDS = 15.0
+_LAYOUT = Layout(
+    main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf"),
+    master_cf=("reply-hook.master.cf",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSite:
+    """What is running, and where it takes mail."""
+
+    postfix: PrivatePostfix
+    settings: Settings
+    config: Path
+    receiver: DemoReceiver
+
+    def mint(self, user: int, locator: str, days_ago: int = 0) -> Minted:
+        """See ``letters.Minting``."""
+        now = WallClock().now() - 86400 * days_ago
+        order = Order(user, now, locator=locator, recipient=ALICE, unique="demo")
+        handler = self.settings.config.handlers.by_id[1]
+        return mint(order, handler, self.settings.keyring, self.settings.config.form)
+
+    def submit(self, message: str) -> None:
+        """What an application does on this host: sendmail -t."""
+        done = self.postfix.sendmail(["-t", "-f", "shop@example.com"], message.encode())
+        if done.returncode:
+            raise CommandError(os.EX_UNAVAILABLE, f"sendmail: {done.stderr.decode(errors='replace').strip()}")
+
+    def send(self, letter: Letter) -> str:
+        """Send it as a mail server would; the last answer that this hears."""
+        date = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime())
+        answers = f"In-Reply-To: {letter.answers}\r\n" if letter.answers else ""
+        head = (
+            f"{letter.more}From: Alice <{letter.author}>\r\nTo: <{letter.to}>\r\nSubject: Re: news\r\nDate: {date}\r\n"
+        )
+        message = f"{head}Message-ID: {letter.message_id}\r\n{answers}\r\n{letter.text}\r\n"
+        with smtplib.SMTP("127.0.0.1", self.postfix.port) as client:
+            client.ehlo("client.example")
+            client.mail(letter.author)
+            code, text = client.rcpt(letter.to)
+            if code == 250:
+                code, text = client.data(message.encode())
+        return f"{code} {text.decode(errors='replace')}"
+
+    def what_arrived(self, letter: Letter, heard: str) -> str:
+        """At the application, in a mailbox, or with the hook; as far as anything may arrive."""
+        taken = len(self._posts(letter.text))
+        if not heard.startswith("250"):
+            return "nothing more" if taken else "nothing"
+        wait_for(lambda: not self.postfix.queue(), "an empty queue")
+        if letter.text == "Yes.":
+            return self._described("From my phone.")
+        if self._posts(letter.text):
+            return self._described(letter.text)
+        if "From my phone." in letter.text:
+            return "parked: Alice is asked whether it is hers"
+        return "as it was sent" if self._in_mailbox(letter.text) else "nothing"
+
+    def posted(self, text: str) -> dict[str, Any]:
+        """The reply with this text, as the application got it."""
+        wait_for(lambda: bool(self._posts(text)), "the webhook's call")
+        return self._posts(text)[-1]
+
+    def in_mailbox(self, text: str) -> "Message[str, str]":
+        """A message with this text among the people's mail."""
+        wait_for(lambda: self._in_mailbox(text) is not None, "a mail in a mailbox")
+        found = self._in_mailbox(text)
+        if found is None:
+            raise CommandError(os.EX_UNAVAILABLE, "a mail has gone from its mailbox")
+        return found
+
+    def _described(self, text: str) -> str:
+        ours = self.posted(text)["Reply"]
+        return f"posted: user {ours['user']}, {ours['locator']}, sender {ours['sender']}"
+
+    def _posts(self, text: str) -> list[dict[str, Any]]:
+        return [call for call in self.receiver.calls if call["StrippedTextReply"].strip() == text]
+
+    def _in_mailbox(self, text: str) -> "Message[str, str] | None":
+        folder = self.postfix.people / "new"
+        for file in sorted(folder.glob("*")) if folder.is_dir() else []:
+            octets = file.read_bytes()
+            if text.encode() in octets:
+                return message_from_bytes(octets)
+        return None
+
+
+@contextmanager
+def demo_site(folder: Path) -> Iterator[DemoSite]:
+    """Start everything; end everything."""
+    postfix, receiver = PrivatePostfix(folder / "postfix", _free_port(), _LAYOUT), DemoReceiver()
+    daemon: subprocess.Popen[bytes] | None = None
+    try:
+        postfix.prepare(os.getuid(), getgrnam("postfix").gr_gid)
+        config = _configure(folder, postfix, receiver)
+        with open(folder / "milter.log", "wb") as log:
+            daemon = subprocess.Popen(  # noqa: S603 # this very program
+                [sys.executable, "-m", "reply_milter", "run", "--config", str(config)], stderr=log
+            )
+        wait_for((postfix.socket_folder / "lmtp.sock").exists, "the milter", folder / "milter.log")
+        settings = load(str(config))
+        open_registry(settings.config).set_users([UserChange(42, None, (ALICE,))])
+        postfix.start()
+        yield DemoSite(postfix, settings, config, receiver)
+    except (PostfixError, KeyError) as error:
+        raise CommandError(os.EX_UNAVAILABLE, str(error)) from error
+    finally:
+        postfix.stop()
+        if daemon is not None:
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait()
+        receiver.close()
+
+
+def _configure(folder: Path, postfix: PrivatePostfix, receiver: DemoReceiver) -> Path:
+    """What ``init`` writes, with places of the demonstration's own, and with sign mode and the hook."""
+    init.write_files(folder / "etc", _DOMAIN, _DOMAIN, str(folder / "state"))
+    config = folder / "etc" / "reply-milter.toml"
+    text = config.read_text().replace("/var/spool/postfix/reply-milter", str(postfix.socket_folder))
+    text = text.replace('"127.0.0.1:9797"', f'"127.0.0.1:{_free_port()}"')
+    text = text.replace('mode = "enforce"', 'mode = "enforce"\nsender_mismatch = "park"')
+    hook = f"""\
+[sign]
+socket = "unix:{postfix.socket_folder}/sign.sock"
+trusted = ["127.0.0.1"]
+
+[delivery]
+listen = "unix:{postfix.socket_folder}/lmtp.sock"
+[delivery.confirm]
+smtp = "inet:{postfix.port}@127.0.0.1"
+
+[metrics]
+"""
+    text = text.replace("[metrics]\n", hook)
+    config.write_text(f'{text}[handler.delivery]\ntype = "webhook"\nurl = "{receiver.url}"\n')
+    return config
+
+
+def wait_for(ready: Callable[[], bool], what: str, log: Path | None = None) -> None:
+    """Poll ``ready``.
+
+    Raises:
+        CommandError: it does not come true; with the end of ``log``.
+    """
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while not ready():
+        if time.monotonic() > deadline:
+            said = log.read_text(errors="replace").strip()[-500:] if log else ""
+            raise CommandError(os.EX_UNAVAILABLE, f"not there in {_WAIT_SECONDS:.0f} s: {what}. {said}".strip())
+        time.sleep(0.02)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

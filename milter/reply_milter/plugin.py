@@ -1,0 +1,22 @@
+"""What a handler of your own needs: the reply that it gets, and what it may answer. See docs/delivery.md.
+
+    from reply_milter.plugin import Done, Later, Never, Reply
+
+    class Forum:
+        name, description = "forum", "posts to the forum"
+
+        def __init__(self, settings):
+            self.url = settings["url"]
+
+        def process(self, reply: Reply) -> Done | Later | Never:
+            ...
+
+Named by an entry point of the group ``reply_milter.handlers``. Needs neither a milter library nor a store.
+"""
+
+from reply_milter.core.content import Attachment, Content
+from reply_milter.core.handed_over import Done, HandedOver, Later, Never
+from reply_milter.core.reply import Envelope, Reply
+from reply_milter.core.sealed_reply import SealedReply
+
+__all__ = ["Attachment", "Content", "Done", "Envelope", "HandedOver", "Later", "Never", "Reply", "SealedReply"]

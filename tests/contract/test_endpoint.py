@@ -1,0 +1,93 @@
+"""``test-endpoint`` on real endpoints: a good one passes, and each fault is found."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from receiver import SECRET, Receiver
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """An application's endpoint."""
+    running = Receiver()
+    yield running
+    running.close()
+
+
+def trial(receiver: Receiver, *more: str) -> tuple[int, dict[str, bool]]:
+    """Exit status, and what was found good."""
+    argv = [sys.executable, "-m", "reply_milter", "test-endpoint", receiver.url, "--timeout", "3", "--json"]
+    done = subprocess.run([*argv, *more], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    return done.returncode, {check["name"]: check["good"] for check in json.loads(done.stdout)}
+
+
+def test_a_good_endpoint_passes(receiver: Receiver) -> None:
+    """Everything that can be tried was tried."""
+    status, found = trial(receiver, "--secret", SECRET, "--count-url", f"{receiver.url}/{{id}}")
+    assert status == 0, found
+    assert len(found) == 9
+    assert all(found.values())
+
+
+def test_an_endpoint_that_posts_twice_fails(receiver: Receiver) -> None:
+    """The very thing that the id is for."""
+    receiver.idempotent = False
+    status, found = trial(receiver, "--secret", SECRET, "--count-url", f"{receiver.url}/{{id}}")
+    assert status == 1
+    bad = {name for name, good in found.items() if not good}
+    assert bad == {"one effect of a reply that came twice", "one effect of a reply that came 4 times at once"}
+
+
+def test_an_endpoint_that_checks_no_signature_fails(receiver: Receiver) -> None:
+    """Anybody could post in anybody's name."""
+    receiver.checks_signatures = False
+    status, found = trial(receiver, "--secret", SECRET)
+    assert status == 1
+    bad = {name for name, good in found.items() if not good}
+    assert bad == {"refuses a wrong signature", "refuses no signature", "refuses a signature of an hour ago"}
+
+
+@pytest.mark.parametrize("answer", [500, 409, 302])
+def test_an_endpoint_that_does_not_take_what_it_has_fails(receiver: Receiver, answer: int) -> None:
+    """A reply that is there already is success."""
+    seen: set[str] = set()
+
+    def once(request: object) -> int:
+        identifier = request.headers["webhook-id"]  # type: ignore[attr-defined]
+        if identifier in seen:
+            return answer
+        seen.add(identifier)
+        return 204
+
+    receiver.answer = once
+    status, found = trial(receiver, "--secret", SECRET)
+    assert status == 1
+    assert not found["takes the same reply again"]
+    assert found["takes a reply"]
+
+
+def test_nobody_there_is_told_in_words() -> None:
+    """One line a check, and what to do."""
+    argv = [sys.executable, "-m", "reply_milter", "test-endpoint", "http://127.0.0.1:9/"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "FAIL takes a reply: the webhook could not be asked: ConnectError" in done.stdout
+    assert "it must answer 2xx once the reply is stored" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ftp://x/"], ["http://x/", "--secret", "nothing"], ["http://x/", "--count-url", "/count"]]
+)
+def test_bad_arguments_are_one_line(arguments: list[str]) -> None:
+    """EX_USAGE."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reply_milter", "test-endpoint", *arguments], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 64
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
