@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from reply_milter import settings
 from reply_milter.adapters.plugins import PlugInError, load_plug_in
@@ -41,7 +42,9 @@ def _plug_in_mistakes(config: Config) -> Iterator[str]:
 
 def store_url(config: Config) -> str:
     """The URL of the store, the embedded one's too."""
-    return f"unix://{embedded_socket(config.state_dir)}" if config.store_url == EMBEDDED else config.store_url
+    if config.store_url != EMBEDDED:
+        return config.store_url
+    return f"unix://{quote(embedded_socket(config.state_dir))}"  # a folder's name may hold what a URL may not
 
 
 def open_store(config: Config, counted: StoreTelemetry | None = None) -> RedisStore:

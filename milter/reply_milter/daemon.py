@@ -189,10 +189,19 @@ def _open_socket(name: str, place: Listener) -> socket.socket:
             socket_file.make_way(path)
         listening = libmilter.listen(path, place.socket.host, place.socket.port)
         if path:
-            socket_file.open_to(path, place.mode, group, must=place.group is not None)
+            _open_to(path, place, group)
         return listening
     except (libmilter.ListenError, socket_file.SocketFileError) as error:
         raise StartError(f"{name}.{'listen' if name == _HOOK else 'socket'}: {error}") from error
+
+
+def _open_to(path: str, place: Listener, group: int | None) -> None:
+    """Let the MTA in, or leave no socket there that it can't use."""
+    try:
+        socket_file.open_to(path, place.mode, group, must=place.group is not None)
+    except socket_file.SocketFileError:
+        os.unlink(path)
+        raise
 
 
 def _group(name: str, group: str | None) -> int | None:

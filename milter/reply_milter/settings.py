@@ -123,8 +123,10 @@ def load(path: str, *checks: Check) -> Settings:
     problems += [f"{path}: {problem}" for problem in found if problem.partition(":")[0] not in told]
     folder = Path(path).resolve().parent
     keys_path, seal_path = str(folder / config.keys_file), str(folder / config.seal_file)
-    keys = _or_problems(problems, keyfile.read_master_keys, keyfile.parse_master_keys, keys_path)
-    seals = _or_problems(problems, keyfile.read_seal_keys, keyfile.parse_seal_keys, seal_path)
+    named = (f"{path}: keys.file", keyfile.read_master_keys, keyfile.parse_master_keys, keys_path)
+    keys = _or_problems(problems, *named)
+    sealing = (f"{path}: keys.seal_file", keyfile.read_seal_keys, keyfile.parse_seal_keys, seal_path)
+    seals = _or_problems(problems, *sealing) if "keys.seal_file" not in told else None
     if problems or keys is None or seals is None:
         raise ConfigError(problems)
     texts = Texts(text, keys[0], seals[0], keys_path, seal_path)
@@ -144,11 +146,11 @@ def read(path: str) -> str:
 
 
 def _or_problems(
-    problems: list[str], read_file: Callable[[str], str], parse: Callable[[str, str], _T], path: str
+    problems: list[str], key: str, read_file: Callable[[str], str], parse: Callable[[str, str], _T], path: str
 ) -> tuple[str, _T] | None:
     try:
         text = read_file(path)
         return text, parse(text, path)
     except keyfile.KeyFileError as error:
-        problems += error.problems
+        problems += [f"{key}: {problem}" for problem in error.problems]
         return None

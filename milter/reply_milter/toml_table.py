@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -11,6 +12,10 @@ _NAMES: Mapping[type, str] = {
     bool: "true or false",
     list: "a list",
     dict: "a table",
+    float: "a number with a fraction",
+    datetime: "a date",
+    date: "a date",
+    time: "a time",
 }
 
 
@@ -32,6 +37,10 @@ class Table:
     def problem(self, key: str, reason: str) -> None:
         """Note that ``key`` can't stand."""
         self.problems.append(f"{self.name(key)}: {reason}")
+
+    def is_told(self, key: str) -> bool:
+        """Whether something is wrong with ``key`` already."""
+        return any(problem.startswith(f"{self.name(key)}:") for problem in self.problems)
 
     def has(self, key: str) -> bool:
         """Whether ``key`` is there and not yet taken."""

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,15 +60,14 @@ class Redis:
 
 
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """A running redis-server."""
-    folder = tmp_path_factory.mktemp("redis")
-    for path in (folder, folder.parent, folder.parent.parent):
-        path.chmod(0o755)
-    server = Redis(folder)
-    server.start()
-    yield server
-    server.stop()
+def redis() -> Iterator[Redis]:
+    """A running redis-server, in a folder that the daemon's user can reach."""
+    with tempfile.TemporaryDirectory(prefix="reply-milter-redis-") as name:
+        Path(name).chmod(0o755)
+        server = Redis(Path(name))
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +153,18 @@ def test_a_full_store_defers_replies(site: Site, redis: Redis) -> None:
         minted = site.mint(locator="fault/3")
         heard, _ = _timed(site, f"<{minted.address}>", reply(minted, 3))
         assert heard.startswith("451 4.3.0"), heard
+        beside = site.mint(
+            locator="fault/3b", recipient="alice@client.example"
+        )  # others can't wait, and the reply is not to be lost behind their 250
+        heard = site.send([f"<{beside.address}>", "<bob@example.com>"], reply(beside, "3b"))
+        assert heard.startswith("250"), heard
     finally:
         redis.command("CONFIG", "SET", "maxmemory", "0")
     _taken_after_all(site, minted, 3)
+    (found,) = site.arrived("X-Seq", "3b", 1)
+    assert isinstance(found.tags, dict)
+    assert (found.tags["reason"], found.tags["replay"]) == ("store_unavailable", "unknown")
+    assert len(site.arrived("X-Seq", "3b", 1, "people")) == 1
 
 
 def test_a_slow_store_is_given_up_in_time(site: Site, redis: Redis) -> None:

@@ -3,8 +3,10 @@
 import contextlib
 import os
 import pwd
+import shutil
 import signal
 import struct
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,17 +62,17 @@ class Milter:
 
 
 @pytest.fixture(scope="module")
-def milter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Milter]:
-    """A running daemon with one worker, which a test can hit for sure."""
-    folder = tmp_path_factory.mktemp("wire")
-    for path in (folder.parent.parent, folder.parent, folder):
-        path.chmod(0o755)
+def milter() -> Iterator[Milter]:
+    """A running daemon with one worker, which a test can hit for sure; its folder is open to the daemon's user."""
+    folder = Path(tempfile.mkdtemp(prefix="reply-milter-wire-"))
+    folder.chmod(0o755)
     running = Milter(folder)
     for path in (folder, folder / "etc", *(folder / "etc").iterdir()):
         _give(path)
     running.daemon.start()
     yield running
     running.daemon.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _give(path: Path) -> None:

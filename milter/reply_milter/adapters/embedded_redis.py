@@ -8,13 +8,13 @@ from typing import NoReturn
 _SETTINGS = """\
 # Written by reply-milter at each start; changes here are lost.
 port 0
-unixsocket {folder}/redis.sock
+unixsocket "{folder}/redis.sock"
 unixsocketperm 600
-dir {folder}
+dir "{folder}"
 daemonize no
 supervised no
 loglevel notice
-logfile {folder}/redis.log
+logfile "{folder}/redis.log"
 databases 1
 save ""
 appendonly yes
@@ -40,10 +40,15 @@ def command(state_dir: str) -> list[str]:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         settings = folder / "redis.conf"
-        settings.write_text(_SETTINGS.format(folder=folder))
+        settings.write_text(_SETTINGS.format(folder=_quoted(str(folder))))
     except OSError as error:
         raise EmbeddedRedisError(f"{folder}: {error.strerror}") from error
     return [program, str(settings)]
+
+
+def _quoted(text: str) -> str:
+    """As it may stand between double quotes in redis.conf."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def become(argv: list[str]) -> NoReturn:

@@ -18,6 +18,9 @@ _DAEMONS = Path("/usr/lib/postfix/sbin")
 _MASTER_CF = Path("/usr/share/postfix/master.cf.dist")
 _START_SECONDS = 15.0
 _PUBLIC = 0o755
+# Ends Postfix when we are gone, also by SIGKILL. The kernel would not: master changes its user id now and then, which
+# takes back what prctl(PR_SET_PDEATHSIG) was asked for.
+_GUARD = "import os, signal, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), signal.SIGTERM)"
 
 _MAIN_CF = """\
 compatibility_level = 3.6
@@ -82,6 +85,7 @@ class PrivatePostfix:
         self.own_smtpd_port = self._layout.own_smtpd_port
         self.submission_port = self._layout.submission_port
         self._master: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def socket_folder(self) -> Path:
@@ -139,6 +143,9 @@ class PrivatePostfix:
             start_new_session=True,
             stderr=subprocess.DEVNULL,
         )
+        self._guard = subprocess.Popen(  # noqa: S603 # this interpreter, and a program of two lines
+            [sys.executable, "-c", _GUARD, str(self._master.pid)], stdin=subprocess.PIPE, start_new_session=True
+        )
         deadline = time.monotonic() + _START_SECONDS
         while "daemon started" not in self.log():
             if self._master.poll() is not None or time.monotonic() > deadline:
@@ -149,6 +156,9 @@ class PrivatePostfix:
         """End it with all its daemons."""
         if self._master is None:
             return
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
         self._master.send_signal(signal.SIGTERM)
         try:
             self._master.wait(5)

@@ -13,6 +13,7 @@ from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
 from reply_milter.core.handler import Handler
 from reply_milter.core.mint import Minted, MintError, Order, mint
+from reply_milter.core.token import USER_LIMIT
 
 _USERS = re.compile(r"(\d{1,13})(?:\.\.(\d{1,13}))?", re.ASCII)
 
@@ -61,6 +62,8 @@ def _users(text: str) -> Iterator[int]:
     first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
         raise CommandError(os.EX_USAGE, f"--user {text}: the last is before the first")
+    if last >= USER_LIMIT:
+        raise CommandError(os.EX_USAGE, f"the user id must be between 0 and {USER_LIMIT - 1}")
     yield from range(first, last + 1)
 
 

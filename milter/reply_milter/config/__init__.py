@@ -91,7 +91,7 @@ def parse(text: str) -> Config:
 
 def _config(top: Table) -> Config:
     realm = top.need("realm", "", matching(REALM.pattern, "1 to 64 of A-Za-z0-9._-"))
-    state_dir = top.take("state_dir", "/var/lib/reply-milter", matching(r"/.*", "an absolute path"))
+    state_dir = top.take("state_dir", "/var/lib/reply-milter", matching(r"/[^\x00-\x1f]*", "an absolute path"))
     form, warnings = address(top.table("address"))
     tables = [top.table(name) for name in ("keys", "verify", "replay", "store", "metrics", "log")]
     keys, verify, replay, store, metrics, log = tables
@@ -138,12 +138,11 @@ def _milters(top: Table, verify: Table) -> tuple[Listener | None, Listener | Non
     signing = listener(sign, "socket", SIGN_SOCKET, 1) if signs else None
     trusted = networks(sign, "trusted")
     sign.unknown()
-    told = {problem.partition(":")[0] for problem in verify.problems}
-    if signing is not None and not signing.socket and "sign.socket" not in told:
+    if signing is not None and not signing.socket and not sign.is_told("socket"):
         sign.problem("socket", "must not be empty: leave the table [sign] out instead")
     if signing is not None and signing.socket and signing.socket == verifying.socket:
         sign.problem("socket", "is verify.socket, too: each kind of milter needs one of its own")
-    if signing is None and not verifying.socket and "verify.socket" not in told:
+    if signing is None and not verifying.socket and not verify.is_told("socket"):
         verify.problem("socket", "is empty, and there is no table [sign]: nothing would run")
     return verifying if verifying.socket else None, signing, trusted
 

@@ -77,7 +77,7 @@ def _confirmation(table: Table, mint_domain: str) -> Confirmation:
 
 def _smtp(table: Table) -> Socket:
     place = connection_point(table, "smtp", "inet:25@127.0.0.1")
-    if not place.host and f"{table.name('smtp')}" not in {problem.partition(":")[0] for problem in table.problems}:
+    if not place.host and not table.is_told("smtp"):
         table.problem("smtp", 'must be "inet:PORT@HOST"')
     return place
 

@@ -67,11 +67,8 @@ def _secret(table: Table, word: str) -> bytes | None:
 
 
 def _command(table: Table) -> Command:
-    told = len(table.problems)
     argv = table.strings("argv", [])
-    if len(table.problems) > told:
-        return Command(())
-    if not argv or not argv[0].startswith("/"):
+    if not table.is_told("argv") and not (argv and argv[0].startswith("/")):
         table.problem(
             "argv", 'must be a list, the program\'s absolute path first: ["/usr/local/bin/take-reply", "--now"]'
         )

@@ -36,10 +36,11 @@ def handlers(top: Table, base: Policy, delivery: Delivery | None) -> Handlers:
     for table in top.tables("handler"):
         handler = _handler(table, base, delivery is not None)
         for key, value in (("id", handler.id), ("name", handler.name)):
-            if value in seen[key]:
+            if value in seen[key] and not table.is_told(key):
                 own = value in (CONFIRM, *(one.id for one in confirming))
                 table.problem(key, f"{value!r} is taken by {'[delivery.confirm]' if own else 'another handler'}")
-            seen[key].add(value)
+            if not table.is_told(key):
+                seen[key].add(value)
         found.append(handler)
     if not found:
         top.problem("handler", "at least one [[handler]] is needed")

@@ -9,15 +9,23 @@ import re
 from reply_milter.core.comments import without_comments
 
 _LEXEME = re.compile(r'"(?:\\.|[^"\\])*"?|<[^<>]*>?|[,;:>]|[^"<>,;:]+', re.DOTALL)
-_LIMIT = 64  # mailboxes of one field that are looked at; From may hold one
+_LIMIT = 1000  # mailboxes of one field that are looked at; From may hold one
+_BLANKS = re.compile(r"[ \t\r\n]*([@.])[ \t\r\n]*")
 
 
 def mailboxes(value: str) -> list[str]:
-    """The addresses in a header field's value, without display names, comments and brackets; at most 64.
+    """The addresses in a header field's value, without display names, comments, brackets and routes; at most 1000.
 
-    A part without an ``@`` is a stray word of a display name (``Doe, Jane <j@example.com>``), not a mailbox.
+    White space around ``@`` and dots goes, as RFC 5322 section 4.4 has it. A part without an ``@`` is a stray word of a
+    display name (``Doe, Jane <j@example.com>``), not a mailbox.
     """
-    return list(filter(None, _parts(without_comments(value))))[:_LIMIT]
+    return [_plain(part) for part in _parts(without_comments(value)) if part][:_LIMIT]
+
+
+def _plain(part: str) -> str:
+    if part.startswith("@"):  # a route: <@relay.example:jane@example.com>
+        part = part.partition(":")[2] or part
+    return _BLANKS.sub(r"\1", part).strip()
 
 
 def _parts(value: str) -> list[str]:

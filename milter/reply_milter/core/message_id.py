@@ -13,6 +13,8 @@ CANDIDATES = 16  # ids looked at in one message; each costs an HMAC
 _ID_OCTETS = 998  # RFC 5322 section 2.1.1: a line
 LOCATOR_OCTETS = 200
 
+_MARK = re.compile(r"[<()]")
+_REST = re.compile(r"[^\s<>]*>?")  # of an id, behind its <
 _SEGMENT = r"[A-Za-z0-9_~-](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?"
 LOCATOR = re.compile(rf"(?!.*\.\.){_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
 _OWN = re.compile(r"(?P<locator>.+)/(?P<seconds>[1-9][0-9]{0,11})(?:\.[A-Za-z0-9]+)?@(?P<domain>[^@/]+)", re.ASCII)
@@ -62,23 +64,28 @@ def identifiers(value: str, limit: int = CANDIDATES, last_first: bool = False) -
     White space and commas (Exchange) separate them; comments are skipped, so that ``(see <a@b>)`` is none. An
     id holds no white space and no angle bracket and is at most a line long. Encoded words are never decoded.
     """
+    found, unclosed = _outside_comments(value, limit if not last_first else len(value))
+    if unclosed >= 0:  # `Joe :-( of Monday <a@b>`: what never closes is no comment
+        found += _outside_comments(value[unclosed + 1 :].replace("(", " "), limit)[0]
+    return found[: -limit - 1 : -1] if last_first else found[:limit]
+
+
+def _outside_comments(value: str, limit: int) -> tuple[list[str], int]:
+    """The first ``limit`` ids that stand in no comment, and where a comment begins that never ends; -1 for nowhere."""
     found: list[str] = []
-    depth = 0
-    start = -1
-    for position, character in enumerate(value):
-        if character == "<" and not depth:
-            start = position + 1
-        elif start >= 0:
-            if character == ">":
-                _keep(found, value[start:position])
-                start = -1
-            elif character.isspace():
-                start = -1
-        else:
-            depth = max(0, depth + (character == "(") - (character == ")"))
-        if len(found) == limit and not last_first:
-            break
-    return found[: -limit - 1 : -1] if last_first else found
+    depth, opened, position = 0, -1, 0
+    while len(found) < limit and (mark := _MARK.search(value, position)):
+        position = mark.end()
+        if mark[0] == "(":
+            opened = opened if depth else mark.start()
+            depth += 1
+        elif mark[0] == ")":
+            depth = max(0, depth - 1)
+        elif not depth and (rest := _REST.match(value, position)):
+            position = rest.end()
+            if rest[0].endswith(">"):
+                _keep(found, rest[0][:-1])
+    return found, opened if depth and len(found) < limit else -1
 
 
 def unbracketed(value: str, limit: int = CANDIDATES) -> list[str]:

@@ -1,5 +1,6 @@
 """Making reply addresses: the one way that a valid token comes into the world."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from reply_milter.core.handler import ContextKind, Handler
 from reply_milter.core.keyring import Keyring
 from reply_milter.core.token import Token
 
+_QUOTED = re.compile(r'"(?:[^"\\\r\n]|\\.)*"@[^\s<>]+')
 LOCATOR_FORM = "a locator is made of segments of A-Za-z0-9._~- joined by /, at most 200 characters"
 
 
@@ -94,9 +96,9 @@ def _integer(order: Order, handler: Handler) -> int:
 
 def _sender(order: Order, tag: Callable[[str], int]) -> int:
     """The tag of the address that we write to; 0 where it can't be bound (quoted, non-ASCII, a literal)."""
-    if not order.recipient:
-        return 0
     address = order.recipient.strip().removeprefix("<").removesuffix(">")
+    if not address or _QUOTED.fullmatch(address):
+        return 0
     if "@" not in address or any(character in "<>" or character.isspace() for character in address):
         raise MintError("the recipient must be a bare address: local@domain")
     normalised = domain.normalise(address)

@@ -45,13 +45,13 @@ def claim_for(service: Service, arrival: Arrival, checked: Checked) -> Claim:
     )
 
 
-def take(service: Service, claim: Claim) -> tuple[Replay, list[Finding]]:
+def take(service: Service, claim: Claim, mixed: bool) -> tuple[Replay, list[Finding]]:
     """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again."""
     try:
         claimed = service.store.claim(claim)
     except StoreUnavailableError:
         service.telemetry.replay(Replay.UNKNOWN)
-        return Replay.UNKNOWN, [store_unavailable(service)]
+        return Replay.UNKNOWN, [store_unavailable(service, mixed)]
     service.telemetry.replay(claimed.replay)
     found = {Reason.SPENT: claimed.spent, Reason.LEAKED: claimed.leaked}
     objections = [Finding.of(reason) for reason, applies in found.items() if applies]

@@ -127,11 +127,9 @@ class Connection:
             return Accept()
         if message.broken:
             raise RuntimeError("a step of this message failed before its end")
-        removals = tuple(headers.RemoveRecipient(argument) for argument, _, _ in message.postponed)
         if message.postponed and not message.others:
             return _refuse_postponed(message, queue_id)
-        for _, finding, _ in message.postponed:
-            message.service.telemetry.message(Decision("eom", "dropped", finding.reason, queue_id=queue_id))
+        removals = _drop_postponed(message, queue_id)
         if message.reply is None:
             return Accept(edits=removals)
         message.judgement = judge(message.service, self._arrival(message, message.reply, queue_id))
@@ -189,6 +187,8 @@ class Connection:
             return Accept(reason)
         if not over_smtp:
             message.postponed.append((recipient.arguments[0], finding, action))
+            if reason is Reason.STORE_UNAVAILABLE:  # if others get it, too, it is taken all the same
+                self._take_in(message, recipient)
             return Accept(reason)
         return refusal(action, finding.reason, finding.reply)
 
@@ -218,6 +218,15 @@ class Connection:
 
 def _without_token(service: Service, finding: Finding) -> ReplyRecipient:
     return ReplyRecipient(domain="", local="", policy=service.rules.policy, findings=[finding])
+
+
+def _drop_postponed(message: Transaction, queue_id: str) -> tuple[headers.Edit, ...]:
+    """Refused recipients of a local submission go, so that the others get their mail."""
+    taken = message.reply.arguments if message.reply is not None else []
+    dropped = [(argument, finding) for argument, finding, _ in message.postponed if argument not in taken]
+    for _, finding in dropped:
+        message.service.telemetry.message(Decision("eom", "dropped", finding.reason, queue_id=queue_id))
+    return tuple(headers.RemoveRecipient(argument) for argument, _ in dropped)
 
 
 def _refuse_postponed(message: Transaction, queue_id: str) -> Verdict:

@@ -9,6 +9,7 @@ from reply_milter.core.verdict import Accept, Action, Park, Reason, Verdict, ref
 from reply_milter.core.verify import Checked
 from reply_milter.flows.arrival import Arrival
 from reply_milter.flows.claiming import claim_for, take
+from reply_milter.flows.recipient import store_unavailable
 from reply_milter.flows.service import Service
 from reply_milter.ports import Claim, Decision, Replay
 
@@ -40,18 +41,28 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
         return Judgement(Accept(), _decision(arrival, "accept", Reason.OK, ""))
     rules = service.rules
     bound = bindings(arrival.message, checked, recipient.facts, rules.form, rules.authserv_id)
-    found = recipient.findings + list(findings(arrival.message, bound, rules.form, rules.max_message_bytes))
+    found = _as_it_stands(service, arrival) + list(
+        findings(arrival.message, bound, rules.form, rules.max_message_bytes)
+    )
     finding, action = recipient.policy.decide(found)
     claim, replay = None, None
     if _to_be_claimed(arrival, action):
         claim = claim_for(service, arrival, checked)
-        replay, objections = take(service, claim)
+        replay, objections = take(service, claim, arrival.mixed)
         finding, action = _weigh(recipient.policy, finding, action, found, objections)
     identifier = (claim or claim_for(service, arrival, checked)).id
     tags = tagging.reply(identifier, checked, bound, replay or "")
     judged = _conclude(service, arrival, finding, action, tags)
     age = service.clock.now() - checked.token.issued_at
     return replace(judged, claim=claim, replay=replay, age=age)
+
+
+def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
+    """What RCPT found. A store that was away then could only defer a local submission, which waits until now."""
+    return [
+        store_unavailable(service, arrival.mixed) if finding.reason is Reason.STORE_UNAVAILABLE else finding
+        for finding in arrival.recipient.findings
+    ]
 
 
 def _to_be_claimed(arrival: Arrival, action: Action) -> bool:

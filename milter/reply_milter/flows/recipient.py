@@ -57,9 +57,13 @@ def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipie
     return recipient
 
 
-def store_unavailable(service: Service) -> Finding:
-    """The store gave no answer: what the operator wants done then."""
-    action = Action.ACCEPT if service.rules.accept_without_store else Action.DEFER
+def store_unavailable(service: Service, mixed: bool = False) -> Finding:
+    """The store gave no answer: what the operator wants done then.
+
+    ``mixed``: others get the message, too. Then there is no coming again: a deferral would be theirs, and to take the
+    reply off behind a 250 would lose it. It is taken, with ``replay=unknown``.
+    """
+    action = Action.ACCEPT if mixed or service.rules.accept_without_store else Action.DEFER
     return Finding(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=action)
 
 

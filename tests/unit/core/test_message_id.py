@@ -145,3 +145,19 @@ def test_hostile_list_costs_little(piece: str) -> None:
         own_id(hostile(piece))
         parse(hostile(piece))
         is_locator(hostile(piece))
+
+
+@pytest.mark.parametrize(
+    "value,found",
+    [
+        ("Message from Joe :-( of Monday <a@b>", ["a@b"]),
+        ("<x@y> :-( <a@b>", ["x@y", "a@b"]),
+        ("(a comment <c@d>) :-( <a@b> (more", ["a@b"]),
+        ("((( <a@b>", ["a@b"]),
+        ("(c <t/9@d>) <a@b>", ["a@b"]),
+        ("(c <t/9@d>", ["t/9@d"]),
+    ],
+)
+def test_a_parenthesis_that_never_closes_is_no_comment(value: str, found: list[str]) -> None:
+    """People write faces; what stands behind one is an id all the same."""
+    assert identifiers(value) == found

@@ -39,12 +39,33 @@ def test_accepted_reply_beside_others_is_sealed_for_all() -> None:
     assert desk.tags(desk.finish(GENUINE))["result"] == "pass"
 
 
-def test_others_get_their_mail_while_the_store_is_away() -> None:
-    """It went away between RCPT and end of message."""
+def test_a_store_that_goes_away_costs_no_reply_beside_others() -> None:
+    """Between RCPT and end of message, or that can be read and not written: the others can't wait for it."""
     desk = Desk()
     desk.start(ANSWERED.address, "bob@example.org")
     desk.store.down = True
-    assert desk.finish(GENUINE) == Accept(Reason.STORE_UNAVAILABLE, (RemoveRecipient(f"<{ANSWERED.address}>"),))
+    verdict = desk.finish(GENUINE)
+    tags = desk.tags(verdict)
+    assert (tags["result"], tags["reason"], tags["replay"]) == ("pass", "store_unavailable", "unknown")
+    assert not [edit for edit in edits(verdict) if isinstance(edit, RemoveRecipient)]
+
+
+def test_a_store_that_is_away_hides_no_other_finding() -> None:
+    """What the message itself shows is refused all the same."""
+    desk = Desk()
+    desk.start(ANSWERED.address, "bob@example.org")
+    desk.store.down = True
+    assert desk.finish(STRANGER) == Accept(Reason.SENDER_MISMATCH, (RemoveRecipient(f"<{ANSWERED.address}>"),))
+
+
+@pytest.mark.parametrize("recipients", [("bob@example.org", ANSWERED.address), (ANSWERED.address, "bob@example.org")])
+def test_a_store_that_is_away_costs_no_reply_of_a_local_submission_to_others(recipients: tuple[str, str]) -> None:
+    """It could only be deferred at the end, and that would be the others' mail as well."""
+    desk = Desk(store=MemoryStore(down=True))
+    desk.start(*recipients, over_smtp=False)
+    verdict = desk.finish(GENUINE)
+    assert desk.tags(verdict)["replay"] == "unknown"
+    assert not [edit for edit in edits(verdict) if isinstance(edit, RemoveRecipient)]
 
 
 @pytest.mark.parametrize("address", ["reply+junk@reply.test", ANSWERED.address.replace("reply+0", "reply+1")])

@@ -15,7 +15,7 @@ from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command
 from reply_milter.core.question import SUBJECT
 
-_ROW = "{:<31} {:<58} {}"
+_ROW = "{:<31} {:<58}  {}"
 _HEARD_COLUMNS = 58
 _REQUEST = "X-Reply-Mint: handler=issue; user=42; locator=shop/orders/issue/2351"
 
@@ -29,7 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         raise CommandError(os.EX_NOPERM, "demo starts a Postfix of its own, which takes root: run it as root")
-    for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # however it is ended, it leaves nothing running
         signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-demo-"))
     folder.chmod(0o755)  # Postfix's daemons are not root

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reply_milter.adapters.postfix import Layout, PostfixError, PrivatePostfix
+from reply_milter.adapters.process_tree import die_with_parent
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import load, open_registry
 from reply_milter.cli import init
@@ -126,7 +127,9 @@ def demo_site(folder: Path) -> Iterator[DemoSite]:
         config = _configure(folder, postfix, receiver)
         with open(folder / "milter.log", "wb") as log:
             daemon = subprocess.Popen(  # noqa: S603 # this very program
-                [sys.executable, "-m", "reply_milter", "run", "--config", str(config)], stderr=log
+                [sys.executable, "-m", "reply_milter", "run", "--config", str(config)],
+                stderr=log,
+                preexec_fn=die_with_parent(os.getpid()),  # no other thread holds a lock: see prctl(2)
             )
         wait_for((postfix.socket_folder / "lmtp.sock").exists, "the milter", folder / "milter.log")
         settings = load(str(config))

@@ -1,0 +1,84 @@
+"""``reply-milter demo``: what a newcomer sees first; and that it leaves nothing behind, however it is ended."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from daemon_process import wait_until
+
+pytestmark = pytest.mark.system
+
+# What each row of the table must say: what the client heard, and what arrived.
+ROWS = {
+    "a genuine reply": ("250", "posted: user 42, shop/orders/issue/2351, sender match"),
+    "a checksum made up": ("550 5.7.1 This reply address is not valid", "nothing"),
+    "another user's id": ("550 5.7.1 This reply address is not valid", "nothing"),
+    "another thread answered": ("550 5.7.1 This address answers another message", "nothing"),
+    "an expired address": ("550 5.7.1 This reply address expired on 20", "nothing"),
+    "the first message again": ("550 5.7.1 This message was already received", "nothing more"),
+    "a second reply, same address": ("250", "posted: user 42, shop/orders/issue/2351, sender match"),
+    "with a forged verdict": ("250", "posted: user 42, shop/orders/issue/2351, sender match"),
+    "an out-of-office notice": ("250", "nothing"),
+    "ordinary mail": ("250", "as it was sent"),
+    "from an address not on file": ("250", "parked"),
+    "Alice says that it was hers": ("250", "posted: user 42, shop/orders/issue/2351, sender mismatch"),
+}
+
+
+def start(folder: Path, *flags: str) -> "subprocess.Popen[str]":
+    """The demonstration, with its temporary files in ``folder``."""
+    folder.chmod(0o755)
+    command = [sys.executable, "-m", "reply_milter", "demo", *flags]
+    environment = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+
+def left(folder: Path) -> list[str]:
+    """Command lines of processes that have to do with ``folder``."""
+    lines = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            lines.append(line)
+    return lines
+
+
+def test_the_demonstration_shows_the_whole_way() -> None:
+    """Each row as it must be, and nothing left behind."""
+    with tempfile.TemporaryDirectory(prefix="rm-demo-") as name:
+        running = start(Path(name))
+        output, _ = running.communicate(timeout=120)
+        assert running.returncode == 0, output
+        assert "X-Reply-Mint: handler=issue; user=42" in output
+        assert 'StrippedTextReply: "Yes, it is."' in output
+        rows = {line[:31].strip(): line[32:] for line in output.splitlines()}
+        for shows, (heard, arrived) in ROWS.items():
+            assert rows[shows].startswith(heard), rows[shows]
+            assert re.search(rf"  {re.escape(arrived)}", rows[shows]), rows[shows]
+        assert list(Path(name).iterdir()) == []
+        assert left(Path(name)) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_however_it_is_ended_nothing_goes_on(number: signal.Signals) -> None:
+    """Not the daemon, not its store, not Postfix."""
+    with tempfile.TemporaryDirectory(prefix="rm-demo-") as name:
+        running = start(Path(name), "--keep")
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "Ctrl-C ends it" in line:
+                break
+        assert left(Path(name))
+        running.send_signal(number)
+        running.wait(20)
+        running.stdout.close()
+        wait_until(lambda: not left(Path(name)), 10, f"nothing left: {left(Path(name))}")
