@@ -57,9 +57,9 @@ class Desk:
         """The ids that are to be committed."""
         return cast(RecordingSettler, self.service.settler).settled
 
-    def rcpt(self, address: str, resolved: str | None = None, over_smtp: bool = True) -> Verdict:
+    def rcpt(self, address: str, resolved: str | None = None, over_smtp: bool = True, queue_id: str = "") -> Verdict:
         """One plainly spelled recipient, read alike by the MTA unless ``resolved`` says otherwise."""
-        return self.connection.rcpt(f"<{address}>", resolved or address.lower(), over_smtp)
+        return self.connection.rcpt(f"<{address}>", resolved or address.lower(), over_smtp, queue_id)
 
     def start(self, *recipients: str, sender: str = f"<{AUTHOR}>", over_smtp: bool = True) -> list[Verdict]:
         """MAIL and the recipients; returns the answers to these."""

@@ -64,11 +64,12 @@ class MemoryStore:
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
         """See ``ports.Store``."""
         self._answer("facts")
-        times = (self.users_revoked_before.get(user, 0), self.objects_revoked_before.get((handler, context), 0))
         return Facts(
             user_disabled=user in self.disabled_users,
             token_revoked=token_id in self.revoked_tokens,
-            revoked_before=max(*times, self.all_revoked_before),
+            user_revoked_before=self.users_revoked_before.get(user, 0),
+            object_revoked_before=self.objects_revoked_before.get((handler, context), 0),
+            all_revoked_before=self.all_revoked_before,
             addresses=self.addresses.get(user, ()),
         )
 

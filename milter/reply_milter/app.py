@@ -1,7 +1,8 @@
 """Wiring: builds what commands and processes work with."""
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from reply_milter import settings
@@ -47,9 +48,9 @@ def store_url(config: Config) -> str:
     return f"unix://{quote(embedded_socket(config.state_dir))}"  # a folder's name may hold what a URL may not
 
 
-def open_store(config: Config, counted: StoreTelemetry | None = None) -> RedisStore:
-    """The store that ``config`` names. Connects when it is first used."""
-    return RedisStore(store_url(config), config.timeout_ms / 1000, config.realm, counted)
+def open_store(config: Config, counted: StoreTelemetry | None = None, longest_seconds: float = math.inf) -> RedisStore:
+    """The store that ``config`` names. Connects when it is first used, and waits no longer than ``longest_seconds``."""
+    return RedisStore(store_url(config), min(config.timeout_ms / 1000, longest_seconds), config.realm, counted)
 
 
 def open_registry(config: Config) -> RedisRegistry:
@@ -57,10 +58,10 @@ def open_registry(config: Config) -> RedisRegistry:
     return RedisRegistry(store_url(config), max(config.timeout_ms / 1000, _COMMAND_SECONDS), config.realm)
 
 
-def wait_until_ready(store: RedisStore, seconds: float) -> bool:
-    """Wait for a store that is starting; False if it is not ready in time."""
+def wait_until_ready(store: RedisStore, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> bool:
+    """Wait for a store that is starting; False if it is not ready in time, or ``is_alive`` no more."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while is_alive() and time.monotonic() < deadline:
         try:
             store.ping()
             store.close()

@@ -155,22 +155,23 @@ def test_revoked_token_is_told_beside_its_messages(bench: Bench) -> None:
 def test_revocation_of_a_user_is_told_with_its_time(bench: Bench) -> None:
     """Unix seconds."""
     bench.revoke_user(42, 1000)
-    assert bench.store.facts(*FACTS) == Facts(revoked_before=1000)
+    assert bench.store.facts(*FACTS) == Facts(user_revoked_before=1000)
     assert bench.store.facts(43, 1, 7, TOKEN) == Facts()
 
 
 def test_revocation_of_an_object_is_told_with_its_time(bench: Bench) -> None:
     """An object is a context of a handler."""
     bench.revoke_object(1, 7, 2000)
-    assert bench.store.facts(*FACTS) == Facts(revoked_before=2000)
+    assert bench.store.facts(*FACTS) == Facts(object_revoked_before=2000)
     assert bench.store.facts(42, 2, 7, TOKEN) == bench.store.facts(42, 1, 8, TOKEN) == Facts()
 
 
-def test_latest_revocation_counts(bench: Bench) -> None:
-    """Of user, object, and everything."""
+def test_each_revocation_is_told_apart(bench: Bench) -> None:
+    """Of user, object, and everything: an operator is told which it was."""
     bench.revoke_user(42, 3000)
     bench.revoke_object(1, 7, 2000)
     bench.revoke_all(1000)
-    assert bench.store.facts(*FACTS).revoked_before == 3000
-    assert bench.store.facts(43, 1, 7, TOKEN).revoked_before == 2000
-    assert bench.store.facts(43, 1, 8, TOKEN).revoked_before == 1000
+    assert bench.store.facts(*FACTS) == Facts(
+        user_revoked_before=3000, object_revoked_before=2000, all_revoked_before=1000
+    )
+    assert bench.store.facts(43, 1, 8, TOKEN) == Facts(all_revoked_before=1000)

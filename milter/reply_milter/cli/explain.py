@@ -4,9 +4,14 @@ import argparse
 import json
 import os
 
-from reply_milter.app import load
+from reply_milter.app import load, open_store
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
 from reply_milter.core.explanation import Explanation, explain
+from reply_milter.core.verify import Facts
+from reply_milter.ports import StoreUnavailableError
+from reply_milter.settings import Settings
+
+_ASK_SECONDS = 1.0
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,13 +25,33 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _run(options: argparse.Namespace) -> int:
     settings = load(options.config)
-    config = settings.config
-    told = explain(options.address, config.form, settings.keyring, config.handlers, moment(options))
-    print(json.dumps(_members(told)) if options.json else _text(told))
+    form, handlers, now = settings.config.form, settings.config.handlers, moment(options)
+    told = explain(options.address, form, settings.keyring, handlers, now)
+    asked = _ask(settings, told)
+    if isinstance(asked, Facts):
+        told = explain(options.address, form, settings.keyring, handlers, now, asked)
+    print(json.dumps(_members(told, asked)) if options.json else _text(told, asked))
     return os.EX_OK
 
 
-def _members(told: Explanation) -> dict[str, object]:
+def _ask(settings: Settings, told: Explanation) -> Facts | StoreUnavailableError | None:
+    """What the store knows, or why it did not say. As the daemon, it is asked about a good checksum alone.
+
+    Only read, only where it runs, and with less patience than a person has.
+    """
+    if told.key is None or told.glob is None:
+        return None
+    token = told.glob.token
+    store = open_store(settings.config, longest_seconds=_ASK_SECONDS)
+    try:
+        return store.facts(token.user, token.handler, token.context, told.key.token_id(told.glob.text))
+    except StoreUnavailableError as error:
+        return error
+    finally:
+        store.close()
+
+
+def _members(told: Explanation, asked: Facts | StoreUnavailableError | None) -> dict[str, object]:
     token = told.glob.token if told.glob else None
     return {
         "valid": told.valid,
@@ -40,11 +65,12 @@ def _members(told: Explanation) -> dict[str, object]:
         "bound": bool(token.sender) if token else None,
         "key": told.key.master_id if told.key else None,
         "token_id": told.key.token_id(told.glob.text) if told.key and told.glob else None,
+        "store": "answered" if isinstance(asked, Facts) else "no answer" if asked else "not asked",
         "checks": [{"check": step.name, "passed": step.passed, "words": step.words} for step in told.steps],
     }
 
 
-def _text(told: Explanation) -> str:
+def _text(told: Explanation, asked: Facts | StoreUnavailableError | None) -> str:
     lines = ["valid" if told.valid else f"not valid: {told.reason}", ""]
     lines += [f"  {'ok  ' if step.passed else 'FAIL'} {step.name:<10} {step.words}" for step in told.steps]
     if told.glob is not None:
@@ -54,6 +80,7 @@ def _text(told: Explanation) -> str:
         lines += ["", f"  user {token.user}, context {token.context}, {bound}{source}"]
     if told.key is not None and told.glob is not None:
         lines.append(f"  token id {told.key.token_id(told.glob.text)}: what the log calls it")
-    if told.valid:
-        lines += ["", "  Revocations and replays are kept in the store, which was not asked."]
+    if isinstance(asked, StoreUnavailableError):
+        unknown = "whether it was revoked, or its user disabled, is not known"
+        lines += ["", f"  The store gave no answer, so {unknown}: {asked}"]
     return "\n".join(lines)

@@ -8,7 +8,8 @@ from reply_milter.core.address import AddressForm, Misspelt, ReplyAddress, class
 from reply_milter.core.handler import Handler, Handlers
 from reply_milter.core.keyring import Keyring, UserKey
 from reply_milter.core.token import Glob
-from reply_milter.core.verify import FUTURE_SECONDS
+from reply_milter.core.verdict import Because
+from reply_milter.core.verify import FUTURE_SECONDS, Facts
 
 ORDINARY = "ordinary"
 
@@ -34,7 +35,7 @@ class Explanation:
 
     @property
     def valid(self) -> bool:
-        """Whether a reply to it would pass RCPT, as far as the store doesn't object."""
+        """Whether a reply to it would pass RCPT, as far as the store doesn't object that was not asked."""
         return self.reason == "ok"
 
     def note(self, name: str, passed: bool, words: str, reason: str) -> bool:
@@ -45,8 +46,13 @@ class Explanation:
         return passed
 
 
-def explain(address: str, form: AddressForm, keyring: Keyring, handlers: Handlers, now: int) -> Explanation:
-    """Check ``address`` (with or without brackets) at ``now``, Unix seconds. Goes on after a failure where it can."""
+def explain(
+    address: str, form: AddressForm, keyring: Keyring, handlers: Handlers, now: int, facts: Facts | None = None
+) -> Explanation:
+    """Check ``address`` (with or without brackets) at ``now``, Unix seconds. Goes on after a failure where it can.
+
+    ``facts``: what the store knows about it; None if it was not asked, or gave no answer.
+    """
     told = Explanation()
     found = _check_spelling(told, address, form)
     if found is None:
@@ -59,8 +65,13 @@ def explain(address: str, form: AddressForm, keyring: Keyring, handlers: Handler
     words = f"made with the master key {told.key.master_id!r}" if told.key else _WRONG_CHECKSUM
     told.note("checksum", told.key is not None, words, "forged")
     told.handler = handlers.by_id.get(told.glob.token.handler)
-    for check in (_check_handler, _check_issue, _check_expiry):
-        check(told, told.glob, now)
+    _check_handler(told, told.glob)
+    _check_issue(told, told.glob, now)
+    if facts is not None:
+        _check_user(told, told.glob, facts)
+    _check_expiry(told, told.glob, now)
+    if facts is not None:
+        _check_revocation(told, told.glob, facts)
     return told
 
 
@@ -97,7 +108,7 @@ def _form_words(text: str, form: AddressForm) -> str:
     return "not a token of version 1: ten hex digits and then letters a-z and digits 2-7 are expected"
 
 
-def _check_handler(told: Explanation, glob: Glob, _now: int) -> None:
+def _check_handler(told: Explanation, glob: Glob) -> None:
     number, handler = glob.token.handler, told.handler
     if handler is None:
         told.note("handler", False, f"no [[handler]] with id = {number} is configured", "forged")
@@ -121,6 +132,25 @@ def _check_expiry(told: Explanation, glob: Glob, now: int) -> None:
     span = f"{abs(left) // 86400} days {abs(left) % 86400 // 3600} hours"
     words = f"{_moment(expires)}, in {span}" if left > 0 else f"expired {_moment(expires)}, {span} ago"
     told.note("expires", left > 0, words, "expired")
+
+
+def _check_user(told: Explanation, glob: Glob, facts: Facts) -> None:
+    state = "is disabled" if facts.user_disabled else "is not disabled"
+    told.note("user", not facts.user_disabled, f"user {glob.token.user} {state}", "forged")
+
+
+def _check_revocation(told: Explanation, glob: Glob, facts: Facts) -> None:
+    token = glob.token
+    handler = repr(told.handler.name) if told.handler else f"the handler with id {token.handler}"
+    words = {
+        Because.TOKEN: "this one address",
+        Because.USER: f"all of user {token.user} minted before {_moment(facts.user_revoked_before)}",
+        Because.OBJECT: f"all of {handler} about context {token.context} minted before "
+        f"{_moment(facts.object_revoked_before)}",
+        Because.BEFORE: f"everything minted before {_moment(facts.all_revoked_before)}",
+    }
+    found = [words[because] for because in facts.revoked(token.issued_at)]
+    told.note("revoked", not found, f"revoked: {'; '.join(found)}" if found else "not revoked", "revoked")
 
 
 def _moment(unix: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reply_milter.core.verdict import Action, Reason, Reply, reply_for
+from reply_milter.core.verdict import Action, Because, Reason, Reply, reply_for
 
 _EARLY = frozenset({Action.REJECT, Action.DEFER})
 _ANY = frozenset(Action)
@@ -37,16 +37,20 @@ _DEFAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a check found. ``fixed`` overrules the table: what is no matter of policy."""
+    """Something that a check found. ``fixed`` overrules the table: what is no matter of policy.
+
+    ``because`` tells the operator what the client is not told.
+    """
 
     reason: Reason
     reply: Reply
     fixed: Action | None = None
+    because: Because | None = None
 
     @classmethod
-    def of(cls, reason: Reason) -> "Finding":
+    def of(cls, reason: Reason, because: Because | None = None) -> "Finding":
         """A finding with the standing words for ``reason``."""
-        return cls(reason, reply_for(reason))
+        return cls(reason, reply_for(reason), because=because)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,19 @@ class Reason(StrEnum):
     INTERNAL = "internal"
 
 
+class Because(StrEnum):
+    """What stands behind a reason that covers several checks. For operators: clients hear one text for all of them."""
+
+    CHECKSUM = "checksum"
+    HANDLER = "handler"
+    FUTURE = "future"
+    USER_DISABLED = "user_disabled"
+    TOKEN = "token"  # noqa: S105 # no secret
+    USER = "user"
+    OBJECT = "object"
+    BEFORE = "before"
+
+
 class Action(StrEnum):
     """What a policy does about a reason."""
 

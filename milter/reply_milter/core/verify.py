@@ -7,7 +7,7 @@ from reply_milter.core.handler import Handler, Handlers
 from reply_milter.core.keyring import Keyring, UserKey
 from reply_milter.core.policy import Finding
 from reply_milter.core.token import Glob, Token
-from reply_milter.core.verdict import Reason, expired_reply
+from reply_milter.core.verdict import Because, Reason, expired_reply
 
 FUTURE_SECONDS = 300  # how far a minting host's clock may be ahead of ours
 
@@ -38,8 +38,17 @@ class Facts:
 
     user_disabled: bool = False
     token_revoked: bool = False
-    revoked_before: int = 0
+    user_revoked_before: int = 0
+    object_revoked_before: int = 0
+    all_revoked_before: int = 0
     addresses: tuple[str, ...] = ()
+
+    def revoked(self, issued_at: int) -> list[Because]:
+        """What revokes a token of that time: none, or several."""
+        times = (self.user_revoked_before, self.object_revoked_before, self.all_revoked_before)
+        found = [Because.TOKEN] if self.token_revoked else []
+        by_time = zip((Because.USER, Because.OBJECT, Because.BEFORE), times, strict=True)
+        return found + [because for because, before in by_time if issued_at < before]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +70,20 @@ def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Han
         return Junk(Finding.of(Reason.MALFORMED), guess=False)
     key = keyring.verify(glob)
     if key is None:
-        return Junk(Finding.of(Reason.FORGED), guess=True)
+        return Junk(Finding.of(Reason.FORGED, Because.CHECKSUM), guess=True)
     handler = handlers.by_id.get(glob.token.handler)
-    if handler is None or not handler.enabled or glob.token.issued_at > now + FUTURE_SECONDS:
-        return Junk(Finding.of(Reason.FORGED), guess=False)
+    if handler is None or not handler.enabled:
+        return Junk(Finding.of(Reason.FORGED, Because.HANDLER), guess=False)
+    if glob.token.issued_at > now + FUTURE_SECONDS:
+        return Junk(Finding.of(Reason.FORGED, Because.FUTURE), guess=False)
     return Checked(glob, key, handler, key.token_id(glob.text))
 
 
 def check_standing(checked: Checked, facts: Facts | None, now: int) -> Finding | None:
     """Check whether a genuine token still stands: user, expiry, revocation. ``facts`` None: unknown."""
     if facts is not None and facts.user_disabled:
-        return Finding.of(Reason.FORGED)
+        return Finding.of(Reason.FORGED, Because.USER_DISABLED)
     if now >= checked.expires_at:
         return Finding(Reason.EXPIRED, expired_reply(checked.expires_at, checked.handler.expired_url))
-    if facts is not None and (facts.token_revoked or checked.token.issued_at < facts.revoked_before):
-        return Finding.of(Reason.REVOKED)
-    return None
+    revoked = facts.revoked(checked.token.issued_at) if facts is not None else []
+    return Finding.of(Reason.REVOKED, revoked[0]) if revoked else None

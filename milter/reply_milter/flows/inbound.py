@@ -13,9 +13,10 @@ from reply_milter.core.fingerprint import BodyDigest
 from reply_milter.core.message_rules import Message
 from reply_milter.core.policy import Finding
 from reply_milter.core.tlv import octets
-from reply_milter.core.verdict import MISSPELT, NOT_ALONE_LOCALLY, Accept, Action, Reason, Verdict, refusal, reply_for
+from reply_milter.core.verdict import MISSPELT, Accept, Action, Reason, Verdict, refusal, reply_for
 from reply_milter.flows.arrival import Arrival
 from reply_milter.flows.judgement import Judgement, judge
+from reply_milter.flows.postponed import Postponed, drop, refuse
 from reply_milter.flows.recipient import ReplyRecipient, assess
 from reply_milter.flows.service import Service
 from reply_milter.ports import Decision, StoreUnavailableError
@@ -31,7 +32,7 @@ class Transaction:
     null_sender: bool
     reply: ReplyRecipient | None = None
     others: bool = False
-    postponed: list[tuple[str, Finding, Action]] = field(default_factory=list)
+    postponed: list[Postponed] = field(default_factory=list)
     fields: dict[str, list[str]] = field(default_factory=dict)
     field_count: int = 0
     field_octets: int = 0
@@ -67,7 +68,7 @@ class Connection:
         """RSET, or the client is gone: nothing was written, so nothing is to be undone."""
         self._transaction = None
 
-    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool) -> Verdict:
+    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Verdict:
         """RCPT TO. ``resolved`` is ``{rcpt_addr}``; not ``over_smtp``, every refusal waits for end of message.
 
         A command out of order (RCPT without MAIL) is taken as the start of a message, and judged as strictly.
@@ -92,7 +93,7 @@ class Connection:
         else:
             recipient = assess(message.service, address, self._client)
         recipient.arguments.append(argument)
-        return self._answer(message, recipient, over_smtp)
+        return self._answer(message, recipient, over_smtp, queue_id)
 
     def header(self, name: str, value: str) -> None:
         """One header field, unfolded or not. Keeps what the rules read, within limits; can't answer."""
@@ -128,8 +129,9 @@ class Connection:
         if message.broken:
             raise RuntimeError("a step of this message failed before its end")
         if message.postponed and not message.others:
-            return _refuse_postponed(message, queue_id)
-        removals = _drop_postponed(message, queue_id)
+            return refuse(message.service, message.postponed[0], queue_id)
+        refused = [late for late in message.postponed if late.recipient is not message.reply]
+        removals = drop(message.service, refused, queue_id)
         if message.reply is None:
             return Accept(edits=removals)
         message.judgement = judge(message.service, self._arrival(message, message.reply, queue_id))
@@ -165,7 +167,7 @@ class Connection:
         except StoreUnavailableError:
             return  # a reservation that stays lets the client's retry in, all the same
 
-    def _answer(self, message: Transaction, recipient: ReplyRecipient, over_smtp: bool) -> Verdict:
+    def _answer(self, message: Transaction, recipient: ReplyRecipient, over_smtp: bool, queue_id: str) -> Verdict:
         """Refuse now, later, or not at all."""
         finding, action = recipient.policy.decide(recipient.findings)
         service = message.service
@@ -180,13 +182,16 @@ class Connection:
             would=action if observed else "",
             handler=recipient.handler_name,
             token_id=recipient.token_id,
+            queue_id=queue_id,
+            because=(finding and finding.because) or "",
+            client=self._client,
         )
         service.telemetry.recipient(decision)
         if finding is None or not refused:
             self._take_in(message, recipient)
             return Accept(reason)
         if not over_smtp:
-            message.postponed.append((recipient.arguments[0], finding, action))
+            message.postponed.append(Postponed(recipient, finding, action))
             if reason is Reason.STORE_UNAVAILABLE:  # if others get it, too, it is taken all the same
                 self._take_in(message, recipient)
             return Accept(reason)
@@ -218,27 +223,6 @@ class Connection:
 
 def _without_token(service: Service, finding: Finding) -> ReplyRecipient:
     return ReplyRecipient(domain="", local="", policy=service.rules.policy, findings=[finding])
-
-
-def _drop_postponed(message: Transaction, queue_id: str) -> tuple[headers.Edit, ...]:
-    """Refused recipients of a local submission go, so that the others get their mail."""
-    taken = message.reply.arguments if message.reply is not None else []
-    dropped = [(argument, finding) for argument, finding, _ in message.postponed if argument not in taken]
-    for _, finding in dropped:
-        message.service.telemetry.message(Decision("eom", "dropped", finding.reason, queue_id=queue_id))
-    return tuple(headers.RemoveRecipient(argument) for argument, _ in dropped)
-
-
-def _refuse_postponed(message: Transaction, queue_id: str) -> Verdict:
-    """Nobody but reply recipients, and one of them is refused: so is the message, and its sender hears why.
-
-    No program stands behind a local submission that would send it again by itself: it would wait in maildrop for ever.
-    """
-    _, finding, action = message.postponed[0]
-    if finding.reason is Reason.NOT_ALONE:
-        finding, action = Finding(Reason.NOT_ALONE, NOT_ALONE_LOCALLY), Action.REJECT
-    message.service.telemetry.message(Decision("eom", action, finding.reason, queue_id=queue_id))
-    return refusal(action, finding.reason, finding.reply)
 
 
 def _edits_of(verdict: Verdict) -> tuple[headers.Edit, ...]:

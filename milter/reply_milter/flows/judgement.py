@@ -38,7 +38,7 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
         finding, action = recipient.policy.decide(recipient.findings)
         return _conclude(service, arrival, finding, action, [])
     if arrival.from_peer and _bears_our_seal(service, arrival, checked):
-        return Judgement(Accept(), _decision(arrival, "accept", Reason.OK, ""))
+        return Judgement(Accept(), _decision(arrival, "accept", Reason.OK))
     rules = service.rules
     bound = bindings(arrival.message, checked, recipient.facts, rules.form, rules.authserv_id)
     found = _as_it_stands(service, arrival) + list(
@@ -86,21 +86,22 @@ def _conclude(
 ) -> Judgement:
     """Turn a decision into a verdict with its edits, as far as mode and the other recipients allow."""
     reason = finding.reason if finding else Reason.OK
+    because = (finding and finding.because) or ""
     would = ""
     if arrival.recipient.policy.observe and action is not Action.ACCEPT:
         would, action = action.value, Action.ACCEPT
     if finding is not None and action not in (Action.ACCEPT, Action.PARK):
         if arrival.mixed:
-            return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, ""))
-        return Judgement(refusal(action, reason, finding.reply), _decision(arrival, action, reason, ""))
+            return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, because=because))
+        return Judgement(refusal(action, reason, finding.reply), _decision(arrival, action, reason, because=because))
     if action is Action.PARK and not arrival.parkable:
-        return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, ""))
+        return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, because=because))
     result = "park" if action is Action.PARK else "pass"
     edits = _edits(service, arrival, [*tagging.opening(result, reason, would), *tags])
     held = action is Action.PARK and not service.rules.parks_in_hook
     verdict: Verdict = Park(reason, edits) if held else Accept(reason, edits)
     replay = dict(tags).get("replay", "")
-    return Judgement(verdict, _decision(arrival, action, reason, would, replay))
+    return Judgement(verdict, _decision(arrival, action, reason, would, replay, because))
 
 
 def _dropped(arrival: Arrival, reason: Reason) -> Accept:
@@ -132,7 +133,9 @@ def _bears_our_seal(service: Service, arrival: Arrival, checked: Checked) -> boo
     )
 
 
-def _decision(arrival: Arrival, verdict: str, reason: Reason, would: str, replay: str = "") -> Decision:
+def _decision(
+    arrival: Arrival, verdict: str, reason: Reason, would: str = "", replay: str = "", because: str = ""
+) -> Decision:
     recipient = arrival.recipient
     return Decision(
         stage="eom",
@@ -143,4 +146,5 @@ def _decision(arrival: Arrival, verdict: str, reason: Reason, would: str, replay
         token_id=recipient.token_id,
         queue_id=arrival.queue_id,
         replay=replay,
+        because=because,
     )

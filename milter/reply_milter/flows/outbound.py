@@ -42,7 +42,7 @@ class Submission:
         """See ``ports.Conversation``."""
         self._message = _Message(self._service(), authenticated)
 
-    def rcpt(self, argument: str, resolved: str | None, _over_smtp: bool) -> Verdict:
+    def rcpt(self, argument: str, resolved: str | None, _over_smtp: bool, _queue_id: str = "") -> Verdict:
         """See ``ports.Conversation``. Never refuses: only the header tells whether the recipient matters to us."""
         if self._message is None:
             self._message = _Message(self._service(), authenticated=False)

@@ -12,8 +12,11 @@ class Conversation(Protocol):
         """MAIL FROM: the only start of a message. ``authenticated``: the MTA told a login name, where it was asked."""
         ...
 
-    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool) -> Verdict:
-        """RCPT TO. ``resolved`` is ``{rcpt_addr}``; not ``over_smtp`` where the MTA gives no ``{rcpt_mailer}``."""
+    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict:
+        """RCPT TO. ``resolved`` is ``{rcpt_addr}``; not ``over_smtp`` where the MTA gives no ``{rcpt_mailer}``.
+
+        ``queue_id`` is empty while the MTA has none: Postfix, until it has accepted a recipient.
+        """
         ...
 
     def header(self, name: str, value: str) -> None:

@@ -11,12 +11,14 @@ from reply_milter.core.verify import Facts
 class StoreUnavailableError(Exception):
     """The store gave no answer in time, or could not do what was asked: nothing is known.
 
-    ``kind`` is one of a bounded set of words for metrics (timeout, connection, oom, ...).
+    ``kind`` is one of a bounded set of words for metrics (timeout, connection, oom, ...). ``in_doubt``: what was to be
+    changed may have been changed, or may be yet.
     """
 
-    def __init__(self, kind: str, detail: str = "") -> None:
+    def __init__(self, kind: str, detail: str = "", in_doubt: bool = False) -> None:
         super().__init__(detail or kind)
         self.kind = kind
+        self.in_doubt = in_doubt
 
 
 class Replay(StrEnum):
@@ -113,25 +115,26 @@ class UserRecord:
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """What is to be on file about a user. ``disabled`` None leaves that as it is; ``addresses`` are normalised."""
+    """What is to be on file about a user. None leaves that as it is; ``addresses`` are normalised."""
 
     user: int
-    disabled: bool | None
-    addresses: tuple[str, ...]
+    disabled: bool | None = None
+    addresses: tuple[str, ...] | None = None
 
 
 class Registry(Protocol):
     """What operators put on record. Takes effect at the next RCPT, on all hosts of the store.
 
-    Times are Unix seconds; ``kept_until`` is when nothing is left that the record could matter to. Every method raises
-    StoreUnavailableError when the store gave no answer.
+    Times are Unix seconds; ``kept_until`` is when nothing is left that a revocation could matter to. A revocation is
+    never taken back by one with an earlier time: each returns the time that is in force. Every change is atomic, and
+    may be made twice. Every method raises StoreUnavailableError when the store gave no answer.
     """
 
-    def revoke_user(self, user: int, before: int, kept_until: int) -> None:
+    def revoke_user(self, user: int, before: int, kept_until: int) -> int:
         """Revoke what was issued to ``user`` before then."""
         ...
 
-    def revoke_object(self, handler: int, context: int, before: int, kept_until: int) -> None:
+    def revoke_object(self, handler: int, context: int, before: int, kept_until: int) -> int:
         """Revoke what was issued before then about one object."""
         ...
 
@@ -139,7 +142,7 @@ class Registry(Protocol):
         """Revoke one address."""
         ...
 
-    def revoke_before(self, before: int, kept_until: int) -> None:
+    def revoke_before(self, before: int, kept_until: int) -> int:
         """Revoke whatever was issued before then."""
         ...
 
@@ -147,11 +150,11 @@ class Registry(Protocol):
         """What is on file, or None."""
         ...
 
-    def set_users(self, changes: Sequence[UserChange]) -> None:
+    def set_users(self, changes: Sequence[UserChange], kept_until: int) -> None:
         """Put users on file, in one round trip. Revocations stay."""
         ...
 
-    def remove_user(self, user: int) -> bool:
+    def remove_user(self, user: int, kept_until: int) -> bool:
         """Forget addresses and disabling, not a revocation. False if nothing was there."""
         ...
 

@@ -9,9 +9,11 @@ from reply_milter.ports.store import Replay
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided about a reply, for log and metrics. Never an address.
+    """What was decided about a reply, for log and metrics. Never a mail address.
 
-    ``verdict``: accept, reject, defer, discard, park or dropped. ``would``: in observe mode, what enforce would do.
+    ``verdict``: accept, reject, defer, discard, park or dropped. ``because``: more of the reason, for the log alone.
+    ``would``: in observe mode, what enforce would do. ``client``: an IP address, to find the MTA's own line by while
+    there is no queue id.
     """
 
     stage: str
@@ -22,6 +24,8 @@ class Decision:
     token_id: str = ""
     queue_id: str = ""
     replay: str = ""
+    because: str = ""
+    client: str = ""
 
 
 class Telemetry(Protocol):

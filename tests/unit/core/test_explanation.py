@@ -9,15 +9,18 @@ from hypothesis import strategies as st
 from fakes import FORM, FORUM, ISSUE, KEYRING, NOW, minted
 from reply_milter.core.explanation import Explanation, explain
 from reply_milter.core.handler import Handlers
+from reply_milter.core.verify import Facts
 
 ADDRESS = minted().address
 HANDLERS = Handlers.of([ISSUE, FORUM])
 ENDS = NOW - 86400 + 90 * 86400
 
 
-def told(address: str = ADDRESS, now: int = NOW, handlers: Handlers = HANDLERS) -> Explanation:
+def told(
+    address: str = ADDRESS, now: int = NOW, handlers: Handlers = HANDLERS, facts: Facts | None = None
+) -> Explanation:
     """Explain an address in the fixed installation."""
-    return explain(address, FORM, KEYRING, handlers, now)
+    return explain(address, FORM, KEYRING, handlers, now, facts)
 
 
 def failed(found: Explanation) -> list[str]:
@@ -73,6 +76,36 @@ def test_checks_go_on_after_a_wrong_checksum() -> None:
     """So that two mistakes are found at once; the first gives the reason."""
     found = told(ADDRESS.replace("reply+0", "reply+1"), now=ENDS)
     assert (found.reason, failed(found)) == ("forged", ["checksum", "expires"])
+
+
+@pytest.mark.parametrize(
+    "facts,reason,name,words",
+    [
+        (Facts(), "ok", "", ""),
+        (Facts(user_disabled=True, all_revoked_before=NOW), "forged", "user", "user 42 is disabled"),
+        (Facts(token_revoked=True), "revoked", "revoked", "revoked: this one address"),
+        (
+            Facts(user_revoked_before=NOW, all_revoked_before=NOW),
+            "revoked",
+            "revoked",
+            "revoked: all of user 42 minted before 2026-01-01 00:00 UTC; everything minted before 2026-01-01 00:00 UTC",
+        ),
+        (Facts(object_revoked_before=NOW), "revoked", "revoked", "revoked: all of 'issue' about context "),
+    ],
+)
+def test_what_the_store_knows_is_a_step_in_words(facts: Facts, reason: str, name: str, words: str) -> None:
+    """And decides as at RCPT."""
+    found = told(facts=facts)
+    assert (found.reason, found.valid) == (reason, reason == "ok")
+    assert failed(found)[:1] == ([name] if name else [])
+    assert [step.name for step in found.steps][-3:] == ["user", "expires", "revoked"]
+    assert words in "".join(step.words for step in found.steps if step.name == name)
+
+
+def test_a_disabled_user_comes_before_expiry_and_revocation_after_it() -> None:
+    """The contract's order."""
+    assert told(now=ENDS, facts=Facts(user_disabled=True)).reason == "forged"
+    assert told(now=ENDS, facts=Facts(token_revoked=True)).reason == "expired"
 
 
 @given(

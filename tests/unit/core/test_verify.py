@@ -7,7 +7,7 @@ import pytest
 from fakes import FORM, FORUM, ISSUE, KEYRING, NOW, minted
 from reply_milter.core.handler import Handler, Handlers
 from reply_milter.core.keyring import Keyring
-from reply_milter.core.verdict import INVALID, Reason
+from reply_milter.core.verdict import INVALID, Because, Reason
 from reply_milter.core.verify import FUTURE_SECONDS, Checked, Facts, Junk, check_standing, check_token
 
 HANDLERS = Handlers.of([ISSUE, FORUM])
@@ -104,9 +104,11 @@ def test_expiry_comes_before_revocation() -> None:
     "facts,revoked",
     [
         (Facts(token_revoked=True), True),
-        (Facts(revoked_before=ISSUED + 1), True),
-        (Facts(revoked_before=ISSUED), False),
-        (Facts(revoked_before=0), False),
+        (Facts(user_revoked_before=ISSUED + 1), True),
+        (Facts(object_revoked_before=ISSUED + 1), True),
+        (Facts(all_revoked_before=ISSUED + 1), True),
+        (Facts(user_revoked_before=ISSUED, object_revoked_before=ISSUED, all_revoked_before=ISSUED), False),
+        (Facts(all_revoked_before=0), False),
         (Facts(addresses=("x@example.org",)), False),
         (None, False),
     ],
@@ -117,6 +119,26 @@ def test_revocation_reads_as_forged(facts: Facts | None, revoked: bool) -> None:
     assert (found is not None) is revoked
     if found is not None:
         assert (found.reason, found.reply) == (Reason.REVOKED, INVALID)
+
+
+def test_what_the_client_is_not_told_is_told_to_the_operator() -> None:
+    """One word behind a reason that covers several checks; of several revocations the narrowest."""
+
+    def because(found: Checked | Junk, facts: Facts | None = None) -> Because | None:
+        finding = found.finding if isinstance(found, Junk) else check_standing(found, facts, NOW)
+        assert finding is not None
+        assert finding.reply == INVALID
+        return finding.because
+
+    forged = check(GLOB[:-1] + ("a" if GLOB[-1] != "a" else "b"))
+    assert because(forged) is Because.CHECKSUM
+    assert because(check(GLOB, handlers=only(FORUM))) is Because.HANDLER
+    assert because(check(GLOB, now=ISSUED - FUTURE_SECONDS - 1)) is Because.FUTURE
+    assert because(good(), Facts(user_disabled=True, token_revoked=True)) is Because.USER_DISABLED
+    assert because(good(), Facts(token_revoked=True, user_revoked_before=NOW)) is Because.TOKEN
+    assert because(good(), Facts(user_revoked_before=NOW, object_revoked_before=NOW)) is Because.USER
+    assert because(good(), Facts(object_revoked_before=NOW, all_revoked_before=NOW)) is Because.OBJECT
+    assert because(good(), Facts(user_revoked_before=ISSUED, all_revoked_before=NOW)) is Because.BEFORE
 
 
 def test_expiry_needs_no_store() -> None:

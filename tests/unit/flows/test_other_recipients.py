@@ -3,7 +3,7 @@
 import pytest
 
 from dialogue import Desk, edits, reply_fields
-from fakes import MemoryStore, minted, rules
+from fakes import NOW, MemoryStore, minted, rules
 from reply_milter.core.headers import RemoveRecipient
 from reply_milter.core.verdict import Accept, Action, Defer, Reason, Reject
 
@@ -107,3 +107,23 @@ def test_genuine_reply_without_smtp_is_accepted() -> None:
     desk = Desk()
     desk.start(ANSWERED.address, over_smtp=False)
     assert desk.tags(desk.finish(GENUINE))["result"] == "pass"
+
+
+@pytest.mark.parametrize("others", [[], ["bob@example.org"]])
+def test_a_postponed_refusal_is_one_whole_line(others: list[str]) -> None:
+    """Queue id, token id, handler and what is behind the reason, whether it is refused or goes on to others."""
+    desk = Desk(store=MemoryStore(users_revoked_before={42: NOW}))
+    desk.start(ANSWERED.address, *others, over_smtp=False)
+    desk.finish(GENUINE, queue_id="4Q7")
+    (told,) = desk.telemetry.messages
+    assert (told.verdict, told.reason, told.because) == ("dropped" if others else "reject", "revoked", "user")
+    assert (told.queue_id, told.handler) == ("4Q7", "issue")
+    assert told.token_id == desk.telemetry.recipients[0].token_id != ""
+
+
+def test_what_is_judged_at_the_end_is_told_with_what_is_behind_it() -> None:
+    """A policy that lets revoked addresses in to throw the mail away."""
+    desk = Desk(rules({Reason.REVOKED: Action.DISCARD}), store=MemoryStore(all_revoked_before=NOW))
+    desk.start(ANSWERED.address)
+    desk.finish(GENUINE)
+    assert [(told.verdict, told.because) for told in desk.telemetry.messages] == [("discard", "before")]

@@ -208,6 +208,31 @@ def test_each_reply_recipient_is_counted_with_its_reason() -> None:
     assert found == [("reject", "forged", ""), ("accept", "ok", "issue"), ("defer", "not_alone", "")]
 
 
+def test_a_refusal_is_told_with_what_finds_it_again() -> None:
+    """The queue id, where the MTA has one; else the client, by which it is found in the MTA's log."""
+    desk = Desk()
+    desk.connection.mail("<a@b>")
+    desk.rcpt(FORGED)
+    desk.rcpt(EXPIRED.address, queue_id="4Q1")
+    first, second = desk.telemetry.recipients
+    assert (first.queue_id, first.client, first.because) == ("", "192.0.2.1", "checksum")
+    assert (second.queue_id, second.client, second.handler, bool(second.token_id)) == (
+        "4Q1",
+        "192.0.2.1",
+        "issue",
+        True,
+    )
+
+
+def test_a_disabled_user_is_no_forger_to_the_operator() -> None:
+    """The client hears the same, and metrics count the same; the log tells them apart."""
+    desk = Desk(store=MemoryStore(disabled_users={42}))
+    assert answer(desk, ANSWERED.address) == answer(Desk(), FORGED)
+    (told,) = desk.telemetry.recipients
+    assert (told.reason, told.because) == ("forged", "user_disabled")
+    assert told.token_id
+
+
 def test_no_decision_holds_an_address() -> None:
     """Logs carry the token id."""
     desk = Desk()

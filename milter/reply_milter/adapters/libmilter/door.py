@@ -90,17 +90,23 @@ class Door:
         return int(Milter.CONTINUE)
 
     def _connect(self, ctx: Any, _host: str, _family: int, address: Any) -> int:
-        session = ctx.getpriv()
-        if session is None:  # an MTA that does not negotiate
-            session = Session(0)
-            ctx.setpriv(session)
-        client = address[0] if isinstance(address, tuple) else ""
-        session.connection = self._converse(client)
-        self._telemetry.connection_opened()
+        session = self._session(ctx)
+        session.connection = self._converse(address[0] if isinstance(address, tuple) else "")
         return self._go_on(session, Milter.P_NR_CONN)
 
-    def _mail(self, ctx: Any, sender: bytes, *_parameters: bytes) -> int:
+    def _session(self, ctx: Any) -> Any:
+        """A peer that leaves out negotiation, or connecting, is a client without an address, and judged as strictly."""
         session = ctx.getpriv()
+        if session is None:
+            session = Session(0)
+            ctx.setpriv(session)
+        if session.connection is None:
+            session.connection = self._converse("")
+            self._telemetry.connection_opened()
+        return session
+
+    def _mail(self, ctx: Any, sender: bytes, *_parameters: bytes) -> int:
+        session = self._session(ctx)
         self._busy.add(session)
         authenticated = self._needs.asks_login and bool(_macro(ctx, "{auth_authen}", unreadable=""))
         session.connection.mail(_text(sender), authenticated)
@@ -108,10 +114,11 @@ class Door:
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
         self._telemetry.stage_started()
-        connection: Conversation = ctx.getpriv().connection
+        connection: Conversation = self._session(ctx).connection
         try:
             over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
-            verdict = connection.rcpt(_text(argument), _macro(ctx, "{rcpt_addr}", unreadable=None), over_smtp)
+            resolved, queue_id = _macro(ctx, "{rcpt_addr}", unreadable=None), _macro(ctx, "i", unreadable=None)
+            verdict = connection.rcpt(_text(argument), resolved, over_smtp, queue_id or "")
             status = answer(ctx, verdict)
         except Exception:
             log.exception("cannot decide at RCPT")
@@ -120,7 +127,7 @@ class Door:
         return status
 
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
-        session = ctx.getpriv()
+        session = self._session(ctx)
         try:
             session.connection.header(name, _text(value))
         except Exception:
@@ -129,7 +136,7 @@ class Door:
         return self._go_on(session, Milter.P_NR_HDR)
 
     def _body(self, ctx: Any, chunk: bytes) -> int:
-        session = ctx.getpriv()
+        session = self._session(ctx)
         try:
             wanted = session.connection.body(chunk)
         except Exception:
@@ -140,7 +147,7 @@ class Door:
 
     def _end_of_message(self, ctx: Any) -> int:
         self._telemetry.stage_started()
-        session = ctx.getpriv()
+        session = self._session(ctx)
         connection: Conversation = session.connection
         try:
             verdict = connection.end_of_message(_macro(ctx, "i", unreadable=None) or "")
@@ -156,10 +163,9 @@ class Door:
         return status
 
     def _abort(self, ctx: Any) -> int:
-        session = ctx.getpriv()
+        session = self._session(ctx)
         self._busy.discard(session)
-        if session.connection is not None:
-            session.connection.abort()
+        session.connection.abort()
         return int(Milter.CONTINUE)
 
     def _close(self, ctx: Any) -> int:

@@ -44,6 +44,7 @@ class StoreTelemetry(Protocol):
 
 
 NoScriptError = redis.exceptions.NoScriptError
+_REFUSALS = (redis.exceptions.ResponseError, redis.exceptions.BusyLoadingError)
 
 
 class RedisConnections:
@@ -57,14 +58,18 @@ class RedisConnections:
         self._lock = threading.Lock()
 
     @contextmanager
-    def operation(self, name: str) -> Iterator["Call"]:
-        """One operation under one deadline, measured, on a connection that is reused only if all went well."""
+    def operation(self, name: str, changes: bool = False) -> Iterator["Call"]:
+        """One operation under one deadline, measured, on a connection that is reused only if all went well.
+
+        ``changes``: it writes what somebody relies on, so that it matters whether a failed one was carried out.
+        """
         start = time.monotonic()
-        connection = None
+        connection, call = None, None
         try:
             connection = self._connection()
             connection.deadline = start + self._timeout
-            yield Call(connection)
+            call = Call(connection)
+            yield call
             self._give_back(connection)
         except (redis.exceptions.RedisError, OSError, ValueError, TypeError) as error:
             if connection is not None:
@@ -72,7 +77,8 @@ class RedisConnections:
             kind = next((kind for known, kind in _KINDS if isinstance(error, known)), "other")
             if self._telemetry is not None:
                 self._telemetry.store_error(name, kind)
-            raise StoreUnavailableError(kind, f"{name}: {error}") from error
+            in_doubt = changes and call is not None and call.in_doubt(error)
+            raise StoreUnavailableError(kind, f"{name}: {error}", in_doubt) from error
         if self._telemetry is not None:
             self._telemetry.store_operation(name, time.monotonic() - start)
 
@@ -110,10 +116,17 @@ class Call:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._sent = 0
+
+    def in_doubt(self, error: Exception) -> bool:
+        """Whether what was sent last may have been carried out, or may be yet, although it ended with ``error``."""
+        refused = isinstance(error, _REFUSALS) and self._sent == 1
+        return self._sent > 0 and not refused
 
     def __call__(self, *commands: tuple[str | bytes | int, ...]) -> list[Any]:
         connection = self._connection
         connection.connect()
+        self._sent = len(commands)
         connection.send_packed_command(connection.pack_commands(commands), check_health=False)
         answers: list[Any] = []
         failure: redis.exceptions.ResponseError | None = None

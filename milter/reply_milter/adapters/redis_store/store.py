@@ -1,24 +1,14 @@
 """The store on Redis: one hash a token, one Lua call a claim. Implements ``ports.Store``."""
 
-import hashlib
 import json
-from importlib.resources import files
-from typing import Any
 
-from reply_milter.adapters.redis_store.connection import Call, NoScriptError, RedisConnections, StoreTelemetry
+from reply_milter.adapters.redis_store.connection import RedisConnections, StoreTelemetry
 from reply_milter.adapters.redis_store.names import Names, token_key
+from reply_milter.adapters.redis_store.script import Script
 from reply_milter.core.verify import Facts
 from reply_milter.ports import Claim, Claimed, Limit, Replay
 
 OPERATIONS = ("facts", "claim", "release", "commit", "ping")
-
-
-class _Script:
-    """A Lua script and the name that Redis knows it by."""
-
-    def __init__(self, name: str) -> None:
-        self.text = files(__package__).joinpath(f"{name}.lua").read_bytes()
-        self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
 
 
 class RedisStore:
@@ -27,7 +17,7 @@ class RedisStore:
     def __init__(self, url: str, timeout_seconds: float, realm: str, telemetry: StoreTelemetry | None = None) -> None:
         self._connections = RedisConnections(url, timeout_seconds, telemetry)
         self._names = Names(realm)
-        self._claim, self._commit, self._release = (_Script(name) for name in ("claim", "commit", "release"))
+        self._claim, self._commit, self._release = (Script(name) for name in ("claim", "commit", "release"))
 
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
         """See ``ports.Store``. One round trip."""
@@ -39,11 +29,12 @@ class RedisStore:
         )
         with self._connections.operation("facts") as call:
             (disabled, user_before, addresses), object_before, all_before, revoked = call(*commands)
-            times = [int(value) for value in (user_before, object_before, all_before) if value]
             return Facts(
                 user_disabled=bool(disabled),
                 token_revoked=bool(revoked),
-                revoked_before=max(times, default=0),
+                user_revoked_before=int(user_before or 0),
+                object_revoked_before=int(object_before or 0),
+                all_revoked_before=int(all_before or 0),
                 addresses=tuple(json.loads(addresses)) if addresses else (),
             )
 
@@ -53,19 +44,19 @@ class RedisStore:
         if claim.replies is not None or claim.senders is not None:
             arguments += (*_limit(claim.replies), *_limit(claim.senders), claim.author)
         with self._connections.operation("claim") as call:
-            replay, spent, leaked = self._run(call, self._claim, claim.token_id, *arguments)
+            replay, spent, leaked = self._claim.run(call, token_key(claim.token_id), *arguments)
             return Claimed(Replay(bytes(replay).decode("ascii")), bool(spent), bool(leaked))
 
     def release(self, claim: Claim) -> None:
         """See ``ports.Store``."""
         with self._connections.operation("release") as call:
-            self._run(call, self._release, claim.token_id, claim.message_tag, claim.content, claim.owner)
+            self._release.run(call, token_key(claim.token_id), claim.message_tag, claim.content, claim.owner)
 
     def commit(self, identifier: str) -> bool:
         """See ``ports.Store``."""
         token_id, message_tag = identifier[:13], identifier[13:]
-        with self._connections.operation("commit") as call:
-            return bool(self._run(call, self._commit, token_id, message_tag))
+        with self._connections.operation("commit", changes=True) as call:
+            return bool(self._commit.run(call, token_key(token_id), message_tag))
 
     def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers and is ready to work."""
@@ -75,13 +66,6 @@ class RedisStore:
     def close(self) -> None:
         """Give up all idle connections."""
         self._connections.close()
-
-    def _run(self, call: Call, script: _Script, token_id: str, *arguments: str | bytes | int) -> Any:
-        rest = (1, token_key(token_id), *arguments)
-        try:
-            return call(("EVALSHA", script.sha, *rest))[0]
-        except NoScriptError:  # it was not run, so sending it whole is no second time
-            return call(("EVAL", script.text, *rest))[0]
 
 
 def _limit(limit: Limit | None) -> tuple[int, int]:

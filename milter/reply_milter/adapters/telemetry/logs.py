@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Mapping
 
@@ -58,10 +59,12 @@ def _of_reply(decision: Decision) -> dict[str, str]:
         "token": decision.token_id,
         "verdict": decision.verdict,
         "reason": decision.reason,
+        "because": decision.because,
         "would": decision.would,
         "stage": decision.stage,
         "handler": decision.handler,
         "replay": decision.replay,
+        "client": decision.client,
     }
 
 
@@ -79,7 +82,15 @@ def _of_delivery(report: DeliveryReport) -> dict[str, str]:
 
 
 def log_to_stderr(as_json: bool, level: str) -> None:
-    """Send every log record of this process to standard error, where journald and the MTA's host expect it."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter(as_json))
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    """Send every log record of this process to standard error, where journald and the MTA's host expect it.
+
+    Called again, it changes form and level in place: a record that another thread writes meanwhile is not lost.
+    """
+    root = logging.getLogger()
+    ours = next((handler for handler in root.handlers if isinstance(handler.formatter, _Formatter)), None)
+    if not isinstance(ours, logging.StreamHandler):
+        ours = logging.StreamHandler()
+        logging.basicConfig(handlers=[ours], force=True)
+    ours.setFormatter(_Formatter(as_json))
+    ours.stream = sys.stderr
+    root.setLevel(level.upper())

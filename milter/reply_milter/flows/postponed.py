@@ -1,0 +1,50 @@
+"""Refusals that had to wait for end of message: a local submission is never refused a recipient.
+
+No program stands behind it that would send the message again by itself: it would wait in maildrop for ever.
+"""
+
+from dataclasses import dataclass
+
+from reply_milter.core.headers import Edit, RemoveRecipient
+from reply_milter.core.policy import Finding
+from reply_milter.core.verdict import NOT_ALONE_LOCALLY, Action, Reason, Verdict, refusal
+from reply_milter.flows.recipient import ReplyRecipient
+from reply_milter.flows.service import Service
+from reply_milter.ports import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A reply recipient that is to be refused, and what is to be done about it."""
+
+    recipient: ReplyRecipient
+    finding: Finding
+    action: Action
+
+
+def refuse(service: Service, postponed: Postponed, queue_id: str) -> Verdict:
+    """Nobody but reply recipients, and one of them is refused: so is the message, and its sender hears why."""
+    finding, action = postponed.finding, postponed.action
+    if finding.reason is Reason.NOT_ALONE:
+        finding, action = Finding(Reason.NOT_ALONE, NOT_ALONE_LOCALLY), Action.REJECT
+    service.telemetry.message(_decision(postponed, action, queue_id))
+    return refusal(action, finding.reason, finding.reply)
+
+
+def drop(service: Service, postponed: list[Postponed], queue_id: str) -> tuple[Edit, ...]:
+    """Others get the message, too: take the refused recipients off."""
+    for late in postponed:
+        service.telemetry.message(_decision(late, "dropped", queue_id))
+    return tuple(RemoveRecipient(late.recipient.arguments[0]) for late in postponed)
+
+
+def _decision(postponed: Postponed, verdict: str, queue_id: str) -> Decision:
+    return Decision(
+        stage="eom",
+        verdict=verdict,
+        reason=postponed.finding.reason,
+        handler=postponed.recipient.handler_name,
+        token_id=postponed.recipient.token_id,
+        queue_id=queue_id,
+        because=postponed.finding.because or "",
+    )

@@ -1,0 +1,66 @@
+"""Log lines: what a decision is told as, and that none is lost when the form changes."""
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+
+from reply_milter.adapters.telemetry.logs import log_to_stderr
+from reply_milter.ports import Decision
+
+log = logging.getLogger("reply_milter.test")
+
+
+@pytest.fixture(autouse=True)
+def root() -> Iterator[None]:
+    """The root logger is as before afterwards."""
+    logger = logging.getLogger()
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+def test_a_decision_tells_what_is_behind_its_reason_and_who_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As text and as JSON."""
+    heard = StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    decision = Decision("rcpt", "reject", "forged", because="user_disabled", client="192.0.2.1", queue_id="4Q1")
+    log_to_stderr(as_json=False, level="info")
+    log.info("recipient", extra={"decision": decision})
+    log_to_stderr(as_json=True, level="info")
+    log.info("recipient", extra={"decision": decision})
+    text, members = heard.getvalue().splitlines()
+    assert text.endswith(
+        "recipient queue=4Q1 verdict=reject reason=forged because=user_disabled stage=rcpt client=192.0.2.1"
+    )
+    assert {**json.loads(members), "because": "user_disabled", "client": "192.0.2.1"} == json.loads(members)
+
+
+def test_no_line_is_lost_while_the_form_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload in the midst of decisions: every one of them is written."""
+    heard = StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    log_to_stderr(as_json=False, level="info")
+    ended = threading.Event()
+
+    def decide() -> None:
+        for number in range(20_000):
+            log.info("line %d", number)
+        ended.set()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        deciding = threading.Thread(target=decide)
+        deciding.start()
+        while not ended.is_set():
+            log_to_stderr(as_json=False, level="info")
+        deciding.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert heard.getvalue().count(": line ") == 20_000
