@@ -1,7 +1,17 @@
 """``python -m reply_milter``: the same as the ``reply-milter`` command."""
 
+import signal
 import sys
 
-from reply_milter.cli import main
 
-sys.exit(main())
+def main() -> int:
+    """Run one command; returns its exit status."""
+    if sys.argv[1:2] == ["run"]:  # what follows takes a while, and a SIGHUP would end it: nothing is read yet
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    from reply_milter.cli import main as run_command
+
+    return run_command()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,21 +8,20 @@ import resource
 import secrets
 import signal
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from reply_milter import __version__
-from reply_milter.adapters import embedded_redis, libmilter, socket_file, telemetry
+from reply_milter.adapters import libmilter, socket_file, telemetry
 from reply_milter.adapters.orders import OrderLine
 from reply_milter.adapters.process_tree import Child, ProcessTree, fork
-from reply_milter.adapters.state_lock import StateLockError, lock
-from reply_milter.app import load, open_store, wait_until_ready
+from reply_milter.app import load
 from reply_milter.config import ConfigError
-from reply_milter.config.places import EMBEDDED, Listener
+from reply_milter.config.places import Listener
 from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
+from reply_milter.daemon_state import StartError, lock_state, store_children
 from reply_milter.hook_process import HookProcess
 from reply_milter.settings import Settings
 from reply_milter.signer import Signer
@@ -34,12 +33,6 @@ log = logging.getLogger(__name__)
 _GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
 _MILTERS: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
 _HOOK = "delivery"
-_LOCK_SECONDS = 1.0  # processes of an instance that was killed may take a moment to follow it
-_STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
-
-
-class StartError(Exception):
-    """The daemon can't run here and now; the message says what to do."""
 
 
 class Daemon:
@@ -47,16 +40,18 @@ class Daemon:
 
     def __init__(self, config_path: str) -> None:
         self._path = os.path.abspath(config_path)
+        self._tree = ProcessTree(self._reload, _GRACE_SECONDS)
+        self._tree.note_hangups()  # before anything slow
         self._settings = load(self._path)
         config = self._settings.config
-        self._state = Path(config.state_dir)
         guesses = GuessTable(memoryview(mmap.mmap(-1, TABLE_OCTETS)), secrets.token_bytes(16))
-        self._shared = Shared(guesses, str(self._state / "metrics"))
+        self._shared = Shared(guesses, f"{config.state_dir}/metrics")
         self._places = {name: place for name in _MILTERS if (place := getattr(config, name)) is not None}
         if config.delivery is not None and config.delivery.place.socket:
             self._places[_HOOK] = config.delivery.place
         self._listening: dict[str, socket.socket] = {}
         self._orders: dict[str, OrderLine] = {}
+        self._workers: dict[str, Child] = {}
         self._lock = -1
         self._metrics: telemetry.SupervisorMetrics
 
@@ -71,50 +66,30 @@ class Daemon:
         for warning in config.warnings:
             log.warning("%s: %s", self._path, warning)
         _raise_descriptor_limit()
-        self._lock_state()
+        self._lock = lock_state(Path(config.state_dir))
         telemetry.prepare(self._shared.metrics_folder)
         self._metrics = telemetry.SupervisorMetrics(self._shared.metrics_folder, __version__)
-        children = self._store_children() + self._worker_children() + self._metrics_children()
+        children = store_children(config, self._lock) + self._worker_children() + self._metrics_children()
         try:
             for name, place in self._places.items():
                 self._listening[name] = _open_socket(name, place)
                 log.info("%s: listening on %s", name, place.socket)
             log.info("store %s", _without_password(config.store_url))
-            ProcessTree(children, self._reload, _GRACE_SECONDS).run()
+            self._tree.run(children)
         finally:
+            os.ftruncate(self._lock, 0)
             for name in self._listening:
                 if self._places[name].socket.path:
                     with suppress(FileNotFoundError):
                         os.unlink(self._places[name].socket.path)
 
-    def _lock_state(self) -> None:
-        try:
-            self._lock = lock(self._state, _LOCK_SECONDS)
-        except StateLockError as error:
-            raise StartError(f"state_dir: {error}") from error
-
-    def _store_children(self) -> list[Child]:
-        if self._settings.config.store_url != EMBEDDED:
-            return []
-        try:
-            argv = embedded_redis.command(str(self._state))
-        except embedded_redis.EmbeddedRedisError as error:
-            raise StartError(f"store.url: {error}") from error
-
-        def start() -> int:
-            return fork(lambda: embedded_redis.become(argv))
-
-        child = Child("redis-server", start, lambda pid: os.kill(pid, signal.SIGTERM), rank=0)
-        child.pid, child.started = start(), time.monotonic()
-        wait_until_ready(open_store(self._settings.config), _STORE_READY_SECONDS)
-        return [child]
-
     def _worker_children(self) -> list[Child]:
-        return [
-            self._worker_child(name, f"{name}{number}")
+        self._workers = {
+            f"{name}{number}": self._worker_child(name, f"{name}{number}")
             for name, place in self._places.items()
             for number in range(place.workers or os.cpu_count() or 1)
-        ]
+        }
+        return list(self._workers.values())
 
     def _worker_child(self, name: str, slot: str) -> Child:
         return Child(f"worker {slot}", lambda: self._fork_worker(name, slot), lambda _pid: self._orders[slot].end())
@@ -177,7 +152,16 @@ class Daemon:
         telemetry.log_to_stderr(new.config.log_json, new.config.log_level)
         for slot, line in self._orders.items():
             if not line.settle(new.packed()):
-                log.warning("worker %s is not there to reload: it gets the settings when it starts again", slot)
+                self._replace(slot)
+
+    def _replace(self, slot: str) -> None:
+        """A worker that has not listened for hundreds of reloads must not go on with old rules."""
+        pid = self._workers[slot].pid
+        if pid:
+            log.warning(
+                "worker %s, process %d, takes no orders: it is ended, and starts again as it is to be", slot, pid
+            )
+            os.kill(pid, signal.SIGKILL)
 
 
 def _open_socket(name: str, place: Listener) -> socket.socket:

@@ -1,6 +1,8 @@
 """Settings: a configuration with the keys that it names. Needs neither a milter library nor a store."""
 
 import json
+import os
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -134,13 +136,16 @@ def load(path: str, *checks: Check) -> Settings:
 
 
 def read(path: str) -> str:
-    """The text of a configuration file.
+    """The text of a configuration file. Never waits for somebody to write it: a pipe would block a reload.
 
     Raises:
         ConfigError: it can't be read, or is no text.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError([f"{path}: is not a file"])
+            return file.read()
     except (OSError, ValueError) as error:
         raise ConfigError([f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]) from error
 

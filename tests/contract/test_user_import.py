@@ -57,6 +57,25 @@ def test_json_lines_from_standard_input(config: str, capsys: Capture, monkeypatc
     assert shown(config, 7, capsys)["disabled"] is True
 
 
+@pytest.mark.parametrize("text", ['{"user": 88, "disabled": true}', "user,address,disabled\n88,,true"])
+def test_a_list_of_whom_to_disable_leaves_addresses_on_file(
+    config: str, tmp_path: Path, capsys: Capture, text: str
+) -> None:
+    """What a file does not say stays as it is; an empty list takes addresses off."""
+    main(["user", "set", "88", "--address", "a@b.example", "--address", "c@d.example", "--config", config])
+    file = tmp_path / "users"
+    file.write_text(text)
+    assert main(["user", "import", str(file), "--config", config]) == os.EX_OK
+    capsys.readouterr()
+    found = shown(config, 88, capsys)
+    assert (found["disabled"], found["addresses"]) == (True, ["a@b.example", "c@d.example"])
+    file.write_text('{"user": 88, "addresses": []}')
+    assert main(["user", "import", str(file), "--config", config]) == os.EX_OK
+    capsys.readouterr()
+    found = shown(config, 88, capsys)
+    assert (found["disabled"], found["addresses"]) == (True, [])
+
+
 def test_a_file_with_mistakes_changes_nothing(config: str, tmp_path: Path, capsys: Capture) -> None:
     """One line, with the first mistakes and the number of the others."""
     file = tmp_path / "users.csv"

@@ -23,6 +23,9 @@ maxmemory-policy noeviction
 """
 
 
+_LOCK = 3  # the descriptor that a store inherits
+
+
 class EmbeddedRedisError(Exception):
     """An embedded store can't be had here; the message says what to do."""
 
@@ -42,7 +45,7 @@ def command(state_dir: str) -> list[str]:
         settings = folder / "redis.conf"
         settings.write_text(_SETTINGS.format(folder=_quoted(str(folder))))
     except OSError as error:
-        raise EmbeddedRedisError(f"{folder}: {error.strerror}") from error
+        raise EmbeddedRedisError(f"{error.filename or folder}: {error.strerror}") from error
     return [program, str(settings)]
 
 
@@ -51,10 +54,15 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def become(argv: list[str]) -> NoReturn:
-    """Turn this process into the store. Keeps no descriptor: the milter socket must not outlive its workers."""
+def become(argv: list[str], lock: int) -> NoReturn:
+    """Turn this process into the store. Keeps the ``lock`` on its folder as long as it lives: two would ruin the files.
+
+    No other descriptor: the milter socket must not outlive its workers.
+    """
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
-    os.closerange(3, 4096)
+    os.dup2(lock, _LOCK)
+    os.set_inheritable(_LOCK, True)  # dup2 leaves that as it is if it was there already
+    os.closerange(_LOCK + 1, 4096)
     os.execv(argv[0], argv)  # noqa: S606 # no shell, and a program and path of ours

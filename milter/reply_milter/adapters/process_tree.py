@@ -73,17 +73,22 @@ class Child:
 
 
 class ProcessTree:
-    """``children`` are started in order and ended by rank, all within ``grace_seconds``."""
+    """Children are started in order and ended by rank, all within ``grace_seconds``."""
 
-    def __init__(self, children: list[Child], reload: Callable[[], None], grace_seconds: float) -> None:
-        self._children = children
+    def __init__(self, reload: Callable[[], None], grace_seconds: float) -> None:
+        self._children: list[Child] = []
         self._reload = reload
         self._grace = grace_seconds
         self._ending = False
         self._hup = False
 
-    def run(self) -> None:
+    def note_hangups(self) -> None:
+        """From now on a SIGHUP ends nothing: ``run`` reloads before it rests for the first time."""
+        signal.signal(signal.SIGHUP, self._note)
+
+    def run(self, children: list[Child]) -> None:
         """Run until SIGTERM or SIGINT, then end everything."""
+        self._children = children
         reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):

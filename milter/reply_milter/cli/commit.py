@@ -8,7 +8,7 @@ import re
 from reply_milter.app import open_store
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
-from reply_milter.cli.store_access import settings_with_store
+from reply_milter.cli.store_access import store_access
 
 _ID = re.compile(r"[a-z2-7]{26}", re.ASCII)
 
@@ -24,8 +24,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     if not _ID.fullmatch(options.id):
         raise CommandError(os.EX_USAGE, "an ID is the 26 characters of the id tag of an X-Reply-Verdict field")
-    with settings_with_store(options) as settings:
-        found = open_store(settings.config).commit(options.id)
+    with store_access(options, changes=True) as access:
+        found = open_store(access.settings.config).commit(options.id)
     if not found:
         raise CommandError(os.EX_DATAERR, "no reply is reserved under this ID: another realm, or long ago")
     if options.json:

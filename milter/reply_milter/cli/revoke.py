@@ -5,17 +5,19 @@ import json
 import os
 
 from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import open_registry
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_command, add_config, add_json
-from reply_milter.cli.store_access import settings_with_store
+from reply_milter.cli.store_access import StoreAccess, store_access
 from reply_milter.cli.times import moment
 from reply_milter.core import token
 from reply_milter.core.explanation import explain
-from reply_milter.settings import Settings
+from reply_milter.core.handler import ContextKind
 
-_KEPT_SECONDS = 7 * 86400  # beyond the longest validity: clocks differ
+_REACH = (
+    "A thread context is computed with a user's key: others who got a message about the same thing have contexts of "
+    "their own. To reach all of them, refuse replies to it in the application, or revoke user by user"
+)
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,7 +27,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     user = add_command(deeds, "user", _user, "all addresses of a user, minted until now")
     user.add_argument("id", metavar="ID", type=int)
-    about = add_command(deeds, "object", _object, "all addresses about one thing, minted until now")
+    text = "all addresses about one thing, minted until now; of a handler with thread contexts, those of one user"
+    about = add_command(deeds, "object", _object, text)
     about.add_argument("handler", metavar="HANDLER")
     about.add_argument("context", metavar="CONTEXT", type=int, help="as `explain` or a verdict tells it")
     one = add_command(deeds, "token", _token, "one address")
@@ -40,25 +43,30 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _user(options: argparse.Namespace) -> int:
     if not 0 <= options.id < token.USER_LIMIT:
         raise CommandError(os.EX_USAGE, f"a user id is between 0 and {token.USER_LIMIT - 1}")
-    with settings_with_store(options) as settings:
-        before = _next_minute()
-        open_registry(settings.config).revoke_user(options.id, before, _kept(settings))
-    return _tell(options, f"all addresses of user {options.id}", before, user=options.id)
+    with store_access(options, changes=True) as access:
+        wanted = _next_minute()
+        before = access.registry.revoke_user(options.id, wanted, access.kept_until)
+    return _tell(options, access, f"all addresses of user {options.id}", wanted, before, user=options.id)
 
 
 def _object(options: argparse.Namespace) -> int:
     if not 0 <= options.context < token.CONTEXT_LIMIT:
         raise CommandError(os.EX_USAGE, f"a context is between 0 and {token.CONTEXT_LIMIT - 1}")
-    with settings_with_store(options) as settings:
-        handler = named_handler(settings.config.handlers, options.handler)
-        before = _next_minute()
-        open_registry(settings.config).revoke_object(handler.id, options.context, before, _kept(settings))
+    with store_access(options, changes=True) as access:
+        handler, wanted = named_handler(access.settings.config.handlers, options.handler), _next_minute()
+        before = access.registry.revoke_object(handler.id, options.context, wanted, access.kept_until)
     what = f"all addresses of {handler.name} about {options.context}"
-    return _tell(options, what, before, handler=handler.name, context=str(options.context))
+    if handler.context is ContextKind.THREAD:
+        what = f"the addresses of the one user, and the one message, that context {options.context} belongs to,"
+    status = _tell(options, access, what, wanted, before, handler=handler.name, context=str(options.context))
+    if handler.context is ContextKind.THREAD and not options.json:
+        print(_REACH)
+    return status
 
 
 def _token(options: argparse.Namespace) -> int:
-    with settings_with_store(options) as settings:
+    with store_access(options, changes=True) as access:
+        settings = access.settings
         told = explain(
             options.address, settings.config.form, settings.keyring, settings.config.handlers, WallClock().now()
         )
@@ -66,7 +74,7 @@ def _token(options: argparse.Namespace) -> int:
             failed = next(step.words for step in told.steps if not step.passed)
             raise CommandError(os.EX_DATAERR, f"this is no address that could be revoked: {failed}")
         token_id = told.key.token_id(told.glob.text)
-        open_registry(settings.config).revoke_token(token_id, _kept(settings))
+        access.registry.revoke_token(token_id, access.kept_until)
     print(json.dumps({"token_id": token_id}) if options.json else f"revoked: the address with token id {token_id}")
     return os.EX_OK
 
@@ -78,9 +86,9 @@ def _before(options: argparse.Namespace) -> int:
         raise CommandError(
             os.EX_USAGE, "that is more than a day ahead: it would revoke what is not minted yet. UNIX is in seconds"
         )
-    with settings_with_store(options) as settings:
-        open_registry(settings.config).revoke_before(options.unix, _kept(settings))
-    return _tell(options, "all addresses", options.unix)
+    with store_access(options, changes=True) as access:
+        before = access.registry.revoke_before(options.unix, access.kept_until)
+    return _tell(options, access, "all addresses", options.unix, before)
 
 
 def _next_minute() -> int:
@@ -88,13 +96,14 @@ def _next_minute() -> int:
     return WallClock().now() // 60 * 60 + 60
 
 
-def _kept(settings: Settings) -> int:
-    return WallClock().now() + settings.config.handlers.longest_validity_days * 86400 + _KEPT_SECONDS
-
-
-def _tell(options: argparse.Namespace, what: str, before: int, **members: object) -> int:
+def _tell(
+    options: argparse.Namespace, access: StoreAccess, what: str, wanted: int, before: int, **members: object
+) -> int:
+    """``before`` is the time that is in force: ``wanted``, or a later one of before."""
     if options.json:
         print(json.dumps({**members, "before": before}))
-    else:
-        print(f"revoked: {what} minted before {moment(before)}. Effective at once, on all hosts of this store")
+        return os.EX_OK
+    stands = "" if before == wanted else " (that was in force already, and stays)"
+    effect = ". Effective at once, on all hosts of this store" if access.is_live else ""
+    print(f"revoked: {what} minted before {moment(before)}{stands}{effect}")
     return os.EX_OK

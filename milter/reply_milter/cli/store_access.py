@@ -2,26 +2,56 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from reply_milter.app import load
+from reply_milter.adapters.redis_store import RedisRegistry
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import load, open_registry
 from reply_milter.cli.errors import CommandError
 from reply_milter.command_store import reachable_store
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.settings import Settings
 
+_KEPT_SECONDS = 7 * 86400  # beyond the longest validity: clocks differ
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAccess:
+    """The settings, and their store, which answers. ``is_live``: a daemon works with it, as far as can be told here."""
+
+    settings: Settings
+    is_live: bool
+
+    @property
+    def registry(self) -> RedisRegistry:
+        """What operators put on record."""
+        return open_registry(self.settings.config)
+
+    @property
+    def kept_until(self) -> int:
+        """Until when a revocation of now may matter, in Unix seconds."""
+        return WallClock().now() + self.settings.config.handlers.longest_validity_days * 86400 + _KEPT_SECONDS
+
 
 @contextmanager
-def settings_with_store(options: argparse.Namespace) -> Iterator[Settings]:
-    """The settings, while their store answers; an embedded one also while the daemon is down.
+def store_access(options: argparse.Namespace, changes: bool = False) -> Iterator[StoreAccess]:
+    """The store of the settings; an embedded one also while the daemon is down.
+
+    ``changes``: what is written matters to a daemon, so it is told if there is none.
 
     Raises:
         CommandError: EX_TEMPFAIL, if the store gives no answer.
     """
     settings = load(options.config)
     try:
-        with reachable_store(settings.config):
-            yield settings
+        with reachable_store(settings.config) as is_live:
+            yield StoreAccess(settings, is_live)
     except StoreUnavailableError as error:
-        raise CommandError(os.EX_TEMPFAIL, f"the store gave no answer: {error}; nothing was changed") from error
+        known = "it is not known whether the change was made: run it again" if error.in_doubt else "nothing was changed"
+        raise CommandError(os.EX_TEMPFAIL, f"the store gave no answer: {error}; {known}") from error
+    if changes and not is_live:
+        folder = settings.config.state_dir
+        print(f"reply-milter: no daemon runs with {folder}: that takes effect when one starts there", file=sys.stderr)

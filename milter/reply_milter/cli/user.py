@@ -4,10 +4,9 @@ import argparse
 import json
 import os
 
-from reply_milter.app import open_registry
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
-from reply_milter.cli.store_access import settings_with_store
+from reply_milter.cli.store_access import store_access
 from reply_milter.cli.times import moment
 from reply_milter.cli.user_import import import_users
 from reply_milter.core.domain import normalise
@@ -29,8 +28,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     many.add_argument(
         "file",
         metavar="FILE",
-        help="CSV with the columns user, address and perhaps disabled, or JSON lines with user, addresses and perhaps "
-        "disabled; - for standard input. A user's addresses are replaced; without disabled, that stays as it is",
+        help="CSV with the columns user, address and perhaps disabled, or JSON lines with user and perhaps addresses "
+        "and disabled; - for standard input. A user's addresses are replaced by those in the file. What it does not "
+        'tell of a user stays as it is: a cell may be empty. "addresses": [] takes all of them off',
     )
     for parser in (put, show, remove):
         parser.add_argument("id", metavar="ID", type=int)
@@ -42,24 +42,21 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _set(options: argparse.Namespace) -> int:
     user = _checked(options)
     addresses = tuple(dict.fromkeys(_normal(address) for address in options.address))
-    with settings_with_store(options) as settings:
-        registry = open_registry(settings.config)
-        known = registry.user(user)
-        kept = known.addresses if known else ()
-        registry.set_users([UserChange(user, options.disabled, addresses or kept)])
-        return _tell(options, user, registry.user(user))
+    with store_access(options, changes=True) as access:
+        access.registry.set_users([UserChange(user, options.disabled, addresses or None)], access.kept_until)
+        return _tell(options, user, access.registry.user(user))
 
 
 def _show(options: argparse.Namespace) -> int:
     user = _checked(options)
-    with settings_with_store(options) as settings:
-        return _tell(options, user, open_registry(settings.config).user(user))
+    with store_access(options) as access:
+        return _tell(options, user, access.registry.user(user))
 
 
 def _remove(options: argparse.Namespace) -> int:
     user = _checked(options)
-    with settings_with_store(options) as settings:
-        removed = open_registry(settings.config).remove_user(user)
+    with store_access(options, changes=True) as access:
+        removed = access.registry.remove_user(user, access.kept_until)
     if options.json:
         print(json.dumps({"user": user, "removed": removed}))
     else:

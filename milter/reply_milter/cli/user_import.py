@@ -8,11 +8,10 @@ from collections.abc import Iterator
 
 from tqdm import tqdm
 
-from reply_milter.app import open_registry
 from reply_milter.cli.errors import CommandError
-from reply_milter.cli.store_access import settings_with_store
-from reply_milter.core.user_file import UserFile, read
-from reply_milter.ports import Registry, StoreUnavailableError, UserChange
+from reply_milter.cli.store_access import StoreAccess, store_access
+from reply_milter.core.user_file import Entry, UserFile, read
+from reply_milter.ports import StoreUnavailableError, UserChange
 
 _BATCH = 500  # users a round trip
 _TOLD = 5  # mistakes that are told; the rest is counted
@@ -25,9 +24,9 @@ def import_users(options: argparse.Namespace) -> int:
         more = len(found.problems) - _TOLD
         told = "; ".join(found.problems[:_TOLD]) + (f"; and {more} more" if more > 0 else "")
         raise CommandError(os.EX_DATAERR, f"{options.file}: nothing was imported: {told}")
-    with settings_with_store(options) as settings:
-        _write(found, open_registry(settings.config))
-    addresses = sum(len(entry.addresses) for entry in found.users.values())
+    with store_access(options, changes=True) as access:
+        _write(found, access)
+    addresses = sum(len(entry.addresses or ()) for entry in found.users.values())
     if options.json:
         print(json.dumps({"users": len(found.users), "addresses": addresses}))
     else:
@@ -47,12 +46,12 @@ def _read(name: str) -> UserFile:
         raise CommandError(os.EX_DATAERR, f"{name}: is not UTF-8 text; nothing was imported") from None
 
 
-def _write(found: UserFile, registry: Registry) -> None:
-    done = 0
+def _write(found: UserFile, access: StoreAccess) -> None:
+    done, registry, kept_until = 0, access.registry, access.kept_until
     with tqdm(total=len(found.users), unit=" users", disable=None, leave=False) as bar:  # None: only on a terminal
         for batch in _batches(found):
             try:
-                registry.set_users(batch)
+                registry.set_users(batch, kept_until)
             except StoreUnavailableError as error:
                 raise CommandError(
                     os.EX_TEMPFAIL,
@@ -63,6 +62,10 @@ def _write(found: UserFile, registry: Registry) -> None:
 
 
 def _batches(found: UserFile) -> Iterator[list[UserChange]]:
-    changes = [UserChange(user, entry.disabled, tuple(entry.addresses)) for user, entry in found.users.items()]
+    changes = [UserChange(user, entry.disabled, _listed(entry)) for user, entry in found.users.items()]
     for start in range(0, len(changes), _BATCH):
         yield changes[start : start + _BATCH]
+
+
+def _listed(entry: Entry) -> tuple[str, ...] | None:
+    return None if entry.addresses is None else tuple(entry.addresses)

@@ -19,10 +19,10 @@ class LineError(ValueError):
 
 @dataclass(slots=True)
 class Entry:
-    """What a file says about one user. ``disabled`` is None where it says nothing; addresses are normalised."""
+    """What a file says about one user; None where it says nothing. Addresses are normalised."""
 
     disabled: bool | None = None
-    addresses: list[str] = field(default_factory=list)
+    addresses: list[str] | None = None
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ def read(lines: Iterable[str]) -> UserFile:
     """Read CSV with a header line (user, address, disabled: a line each address), or JSON lines.
 
     A JSON line is ``{"user": 42, "addresses": ["jane@example.com"], "disabled": false}``. Several lines about one user
-    add up. What the first line begins with tells which it is.
+    add up. A missing member, and an empty cell, say nothing. What the first line begins with tells which it is.
     """
     found = UserFile()
     numbered = ((number, line.removeprefix("\ufeff")) for number, line in enumerate(lines, 1))
@@ -74,7 +74,8 @@ def _csv_rows(lines: list[tuple[int, str]]) -> Iterator[tuple[int, object]]:
             yield number, None
             continue
         row = dict(zip(names, cells, strict=True))
-        yield number, {"user": row["user"], "addresses": _cell(row["address"]), "disabled": row.get("disabled") or None}
+        listed = {"addresses": [row["address"]]} if row["address"] else {}
+        yield number, {"user": row["user"], "disabled": row.get("disabled") or None, **listed}
 
 
 def _cells(line: str) -> list[str]:
@@ -82,10 +83,6 @@ def _cells(line: str) -> list[str]:
         return [cell.strip() for cell in next(csv.reader([line]), [])]
     except csv.Error:
         return []
-
-
-def _cell(address: str) -> list[str]:
-    return [address] if address else []
 
 
 def _add(found: UserFile, row: object) -> None:
@@ -103,7 +100,8 @@ def _add(found: UserFile, row: object) -> None:
     normal = [_address(address) for address in addresses]
     entry = found.users.setdefault(user, Entry())
     entry.disabled = entry.disabled if disabled is None else disabled
-    entry.addresses = list(dict.fromkeys(entry.addresses + normal))
+    if "addresses" in row:
+        entry.addresses = list(dict.fromkeys([*(entry.addresses or ()), *normal]))
 
 
 def _user(value: object) -> int:

@@ -15,7 +15,7 @@ def test_csv_adds_up_by_user() -> None:
     assert found.users == {
         42: Entry(True, ["jane@example.com", "j@home.example"]),
         43: Entry(False, ["bob@example.com"]),
-        44: Entry(True, []),
+        44: Entry(True, None),
     }
 
 
@@ -28,7 +28,16 @@ def test_json_lines() -> None:
     ]
     found = read(lines)
     assert found.problems == []
-    assert found.users == {42: Entry(False, ["jane@example.com", "j@home.example"]), 43: Entry(True, [])}
+    assert found.users == {42: Entry(False, ["jane@example.com", "j@home.example"]), 43: Entry(True, None)}
+
+
+def test_what_is_not_said_is_not_the_same_as_none() -> None:
+    """A list of users to disable must not take their addresses off; an empty list does."""
+    assert read(['{"user": 88, "disabled": true}']).users == {88: Entry(True, None)}
+    assert read(['{"user": 88, "addresses": []}']).users == {88: Entry(None, [])}
+    assert read(["user,address,disabled", "88,,true"]).users == {88: Entry(True, None)}
+    both = read(['{"user": 88, "addresses": ["a@example.com"]}', '{"user": 88, "disabled": true}'])
+    assert both.users == {88: Entry(True, ["a@example.com"])}
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """What operators write into the store and read of it: revocations, users, key use. Implements ``ports.Registry``."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from reply_milter.adapters.redis_store.connection import RedisConnections
 from reply_milter.adapters.redis_store.names import Names, token_key
+from reply_milter.adapters.redis_store.script import Script
 from reply_milter.ports import UserChange, UserRecord
+
+_DISABLED = {True: "1", False: "0", None: ""}
 
 
 class RedisRegistry:
@@ -14,31 +17,28 @@ class RedisRegistry:
     def __init__(self, url: str, timeout_seconds: float, realm: str) -> None:
         self._connections = RedisConnections(url, timeout_seconds)
         self._names = Names(realm)
+        self._user, self._latest = Script("user"), Script("latest")
 
-    def revoke_user(self, user: int, before: int, kept_until: int) -> None:
+    def revoke_user(self, user: int, before: int, kept_until: int) -> int:
         """See ``ports.Registry``."""
-        name = self._names.user(user)
-        with self._connections.operation("revoke") as call:
-            # A record of addresses has no end; a revocation alone is forgotten when no address is left to revoke.
-            ((lasting,),) = call(("HMGET", name, "addresses"))
-            call(("HSET", name, "before", before))
-            if lasting is None and not call(("HEXISTS", name, "disabled"))[0]:
-                call(("EXPIREAT", name, kept_until))
+        with self._connections.operation("revoke", changes=True) as call:
+            in_force, _ = self._user.run(call, self._names.user(user), "", "", before, kept_until)
+        return int(in_force)
 
-    def revoke_object(self, handler: int, context: int, before: int, kept_until: int) -> None:
+    def revoke_object(self, handler: int, context: int, before: int, kept_until: int) -> int:
         """See ``ports.Registry``."""
-        with self._connections.operation("revoke") as call:
-            call(("SET", self._names.object(handler, context), before, "EXAT", kept_until))
+        with self._connections.operation("revoke", changes=True) as call:
+            return int(self._latest.run(call, self._names.object(handler, context), before, kept_until))
 
     def revoke_token(self, token_id: str, kept_until: int) -> None:
         """See ``ports.Registry``."""
-        with self._connections.operation("revoke") as call:
+        with self._connections.operation("revoke", changes=True) as call:
             call(("HSET", token_key(token_id), "x", "1"), ("EXPIREAT", token_key(token_id), kept_until))
 
-    def revoke_before(self, before: int, kept_until: int) -> None:
+    def revoke_before(self, before: int, kept_until: int) -> int:
         """See ``ports.Registry``."""
-        with self._connections.operation("revoke") as call:
-            call(("SET", self._names.before, before, "EXAT", kept_until))
+        with self._connections.operation("revoke", changes=True) as call:
+            return int(self._latest.run(call, self._names.before, before, kept_until))
 
     def user(self, user: int) -> UserRecord | None:
         """See ``ports.Registry``."""
@@ -51,28 +51,26 @@ class RedisRegistry:
         listed = tuple(json.loads(addresses)) if addresses else ()
         return UserRecord(bool(disabled), int(before or 0), listed)
 
-    def set_users(self, changes: Sequence[UserChange]) -> None:
+    def set_users(self, changes: Sequence[UserChange], kept_until: int) -> None:
         """See ``ports.Registry``."""
-        with self._connections.operation("user") as call:
-            call(*(command for change in changes for command in self._commands(change)))
+        with self._connections.operation("user", changes=True) as call:
+            self._user.run_each(call, [self._change(change, kept_until) for change in changes])
 
-    def _commands(self, change: UserChange) -> Iterator[tuple[str, ...]]:
-        name = self._names.user(change.user)
-        yield "HSET", name, "addresses", json.dumps(change.addresses)
-        if change.disabled is not None:
-            yield ("HSET", name, "disabled", "1") if change.disabled else ("HDEL", name, "disabled")
-        yield "PERSIST", name
+    def _change(self, change: UserChange, kept_until: int) -> tuple[str | int, ...]:
+        addresses = "" if change.addresses is None else json.dumps(change.addresses)
+        return self._names.user(change.user), _DISABLED[change.disabled], addresses, "", kept_until
 
-    def remove_user(self, user: int) -> bool:
+    def remove_user(self, user: int, kept_until: int) -> bool:
         """See ``ports.Registry``."""
-        with self._connections.operation("user") as call:
-            (removed,) = call(("HDEL", self._names.user(user), "disabled", "addresses"))
-        return bool(removed)
+        nothing = UserChange(user, disabled=False, addresses=())
+        with self._connections.operation("user", changes=True) as call:
+            ((_, lasted),) = self._user.run_each(call, [self._change(nothing, kept_until)])
+        return bool(lasted)
 
     def note_key_use(self, used: dict[str, int]) -> None:
         """See ``ports.Registry``."""
         fields = [part for pair in used.items() for part in pair]
-        with self._connections.operation("keys") as call:
+        with self._connections.operation("keys", changes=True) as call:
             call(("HSET", self._names.key_use, *fields))
 
     def key_use(self) -> dict[str, int]:
