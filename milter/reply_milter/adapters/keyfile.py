@@ -6,9 +6,10 @@ import secrets
 import stat
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from reply_milter.core.keyring import KeyState, MasterKey
+from reply_milter.core.token import LAST_ISSUE
 from reply_milter.toml_table import Table, between, matching, one_of
 
 _HEX = matching(r"[0-9a-fA-F]{64}", "64 hex digits")
@@ -108,6 +109,8 @@ def save_master_keys(path: str, keys: tuple[MasterKey, ...]) -> None:
             os.fsync(file.fileno())
         os.replace(new, real)
     except OSError as error:
+        with suppress(OSError):
+            os.unlink(new)
         raise KeyFileError([f"{error.filename or path}: {error.strerror}"]) from None
 
 
@@ -120,7 +123,9 @@ def write_master_keys(keys: tuple[MasterKey, ...]) -> str:
     for key in keys:
         text += f'\n[[key]]\nid = "{key.id}"\nstate = "{key.state}"\nsecret = "{key.secret.hex()}"\n'
         if key.minted_until is not None:
-            text += f"minted_until = {key.minted_until}  # Unix seconds\n"
+            text += (
+                f"minted_until = {key.minted_until}  # Unix seconds, 0: never; take this out if you change the state\n"
+            )
     return text
 
 
@@ -162,9 +167,10 @@ def _master_key(table: Table) -> MasterKey:
     identifier = table.need("id", "", matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Za-z0-9._-"))
     state = table.need("state", KeyState.VERIFY.value, one_of(*KeyState))
     secret = table.need("secret", "00" * 32, lambda value: "must be 64 hex digits" if _HEX(value) else None)
-    minted_until = table.take("minted_until", 0, between(0, 1 << 40))
+    dated = table.has("minted_until") and state != KeyState.ACTIVE
+    minted_until = table.take("minted_until", 0, between(0, LAST_ISSUE))
     table.unknown()
-    return MasterKey(identifier, KeyState(state), bytes.fromhex(secret), minted_until or None)
+    return MasterKey(identifier, KeyState(state), bytes.fromhex(secret), minted_until if dated else None)
 
 
 def _read(path: str, forbidden: int, wanted: str) -> str:

@@ -25,6 +25,7 @@ from reply_milter.cli import (
     verify_header,
 )
 from reply_milter.cli.errors import CommandError
+from reply_milter.cli.streams import open_missing_streams
 from reply_milter.config import ConfigError
 
 _COMMANDS = (
@@ -57,17 +58,14 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
+    open_missing_streams()
     parser = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
     parser.add_argument("--version", action="version", version=f"reply-milter {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     for command in _COMMANDS:
         command.add(commands)
-    options = parser.parse_args(argv)
-    action: Callable[[argparse.Namespace], int] = options.action
     try:
-        status = action(options)
-        sys.stdout.flush()
-        return status
+        return _run(parser, argv)
     except ConfigError as error:
         return _fail(os.EX_CONFIG, *error.problems)
     except CommandError as error:
@@ -80,6 +78,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(os.EX_IOERR, f"{error.filename or 'output'}: {error.strerror}")
     except KeyboardInterrupt:
         return _fail(130, "interrupted")
+
+
+def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+    """What was written is out, or an error, when this returns."""
+    try:
+        options = parser.parse_args(argv)
+        action: Callable[[argparse.Namespace], int] = options.action
+        status = action(options)
+    except SystemExit:  # help and version were printed
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+    return status
 
 
 def _fail(status: int, *messages: str) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reply_milter.app import load
 from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
-from reply_milter.core.message_file import split
+from reply_milter.core.message_file import as_sent, split
 from reply_milter.flows.rehearsal import Letter, Outcome, rehearse
 
 
@@ -38,7 +38,7 @@ class _Clock:
 def _run(options: argparse.Namespace) -> int:
     fields, body = split(read_message(options.file))
     bare = [address.strip().removeprefix("<").removesuffix(">") for address in (options.sender, options.rcpt)]
-    letter = Letter(bare[0], bare[1], options.client, fields, body)
+    letter = Letter(bare[0], bare[1], options.client, fields, as_sent(body))
     outcome = rehearse(load(options.config).rules(), _Clock(moment(options)), letter)
     print(json.dumps(_members(outcome)) if options.json else _text(outcome))
     return os.EX_OK if outcome.verdict == "accept" else 1

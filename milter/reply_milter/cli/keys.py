@@ -5,17 +5,18 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from reply_milter.adapters.keyfile import KeyFileError, exclusive, new_secret, save_master_keys
 from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load, open_registry
+from reply_milter.app import load
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
-from reply_milter.cli.store_access import settings_with_store
+from reply_milter.cli.store_access import store_access
 from reply_milter.cli.times import moment
 from reply_milter.core import key_rotation
-from reply_milter.core.key_rotation import Keys, RotationError, last_expiry
-from reply_milter.core.keyring import KeyState
+from reply_milter.core.key_rotation import Keys, LastExpiry, RotationError, last_expiry
+from reply_milter.core.keyring import KeyState, MasterKey
 from reply_milter.settings import Settings
 
 _RELOAD = "reload the daemon on every host (SIGHUP) for it to take effect"
@@ -42,38 +43,66 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _list(options: argparse.Namespace) -> int:
     settings = load(options.config)
     try:
-        with settings_with_store(options):
-            used = open_registry(settings.config).key_use()
+        used = _used(options)
     except CommandError as error:  # the keys themselves are in a file
         print(f"reply-milter: when keys were last used is not known: {error}", file=sys.stderr)
         used = {}
-    rows = _rows(settings, used)
+    rows = [_Row.of(key, settings, used) for key in settings.keyring.keys]
     if options.json:
-        print(json.dumps(rows))
+        print(json.dumps([row.members() for row in rows]))
         return os.EX_OK
     line = "{:<16} {:<8} {:<22} {:<22}"
     print(line.format("KEY", "STATE", "LAST USED", "LAST ADDRESS EXPIRES").rstrip())
     for row in rows:
-        used_at, expires = moment(_int(row["last_used"])), moment(_int(row["last_expires"]))
-        print(line.format(str(row["id"]), str(row["state"]), used_at, expires).rstrip())
+        print(line.format(row.key.id, row.key.state, moment(row.last_used), row.expiry_words()).rstrip())
     return os.EX_OK
 
 
-def _rows(settings: Settings, used: dict[str, int]) -> list[dict[str, object]]:
-    now, longest = WallClock().now(), settings.config.handlers.longest_validity_days
-    return [
-        {
-            "id": key.id,
-            "state": key.state.value,
-            "last_used": used.get(key.id),
-            "last_expires": last_expiry(key, now, longest),
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is told of one key. Times in Unix seconds."""
+
+    key: MasterKey
+    last_used: int | None
+    expiry: LastExpiry
+
+    @classmethod
+    def of(cls, key: MasterKey, settings: Settings, used: dict[str, int]) -> "_Row":
+        """``used``: when keys last verified a reply, by id."""
+        longest = settings.config.handlers.longest_validity_days
+        return cls(key, used.get(key.id), last_expiry(key, WallClock().now(), longest, was_used=key.id in used))
+
+    def members(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "id": self.key.id,
+            "state": self.key.state.value,
+            "last_used": self.last_used,
+            "last_expires": self.expiry.at,
+            "last_expires_known": self.expiry.known,
         }
-        for key in settings.keyring.keys
-    ]
+
+    def expiry_words(self) -> str:
+        """When the last address expires."""
+        return f"{'' if self.expiry.known else 'unknown, at the latest '}{moment(self.expiry.at)}"
+
+
+def _used(options: argparse.Namespace) -> dict[str, int]:
+    with store_access(options) as access:
+        return access.registry.key_use()
+
+
+def _used_if_known(options: argparse.Namespace) -> dict[str, int]:
+    """Keys must come and go without the store, too."""
+    try:
+        return _used(options)
+    except CommandError:
+        return {}
 
 
 def _add(options: argparse.Namespace) -> int:
-    keys = _change(options, lambda keys: key_rotation.add(keys, new_secret())).keyring.keys
+    remembered = _used_if_known(options)
+    keys = _change(options, lambda keys: key_rotation.add(keys, new_secret(), remembered)).keyring.keys
     _tell(options, keys[-1].id, KeyState.VERIFY, f"added {keys[-1].id}: it verifies and does not mint yet; {_RELOAD}")
     return os.EX_OK
 
@@ -87,11 +116,12 @@ def _promote(options: argparse.Namespace) -> int:
 def _retire(options: argparse.Namespace) -> int:
     settings = _change(options, lambda keys: key_rotation.retire(keys, options.id))
     words = f"{options.id} is retired; {_RELOAD}"
-    row = next(row for row in _rows(settings, {}) if row["id"] == options.id)
-    if (_int(row["last_expires"]) or 0) > WallClock().now():
-        words += (
-            f". Until {moment(_int(row['last_expires']))} there may be addresses that it minted: they are forged now"
-        )
+    key = next(key for key in settings.keyring.keys if key.id == options.id)
+    row = _Row.of(key, settings, _used_if_known(options))
+    if (row.expiry.at or 0) > WallClock().now():
+        unknown = "" if row.expiry.known else "When it last minted is not known. "
+        until = f"{'U' if row.expiry.known else 'At the latest u'}ntil {moment(row.expiry.at)}"
+        words += f". {unknown}{until} there may be addresses that it minted: they are forged now"
     _tell(options, options.id, KeyState.RETIRED, words)
     return os.EX_OK
 
@@ -112,7 +142,3 @@ def _change(options: argparse.Namespace, change: Callable[[Keys], Keys]) -> Sett
 
 def _tell(options: argparse.Namespace, identifier: str, state: KeyState, words: str) -> None:
     print(json.dumps({"id": identifier, "state": state.value}) if options.json else words)
-
-
-def _int(value: object) -> int | None:
-    return value if isinstance(value, int) else None

@@ -13,9 +13,9 @@ def read_message(name: str) -> bytes:
     Raises:
         CommandError: EX_NOINPUT, if it can't be read.
     """
-    if name == "-":
-        return sys.stdin.buffer.read()
     try:
+        if name == "-":
+            return sys.stdin.buffer.read()
         return Path(name).read_bytes()
     except OSError as error:
         raise CommandError(os.EX_NOINPUT, f"{name}: {error.strerror}") from error

@@ -1,9 +1,13 @@
 """How master keys come and go: added, promoted, retired. Values in, values out; the file is the adapter's."""
 
-from collections.abc import Container
-from dataclasses import replace
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from reply_milter.core.keyring import KeyState, MasterKey
+
+NEVER = 0  # for minted_until
+_NUMBERED = re.compile(r"k([0-9]{1,9})", re.ASCII)
 
 
 class RotationError(ValueError):
@@ -13,9 +17,13 @@ class RotationError(ValueError):
 Keys = tuple[MasterKey, ...]
 
 
-def add(keys: Keys, secret: bytes) -> Keys:
-    """A new key that only verifies: it is to be known on all hosts before it mints."""
-    return (*keys, MasterKey(_next_id({key.id for key in keys}), KeyState.VERIFY, secret))
+def add(keys: Keys, secret: bytes, remembered: Iterable[str]) -> Keys:
+    """A new key that only verifies: it is to be known on all hosts before it mints.
+
+    ``remembered``: ids of keys that are not in the file any more. None of them is given away again.
+    """
+    identifier = _next_id([*(key.id for key in keys), *remembered])
+    return (*keys, MasterKey(identifier, KeyState.VERIFY, secret, NEVER))
 
 
 def promote(keys: Keys, identifier: str, now: int) -> Keys:
@@ -49,13 +57,28 @@ def retire(keys: Keys, identifier: str) -> Keys:
     return tuple(replace(key, state=KeyState.RETIRED) if key.id == identifier else key for key in keys)
 
 
-def last_expiry(key: MasterKey, now: int, longest_validity_days: int) -> int | None:
-    """When the last address that ``key`` minted expires, in Unix seconds; None if it never minted.
+@dataclass(frozen=True, slots=True)
+class LastExpiry:
+    """When the last address that a key minted expires: ``at``, Unix seconds; None if it never minted.
 
-    While it mints, that is when an address minted now would expire.
+    Not ``known``: nobody wrote down when it stopped minting, and ``at`` is the latest that it can be.
     """
-    end = now if key.state is KeyState.ACTIVE else key.minted_until
-    return None if end is None else end + 86400 * longest_validity_days
+
+    at: int | None
+    known: bool
+
+
+def last_expiry(key: MasterKey, now: int, longest_validity_days: int, was_used: bool) -> LastExpiry:
+    """While it mints, that is when an address minted now would expire. ``was_used``: it has verified a reply.
+
+    A key that was used has minted, whatever the file says: a person has changed its state there.
+    """
+    validity = 86400 * longest_validity_days
+    if key.state is KeyState.ACTIVE:
+        return LastExpiry(now + validity, known=True)
+    if key.minted_until is None or (key.minted_until == NEVER and was_used):
+        return LastExpiry(now + validity, known=False)
+    return LastExpiry(key.minted_until + validity if key.minted_until != NEVER else None, known=True)
 
 
 def _find(keys: Keys, identifier: str) -> MasterKey:
@@ -65,8 +88,7 @@ def _find(keys: Keys, identifier: str) -> MasterKey:
     raise RotationError(f"there is no key {identifier!r}; there are: {', '.join(key.id for key in keys)}")
 
 
-def _next_id(taken: Container[str]) -> str:
-    number = 1
-    while f"k{number}" in taken:
-        number += 1
-    return f"k{number}"
+def _next_id(taken: Iterable[str]) -> str:
+    """One number on, also where lower ones are free: those were another key's, and stand in somebody's log."""
+    found = (_NUMBERED.fullmatch(identifier) for identifier in taken)
+    return f"k{max((int(match[1]) for match in found if match), default=0) + 1}"

@@ -39,7 +39,8 @@ class KeyState(StrEnum):
 class MasterKey:
     """``secret`` is 32 random octets; ``id`` never travels.
 
-    ``minted_until``: Unix seconds when it stopped minting; None while it mints, and for a key that never did.
+    ``minted_until``: Unix seconds when it stopped minting, 0 if it never did; None while it mints, and where nobody
+    knows, because a person wrote the file.
     """
 
     id: str

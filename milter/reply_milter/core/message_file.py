@@ -1,6 +1,9 @@
 """A message as it lies in a file: header fields and body, without interpretation."""
 
+import re
 from collections.abc import Iterator
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 def split(message: bytes) -> tuple[list[tuple[str, str]], bytes]:
@@ -26,6 +29,12 @@ def split(message: bytes) -> tuple[list[tuple[str, str]], bytes]:
             break
         position = end
     return [(known, "\n".join(lines)) for known, lines in fields], message[body:]
+
+
+def as_sent(body: bytes) -> bytes:
+    """A body as SMTP carries it: every line ends in CRLF, the last one, too (RFC 5321 section 2.3.8)."""
+    whole = _BARE_LF.sub(b"\r\n", body)
+    return whole if not whole or whole.endswith(b"\r\n") else whole + b"\r\n"
 
 
 def _lines(message: bytes) -> Iterator[tuple[bytes, int]]:

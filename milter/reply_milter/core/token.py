@@ -30,6 +30,7 @@ HANDLER_LIMIT = 1 << 10
 ISSUED_LIMIT = 1 << 25
 CONTEXT_LIMIT = 1 << 55
 SENDER_LIMIT = 1 << 15
+LAST_ISSUE = EPOCH + 60 * (ISSUED_LIMIT - 1)  # Unix seconds, in 2088
 
 _GLOB = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]+", re.ASCII)
 

@@ -1,12 +1,19 @@
 """Key files: what they hold, and who else may read them."""
 
+import resource
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reply_milter.adapters.keyfile import KeyFileError, load_master_keys, load_seal_keys, write_master_keys
+from reply_milter.adapters.keyfile import (
+    KeyFileError,
+    load_master_keys,
+    load_seal_keys,
+    save_master_keys,
+    write_master_keys,
+)
 from reply_milter.core.keyring import KeyState, MasterKey
 
 SECRET = "0f" * 32
@@ -44,6 +51,29 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert load_master_keys(written(tmp_path, write_master_keys(keys))) == keys
 
 
+def test_the_time_when_a_key_stopped_minting_is_read_again(tmp_path: Path) -> None:
+    """0 is never, nothing is unknown; and a key that somebody made active by hand has not stopped."""
+    text = OLD + "minted_until = 0\n" + OLD.replace("k1", "k0") + ACTIVE + "minted_until = 1767225600\n"
+    keys = load_master_keys(written(tmp_path, text))
+    assert [key.minted_until for key in keys] == [0, None, None]
+    assert load_master_keys(written(tmp_path, write_master_keys(keys))) == keys
+
+
+def test_a_file_that_can_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The disk is full: the old file stays, and no half of a new one, which holds keys, lies beside it."""
+    path = written(tmp_path, OLD + ACTIVE)
+    keys = load_master_keys(path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # Python ignores SIGXFSZ: writing more is an error
+    try:
+        with pytest.raises(KeyFileError, match="File too large"):
+            save_master_keys(path, keys)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [file.name for file in tmp_path.iterdir()] == ["file.key"]
+    assert load_master_keys(path) == keys
+
+
 @pytest.mark.parametrize(
     "text,problem",
     [
@@ -56,6 +86,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         (ACTIVE.replace('"active"', '"live"'), "key[1].state: must be one of"),
         (ACTIVE.replace('"k2"', '"k 2"'), "key[1].id: must be 1 to 64"),
         (ACTIVE + "age = 1\n", "key[1].age: unknown key"),
+        (OLD + "minted_until = 1000000000000\n" + ACTIVE, "key[1].minted_until: must be between 0 and 3748955460"),
         ("not toml", "not valid TOML"),
     ],
 )
