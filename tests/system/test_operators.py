@@ -137,8 +137,10 @@ def test_check_says_what_the_daemon_does(site: Site, tmp_path: Path) -> None:
     good = reply(minted, "checked")
     automatic = good.replace(b"Date:", b"Auto-Submitted: auto-replied\r\nDate:")
     stranger = good.replace(b"From: alice", b"From: mallory")
+    mbox = good.replace(b"From: alice", b"From : alice")
     for message, verdict, reason, status in (
-        (good, "accept", "ok", 0), (automatic, "discard", "auto_reply", 1), (stranger, "reject", "sender_mismatch", 1)
+        (good, "accept", "ok", 0), (automatic, "discard", "auto_reply", 1), (stranger, "reject", "sender_mismatch", 1),
+        (mbox, "reject", "malformed", 1),
     ):  # fmt: skip
         file = tmp_path / "m.eml"
         file.write_bytes(message)

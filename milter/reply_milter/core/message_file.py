@@ -3,18 +3,20 @@
 import re
 from collections.abc import Iterator
 
+_MBOX_LINES = re.compile(rb"(?:>*From [^\n]*(?:\n|\Z))*", re.IGNORECASE)
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 def split(message: bytes) -> tuple[list[tuple[str, str]], bytes]:
     """The fields of a message, names as written and values unfolded by nothing, and its body.
 
-    Lines may end in CRLF or LF. An mbox ``From`` line on top is skipped. The header ends at the first empty line, or at
-    the first line that is no field (RFC 5322 section 2.2), which then belongs to the body.
+    Lines may end in CRLF or LF. An mbox ``From`` line on top is skipped, also where it holds a colon: an MTA takes
+    ``From : Jane`` for one, too. The header ends at the first empty line, or at the first line that is no field
+    (RFC 5322 section 2.2), which then belongs to the body.
     """
     fields: list[tuple[str, list[str]]] = []
-    position, body = 0, len(message)
-    for line, end in _lines(message):
+    position, body = _end_of_mbox_lines(message), len(message)
+    for line, end in _lines(message, position):
         text = line.rstrip(b"\r\n")
         name, colon, value = text.partition(b":")
         if not text:
@@ -24,7 +26,7 @@ def split(message: bytes) -> tuple[list[tuple[str, str]], bytes]:
             fields[-1][1].append(_text(text))
         elif colon and _is_name(name.rstrip(b" \t")):
             fields.append((_text(name.rstrip(b" \t")), [_text(value)]))
-        elif not (position == 0 and text.startswith(b"From ")):
+        else:
             body = position
             break
         position = end
@@ -37,9 +39,13 @@ def as_sent(body: bytes) -> bytes:
     return whole if not whole or whole.endswith(b"\r\n") else whole + b"\r\n"
 
 
-def _lines(message: bytes) -> Iterator[tuple[bytes, int]]:
+def _end_of_mbox_lines(message: bytes) -> int:
+    found = _MBOX_LINES.match(message)
+    return found.end() if found else 0
+
+
+def _lines(message: bytes, start: int) -> Iterator[tuple[bytes, int]]:
     """Each line with its ending, and the offset behind it. Only LF ends a line: splitlines() knows ten other ways."""
-    start = 0
     while start < len(message):
         end = message.find(b"\n", start) + 1 or len(message)
         yield message[start:end], end

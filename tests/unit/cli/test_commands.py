@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
@@ -134,6 +136,26 @@ def test_every_mistake_of_a_configuration_is_a_line(shell: Shell) -> None:
     status, out, err = shell.run("explain", "a@b", "--config", shell.config)
     assert (status, out) == (os.EX_CONFIG, "")
     assert [line.split(": ")[2] for line in err.splitlines()] == ["log.level", "handler[1].validity_days"]
+
+
+def test_a_configuration_that_is_no_file_is_refused_at_once(shell: Shell) -> None:
+    """A pipe would be waited for, for ever: a reload would block the daemon."""
+    os.mkfifo(shell.folder / "pipe")
+    for path in (shell.folder / "pipe", Path(os.devnull)):
+        status, line = shell.refused("explain", "a@b", "--config", str(path))
+        assert (status, line) == (os.EX_CONFIG, f"reply-milter: {path}: is not a file\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_are_no_traceback(shell: Shell, closed: str) -> None:
+    """What can't be written is an error, in one line where there is a place for it; nothing else suffers."""
+    command = f"exec {sys.executable} -m reply_milter explain a@b --config {shell.config} {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd="/")
+    writable = closed in ("2>&-", "<&-")
+    assert done.returncode == (os.EX_OK if writable else os.EX_IOERR)
+    assert bool(done.stdout) is writable
+    told = closed == ">&-"
+    assert done.stderr == ("reply-milter: output: Bad file descriptor\n" if told else "")
 
 
 @pytest.mark.parametrize(
@@ -284,6 +306,34 @@ def test_address_is_explained_at_another_time(shell: Shell, at: str, reason: str
     made = shell.mint("--user", "1", "--locator", "a")
     told = json.loads(shell.good("explain", made["address"], "--at", at, "--json", "--config", shell.config))
     assert (told["valid"], told["reason"]) == (False, reason)
+
+
+# check
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("lines,verdict", [(1000, "accept"), (2000, "reject")])
+def test_line_ends_count_as_on_the_way(shell: Shell, lines: int, verdict: str, end: str) -> None:
+    """4,000 octets in a file with LF are 6,000 in SMTP, and too many."""
+    shell.edit("max_message_bytes = 26214400", "max_message_bytes = 5000")
+    made = shell.mint("--user", "1", "--locator", "a")
+    header = ["From: a@b.example", f"In-Reply-To: {made['message_id']}", "", ""]
+    path = shell.folder / "m.eml"
+    path.write_bytes((end.join(header) + f"x{end}" * lines).encode())
+    words = (
+        "check",
+        "--rcpt",
+        made["address"],
+        "--from",
+        "a@b.example",
+        "--at",
+        AT,
+        "--json",
+        "--config",
+        shell.config,
+    )
+    status, out, err = shell.run(*words, str(path))
+    assert (json.loads(out)["verdict"], status, err) == (verdict, int(verdict != "accept"), "")
 
 
 # verify-header

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clocked import HOSTILE_OCTETS, hostile, in_time
-from reply_milter.core.message_file import split
+from reply_milter.core.message_file import as_sent, split
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
@@ -23,6 +23,10 @@ def test_header_ends_at_the_first_empty_line(end: bytes) -> None:
         (b"A: b", [("A", " b")], b""),
         (b"A: b\n\tc\n d\n\nx", [("A", " b\n\tc\n d")], b"x"),
         (b"From x Mon\nA: b\n\nx", [("A", " b")], b"x"),
+        (b"From : x\nA: b\n\nx", [("A", " b")], b"x"),
+        (b">from x\nFROM y\nFrom: a\n\nx", [("From", " a")], b"x"),
+        (b"From x", [], b""),
+        (b"A: b\nFrom x\n", [("A", " b")], b"From x\n"),
         (b"A : b\n\n", [("A", " b")], b""),
         (b"A:\n\n", [("A", "")], b""),
         (b"A: b: c\n\n", [("A", " b: c")], b""),
@@ -38,6 +42,21 @@ def test_header_ends_at_the_first_empty_line(end: bytes) -> None:
 def test_odd_messages_are_split_where_an_mta_would(message: bytes, fields: list[tuple[str, str]], body: bytes) -> None:
     """RFC 5322 section 2.2: the first line that is no field begins the body. Only LF ends a line."""
     assert split(message) == (fields, body)
+
+
+@pytest.mark.parametrize(
+    "body,sent",
+    [
+        (b"", b""),
+        (b"a\nb\n", b"a\r\nb\r\n"),
+        (b"a\r\nb\r\n", b"a\r\nb\r\n"),
+        (b"a\n\nb", b"a\r\n\r\nb\r\n"),
+        (b"a\rb", b"a\rb\r\n"),
+    ],
+)
+def test_a_body_is_counted_as_it_is_sent(body: bytes, sent: bytes) -> None:
+    """A line end is two octets on its way, however the file has it."""
+    assert as_sent(body) == sent
 
 
 @given(st.binary(max_size=300) | st.text(st.sampled_from("Aa: \t\r\n\x00é"), max_size=80).map(str.encode))
