@@ -1,5 +1,6 @@
 """What only a real MTA shows: header edits, local submission, peers, layouts, and a milter that is down."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -48,6 +49,21 @@ def test_local_submission_is_judged_at_the_end(site_with_non_smtpd: Site) -> Non
     (found,) = site.arrived("X-Seq", "local", 1)
     assert isinstance(found.tags, dict), found.tags
     assert not site.postfix.queue()
+
+
+def test_a_local_refusal_is_one_whole_line(site_with_non_smtpd: Site) -> None:
+    """Queue id, token id, handler and what stands behind the reason, although RCPT could not be refused."""
+    site = site_with_non_smtpd
+    expired = site.mint(days_ago=100, locator="local/4")
+    site.postfix.sendmail(["-f", "ann@example.com", expired.address], reply(expired, "old").replace(b"\r", b""))
+
+    def told() -> list[str]:
+        return [line for line in site.daemon.log().splitlines() if "reason=expired" in line and "stage=eom" in line]
+
+    wait_until(lambda: bool(told()), 10, "the refusal is told")
+    found = re.search(r" queue=(\w+) token=[a-z2-7]{13} verdict=reject .*handler=issue", told()[0])
+    assert found
+    assert f"{found[1]}: milter-reject: END-OF-MESSAGE" in site.postfix.log()
 
 
 def test_local_submission_to_people_is_not_harmed(site_with_non_smtpd: Site) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,11 +27,15 @@ _COMMANDS = re.compile(r"(?m)^ {4,}((?:reply-milter|kill|grep|sed|tar) .*)$")
 
 def _command(site: Site, *words: str, wanted: int = 0) -> str:
     """Run reply-milter with the site's configuration; returns what it printed."""
-    environment = {**os.environ, "REPLY_MILTER_CONFIG": str(site.config)}
-    done = subprocess.run([sys.executable, "-m", "reply_milter", *words], capture_output=True, env=environment, cwd="/")
+    done = _run(site, *words)
     assert done.returncode == wanted, (words, done.stderr.decode())
     assert b"Traceback" not in done.stderr
     return done.stdout.decode()
+
+
+def _run(site: Site, *words: str) -> "subprocess.CompletedProcess[bytes]":
+    environment = {**os.environ, "REPLY_MILTER_CONFIG": str(site.config)}
+    return subprocess.run([sys.executable, "-m", "reply_milter", *words], capture_output=True, env=environment, cwd="/")
 
 
 def _answer(site: Site, recipient: str) -> str:
@@ -277,6 +282,54 @@ def test_one_line_a_decision_and_never_an_address(fresh: Site) -> None:
     assert (decision["verdict"], decision["reason"], decision["stage"]) == ("reject", "malformed", "rcpt")
     assert "junk" not in fresh.daemon.log()
     assert minted.address.split("@")[0] not in fresh.daemon.log()
+
+
+@pytest.mark.parametrize("mta", ["site", "sendmail_site"])
+def test_a_refusal_at_rcpt_is_found_in_both_logs(request: pytest.FixtureRequest, mta: str) -> None:
+    """By queue id, where the MTA has one at RCPT: Sendmail always, Postfix from the second on. By client where not.
+
+    The id of one message never stays for the next one of the same connection.
+    """
+    host: Site = request.getfixturevalue(mta)
+    revoked = host.mint(user=801, locator="found/1")
+    _command(host, "revoke", "token", revoked.address)
+    before = len(host.daemon.log())
+    with host.client() as client:
+        for _ in range(2):
+            client.docmd("MAIL FROM:<alice@client.example>")
+            for recipient in ("reply+junk@reply.example.com", "bob@example.com", revoked.address):
+                client.docmd(f"RCPT TO:<{recipient}>")
+            client.data(b"From: alice@client.example\r\nX-Seq: found\r\n\r\nHello\r\n")
+    wait_until(lambda: host.daemon.log()[before:].count("stage=rcpt") >= 4, 5, "four refusals are told")
+    lines = [line for line in host.daemon.log()[before:].splitlines() if "stage=rcpt" in line]
+    ids = [found[1] if (found := re.search(r" queue=(\S+)", line)) else "" for line in lines]
+    assert len(set(filter(None, ids))) == 2, ids
+    assert [bool(found) for found in ids] == [mta == "sendmail_site", True] * 2
+    for line, queue_id in zip(lines, ids, strict=True):
+        assert re.search(r" client=127\.0\.0\.\d ", line)
+        refusals = [
+            told for told in host.mta.log().splitlines() if "reject" in told and (queue_id or "NOQUEUE") in told
+        ]
+        assert refusals, queue_id
+    for line in lines[1::2]:
+        assert re.search(r" token=[a-z2-7]{13} verdict=reject reason=revoked because=token .*handler=issue ", line)
+
+
+def test_a_folder_that_the_daemon_does_not_have_is_told(fresh: Site) -> None:
+    """state_dir was edited, and that takes a restart: the command works on another store than the daemon."""
+    minted = fresh.mint(user=803, days_ago=1, locator="edited/1")
+    other = fresh.folder / "other"
+    other.mkdir()
+    shutil.chown(other, fresh.config.stat().st_uid, fresh.config.stat().st_gid)
+    fresh.configure({'state_dir = ".*?"': f'state_dir = "{other}"'})
+    fresh.daemon.reload()
+    done = _run(fresh, "revoke", "user", "803")
+    assert done.returncode == os.EX_OK
+    assert (
+        done.stderr.decode() == f"reply-milter: no daemon runs with {other}: that takes effect when one starts there\n"
+    )
+    assert b"Effective at once" not in done.stdout
+    assert _answer(fresh, minted.address).startswith("250")
 
 
 def test_the_operations_page_word_by_word(fresh: Site, tmp_path: Path) -> None:

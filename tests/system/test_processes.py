@@ -4,13 +4,16 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from daemon_process import DaemonProcess, runtime, wait_until
+from reply_milter.adapters.state_lock import Patience, lock
 from site_under_test import Site
 
 pytestmark = pytest.mark.system
@@ -70,6 +73,83 @@ def test_a_second_instance_is_refused(fresh: Site) -> None:
     assert b"in use by another instance" in done.stderr
     assert b"Traceback" not in done.stderr
     assert fresh.send(["<reply+x@reply.example.com>"], b"").startswith("550 5.7.1")
+
+
+def test_the_lock_tells_whom_to_signal(fresh: Site) -> None:
+    """The daemon's process id, while it runs; its store holds the lock, too."""
+    lock_file = fresh.folder / "state" / "lock"
+    assert int(lock_file.read_text()) == fresh.daemon.pid
+    (store,) = [pid for pid in _tree(fresh.daemon.pid) if "redis-server" in Path(f"/proc/{pid}/cmdline").read_text()]
+    assert str(lock_file) in [os.readlink(path) for path in Path(f"/proc/{store}/fd").iterdir()]
+    fresh.daemon.stop()
+    assert lock_file.read_text() == ""
+
+
+@contextlib.contextmanager
+def _as_a_command(site: Site) -> Iterator[None]:
+    """Work on the store of a daemon that is down, as a command would."""
+    held = lock(site.folder / "state", Patience(0, 0), is_command=True)
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def _start_in_the_background(site: Site) -> threading.Thread:
+    """A daemon that has to wait, until it does."""
+    site.daemon.log_path.unlink()
+    starting = threading.Thread(target=site.daemon.start)
+    starting.start()
+    waiting = f"waiting for a command (process {os.getpid()}) to let go of state_dir"
+    wait_until(lambda: waiting in site.daemon.log(), 10, "the daemon waits")
+    return starting
+
+
+def test_the_daemon_waits_for_a_command(fresh: Site) -> None:
+    """A long import while it was down: it says whom it waits for, and starts when that has ended."""
+    fresh.daemon.stop()
+    with _as_a_command(fresh):
+        starting = _start_in_the_background(fresh)
+    starting.join()
+    assert fresh.send(["<reply+x@reply.example.com>"], b"").startswith("550 5.7.1")
+
+
+def test_a_hangup_during_start_is_kept_for_later(fresh: Site) -> None:
+    """Not deadly, and not lost: what was changed meanwhile is in force at the end."""
+    fresh.daemon.stop()
+    old = fresh.mint(locator="early/1", days_ago=2)
+    with _as_a_command(fresh):
+        starting = _start_in_the_background(fresh)
+        fresh.configure({"validity_days = 90": "validity_days = 1"})
+        fresh.daemon.send(signal.SIGHUP)
+    starting.join()
+    wait_until(lambda: fresh.daemon.log().count("reloaded") == 2, 5, "both workers reloaded")
+    assert "expired" in fresh.send([f"<{old.address}>"], b"")
+
+
+def test_a_worker_that_takes_no_orders_is_replaced(fresh: Site) -> None:
+    """Stopped through hundreds of reloads: it is not left with old rules when it goes on."""
+    stopped = fresh.daemon.workers()[0]
+    os.kill(stopped, signal.SIGSTOP)
+    deadline = time.monotonic() + 30
+    while f"process {stopped}, takes no orders" not in fresh.daemon.log():
+        assert time.monotonic() < deadline
+        fresh.daemon.send(signal.SIGHUP)
+        time.sleep(0.005)
+    wait_until(lambda: stopped not in fresh.daemon.workers() and len(fresh.daemon.workers()) == 2, 5, "a new worker")
+    fresh.configure({'mode = "enforce"': 'mode = "observe"'})
+    fresh.daemon.reload()
+    heard = {fresh.send(["<reply+x@reply.example.com>"], b"From: a@b\r\n\r\nx\r\n")[:3] for _ in range(10)}
+    assert heard == {"250"}
+
+
+def test_a_configuration_that_is_a_pipe_blocks_nobody(fresh: Site) -> None:
+    """Reload says so, and the supervisor still restarts workers and ends in time."""
+    fresh.config.unlink()
+    os.mkfifo(fresh.config, 0o666)
+    fresh.daemon.send(signal.SIGHUP)
+    wait_until(lambda: "is not a file" in fresh.daemon.log(), 5, "the mistake is told")
+    assert fresh.daemon.stop() < 2
 
 
 def test_every_child_is_restarted(fresh: Site) -> None:

@@ -365,22 +365,41 @@ def _two_mails(milter: Milter) -> None:
         mta.rcpt("<bob@example.com>", "bob@example.com")
 
 
+def _mail_before_connect(milter: Milter) -> None:
+    """Judged as a client without an address."""
+    with Mta(milter.socket) as mta:
+        mta.mail()
+        assert mta.rcpt(f"<reply+x@{DOMAIN}>", f"reply+x@{DOMAIN}").text.startswith("550 5.7.1")
+        assert mta.end_of_message().code == CONTINUE
+
+
+def _content_without_an_envelope(milter: Milter) -> None:
+    for command in (b"L", b"B", b"E", b"A", b"N", b"T"):
+        for negotiate in (True, False):
+            with Mta(milter.socket, negotiate=negotiate) as mta:
+                mta.socket.settimeout(0.3)
+                with contextlib.suppress(TimeoutError, ConnectionError):
+                    mta.command(command, b"X\0y\0")
+
+
 VIOLATIONS = [
     _garbage_first, _nothing, _half_a_packet, _oversized_packet, _empty_packet, _rcpt_without_mail,
     _end_without_anything, _rcpt_of_non_utf8, _macros_of_non_utf8,
     _header_name_of_non_utf8, _header_without_value, _two_mails,
+    _mail_before_connect, _content_without_an_envelope,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("violate", VIOLATIONS, ids=lambda function: function.__name__.strip("_"))
 def test_violations_harm_nobody(milter: Milter, violate: object) -> None:
     """Whatever a peer does, the next message is answered, by the same worker."""
-    before = milter.daemon.workers()
+    before, tracebacks = milter.daemon.workers(), milter.daemon.log().count("Traceback")
     assert callable(violate)
     violate(milter)
     with Mta(milter.socket) as mta:
         assert _whole(mta, milter.mint(), "after").code == CONTINUE
     assert milter.daemon.workers() == before
+    assert milter.daemon.log().count("Traceback") == tracebacks
 
 
 def test_parked_mail_is_quarantined(milter: Milter) -> None:
