@@ -1,4 +1,4 @@
-"""What operators do while mail flows: rotate, revoke, reload, switch off; and the operations page, word by word."""
+"""What operators do while mail flows: rotate, revoke, reload, switch off, ask why."""
 
 import json
 import os
@@ -20,9 +20,6 @@ from reply_milter.core.verdict_header import SealProblem
 from site_under_test import Site, reply
 
 pytestmark = pytest.mark.system
-
-_PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
-_COMMANDS = re.compile(r"(?m)^ {4,}((?:reply-milter|kill|grep|sed|tar) .*)$")
 
 
 def _command(site: Site, *words: str, wanted: int = 0) -> str:
@@ -330,29 +327,3 @@ def test_a_folder_that_the_daemon_does_not_have_is_told(fresh: Site) -> None:
     )
     assert b"Effective at once" not in done.stdout
     assert _answer(fresh, minted.address).startswith("250")
-
-
-def test_the_operations_page_word_by_word(fresh: Site, tmp_path: Path) -> None:
-    """Each command of docs/operations.md, in its order, does not fail; afterwards the host still takes mail."""
-    minted = fresh.mint(recipient="alice@client.example", locator="page/1")
-    message = tmp_path / "m.eml"
-    message.write_bytes(reply(minted, "page"))
-    assert fresh.send([f"<{minted.address}>"], message.read_bytes()).startswith("250")
-    told = json.loads(_command(fresh, "explain", minted.address, "--json"))
-    bin_folder = tmp_path / "bin"
-    bin_folder.mkdir()
-    (bin_folder / "reply-milter").write_text(f'#!/bin/sh\nexec {sys.executable} -m reply_milter "$@"\n')
-    (bin_folder / "reply-milter").chmod(0o755)
-    environment = {
-        **os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "REPLY_MILTER_CONFIG": str(fresh.config),
-        "ADDRESS": minted.address, "CONTEXT": told["context"], "TOKEN_ID": told["token_id"], "MESSAGE": str(message),
-        "LOG": str(fresh.daemon.log_path), "DAEMON_PID": str(fresh.daemon.pid), "BACKUP": str(tmp_path / "b.tar"),
-        "STATE_DIR": str(fresh.folder / "state"),
-    }  # fmt: skip
-    commands = _COMMANDS.findall(_PAGE.read_text())
-    assert len(commands) >= 20
-    for command in commands:
-        done = subprocess.run(["sh", "-euc", command], env=environment, capture_output=True, cwd=tmp_path)
-        assert done.returncode == 0, (command, done.stderr.decode())
-    assert (tmp_path / "b.tar").stat().st_size > 1000
-    wait_until(lambda: _answer(fresh, "reply+junk@reply.example.com").startswith("250"), 5, "observe mode, at the end")

@@ -19,6 +19,7 @@ databases 1
 save ""
 appendonly yes
 appendfsync everysec
+repl-diskless-sync-delay 0
 maxmemory-policy noeviction
 """
 

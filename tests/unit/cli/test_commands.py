@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,30 @@ def test_open_key_file_is_refused(shell: Shell) -> None:
     status, line = shell.refused("explain", "a@b", "--config", shell.config)
     assert status == os.EX_CONFIG
     assert "keys.toml: has mode 0644" in line
+
+
+FIRST_IMPORT = """
+import os, signal, sys
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "reply_milter.cli":
+            print(signal.getsignal(signal.SIGHUP).name, flush=True)
+            os._exit(0)
+
+import reply_milter.__main__
+sys.meta_path.insert(0, Watch())
+reply_milter.__main__.main()
+"""
+
+
+@pytest.mark.parametrize("command,wanted", [("run", "SIG_IGN"), ("mint", "SIG_DFL")])
+def test_a_daemon_is_not_hung_up_while_its_modules_are_read(command: str, wanted: str) -> None:
+    """That takes half a second, in which a service manager may already send SIGHUP. Other commands end on it."""
+    done = subprocess.run([sys.executable, "-c", FIRST_IMPORT, command], capture_output=True, text=True)
+    assert done.stdout == f"{wanted}\n"
+    (script,) = entry_points(group="console_scripts", name="reply-milter")
+    assert script.value == "reply_milter.__main__:main"
 
 
 # init
