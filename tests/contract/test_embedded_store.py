@@ -24,7 +24,8 @@ from reply_milter.cli.init import write_files
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
 HOLD = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also under nohup
 from reply_milter.app import load
 from reply_milter.command_store import reachable_store
 with reachable_store(load(sys.argv[1]).config):

@@ -186,6 +186,7 @@ class Watch:
             print(signal.getsignal(signal.SIGHUP).name, flush=True)
             os._exit(0)
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also under nohup
 import reply_milter.__main__
 sys.meta_path.insert(0, Watch())
 reply_milter.__main__.main()
