@@ -133,7 +133,7 @@ def demo_site(folder: Path) -> Iterator[DemoSite]:
             )
         wait_for((postfix.socket_folder / "lmtp.sock").exists, "the milter", folder / "milter.log")
         settings = load(str(config))
-        open_registry(settings.config).set_users([UserChange(42, None, (ALICE,))])
+        open_registry(settings.config).set_users([UserChange(42, None, (ALICE,))], 0)  # nothing is revoked
         postfix.start()
         yield DemoSite(postfix, settings, config, receiver)
     except (PostfixError, KeyError) as error:
