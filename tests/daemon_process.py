@@ -74,6 +74,7 @@ class DaemonProcess:
         self.config = config
         self.socket = socket
         self.log_path = log
+        self.environment: dict[str, str] = {}  # what a service manager would add
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -93,7 +94,7 @@ class DaemonProcess:
                 [python, "-m", "reply_milter", "run", "--config", str(self.config)],
                 stderr=log,
                 cwd="/",
-                env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin"},
+                env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin", **self.environment},
                 **as_user,  # type: ignore[call-overload]
             )
         wait_until(self._listening, READY_SECONDS, f"the daemon listens: {self.log()[-2000:]}")

@@ -18,6 +18,7 @@ from reply_milter import __version__
 from reply_milter.adapters import embedded_redis, libmilter, socket_file, telemetry
 from reply_milter.adapters.orders import OrderLine
 from reply_milter.adapters.process_tree import Child, ProcessTree, fork
+from reply_milter.adapters.service_manager import ServiceManager
 from reply_milter.adapters.state_lock import StateLockError, lock
 from reply_milter.app import load, open_store, wait_until_ready
 from reply_milter.config import ConfigError
@@ -25,6 +26,7 @@ from reply_milter.config.places import EMBEDDED, MilterSocket
 from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.settings import FIXED, Settings
 from reply_milter.signer import Signer
+from reply_milter.supervision import Supervision
 from reply_milter.verifier import Verifier
 from reply_milter.worker import Shared, Trade, Worker
 
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 _GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
 _TRADES: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
 _LOCK_SECONDS = 1.0  # processes of an instance that was killed may take a moment to follow it
+_STORE_LOOK_SECONDS = 0.1
 _STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
 
 
@@ -55,6 +58,8 @@ class Daemon:
         self._orders: dict[str, OrderLine] = {}
         self._lock = -1
         self._metrics: telemetry.SupervisorMetrics
+        manager = ServiceManager.of(os.environ, os.getpid())
+        self._supervision = Supervision(manager, self._orders, self._store_answers, self._listening_words())
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT.
@@ -76,7 +81,7 @@ class Daemon:
                 self._listening[name] = _open_socket(name, place)
                 log.info("%s: listening on %s", name, place.socket)
             log.info("store %s", _without_password(config.store_url))
-            ProcessTree(children, self._reload, _GRACE_SECONDS).run()
+            ProcessTree(children, self._reload, self._supervision, _GRACE_SECONDS).run()
         finally:
             for name in self._listening:
                 if self._places[name].socket.path:
@@ -88,6 +93,13 @@ class Daemon:
             self._lock = lock(self._state, _LOCK_SECONDS)
         except StateLockError as error:
             raise StartError(f"state_dir: {error}") from error
+
+    def _listening_words(self) -> str:
+        return f"answering on {', '.join(str(place.socket) for place in self._places.values())}"
+
+    def _store_answers(self) -> bool:
+        """Asked at the start: whether replies can be taken. A host that only signs has no use for the store."""
+        return "verify" not in self._places or wait_until_ready(open_store(self._settings.config), _STORE_LOOK_SECONDS)
 
     def _store_children(self) -> list[Child]:
         if self._settings.config.store_url != EMBEDDED:
@@ -147,18 +159,21 @@ class Daemon:
         return [Child("metrics", lambda: fork(run), lambda pid: os.kill(pid, signal.SIGKILL))]
 
     def _reload(self) -> None:
+        self._supervision.reloading()
+        good = self._settle()
+        self._metrics.reloaded(good)
+        self._supervision.reloaded("" if good else "not reloaded, the old settings stay: the log says why")
+
+    def _settle(self) -> bool:
         """Check the files here first: a bad one is told once, and no worker sees it."""
         try:
             new = load(self._path)
         except ConfigError as error:
             log.error("not reloaded, the old settings stay: %s", "; ".join(error.problems))
-            self._metrics.reloaded(False)
-            return
+            return False
         except Exception:
             log.exception("not reloaded, the old settings stay")
-            self._metrics.reloaded(False)
-            return
-        self._metrics.reloaded(True)
+            return False
         old = self._settings.config
         for name in FIXED:
             if getattr(new.config, name) != getattr(old, name):
@@ -168,6 +183,7 @@ class Daemon:
         for slot, line in self._orders.items():
             if not line.settle(new.packed()):
                 log.warning("worker %s is not there to reload: it gets the settings when it starts again", slot)
+        return True
 
 
 def _open_socket(name: str, place: MilterSocket) -> socket.socket:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Protocol
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +73,27 @@ class Child:
     due: float = field(default=0.0)
 
 
+class Observer(Protocol):
+    """Looks on while the tree runs. Must not block: deaths and signals wait meanwhile."""
+
+    def tick(self) -> float:
+        """Children that are due were started; returns the seconds after which to look again at the latest."""
+        ...
+
+    def ending(self) -> None:
+        """The end begins."""
+        ...
+
+
 class ProcessTree:
     """``children`` are started in order and ended by rank, all within ``grace_seconds``."""
 
-    def __init__(self, children: list[Child], reload: Callable[[], None], grace_seconds: float) -> None:
+    def __init__(
+        self, children: list[Child], reload: Callable[[], None], observer: Observer, grace_seconds: float
+    ) -> None:
         self._children = children
         self._reload = reload
+        self._observer = observer
         self._grace = grace_seconds
         self._ending = False
         self._hup = False
@@ -94,7 +110,8 @@ class ProcessTree:
             if self._hup:
                 self._hup = False
                 self._reload()
-            self._sleep(reading)
+            self._sleep(reading, self._observer.tick())
+        self._observer.ending()
         self._end(reading)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
@@ -103,7 +120,7 @@ class ProcessTree:
         elif number == signal.SIGHUP:
             self._hup = True
 
-    def _sleep(self, reading: int, longest: float = 60.0) -> None:
+    def _sleep(self, reading: int, longest: float) -> None:
         """Wait for a signal or for the next start that is due."""
         now = time.monotonic()
         waits = [max(0.0, child.due - now) for child in self._children if not child.pid and not self._ending]
