@@ -292,7 +292,8 @@ def test_the_operations_page_word_by_word(fresh: Site, tmp_path: Path) -> None:
         **os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "REPLY_MILTER_CONFIG": str(fresh.config),
         "ADDRESS": minted.address, "CONTEXT": told["context"], "TOKEN_ID": told["token_id"], "MESSAGE": str(message),
         "LOG": str(fresh.daemon.log_path), "DAEMON_PID": str(fresh.daemon.pid), "BACKUP": str(tmp_path / "b.tar"),
-        "STATE_DIR": str(fresh.folder / "state"),
+        "STATE_DIR": str(fresh.folder / "state"), "POSTFIX": str(fresh.postfix.folder / "etc"),
+        "MAIL_LOG": str(fresh.postfix.folder / "mail.log"), "COPY": str(tmp_path / "mail.log"),
     }  # fmt: skip
     commands = _COMMANDS.findall(_PAGE.read_text())
     assert len(commands) >= 20
@@ -300,4 +301,7 @@ def test_the_operations_page_word_by_word(fresh: Site, tmp_path: Path) -> None:
         done = subprocess.run(["sh", "-euc", command], env=environment, capture_output=True, cwd=tmp_path)
         assert done.returncode == 0, (command, done.stderr.decode())
     assert (tmp_path / "b.tar").stat().st_size > 1000
+    assert minted.address in fresh.postfix.log()
+    assert f"{minted.address[:16]}...@reply.example.com" in (tmp_path / "mail.log").read_text()
+    assert minted.address not in (tmp_path / "mail.log").read_text()
     wait_until(lambda: _answer(fresh, "reply+junk@reply.example.com").startswith("250"), 5, "observe mode, at the end")

@@ -33,8 +33,8 @@ def command(state_dir: str) -> list[str]:
     Raises:
         EmbeddedRedisError: there is no redis-server on this machine, or the folder can't be made.
     """
-    program = shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/bin:/usr/local/bin")
-    if program is None:
+    server = program()
+    if server is None:
         raise EmbeddedRedisError("no redis-server found: install it (Debian: redis-server), or use a Redis of your own")
     folder = Path(state_dir) / "redis"
     try:
@@ -43,7 +43,12 @@ def command(state_dir: str) -> list[str]:
         settings.write_text(_SETTINGS.format(folder=folder))
     except OSError as error:
         raise EmbeddedRedisError(f"{folder}: {error.strerror}") from error
-    return [program, str(settings)]
+    return [server, str(settings)]
+
+
+def program() -> str | None:
+    """Where redis-server is; None if it is not installed."""
+    return shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/bin:/usr/local/bin")
 
 
 def become(argv: list[str]) -> NoReturn:

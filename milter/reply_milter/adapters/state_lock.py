@@ -40,6 +40,27 @@ def lock(folder: Path, patience_seconds: float) -> int:
             time.sleep(0.05)
 
 
+def holder(folder: Path) -> int | None:
+    """The process of ours that holds the lock, or None. Looks only: taking it could turn a daemon away.
+
+    Compares inodes, and no devices: stat(2) and the kernel's list differ about those on some file systems.
+    """
+    try:
+        inode = (folder / "lock").stat().st_ino
+        locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    except OSError:
+        return None
+    found = (int(fields[4]) for fields in locks if fields[1] == "FLOCK" and fields[5].endswith(f":{inode}"))
+    return next(filter(_is_ours, found), None)
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        return b"reply" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
 def _give_to_owner(folder: Path, descriptor: int) -> None:
     """What root's command leaves behind must stay the daemon's."""
     owner = folder.stat()

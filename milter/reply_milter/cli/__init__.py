@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from reply_milter import __version__
-from reply_milter.cli import check, commit, demo, explain, init, keys, mint, revoke, run, user, verify_header
+from reply_milter.cli import check, commit, demo, doctor, explain, init, keys, mint, revoke, run, user, verify_header
 from reply_milter.cli.errors import CommandError
 from reply_milter.config import ConfigError
 
-_COMMANDS = (init, run, mint, explain, check, keys, revoke, user, commit, verify_header, demo)
+_COMMANDS = (init, run, mint, explain, check, keys, revoke, user, commit, verify_header, doctor, demo)
 
 
 class _Parser(argparse.ArgumentParser):
