@@ -101,18 +101,31 @@ def test_the_form_of_a_finding_stays(site: Site) -> None:
     assert "ERROR  " in text
 
 
+def _found_and_mended(site: Site, check: str) -> None:
+    """It is the only finding; its line, pasted into a shell, makes it go."""
+    found = _found(site)
+    assert set(found) == {check}
+    assert found[check]["place"] == "shell"
+    subprocess.run(["sh", "-euc", found[check]["line"]], check=True)
+    assert _found(site) == {}
+
+
 def test_keys_and_their_folders(site: Site) -> None:
     """Modes, owners, and who could put others in their place."""
     etc = site.config.parent
-    with _mode(etc / "seal.key", 0o604):
-        assert set(_found(site)) == {"keys.mode"}
-    with _mode(etc, 0o777):
-        assert set(_found(site)) == {"keys.folder"}
-    with _owner(etc / "keys.toml", 0, 0):
-        assert set(_found(site)) == {"keys.unreadable"}
-    with _owner(etc / "keys.toml", 65534, 65534):
-        assert set(_found(site)) == {"keys.owner"}
     keys = etc / "keys.toml"
+    (etc / "seal.key").chmod(0o604)
+    _found_and_mended(site, "keys.mode")
+    etc.chmod(0o777)
+    _found_and_mended(site, "keys.folder")
+    os.chown(keys, 0, 0)
+    _found_and_mended(site, "keys.unreadable")
+    os.chown(keys, 65534, 65534)
+    _found_and_mended(site, "keys.owner")
+    etc.chmod(0o700)
+    os.chown(etc, 0, 0)
+    _found_and_mended(site, "keys.unreachable")
+    etc.chmod(0o755)
     text = keys.read_text()
     keys.write_text(text.replace('"active"', '"verify"'))
     assert "exactly one [[key]]" in _found(site)["keys.unusable"]["what"]
@@ -120,13 +133,21 @@ def test_keys_and_their_folders(site: Site) -> None:
     assert _found(site) == {}
 
 
+def test_the_state_folder(site: Site) -> None:
+    """Not for others to write into."""
+    (site.folder / "state").chmod(0o777)
+    _found_and_mended(site, "state.mode")
+
+
 def test_the_daemon_and_its_socket(fresh: Site) -> None:
     """Folders that Postfix can't go through, a socket of another group, workers that hang, and no daemon at all."""
     folder, path = fresh.mta.socket_folder, fresh.daemon.socket
     assert path is not None
-    with _mode(folder, 0o700):
-        assert set(_found(fresh)) == {"socket.unreachable"}
-        assert set(_found(fresh, postfix=False)) == {"socket.unreachable"}
+    folder.chmod(0o700)
+    assert set(_found(fresh, postfix=False)) == {"socket.unreachable"}
+    _found_and_mended(fresh, "socket.unreachable")
+    os.chown(folder, -1, 0)
+    _found_and_mended(fresh, "socket.unreachable")
     with _owner(path, 0, 0):
         assert set(_found(fresh)) == {"socket.group"}
     with _mode(path, 0o666):

@@ -48,6 +48,13 @@ def examine(state: StateFacts, account: Account | None) -> Iterator[Finding]:
             Remedy(SHELL, f"install -d -m 0700 -o reply-milter -g reply-milter {folder.path}"),
         )
         return
+    yield from _rights(state, account)
+    yield from _space(state)
+
+
+def _rights(state: StateFacts, account: Account | None) -> Iterator[Finding]:
+    """The daemon's to write, and nobody else's."""
+    folder = state.folder
     trusted = frozenset({0} if account is None else {0, account.user})
     if replaceable_by_others(folder, trusted):
         yield error(
@@ -73,7 +80,6 @@ def examine(state: StateFacts, account: Account | None) -> Iterator[Finding]:
             f"it can't reach {folder.path}",
             Remedy(SHELL, f"chmod o+x {closed.path}"),
         )
-    yield from _space(state)
 
 
 def _space(state: StateFacts) -> Iterator[Finding]:

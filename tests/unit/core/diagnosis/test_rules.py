@@ -83,8 +83,10 @@ def test_keys_go_in_time(use: KeyState, minted_until: int | None, expected: Chec
     assert _checks(keys.examine_rotation([key], NOW, 90)) == expected
 
 
-GOOD_INFO = {"redis_version": "7.0.15", "role": "master", "aof_enabled": "1", "maxmemory_policy": "noeviction",
-             "maxmemory": "0", "used_memory": "1000", "evicted_keys": "0", "total_system_memory": "8000000"}  # fmt: skip
+GOOD_INFO = {
+    "redis_version": "7.0.15", "role": "master", "aof_enabled": "1", "maxmemory_policy": "noeviction", "maxmemory": "0",
+    "used_memory": "1000", "evicted_keys": "0", "total_system_memory": "8000000",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
