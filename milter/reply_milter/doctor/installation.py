@@ -14,7 +14,7 @@ from reply_milter.config.places import EMBEDDED, MilterSocket
 from reply_milter.core.diagnosis import clock, daemon, keys, sockets, state, store
 from reply_milter.core.diagnosis import settings as settings_rules
 from reply_milter.core.diagnosis.endpoint import Endpoint
-from reply_milter.core.diagnosis.files import Account
+from reply_milter.core.diagnosis.files import Account, Kind
 from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, not_examined
 from reply_milter.core.diagnosis.sockets import Client
 from reply_milter.core.keyring import MasterKey
@@ -62,7 +62,8 @@ class Installation:
         """Everything but the MTA's settings; ``client`` is the Postfix that connects."""
         yield from self._settings()
         yield from self._keys()
-        yield from daemon.examine(daemon.DaemonFacts(self._runs, self._descriptors()))
+        hidden = not self._runs and file_facts.facts(f"{self.config.state_dir}/lock").kind is Kind.HIDDEN
+        yield from daemon.examine(daemon.DaemonFacts(None if hidden else self._runs, self._descriptors()))
         folder = self.config.state_dir
         space = file_facts.space(folder)
         yield from state.examine(

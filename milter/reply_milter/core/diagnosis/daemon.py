@@ -20,15 +20,22 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DaemonFacts:
-    """``runs``: whether a daemon holds the state folder. ``descriptors``: its limit; None if that can't be told."""
+    """``runs``: whether a daemon holds the state folder. ``descriptors``: its limit. None of what can't be told."""
 
-    runs: bool
+    runs: bool | None
     descriptors: int | None = None
 
 
 def examine(daemon: DaemonFacts) -> Iterator[Finding]:
     """Whether it runs, and with how many descriptors."""
-    if not daemon.runs:
+    if daemon.runs is None:
+        yield error(
+            "daemon.unseen",
+            "whether a daemon runs is not for this user to see",
+            "nothing can be said about it",
+            Remedy(SHELL, "sudo reply-milter doctor"),
+        )
+    elif not daemon.runs:
         yield error("daemon.down", "no daemon runs", "mail is deferred wherever the MTA asks it", _START)
     if daemon.descriptors is not None and daemon.descriptors < _DESCRIPTORS_WANTED:
         yield warning(

@@ -153,6 +153,7 @@ def test_a_daemon_runs_with_descriptors_to_spare_and_a_page() -> None:
     assert _checks(daemon.examine(daemon.DaemonFacts(True, 65536))) == []
     assert _checks(daemon.examine(daemon.DaemonFacts(True, 1024))) == [("daemon.descriptors", "warning")]
     assert _checks(daemon.examine(daemon.DaemonFacts(False))) == [("daemon.down", "error")]
+    assert _checks(daemon.examine(daemon.DaemonFacts(None))) == [("daemon.unseen", "error")]
     expected = {
         (Answer.OURS, True): [], (Answer.SOMEBODY, True): [], (Answer.NOBODY, True): [("metrics.silent", "warning")],
         (Answer.NOBODY, False): [], (Answer.SOMEBODY, False): [("metrics.taken", "error")],
