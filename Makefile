@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
-TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate
+TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db
 
 .PHONY: demo test lint fmt unit system faults clean
 

@@ -23,14 +23,19 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(os.EX_USAGE)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status."""
-    parser = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
-    parser.add_argument("--version", action="version", version=f"reply-milter {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+def parser() -> argparse.ArgumentParser:
+    """The command line, with every command declared."""
+    top = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
+    top.add_argument("--version", action="version", version=f"reply-milter {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     for command in _COMMANDS:
         command.add(commands)
-    options = parser.parse_args(argv)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    options = parser().parse_args(argv)
     action: Callable[[argparse.Namespace], int] = options.action
     try:
         status = action(options)
