@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 _GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
 _TRADES: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
 _LOCK_SECONDS = 1.0  # processes of an instance that was killed may take a moment to follow it
-_STORE_LOOK_SECONDS = 0.1
+_STORE_LOOK_MS = 100
 _STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
 
 
@@ -99,7 +100,9 @@ class Daemon:
 
     def _store_answers(self) -> bool:
         """Asked at the start: whether replies can be taken. A host that only signs has no use for the store."""
-        return "verify" not in self._places or wait_until_ready(open_store(self._settings.config), _STORE_LOOK_SECONDS)
+        config = self._settings.config
+        hasty = replace(config, timeout_ms=min(config.timeout_ms, _STORE_LOOK_MS))
+        return "verify" not in self._places or wait_until_ready(open_store(hasty), _STORE_LOOK_MS / 1000)
 
     def _store_children(self) -> list[Child]:
         if self._settings.config.store_url != EMBEDDED:

@@ -32,7 +32,12 @@ def facts(path: str) -> FileFacts:
 
 def parents(path: str) -> tuple[FileFacts, ...]:
     """The folders above ``path``, from the root down, as they really lie."""
-    return tuple(map(facts, _above(os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)))))
+    return tuple(map(facts, _above(real(path))))
+
+
+def real(path: str) -> str:
+    """``path`` without links in its folders; the last name stays. An empty one stays empty."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) if path else ""
 
 
 def _above(path: str) -> Iterator[str]:

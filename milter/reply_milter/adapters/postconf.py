@@ -27,6 +27,7 @@ def read(folder: str) -> Site:
     """
     raw = dict(_pairs(_postconf(folder)))
     main = dict(_pairs(_postconf(folder, "-x")))
+    main["queue_directory"] = os.path.realpath(main["queue_directory"])
     for name in DOMAIN_LISTS:
         main[name] = " ".join(_expanded(main.get(name, "")))
     fields: dict[str, dict[str, str]] = {}

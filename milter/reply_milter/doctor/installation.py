@@ -1,6 +1,7 @@
 """What ``doctor`` looks at: an installation on this host, its files, its store and its daemon."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from reply_milter import config as configuration
@@ -51,12 +52,13 @@ class Installation:
         return {name: place for name, place in places.items() if place is not None}
 
     def _find_account(self) -> Account | None:
-        """Who the daemon is, or will be: the user that packages make, or the owner of its state folder."""
+        """Who the daemon is, or will be: the owner of its state folder, or else the user that packages make."""
         number = process_facts.user(self._holder) if self._holder else None
         if number is not None:
             return file_facts.owner(number)
         folder = file_facts.facts(self.config.state_dir)
-        return file_facts.account(_USER) or (file_facts.owner(folder.owner) if folder.there else None)
+        owner = file_facts.owner(folder.owner) if folder.there else None
+        return owner if owner and owner.user else file_facts.account(_USER) or owner
 
     def examine(self, client: Client | None) -> Iterator[Finding]:
         """Everything but the MTA's settings; ``client`` is the Postfix that connects."""
@@ -134,28 +136,22 @@ class Installation:
             found = RedisInspection(store_url(config)).look()
             yield from store.examine(found, config.timeout_ms, embedded)
             told = found.unix
+            if found.seconds is not None and told is None:
+                yield not_examined("clock", "the Redis user may not use TIME, so the two clocks were not compared")
         written = [file_facts.facts(self._key_file(name)).modified for name in (config.keys_file, config.seal_file)]
         yield from clock.examine(clock.ClockFacts(WallClock().now(), told, tuple(written)), self._master_keys())
 
     def _sockets(self, client: Client | None) -> Iterator[Finding]:
-        for name, place in self.milters().items():
-            path = place.socket.path
-            found = file_facts.facts(path) if path else None
-            refused = ""
-            if client is not None and found is not None and self._answering[name]:
-                refused = probes.refused_as(client.account, path, client.queue_directory)
-            yield from sockets.examine(
-                sockets.SocketFacts(
-                    name,
-                    endpoint(place),
-                    self._answering[name],
-                    found,
-                    file_facts.parents(path) if path else (),
-                    refused,
-                ),
-                client,
-                self._runs,
-            )
+        for name, milter in self.milters().items():
+            place, answers = endpoint(milter), self._answering[name]
+            found = sockets.SocketFacts(name, place, answers)
+            if place.path:
+                refused = ""
+                if client is not None and answers and sockets.within_reach(place, client):
+                    refused = probes.refused_as(client.account, place.path, client.queue_directory)
+                file, parents = file_facts.facts(place.path), file_facts.parents(place.path)
+                found = replace(found, file=file, parents=parents, refused=refused)
+            yield from sockets.examine(found, client, self._runs)
 
     def _metrics(self) -> Iterator[Finding]:
         host, port = self.config.metrics_host, self.config.metrics_port
@@ -164,8 +160,8 @@ class Installation:
 
 
 def endpoint(place: MilterSocket) -> Endpoint:
-    """A milter's socket, as the rules want it."""
-    return Endpoint(place.socket.path, place.socket.host, str(place.socket.port))
+    """A milter's socket, where it really lies."""
+    return Endpoint(file_facts.real(place.socket.path), place.socket.host, str(place.socket.port))
 
 
 def _answers(place: MilterSocket) -> bool:

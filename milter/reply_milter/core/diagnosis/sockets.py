@@ -72,11 +72,16 @@ def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> It
         yield from _reachable(socket, socket.file, client)
 
 
+def within_reach(place: Endpoint, client: Client) -> bool:
+    """Whether there is a unix socket that ``client`` has a path to, be it open or closed."""
+    return bool(place.path) and (not client.queue_directory or inside(place.path, client.queue_directory))
+
+
 def _reachable(socket: SocketFacts, file: FileFacts, client: Client) -> Iterator[Finding]:
     """The folders above the socket, the chroot, and the socket itself, for Postfix's user."""
     name, path = client.account.name, socket.endpoint.path
     why = "its smtpd gets no answer, and does what default_action says"
-    if client.queue_directory and not inside(path, client.queue_directory):
+    if not within_reach(socket.endpoint, client):
         yield warning(
             "socket.chroot",
             f"{path} is not inside {client.queue_directory}",
