@@ -20,8 +20,8 @@ def _calls() -> Iterator[tuple[str, str]]:
             if isinstance(node, ast.Call) and node.args:
                 first = ast.unparse(node.args[0]).strip("'\"")
                 called = ast.unparse(node.func)
-                if called == "not_examined":
-                    yield f"{first}.unseen", "note"
+                if called in ("not_examined", "hidden"):
+                    yield f"{first}.unseen", "note" if called == "not_examined" else "error"
                 elif called in ("error", "warning", "note") or "error" in called or called == "severity":
                     yield first, called
 

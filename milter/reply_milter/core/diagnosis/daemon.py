@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from reply_milter.core.diagnosis.finding import SHELL, TOML, UNIT, Finding, Remedy, error, warning
+from reply_milter.core.diagnosis.finding import SHELL, TOML, UNIT, Finding, Remedy, error, hidden, warning
 
 _DESCRIPTORS_WANTED = 4096
 _START = Remedy(SHELL, "systemctl start reply-milter")
@@ -29,12 +29,7 @@ class DaemonFacts:
 def examine(daemon: DaemonFacts) -> Iterator[Finding]:
     """Whether it runs, and with how many descriptors."""
     if daemon.runs is None:
-        yield error(
-            "daemon.unseen",
-            "whether a daemon runs is not for this user to see",
-            "nothing can be said about it",
-            Remedy(SHELL, "sudo reply-milter doctor"),
-        )
+        yield hidden("daemon", "whether a daemon runs")
     elif not daemon.runs:
         yield error("daemon.down", "no daemon runs", "mail is deferred wherever the MTA asks it", _START)
     if daemon.descriptors is not None and daemon.descriptors < _DESCRIPTORS_WANTED:

@@ -57,6 +57,16 @@ def note(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> 
     return Finding(Severity.NOTE, check, what, why, remedy)
 
 
+def hidden(area: str, what: str) -> Finding:
+    """Say that this user may not look at something."""
+    return error(
+        f"{area}.unseen",
+        f"{what}: not for this user to see",
+        "nothing can be said about it",
+        Remedy(SHELL, "sudo reply-milter doctor"),
+    )
+
+
 def not_examined(area: str, why: str) -> Finding:
     """Say that an area was left out."""
     return note(f"{area}.unseen", f"{area}: not examined", why)

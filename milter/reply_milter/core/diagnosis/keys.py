@@ -13,11 +13,11 @@ from reply_milter.core.diagnosis.files import (
     may,
     replaceable_by_others,
 )
-from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, note, warning
+from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, hidden, note, warning
 from reply_milter.core.key_rotation import last_expiry
 from reply_milter.core.keyring import KeyState, MasterKey
 
-_GROUP_WRITE_OR_OTHERS = 0o027
+_MORE_THAN_GROUP_READ = 0o037
 _GROUP_OR_OTHERS = 0o077
 _SOON_SECONDS = 14 * 86400
 
@@ -36,12 +36,7 @@ def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
     """One key file; ``daemon`` is who has to read it, if that is known."""
     facts = file.facts
     if facts.kind is Kind.HIDDEN:
-        yield error(
-            "keys.unseen",
-            f"{facts.path}: not for this user to look at",
-            "nothing can be said about it",
-            Remedy(SHELL, "sudo reply-milter doctor"),
-        )
+        yield hidden("keys", facts.path)
         return
     if facts.kind is not Kind.FILE:
         yield error("keys.missing", f"{facts.path}: there is no such file", "without its keys the daemon can't start")
@@ -55,7 +50,7 @@ def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
 
 def _mode(file: KeyFile) -> Iterator[Finding]:
     facts = file.facts
-    if facts.mode & (_GROUP_WRITE_OR_OTHERS if file.shared else _GROUP_OR_OTHERS):
+    if facts.mode & (_MORE_THAN_GROUP_READ if file.shared else _GROUP_OR_OTHERS):
         whose = "sealing verdicts" if file.shared else "minting addresses in anybody's name"
         yield error(
             "keys.mode",

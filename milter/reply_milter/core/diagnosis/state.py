@@ -13,7 +13,7 @@ from reply_milter.core.diagnosis.files import (
     may,
     replaceable_by_others,
 )
-from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, warning
+from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, hidden, warning
 
 _MEBIBYTE = 1 << 20
 _FREE_OCTETS_LEAST, _FREE_OCTETS_LOW = 64 * _MEBIBYTE, 512 * _MEBIBYTE
@@ -33,12 +33,7 @@ def examine(state: StateFacts, account: Account | None) -> Iterator[Finding]:
     """All about it; ``account`` is the daemon's, if that is known."""
     folder = state.folder
     if folder.kind is Kind.HIDDEN:
-        yield error(
-            "state.unseen",
-            f"{folder.path}: not for this user to look at",
-            "nothing can be said about it",
-            Remedy(SHELL, "sudo reply-milter doctor"),
-        )
+        yield hidden("state", folder.path)
         return
     if folder.kind is not Kind.FOLDER:
         yield error(
