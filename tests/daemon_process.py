@@ -75,6 +75,7 @@ class DaemonProcess:
         self.socket = socket
         self.log_path = log
         self.environment: dict[str, str] = {}  # what a service manager would add
+        self.wrapper: tuple[str, ...] = ()  # a command that runs the command behind it
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,7 +92,7 @@ class DaemonProcess:
             as_user = {"user": USER, "group": _gid(), "extra_groups": []}
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
-                [python, "-m", "reply_milter", "run", "--config", str(self.config)],
+                [*self.wrapper, python, "-m", "reply_milter", "run", "--config", str(self.config)],
                 stderr=log,
                 cwd="/",
                 env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin", **self.environment},
