@@ -41,7 +41,7 @@ class Machine:
             MachineError: this kernel or this user can't.
         """
         words = ["unshare", "--mount", "--pid", "--net", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child"]
-        log = self._work.with_name(f"{self._work.name}.log")
+        log = self._work / "log"  # in there, something else is mounted over it
         with open(log, "wb") as told:
             self._unshare = subprocess.Popen(
                 [*words, "sh", str(_BOOT), str(self._work), *self._seen], stdout=told, stderr=told,
@@ -56,7 +56,6 @@ class Machine:
                     f"no machine with a systemd of its own can be had here: {said or 'it does not boot'}"
                 )
             time.sleep(0.05)
-        log.unlink()
         return self
 
     def _enter_cgroup(self) -> None:
