@@ -5,9 +5,12 @@ BIN := $(VENV)/bin
 
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
-TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix
+TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
+	debhelper systemd iproute2
 
-.PHONY: demo test lint fmt unit system faults clean
+DEB_PACKAGES := debhelper
+
+.PHONY: demo test lint fmt unit system faults deb deb-test clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -35,13 +38,24 @@ system: .install-run .install-test $(VENV)/.dev
 faults: .install-run .install-test $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q -s tests/faults
 
-.PHONY: .install-build .install-run .install-test
+# A Debian package, into dist/.
+deb: .install-build .install-deb
+	@sh contrib/debian/build-deb
+
+# Built, installed, upgraded, removed and purged on a machine that is thrown away; make test does the first two.
+deb-test: .install-run .install-test $(VENV)/.dev
+	REPLY_MILTER_LONG=1 $(BIN)/pytest -q tests/system/test_package.py
+
+.PHONY: .install-build .install-run .install-test .install-deb
 .install-build:
 	@sh contrib/debian/install-missing $(BUILD_PACKAGES)
 .install-run: .install-build
 	@sh contrib/debian/install-missing $(RUN_PACKAGES)
 .install-test:
 	@sh contrib/debian/install-missing $(TEST_PACKAGES)
+
+.install-deb: .install-build
+	@sh contrib/debian/install-missing $(DEB_PACKAGES)
 
 $(VENV)/bin/python: | .install-build
 	@$(PYTHON) -m venv $(VENV)

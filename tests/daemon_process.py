@@ -75,7 +75,8 @@ class DaemonProcess:
         self.socket = socket
         self.log_path = log
         self.program = ["-m", "reply_milter"]
-        self.environment: dict[str, str] = {}
+        self.environment: dict[str, str] = {}  # what a test, or a service manager, would add
+        self.wrapper: tuple[str, ...] = ()  # a command that runs the command behind it
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -92,7 +93,7 @@ class DaemonProcess:
             as_user = {"user": USER, "group": _gid(), "extra_groups": []}
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
-                [python, *self.program, "run", "--config", str(self.config)],
+                [*self.wrapper, python, *self.program, "run", "--config", str(self.config)],
                 stderr=log,
                 cwd="/",
                 env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin", **self.environment},

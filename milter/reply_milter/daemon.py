@@ -1,6 +1,5 @@
 """The daemon: locks its state, opens its socket, and runs its processes until it is told to end."""
 
-import grp
 import logging
 import mmap
 import os
@@ -14,17 +13,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reply_milter import __version__
-from reply_milter.adapters import libmilter, socket_file, telemetry
+from reply_milter.adapters import telemetry
 from reply_milter.adapters.orders import OrderLine
 from reply_milter.adapters.process_tree import Child, ProcessTree, fork
-from reply_milter.app import load
+from reply_milter.adapters.service_manager import ServiceManager
+from reply_milter.app import load, open_store, wait_until_ready
 from reply_milter.config import ConfigError
-from reply_milter.config.places import Listener
 from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
-from reply_milter.daemon_state import StartError, lock_state, store_children
+from reply_milter.daemon_sockets import check_free, open_socket
+from reply_milter.daemon_state import lock_state, store_children
 from reply_milter.hook_process import HookProcess
 from reply_milter.settings import Settings
 from reply_milter.signer import Signer
+from reply_milter.supervision import Supervision
 from reply_milter.verifier import Verifier
 from reply_milter.worker import Shared, Trade, Worker
 
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 _GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
 _MILTERS: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
 _HOOK = "delivery"
+_STORE_LOOK_SECONDS = 0.1
 
 
 class Daemon:
@@ -54,6 +56,8 @@ class Daemon:
         self._workers: dict[str, Child] = {}
         self._lock = -1
         self._metrics: telemetry.SupervisorMetrics
+        manager = ServiceManager.of(os.environ, os.getpid())
+        self._supervision = Supervision(manager, self._orders, self._store_answers, self._listening_words())
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT.
@@ -72,16 +76,25 @@ class Daemon:
         children = store_children(config, self._lock) + self._worker_children() + self._metrics_children()
         try:
             for name, place in self._places.items():
-                self._listening[name] = _open_socket(name, place)
+                self._listening[name] = open_socket(f"{name}.{'listen' if name == _HOOK else 'socket'}", place)
                 log.info("%s: listening on %s", name, place.socket)
             log.info("store %s", _without_password(config.store_url))
-            self._tree.run(children)
+            self._tree.run(children, self._supervision)
         finally:
             os.ftruncate(self._lock, 0)
             for name in self._listening:
                 if self._places[name].socket.path:
                     with suppress(FileNotFoundError):
                         os.unlink(self._places[name].socket.path)
+
+    def _listening_words(self) -> str:
+        return f"answering on {', '.join(str(place.socket) for place in self._places.values())}"
+
+    def _store_answers(self) -> bool:
+        """Asked at the start: whether replies can be taken. A host that only signs has no use for the store."""
+        if "verify" not in self._places:
+            return True
+        return wait_until_ready(open_store(self._settings.config, None, _STORE_LOOK_SECONDS), _STORE_LOOK_SECONDS)
 
     def _worker_children(self) -> list[Child]:
         self._workers = {
@@ -124,7 +137,7 @@ class Daemon:
         host, port = self._settings.config.metrics
         if not port:
             return []
-        _check_free(host, port)
+        check_free("metrics.listen", host, port)
 
         def run() -> None:
             os.close(self._lock)
@@ -134,18 +147,21 @@ class Daemon:
         return [Child("metrics", lambda: fork(run), lambda pid: os.kill(pid, signal.SIGKILL))]
 
     def _reload(self) -> None:
+        self._supervision.reloading()
+        good = self._settle()
+        self._metrics.reloaded(good)
+        self._supervision.reloaded("" if good else "not reloaded, the old settings stay: the log says why")
+
+    def _settle(self) -> bool:
         """Check the files here first: a bad one is told once, and no worker sees it."""
         try:
             new = load(self._path)
         except ConfigError as error:
             log.error("not reloaded, the old settings stay: %s", "; ".join(error.problems))
-            self._metrics.reloaded(False)
-            return
+            return False
         except Exception:
             log.exception("not reloaded, the old settings stay")
-            self._metrics.reloaded(False)
-            return
-        self._metrics.reloaded(True)
+            return False
         for name in new.needs_restart(self._settings):
             log.warning("%s changed: that takes a restart", name)
         self._settings = new.in_place_of(self._settings)  # also for workers that are forked from now on
@@ -153,6 +169,7 @@ class Daemon:
         for slot, line in self._orders.items():
             if not line.settle(new.packed()):
                 self._replace(slot)
+        return True
 
     def _replace(self, slot: str) -> None:
         """A worker that has not listened for hundreds of reloads must not go on with old rules."""
@@ -164,56 +181,10 @@ class Daemon:
             os.kill(pid, signal.SIGKILL)
 
 
-def _open_socket(name: str, place: Listener) -> socket.socket:
-    """Listen where what is called ``name`` is to be, and let the MTA in."""
-    group = _group(name, place.group)
-    path = place.socket.path
-    try:
-        if path:
-            socket_file.make_way(path)
-        listening = libmilter.listen(path, place.socket.host, place.socket.port)
-        if path:
-            _open_to(path, place, group)
-        return listening
-    except (libmilter.ListenError, socket_file.SocketFileError) as error:
-        raise StartError(f"{name}.{'listen' if name == _HOOK else 'socket'}: {error}") from error
-
-
-def _open_to(path: str, place: Listener, group: int | None) -> None:
-    """Let the MTA in, or leave no socket there that it can't use."""
-    try:
-        socket_file.open_to(path, place.mode, group, must=place.group is not None)
-    except socket_file.SocketFileError:
-        os.unlink(path)
-        raise
-
-
-def _group(name: str, group: str | None) -> int | None:
-    """The number of a socket's group; None to leave it as the folder makes it."""
-    if group == "":
-        return None
-    try:
-        return grp.getgrnam(group or "postfix").gr_gid
-    except KeyError:
-        if group is None:
-            return None
-        raise StartError(f"{name}.socket_group: there is no group {group!r}") from None
-
-
 def _raise_descriptor_limit() -> None:
     """libmilter spins on a core when descriptors run out: take all that we may have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _check_free(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:
-        raise StartError(f"metrics.listen: cannot use {host}:{port}: {error.strerror}") from error
 
 
 def _without_password(url: str) -> str:

@@ -2,15 +2,12 @@
 
 import contextlib
 import os
-import pwd
-import shutil
 import signal
 import struct
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from milter_alone import DOMAIN, Milter, own_folder
 from milter_client import (
     CHANGE_HEADER,
     CONTINUE,
@@ -27,57 +24,20 @@ from milter_client import (
     Mta,
 )
 
-from daemon_process import USER, DaemonProcess, wait_until
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load
-from reply_milter.cli.init import write_files
-from reply_milter.core.mint import Minted, Order, mint
+from daemon_process import wait_until
+from reply_milter.core.mint import Minted
 
 pytestmark = pytest.mark.wire
-
-DOMAIN = "reply.example.com"
-
-
-class Milter:
-    """The daemon alone, with its socket in a folder of the test's."""
-
-    def __init__(self, folder: Path) -> None:
-        write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
-        self.config = folder / "etc" / "reply-milter.toml"
-        self.socket = folder / "verify.sock"
-        text = self.config.read_text().replace("/var/spool/postfix/reply-milter/verify.sock", str(self.socket))
-        text = text.replace('socket_group = "postfix"', 'socket_group = ""').replace('"127.0.0.1:9797"', '""')
-        text = text.replace("timeout_ms = 200 ", "timeout_ms = 2000 ")  # a loaded machine is no slow store
-        self.config.write_text(text.replace("workers = 0", "workers = 1"))
-        self.daemon = DaemonProcess(self.config, self.socket, folder / "daemon.log")
-
-    def mint(self, **order: object) -> Minted:
-        """An address of the handler ``issue``, bound to Alice."""
-        settings = load(str(self.config))
-        handler = settings.config.handlers.named("issue")
-        assert handler is not None
-        wanted = {"user": 42, "locator": "wire/1", "unique": os.urandom(4).hex(), "recipient": "alice@client.example"}
-        made = Order(now=WallClock().now(), **{**wanted, **order})  # type: ignore[arg-type]
-        return mint(made, handler, settings.keyring, settings.config.form)
 
 
 @pytest.fixture(scope="module")
 def milter() -> Iterator[Milter]:
-    """A running daemon with one worker, which a test can hit for sure; its folder is open to the daemon's user."""
-    folder = Path(tempfile.mkdtemp(prefix="reply-milter-wire-"))
-    folder.chmod(0o755)
-    running = Milter(folder)
-    for path in (folder, folder / "etc", *(folder / "etc").iterdir()):
-        _give(path)
-    running.daemon.start()
-    yield running
-    running.daemon.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _give(path: Path) -> None:
-    if os.geteuid() == 0:
-        os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
+    """A running daemon with one worker, which a test can hit for sure."""
+    with own_folder() as folder:
+        running = Milter(folder)
+        running.daemon.start()
+        yield running
+        running.daemon.stop()
 
 
 def _envelope(mta: Mta, minted: Minted) -> Answer:

@@ -37,8 +37,8 @@ def command(state_dir: str) -> list[str]:
     Raises:
         EmbeddedRedisError: there is no redis-server on this machine, or the folder can't be made.
     """
-    program = shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/bin:/usr/local/bin")
-    if program is None:
+    server = program()
+    if server is None:
         raise EmbeddedRedisError("no redis-server found: install it (Debian: redis-server), or use a Redis of your own")
     folder = Path(state_dir) / "redis"
     try:
@@ -47,7 +47,12 @@ def command(state_dir: str) -> list[str]:
         settings.write_text(_SETTINGS.format(folder=_quoted(str(folder))))
     except OSError as error:
         raise EmbeddedRedisError(f"{error.filename or folder}: {error.strerror}") from error
-    return [program, str(settings)]
+    return [server, str(settings)]
+
+
+def program() -> str | None:
+    """Where redis-server is; None if it is not installed."""
+    return shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/bin:/usr/local/bin")
 
 
 def _quoted(text: str) -> str:

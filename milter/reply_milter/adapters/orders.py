@@ -1,4 +1,5 @@
-"""What a supervisor tells its workers: new settings, or to end. Never by signal: libmilter listens to those.
+"""What a supervisor tells its workers: new settings, to end, or to give a sign of life. Never by signal: libmilter
+listens to those.
 
 Settings travel as one checked piece, so that no worker reads files which changed after the supervisor looked at them.
 They go in a memory file, of which only the descriptor crosses the line: a message of constant size never blocks.
@@ -8,7 +9,7 @@ import os
 import socket
 from contextlib import suppress
 
-_SETTINGS, _END = b"S", b"E"
+_SETTINGS, _END, _ALIVE = b"S", b"E", b"A"
 
 
 class OrderLine:
@@ -17,6 +18,7 @@ class OrderLine:
     def __init__(self) -> None:
         self._giving, self._taking = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._giving.setblocking(False)
+        self.asked = self.heard = 0  # signs of life, in the supervisor
 
     def settle(self, settings: bytes) -> bool:
         """Tell new settings; False if the worker is gone, or has stopped listening long ago."""
@@ -28,6 +30,17 @@ class OrderLine:
     def end(self) -> None:
         """Tell it to end."""
         self._send(_END, [])
+
+    def ask(self) -> None:
+        """Ask for a sign of life. It comes when all earlier orders have been carried out."""
+        self._send(_ALIVE, [])
+        self.asked += 1  # also of one who is gone: then no answer comes
+
+    def listen(self) -> None:
+        """Take note of what was answered so far."""
+        with suppress(OSError):
+            while self._giving.recv(1) == _ALIVE:
+                self.heard += 1
 
     def _send(self, order: bytes, descriptors: list[int]) -> bool:
         with suppress(OSError):
@@ -51,6 +64,10 @@ class OrderLine:
     def next(self) -> bytes | None:
         """Wait for the next order, in the worker: new settings, or None to end, also when the supervisor is gone."""
         order, descriptors, _, _ = socket.recv_fds(self._taking, 1, 1)
+        while order == _ALIVE:
+            with suppress(OSError):
+                self._taking.send(_ALIVE)
+            order, descriptors, _, _ = socket.recv_fds(self._taking, 1, 1)
         if order != _SETTINGS or not descriptors:
             return None
         os.lseek(descriptors[0], 0, os.SEEK_SET)

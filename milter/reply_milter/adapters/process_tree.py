@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Protocol
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,18 @@ class Child:
     due: float = field(default=0.0)
 
 
+class Observer(Protocol):
+    """Looks on while the tree runs. Must not block: deaths and signals wait meanwhile."""
+
+    def tick(self) -> float:
+        """Children that are due were started; returns the seconds after which to look again at the latest."""
+        ...
+
+    def ending(self) -> None:
+        """The end begins."""
+        ...
+
+
 class ProcessTree:
     """Children are started in order and ended by rank, all within ``grace_seconds``."""
 
@@ -86,8 +99,8 @@ class ProcessTree:
         """From now on a SIGHUP ends nothing: ``run`` reloads before it rests for the first time."""
         signal.signal(signal.SIGHUP, self._note)
 
-    def run(self, children: list[Child]) -> None:
-        """Run until SIGTERM or SIGINT, then end everything."""
+    def run(self, children: list[Child], observer: Observer) -> None:
+        """Run until SIGTERM or SIGINT, then end everything; ``observer`` looks on."""
         self._children = children
         reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -99,7 +112,8 @@ class ProcessTree:
             if self._hup:
                 self._hup = False
                 self._reload()
-            self._sleep(reading)
+            self._sleep(reading, observer.tick())
+        observer.ending()
         self._end(reading)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
@@ -108,7 +122,7 @@ class ProcessTree:
         elif number == signal.SIGHUP:
             self._hup = True
 
-    def _sleep(self, reading: int, longest: float = 60.0) -> None:
+    def _sleep(self, reading: int, longest: float) -> None:
         """Wait for a signal or for the next start that is due."""
         now = time.monotonic()
         waits = [max(0.0, child.due - now) for child in self._children if not child.pid and not self._ending]

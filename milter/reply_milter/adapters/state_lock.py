@@ -99,6 +99,19 @@ def as_owner(folder: Path) -> Iterator[None]:
         os.setegid(group)
 
 
+def daemon_of(folder: Path) -> int | None:
+    """The process id of the daemon that has the folder, or None. Only looks: taking the lock may turn a daemon away."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        holder = _holder(descriptor)
+    finally:
+        os.close(descriptor)
+    return holder.process if holder.is_daemon else None
+
+
 def _open(folder: Path) -> int:
     try:
         with as_owner(folder):

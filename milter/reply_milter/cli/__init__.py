@@ -13,6 +13,7 @@ from reply_milter.cli import (
     deadletter,
     deliver,
     demo,
+    doctor,
     explain,
     init,
     keys,
@@ -43,6 +44,7 @@ _COMMANDS = (
     deadletter,
     parked,
     test_endpoint,
+    doctor,
     demo,
 )
 
@@ -56,16 +58,21 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(os.EX_USAGE)
 
 
+def parser() -> argparse.ArgumentParser:
+    """The command line, with every command declared."""
+    top = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
+    top.add_argument("--version", action="version", version=f"reply-milter {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in _COMMANDS:
+        command.add(commands)
+    return top
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     open_missing_streams()
-    parser = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
-    parser.add_argument("--version", action="version", version=f"reply-milter {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in _COMMANDS:
-        command.add(commands)
     try:
-        return _run(parser, argv)
+        return _run(parser(), argv)
     except ConfigError as error:
         return _fail(os.EX_CONFIG, *error.problems)
     except CommandError as error:

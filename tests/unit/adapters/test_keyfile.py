@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reply_milter.adapters import keyfile
 from reply_milter.adapters.keyfile import (
     KeyFileError,
     load_master_keys,
@@ -14,6 +15,8 @@ from reply_milter.adapters.keyfile import (
     save_master_keys,
     write_master_keys,
 )
+from reply_milter.core.diagnosis import keys
+from reply_milter.core.diagnosis.files import FileFacts, Kind
 from reply_milter.core.keyring import KeyState, MasterKey
 
 SECRET = "0f" * 32
@@ -163,3 +166,20 @@ def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, o
 def test_name_with_a_nul_is_refused() -> None:
     """TOML can write one."""
     assert refused("a\x00b") != []
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_doctor_finds_what_is_refused_here(tmp_path: Path, shared: bool) -> None:
+    """For every mode that a file can have."""
+    path = tmp_path / "key"
+    path.write_text("x")
+    read = keyfile.read_seal_keys if shared else keyfile.read_master_keys
+    for mode in range(0o400, 0o1000):
+        path.chmod(mode)
+        is_refused = False
+        try:
+            read(str(path))
+        except KeyFileError as error:
+            is_refused = "chmod it" in str(error)
+        file = keys.KeyFile(FileFacts(str(path), Kind.FILE, mode), (), shared=shared)
+        assert ("keys.mode" in [finding.check for finding in keys.examine_file(file, None)]) is is_refused, oct(mode)

@@ -121,6 +121,7 @@ def test_help_and_version_are_told(shell: Shell, words: Sequence[str]) -> None:
         ["explain", "a@b"],
         ["commit", "a" * 26],
         ["verify-header", "x.eml"],
+        ["doctor"],
     ],
 )
 def test_missing_configuration_is_one_line(shell: Shell, words: Sequence[str]) -> None:

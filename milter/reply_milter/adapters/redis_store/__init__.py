@@ -1,7 +1,17 @@
 """Redis: the store of the flows, and the registry of operators."""
 
 from reply_milter.adapters.redis_store.connection import ERROR_KINDS, StoreTelemetry, url_mistake
+from reply_milter.adapters.redis_store.inspection import COMMANDS, RedisInspection
 from reply_milter.adapters.redis_store.registry import RedisRegistry
 from reply_milter.adapters.redis_store.store import OPERATIONS, RedisStore
 
-__all__ = ["ERROR_KINDS", "OPERATIONS", "RedisRegistry", "RedisStore", "StoreTelemetry", "url_mistake"]
+__all__ = [
+    "COMMANDS",
+    "ERROR_KINDS",
+    "OPERATIONS",
+    "RedisInspection",
+    "RedisRegistry",
+    "RedisStore",
+    "StoreTelemetry",
+    "url_mistake",
+]

@@ -32,6 +32,8 @@ class Script:
         commands = [("EVALSHA", self._sha, 1, *run) for run in runs]
         try:
             return call(*commands)
-        except NoScriptError:
-            call(("SCRIPT", "LOAD", self._text))
-            return call(*commands)
+        except (
+            NoScriptError
+        ):  # whole for the first, which makes it known: SCRIPT LOAD would be one right more to ask for
+            first = call(("EVAL", self._text, 1, *runs[0]))
+            return first + (call(*commands[1:]) if commands[1:] else [])

@@ -6,18 +6,26 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from reply_milter.core.sealed_reply import TOKEN_ID_LENGTH
 from reply_milter.ports import Decision, Notification
 from reply_milter.ports.delivery import DeliveryReport
 
+# Of syslog(3), as sd-daemon(3) has them in front of lines.
+_PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+
 
 class _Formatter(logging.Formatter):
-    """One line a record; a decision's fields as key=value pairs or as JSON members. UTC."""
+    """One line a record; a decision's fields as key=value pairs or as JSON members. UTC.
 
-    def __init__(self, as_json: bool) -> None:
+    ``to_journal``: the journal notes time, level and process by itself, and takes the level from a prefix.
+    """
+
+    def __init__(self, as_json: bool, to_journal: bool) -> None:
         super().__init__()
         self._as_json = as_json
+        self._to_journal = to_journal
 
     def format(self, record: logging.LogRecord) -> str:
         """Write ``record``; a traceback goes on behind it, escaped in JSON."""
@@ -26,11 +34,29 @@ class _Formatter(logging.Formatter):
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        level = record.levelname.lower()
         if self._as_json:
-            head = {"time": moment, "level": record.levelname.lower(), "event": text}
-            return json.dumps({**head, "pid": os.getpid(), **fields})
-        pairs = "".join(f" {name}={value}" for name, value in fields.items())
-        return f"{moment} {record.levelname.lower()} reply-milter[{os.getpid()}]: {text}{pairs}"
+            head = {} if self._to_journal else {"time": moment}
+            line = json.dumps({**head, "level": level, "event": text, "pid": os.getpid(), **fields})
+        else:
+            pairs = "".join(f" {name}={value}" for name, value in fields.items())
+            head_text = "" if self._to_journal else f"{moment} {level} reply-milter[{os.getpid()}]: "
+            line = f"{head_text}{text}{pairs}"
+        return _with_priority(line, record.levelno) if self._to_journal else line
+
+
+def _with_priority(text: str, level: int) -> str:
+    """Each line with its priority: the journal makes an entry of each."""
+    prefix = f"<{_PRIORITIES.get(level, 6)}>"
+    return "\n".join(prefix + line for line in text.split("\n"))
+
+
+def _stderr_is_journal() -> bool:
+    """Whether standard error is what JOURNAL_STREAM names; a redirection behind systemd's back is not."""
+    with suppress(OSError):
+        found = os.fstat(sys.stderr.fileno())
+        return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return False
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, str]:
@@ -91,6 +117,6 @@ def log_to_stderr(as_json: bool, level: str) -> None:
     if not isinstance(ours, logging.StreamHandler):
         ours = logging.StreamHandler()
         logging.basicConfig(handlers=[ours], force=True)
-    ours.setFormatter(_Formatter(as_json))
+    ours.setFormatter(_Formatter(as_json, _stderr_is_journal()))
     ours.stream = sys.stderr
     root.setLevel(level.upper())

@@ -1,0 +1,78 @@
+"""Facts about files, folders, accounts and space, for rules that judge them. Changes nothing."""
+
+import os
+import pwd
+import shutil
+import stat
+from collections.abc import Iterator
+
+from reply_milter.core.diagnosis.files import Account, FileFacts, Kind
+
+_KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kind.SOCKET}
+
+
+def facts(path: str) -> FileFacts:
+    """What is at ``path``, links followed."""
+    try:
+        found = os.stat(path)
+    except PermissionError:
+        return FileFacts(path, Kind.HIDDEN)
+    except OSError:
+        return FileFacts(path, Kind.MISSING)
+    return FileFacts(
+        path,
+        _KINDS.get(stat.S_IFMT(found.st_mode), Kind.OTHER),
+        stat.S_IMODE(found.st_mode),
+        found.st_uid,
+        found.st_gid,
+        _name(found.st_uid),
+        int(found.st_mtime),
+    )
+
+
+def parents(path: str) -> tuple[FileFacts, ...]:
+    """The folders above ``path``, from the root down, as they really lie."""
+    return tuple(map(facts, _above(real(path))))
+
+
+def real(path: str) -> str:
+    """``path`` without links in its folders; the last name stays. An empty one stays empty."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) if path else ""
+
+
+def _above(path: str) -> Iterator[str]:
+    folder = os.path.dirname(path)
+    if folder != path:
+        yield from _above(folder)
+        yield folder
+
+
+def account(name: str) -> Account | None:
+    """The user called ``name`` with all its groups."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return Account(name, entry.pw_uid, tuple(os.getgrouplist(name, entry.pw_gid)))
+
+
+def owner(number: int) -> Account:
+    """The user with a number, also if no user database knows it."""
+    known = account(_name(number))
+    return known or Account(str(number), number, (number,))
+
+
+def space(folder: str) -> tuple[int, int]:
+    """Free and total octets of the file system of ``folder``; zeros if that can't be told."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return 0, 0
+    return usage.free, usage.total
+
+
+def _name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

@@ -1,0 +1,124 @@
+"""Reads a Postfix configuration as Postfix does: through postconf(1) and postmap(1), which change nothing."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from reply_milter.core.diagnosis.postfix import syntax
+from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
+from reply_milter.core.diagnosis.postfix.site import Service, Site
+
+_SECONDS = 20.0  # a table may be a database of another host
+_CHROOT_BY_DEFAULT = ("", "0")  # compatibility levels at which a `-` in master.cf means yes
+
+
+class PostconfError(Exception):
+    """The configuration can't be read; the message says why."""
+
+
+def read(folder: str) -> Site:
+    """Everything in ``folder`` but what its tables hold.
+
+    Raises:
+        PostconfError: there is no Postfix, or no configuration of one.
+    """
+    raw = dict(_pairs(_postconf(folder)))
+    main = dict(_pairs(_postconf(folder, "-x")))
+    main["queue_directory"] = os.path.realpath(main["queue_directory"])
+    for name in DOMAIN_LISTS:
+        main[name] = " ".join(_expanded(main.get(name, "")))
+    fields: dict[str, dict[str, str]] = {}
+    for path, value in _pairs(_postconf(folder, "-F")):
+        service, _, field = path.rpartition("/")
+        fields.setdefault(service, {})[field] = value
+    own: dict[str, dict[str, str]] = {}
+    for path, value in _pairs(_postconf(folder, "-P")):
+        service, _, name = path.rpartition("/")
+        own.setdefault(service, {})[name] = value
+    services = (_service(folder, main, found, own.get(name, {})) for name, found in fields.items())
+    return Site(main, raw, tuple(services))
+
+
+def ask(site: Site, questions: Mapping[str, tuple[str, ...]]) -> Site:
+    """``site`` with what its tables answer, or why they don't."""
+    found: dict[tuple[str, str], str] = {}
+    broken: dict[str, str] = {}
+    for table, keys in questions.items():
+        answer = _run(
+            "postmap", "-c", site.get("config_directory"), "-q", "-", table.removeprefix("proxy:"), given=keys
+        )
+        for line in answer.stdout.splitlines():
+            key, _, value = line.partition("\t")
+            found[table, key] = value.strip()
+        complaint = _complaint(answer)
+        if complaint:
+            broken[table] = complaint
+    return replace(site, found=found, broken=broken)
+
+
+def _service(folder: str, main: Mapping[str, str], fields: Mapping[str, str], own: Mapping[str, str]) -> Service:
+    """A service with the settings that its program gets: main.cf's under its own."""
+    settings = main
+    if own:
+        options = [word for name, value in own.items() for word in ("-o", f"{name}={value}")]
+        settings = dict(_pairs(_postconf(folder, "-x", *options)))
+    chroot = fields["chroot"] == "y" or (
+        fields["chroot"] == "-" and main.get("compatibility_level", "") in _CHROOT_BY_DEFAULT
+    )
+    program = os.path.basename(fields["command"].split()[0])
+    return Service(fields["service"], fields["type"], program, chroot, settings, dict(own))
+
+
+def _expanded(value: str) -> Iterator[str]:
+    """A list of domains with the contents of files that it names, as match_list(3) has it."""
+    for element in syntax.elements(value):
+        if not element.startswith("/"):
+            yield element
+            continue
+        try:
+            lines = Path(element).read_text(errors="replace").splitlines()
+        except OSError:
+            continue
+        yield from (word for line in lines if not line.startswith("#") for word in line.replace(",", " ").split())
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        name, equals, value = line.partition(" =")
+        if equals:
+            yield name, value.strip()
+
+
+def _postconf(folder: str, *words: str) -> str:
+    done = _run("postconf", "-c", folder, *words)
+    if done.returncode:
+        raise PostconfError(f"{folder}: {_complaint(done) or 'postconf fails'}")
+    return done.stdout
+
+
+def _complaint(done: "subprocess.CompletedProcess[str]") -> str:
+    """The first thing that a program could not do, without its name."""
+    lines = [line for line in done.stderr.splitlines() if ": warning: " not in line]
+    return lines[0].partition(": ")[2].removeprefix("fatal: ") if lines else ""
+
+
+def _run(name: str, *words: str, given: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+    program = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise PostconfError(f"there is no {name} on this host: is Postfix installed?")
+    try:
+        return subprocess.run(  # noqa: S603 # fixed programs, no shell; words are settings and their folder
+            [program, *words],
+            input="".join(f"{key}\n" for key in given),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            env={**os.environ, "LC_ALL": "C"},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess([], 1, "", f"{name}: no answer within {_SECONDS:.0f} s")

@@ -1,0 +1,89 @@
+"""Knocks at the doors of a running daemon, as its clients would. Leaves nothing behind."""
+
+import contextlib
+import http.client
+import os
+import socket
+import struct
+
+from reply_milter.core.diagnosis.daemon import Answer
+from reply_milter.core.diagnosis.files import Account
+
+_SECONDS = 2.0
+# SMFIC_OPTNEG of the milter protocol: version 6, all that an MTA could offer. SMFIC_QUIT ends the connection.
+_NEGOTIATE = struct.pack("!IcIII", 13, b"O", 6, 0x1FF, 0x1FFFFF)
+_QUIT = struct.pack("!Ic", 1, b"Q")
+
+
+def milter_answers(path: str, host: str, port: int) -> bool:
+    """Whether a milter negotiates at a unix socket, or at ``host`` and ``port``: a process, not only its queue."""
+    try:
+        with _connected(path, host, port) as connection:
+            connection.sendall(_NEGOTIATE)
+            answered = connection.recv(5)[4:5] == b"O"
+            connection.sendall(_QUIT)
+            return answered
+    except OSError:
+        return False
+
+
+def _connected(path: str, host: str, port: int) -> socket.socket:
+    if not path:
+        return socket.create_connection((host, port), _SECONDS)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(_SECONDS)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def metrics_page(host: str, port: int) -> Answer:
+    """Who answers where metrics should be."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # all addresses hold this one
+    connection = http.client.HTTPConnection(here, port, timeout=_SECONDS)
+    try:
+        connection.request("GET", "/metrics")
+        return Answer.OURS if b"reply_milter_" in connection.getresponse().read() else Answer.SOMEBODY
+    except ConnectionRefusedError:
+        return Answer.NOBODY
+    except (OSError, http.client.HTTPException):
+        return Answer.SOMEBODY  # it may want TLS, or a login
+    finally:
+        connection.close()
+
+
+def refused_as(account: Account, path: str, root: str) -> str:
+    """Why ``account`` can't connect to ``path`` after a chroot to ``root``, where that is given; empty if it can.
+
+    Takes root: other users try nothing, and find nothing.
+    """
+    if os.geteuid() != 0:
+        return ""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, _try_as(account, path, root).encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as told:
+        return told.read()
+
+
+def _try_as(account: Account, path: str, root: str) -> str:
+    """In a process of its own: become ``account`` and connect."""
+    try:
+        if root:
+            os.chroot(root)
+            os.chdir("/")
+        os.setgroups(list(account.groups))
+        os.setgid(account.groups[0])
+        os.setuid(account.user)
+        inside = "/" + os.path.relpath(path, root) if root else path
+        with contextlib.closing(_connected(inside, "", 0)):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)

@@ -1,0 +1,87 @@
+"""``doctor``: what is wrong with this installation and with the Postfix in front of it, and the line that mends it."""
+
+import argparse
+import json
+import os
+import textwrap
+from collections.abc import Iterator
+
+from reply_milter.cli.options import add_command, add_config, add_json
+from reply_milter.core.diagnosis.finding import Finding, Severity, worst
+from reply_milter.doctor import Diagnosis, examine
+
+_WORDS = {0: "clean", 1: "warnings", 2: "errors"}
+_STATUS = {None: os.EX_OK, Severity.NOTE: os.EX_OK, Severity.WARNING: 1, Severity.ERROR: 2}
+
+_WIDTH = 110
+_INDENT = " " * 4
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands, "doctor", _run, "say what is wrong here; exit 0 if nothing is, 1 for warnings, 2 for errors"
+    )
+    parser.add_argument("--postfix", metavar="DIR", help="look at Postfix's configuration in DIR, too (/etc/postfix)")
+    add_config(parser)
+    add_json(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    told = examine(options.config, options.postfix)
+    print(json.dumps(_members(told)) if options.json else "\n".join(_lines(told)))
+    return _STATUS[worst(told.findings)]
+
+
+def _members(told: Diagnosis) -> dict[str, object]:
+    return {
+        "status": _WORDS[_STATUS[worst(told.findings)]],
+        "areas": {area: _state(told, area) for area in told.areas},
+        "findings": [
+            {
+                "severity": finding.severity.value,
+                "check": finding.check,
+                "what": finding.what,
+                "why": finding.why,
+                "place": finding.remedy.place or None,
+                "section": finding.remedy.section or None,
+                "line": finding.remedy.line or None,
+            }
+            for finding in told.findings
+        ],
+    }
+
+
+def _state(told: Diagnosis, area: str) -> str:
+    """The worst that was found in an area, or ``ok``."""
+    found = worst(finding for finding in told.findings if finding.check.partition(".")[0] == area)
+    return found.value if found else "ok"
+
+
+def _lines(told: Diagnosis) -> Iterator[str]:
+    yield "  ".join(f"{area}: {_state(told, area)}" for area in told.areas)
+    for finding in told.findings:
+        yield ""
+        yield from _wrapped(f"{finding.severity.upper()}  {finding.what}  [{finding.check}]", "")
+        yield from _wrapped(f"{finding.why}.", _INDENT)
+        yield from _remedy_lines(finding)
+    yield ""
+    counts = [sum(finding.severity is severity for finding in told.findings) for severity in Severity]
+    yield "{} errors, {} warnings, {} notes".format(*counts)
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _remedy_lines(finding: Finding) -> Iterator[str]:
+    remedy = finding.remedy
+    if not remedy.line:
+        return
+    if remedy.place == "shell":
+        yield "    Run:"
+    else:
+        yield f"    Put into {remedy.place}{', ' if remedy.section else ''}{remedy.section}:"
+    yield from (f"        {line}" for line in remedy.line.splitlines())

@@ -1,0 +1,43 @@
+"""The clock: tokens carry the time of their issue, so hosts that mint and verify must agree about it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, warning
+from reply_milter.core.keyring import MasterKey
+from reply_milter.core.token import EPOCH
+from reply_milter.core.verify import FUTURE_SECONDS
+
+_SKEW_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFacts:
+    """Unix seconds: of this host, of the store's (None if it wasn't told), and when key files were written."""
+
+    now: float
+    store: float | None
+    written: tuple[int, ...] = ()
+
+
+def examine(clock: ClockFacts, keys: Iterable[MasterKey]) -> Iterator[Finding]:
+    """Whether this host's time can be right."""
+    set_it = Remedy(SHELL, "timedatectl set-ntp true")
+    known = (*clock.written, *(key.minted_until for key in keys if key.minted_until))
+    if clock.now < EPOCH or clock.now + FUTURE_SECONDS < max(known, default=0):
+        yield error(
+            "clock.past",
+            "this host's clock is behind what has been written already",
+            "genuine addresses count as issued in the future and are refused as forged",
+            set_it,
+        )
+    if clock.store is None:
+        return
+    skew = abs(clock.now - clock.store)
+    what = f"this host's clock and the store's are {skew:.0f} s apart"
+    if skew > FUTURE_SECONDS:
+        yield error(
+            "clock.skew", what, "addresses of one host count as issued in the future on another: forged", set_it
+        )
+    elif skew > _SKEW_SECONDS:
+        yield warning("clock.skew", what, f"beyond {FUTURE_SECONDS} s, genuine addresses are refused as forged", set_it)

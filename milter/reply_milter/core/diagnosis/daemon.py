@@ -1,0 +1,54 @@
+"""The daemon: whether it runs, with how many descriptors, and whether its metrics can be had."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from reply_milter.core.diagnosis.finding import SHELL, TOML, UNIT, Finding, Remedy, error, hidden, warning
+
+_DESCRIPTORS_WANTED = 4096
+_START = Remedy(SHELL, "systemctl start reply-milter")
+
+
+class Answer(Enum):
+    """Who answers at an address."""
+
+    NOBODY = "nobody"
+    OURS = "ours"
+    SOMEBODY = "somebody"
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonFacts:
+    """``runs``: whether a daemon holds the state folder. ``descriptors``: its limit. None of what can't be told."""
+
+    runs: bool | None
+    descriptors: int | None = None
+
+
+def examine(daemon: DaemonFacts) -> Iterator[Finding]:
+    """Whether it runs, and with how many descriptors."""
+    if daemon.runs is None:
+        yield hidden("daemon", "whether a daemon runs")
+    elif not daemon.runs:
+        yield error("daemon.down", "no daemon runs", "mail is deferred wherever the MTA asks it", _START)
+    if daemon.descriptors is not None and daemon.descriptors < _DESCRIPTORS_WANTED:
+        yield warning(
+            "daemon.descriptors",
+            f"the daemon may open {daemon.descriptors} files only",
+            "when they run out under load, libmilter spins on a core and nobody is answered",
+            Remedy(UNIT, "LimitNOFILE=65536", "[Service]"),
+        )
+
+
+def examine_metrics(place: str, answer: Answer, runs: bool) -> Iterator[Finding]:
+    """The page at ``place``, as HOST:PORT."""
+    if runs and answer is Answer.NOBODY:
+        yield warning("metrics.silent", f"nobody answers at {place}", "monitoring is blind")
+    elif not runs and answer is Answer.SOMEBODY:
+        yield error(
+            "metrics.taken",
+            f"another program answers at {place}",
+            "the daemon can't start",
+            Remedy(TOML, 'listen = "127.0.0.1:9798"', "[metrics]"),
+        )

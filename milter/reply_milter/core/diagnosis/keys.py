@@ -1,0 +1,130 @@
+"""Master and seal keys: who can read them, who could replace them, and which are due to be rotated."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from reply_milter.core.diagnosis.files import (
+    READ,
+    Account,
+    FileFacts,
+    Kind,
+    first_closed,
+    may,
+    replaceable_by_others,
+)
+from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, hidden, note, warning
+from reply_milter.core.key_rotation import last_expiry
+from reply_milter.core.keyring import KeyState, MasterKey
+
+_MORE_THAN_GROUP_READ = 0o037
+_GROUP_OR_OTHERS = 0o077
+_SOON_SECONDS = 14 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """``parents``: the folders above it, from the root down. ``problems``: why its text can't be used."""
+
+    facts: FileFacts
+    parents: tuple[FileFacts, ...]
+    problems: tuple[str, ...] = ()
+    shared: bool = False  # a seal key: hooks may read it by group
+
+
+def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
+    """One key file; ``daemon`` is who has to read it, if that is known."""
+    facts = file.facts
+    if facts.kind is Kind.HIDDEN:
+        yield hidden("keys", facts.path)
+        return
+    if facts.kind is not Kind.FILE:
+        yield error("keys.missing", f"{facts.path}: there is no such file", "without its keys the daemon can't start")
+        return
+    for problem in file.problems:
+        yield error("keys.unusable", problem, "the daemon can't start, or keeps its old keys at a reload")
+    yield from _mode(file)
+    yield from _owner(file, daemon)
+    yield from _folders(file, daemon)
+
+
+def _mode(file: KeyFile) -> Iterator[Finding]:
+    facts = file.facts
+    if facts.mode & (_MORE_THAN_GROUP_READ if file.shared else _GROUP_OR_OTHERS):
+        whose = "sealing verdicts" if file.shared else "minting addresses in anybody's name"
+        yield error(
+            "keys.mode",
+            f"{facts.path}: mode {facts.mode:04o} lets others at it",
+            f"whoever reads it is capable of {whose}; the daemon refuses to start with it",
+            Remedy(SHELL, f"chmod 0{'640' if file.shared else '600'} {facts.path}"),
+        )
+
+
+def _owner(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
+    facts = file.facts
+    if daemon is None:
+        return
+    if facts.owner not in (0, daemon.user):
+        yield error(
+            "keys.owner",
+            f"{facts.path}: belongs to {facts.owner_name}",
+            f"a user that is neither root nor the daemon's ({daemon.name}) can read and change it",
+            Remedy(SHELL, f"chown {daemon.name} {facts.path}"),
+        )
+    elif not may(daemon, facts, READ):
+        yield error(
+            "keys.unreadable",
+            f"{facts.path}: the daemon's user {daemon.name} may not read it",
+            "the daemon can't start",
+            Remedy(SHELL, f"chown {daemon.name} {facts.path}"),
+        )
+
+
+def _folders(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
+    trusted = frozenset({0} if daemon is None else {0, daemon.user})
+    for folder in file.parents:
+        if folder.there and replaceable_by_others(folder, trusted):
+            mend = f"chmod go-w {folder.path}" if folder.owner in trusted else f"chown root {folder.path}"
+            yield error(
+                "keys.folder",
+                f"{folder.path}: others may write there (owner {folder.owner_name}, mode {folder.mode:04o})",
+                f"they can put another file in the place of {file.facts.path}",
+                Remedy(SHELL, mend),
+            )
+    closed = first_closed(daemon, file.parents) if daemon else None
+    if daemon and closed:
+        yield error(
+            "keys.unreachable",
+            f"{closed.path}: the daemon's user {daemon.name} can't go through it",
+            f"it can't read {file.facts.path}, and does not start",
+            Remedy(SHELL, f"chgrp {daemon.name} {closed.path} && chmod g+x {closed.path}"),
+        )
+
+
+def examine_rotation(keys: Iterable[MasterKey], now: int, longest_validity_days: int) -> Iterator[Finding]:
+    """Which keys can go, and which went too early. ``now`` in Unix seconds."""
+    for key in keys:
+        expiry = last_expiry(key, now, longest_validity_days, was_used=False)
+        end = expiry.at
+        if key.state is KeyState.ACTIVE or end is None or not expiry.known:
+            continue
+        day = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d")
+        if key.state is KeyState.RETIRED and end > now:
+            yield note(
+                "keys.retired_early",
+                f"key {key.id} is retired, and addresses that it minted are out until {day}",
+                "their replies are refused as forged: right if the key was stolen, and else a mistake",
+            )
+        elif key.state is KeyState.VERIFY and end <= now:
+            yield warning(
+                "keys.retire",
+                f"key {key.id} verifies, and its last address expired on {day}",
+                "a key that nobody needs can still be stolen",
+                Remedy(SHELL, f"reply-milter keys retire {key.id}"),
+            )
+        elif key.state is KeyState.VERIFY and end <= now + _SOON_SECONDS:
+            yield note(
+                "keys.retire_soon",
+                f"key {key.id} can be retired after {day}, when its last address expires",
+                "until then it verifies replies",
+            )

@@ -1,0 +1,150 @@
+"""The doors that ask us: whether they ask last, in time, for all that we need, and what they do while we are down."""
+
+from collections.abc import Iterator
+
+from reply_milter.core.diagnosis.endpoint import Endpoint
+from reply_milter.core.diagnosis.finding import Finding, error, note, warning
+from reply_milter.core.diagnosis.postfix import milters, syntax
+from reply_milter.core.diagnosis.postfix.milters import Milter
+from reply_milter.core.diagnosis.postfix.site import Ours, Service, Site
+
+_PROTOCOL = 6  # of Postfix 2.6 and later: header positions, SKIP, no replies
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "milter_rcpt_macros": ("{rcpt_addr}", "{rcpt_mailer}"),
+    "milter_end_of_data_macros": ("i",),
+}
+_NEEDED_TO_SIGN: dict[str, tuple[str, ...]] = {"milter_mail_macros": ("{auth_authen}",)}
+_TIMEOUTS = {"command_timeout": 30, "content_timeout": 300}
+
+
+def examine(site: Site, ours: Ours, door: Service) -> Iterator[Finding]:
+    """One door, if it asks us."""
+    queue_directory = site.get("queue_directory")
+    for listening in (ours.verify, ours.sign):
+        listed = door.get("smtpd_milters")
+        number = milters.find(listed, listening, queue_directory)
+        if listening is None or number is None:
+            continue
+        milter = milters.read(listed)[number]
+        yield from _path(door, milter, listening, queue_directory)
+        yield from _action(site, ours, door, milter, listening)
+        yield from _times(site, ours, door, milter, listening)
+        yield from _protocol(site, door, milter, listening)
+        yield from _macros(door, _NEEDED if listening is ours.verify else _NEEDED_TO_SIGN)
+        if listening is ours.verify:
+            yield from _last(ours, door, number, queue_directory)
+            yield from _whole_message(door)
+
+
+def _path(door: Service, milter: Milter, listening: Endpoint, queue_directory: str) -> Iterator[Finding]:
+    if door.chroot and milter.place is not None and milter.place.path.startswith("/"):
+        yield error(
+            "postfix.chroot",
+            f"{door.where('smtpd_milters')}: {milter.place} is an absolute path, and service {door} is chrooted",
+            f"it looks below {queue_directory}, where nothing answers: default_action decides about its mail",
+            door.put("smtpd_milters", milters.entry(listening, queue_directory, {})),
+        )
+
+
+def _action(site: Site, ours: Ours, door: Service, milter: Milter, listening: Endpoint) -> Iterator[Finding]:
+    """What happens while the milter is down."""
+    action = milter.setting("default_action", door.settings)
+    mend = milters.mend_entry(site, door, listening, {"default_action": "tempfail"})
+    what = f"{door.where('smtpd_milters')}: default_action is {action} for {listening}"
+    if action == "accept":
+        hard = listening is ours.verify and not ours.hook
+        why = "while the milter is down, replies pass unverified, without a seal"
+        if listening is ours.sign:
+            why = "while the milter is down, notifications leave with no reply address"
+        yield (error if hard else warning)("postfix.default_action", what, why, mend)
+    elif action == "reject":
+        yield error("postfix.default_action", what, "while the milter is down, all mail of this service bounces", mend)
+    elif action == "quarantine":
+        yield warning(
+            "postfix.default_action", what, "while the milter is down, all mail of this service is put on hold", mend
+        )
+    elif listening is ours.verify and not _only_ours(door):
+        yield note(
+            "postfix.layout",
+            f"{door.where('smtpd_milters')}: mail for other domains depends on the milter, too",
+            f"while the milter is down, default_action={action} holds for all mail of the same smtpd; "
+            "one of its own for the reply domain confines that (contrib/postfix, layout 2)",
+        )
+
+
+def _only_ours(door: Service) -> bool:
+    """Whether a door takes mail for somebody in particular and refuses the rest, or is for those who log in."""
+    relay = [name for name, _ in syntax.restrictions(door.get("smtpd_relay_restrictions"))]
+    return (relay[:1] == ["check_recipient_access"] and "reject" in relay) or relay[:1] == ["permit_sasl_authenticated"]
+
+
+def _times(site: Site, ours: Ours, door: Service, milter: Milter, listening: Endpoint) -> Iterator[Finding]:
+    for name, default in _TIMEOUTS.items():
+        wait = syntax.seconds(milter.setting(name, door.settings), default)
+        if listening is ours.verify and wait * 1000 <= ours.timeout_ms:
+            longer = f"{ours.timeout_ms // 1000 * 2 + 10}s"
+            yield error(
+                "postfix.timeout",
+                f"{door.where('smtpd_milters')}: {name} is {wait} s, and store.timeout_ms {ours.timeout_ms}",
+                "Postfix gives the milter up before the milter gives the store up: default_action decides",
+                milters.mend_entry(site, door, listening, {name: longer}),
+            )
+
+
+def _protocol(site: Site, door: Service, milter: Milter, listening: Endpoint) -> Iterator[Finding]:
+    version = milter.setting("protocol", door.settings)
+    if version.isdecimal() and int(version) < _PROTOCOL:
+        yield error(
+            "postfix.protocol",
+            f"{door.where('smtpd_milters')}: milter protocol {version} for {listening}",
+            f"headers can't be put where they belong before version {_PROTOCOL}",
+            milters.mend_entry(site, door, listening, {"protocol": str(_PROTOCOL)}),
+        )
+
+
+def _macros(door: Service, needed: dict[str, tuple[str, ...]]) -> Iterator[Finding]:
+    for name, macros in needed.items():
+        listed = list(syntax.elements(door.get(name)))
+        missing = [macro for macro in macros if macro not in listed and macro.strip("{}") not in listed]
+        if missing:
+            yield error(
+                "postfix.macros",
+                f"{door.where(name)}: {name} lacks {' '.join(missing)}",
+                "the milter can't tell as whom Postfix reads a recipient, or who has logged in",
+                door.put(name, " ".join([*listed, *missing])),
+            )
+    invented = [
+        word for word in ("rcpt_addr", "rcpt_mailer", "auth_authen") if word in door.get("milter_macro_defaults")
+    ]
+    if invented:
+        yield error(
+            "postfix.macro_defaults",
+            f"{door.where('milter_macro_defaults')}: milter_macro_defaults gives {invented[0]} a value",
+            "the milter believes what it says: a local submission looks like one over SMTP, or a stranger logged in",
+            door.put("milter_macro_defaults", ""),
+        )
+
+
+def _last(ours: Ours, door: Service, number: int, queue_directory: str) -> Iterator[Finding]:
+    listed = milters.read(door.get("smtpd_milters"))
+    after = listed[number + 1 :]
+    if not after or milters.find(door.get("smtpd_milters"), ours.sign, queue_directory) is not None:
+        return  # what follows our sign milter signs what we minted: that is its place
+    texts = [milter.text for place, milter in enumerate(listed) if place != number]
+    names = ", ".join(str(milter.place or milter.text) for milter in after)
+    yield warning(
+        "postfix.order",
+        f"{door.where('smtpd_milters')}: asked after us: {names}",
+        'what a milter after us refuses, we have taken: the sender\'s retry hears "already received"',
+        door.put("smtpd_milters", ", ".join([*texts, listed[number].text])),
+    )
+
+
+def _whole_message(door: Service) -> Iterator[Finding]:
+    if door.get("smtpd_proxy_filter"):
+        yield error(
+            "postfix.proxy_filter",
+            f"{door.where('smtpd_proxy_filter')}: smtpd_proxy_filter is {door.get('smtpd_proxy_filter')}",
+            "Postfix then shows milters the envelope only: give us to the smtpd behind the filter",
+            door.put("smtpd_proxy_filter", ""),
+        )

@@ -1,0 +1,184 @@
+"""Doors that don't ask us: services of master.cf by which mail for the reply domain comes in unseen."""
+
+import re
+from collections.abc import Iterator
+
+from reply_milter.core.diagnosis.endpoint import Endpoint
+from reply_milter.core.diagnosis.finding import MAIN_CF, MASTER_CF, Finding, Remedy, error, note, warning
+from reply_milter.core.diagnosis.postfix import milters, syntax
+from reply_milter.core.diagnosis.postfix.questions import RESTRICTIONS, STRANGERS, access_keys
+from reply_milter.core.diagnosis.postfix.site import Ours, Service, Site, put
+
+_NO_MILTERS = "no_milters"
+_LOOPBACK = ("127.", "localhost:", "[::1]:", "::1:")
+_UNSEEN = "replies get in unverified, without a seal"
+_REFUSAL = re.compile(r"reject|defer|[45]\d\d\s|[45]\.\d", re.IGNORECASE)  # of access(5)
+_PERMISSION = re.compile(r"ok|permit|\d+", re.IGNORECASE)
+
+
+def asks(site: Site, ours: Ours, door: Service) -> bool:
+    """Whether we are asked about what comes in there."""
+    listed = milters.find(door.get("smtpd_milters"), ours.verify, site.get("queue_directory")) is not None
+    return listed and not _switched_off(door)
+
+
+def examine(site: Site, ours: Ours, verify: Endpoint) -> Iterator[Finding]:
+    """All doors; ``verify`` is where they should ask."""
+    doors = list(site.doors())
+    if not any(asks(site, ours, door) for door in doors):
+        yield from _nobody_asks(site, verify, doors)
+        return
+    for door in doors:
+        if asks(site, ours, door):
+            yield from _maps(site, door)
+        elif _switched_off(door) and not _takes_back(door):
+            yield _no_milters(door)
+        elif not _is_filtered(site, ours, door):
+            yield from _unseen(site, ours, verify, door)
+
+
+def examine_signing(site: Site, sign: Endpoint) -> Iterator[Finding]:
+    """Whether anybody asks us to mint, at ``sign``."""
+    lists = [site.get("non_smtpd_milters"), *(door.get("smtpd_milters") for door in site.doors())]
+    if all(milters.find(value, sign, site.get("queue_directory")) is None for value in lists):
+        local = syntax.one_line(site.raw.get("non_smtpd_milters", ""))
+        yield warning(
+            "postfix.sign_not_asked",
+            f"[sign] is configured, and neither an smtpd nor non_smtpd_milters asks {sign}",
+            "notifications leave as they are, with X-Reply-Mint and without a reply address",
+            put("non_smtpd_milters", ", ".join(filter(None, [local, milters.reference(site, sign)]))),
+        )
+
+
+def _nobody_asks(site: Site, verify: Endpoint, doors: list[Service]) -> Iterator[Finding]:
+    off = [door for door in doors if _switched_off(door)]
+    if off:
+        yield from dict.fromkeys(_no_milters(door) for door in off)
+        return
+    listed = site.get("smtpd_milters") or "empty"
+    yield error(
+        "postfix.not_asked",
+        f"no smtpd asks {verify}: smtpd_milters is {listed}",
+        _UNSEEN,
+        Remedy(MAIN_CF, f"smtpd_milters = {_with_us(site, verify, site.raw.get('smtpd_milters', ''))}"),
+    )
+
+
+def _with_us(site: Site, verify: Endpoint, value: str) -> str:
+    return ", ".join(filter(None, [syntax.one_line(value).rstrip(","), milters.reference(site, verify)]))
+
+
+def _switched_off(door: Service) -> bool:
+    return _NO_MILTERS in syntax.elements(door.get("receive_override_options"))
+
+
+def _takes_back(door: Service) -> bool:
+    """Whether a door is one of this host's own, where a content filter hands in again what was seen before."""
+    local = door.name.startswith(_LOOPBACK)
+    return local and bool({"content_filter", "smtpd_authorized_xforward_hosts"} & set(door.own))
+
+
+def _is_filtered(site: Site, ours: Ours, door: Service) -> bool:
+    """Whether a proxy filter passes on what comes in there, to a door that asks."""
+    target = door.get("smtpd_proxy_filter").removeprefix("inet:")
+    return bool(target) and any(asks(site, ours, other) for other in site.doors() if other is not door)
+
+
+def _no_milters(door: Service) -> Finding:
+    kept = [word for word in syntax.elements(door.get("receive_override_options")) if word != _NO_MILTERS]
+    name = "receive_override_options"
+    return error(
+        "postfix.no_milters",
+        f"{door.where(name)}: {name} holds {_NO_MILTERS}",
+        f"no milter is asked there: {_UNSEEN}",
+        door.put(name, ",".join(kept)),
+    )
+
+
+def _maps(site: Site, door: Service) -> Iterator[Finding]:
+    """``smtpd_milter_maps``: other milters, or none, for some clients."""
+    value = door.get("smtpd_milter_maps")
+    if not value:
+        return
+    stranger = site.look_up(value, STRANGERS)
+    what = f"{door.where('smtpd_milter_maps')}: smtpd_milter_maps is {value}"
+    mend = door.put("smtpd_milter_maps", "")
+    if stranger is not None:
+        yield error(
+            "postfix.milter_maps", f"{what}; it says {stranger} for anybody", f"then we are not asked: {_UNSEEN}", mend
+        )
+    else:
+        yield warning("postfix.milter_maps", what, f"for clients that it lists we are not asked: {_UNSEEN}", mend)
+
+
+def _unseen(site: Site, ours: Ours, verify: Endpoint, door: Service) -> Iterator[Finding]:
+    taken = [domain for domain in ours.domains if _refused_but_for(site, ours, door, domain) is None]
+    mend = _ask(site, verify, door)
+    if taken and _takes_back(door):
+        yield note(
+            "postfix.takes_back",
+            f"{MASTER_CF}, service {door}: takes mail of this host's programs without asking us",
+            "right for a content filter behind an smtpd that asks; anything else on this host gets by",
+        )
+    elif taken:
+        yield error(
+            "postfix.unseen",
+            f"{MASTER_CF}, service {door}: takes mail for {', '.join(taken)} and does not ask us",
+            _UNSEEN,
+            mend,
+        )
+    else:
+        let_in = {who for domain in ours.domains for who in _refused_but_for(site, ours, door, domain) or ()}
+        if let_in:
+            yield warning(
+                "postfix.let_in",
+                f"{MASTER_CF}, service {door}: {', '.join(sorted(let_in))} stands before the reply domain is refused",
+                f"from those clients {_UNSEEN}",
+                mend,
+            )
+
+
+def _ask(site: Site, verify: Endpoint, door: Service) -> Remedy:
+    """The line that makes a door ask us."""
+    raw = door.own.get("smtpd_milters")
+    value = _with_us(site, verify, site.raw.get("smtpd_milters", "") if raw is None else raw)
+    pair = f"{{ smtpd_milters = {value} }}" if " " in value else f"smtpd_milters={value}"
+    return Remedy(MASTER_CF, f"  -o {pair}", str(door))
+
+
+def _refused_but_for(site: Site, ours: Ours, door: Service, domain: str) -> tuple[str, ...] | None:
+    """The clients that a door lets in although it refuses ``domain`` to all others; None if it takes it."""
+    for name in RESTRICTIONS:
+        let_in: list[str] = []
+        for restriction, about in syntax.restrictions(door.get(name)):
+            if _lets_in(door, restriction):
+                let_in.append(restriction)
+            answer = _decides(site, ours, domain, restriction, about)
+            if answer == "reject" and about:
+                return tuple(let_in)
+            if answer == "reject":  # who was let in is who the door is for: a submission service refuses all others
+                return None if let_in else ()
+            if answer == "permit":
+                break
+    return None
+
+
+def _decides(site: Site, ours: Ours, domain: str, restriction: str, about: str) -> str:
+    """``reject`` or ``permit``, if a restriction decides about everything at ``domain``; else nothing."""
+    if restriction in ("reject", "defer"):
+        return "reject"
+    if restriction in ("permit", "permit_auth_destination"):
+        return "permit"
+    if restriction != "check_recipient_access":
+        return ""
+    answer = site.look_up(about, access_keys(ours, domain)) or ""
+    return "reject" if _REFUSAL.match(answer) else "permit" if _PERMISSION.fullmatch(answer) else ""
+
+
+def _lets_in(door: Service, restriction: str) -> bool:
+    """Whether a restriction permits some clients whatever the recipient is."""
+    if restriction == "permit_mynetworks":
+        return bool(door.get("mynetworks"))
+    if restriction == "permit_sasl_authenticated":
+        return door.get("smtpd_sasl_auth_enable") == "yes"
+    return restriction.startswith("permit_tls_")

@@ -1,0 +1,79 @@
+"""``smtpd_milters``: what Postfix writes there, and our entry in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reply_milter.core.diagnosis import endpoint
+from reply_milter.core.diagnosis.endpoint import Endpoint
+from reply_milter.core.diagnosis.finding import MAIN_CF, Remedy
+from reply_milter.core.diagnosis.postfix import syntax
+from reply_milter.core.diagnosis.postfix.site import Service, Settings, Site
+
+LISTS = ("smtpd_milters", "non_smtpd_milters")
+_OPTIONS = {"connect_timeout": "5s", "command_timeout": "10s", "content_timeout": "30s", "default_action": "tempfail"}
+
+
+@dataclass(frozen=True, slots=True)
+class Milter:
+    """One entry. ``text`` as it is written; ``options`` without ``milter_`` in front."""
+
+    text: str
+    place: Endpoint | None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def setting(self, name: str, settings: Settings) -> str:
+        """``name`` of the entry, or else what holds for all milters."""
+        return self.options.get(name) or settings.get(f"milter_{name}", "")
+
+
+def read(value: str) -> tuple[Milter, ...]:
+    """All entries of a list of milters."""
+    return tuple(_milter(element) for element in syntax.elements(value))
+
+
+def _milter(element: str) -> Milter:
+    inner = syntax.inside_braces(element)
+    if not inner:
+        return Milter(element, endpoint.parse(element))
+    first, options = syntax.options(inner)
+    return Milter(element, endpoint.parse(first), options)
+
+
+def find(value: str, listening: Endpoint | None, queue_directory: str) -> int | None:
+    """Which entry of a list reaches ``listening``, counted from 0; None if none does."""
+    if listening is None:
+        return None
+    for number, milter in enumerate(read(value)):
+        if milter.place is not None and milter.place.reaches(listening, queue_directory):
+            return number
+    return None
+
+
+def reference(site: Site, listening: Endpoint) -> str:
+    """How main.cf calls our entry: ``$reply_milter``, or the entry itself if no parameter is that."""
+    queue_directory = site.get("queue_directory")
+    for name, value in site.raw.items():
+        if name not in LISTS and value and len(read(value)) == 1 and find(value, listening, queue_directory) == 0:
+            return f"${name}"
+    return entry(listening, queue_directory, {})
+
+
+def entry(listening: Endpoint, queue_directory: str, changed: Mapping[str, str]) -> str:
+    """An entry that reaches us, with options as contrib/postfix has them, but for ``changed`` ones."""
+    path = listening.path.removeprefix(queue_directory.rstrip("/") + "/")
+    place = f"unix:{path}" if path else str(listening)
+    return f"{{ {', '.join([place, *(f'{name}={value}' for name, value in {**_OPTIONS, **changed}.items())])} }}"
+
+
+def mend_entry(site: Site, door: Service, listening: Endpoint, changed: Mapping[str, str]) -> Remedy:
+    """The line that gives our entry other options: where it has a name, that is defined anew."""
+    name = reference(site, listening)
+    queue_directory = site.get("queue_directory")
+    found = find(door.get("smtpd_milters"), listening, queue_directory)
+    milters = read(door.get("smtpd_milters"))
+    options = {**(milters[found].options if found is not None else {}), **changed}
+    new = entry(listening, queue_directory, options)
+    if name.startswith("$"):
+        return Remedy(MAIN_CF, f"{name[1:]} = {new}")
+    texts = [new if number == found else milter.text for number, milter in enumerate(milters)]
+    return door.put("smtpd_milters", ", ".join(texts))

@@ -1,0 +1,51 @@
+"""What Postfix's tables have to be asked before the rules can judge: keys by table."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from reply_milter.core.diagnosis.postfix import syntax
+from reply_milter.core.diagnosis.postfix.site import Ours, Site, parents
+
+DOMAIN_LISTS = ("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
+MAILBOX_LISTS = ("relay_recipient_maps", "virtual_alias_maps", "virtual_mailbox_maps")
+REWRITING = ("canonical_maps", "recipient_canonical_maps", "sender_canonical_maps", "smtp_generic_maps")
+VERDICT_FIELD = "X-Reply-Verdict: v=1; result=pass"
+STRANGERS = ("192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: nobody that a table could mean in particular
+RESTRICTIONS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+
+
+def questions(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
+    """Everything that may be worth knowing."""
+    asked: dict[str, dict[str, None]] = {}
+    for value, keys in _all(site, ours):
+        for table in syntax.tables(value):
+            asked.setdefault(table, {}).update(dict.fromkeys(keys))
+    return {table: tuple(keys) for table, keys in asked.items()}
+
+
+def _all(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
+    yield site.get("milter_header_checks"), (VERDICT_FIELD,)
+    for door in site.doors():
+        yield door.get("smtpd_milter_maps"), STRANGERS
+    for domain in ours.domains:
+        addresses = (*ours.addresses(domain), f"@{domain}")
+        domains = (domain, *parents(domain), *(f".{parent}" for parent in parents(domain)))
+        for name in DOMAIN_LISTS:
+            yield site.get(name), domains
+        for name in (*MAILBOX_LISTS, *REWRITING):
+            yield site.get(name), addresses
+        yield site.get("transport_maps"), (*addresses[:2], *domains, "*")
+        for door in site.doors():
+            for name in RESTRICTIONS:
+                yield access_tables(door.get(name)), access_keys(ours, domain)
+
+
+def access_tables(restrictions: str) -> str:
+    """The tables that recipients are looked up in, as a list."""
+    return " ".join(about for name, about in syntax.restrictions(restrictions) if name == "check_recipient_access")
+
+
+def access_keys(ours: Ours, domain: str) -> tuple[str, ...]:
+    """As access(5) looks a recipient up: address, domain and those above, then the mailbox alone."""
+    local = f"{ours.form.mailbox}@" if ours.form.mailbox else ""
+    above = (*parents(domain), *(f".{parent}" for parent in parents(domain)))
+    return tuple(filter(None, (*ours.addresses(domain), domain, *above, local)))

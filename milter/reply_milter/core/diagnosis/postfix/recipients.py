@@ -1,0 +1,154 @@
+"""How Postfix takes the reply domain: as whose, with which delimiter, for which mailboxes, and by which transport."""
+
+from collections.abc import Iterator
+
+from reply_milter.core.diagnosis.finding import MASTER_CF, Finding, Remedy, error, note, warning
+from reply_milter.core.diagnosis.postfix import syntax
+from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
+from reply_milter.core.diagnosis.postfix.site import Ours, Site, parents, put
+
+# Where a class's mailboxes are listed, and which transport it has by itself.
+_MAILBOXES = {"relay_domains": "relay_recipient_maps", "virtual_mailbox_domains": "virtual_mailbox_maps"}
+_TRANSPORTS = {
+    "mydestination": "local_transport",
+    "virtual_mailbox_domains": "virtual_transport",
+    "relay_domains": "relay_transport",
+}
+_THROWN_AWAY = frozenset({"error", "retry", "discard"})
+_ONE_BY_ONE = frozenset({"smtp", "relay", "local", "virtual"})  # elsewhere, or one at a time by themselves
+_OURS = "reply-delivery"
+
+
+def examine(site: Site, ours: Ours) -> Iterator[Finding]:
+    """All domains whose replies we take."""
+    yield from _delimiter(site, ours)
+    for domain in ours.domains:
+        classes = [name for name in DOMAIN_LISTS if _lists(site, name, domain)]
+        if not classes:
+            yield error(
+                "postfix.domain",
+                f"Postfix takes no mail for {domain}",
+                "replies are refused, or relayed elsewhere",
+                put("relay_domains", ", ".join(filter(None, [_written(site, "relay_domains"), domain]))),
+            )
+            continue
+        yield from _mailbox(site, ours, domain, classes[0])
+        yield from _transport(site, ours, domain, classes[0])
+
+
+def _written(site: Site, name: str) -> str:
+    return syntax.one_line(site.raw.get(name, ""))
+
+
+def _lists(site: Site, name: str, domain: str) -> bool:
+    """Whether a list of domains holds ``domain``, itself or by one above it."""
+    with_subdomains = name in syntax.elements(site.get("parent_domain_matches_subdomains"))
+    above = parents(domain)
+    wanted = {domain, *(above if with_subdomains else (f".{parent}" for parent in above))}
+    for element in syntax.elements(site.get(name)):
+        if element.startswith("!") and element[1:] in wanted:
+            return False
+        if element.lower() in wanted or (syntax.is_table(element) and site.look_up(element, wanted) is not None):
+            return True
+    return False
+
+
+def _delimiter(site: Site, ours: Ours) -> Iterator[Finding]:
+    if not ours.form.mailbox:
+        return
+    delimiters, own = site.get("recipient_delimiter"), ours.form.delimiter
+    if own not in delimiters:
+        yield error(
+            "postfix.delimiter",
+            f"recipient_delimiter is {delimiters or 'empty'}, and address.delimiter {own}",
+            f"{ours.form.prefix}TOKEN is not delivered as {ours.form.mailbox}",
+            put("recipient_delimiter", own),
+        )
+    elif delimiters != own:
+        yield warning(
+            "postfix.delimiter",
+            f"recipient_delimiter is {delimiters}, and only {own} is ours",
+            f"addresses that another delimiter splits, such as {ours.form.mailbox}-to@, reach our mailbox unseen",
+            put("recipient_delimiter", own),
+        )
+
+
+def _mailbox(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Finding]:
+    """Whether Postfix knows the mailbox, and refuses all others at the domain."""
+    if kind == "mydestination":
+        yield note(
+            "postfix.local_domain",
+            f"{domain} is one of mydestination: aliases and .forward files apply to replies",
+            "a domain of its own in relay_domains has no users beside ours",
+        )
+        if site.get("luser_relay"):
+            yield warning(
+                "postfix.luser_relay",
+                f"luser_relay is {site.get('luser_relay')}",
+                f"replies to a mailbox that is no user go there, past the transport for {domain}",
+                put("luser_relay", ""),
+            )
+    maps = _MAILBOXES.get(kind)
+    if maps is None:
+        return
+    whole, plain = ours.addresses(domain)
+    if not site.get(maps):
+        if kind == "relay_domains":
+            yield warning(
+                "postfix.unlisted",
+                f"{maps} is empty: any address at {domain} is taken",
+                "what is no reply address is taken, too, and bounces to senders that may be forged",
+                put(maps, f"inline:{{ {{ {plain} = OK }} }}"),
+            )
+    elif not any(table in site.broken for table in syntax.tables(site.get(maps))):
+        if site.look_up(site.get(maps), [whole, plain], [f"@{domain}"]) is None:
+            listed = ", ".join(filter(None, [_written(site, maps), f"inline:{{ {{ {plain} = OK }} }}"]))
+            yield error(
+                "postfix.unknown_mailbox",
+                f"{maps} does not hold {plain}",
+                "Postfix refuses replies before we are asked",
+                put(maps, listed),
+            )
+
+
+def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Finding]:
+    """Which transport takes replies, and whether it takes them one by one."""
+    name = _TRANSPORTS.get(kind)
+    whole, plain = ours.addresses(domain)
+    above = parents(domain)
+    inherits = "transport_maps" in syntax.elements(site.get("parent_domain_matches_subdomains"))
+    domains = (domain, *(above if inherits else (f".{parent}" for parent in above)), "*")
+    found = site.look_up(site.get("transport_maps"), [whole, plain], domains) or ""
+    transport = found.partition(":")[0] or (site.get(name).partition(":")[0] if name else "")
+    if not transport:
+        return
+    services = {service.name: service for service in site.services if service.kind == "unix"}
+    ours_first = f"regexp:{{ {{ /^{ours.pattern(domain)}$$/ {_OURS}: }} }}"
+    mend = put("transport_maps", ", ".join(filter(None, [ours_first, _written(site, "transport_maps")])))
+    if transport in _THROWN_AWAY:
+        yield error(
+            "postfix.transport",
+            f"the transport of {domain} is {found or transport}",
+            "replies that were accepted are thrown away, or bounce",
+            mend,
+        )
+    elif transport not in services:
+        yield error(
+            "postfix.transport",
+            f"the transport of {domain} is {transport}, which master.cf does not have",
+            "replies that were accepted wait in the queue",
+            Remedy(MASTER_CF, f"{transport} unix - - y - - lmtp"),
+        )
+    elif services[transport].program not in _ONE_BY_ONE:
+        yield from _limit(site, domain, transport)
+
+
+def _limit(site: Site, domain: str, transport: str) -> Iterator[Finding]:
+    name = f"{transport}_destination_recipient_limit"
+    if site.get(name) != "1":
+        yield warning(
+            "postfix.recipient_limit",
+            f"{name} is {site.get(name) or site.get('default_destination_recipient_limit')}",
+            f"what takes replies for {domain} may be handed other recipients along with one",
+            put(name, "1"),
+        )

@@ -1,0 +1,23 @@
+"""All rules about Postfix, in the order in which mail meets them."""
+
+from collections.abc import Iterator
+
+from reply_milter.core.diagnosis.finding import Finding
+from reply_milter.core.diagnosis.postfix import asking, doors, recipients, rewriting, smtp
+from reply_milter.core.diagnosis.postfix.site import Ours, Site
+
+
+def examine(site: Site, ours: Ours) -> Iterator[Finding]:
+    """Everything about ``site``, whose tables have been asked. The same finding may come more than once."""
+    if ours.verify is not None:
+        yield from doors.examine(site, ours, ours.verify)
+    if ours.sign is not None:
+        yield from doors.examine_signing(site, ours.sign)
+    for door in site.doors():
+        yield from asking.examine(site, ours, door)
+        yield from smtp.examine(site, ours, door)
+    yield from smtp.examine_site(site, ours)
+    if ours.verify is not None:
+        yield from recipients.examine(site, ours)
+    yield from rewriting.examine(site, ours)
+    yield from rewriting.broken_tables(site)

@@ -1,0 +1,114 @@
+"""A Postfix configuration as the rules see it, and what they need to know of ours."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reply_milter.core.address import AddressForm
+from reply_milter.core.diagnosis.endpoint import Endpoint
+from reply_milter.core.diagnosis.finding import MAIN_CF, MASTER_CF, Remedy
+from reply_milter.core.diagnosis.postfix import syntax
+
+Settings = Mapping[str, str]
+_SAMPLE = "0"  # any glob will do: Postfix's tables know of none
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What the rules need of our own configuration. ``hook``: what takes replies opens the seal by itself."""
+
+    verify: Endpoint | None
+    sign: Endpoint | None
+    form: AddressForm
+    timeout_ms: int
+    max_message_bytes: int
+    hook: bool
+    believes_addresses: bool  # peers or trusted clients are configured
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Whose replies we take."""
+        return tuple(sorted(self.form.accept_domains))
+
+    def addresses(self, domain: str) -> tuple[str, str]:
+        """A reply address, and the same without its extension, as Postfix looks them up."""
+        glob = _SAMPLE * self.form.glob_length
+        whole = f"{self.form.prefix}{glob}@{domain}"
+        return whole, f"{self.form.mailbox}@{domain}" if self.form.mailbox else whole
+
+    def pattern(self, domain: str) -> str:
+        """A regular expression for all reply addresses at ``domain``, without anchors."""
+        return f"{re.escape(self.form.prefix)}.*@{re.escape(domain)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A line of master.cf. ``settings``: as its program gets them; ``own``: the values of its ``-o``, unexpanded."""
+
+    name: str
+    kind: str
+    program: str
+    chroot: bool
+    settings: Settings
+    own: Settings = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.kind}"
+
+    def get(self, name: str) -> str:
+        """A setting, expanded, on one line."""
+        return syntax.one_line(self.settings.get(name, ""))
+
+    def where(self, *names: str) -> str:
+        """In which file one of ``names`` is set, for people."""
+        return f"{MASTER_CF}, service {self}" if any(name in self.own for name in names) else MAIN_CF
+
+    def put(self, name: str, value: str, like: str = "") -> Remedy:
+        """A line that sets ``name`` where it (or a setting ``like`` it) is set now."""
+        if name not in self.own and like not in self.own:
+            return Remedy(MAIN_CF, f"{name} = {value}".rstrip())
+        pair = f"{{ {name} = {value} }}" if " " in value else f"{name}={value}"
+        return Remedy(MASTER_CF, f"  -o {pair}", str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """``main``: all settings, expanded; ``raw``: the same as they are written.
+
+    ``found``: what tables answered, by table and key; ``broken``: why tables gave no answer.
+    """
+
+    main: Settings
+    raw: Settings
+    services: tuple[Service, ...]
+    found: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> str:
+        """A setting of main.cf, expanded, on one line."""
+        return syntax.one_line(self.main.get(name, ""))
+
+    def doors(self) -> Iterator[Service]:
+        """Services through which mail comes in by SMTP."""
+        return (service for service in self.services if service.program == "smtpd" and service.kind in ("inet", "pass"))
+
+    def look_up(self, tables: str, whole: Iterable[str], parts: Iterable[str] = ()) -> str | None:
+        """What a list of tables says of the first key that one of them knows; patterns are asked for ``whole`` only."""
+        listed = list(syntax.tables(tables))
+        for keys, asked in ((whole, listed), (parts, [table for table in listed if syntax.takes_parts(table)])):
+            for key in keys:
+                for table in asked:
+                    if (table, key) in self.found:
+                        return self.found[table, key]
+        return None
+
+
+def parents(domain: str) -> tuple[str, ...]:
+    """The domains above ``domain``, the nearest first: a lone top-level domain too."""
+    labels = domain.split(".")
+    return tuple(".".join(labels[start:]) for start in range(1, len(labels)))
+
+
+def put(name: str, value: str) -> Remedy:
+    """A line for main.cf."""
+    return Remedy(MAIN_CF, f"{name} = {value}".rstrip())

@@ -1,0 +1,121 @@
+"""Settings of smtpd that are not about milters, and bite us all the same."""
+
+from collections.abc import Iterator
+
+from reply_milter.core.diagnosis.finding import MASTER_CF, Finding, Remedy, error, note, warning
+from reply_milter.core.diagnosis.postfix import milters, syntax
+from reply_milter.core.diagnosis.postfix.site import Ours, Service, Site, put
+
+_LOOPBACK = ("127.", "[::1]", "::1", "localhost")
+_GOOD = frozenset({"yes", "normalize", "reject"})
+
+
+def examine(site: Site, ours: Ours, door: Service) -> Iterator[Finding]:
+    """One door, whether it asks us or not: its clients meet these settings before us."""
+    yield from _bare_newline(site, door)
+    yield from _claimed_clients(ours, door)
+    yield from _end_of_data(door)
+    name = "smtpd_command_filter"
+    if door.get(name):
+        yield warning(
+            "postfix.command_filter",
+            f"{door.where(name)}: {name} is {door.get(name)}",
+            "it changes what clients say before anybody sees it, addresses too",
+            door.put(name, ""),
+        )
+    if door.get("disable_vrfy_command") != "yes":
+        yield warning(
+            "postfix.vrfy",
+            f"{door.where('disable_vrfy_command')}: disable_vrfy_command is no",
+            "VRFY answers about reply addresses without asking us",
+            door.put("disable_vrfy_command", "yes"),
+        )
+
+
+def _bare_newline(site: Site, door: Service) -> Iterator[Finding]:
+    name = "smtpd_forbid_bare_newline"
+    why = "SMTP smuggling (CVE-2023-51764) carries a second message past the checks of the first"
+    if name not in site.main:
+        yield error(
+            "postfix.bare_newline",
+            f"this Postfix ({site.get('mail_version')}) has no {name}",
+            why,
+            Remedy("shell", "apt-get install --only-upgrade postfix"),
+        )
+    elif door.get(name) not in _GOOD:
+        yield error(
+            "postfix.bare_newline", f"{door.where(name)}: {name} is {door.get(name)}", why, door.put(name, "normalize")
+        )
+
+
+def _claimed_clients(ours: Ours, door: Service) -> Iterator[Finding]:
+    """XCLIENT and XFORWARD: who may say that a client is somebody else."""
+    xclient = door.get("smtpd_authorized_xclient_hosts")
+    if xclient:
+        name = "smtpd_authorized_xclient_hosts"
+        severity = error if ours.believes_addresses and not _local(xclient) else warning
+        yield severity(
+            "postfix.xclient",
+            f"{door.where(name)}: {name} is {xclient}",
+            "those hosts may claim any client address: limits are got around, and peers and trusted clients imitated",
+            door.put(name, ""),
+        )
+    xforward = door.get("smtpd_authorized_xforward_hosts")
+    if xforward and not _local(xforward):
+        name = "smtpd_authorized_xforward_hosts"
+        yield warning(
+            "postfix.xforward",
+            f"{door.where(name)}: {name} is {xforward}",
+            "other hosts may put a client address of their choice into the log",
+            door.put(name, "127.0.0.0/8"),
+        )
+
+
+def _local(hosts: str) -> bool:
+    return all(host.startswith(_LOOPBACK) for host in syntax.elements(hosts))
+
+
+def _end_of_data(door: Service) -> Iterator[Finding]:
+    name = "smtpd_end_of_data_restrictions"
+    if door.get(name):
+        yield warning(
+            "postfix.end_of_data",
+            f"{door.where(name)}: {name} is {door.get(name)}",
+            "before August 2026, what these refuse leaves Postfix's and milters' ideas of the session apart; "
+            "the same restrictions do their work elsewhere",
+            door.put(name, ""),
+        )
+
+
+def examine_site(site: Site, ours: Ours) -> Iterator[Finding]:
+    """What belongs to no door."""
+    for service in site.services:
+        if service.program == "postscreen" and service.own.get("smtpd_milters"):
+            yield warning(
+                "postfix.postscreen",
+                f"{MASTER_CF}, service {service}: postscreen is given smtpd_milters",
+                "it asks no milter; the smtpd behind it does, and goes by its own settings",
+                service.put("smtpd_milters", ""),
+            )
+    queue_directory = site.get("queue_directory")
+    if ours.verify and milters.find(site.get("non_smtpd_milters"), ours.verify, queue_directory) is None:
+        yield note(
+            "postfix.local",
+            "mail that programs of this host hand in with sendmail(1) is not checked",
+            "it arrives without a seal",
+            put("non_smtpd_milters", milters.reference(site, ours.verify)),
+        )
+    yield from _size(site, ours)
+
+
+def _size(site: Site, ours: Ours) -> Iterator[Finding]:
+    text = site.get("message_size_limit")
+    limit = int(text) if text.isdecimal() else 0
+    why = "a message between the two limits is refused only after all of it was sent"
+    if not limit or limit > ours.max_message_bytes:
+        yield note(
+            "postfix.size",
+            f"message_size_limit is {text}, and verify.max_message_bytes {ours.max_message_bytes}",
+            why,
+            put("message_size_limit", str(ours.max_message_bytes)),
+        )

@@ -1,0 +1,63 @@
+"""Settings that are allowed, and that an operator should know to be on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from reply_milter.core.diagnosis.finding import TOML, Finding, Remedy, error, note, warning
+
+_WIDE = {4: 8, 6: 16}  # prefixes shorter than this are nobody's own network
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFacts:
+    """``warnings``: what the configuration's reader had to say."""
+
+    warnings: Sequence[str]
+    observe: bool
+    accepts_without_store: bool
+    peers: Sequence[IPv4Network | IPv6Network]
+    trusted: Sequence[IPv4Network | IPv6Network]
+    metrics_local: bool
+
+
+def examine(settings: SettingsFacts) -> Iterator[Finding]:
+    """Everything of it."""
+    for text in settings.warnings:
+        yield warning("config.warning", text, "the configuration's reader says so")
+    yield from _networks(settings)
+    if settings.observe:
+        yield note(
+            "config.observe",
+            "policy.mode is observe",
+            "nothing is refused: verdicts say what enforce would do",
+            Remedy(TOML, 'mode = "enforce"', "[policy]"),
+        )
+    if settings.accepts_without_store:
+        yield note(
+            "config.on_failure",
+            "store.on_failure is accept",
+            "while the store is away, replies pass with replay=unknown: the hook has to notice",
+        )
+    if not settings.metrics_local:
+        yield note("config.metrics", "metrics.listen is open to other hosts", "whoever gets there reads the counts")
+
+
+def _networks(settings: SettingsFacts) -> Iterator[Finding]:
+    """Networks that are more than anybody's own."""
+    for network in settings.trusted:
+        if network.prefixlen < _WIDE[network.version]:
+            yield error(
+                "config.trusted",
+                f"sign.trusted holds {network}",
+                "anybody there can have reply addresses minted, in any user's name",
+                Remedy(TOML, 'trusted = ["127.0.0.1"]', "[sign]"),
+            )
+    for network in settings.peers:
+        if network.prefixlen < _WIDE[network.version]:
+            yield warning(
+                "config.peers",
+                f"verify.peers holds {network}",
+                "a sealed reply that is sent once more from there passes without a claim",
+                Remedy(TOML, "peers = []", "[verify]"),
+            )

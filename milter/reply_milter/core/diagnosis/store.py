@@ -1,0 +1,139 @@
+"""The store: a Redis that answers in time, keeps what it was told, forgets nothing, and lets us do what we must."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reply_milter.core.diagnosis.finding import REDIS, SHELL, TOML, Finding, Remedy, error, note, warning
+
+_VERSION = (7, 0)
+_FULL, _FILLING = 0.95, 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What a Redis tells of itself.
+
+    ``seconds``: until it answered, None if it never did; ``problem``: why not. ``info``: INFO's fields, empty if it may
+    not be asked. ``refused``: commands that this user may not use; ``keys_refused``: nor on our keys.
+    """
+
+    seconds: float | None
+    problem: str = ""
+    info: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    keys_refused: bool = False
+    user: str = "default"
+    unix: float | None = None
+
+    def number(self, name: str) -> int:
+        """A field of INFO as a number; 0 if it is not there."""
+        text = self.info.get(name, "")
+        return int(text) if text.isdecimal() else 0
+
+
+def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Finding]:
+    """All about it. ``embedded`` ones are set up by us."""
+    if store.seconds is None:
+        mend = Remedy(SHELL, "systemctl restart reply-milter") if embedded else Remedy()
+        yield error("store.unreachable", f"the store gives no answer: {store.problem}", "replies are deferred", mend)
+        return
+    if store.seconds * 1000 > timeout_ms:
+        longer = min(20000, max(timeout_ms * 2, int(store.seconds * 3000)))
+        yield error(
+            "store.slow",
+            f"the store took {store.seconds * 1000:.0f} ms, and timeout_ms is {timeout_ms}",
+            "replies are deferred",
+            Remedy(TOML, f"timeout_ms = {longer}", "[store]"),
+        )
+    yield from _rights(store)
+    if not store.info:
+        yield warning(
+            "store.info",
+            f"the Redis user {store.user} may not use INFO",
+            "whether the store keeps what it is told could not be examined",
+            Remedy(REDIS, f"ACL SETUSER {store.user} +info"),
+        )
+        return
+    yield from _version(store)
+    yield from _persistence(store)
+    yield from _memory(store)
+
+
+def _rights(store: StoreFacts) -> Iterator[Finding]:
+    if store.keys_refused:
+        yield error(
+            "store.keys",
+            f"the Redis user {store.user} may not use keys that begin with rm1:",
+            "replies are deferred",
+            Remedy(REDIS, f"ACL SETUSER {store.user} ~rm1:*"),
+        )
+    if store.refused:
+        names = " ".join(f"+{name.lower()}" for name in store.refused)
+        yield error(
+            "store.commands",
+            f"the Redis user {store.user} may not use {', '.join(store.refused)}",
+            "replies are deferred, or operators can't revoke",
+            Remedy(REDIS, f"ACL SETUSER {store.user} {names}"),
+        )
+
+
+def _version(store: StoreFacts) -> Iterator[Finding]:
+    text = store.info.get("redis_version", "")
+    parts = tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
+    if len(parts) < 2 or parts < _VERSION:
+        yield error(
+            "store.version",
+            f"the store is Redis {text or 'of an unknown version'}",
+            "7.0 is the oldest that is known to work",
+        )
+    if store.info.get("role", "master") != "master":
+        yield error("store.replica", "the store is a replica", "it can't be written to: replies are deferred")
+
+
+def _persistence(store: StoreFacts) -> Iterator[Finding]:
+    if store.info.get("aof_enabled") != "1":
+        yield error(
+            "store.aof",
+            "the store writes no append-only file",
+            "a crash forgets up to an hour of replies, which can then be replayed",
+            Remedy(REDIS, "CONFIG SET appendonly yes\nCONFIG REWRITE"),
+        )
+    failed = [name for name in ("aof_last_write_status", "aof_last_bgrewrite_status") if store.info.get(name) == "err"]
+    if failed:
+        yield error(
+            "store.aof_failing",
+            f"the store could not write its append-only file ({', '.join(failed)})",
+            "it refuses to take more, and replies are deferred: look for a full disk",
+        )
+
+
+def _memory(store: StoreFacts) -> Iterator[Finding]:
+    policy = store.info.get("maxmemory_policy", "")
+    if policy != "noeviction":
+        yield error(
+            "store.eviction",
+            f"maxmemory-policy is {policy or 'unknown'}",
+            "an evicted record is a reply that can be replayed",
+            Remedy(REDIS, "CONFIG SET maxmemory-policy noeviction\nCONFIG REWRITE"),
+        )
+    if store.number("evicted_keys"):
+        yield warning(
+            "store.evicted",
+            f"{store.number('evicted_keys')} keys were evicted since the store was started",
+            "if ours were among them, those replies can be replayed",
+        )
+    most, used = store.number("maxmemory"), store.number("used_memory")
+    if most and used > most * _FILLING:
+        severity = error if used > most * _FULL else warning
+        yield severity(
+            "store.memory",
+            f"the store uses {used >> 20} of {most >> 20} MiB",
+            "when it is full, replies are deferred",
+            Remedy(REDIS, f"CONFIG SET maxmemory {2 * most}\nCONFIG REWRITE"),
+        )
+    if not most and used > store.number("total_system_memory") * _FILLING > 0:
+        yield note(
+            "store.memory",
+            "the store uses most of this host's memory, and has no maxmemory",
+            "the kernel may end it: it then starts again with what its append-only file holds",
+        )

@@ -1,0 +1,39 @@
+"""Looks an installation over: gathers facts through the adapters, and has the rules in ``core/diagnosis`` judge them.
+
+Nothing is written and nothing is started, so that it may be run at any time.
+"""
+
+from dataclasses import dataclass
+
+from reply_milter.adapters.postconf import PostconfError
+from reply_milter.core.diagnosis.finding import Finding, error, in_order
+from reply_milter.doctor import mta
+from reply_milter.doctor.installation import Installation
+
+_AREAS = ("config", "keys", "daemon", "state", "store", "clock", "socket", "metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """``areas``: what was looked at; the name of each finding's check begins with one of them."""
+
+    areas: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def examine(config: str, postfix: str | None) -> Diagnosis:
+    """Look at the installation of a configuration file, and at the Postfix configured in the folder ``postfix``.
+
+    Raises:
+        ConfigError: the configuration file can't be read at all.
+    """
+    installation = Installation(config)
+    if postfix is None:
+        return Diagnosis(_AREAS, in_order(installation.examine(mta.client(None))))
+    try:
+        site = mta.site(postfix)
+    except PostconfError as mistake:
+        unread = error("postfix.unread", str(mistake), "nothing can be said about Postfix")
+        return Diagnosis((*_AREAS, "postfix"), in_order([*installation.examine(mta.client(None)), unread]))
+    findings = [*installation.examine(mta.client(site)), *mta.examine(site, installation.config)]
+    return Diagnosis((*_AREAS, "postfix"), in_order(findings))

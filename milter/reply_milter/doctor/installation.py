@@ -1,0 +1,182 @@
+"""What ``doctor`` looks at: an installation on this host, its files, its store and its daemon."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from reply_milter import config as configuration
+from reply_milter import settings
+from reply_milter.adapters import embedded_redis, file_facts, keyfile, probes, process_facts, state_lock
+from reply_milter.adapters.redis_store import RedisInspection, url_mistake
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import store_url
+from reply_milter.config import ConfigError
+from reply_milter.config.places import EMBEDDED, Listener
+from reply_milter.core.diagnosis import clock, daemon, keys, sockets, state, store
+from reply_milter.core.diagnosis import settings as settings_rules
+from reply_milter.core.diagnosis.endpoint import Endpoint
+from reply_milter.core.diagnosis.files import Account, Kind
+from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, not_examined
+from reply_milter.core.diagnosis.sockets import Client
+from reply_milter.core.keyring import MasterKey
+
+_USER = "reply-milter"  # as packages and units have it
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", ""})
+
+
+class Installation:
+    """One host's installation. Its methods look at one area each, and find what is wrong there.
+
+    Raises:
+        ConfigError: the configuration can't be read at all.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._mistakes: list[str] = []
+        text = settings.read(path)
+        try:
+            self.config = configuration.parse(text)
+        except ConfigError as mistake:
+            if mistake.partial is None:
+                raise ConfigError([f"{path}: {problem}" for problem in mistake.problems]) from mistake
+            self._mistakes, self.config = mistake.problems, mistake.partial
+        self._holder = state_lock.daemon_of(Path(self.config.state_dir))
+        self._answering = {name: _answers(place) for name, place in self.milters().items()}
+        self._runs = self._holder is not None or any(self._answering.values())
+        self._account = self._find_account()
+
+    def milters(self) -> dict[str, Listener]:
+        """Where milters listen, by the name of their table."""
+        places = {"verify": self.config.verify, "sign": self.config.sign}
+        return {name: place for name, place in places.items() if place is not None}
+
+    def _find_account(self) -> Account | None:
+        """Who the daemon is, or will be: the owner of its state folder, or else the user that packages make."""
+        number = process_facts.user(self._holder) if self._holder else None
+        if number is not None:
+            return file_facts.owner(number)
+        folder = file_facts.facts(self.config.state_dir)
+        owner = file_facts.owner(folder.owner) if folder.there else None
+        return owner if owner and owner.user else file_facts.account(_USER) or owner
+
+    def examine(self, client: Client | None) -> Iterator[Finding]:
+        """Everything but the MTA's settings; ``client`` is the Postfix that connects."""
+        yield from self._settings()
+        yield from self._keys()
+        hidden = not self._runs and file_facts.facts(f"{self.config.state_dir}/lock").kind is Kind.HIDDEN
+        yield from daemon.examine(daemon.DaemonFacts(None if hidden else self._runs, self._descriptors()))
+        folder = self.config.state_dir
+        space = file_facts.space(folder)
+        yield from state.examine(
+            state.StateFacts(file_facts.facts(folder), file_facts.parents(folder), *space), self._account
+        )
+        yield from self._store_and_clock()
+        yield from self._sockets(client)
+        yield from self._metrics()
+
+    def _settings(self) -> Iterator[Finding]:
+        config = self.config
+        url = url_mistake(store_url(config))
+        for problem in [*self._mistakes, *([f"store.url: {url}"] if url else [])]:
+            yield error(
+                "config.mistake", f"{self._path}: {problem}", "the daemon can't start, or keeps its old settings"
+            )
+        yield from settings_rules.examine(
+            settings_rules.SettingsFacts(
+                warnings=config.warnings,
+                observe=config.policy.observe,
+                accepts_without_store=config.accept_without_store,
+                peers=config.peers,
+                trusted=config.trusted,
+                metrics_local=config.metrics[0] in _LOOPBACK,
+            )
+        )
+
+    def _keys(self) -> Iterator[Finding]:
+        master, seal = self._key_file(self.config.keys_file), self._key_file(self.config.seal_file)
+        problems = tuple(_problems(keyfile.parse_seal_keys, seal))
+        yield from keys.examine_file(
+            keys.KeyFile(file_facts.facts(seal), file_facts.parents(seal), problems, True), self._account
+        )
+        problems = tuple(_problems(keyfile.parse_master_keys, master))
+        yield from keys.examine_file(
+            keys.KeyFile(file_facts.facts(master), file_facts.parents(master), problems), self._account
+        )
+        longest = self.config.handlers.longest_validity_days
+        yield from keys.examine_rotation(self._master_keys(), WallClock().now(), longest)
+
+    def _key_file(self, name: str) -> str:
+        return str(Path(self._path).resolve().parent / name)
+
+    def _master_keys(self) -> tuple[MasterKey, ...]:
+        """The master keys, if they are in order."""
+        path = self._key_file(self.config.keys_file)
+        try:
+            return keyfile.parse_master_keys(Path(path).read_text(encoding="utf-8"), path)
+        except (OSError, ValueError, keyfile.KeyFileError):
+            return ()
+
+    def _descriptors(self) -> int | None:
+        return process_facts.descriptors(self._holder) if self._holder else None
+
+    def _store_and_clock(self) -> Iterator[Finding]:
+        config, told = self.config, None
+        embedded = config.store_url == EMBEDDED
+        if embedded and embedded_redis.program() is None:
+            yield error(
+                "store.program",
+                "there is no redis-server on this host",
+                "the embedded store can't be started",
+                Remedy(SHELL, "apt-get install redis-server"),
+            )
+        if embedded and not self._runs:
+            yield not_examined("store", "the embedded store runs with the daemon")
+        elif not url_mistake(store_url(config)):
+            found = RedisInspection(store_url(config)).look()
+            yield from store.examine(found, config.timeout_ms, embedded)
+            told = found.unix
+            if found.seconds is not None and told is None:
+                yield not_examined("clock", "the Redis user may not use TIME, so the two clocks were not compared")
+        written = [file_facts.facts(self._key_file(name)).modified for name in (config.keys_file, config.seal_file)]
+        yield from clock.examine(clock.ClockFacts(WallClock().now(), told, tuple(written)), self._master_keys())
+
+    def _sockets(self, client: Client | None) -> Iterator[Finding]:
+        for name, milter in self.milters().items():
+            place, answers = endpoint(milter), self._answering[name]
+            found = sockets.SocketFacts(name, place, answers)
+            if place.path:
+                refused = ""
+                if client is not None and answers and sockets.within_reach(place, client):
+                    refused = probes.refused_as(client.account, place.path, client.queue_directory)
+                file, parents = file_facts.facts(place.path), file_facts.parents(place.path)
+                found = replace(found, file=file, parents=parents, refused=refused)
+            yield from sockets.examine(found, client, self._runs)
+
+    def _metrics(self) -> Iterator[Finding]:
+        host, port = self.config.metrics
+        if port:
+            yield from daemon.examine_metrics(f"{host}:{port}", probes.metrics_page(host, port), self._runs)
+
+
+def endpoint(place: Listener) -> Endpoint:
+    """A milter's socket, where it really lies."""
+    return Endpoint(file_facts.real(place.socket.path), place.socket.host, str(place.socket.port))
+
+
+def _answers(place: Listener) -> bool:
+    return probes.milter_answers(place.socket.path, place.socket.host, place.socket.port)
+
+
+def _problems(parse: Callable[[str, str], object], path: str) -> Iterator[str]:
+    """Why the text of a key file can't be used. What is not there to be read is another finding."""
+    try:
+        parse(Path(path).read_text(encoding="utf-8"), path)
+    except keyfile.KeyFileError as mistake:
+        yield from mistake.problems
+    except PermissionError:
+        yield f"{path}: this user may not read it: run doctor as root"
+    except OSError:
+        return
+    except ValueError:
+        yield f"{path}: is not UTF-8 text"

@@ -1,0 +1,46 @@
+"""What ``doctor --postfix`` looks at: a Postfix configuration, and the Postfix that connects by it."""
+
+from collections.abc import Iterator
+
+from reply_milter.adapters import file_facts, postconf
+from reply_milter.config import Config
+from reply_milter.core.diagnosis.finding import Finding
+from reply_milter.core.diagnosis.postfix import rules
+from reply_milter.core.diagnosis.postfix.questions import questions
+from reply_milter.core.diagnosis.postfix.site import Ours, Site
+from reply_milter.core.diagnosis.sockets import Client
+from reply_milter.doctor.installation import endpoint
+
+_USER = "postfix"
+
+
+def site(folder: str) -> Site:
+    """The configuration in ``folder``.
+
+    Raises:
+        PostconfError: it can't be read.
+    """
+    return postconf.read(folder)
+
+
+def client(found: Site | None) -> Client | None:
+    """Who connects, and from which chroot: as ``found`` says, or as Debian has it; None if there is no Postfix."""
+    account = file_facts.account(found.get("mail_owner") if found else _USER)
+    if account is None:
+        return None
+    chrooted = found is not None and any(door.chroot for door in found.doors())
+    return Client(account, found.get("queue_directory") if found and chrooted else "")
+
+
+def examine(found: Site, config: Config) -> Iterator[Finding]:
+    """All rules about Postfix, after its tables have been asked."""
+    ours = Ours(
+        verify=endpoint(config.verify) if config.verify else None,
+        sign=endpoint(config.sign) if config.sign else None,
+        form=config.form,
+        timeout_ms=config.timeout_ms,
+        max_message_bytes=config.max_message_bytes,
+        hook=not config.commit_on_accept,
+        believes_addresses=bool(config.peers or config.trusted),
+    )
+    yield from rules.examine(postconf.ask(found, questions(found, ours)), ours)

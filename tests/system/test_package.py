@@ -1,0 +1,242 @@
+"""The Debian package: what is in it, and what becomes of a machine on which it is installed, upgraded and purged."""
+
+import json
+import os
+import re
+import resource
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from package_under_test import ROOT, machine, package
+
+from daemon_process import wait_until
+from machine import Machine
+
+pytestmark = pytest.mark.system
+
+INSTALL = ("apt-get", "-q", "-y", "--no-install-recommends", "install")
+SERVICE = "reply-milter.service"
+# make deb-test runs these, too: each takes as long as all others together.
+long = pytest.mark.skipif(not os.environ.get("REPLY_MILTER_LONG"), reason="the long form: make deb-test")
+
+
+@pytest.fixture(scope="module")
+def installed() -> Iterator[Machine]:
+    """A machine on which the package was just installed, and nothing else was done."""
+    host = machine()
+    try:
+        host.good(*INSTALL, str(package()), DEBIAN_FRONTEND="noninteractive")
+        yield host
+    finally:
+        host.stop()
+
+
+@pytest.fixture
+def running(installed: Machine) -> Machine:
+    """The same, with the package configured, and the daemon running as it is installed."""
+    if installed.run("test", "-e", "/etc/reply-milter/reply-milter.toml").returncode:
+        installed.good("reply-milter", "init", "/etc/reply-milter", "--domain", "reply.example.com")
+    installed.good("chown", "reply-milter:", "/etc/reply-milter/keys.toml", "/etc/reply-milter/seal.key")
+    installed.good("sed", "-i", "s/^settle_ms = .*/settle_ms = 200/", "/etc/reply-milter/reply-milter.toml")
+    installed.good("systemctl", "enable", SERVICE)
+    installed.good("systemctl", "restart", SERVICE)
+    return installed
+
+
+def _property(host: Machine, name: str) -> str:
+    return host.good("systemctl", "show", "--property", name, "--value", SERVICE).strip()
+
+
+def _journal(host: Machine, *options: str) -> str:
+    """What the daemon wrote to it so far."""
+    host.good("journalctl", "--sync")
+    return host.good("journalctl", "-u", SERVICE, "--no-pager", *options)
+
+
+def _is_active(host: Machine) -> bool:
+    return host.run("systemctl", "is-active", SERVICE).stdout.strip() == "active"
+
+
+# What is in it.
+
+
+def test_the_package_names_what_it_needs() -> None:
+    """libmilter and the interpreter of its environment; Redis and an MTA are recommended and suggested."""
+    fields = subprocess.run(["dpkg-deb", "--field", package()], capture_output=True, text=True, check=True).stdout
+    told = dict(line.split(": ", 1) for line in fields.splitlines() if re.match(r"[A-Z][\w-]+: ", line))
+    version = re.search(r'(?m)^version = "(.*)"', (ROOT / "pyproject.toml").read_text())
+    assert version is not None
+    assert (told["Package"], told["Version"]) == ("reply-milter", version[1])
+    assert {"libmilter1.0.1", "python3.11"} <= {word.split()[0] for word in told["Depends"].split(", ")}
+    assert "sysusers" in told["Depends"]
+    assert told["Recommends"].startswith("redis-server")
+    assert told["Suggests"] == "postfix | sendmail"
+
+
+def test_the_package_has_no_conffiles_and_no_path_of_its_making(tmp_path: Path) -> None:
+    """Nothing under /etc, so nothing to ask about; the place where it was built is in no file."""
+    subprocess.run(["dpkg-deb", "--raw-extract", package(), tmp_path / "x"], check=True)
+    assert not (tmp_path / "x/DEBIAN/conffiles").exists()
+    assert not (tmp_path / "x/etc").exists()
+    tops = {str(path.relative_to(tmp_path / "x")) for path in (tmp_path / "x").glob("*/*")} - {"DEBIAN"}
+    assert {top for top in tops if not top.startswith("DEBIAN")} == {
+        "opt/reply-milter", "lib/systemd", "usr/bin", "usr/lib", "usr/share"
+    }  # fmt: skip
+    made_here = subprocess.run(["grep", "-rlF", str(ROOT), tmp_path / "x"], capture_output=True, text=True)
+    assert made_here.stdout == ""
+
+
+# What becomes of a machine.
+
+
+def test_installing_starts_and_enables_nothing(installed: Machine) -> None:
+    """A user, two folders, and no daemon, no configuration, no change of Postfix."""
+    assert installed.run("systemctl", "is-enabled", SERVICE).stdout.strip() == "disabled"
+    assert not _is_active(installed)
+    assert installed.run("test", "-e", "/etc/reply-milter").returncode == 1
+    account = installed.good("getent", "passwd", "reply-milter").strip().split(":")
+    assert account[5:] == ["/var/lib/reply-milter", "/usr/sbin/nologin"]
+    told = installed.good("stat", "-c", "%a %U %G", "/var/spool/postfix/reply-milter", "/var/lib/reply-milter")
+    assert told.splitlines() == ["2750 reply-milter postfix", "700 reply-milter reply-milter"]
+    assert installed.good("reply-milter", "--version").startswith("reply-milter ")
+    assert "reply-milter" not in installed.good("postconf", "-n")
+
+
+def test_the_unit_is_without_fault(installed: Machine) -> None:
+    """systemd-analyze verify has nothing to say, man pages and programs included; exposure is 2.0 at most."""
+    done = installed.run("systemd-analyze", "verify", SERVICE)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    done = installed.run("systemd-analyze", "security", "--offline=true", "--threshold=20", SERVICE)
+    assert done.returncode == 0, done.stdout.splitlines()[-1]
+    for page in ("reply-milter", "reply-milter.toml"):
+        assert len(installed.good("man", page)) > 1000
+
+
+@long
+def test_a_purge_of_what_was_never_configured_leaves_nothing(installed: Machine) -> None:
+    """Not even an empty folder."""
+    installed.good("mkdir", "/etc/reply-milter")
+    installed.good("apt-get", "-q", "-y", "purge", "reply-milter")
+    assert _left(installed) == []
+    installed.good(*INSTALL, str(package()))
+
+
+# The daemon under systemd, in its confinement.
+
+
+def test_systemd_knows_its_state(running: Machine) -> None:
+    """Ready with a status, reloaded when every worker is, and a bad file is told without harm."""
+    assert _property(running, "StatusText") == "answering on unix:/var/spool/postfix/reply-milter/verify.sock"
+    running.good("systemctl", "reload", SERVICE)
+    wait_until(lambda: "reloaded" in _journal(running) and _is_active(running), 5, "every worker has reloaded")
+    running.good("sed", "-i", "s/^settle_ms = .*/settle_ms = -1/", "/etc/reply-milter/reply-milter.toml")
+    running.good("systemctl", "reload", SERVICE)
+    wait_until(lambda: "the old settings stay" in _property(running, "StatusText"), 5, "the mistake shows")
+    lines = _journal(running, "-o", "json").splitlines()
+    mistakes = [entry for entry in map(json.loads, lines) if "settle_ms" in str(entry["MESSAGE"])]
+    assert [(entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) for entry in mistakes] == [("3", "reply-milter")]
+    assert mistakes[0]["MESSAGE"].startswith("not reloaded")
+    running.good("systemctl", "stop", SERVICE)
+    assert _property(running, "Result") == "success"
+
+
+def test_it_is_confined(running: Machine) -> None:
+    """No capability, no new privileges, a filter on system calls: for the workers and the embedded store, too."""
+    pids = running.good("sh", "-c", f"cat /sys/fs/cgroup/*/system.slice/{SERVICE}/cgroup.procs | sort -u").split()
+    assert len(pids) >= 4
+    programs = set()
+    for pid in pids:
+        status = dict(line.split(":", 1) for line in running.good("cat", f"/proc/{pid}/status").splitlines())
+        found = {name: status[name].strip() for name in ("NoNewPrivs", "Seccomp", "CapBnd", "CapEff")}
+        assert found == {"NoNewPrivs": "1", "Seccomp": "2", "CapBnd": "0" * 16, "CapEff": "0" * 16}
+        programs.add(status["Name"].strip())
+    assert {"redis-server", "reply-milter"} <= programs
+    limits = running.good("cat", f"/proc/{_property(running, 'MainPID')}/limits")
+    most = min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # a machine in a machine can't have more
+    assert re.search(rf"Max open files +{most} +{most} ", limits), limits
+
+
+def test_a_worker_that_hangs_has_it_restarted(running: Machine) -> None:
+    """The watchdog; and a daemon that was killed is back in a moment."""
+    running.sh(f"mkdir -p /etc/systemd/system/{SERVICE}.d")
+    running.write(f"/etc/systemd/system/{SERVICE}.d/watchdog.conf", "[Service]\nWatchdogSec=2s\n")
+    running.good("systemctl", "daemon-reload")
+    running.good("systemctl", "restart", SERVICE)
+    first = _property(running, "MainPID")
+    workers = running.good("pgrep", "-P", first, "-x", "reply-milter").split()
+    running.good("kill", "-STOP", workers[0])
+    wait_until(lambda: _property(running, "NRestarts") == "1" and _is_active(running), 20, "it was restarted")
+    assert _property(running, "MainPID") != first
+    running.good("kill", "-KILL", _property(running, "MainPID"))
+    wait_until(lambda: _property(running, "NRestarts") == "2" and _is_active(running), 20, "it was restarted again")
+    running.good("reply-milter", "doctor")
+    running.good("systemctl", "revert", SERVICE)
+
+
+def test_a_mistake_in_the_configuration_is_no_loop(running: Machine) -> None:
+    """Exit status 78: the service has failed, and says why; it is not started again and again."""
+    running.good("systemctl", "stop", SERVICE)
+    running.good("sed", "-i", "s/^settle_ms = .*/settle_ms = -1/", "/etc/reply-milter/reply-milter.toml")
+    assert running.run("systemctl", "start", SERVICE).returncode == 1
+    assert _property(running, "ActiveState") == "failed"
+    assert (_property(running, "ExecMainStatus"), _property(running, "NRestarts")) == ("78", "0")
+    assert "replay.settle_ms: must be between" in _journal(running)
+
+
+@long
+def test_it_is_configured_started_upgraded_removed_and_purged(running: Machine, tmp_path: Path) -> None:
+    """An upgrade restarts it and keeps everything; so does a removal, but for the daemon; a purge leaves the keys."""
+    keys = running.good("cat", "/etc/reply-milter/keys.toml")
+    assert _is_active(running)
+    first = _property(running, "MainPID")
+    newer = _newer(tmp_path)
+    running.good("dpkg", "--install", _handed_over(running, newer))
+    wait_until(lambda: _is_active(running) and _property(running, "MainPID") != first, 20, "the new one runs")
+    assert running.good("dpkg-query", "-W", "-f", "${Version}", "reply-milter") == "99.0"
+    assert running.good("cat", "/etc/reply-milter/keys.toml") == keys
+    running.good("reply-milter", "doctor")
+
+    running.good("apt-get", "-q", "-y", "remove", "reply-milter")
+    assert not _is_active(running)
+    assert running.good("cat", "/etc/reply-milter/keys.toml") == keys
+    assert running.run("test", "-d", "/var/lib/reply-milter/redis").returncode == 0
+    running.good(*INSTALL, str(package()))
+    wait_until(lambda: _is_active(running), 20, "it was enabled, so it runs again")
+
+    told = running.good("apt-get", "-q", "-y", "purge", "reply-milter")
+    assert "kept /etc/reply-milter, which holds your keys" in told
+    assert _left(running) == ["/etc/reply-milter", "/etc/reply-milter/reply-milter.toml"]
+    assert running.run("getent", "passwd", "reply-milter").returncode == 2
+    assert running.good("cat", "/etc/reply-milter/keys.toml") == keys
+    assert running.good("stat", "-c", "%U %a", "/etc/reply-milter/keys.toml").split() == ["root", "600"]
+
+    running.good(*INSTALL, str(package()))
+    running.good("chown", "reply-milter:", "/etc/reply-milter/keys.toml", "/etc/reply-milter/seal.key")
+    running.good("systemctl", "enable", "--now", SERVICE)
+    running.good("reply-milter", "doctor")
+
+
+def _left(host: Machine) -> list[str]:
+    """What bears our name where packages and daemons put things; logs and man's cache are others'."""
+    found = host.sh("find /etc /opt /usr /lib /var /run -xdev -name '*reply-milter*' | sort").splitlines()
+    return [path for path in found if not path.startswith(("/var/log/", "/var/cache/man/", str(ROOT)))]
+
+
+def _newer(folder: Path) -> Path:
+    """The same package under a later version."""
+    subprocess.run(["dpkg-deb", "--raw-extract", package(), folder / "newer"], check=True)
+    control = folder / "newer/DEBIAN/control"
+    control.write_text(re.sub(r"(?m)^Version: .*", "Version: 99.0", control.read_text()))
+    (folder / "newer.deb").unlink(missing_ok=True)
+    subprocess.run(
+        ["dpkg-deb", "-Znone", "--root-owner-group", "--build", folder / "newer", folder / "newer.deb"], check=True
+    )
+    return folder / "newer.deb"
+
+
+def _handed_over(host: Machine, file: Path) -> str:
+    """The file's place in the machine."""
+    host.put(file, f"/root/{file.name}")
+    return f"/root/{file.name}"

@@ -1,0 +1,118 @@
+"""Pages for newcomers, word by word: each command of the quick start, of contrib/postfix and of contrib/systemd."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from package_under_test import ROOT, machine, package
+
+from machine import Machine
+
+pytestmark = pytest.mark.system
+
+# Indented lines that begin with a program; what a page shows of their output begins otherwise.
+_COMMAND = re.compile(r"^ {4,}((?:[a-z][a-z-]*/)?(?:[a-z][a-z-]*)(?: .*)?)$")
+_PROGRAMS = frozenset(
+    {"make", "apt-get", "reply-milter", "chown", "sed", "systemctl", "cd", "cp", "cat", "postconf", "postfix", "swaks",
+     "set", "sleep", "journalctl", "install", "systemd-sysusers", "systemd-tmpfiles"}
+)  # fmt: skip
+
+
+def _commands(page: Path) -> list[str]:
+    found = (match[1] for line in page.read_text().splitlines() if (match := _COMMAND.match(line)))
+    return [command for command in found if command.split()[0] in _PROGRAMS]
+
+
+@pytest.fixture
+def host() -> Iterator[Machine]:
+    """A machine with Debian's Postfix running."""
+    found = machine()
+    try:
+        found.good("systemctl", "start", "postfix")
+        yield found
+    finally:
+        found.stop()
+
+
+def test_the_quick_start(host: Machine) -> None:
+    """From an untouched machine to a sealed reply; ``make deb`` was run where the package is built."""
+    commands = _commands(ROOT / "docs/quick-start.md")
+    assert len(commands) == 24
+    assert commands[0] == "make deb"
+    host.put(package(), f"/root/{package().name}")
+    script = ["cd /root; mkdir dist; mv *.deb dist"]
+    for command in commands[1:]:
+        script += [f"echo '--- '{_quoted(command)}", _until_refused(command) if "--quit-after" in command else command]
+    told = host.sh("\n".join(script).replace("apt-get install", "apt-get -y --no-install-recommends install"))
+    steps = dict(part.split("\n", 1) for part in told.split("--- ")[1:])
+    assert "Active: active (running)" in steps["systemctl status --no-pager reply-milter"]
+    assert "0 errors, 0 warnings" in steps["reply-milter doctor --postfix /etc/postfix"]
+    refused = next(text for name, text in steps.items() if "hello" in name)
+    assert "<** 550 5.7.1 This reply address is not valid" in refused
+    verdict = steps["reply-milter verify-header /var/mail/replies/new/*"]
+    assert '"result": "pass"' in verdict
+    assert '"user": "42"' in verdict
+    assert '"locator": "shop/issue/1"' in verdict
+    assert "verdict=accept" in steps["journalctl --no-pager -u reply-milter"]
+
+
+def _until_refused(command: str) -> str:
+    """A reload, before it, takes a moment; and what is refused makes swaks fail, which is the point."""
+    return f"until {command} > said; grep -q 550 said; do sleep 0.1; done; cat said"
+
+
+def _quoted(command: str) -> str:
+    return "'" + command.replace("'", "'\\''") + "'"
+
+
+@pytest.fixture
+def program(host: Machine) -> Machine:
+    """The same, with the program under /opt/reply-milter, and nothing else of the package."""
+    host.put(package(), "/root/package.deb")
+    host.sh("dpkg-deb -x /root/package.deb /root/x; mv /root/x/opt/reply-milter /opt/")
+    return host
+
+
+def test_the_readme_by_hand(program: Machine) -> None:
+    """Its lines after those that bring the program; then the daemon runs as its user, where Postfix gets at it."""
+    commands = [line[4:] for line in (ROOT / "README.md").read_text().splitlines() if _BY_HAND.match(line)]
+    assert len(commands) == 5
+    program.sh("\n".join(commands))
+    program.good("systemd-run", "--uid=reply-milter", "--unit=by-hand", "/opt/reply-milter/bin/reply-milter", "run")
+    program.sh("until [ -S /var/spool/postfix/reply-milter/verify.sock ]; do sleep 0.1; done")
+    program.good("/opt/reply-milter/bin/reply-milter", "doctor")
+
+
+_BY_HAND = re.compile(r" {4}(useradd|install|chown|/opt/reply-milter/bin/reply-milter init) ")
+
+
+def test_contrib_postfix_and_contrib_systemd(program: Machine) -> None:
+    """The unit without a package; then the steps for Postfix, with the fragments of the first layout between them."""
+    *unit, start = _commands(ROOT / "contrib/systemd/README.md")
+    assert start == "systemctl enable --now reply-milter"
+    program.sh("\n".join([f"cd {ROOT}/contrib/systemd", *unit]))
+    program.sh("ln -s /opt/reply-milter/bin/reply-milter /usr/bin/; reply-milter init /etc/reply-milter")
+    program.sh(f"chown reply-milter: /etc/reply-milter/*.toml /etc/reply-milter/seal.key; {start}")
+    folder, check, doctor, ask = _commands(ROOT / "contrib/postfix/README.md")
+    assert folder.startswith("install -d -m 2750")
+    append = f"""cd {ROOT}/contrib/postfix
+        cat reply-domain.main.cf shared-smtpd.main.cf >> /etc/postfix/main.cf
+        cat reply-delivery.master.cf >> /etc/postfix/master.cf"""
+    program.sh("\n".join([folder, append, check]))
+    assert "0 errors, 0 warnings" in program.sh(doctor)
+    assert "<** 550 5.7.1 This reply address is not valid" in program.sh(f"cd /root; {_until_refused(ask)}")
+
+
+def test_the_rotation_of_mail_log(tmp_path: Path) -> None:
+    """contrib/debian/mail-log.logrotate is read without a complaint, and keeps a week."""
+    log = tmp_path / "mail.log"
+    log.write_text("a line\n")
+    rule = tmp_path / "rule"
+    text = (ROOT / "contrib/debian/mail-log.logrotate").read_text()
+    rule.write_text(text.replace("/var/log/mail.log {", f"{log} {{").replace("create 0640 root adm", "create 0640"))
+    done = subprocess.run(["logrotate", "--debug", "--state", tmp_path / "state", rule], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "error" not in done.stderr
+    assert "after 1 days (7 rotations)" in done.stderr

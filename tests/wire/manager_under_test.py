@@ -1,0 +1,49 @@
+"""A socket that stands for systemd's: what a daemon tells its service manager, in order."""
+
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+
+Told = dict[str, str]
+
+
+class Manager:
+    """``address`` as in NOTIFY_SOCKET: a path, or ``@`` and the name of an abstract socket."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
+        if not address.startswith("@"):
+            os.chmod(address, 0o722)  # noqa: S103 # the daemon is another user
+        self.told: list[Told] = []
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._socket.close()
+
+    def hear(self, seconds: float) -> bool:
+        """Take the next message that comes within ``seconds``; False if none does."""
+        if not select.select([self._socket], [], [], max(0.0, seconds))[0]:
+            return False
+        lines = self._socket.recv(4096).decode().split("\n")
+        self.told.append(dict(line.split("=", 1) for line in lines))
+        return True
+
+    def until(self, wanted: Callable[[Told], bool], seconds: float = 20) -> Told:
+        """Hear on until something ``wanted`` is told; returns it."""
+        deadline = time.monotonic() + seconds
+        while self.hear(deadline - time.monotonic()):
+            if wanted(self.told[-1]):
+                return self.told[-1]
+        raise AssertionError(f"not told in {seconds} s; told so far: {self.told}")
+
+    def silent(self, key: str, seconds: float) -> bool:
+        """Whether ``key`` is not told for ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while self.hear(deadline - time.monotonic()):
+            if key in self.told[-1]:
+                return False
+        return True

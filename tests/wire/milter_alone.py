@@ -1,0 +1,51 @@
+"""The daemon alone, without an MTA: one worker, and its socket in a folder of the test's."""
+
+import os
+import pwd
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from daemon_process import USER, DaemonProcess
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import load
+from reply_milter.cli.init import write_files
+from reply_milter.core.mint import Minted, Order, mint
+
+DOMAIN = "reply.example.com"
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder that the daemon's user can reach: pytest's own are for root alone."""
+    with tempfile.TemporaryDirectory(prefix="reply-milter-wire-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+class Milter:
+    """``folder`` is one that the daemon's user can reach."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
+        self.config = folder / "etc" / "reply-milter.toml"
+        self.socket = folder / "verify.sock"
+        text = self.config.read_text().replace("/var/spool/postfix/reply-milter/verify.sock", str(self.socket))
+        text = text.replace('socket_group = "postfix"', 'socket_group = ""').replace('"127.0.0.1:9797"', '""')
+        text = text.replace("timeout_ms = 200 ", "timeout_ms = 2000 ")  # a loaded machine is no slow store
+        self.config.write_text(text.replace("workers = 0", "workers = 1"))
+        for path in (folder, folder / "etc", *(folder / "etc").iterdir()):
+            if os.geteuid() == 0:
+                os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
+        self.daemon = DaemonProcess(self.config, self.socket, folder / "daemon.log")
+
+    def mint(self, **order: object) -> Minted:
+        """An address of the handler ``issue``, bound to Alice."""
+        settings = load(str(self.config))
+        handler = settings.config.handlers.named("issue")
+        assert handler is not None
+        wanted = {"user": 42, "locator": "wire/1", "unique": os.urandom(4).hex(), "recipient": "alice@client.example"}
+        made = Order(now=WallClock().now(), **{**wanted, **order})  # type: ignore[arg-type]
+        return mint(made, handler, settings.keyring, settings.config.form)
