@@ -19,7 +19,7 @@ def _without_marked(lines: list[Line]) -> list[Line]:
     start = end
     while start and (lines[start - 1].role is Role.SIGNATURE or (lines[start - 1].blank and start < end)):
         start -= 1
-    return lines[:start]
+    return lines[:start] if start < end else lines
 
 
 def _above_dashes(lines: list[Line]) -> list[Line]:

@@ -5,11 +5,14 @@ attribution stands above it, or if the HTML says so; other lines with ``>`` may 
 in between, those that are answered stay: without them the answers say nothing.
 """
 
+import re
 from dataclasses import dataclass
 
 from reply_milter.core.content import attribution, original, signature
 from reply_milter.core.content.lines import Line, Role, text_of
 
+_OPEN_ADDRESS = re.compile(r"<[^\s<>@]+@[^\s<>@]+\Z")
+_ADDRESS_CHARACTERS = 320  # RFC 5321 section 4.5.3.1: a local part, an @ and a domain
 _AROUND_MARKER = " \t>*_#|\xa0"
 
 
@@ -42,6 +45,7 @@ def strip(lines: list[Line], marker: str = "", forwarding: bool = False) -> Stri
     goes, unless the author wrote below a quote that has it. ``forwarding`` says that the subject is that of a
     forwarded message: what is forwarded stays.
     """
+    lines = _mended(lines)
     place = _place(lines, marker)
     if place is None:
         return _strip(lines, forwarding)
@@ -65,7 +69,7 @@ def _strip(lines: list[Line], forwarding: bool = False, rest_is_gone: bool = Fal
         if not run.quoted:
             run.lines = signature.without(run.lines)
     left = _without_quotes(runs)
-    text = text_of([line for run in left for line in run.lines] + kept)
+    text = text_of(_together(left) + kept)
     removed = sum(run.quoted for run in runs) - sum(run.quoted for run in left)
     return Stripped(_trimmed(text), cut or removed > 0)
 
@@ -103,11 +107,16 @@ def _drop_attributions(runs: list[_Run], ends_in_quote: bool) -> None:
     for run in [*runs, *([_Run(True, [])] if ends_in_quote else [])]:
         if run.quoted:
             start = min(attribution.above(above.lines, len(above.lines)), original.block_above(above.lines))
-            found = start < len(above.lines) or _says_so(run)
-            certain |= found
-            above.lines = above.lines[: original.above_separators(above.lines, start) if found else start]
+            certain |= start < len(above.lines) or _says_so(run)
             run.certain = certain
+            above.lines = _above(above.lines, start) if certain else above.lines
         above = run if not run.quoted else _Run(False, [])
+
+
+def _above(lines: list[Line], start: int) -> list[Line]:
+    """The lines above an attribution, or a separator, if there is one."""
+    end = original.above_separators(lines, start)
+    return lines[:end] if any(not line.blank for line in lines[end:]) else lines
 
 
 def _says_so(run: _Run) -> bool:
@@ -122,8 +131,31 @@ def _without_quotes(runs: list[_Run]) -> list[_Run]:
     return [run for index, run in enumerate(runs) if spoken and not (run.certain and (alone or index > spoken[-1]))]
 
 
+def _together(runs: list[_Run]) -> list[Line]:
+    """The lines of all runs, with a blank one where a quote stood."""
+    lines: list[Line] = []
+    quoted = True
+    for run in runs:
+        if lines and not quoted and not run.quoted and not lines[-1].blank:
+            lines.append(Line(""))
+        lines += run.lines
+        quoted = run.quoted
+    return lines
+
+
+def _mended(lines: list[Line]) -> list[Line]:
+    """With the ``>`` that closes an address on the line above put back there: Gmail wraps attributions like that."""
+    mended: list[Line] = []
+    for line in lines:
+        if mended and line.quotes and _OPEN_ADDRESS.search(mended[-1].text[-_ADDRESS_CHARACTERS:]):
+            mended[-1] = Line(mended[-1].text + line.text)
+        else:
+            mended.append(line)
+    return mended
+
+
 def _trimmed(text: str) -> str:
-    """Without blank lines around it; the first line keeps its indentation."""
+    """Without blank lines around it. Indentation that means something stays at the first line, too."""
     ended = text.rstrip()
-    indented = len(ended) - len(ended.lstrip())
-    return ended[ended.rfind("\n", 0, indented) + 1 :]
+    begun = ended[ended.rfind("\n", 0, len(ended) - len(ended.lstrip())) + 1 :]
+    return begun if begun.startswith(("    ", "\t")) else begun.lstrip()
