@@ -11,13 +11,14 @@ from reply_milter.core.content.lines import Line, Role
 
 _LINES = 4  # an attribution is wrapped at most so often
 _CHARACTERS = 500
-_WRAPPED_LINE = 50  # a line that was wrapped is at least so long
+_COLUMN = 65  # a line was wrapped if the next word would have passed this column
 _MOMENT_LAST = re.compile(r"(?:\d|\b[A-Z]{2,5}|\))\s*\Z")  # a time, a time zone
 
 _ENDS = (*words.COLONS, "--", ">")
 _ADDRESS = re.compile(r"[^\s@]@[^\s@.]{1,63}\.[^\s@]")
+_NAMED = re.compile(r"@|--")  # without one of them nobody is named
 _ADDRESS_LAST = re.compile(r"@[^\s<>@]{1,255}[>)]\W{0,2}\Z")
-_TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:h]\s?\d{2}(?!\d)|\bkl\. ?\d{1,2}\.\d{2}")
+_TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:h]\s?\d{2}(?!\d)|\bkl[.o]? ?\d{1,2}\.\d{2}")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _DASHED = re.compile(r"\s*-{2,}.*\w.*-{2,}\s*")  # Zoho, some Androids: `---- On ..., Jane wrote ----`
 _ISO_DATE = re.compile(r"\d{4}[/-]\d{1,2}[/-]\d{1,2}\b")  # Gmail until 2013: no word and no colon
@@ -48,7 +49,10 @@ def unquoted(lines: list[Line], index: int) -> int | None:
 
     It must name an address, a day and a time: hardly anybody writes prose like that.
     """
-    if not lines[index].text.rstrip().endswith(_ENDS):
+    near = lines[max(0, index + 1 - _LINES) : index + 1]
+    if not lines[index].text.rstrip().endswith(_ENDS) or not any(
+        "@" in line.text or "--" in line.text for line in near
+    ):
         return None
     start = _smallest(lines, index + 1)
     if start is None:
@@ -82,12 +86,19 @@ def _widened(lines: list[Line], start: int, end: int) -> int:
         return start
     for higher in range(start - 1, max(-1, end - 1 - _LINES), -1):
         line = lines[higher]
-        long = len(line.text) >= _WRAPPED_LINE
-        if line.blank or line.quotes or not (long or _MOMENT_LAST.search(line.text[-_CHARACTERS:])):
+        if line.blank or line.quotes or not (_wrapped(line, lines[higher + 1]) or _ends_in_moment(line)):
             return start
         if words.OPENING.match(line.text) and _moment(line.text) and _joined(lines, higher, end):
             return higher
     return start
+
+
+def _wrapped(line: Line, following: Line) -> bool:
+    return len(line.text.rstrip()) + len(following.text.split(maxsplit=1)[0]) >= _COLUMN
+
+
+def _ends_in_moment(line: Line) -> bool:
+    return _MOMENT_LAST.search(line.text[-_CHARACTERS:]) is not None
 
 
 def _joined(lines: list[Line], start: int, end: int) -> bool:

@@ -68,6 +68,7 @@ class _Page:
     _words: list[str] = field(default_factory=list)  # the line being written
     _bullet: str = ""  # what the next line of text begins with
     _gap: bool = False  # a blank line is due before the next line of text
+    _tight: bool = False  # the last block is one of Outlook's, whose style sheet takes the margins off
     _open: list[_Element] = field(default_factory=list)
     _lists: list[_Element] = field(default_factory=list)
     _names: Counter[str] = field(default_factory=Counter)
@@ -114,7 +115,7 @@ class _Page:
             self._end_link()
         if name in _BLOCKS or name in _PARAGRAPHS:
             self.end_line()
-            self._gap |= name in _PARAGRAPHS
+            self._gap |= name in _PARAGRAPHS and not (name == "p" and self._tight)
         while self._names[name]:
             if self._pop() == name:
                 break
@@ -166,8 +167,8 @@ class _Page:
 
     def _block(self, tag: Start) -> None:
         self.end_line()
-        # Outlook's paragraphs are lines: its style sheet takes their margins off.
-        self._gap |= tag.name in _PARAGRAPHS and "Mso" not in tag.raw_attributes
+        self._tight = "Mso" in tag.raw_attributes
+        self._gap |= tag.name in _PARAGRAPHS and not self._tight
         if tag.name == "hr":
             self._add(_RULE)
             self.end_line()
@@ -188,6 +189,9 @@ class _Page:
 
     def _pop(self) -> str:
         element = self._open.pop()
+        if element.quotes:
+            self.end_line()
+            self._gap = True
         if element.name in _LISTS:
             self._lists.pop()
         self._names[element.name] -= 1

@@ -23,7 +23,9 @@ _ATTRIBUTE = re.compile(r"""([^\s=/>"']++)(?:\s*+=\s*+(?:"([^"]*+)"?|'([^']*+)'?
 _ATTRIBUTES_LIMIT = 8 * 1024  # characters of a tag that are searched: what we look for stands before pictures in `src`
 _OPAQUE = frozenset({"script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"})
 # Longer numbers are no characters, and Python refuses to read them.
-_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});?")
+_REFERENCE = re.compile(
+    r"&(?:#[0-9]{1,7}(?![0-9])|#[xX][0-9a-fA-F]{1,6}(?![0-9a-fA-F])|[a-zA-Z][a-zA-Z0-9]{1,31});?", re.ASCII
+)
 
 
 class Start(NamedTuple):

@@ -18,5 +18,5 @@ class Limits:
     field_octets: int = OCTETS_LIMIT
     depth: int = 10
     parts: int = 250
-    text_characters: int = 1_000_000
+    text_characters: int = 500_000
     html_characters: int = 2_000_000

@@ -31,7 +31,7 @@ def start(lines: list[Line]) -> int | None:
 
 def _opening(lines: list[Line], index: int) -> int | None:
     """Where what opens a message begins, if its first or last line is ``index``."""
-    ends = _block_end(lines, index)
+    ends = None if index and _label(lines[index - 1]) else _block_end(lines, index)
     if ends is not None:
         return None if _quote_follows(lines, ends, 1) else index
     if _is_separator(lines[index]):
@@ -47,7 +47,7 @@ def block_above(lines: list[Line]) -> int:
         end -= 1
     if not end or _label(lines[end - 1]) is None:
         return len(lines)
-    starts = range(max(0, end - _BLOCK_LINES), end)
+    starts = range(max(0, end - _BLOCK_LINES), end - 1)
     return next((start for start in starts if _block_end(lines, start) == end), len(lines))
 
 

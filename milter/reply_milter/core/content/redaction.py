@@ -20,7 +20,7 @@ from reply_milter.core.address import AddressForm
 from reply_milter.core.token import KEY_LENGTH, USER_LENGTH
 
 WORD = "redacted"
-_EXTENSION_LIMIT = 256  # characters of "anything": four times what a local part may have
+_EXTENSION_LIMIT = 128  # characters of "anything": twice what a local part may have
 _ANYTHING = r"""[^\s@<>"(),:\\\[\]]"""
 _NAMES = {"+": "plus", "@": "commat", ".": "period", "-": "hyphen", "_": "lowbar"}
 # A letter or digit before it makes it another address, but for the end of an encoded octet.

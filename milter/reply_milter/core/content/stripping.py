@@ -13,6 +13,7 @@ from reply_milter.core.content.lines import Line, Role, text_of
 
 _OPEN_ADDRESS = re.compile(r"<[^\s<>@]+@[^\s<>@]+\Z")
 _ADDRESS_CHARACTERS = 320  # RFC 5321 section 4.5.3.1: a local part, an @ and a domain
+_REST_CHARACTERS = 40  # of an attribution, behind its address
 _AROUND_MARKER = " \t>*_#|\xa0"
 
 
@@ -147,7 +148,8 @@ def _mended(lines: list[Line]) -> list[Line]:
     """With the ``>`` that closes an address on the line above put back there: Gmail wraps attributions like that."""
     mended: list[Line] = []
     for line in lines:
-        if mended and line.quotes and _OPEN_ADDRESS.search(mended[-1].text[-_ADDRESS_CHARACTERS:]):
+        closes = line.quotes and "<" not in line.text and len(line.text) < _REST_CHARACTERS
+        if mended and closes and _OPEN_ADDRESS.search(mended[-1].text[-_ADDRESS_CHARACTERS:]):
             mended[-1] = Line(mended[-1].text + line.text)
         else:
             mended.append(line)
