@@ -4,7 +4,7 @@ Mail programs copy the address that they answer into attributions, links and fie
 
 * MAILBOX DELIMITER and anything, at an accept domain; with the delimiter ``-`` only what has the length of a token;
 * MAILBOX DELIMITER and a GLOB, whatever follows: a token works at our domain, wherever it was written;
-* a GLOB alone, at an accept domain (the form without a mailbox).
+* a GLOB, at an accept domain; without a MAILBOX, only this.
 
 ``+``, ``@`` and dots may be percent-encoded, once or more, or stand as character references; letters in either case.
 The extension becomes ``redacted``, all else stays as it is written, so that a second pass changes nothing.
@@ -29,6 +29,12 @@ _BEGINNING = r"(?:(?<![A-Za-z0-9._+-])|(?<=[%=][0-9A-Fa-f][0-9A-Fa-f]))"
 
 def redact(text: str, form: AddressForm) -> str:
     """``text`` without reply addresses of ours. Idempotent; linear in ``text``."""
+    once = _pass(text, form)
+    # What became shorter may now end within reach of a mailbox before it: one more pass, and nothing can.
+    return text if once == text else _pass(once, form)
+
+
+def _pass(text: str, form: AddressForm) -> str:
     return pattern(form).sub(lambda found: (found["prefix"] or found["bare"] or "") + WORD, text)
 
 
@@ -41,12 +47,12 @@ def pattern(form: AddressForm) -> re.Pattern[str]:
     prefix = "".join(_spelled(character) for character in form.prefix)
     length = f"{{{form.glob_length}}}" if form.delimiter == "-" else f"{{1,{_EXTENSION_LIMIT}}}?"
     alternatives = [
-        rf"{_BEGINNING}(?P<prefix>{prefix}){_ANYTHING}{length}(?={at_us})",
+        rf"{_BEGINNING}(?P<prefix>{prefix})(?:(?!{_BEGINNING}{prefix}){_ANYTHING}){length}(?={at_us})",
         rf"(?P<bare>{prefix}){glob}",
     ]
     if not form.mailbox:
-        alternatives = [rf"(?P<prefix>)(?P<bare>){_BEGINNING}{glob}(?={at_us})"]
-    return re.compile("|".join(alternatives), re.IGNORECASE)
+        alternatives = ["(?P<prefix>)(?P<bare>)(?!)"]  # all of a domain is not ours to change
+    return re.compile("|".join([*alternatives, rf"{_BEGINNING}{glob}(?={at_us})"]), re.IGNORECASE)
 
 
 def _domain(name: str) -> Iterator[str]:

@@ -99,6 +99,21 @@ def test_attachments_are_decoded_and_named_without_a_path() -> None:
     assert GLOB.encode() in content.attachments[4].octets
 
 
+def test_signed_text_is_read_and_what_is_encrypted_is_handed_over() -> None:
+    """S/MIME and PGP: all of it is there for whoever can check or open it."""
+    signature = 'Content-Type: application/pkcs7-signature; name="smime.p7s"\n\nabc'
+    signed = read(whole(multipart("signed", "\nYes.", signature)), FORM)
+    assert (signed.stripped, [file.name for file in signed.attachments]) == ("Yes.", ["smime.p7s"])
+    version, octets = (
+        "Content-Type: application/pgp-encrypted\n\nVersion: 1",
+        "Content-Type: application/octet-stream\n\nx",
+    )
+    encrypted = read(whole(multipart("encrypted", version, octets)), FORM)
+    assert (encrypted.text, len(encrypted.attachments)) == ("", 2)
+    opaque = read(message("MIIB", "Content-Type: application/pkcs7-mime; name=smime.p7m"), FORM)
+    assert (opaque.text, opaque.attachments[0].octets) == ("", b"MIIB")
+
+
 def test_html_is_asked_where_plain_text_shows_no_quote() -> None:
     """A language that nobody taught us, Outlook on the web: the mark-up tells."""
     plain = "\nPlavu.\n\nŠalje: Shop\nPoslano: danas\n\nKoja boja?"
@@ -165,12 +180,10 @@ def test_addresses_of_ours_are_nowhere() -> None:
         f"Message-ID: <{ADDRESS}>",
         f"Date: {ADDRESS}",
         f"Received: from x by y for <{ADDRESS}>; today",
-        f"X-{GLOB}: z",
     )
     content = read("\n".join([*fields, ""]).encode() + parts.encode(), FORM)
-    texts = repr(content.fields[:-4]) + repr((content.text, content.stripped, content.subject, content.attachments))
-    assert GLOB not in texts and GLOB not in repr((content.to, content.cc, content.message_id, content.date))
-    assert f"reply+{GLOB}" not in repr(content)
+    assert GLOB not in repr(content)
+    assert len(content.fields) == len(fields) + 1 and "redacted" in content.attachments[0].name
 
 
 def test_values_can_be_compared_and_kept() -> None:

@@ -38,6 +38,8 @@ from reply_milter.core.content import redact
         ("reply+a@notreply.example.com", "reply+a@notreply.example.com"),
         ("noreply+a@reply.example.com", "noreply+a@reply.example.com"),
         ("my.reply+a@reply.example.com", "my.reply+a@reply.example.com"),
+        ("reply+ GLOB@reply.example.com", "reply+ redacted@reply.example.com"),
+        ("reply+a\nb@reply.example.com", "reply+a\nb@reply.example.com"),
         ("reply+GLOBx and a reply + b", "reply+GLOBx and a reply + b"),
         ("postmaster@reply.example.com jane@example.org", "postmaster@reply.example.com jane@example.org"),
     ],
@@ -55,6 +57,13 @@ def test_without_a_mailbox_only_a_token_is_ours() -> None:
     assert redact(f"mailto%3A{glob}%40reply.example.com", BARE) == "mailto%3Aredacted%40reply.example.com"
     for other in ("jane@reply.example.com", f"x{glob}@reply.example.com", f"{glob}@other.example", glob):
         assert redact(other, BARE) == other
+
+
+def test_a_token_that_is_broken_in_two_is_not_found() -> None:
+    """Neither half works."""
+    for gap in (" ", "\n", "\n> ", "<wbr>"):
+        text = f"reply+{GLOB[:30]}{gap}{GLOB[30:]}@reply.example.com"
+        assert redact(text, FORM) == text
 
 
 def test_with_a_hyphen_only_the_length_of_a_token_is_ours() -> None:

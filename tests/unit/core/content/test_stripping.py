@@ -54,6 +54,7 @@ def test_quotes_go_where_they_are_certain(text: str, kept: str) -> None:
         (f"Yes.\n\n-----Original Message-----\n{_BLOCK}\n\nq", "Yes."),
         (f"Yes.\n\n{_BLOCK}\n\n> q\n\nNo.", "Yes.\n\nNo."),
         (f"{_BLOCK}\n\nq\n\nYes.", f"{_BLOCK}\n\nq\n\nYes."),
+        (f"See my answers in red.\n\n{_BLOCK}\n\nq\nYes.", "See my answers in red."),
         (f"Sent from my iPhone\n\n{_BLOCK}\n\nq", f"Sent from my iPhone\n\n{_BLOCK}\n\nq"),
     ],
 )  # fmt: skip
@@ -68,6 +69,8 @@ def test_the_message_below_goes_if_the_author_wrote_above_it(text: str, kept: st
         (f"Yes.\n\n{_MARKER}\n\nq", "Yes."),
         (f"Yes.\n\n> {_MARKER}\n> q", "Yes."),
         (f"Yes.\n\n*{_MARKER.upper()}*\nq", "Yes."),
+        (f"Yes.\n\n> __{_MARKER}__\n> q", "Yes."),
+        ("Yes.\n\n-- reply above\nthis line --\nq", "Yes.\n\n-- reply above\nthis line --\nq"),
         (f"Yes.\n\n{_ATTRIBUTION}\n\n{_MARKER} and more\nq", "Yes."),
         (f"Yes.\n\nOn Mon, 23 Nov 2026, Shop wrote:\n\n{_MARKER}\nq", "Yes."),
         (f"Yes.\n\n{_BLOCK}\n\n{_MARKER}\nq", "Yes."),
