@@ -64,10 +64,13 @@ def above_separators(lines: list[Line], index: int) -> int:
     return index
 
 
-def forwarded(lines: list[Line]) -> int | None:
-    """The line with which a forwarded message begins: text that the author wants to be read."""
+def forwarded(lines: list[Line], quoted: bool) -> int | None:
+    """The line with which a forwarded message begins: text that the author wants to be read.
+
+    ``quoted`` allows it to be quoted, as Apple's programs write it; in an answer, that is from the message below.
+    """
     for index, line in enumerate(lines):
-        if words.FORWARDED.fullmatch(line.text[:200]):
+        if words.FORWARDED.fullmatch(line.text[:200]) and (quoted or not line.quotes):
             return index
     return None
 

@@ -58,12 +58,9 @@ def strip(lines: list[Line], marker: str = "", forwarding: bool = False) -> Stri
 
 def _strip(lines: list[Line], forwarding: bool = False, rest_is_gone: bool = False) -> Stripped:
     """Strip without a marker. ``rest_is_gone``: these are the lines above one."""
-    forwarded = original.forwarded(lines)
-    if forwarded is None and forwarding:
-        forwarded = original.start(lines)
-    own, kept = (lines, []) if forwarded is None else (lines[:forwarded], lines[forwarded:])
-    begins = original.start(own)
-    cut = begins is not None and (rest_is_gone or _speaks(own[:begins]))
+    begins = original.start(lines)
+    own, kept = _parted(lines, begins, forwarding)
+    cut = begins is not None and begins < len(own) and (rest_is_gone or _speaks(own[:begins]))
     runs = _runs(own[:begins] if cut else own)
     _drop_attributions(runs, ends_in_quote=rest_is_gone)
     for run in runs:
@@ -73,6 +70,16 @@ def _strip(lines: list[Line], forwarding: bool = False, rest_is_gone: bool = Fal
     text = text_of(_together(left) + kept)
     removed = sum(run.quoted for run in runs) - sum(run.quoted for run in left)
     return Stripped(_trimmed(text), cut or removed > 0)
+
+
+def _parted(lines: list[Line], begins: int | None, forwarding: bool) -> tuple[list[Line], list[Line]]:
+    """What is to be stripped, and below it what is passed on. What the message below passed on is neither."""
+    passed_on = original.forwarded(lines, quoted=forwarding)
+    if passed_on is None:
+        passed_on = begins if forwarding else None
+    elif not forwarding and begins is not None and begins < passed_on:
+        passed_on = None
+    return (lines, []) if passed_on is None else (lines[:passed_on], lines[passed_on:])
 
 
 def _place(lines: list[Line], marker: str) -> int | None:

@@ -155,6 +155,16 @@ def test_what_is_forwarded_stays() -> None:
     assert _stripped(f"See.\n\n{_BLOCK}\n\nq", forwarding=True) == f"See.\n\n{_BLOCK}\n\nq"
 
 
+def test_what_was_forwarded_in_the_message_below_goes_with_it() -> None:
+    """Quoted or not: the author of the answer passed nothing on."""
+    forwarded = f"---------- Forwarded message ---------\n{_BLOCK}\n\nq"
+    quoted = "\n".join(f"> {line}" for line in forwarded.split("\n"))
+    assert _stripped(f"Yes.\n\n{_ATTRIBUTION}\n{quoted}") == "Yes."
+    assert _stripped(f"Yes.\n\n{_BLOCK}\n\nHi.\n\n{forwarded}") == "Yes."
+    apple = "> Begin forwarded message:\n> \n> From: Shop\n> q"
+    assert _stripped(f"See.\n\n{apple}", forwarding=True) == f"See.\n\n{apple}"
+
+
 def test_marks_of_html_decide() -> None:
     """A quote that a program marked needs no attribution; a signature counts only at the end."""
     quote = Line("> q", Role.QUOTED)
