@@ -48,7 +48,7 @@ def _webhook(table: Table) -> Webhook:
     url = table.need("url", "", _http_url)
     words = table.take("secret", "").split()
     secrets = [secret for word in words if (secret := _secret(table, word)) is not None]
-    return Webhook(url, tuple(secrets), _format(table, Format.JSON), _timeout(table))
+    return Webhook(url, tuple(secrets), _format(table, Format.JSON), _timeout(table), _redact(table))
 
 
 def _secret(table: Table, word: str) -> bytes | None:
@@ -74,11 +74,11 @@ def _command(table: Table) -> Command:
         )
     if any("\0" in argument for argument in argv):
         table.problem("argv", "must not hold a NUL character")
-    return Command(tuple(argv), _format(table, Format.RAW), _timeout(table))
+    return Command(tuple(argv), _format(table, Format.RAW), _timeout(table), _redact(table))
 
 
 def _maildir(table: Table) -> Maildir:
-    return Maildir(table.need("path", "", matching(r"/[^\0]+", "an absolute path")))
+    return Maildir(table.need("path", "", matching(r"/[^\0]+", "an absolute path")), _redact(table))
 
 
 def _lmtp(table: Table) -> LmtpRelay:
@@ -86,7 +86,7 @@ def _lmtp(table: Table) -> LmtpRelay:
         table.problem("address", "is missing")
     place = connection_point(table, "address", "")
     recipient = table.take("recipient", "", _mail_address)
-    return LmtpRelay(place.path, place.host, place.port, recipient, _timeout(table))
+    return LmtpRelay(place.path, place.host, place.port, recipient, _timeout(table), _redact(table))
 
 
 _KINDS: dict[str, Callable[[Table], Destination]] = {
@@ -99,6 +99,10 @@ _KINDS: dict[str, Callable[[Table], Destination]] = {
 
 def _format(table: Table, default: Format) -> Format:
     return Format(table.take("format", default.value, one_of(*(form.value for form in Format))))
+
+
+def _redact(table: Table) -> bool:
+    return table.take("redact", False)
 
 
 def _timeout(table: Table) -> int:

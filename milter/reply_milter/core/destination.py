@@ -1,4 +1,7 @@
-"""Where accepted replies go, as the configuration says it: one kind of destination a way of handing over."""
+"""Where accepted replies go, as the configuration says it: one kind of destination a way of handing over.
+
+``redact``: a message that is handed on as it is goes without reply addresses of ours. That breaks its seal.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +25,7 @@ class Webhook:
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
     format: Format = Format.JSON
     timeout_seconds: int = TIMEOUT_SECONDS
+    redact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Command:
     argv: tuple[str, ...]
     format: Format = Format.RAW
     timeout_seconds: int = TIMEOUT_SECONDS
+    redact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Maildir:
     """A folder with ``new``, ``cur`` and ``tmp``."""
 
     path: str
+    redact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class LmtpRelay:
     port: int = 0
     recipient: str = ""
     timeout_seconds: int = TIMEOUT_SECONDS
+    redact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,22 @@ rules need, in one pass over the text.
 """
 
 import re
+from dataclasses import dataclass
 
 from reply_milter.core.comments import without_comments
 
 _LEXEME = re.compile(r'"(?:\\.|[^"\\])*"?|<[^<>]*>?|[,;:>]|[^"<>,;:]+', re.DOTALL)
+_QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"?', re.DOTALL)
 _LIMIT = 1000  # mailboxes of one field that are looked at; From may hold one
 _BLANKS = re.compile(r"[ \t\r\n]*([@.])[ \t\r\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A display name, which may be empty and is not decoded here, and an address without brackets."""
+
+    name: str
+    address: str
 
 
 def mailboxes(value: str) -> list[str]:
@@ -19,32 +29,49 @@ def mailboxes(value: str) -> list[str]:
     White space around ``@`` and dots goes, as RFC 5322 section 4.4 has it. A part without an ``@`` is a stray word of a
     display name (``Doe, Jane <j@example.com>``), not a mailbox.
     """
-    return [_plain(part) for part in _parts(without_comments(value)) if part][:_LIMIT]
+    return [address for _, address in _parts(value)]
 
 
-def _plain(part: str) -> str:
-    if part.startswith("@"):  # a route: <@relay.example:jane@example.com>
-        part = part.partition(":")[2] or part
-    return _BLANKS.sub(r"\1", part).strip()
+def named(value: str) -> list[Mailbox]:
+    """The same mailboxes with their display names: who is shown is who was judged."""
+    return [Mailbox(_display_name(name), address) for name, address in _parts(value)]
 
 
-def _parts(value: str) -> list[str]:
+def _parts(value: str) -> list[tuple[str, str]]:
+    """Display name, not yet read, and address of each mailbox."""
+    found = _split(without_comments(value))
+    return [(name, _plain(address)) for name, address in found if address][:_LIMIT]
+
+
+def _split(value: str) -> list[tuple[str, str]]:
     """What stands in brackets, or bare, between commas, semicolons and the colons of groups."""
-    parts: list[str] = []
+    parts: list[tuple[str, str]] = []
     bare, bracketed = "", False
     for lexeme in _LEXEME.findall(value):
         if lexeme[0] == "<":  # `<a@b> <c@d>` is two mailboxes, however it is joined
-            parts.append(lexeme.strip("<>").strip())
-            bracketed = True
+            parts.append((bare, lexeme.strip("<>").strip()))
+            bare, bracketed = "", True
         elif lexeme in ",;:>":
-            parts.append(_bare_address(bare, bracketed))
+            parts.append(("", _bare_address(bare, bracketed)))
             bare, bracketed = "", False
         else:
             bare += lexeme
-    parts.append(_bare_address(bare, bracketed))
+    parts.append(("", _bare_address(bare, bracketed)))
     return parts
 
 
 def _bare_address(text: str, bracketed: bool) -> str:
     """What stands outside brackets: an address, or words of a display name, which are none."""
     return text.strip() if "@" in text and not bracketed else ""
+
+
+def _plain(address: str) -> str:
+    if address.startswith("@"):  # a route: <@relay.example:jane@example.com>
+        address = address.partition(":")[2] or address
+    return _BLANKS.sub(r"\1", address).strip()
+
+
+def _display_name(text: str) -> str:
+    """Words and quoted strings as they are to be read: quotes and backslashes off, white space even."""
+    unquoted = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL), text)
+    return " ".join(unquoted.split())

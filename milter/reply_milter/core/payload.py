@@ -7,8 +7,10 @@ has what stands behind the plus sign, names the address without being it: the to
 import base64
 import json
 
-from reply_milter.core.content import Address, Attachment
+from reply_milter.core.content import Attachment, Mailbox
 from reply_milter.core.reply import Reply
+
+_NAMELESS = "attachment"  # applications expect a name
 
 
 def write(reply: Reply) -> bytes:
@@ -57,27 +59,27 @@ def _ours(reply: Reply) -> dict[str, object]:
         "replay": sealed.replay or None,
         "issued": sealed.issued,
         "expires": sealed.expires,
-        "truncated": reply.content.truncated,
+        "flaws": sorted(reply.content.flaws),
     }
 
 
 def variables(reply: Reply) -> dict[str, str]:
     """The same in environment variables, for programs that read the message themselves."""
-    told = {name: value for name, value in _ours(reply).items() if value is not None and value is not False}
+    told = {name: value for name, value in _ours(reply).items() if value is not None and not isinstance(value, list)}
     return {f"REPLY_{name.upper()}": str(value) for name, value in told.items()}
 
 
-def _person(person: Address) -> dict[str, str]:
+def _person(person: Mailbox) -> dict[str, str]:
     return {"Email": person.address, "Name": person.name, "MailboxHash": ""}
 
 
-def _written(person: Address) -> str:
+def _written(person: Mailbox) -> str:
     return f'"{person.name}" <{person.address}>' if person.name else person.address
 
 
 def _attachment(attachment: Attachment) -> dict[str, object]:
     return {
-        "Name": attachment.name,
+        "Name": attachment.name or _NAMELESS,
         "Content": base64.b64encode(attachment.octets).decode("ascii"),
         "ContentType": attachment.content_type,
         "ContentLength": len(attachment.octets),

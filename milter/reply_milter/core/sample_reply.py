@@ -3,7 +3,7 @@
 from email.utils import formatdate
 
 from reply_milter.core.address import AddressForm
-from reply_milter.core.content import Limits, read
+from reply_milter.core.content import read
 from reply_milter.core.reply import Envelope, Reply
 from reply_milter.core.sealed_reply import SealedReply
 
@@ -48,4 +48,4 @@ def sample_reply(identifier: str, now: int) -> Reply:
         replay="first",
         recipient_domain=_DOMAIN,
     )
-    return Reply(sealed, read(message, _FORM, "", Limits()), Envelope("jane@example.org", f"reply@{_DOMAIN}", message))
+    return Reply(sealed, read(message, _FORM), Envelope("jane@example.org", f"reply@{_DOMAIN}", message))

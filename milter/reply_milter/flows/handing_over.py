@@ -4,6 +4,8 @@ The order is: hand over, put on record, commit. Whoever dies in between finds on
 gets a reply twice only if we die right after it has taken it, and it knows the id then.
 """
 
+from dataclasses import replace
+
 from reply_milter.core import content
 from reply_milter.core.dead_letter import DeadLetter
 from reply_milter.core.handed_over import Done, HandedOver, Later, Never
@@ -89,13 +91,21 @@ def _process(service: HookService, deliverer: Deliverer, sealed: SealedReply, en
     rules = service.rules
     try:
         read = content.read(envelope.message, rules.form, rules.marker, rules.limits)
-        handed = deliverer.process(Reply(sealed, read, envelope)) or Done()
+        handed = deliverer.process(Reply(sealed, read, _handed_on(service, sealed, envelope))) or Done()
         if not isinstance(handed, HandedOver):
             raise TypeError("a handler returns Done, Later, Never or None")
     except Exception as error:  # noqa: BLE001 # it is logged, traceback and all
         service.telemetry.accident()
         return Later(f"the handler failed: {type(error).__name__}")
     return handed
+
+
+def _handed_on(service: HookService, sealed: SealedReply, envelope: Envelope) -> Envelope:
+    """The message as the handler is to get it, where it gets that."""
+    handler = service.rules.handlers.named(sealed.handler)
+    if handler is None or not getattr(handler.destination, "redact", False):
+        return envelope
+    return replace(envelope, message=content.redact_message(envelope.message, service.rules.form))
 
 
 def _later(service: HookService, sealed: SealedReply, envelope: Envelope, why: str) -> Never | Later:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clocked import hostile, in_time
-from reply_milter.core.mailbox import mailboxes
+from reply_milter.core.mailbox import Mailbox, mailboxes, named
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,26 @@ from reply_milter.core.mailbox import mailboxes
 def test_addresses_are_found_behind_names_and_comments(value: str, found: list[str]) -> None:
     """RFC 5322 section 3.4, and what real clients write instead."""
     assert mailboxes(value) == found
+
+
+@pytest.mark.parametrize(
+    "value,names",
+    [
+        (" Jane Doe <jane@example.org>", ["Jane Doe"]),
+        (' "Doe, Jane" <jane@example.org>', ["Doe, Jane"]),
+        (' "a \\"b\\" c"\n  d <jane@example.org>', ['a "b" c d']),
+        (" jane@example.org", [""]),
+        (" <jane@example.org>", [""]),
+        (" Jane <a@b>, Joe <c@d>; <e@f>", ["Jane", "Joe", ""]),
+        (" Friends: Jane <a@b>;", ["Jane"]),
+        (" =?utf-8?q?J=C3=BC?= <a@b>", ["=?utf-8?q?J=C3=BC?="]),
+    ],
+)
+def test_names_belong_to_their_addresses(value: str, names: list[str]) -> None:
+    """Unquoted, on one line, not decoded."""
+    assert [mailbox.name for mailbox in named(value)] == names
+    assert mailboxes(value) == [mailbox.address for mailbox in named(value)]
+    assert Mailbox("", "") not in named(value)
 
 
 @pytest.mark.parametrize("value", ["<a@b", '"a" <a@b', "Jane <jane@example.org> bob@example.net <c@d>", "a@b\\"])

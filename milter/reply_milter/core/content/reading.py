@@ -1,0 +1,120 @@
+"""A message, from octets to values: one pass for its structure, then text by text."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from reply_milter.core.address import AddressForm
+from reply_milter.core.content import encoded_words, html_text, lines, redaction, stripping, words
+from reply_milter.core.content.bodies import Piece, Sorting
+from reply_milter.core.content.limits import Limits
+from reply_milter.core.content.lines import Line
+from reply_milter.core.content.parts import Opening, Part
+from reply_milter.core.content.values import Attachment, Content, Flaw
+from reply_milter.core.mailbox import Mailbox, named
+from reply_milter.core.message_id import own_id
+
+_STANDARD = Limits()
+_MAILBOXES = 64  # of one kind
+
+
+def read(message: bytes, form: AddressForm, marker: str = "", limits: Limits = _STANDARD) -> Content:
+    """Read ``message``, as an MTA hands it over, whatever its octets are. Never raises; linear in ``message``.
+
+    ``form`` tells which addresses are ours and are to be redacted. ``marker`` is the line of notifications above which
+    replies are to be written; empty if there is none.
+    """
+    opening = Opening(message, limits)
+    root = opening.root()
+    sorting = Sorting(message, limits, opening.flaws)
+    pieces = sorting.pieces(root)
+    fields = _fields(root, limits, opening.flaws)
+    subject = encoded_words.decode(root.value("subject"))
+    forwarding = words.FORWARDING.match(subject) is not None
+    shown = _lines(pieces)
+    text = lines.text_of(shown)
+    if len(text) > limits.text_characters:
+        opening.flaws.add(Flaw.TEXT_CUT)
+    content = Content(
+        author=next(iter(_mailboxes(root, "from")), Mailbox("", "")),
+        to=_mailboxes(root, "to"),
+        cc=_mailboxes(root, "cc"),
+        reply_to=_mailboxes(root, "reply-to"),
+        subject=subject,
+        date=encoded_words.decode(root.value("date")),
+        message_id=own_id(encoded_words.plain(root.value("message-id"))),
+        text=text[: limits.text_characters],
+        html="\n".join(piece.html for piece in pieces if piece.html),
+        stripped=_stripped(pieces, shown, marker, forwarding)[: limits.text_characters],
+        fields=fields,
+        attachments=tuple(sorting.attachments),
+        flaws=frozenset(opening.flaws),
+    )
+    return _redacted(content, lambda text: redaction.redact(text, form))
+
+
+def _fields(root: Part, limits: Limits, flaws: set[Flaw]) -> tuple[tuple[str, str], ...]:
+    """The header, decoded, as far as the limits go."""
+    fields: list[tuple[str, str]] = []
+    room = limits.field_octets
+    for name, value in root.fields:
+        room -= len(name) + len(value)
+        if room < 0 or len(fields) == limits.fields:
+            flaws.add(Flaw.FIELDS_CUT)
+            break
+        fields.append((name, encoded_words.decode(value)))
+    return tuple(fields)
+
+
+def _mailboxes(root: Part, name: str) -> tuple[Mailbox, ...]:
+    """Whom the fields of one name hold, with names decoded: addresses first, words second (RFC 2047 section 6.2)."""
+    found = [mailbox for known, value in root.fields if known.lower() == name for mailbox in named(value)]
+    return tuple(
+        Mailbox(encoded_words.decode(mailbox.name), encoded_words.plain(mailbox.address))
+        for mailbox in found[:_MAILBOXES]
+    )
+
+
+def _lines(pieces: list[Piece]) -> list[Line]:
+    """The whole text: plain where there is plain text, else HTML rendered."""
+    shown: list[Line] = []
+    for piece in pieces:
+        if piece.html and not (piece.plain or "").strip():
+            shown += html_text.render(piece.html)
+        else:
+            shown += lines.of_text(piece.plain or "")
+    return shown
+
+
+def _stripped(pieces: list[Piece], shown: list[Line], marker: str, forwarding: bool) -> str:
+    """The author's words: by the text, or by HTML that says the same where only that shows what is quoted."""
+    by_text = stripping.strip(shown, marker, forwarding)
+    if by_text.found or len(pieces) != 1 or not pieces[0].html or not (pieces[0].plain or "").strip():
+        return by_text.text
+    by_html = stripping.strip(html_text.render(pieces[0].html), marker, forwarding)
+    return by_html.text if by_html.found and by_html.text else by_text.text
+
+
+def _redacted(content: Content, redact: Callable[[str], str]) -> Content:
+    """Every string without reply addresses of ours. Octets of attachments stay."""
+
+    def mailboxes(values: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
+        return tuple(Mailbox(redact(value.name), redact(value.address)) for value in values)
+
+    def attachment(value: Attachment) -> Attachment:
+        return replace(value, name=redact(value.name), content_id=redact(value.content_id))
+
+    return replace(
+        content,
+        author=mailboxes((content.author,))[0],
+        to=mailboxes(content.to),
+        cc=mailboxes(content.cc),
+        reply_to=mailboxes(content.reply_to),
+        subject=redact(content.subject),
+        date=redact(content.date),
+        message_id=redact(content.message_id),
+        text=redact(content.text),
+        html=redact(content.html),
+        stripped=redact(content.stripped),
+        fields=tuple((redact(name), redact(value)) for name, value in content.fields),
+        attachments=tuple(map(attachment, content.attachments)),
+    )

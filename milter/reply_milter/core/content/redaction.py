@@ -1,0 +1,80 @@
+"""Our own reply addresses taken out of what an application will show: whoever reads one may use it.
+
+Mail programs copy the address that they answer into attributions, links and fields. What is looked for:
+
+* MAILBOX DELIMITER and anything, at an accept domain; with the delimiter ``-`` only what has the length of a token;
+* MAILBOX DELIMITER and a GLOB, whatever follows: a token works at our domain, wherever it was written;
+* a GLOB, at an accept domain; without a MAILBOX, only this.
+
+``+``, ``@`` and dots may be percent-encoded, once or more, or stand as character references; letters in either case.
+The extension becomes ``redacted``, all else stays as it is written, so that a second pass changes nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+import idna
+
+from reply_milter.core.address import AddressForm
+from reply_milter.core.token import KEY_LENGTH, USER_LENGTH
+
+WORD = "redacted"
+_EXTENSION_LIMIT = 128  # characters of "anything": twice what a local part may have
+_ANYTHING = r"""[^\s@<>"(),:\\\[\]]"""
+_NAMES = {"+": "plus", "@": "commat", ".": "period", "-": "hyphen", "_": "lowbar"}
+# A letter or digit before it makes it another address, but for the end of an encoded octet.
+_BEGINNING = r"(?:(?<![A-Za-z0-9._+-])|(?<=[%=][0-9A-Fa-f][0-9A-Fa-f]))"
+
+
+def redact(text: str, form: AddressForm) -> str:
+    """``text`` without reply addresses of ours. Idempotent; linear in ``text``."""
+    once = _pass(text, form)
+    # What became shorter may now end within reach of a mailbox before it: one more pass, and nothing can.
+    return text if once == text else _pass(once, form)
+
+
+def _pass(text: str, form: AddressForm) -> str:
+    return pattern(form).sub(lambda found: (found["prefix"] or found["bare"] or "") + WORD, text)
+
+
+@lru_cache(maxsize=8)
+def pattern(form: AddressForm) -> re.Pattern[str]:
+    """Matches a reply address up to its domain. What stands before the extension is group ``prefix`` or ``bare``."""
+    domains = "|".join(spelling for name in sorted(form.accept_domains) for spelling in _domain(name))
+    at_us = rf"""["']?(?:{_spelled("@")}|=)(?:{domains})(?![A-Za-z0-9-]|\.[A-Za-z0-9])"""
+    glob = rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]{{{KEY_LENGTH + form.checksum_length}}}(?![A-Za-z0-9])"
+    prefix = "".join(_spelled(character) for character in form.prefix)
+    length = f"{{{form.glob_length}}}" if form.delimiter == "-" else f"{{1,{_EXTENSION_LIMIT}}}?"
+    alternatives = [
+        rf"{_BEGINNING}(?P<prefix>{prefix})(?:(?!{_BEGINNING}{prefix}){_ANYTHING}){length}(?={at_us})",
+        rf"(?P<bare>{prefix}){glob}",
+    ]
+    if not form.mailbox:
+        alternatives = ["(?P<prefix>)(?P<bare>)(?!)"]  # all of a domain is not ours to change
+    return re.compile("|".join([*alternatives, rf"{_BEGINNING}{glob}(?={at_us})"]), re.IGNORECASE)
+
+
+def _domain(name: str) -> Iterator[str]:
+    """The patterns of a domain: as A-labels, and as people write them."""
+    yield "".join(_spelled(character) for character in name)
+    try:
+        written = idna.decode(name)
+    except idna.IDNAError:
+        return
+    if written != name:
+        yield re.escape(written)
+
+
+def _spelled(character: str) -> str:
+    """The pattern of a character in text, in URLs (RFC 3986), in quoted-printable, and in HTML."""
+    if character.isalnum():
+        return character
+    code = f"{ord(character):02x}"
+    spellings = [
+        re.escape(character), f"%(?:25){{0,4}}{code}", f"={code}", f"&#0{{0,5}}{ord(character)};?",
+        f"&#x0{{0,5}}{code};?",
+    ]  # fmt: skip
+    if character in _NAMES:
+        spellings.append(f"&{_NAMES[character]};")
+    return f"(?:{'|'.join(spellings)})"

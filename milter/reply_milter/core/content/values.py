@@ -1,0 +1,59 @@
+"""What was read of a message, as plain values."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reply_milter.core.mailbox import Mailbox
+
+
+class Flaw(StrEnum):
+    """What is missing or guessed in a Content. An application may show these words, or count them."""
+
+    FIELDS_CUT = "fields_cut"
+    PARTS_CUT = "parts_cut"
+    TOO_DEEP = "too_deep"
+    TEXT_CUT = "text_cut"
+    HTML_CUT = "html_cut"
+    CHARSET_GUESSED = "charset_guessed"
+    ENCODING_BROKEN = "encoding_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is not the text. ``octets`` are decoded, and are never looked into or changed.
+
+    ``name`` has no path and no control characters, and is empty where none was given. ``content_type`` is
+    ``type/subtype`` in lower case. ``content_id`` stands without angle brackets; HTML refers to it as ``cid:``.
+    ``inline`` says that the author's program meant it to be shown within the text.
+    """
+
+    name: str
+    content_type: str
+    content_id: str
+    octets: bytes
+    inline: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A reply, ready to be posted.
+
+    ``text`` is all of it as text, ``html`` its HTML as it came (not made safe: it is a stranger's), or empty.
+    ``stripped`` is what the author wrote: ``text`` without quoted parts, attributions and signatures. Lines end in LF.
+    ``fields`` are the header fields from the top, unfolded and decoded for display, names as they came.
+    No string holds a reply address of ours, a NUL or a lone surrogate. ``flaws`` is empty for nearly all mail.
+    """
+
+    author: Mailbox
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    reply_to: tuple[Mailbox, ...]
+    subject: str
+    date: str
+    message_id: str
+    text: str
+    html: str
+    stripped: str
+    fields: tuple[tuple[str, str], ...]
+    attachments: tuple[Attachment, ...]
+    flaws: frozenset[Flaw]

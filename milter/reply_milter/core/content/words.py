@@ -1,0 +1,127 @@
+"""The words that mail programs write around a reply, language by language: the one place to add another language.
+
+Patterns are for lines of bounded length, and none has two free runs in a row.
+"""
+
+import re
+from enum import Enum, auto
+
+COLONS = (":", "：")
+
+# A word for writing, in an attribution.
+WROTE = re.compile(
+    r"\b(?:wrote|writes|said|schrieb|geschrieben|écrit|escribió|escribio|escreveu|schreef|geschreven|scritto|skrev"
+    r"|kirjoitti|napisał(?:\(a\)|a)?|pisze|napsal(?:\(a\)|a)?|napísal|írta|yazdı|a scris|napisao|је написао|написал"
+    r"(?:\(а\)|а)?|пишет|писал|написав|пише|написа|έγραψε|skrifaði|rašė|kirjutas|rakstīja|viết)\b"
+    r"|写道|寫道|さんは書きました|のメッセージ|작성|님이 쓴 글|כתב|كتب",
+    re.IGNORECASE,
+)
+# How an attribution begins that has no such word (Horde).
+QUOTING = re.compile(
+    r"\s*(?:quoting|zitat von|citando|citation de|citeren|cytowanie|citát|citerar|цитирую)\b", re.IGNORECASE
+)
+# How attributions begin that begin with a moment.
+OPENING = re.compile(
+    r"\W{0,3}(?:(?:on|am|le|el|op|em|il|den|dnia|w dniu|dne|at|på|в|în|a|från|from)\s"
+    r"|在|[^\W\d]{1,14}[.,]{0,2} \d|\d{1,4}[年./-])",
+    re.IGNORECASE,
+)
+
+_ORIGINAL = (
+    r"original (?:message|e-?mail)|reply message|ursprüngliche (?:nachricht|e-?mail|mail)|originalnachricht"
+    r"|message (?:d['’]origine|original)|mensaje original|mensagem original|messaggio originale"
+    r"|oorspronkelijk bericht|origineel bericht|wiadomość oryginalna|oryginalna wiadomość|ursprungligt meddelande"
+    r"|originalmeddelande|oprindelig (?:meddelelse|besked)|opprinnelig melding|alkuperäinen viesti"
+    r"|исходное сообщение|оригинальное сообщение|původní zpráva|eredeti üzenet|orijinal mesaj"
+    r"|原始邮件|原始郵件|元のメッセージ|원본 메시지"
+)
+# A line that separates the message that is answered.
+ORIGINAL_MESSAGE = re.compile(rf"[\s*]*-{{2,20}}\s*\**\s*(?:{_ORIGINAL})\s*\**\s*-{{2,20}}[\s*]*", re.IGNORECASE)
+
+_FORWARDED_BETWEEN_DASHES = (
+    r"forwarded (?:message|by .{1,80})|weitergeleitete nachricht|message transféré|message transmis|mensaje reenviado"
+    r"|mensagem (?:re)?encaminhada|messaggio inoltrato|doorgestuurd bericht|treść przekazanej wiadomości"
+    r"|przekazana wiadomość|vidarebefordrat meddelande|videresendt (?:meddelelse|melding)|välitetty viesti"
+    r"|пересылаемое сообщение|перенаправленное сообщение|转发邮件信息|转发的邮件|转发邮件|轉寄郵件|転送メッセージ"
+)
+_FORWARDED_WITH_COLON = (
+    r"begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|début du message (?:réexpédié|transféré)"
+    r"|inicio del mensaje reenviado|início da mensagem (?:re)?encaminhada|inizio messaggio inoltrato"
+    r"|begin doorgestuurd bericht|początek przekazywanej wiadomości|vidarebefordrat (?:brev|mejl)"
+    r"|начало переадресованного сообщения"
+)
+# A line above a message that is passed on.
+FORWARDED = re.compile(
+    rf"[\s>*]*(?:-{{2,20}}\s*(?:{_FORWARDED_BETWEEN_DASHES})\s*-{{2,20}}|(?:{_FORWARDED_WITH_COLON})\s?[:：])\s*",
+    re.IGNORECASE,
+)
+# What stands before the subject of a message that is passed on.
+FORWARDING = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|vb|vs|pd|i|doorst|转发|轉寄)\s?[:：]", re.IGNORECASE)
+
+
+class Label(Enum):
+    """What a line of a block of header fields says. ADDRESS is no label: there is an address in the block."""
+
+    FROM = auto()
+    DATE = auto()
+    TO = auto()
+    SUBJECT = auto()
+    OTHER = auto()
+    ADDRESS = auto()
+
+
+_LABEL_WORDS = {
+    Label.FROM: "from|von|de|van|od|da|från|fra|lähettäjä|от|от кого|від|від кого|отправитель|发件人|寄件者|差出人"
+    "|送信者|보낸 사람|보낸사람|kimden|gönderen|feladó|expeditor|expeditorul|de la|odesílatel|odosielateľ|avsändare"
+    "|remitente|mittente|expéditeur|absender|afzender|nadawca|šalje|από|מאת|من",
+    Label.DATE: "sent|date|gesendet|datum|envoyé|envoyée|envoyé le|enviado|enviado el|enviado em|enviada em|enviada"
+    "|fecha|data|verzonden|wysłano|wysłane|skickat|sendt|dato|lähetetty|päivämäärä|отправлено|дата|надіслано"
+    "|发送时间|发送日期|日期|寄件日期|送信日時|日時|日付|보낸 날짜|날짜|inviato|gönderme tarihi|tarih|gönderildi"
+    "|odesláno|odoslané|elküldve|dátum|trimis|ημερομηνία|נשלח|تاريخ",
+    Label.TO: "to|an|à|a|para|aan|do|till|til|vastaanottaja|кому|收件人|收件者|宛先|받는 사람|받는사람|kime|komu"
+    "|címzett|către|pour|destinataire|destinatario|empfänger|prima|προς|אל|إلى",
+    Label.SUBJECT: "subject|betreff|objet|sujet|asunto|assunto|onderwerp|temat|ämne|emne|aihe|тема|主题|主題|主旨"
+    "|件名|제목|oggetto|konu|předmět|predmet|tárgy|subiect|θέμα|נושא|الموضوع",
+    Label.OTHER: "cc|bcc|kopie|kopia|kopi|copie|copia|cci|cco|dw|копия|копія|抄送|副本|참조|reply-to|importance"
+    "|priority|attachments|wichtigkeit",
+}
+# The label of a line of such a block, in lower case and without its colon.
+LABELS = {word: label for label, words in _LABEL_WORDS.items() for word in words.split("|")}
+
+# A device or a program, and a few words at most: more than that is a sentence of somebody's.
+_SENDER = (
+    r"(?:i(?:phone|pad|os|pod)|android|mobil\w*|smart(?:phone|fon)\w*|(?:tele)?(?:phone|fon|foon|fono)\w*|téléphone"
+    r"|portable|handy|cell\w*|móvil|telemóvel|tablet\w*|samsung|galaxy|huawei|xiaomi|nokia|sony|verizon|t-mobile"
+    r"|blackberry|windows|outlook|yahoo|aol|gmail|gmx|web\.de|proton|tuta|k-9|airmail|spark|fairemail|posteo"
+    r"|mail (?:for|für|pour|para|per|voor|dla) windows"
+    r"|яндекс|почты|телефона|смартфона|устройства)\w*(?:[ ,.:/'’+-]{1,2}[\w<>(){}|]+){0,5}"
+)
+_PHONES = (
+    r"sent (?:from|via|using|with) (?:my |a |the )?SENDER",
+    r"sent from my android device with k-9 mail\. please excuse my brevity",
+    r"sent with proton ?mail(?: secure email)?",
+    r"get (?:outlook|bluemail|typeapp) for \w+(?: ?[<(]\S+)?",
+    r"(?:envoyé|expédié) (?:de|depuis|à partir de|avec) (?:mon |ma |la |l['’]application )?SENDER",
+    r"(?:télécharger|obtenez) outlook pour \w+(?: ?[<(]\S+)?",
+    r"von meinem SENDER gesendet",
+    r"(?:gesendet|diese nachricht wurde) (?:von|mit|aus) (?:meinem |der |dem )?SENDER",
+    r"(?:holen sie sich |hol dir |laden sie )?outlook für \w+(?: herunter)?(?: ?[<(]\S+)?",
+    r"enviado (?:desde|con) (?:mi |el |la )?SENDER",
+    r"(?:obtener|obter o?) ?outlook para \w+(?: ?[<(]\S+)?",
+    r"enviado (?:do|a partir do|pelo) (?:meu |minha )?SENDER",
+    r"inviato (?:da|dal|con) (?:mio )?SENDER",
+    r"(?:verstuurd|verzonden) (?:vanaf|met|via) (?:mijn )?SENDER",
+    r"(?:download )?outlook voor \w+(?: downloaden)?(?: ?[<(]\S+)?",
+    r"wysłan[eoy] z (?:mojego |programu |aplikacji |urządzenia )?SENDER",
+    r"(?:skickat från|sendt fra) (?:min )?SENDER",
+    r"lähetetty SENDER",
+    r"отправлено (?:с|из|от) (?:моего |приложения )?SENDER",
+    r"odesláno z (?:mého )?SENDER",
+    r"(?:发自|發自)我的\s?\S.{0,20}",
+    r"(?:从|從)我的\s?\S.{0,20}(?:传送|傳送|发送|發送)",
+    r"\s?(?:i(?:phone|pad)|android|スマートフォン|スマホ)\S{0,10}\s?から送信",
+    r"(?:나의|내) \w+에서 보냄",
+    r"i(?:phone|pad)['’]?\w* gönderildi",
+)
+# What a phone signs with, without brackets and full stops around it.
+PHONE = re.compile("|".join(pattern.replace("SENDER", _SENDER) for pattern in _PHONES), re.IGNORECASE)
