@@ -1,5 +1,7 @@
 """A mail host whose accepted replies go to the delivery hook, and from there to an application's endpoint."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from daemon_process import wait_until
@@ -51,6 +53,25 @@ class DeliverySite:
         self.site.stop()
         self.receiver.close()
 
-    def posted(self, count: int, seconds: float = 15) -> None:
-        """Wait until so many replies had an effect."""
-        wait_until(lambda: sum(self.receiver.posts.values()) >= count, seconds, f"{count} posts")
+    def posted(self, count: int, seconds: float = 30) -> None:
+        """Have the MTA try until so many replies had an effect."""
+        self.until(lambda: sum(self.receiver.posts.values()) >= count, seconds, f"{count} posts")
+
+    def delivered(self, seconds: float = 30) -> None:
+        """Have the MTA try until nothing is left with it."""
+        self.until(lambda: not self.site.mta.queue(), seconds, "an empty queue")
+
+    def until(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
+        """Wait until ``ready``; what Postfix put off is tried again now and then."""
+        flushed = time.monotonic()
+
+        def tried() -> bool:
+            nonlocal flushed
+            if ready():
+                return True
+            if time.monotonic() - flushed > 0.3:
+                self.site.postfix.flush()
+                flushed = time.monotonic()
+            return False
+
+        wait_until(tried, seconds, f"{what}: {self.site.daemon.log()[-1500:]}")

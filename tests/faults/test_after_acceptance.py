@@ -46,16 +46,9 @@ def dying() -> Iterator[DeliverySite]:
         running.stop()
 
 
-def deliver_all(host: DeliverySite, wanted: int, seconds: float = 60) -> None:
+def deliver_all(host: DeliverySite, wanted: int) -> None:
     """Have Postfix try until so many ids had their effect, and nothing is left with it."""
-
-    def done() -> bool:
-        if len(host.receiver.posts) >= wanted and not host.site.mta.queue():
-            return True
-        host.site.postfix.flush()
-        return False
-
-    wait_until(done, seconds, f"{wanted} effects: {host.site.daemon.log()[-1500:]}")
+    host.until(lambda: len(host.receiver.posts) >= wanted and not host.site.mta.queue(), 60, f"{wanted} effects")
 
 
 @pytest.mark.parametrize("point", POINTS)
