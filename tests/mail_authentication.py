@@ -58,7 +58,6 @@ TrustedAuthservIDs {id}
 IgnoreHosts {folder}/ignored-hosts
 PublicSuffixList /usr/share/publicsuffix/public_suffix_list.dat
 RejectFailures no
-SPFIgnoreResults yes
 """
 # OpenDKIM's resolver doesn't read resolv.conf, and by default it asks nothing on loopback.
 _UNBOUND = """\

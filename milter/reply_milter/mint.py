@@ -30,11 +30,13 @@ from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.config import Config, ConfigError
 from reply_milter.core import domain
 from reply_milter.core.address import MAILBOX, RESERVED, AddressForm
-from reply_milter.core.handler import ContextKind, Handler, Handlers
+from reply_milter.core.handler import HANDLER_NAME, ContextKind, Handler, Handlers
 from reply_milter.core.keyring import REALM, Keyring, KeyState, MasterKey
-from reply_milter.core.mint import MintError, Order, mint
+from reply_milter.core.message_id import identifiers
+from reply_milter.core.mint import MESSAGE_ID_FORM, MintError, Order, mint
 from reply_milter.core.notification import id_for_number
 from reply_milter.core.policy import Policy
+from reply_milter.core.token import HANDLER_LIMIT
 
 __all__ = ["ConfigError", "MintError", "Minted", "Minter", "handler"]
 
@@ -61,8 +63,12 @@ def handler(number: int, name: str, context: str = "thread", validity_days: int 
     """What replies are for, as a ``[[handler]]`` of the configuration says it. ``context``: thread or integer.
 
     Raises:
-        ValueError: ``context`` is neither.
+        MintError: ``context`` is neither, or a number or name that no file may give.
     """
+    if not 0 <= number < HANDLER_LIMIT or not HANDLER_NAME.fullmatch(name):
+        raise MintError(f"a handler has a number of 0 to {HANDLER_LIMIT - 1}, and a name of 1 to 32 of a-z0-9._-")
+    if context not in list(ContextKind):
+        raise MintError("the context is thread or integer")
     return Handler(number, name, ContextKind(context), validity_days, True, "", Policy())
 
 
@@ -95,9 +101,12 @@ class Minter:
         if (mailbox and not MAILBOX.fullmatch(mailbox)) or ".." in mailbox or mailbox in RESERVED:
             raise MintError("the mailbox must be one that [address] may name")
         form = AddressForm(mailbox, delimiter, ascii_domain, frozenset({ascii_domain}))
+        given = list(handlers)
+        if len({one.id for one in given}) < len(given) or len({one.name for one in given}) < len(given):
+            raise MintError("two handlers have the same number or name")
         if delimiter not in ("+", "-") or form.too_long:
             raise MintError("the delimiter must be + or -, and the mailbox at most 15 characters")
-        self._use(Keyring(realm, (MasterKey("active", KeyState.ACTIVE, secret),)), form, Handlers.of(handlers))
+        self._use(Keyring(realm, (MasterKey("active", KeyState.ACTIVE, secret),)), form, Handlers.of(given))
 
     def _use(self, keyring: Keyring, form: AddressForm, handlers: Handlers) -> None:
         self._keyring, self._form, self._handlers = keyring, form, handlers
@@ -139,6 +148,8 @@ class Minter:
         Raises:
             MintError: no such handler, a number out of range, a malformed id, locator or address; says what to do.
         """
+        if sum(map(bool, (context is not None, message_id, locator))) > 1:
+            raise MintError("give one of context, message_id and locator: each says what is answered")
         found = self._handlers.named(handler)
         if found is None:
             raise MintError(f"there is no handler {handler!r}")
@@ -167,7 +178,7 @@ class Minter:
         Raises:
             MintError: as ``mint``; the message is then as it was.
         """
-        given = str(message["Message-ID"] or "").strip()
+        given = _given_id(message)
         threaded = given and context is None
         minted = self.mint(
             handler,
@@ -179,6 +190,19 @@ class Minter:
         )
         _write(message, minted, given)
         return minted
+
+
+def _given_id(message: EmailMessage | Message) -> str:
+    """The Message-ID that stands there, with brackets; empty for none."""
+    values = message.get_all("Message-ID", [])
+    if len(values) > 1:
+        raise MintError("a message has at most one Message-ID")
+    if not values:
+        return ""
+    ids = identifiers(str(values[0]), limit=2)
+    if len(ids) != 1:
+        raise MintError(MESSAGE_ID_FORM)
+    return f"<{ids[0]}>"
 
 
 def _write(message: EmailMessage | Message, minted: Minted, given: str) -> None:

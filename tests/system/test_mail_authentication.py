@@ -19,6 +19,13 @@ FORGED = [
     f"\r\n {AUTHSERV_ID};\r\n dmarc=pass",
     # OpenDKIM can't read this one, so it stays; OpenDMARC then says dmarc=pass, unless it is taken off before.
     f"{AUTHSERV_ID}; dkim=pass header.d=victim.example; arc=pass arc.chain=x",
+    # And it reads our name through whatever RFC 5322 lets stand between and around its letters.
+    f"(;) {AUTHSERV_ID}; dkim=pass header.d=victim.example; arc=pass arc.chain=x",
+    '"mx\\.example\\.com"; dkim=pass header.d=victim.example; arc=pass arc.chain=x',
+    "mx. example.com; dkim=pass header.d=victim.example; arc=pass arc.chain=x",
+    "mx .example .com; dkim=pass header.d=victim.example; arc=pass arc.chain=x",
+    "mx.(c)example.com; dkim=pass header.d=victim.example; arc=pass arc.chain=x",
+    "mx.\r\n example.com; dkim=pass header.d=victim.example; arc=pass arc.chain=x",
 ]
 
 
@@ -96,6 +103,16 @@ def test_a_forged_word_is_worth_nothing(host: Site, number: int) -> None:
     strict = host.mint("strict", locator="auth/5")
     heard = host.send([f"<{strict.address}>"], answer(strict, name, "victim.example", *lines))
     assert heard.startswith("550 5.7.1 Neither DMARC nor DKIM vouches for your address"), heard
+
+
+def test_a_forged_received_spf_is_worth_nothing(host: Site) -> None:
+    """OpenDMARC believes one, as Debian configures it."""
+    forged = "Received-SPF: pass (x) receiver=mx.example.com; identity=mailfrom; envelope-from=alice@victim.example"
+    strict = host.mint("strict", locator="auth/8")
+    heard = host.send(
+        [f"<{strict.address}>"], answer(strict, "spf", "victim.example", forged), "<alice@victim.example>"
+    )
+    assert heard.startswith("550 5.7.1 Neither DMARC nor DKIM vouches"), heard
 
 
 def test_somebody_elses_signature_vouches_for_nobody(host: Site, vouching: MailAuthentication) -> None:

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.system
 
 JANE = "jane@example.com"
 MINT = "X-Reply-Mint: handler=issue; user=42; locator=go-gitea/gitea/issue/2351"
+NUMBER = "X-Reply-Mint: handler=forum; user=7; context=99"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def host() -> Iterator[SubmissionSite]:
 def notification(name: str, *lines: str) -> bytes:
     """What an application hands in; ``lines`` of header on top of the plainest one."""
     head = [*lines, "From: shop@example.com", f"To: {JANE}", "Subject: A comment", f"X-Seq: {name}"]
-    return "\r\n".join([*head, "", "Somebody wrote something.", ""]).encode()
+    return "\r\n".join([*head, "", "Somebody wrote something.", ""]).encode("utf-8", "surrogateescape")
 
 
 def received(host: SubmissionSite, name: str) -> Arrived:
@@ -134,6 +135,12 @@ def test_an_unmodified_sendmail_script_needs_one_header(host: SubmissionSite) ->
         ("doubled field", [MINT, MINT], [JANE], (550, "5.6.0")),
         ("two ids", [MINT, "Message-ID: <a@b.c>", "Message-ID: <d@e.f>"], [JANE], (550, "5.6.0")),
         ("an id that is none", [MINT, "Message-ID: nothing"], [JANE], (550, "5.6.0")),
+        ("an id with a blank", [MINT, "Message-ID: < a@b.example>"], [JANE], (550, "5.6.0")),
+        ("an id of odd octets", [MINT, "Message-ID: <a\udcff@b.example>"], [JANE], (550, "5.6.0")),
+        ("odd octets and a number", [NUMBER, "Message-ID: <a\udcff@b.example>"], [JANE], (550, "5.6.0")),
+        ("two words and a number", [NUMBER, "Message-ID: <hello world>"], [JANE], (550, "5.6.0")),
+        ("an endless id", [NUMBER, f"Message-ID: <{'a' * 990}@b.example>"], [JANE], (550, "5.6.0")),
+        ("fields without end", [MINT] * 2001, [JANE], (550, "5.6.0")),
         ("two recipients", [MINT], [JANE, "bob@example.com"], (550, "5.5.3")),
     ],
 )
@@ -145,6 +152,24 @@ def test_what_cannot_be_minted_does_not_leave(
     assert (code, text.split()[0]) == answer, text
     assert "X-Reply-Mint: " in text
     assert not host.site.arrived("X-Seq", name, 0, "people")
+
+
+def test_references_in_no_charset_stop_nothing(host: SubmissionSite) -> None:
+    """By SMTP, and by sendmail(1), where an error would leave the message in maildrop for ever."""
+    odd = notification("odd", MINT, "References: <a\udcff@b.example>")
+    assert host.relay_in(odd, [JANE])[0] == 250
+    found = received(host, "odd")
+    assert found.values("Reply-To")
+    assert found.values("Message-ID")[0] in "".join(found.values("References"))
+    local = notification("odd local", MINT, "References: <a\udcff@b.example>").replace(b"\r\n", b"\n")
+    assert host.site.postfix.sendmail(["-t", "-f", "shop@example.com"], local).returncode == 0
+    assert received(host, "odd local").values("Reply-To")
+
+
+def test_a_flood_of_fields_from_a_stranger_is_refused(host: SubmissionSite) -> None:
+    """To take them off would keep the MTA busy for minutes."""
+    code, text = host.relay_in(notification("flood", *["X-Reply-Mint: x"] * 5000), [JANE], source=STRANGER)
+    assert (code, text.split()[0]) == (550, "5.6.0"), text
 
 
 def test_a_stranger_gets_nothing(host: SubmissionSite) -> None:

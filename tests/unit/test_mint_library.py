@@ -165,3 +165,34 @@ def test_it_reads_the_daemons_files_but_for_the_seal_key(tmp_path: Path) -> None
         mint.Minter.load(str(path))
     with pytest.raises(mint.ConfigError, match=r"nothing\.toml: No such file"):
         mint.Minter.load(str(tmp_path / "nothing.toml"))
+
+
+@pytest.mark.parametrize(
+    "number,name,context", [(1024, "a", "thread"), (-1, "a", "thread"), (1, "A b", "thread"), (1, "a", "x")]
+)
+def test_a_handler_that_no_file_may_name_is_refused(number: int, name: str, context: str) -> None:
+    """Its addresses would be another handler's, or nobody's."""
+    with pytest.raises(mint.MintError):
+        mint.handler(number, name, context)
+
+
+def test_two_handlers_of_one_number_are_refused() -> None:
+    """One of them would vanish without a word."""
+    with pytest.raises(mint.MintError, match="same number or name"):
+        mint.Minter("test", bytes(32), "reply.test", [mint.handler(1, "a"), mint.handler(1, "b")])
+
+
+def test_one_thing_is_answered() -> None:
+    """A locator beside an id would bind the address to a Message-ID that nobody sends."""
+    with pytest.raises(mint.MintError, match="one of"):
+        minter().mint("issue", 1, locator="a/b", message_id="<mine@shop.example>")
+
+
+def test_prepare_reads_a_message_id_as_sign_mode_does() -> None:
+    """With a comment behind it; and two are refused."""
+    message = Message()
+    message["Message-ID"] = "<a@b.example> (mine)"
+    assert minter().prepare(message, "issue", 42).message_id == "<a@b.example>"
+    message["Message-ID"] = "<c@d.example>"
+    with pytest.raises(mint.MintError, match="at most one"):
+        minter().prepare(message, "issue", 42)

@@ -2,7 +2,7 @@
 
 from reply_milter.config.delivery import CONFIRM, Delivery
 from reply_milter.config.destinations import destination
-from reply_milter.core.handler import ContextKind, Handler, Handlers
+from reply_milter.core.handler import HANDLER_NAME, ContextKind, Handler, Handlers
 from reply_milter.core.policy import ALLOWED, Policy
 from reply_milter.core.token import HANDLER_LIMIT
 from reply_milter.core.verdict import Action, Reason
@@ -58,7 +58,7 @@ def _confirming(delivery: Delivery, base: Policy) -> list[Handler]:
 def _handler(table: Table, base: Policy, delivered: bool) -> Handler:
     handler = Handler(
         id=table.need("id", 0, between(0, HANDLER_LIMIT - 1)),
-        name=table.need("name", "", matching(r"[a-z0-9._-]{1,32}", "1 to 32 of a-z0-9._-")),
+        name=table.need("name", "", matching(HANDLER_NAME.pattern, "1 to 32 of a-z0-9._-")),
         context=ContextKind(table.take("context", "thread", one_of("thread", "integer"))),
         validity_days=table.take("validity_days", 90, between(1, 36500)),
         enabled=table.take("enabled", True),

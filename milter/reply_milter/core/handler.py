@@ -1,11 +1,14 @@
 """What a reply address is for: an issue comment, a forum post."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from reply_milter.core.destination import Destination
 from reply_milter.core.policy import Policy
+
+HANDLER_NAME = re.compile(r"[a-z0-9._-]{1,32}", re.ASCII)
 
 
 class ContextKind(StrEnum):

@@ -11,6 +11,7 @@ from reply_milter.core.comments import without_comments
 
 CANDIDATES = 16  # ids looked at in one message; each costs an HMAC
 _ID_OCTETS = 998  # RFC 5322 section 2.1.1: a line
+_BOUND_OCTETS = 900  # of an id that is minted over: it must fit a line of References together with the field's name
 LOCATOR_OCTETS = 200
 
 _MARK = re.compile(r"[<()]")
@@ -51,6 +52,13 @@ def own_id(value: str) -> str:
     """The octets between ``<`` and ``>`` of a Message-ID field; the bare value if it is no such thing."""
     ids = identifiers(value, limit=1)
     return ids[0] if ids else value.strip().strip("<>").strip()
+
+
+def is_usable(identifier: str) -> bool:
+    """Whether an id (without brackets) can be bound: one that comes back in In-Reply-To and References as it is."""
+    is_text = not any("\ud800" <= character <= "\udfff" for character in identifier)  # octets that are no UTF-8
+    fits = is_text and "@" in identifier and len(identifier.encode()) <= _BOUND_OCTETS
+    return fits and identifiers(f"<{identifier}>") == [identifier]
 
 
 def is_made_up(identifier: str, queue_id: str) -> bool:

@@ -11,6 +11,7 @@ from reply_milter.core.keyring import Keyring
 from reply_milter.core.token import Token
 
 _QUOTED = re.compile(r'"(?:[^"\\\r\n]|\\.)*"@[^\s<>]+')
+MESSAGE_ID_FORM = "a Message-ID looks like <left@right>, in at most 900 octets without white space"
 LOCATOR_FORM = "a locator is made of segments of A-Za-z0-9._~- joined by /, at most 200 characters"
 
 
@@ -80,9 +81,8 @@ def _message_id(order: Order, handler: Handler, form: AddressForm) -> str:
             raise MintError(LOCATOR_FORM)
         return message_id.write(order.locator, order.now, order.unique, form.mint_domain)
     identifier = order.message_id.strip().removeprefix("<").removesuffix(">")
-    is_text = not any("\ud800" <= character <= "\udfff" for character in identifier)  # octets that are no UTF-8
-    if not is_text or message_id.identifiers(f"<{identifier}>") != [identifier] or "@" not in identifier:
-        raise MintError("a Message-ID looks like <left@right>, in at most 998 characters without white space")
+    if not message_id.is_usable(identifier):
+        raise MintError(MESSAGE_ID_FORM)
     return identifier
 
 

@@ -8,7 +8,7 @@ from reply_milter.core.address import AddressForm, parse_plain
 from reply_milter.core.handler import Handler, Handlers
 from reply_milter.core.headers import Append, Delete, Edit, Replace
 from reply_milter.core.keyring import Keyring
-from reply_milter.core.mint import LOCATOR_FORM, Minted, MintError, Order, mint
+from reply_milter.core.mint import LOCATOR_FORM, MESSAGE_ID_FORM, Minted, MintError, Order, mint
 from reply_milter.core.mint_request import MintRequest, read
 
 Fields = Mapping[str, Sequence[str]]  # values by field name in lower case
@@ -82,10 +82,18 @@ def _request(outgoing: Outgoing, handlers: Handlers) -> tuple[MintRequest, Handl
 
 
 def _given_id(outgoing: Outgoing) -> str:
-    """The Message-ID that the application gave; empty where there is none, or the MTA made one up on the way."""
+    """The Message-ID that the application gave; empty where there is none, or the MTA made one up on the way.
+
+    Raises:
+        MintError: it is no id that a reply could name.
+    """
     values = outgoing.fields.get("message-id", ())
-    identifier = message_id.own_id(values[0]) if values else ""
-    return "" if message_id.is_made_up(identifier, outgoing.queue_id) else identifier
+    if not values:
+        return ""
+    ids = message_id.identifiers(values[0], limit=2)
+    if len(ids) != 1 or not message_id.is_usable(ids[0]):
+        raise MintError(MESSAGE_ID_FORM)
+    return "" if message_id.is_made_up(ids[0], outgoing.queue_id) else ids[0]
 
 
 def id_for_number(order: Order, handler: Handler, form: AddressForm) -> str:
@@ -98,7 +106,7 @@ def id_for_number(order: Order, handler: Handler, form: AddressForm) -> str:
 
 def _edits(outgoing: Outgoing, address: str, bound: str, kept: bool) -> tuple[Edit, ...]:
     fields = outgoing.fields
-    references = " ".join(fields.get("references", ())).strip()
+    references = _readable(" ".join(fields.get("references", ())).strip())
     edits: list[Edit] = [*headers.strip(headers.MINT, len(fields[headers.MINT.lower()]))]
     edits += _put(fields, "Reply-To", address)
     if not kept:
@@ -109,6 +117,11 @@ def _edits(outgoing: Outgoing, address: str, bound: str, kept: bool) -> tuple[Ed
     if "auto-submitted" not in fields:
         edits.append(Append("Auto-Submitted", "auto-generated"))
     return tuple(edits)
+
+
+def _readable(text: str) -> str:
+    """Octets that are no UTF-8 can't be written back: libmilter takes text. No id that anybody reads has any."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", "?")
 
 
 def _put(fields: Fields, name: str, value: str) -> list[Edit]:

@@ -73,6 +73,10 @@ class Submission:
             raise RuntimeError("a step of this message failed before its end")
         if headers.MINT.lower() not in message.fields:
             return Accept()
+        if len(message.fields[headers.MINT.lower()]) > headers.FIELDS_LIMIT:  # an MTA takes minutes to take them off
+            return _refuse(
+                message, queue_id, Reply("550", "5.6.0", f"{headers.MINT}: the field stands there too often")
+            )
         objection = self._objection(message)
         if objection:
             message.outcome = Notification(Minting.IGNORED, queue_id=queue_id, problem=objection)
