@@ -5,7 +5,7 @@ what a reply is about and when that was posted.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reply_milter.core.comments import without_comments
 
@@ -13,13 +13,13 @@ CANDIDATES = 16  # ids looked at in one message; each costs an HMAC
 _ID_OCTETS = 998  # RFC 5322 section 2.1.1: a line
 LOCATOR_OCTETS = 200
 
+_BRACKETED = re.compile(r"<([^<>\s]+)>")  # where there are no comments, this finds what the long way finds
 _SEGMENT = r"[A-Za-z0-9_~-](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?"
 LOCATOR = re.compile(rf"(?!.*\.\.){_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
 _OWN = re.compile(r"(?P<locator>.+)/(?P<seconds>[1-9][0-9]{0,11})(?:\.[A-Za-z0-9]+)?@(?P<domain>[^@/]+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(NamedTuple):
     """What a Message-ID of the recommended form says. ``replied_to`` in Unix seconds."""
 
     locator: str
@@ -62,6 +62,13 @@ def identifiers(value: str, limit: int = CANDIDATES, last_first: bool = False) -
     White space and commas (Exchange) separate them; comments are skipped, so that ``(see <a@b>)`` is none. An
     id holds no white space and no angle bracket and is at most a line long. Encoded words are never decoded.
     """
+    if "(" not in value:
+        found = [identifier for identifier in _BRACKETED.findall(value) if len(identifier) <= _ID_OCTETS]
+        return found[: -limit - 1 : -1] if last_first else found[:limit]
+    return _outside_comments(value, limit, last_first)
+
+
+def _outside_comments(value: str, limit: int, last_first: bool) -> list[str]:
     found: list[str] = []
     depth = 0
     start = -1

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from clocked import hostile, in_time
 from reply_milter.core import message_id
-from reply_milter.core.message_id import Thread, identifiers, is_locator, own_id, parse, write
+from reply_milter.core.message_id import Thread, _outside_comments, identifiers, is_locator, own_id, parse, write
 
 LOCATORS = ["a", "go-gitea/gitea/issue/2351", "A.b/c_d/e~f/0", "-/-", "a" * 200]
 NO_LOCATORS = [
@@ -145,3 +145,15 @@ def test_hostile_list_costs_little(piece: str) -> None:
         own_id(hostile(piece))
         parse(hostile(piece))
         is_locator(hostile(piece))
+
+
+@given(st.text(st.sampled_from('<>a@. \t\n,)\u2028\u00a0"'), max_size=40), st.integers(1, 5), st.booleans())
+def test_without_comments_the_short_way_finds_what_the_long_way_finds(value: str, limit: int, last: bool) -> None:
+    """They are read by an expression of their own, because nearly all are so."""
+    assert identifiers(value, limit, last) == _outside_comments(value, limit, last)
+
+
+def test_the_short_way_knows_the_longest_id() -> None:
+    """998 octets, as the long way does."""
+    value = f"<{'a' * 998}> <{'b' * 999}> <c@d>"
+    assert identifiers(value) == _outside_comments(value, 16, False) == ["a" * 998, "c@d"]
