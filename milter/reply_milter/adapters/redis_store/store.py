@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from reply_milter.adapters.redis_store.connection import Call, NoScriptError, RedisConnections, StoreTelemetry
+from reply_milter.adapters.redis_store.connection import NoScriptError, Operation, RedisConnections, StoreTelemetry
 from reply_milter.adapters.redis_store.names import Names, token_key
 from reply_milter.core.verify import Facts
 from reply_milter.ports import Claim, Claimed, Limit, Replay
 
 OPERATIONS = ("facts", "claim", "release", "commit", "ping")
+_REPLAYS = {replay.encode(): replay for replay in Replay}
 
 
 class _Script:
@@ -54,7 +56,7 @@ class RedisStore:
             arguments += (*_limit(claim.replies), *_limit(claim.senders), claim.author)
         with self._connections.operation("claim") as call:
             replay, spent, leaked = self._run(call, self._claim, claim.token_id, *arguments)
-            return Claimed(Replay(bytes(replay).decode("ascii")), bool(spent), bool(leaked))
+            return Claimed(_REPLAYS[replay], bool(spent), bool(leaked))
 
     def release(self, claim: Claim) -> None:
         """See ``ports.Store``."""
@@ -67,6 +69,18 @@ class RedisStore:
         with self._connections.operation("commit") as call:
             return bool(self._run(call, self._commit, token_id, message_tag))
 
+    def commit_all(self, identifiers: Sequence[str]) -> None:
+        """See ``ports.Store``. One round trip."""
+        with self._connections.operation("commit") as call:
+            commands = [
+                ("EVALSHA", self._commit.sha, 1, token_key(identifier[:13]), identifier[13:])
+                for identifier in identifiers
+            ]
+            try:
+                call(*commands)
+            except NoScriptError:  # of some or all; a commit may be made twice
+                call(("SCRIPT", "LOAD", self._commit.text), *commands)
+
     def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers and is ready to work."""
         with self._connections.operation("ping") as call:
@@ -76,7 +90,7 @@ class RedisStore:
         """Give up all idle connections."""
         self._connections.close()
 
-    def _run(self, call: Call, script: _Script, token_id: str, *arguments: str | bytes | int) -> Any:
+    def _run(self, call: Operation, script: _Script, token_id: str, *arguments: str | bytes | int) -> Any:
         rest = (1, token_key(token_id), *arguments)
         try:
             return call(("EVALSHA", script.sha, *rest))[0]
