@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from reply_milter import __version__
 from reply_milter.adapters import embedded_redis, libmilter, socket_file, telemetry
 from reply_milter.adapters.orders import OrderLine
-from reply_milter.adapters.process_tree import Child, ProcessTree, fork
+from reply_milter.adapters.process_tree import Child, ProcessTree, fork, stay_on_one_cpu
 from reply_milter.adapters.state_lock import StateLockError, lock
 from reply_milter.app import load, open_store, wait_until_ready
 from reply_milter.config import ConfigError
@@ -106,16 +106,19 @@ class Daemon:
         return [child]
 
     def _worker_children(self) -> list[Child]:
-        return [
-            self._worker_child(name, f"{name}{number}")
+        slots = [
+            (name, f"{name}{number}")
             for name, place in self._places.items()
             for number in range(place.workers or os.cpu_count() or 1)
         ]
+        return [self._worker_child(name, slot, cpu) for cpu, (name, slot) in enumerate(slots)]
 
-    def _worker_child(self, name: str, slot: str) -> Child:
-        return Child(f"worker {slot}", lambda: self._fork_worker(name, slot), lambda _pid: self._orders[slot].end())
+    def _worker_child(self, name: str, slot: str, cpu: int) -> Child:
+        return Child(
+            f"worker {slot}", lambda: self._fork_worker(name, slot, cpu), lambda _pid: self._orders[slot].end()
+        )
 
-    def _fork_worker(self, name: str, slot: str) -> int:
+    def _fork_worker(self, name: str, slot: str, cpu: int) -> int:
         orders = OrderLine()
 
         def run() -> None:
@@ -123,6 +126,7 @@ class Daemon:
             for line in self._orders.values():
                 line.close()
             orders.take_over()
+            stay_on_one_cpu(cpu)
             trade = _TRADES[name](self._settings, self._shared, slot)
             Worker(self._settings, trade, self._listening[name], orders).run()
 

@@ -111,6 +111,15 @@ def test_only_the_needed_steps_and_actions_are_negotiated(milter: Milter) -> Non
         assert mta.actions == 0x1 | 0x10 | 0x08 | 0x20, "add and change fields, delete a recipient, quarantine"
 
 
+def test_a_worker_stays_on_one_cpu(milter: Milter) -> None:
+    """With all its threads, libmilter's among them; its supervisor may use all."""
+    (worker,) = milter.daemon.workers()
+    threads = [int(thread.name) for thread in Path(f"/proc/{worker}/task").iterdir()]
+    assert len(threads) > 1
+    assert {len(os.sched_getaffinity(thread)) for thread in threads} == {1}
+    assert os.sched_getaffinity(milter.daemon.pid) == os.sched_getaffinity(0)
+
+
 def test_an_mta_that_offers_nothing_is_served_all_the_same(milter: Milter) -> None:
     """Every step is then answered, and no body is skipped."""
     with Mta(milter.socket, steps=0) as mta:
