@@ -50,6 +50,7 @@ bench-long: .install-run $(VENV)/.bench
 # Where the time of one message goes.
 microseconds: .install-run $(VENV)/.run
 	@$(BIN)/python -m benchmarks.microseconds
+	@$(BIN)/python -m benchmarks.parts
 
 .PHONY: .install-build .install-bench .install-run .install-test
 .install-build:

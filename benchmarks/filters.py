@@ -89,7 +89,7 @@ class Bench:
         for place in (folder, folder.parent):  # not all that is started here is root
             place.chmod(0o755)
         self.folder = folder
-        self._stack = stack
+        self.stack = stack
         self.generator = Generator(folder)
 
     def null(self, steps: int, socket: Path | None = None) -> Filter:
@@ -118,8 +118,8 @@ class Bench:
         who = ["-u", "_rspamd", "-g", "_rspamd"]
         return self._start([_program("rspamd"), "-f", "-c", str(folder / "rspamd.conf"), *who], folder)
 
-    def ours(self, workers: int, socket: Path | None = None) -> Ours:
-        """reply-milter as ``init`` sets it up."""
+    def ours(self, workers: int, socket: Path | None = None, module: str = "reply_milter") -> Ours:
+        """reply-milter as ``init`` sets it up, or what ``module`` makes of it."""
         folder = self._place(f"reply-milter-{workers}{'-postfix' if socket else ''}", "root")
         socket = socket or folder / "milter.sock"
         init.write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
@@ -127,10 +127,10 @@ class Bench:
         text = config.read_text().replace("/var/spool/postfix/reply-milter/verify.sock", str(socket))
         text = re.sub(r"(?m)^workers = \d+", f"workers = {workers}", text).replace('"127.0.0.1:9797"', '""')
         config.write_text(text)
-        running = self._start([sys.executable, "-m", "reply_milter", "run", "--config", str(config)], folder, socket)
+        running = self._start([sys.executable, "-m", module, "run", "--config", str(config)], folder, socket)
         settings = load(str(config))
         store = redis.Redis.from_url(store_url(settings.config))
-        self._stack.callback(store.close)
+        self.stack.callback(store.close)
         return Ours(running, settings, store)
 
     def _place(self, name: str, user: str) -> Path:
@@ -143,7 +143,7 @@ class Bench:
         return self._started(Tree(command, folder / "milter.log"), folder, socket)
 
     def _started(self, tree: Tree, folder: Path, socket: Path | None = None) -> Filter:
-        self._stack.callback(tree.stop)
+        self.stack.callback(tree.stop)
         return Filter(tree, socket or folder / "milter.sock")
 
 
