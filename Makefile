@@ -1,4 +1,4 @@
-# Words to know: make test, make lint, make demo. Each installs what is missing, into .venv and from Debian.
+# Words to know: make test, make lint, make demo, make bench. Each installs what is missing, into .venv and from Debian.
 PYTHON ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,10 +7,11 @@ BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
 TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
 	debhelper systemd iproute2
+BENCH_PACKAGES := opendkim rspamd
 
 DEB_PACKAGES := debhelper
 
-.PHONY: demo test lint fmt unit system faults deb deb-test clean
+.PHONY: demo test lint fmt unit system faults deb deb-test bench bench-short bench-long microseconds clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -19,14 +20,14 @@ test: .install-run .install-test $(VENV)/.dev
 	$(BIN)/pytest -q
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check milter tests
-	$(BIN)/ruff format --check milter tests
+	$(BIN)/ruff check milter tests benchmarks
+	$(BIN)/ruff format --check milter tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fmt: $(VENV)/.dev
-	$(BIN)/ruff format milter tests
-	$(BIN)/ruff check --fix milter tests
+	$(BIN)/ruff format milter tests benchmarks
+	$(BIN)/ruff check --fix milter tests benchmarks
 
 unit: $(VENV)/.dev
 	$(BIN)/pytest -q tests/unit tests/contract
@@ -46,13 +47,31 @@ deb: .install-build .install-deb
 deb-test: .install-run .install-test $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q tests/system/test_package.py
 
-.PHONY: .install-build .install-run .install-test .install-deb
+# The milter beside others, in benchmarks/results: a quarter of an hour. The short form only sees that all of it works.
+bench: .install-run .install-bench $(VENV)/.bench
+	$(BIN)/python -m benchmarks
+
+bench-short: .install-run .install-bench $(VENV)/.bench
+	$(BIN)/python -m benchmarks --short --into build/benchmarks
+
+# A million messages: does anything grow?
+bench-long: .install-run $(VENV)/.bench
+	$(BIN)/python -m benchmarks --soak
+
+# Where the time of one message goes.
+microseconds: .install-run $(VENV)/.run
+	@$(BIN)/python -m benchmarks.microseconds
+	@$(BIN)/python -m benchmarks.parts
+
+.PHONY: .install-build .install-run .install-test .install-deb .install-bench
 .install-build:
 	@sh contrib/debian/install-missing $(BUILD_PACKAGES)
 .install-run: .install-build
 	@sh contrib/debian/install-missing $(RUN_PACKAGES)
 .install-test:
 	@sh contrib/debian/install-missing $(TEST_PACKAGES)
+.install-bench:
+	@sh contrib/debian/install-missing $(BENCH_PACKAGES)
 
 .install-deb: .install-build
 	@sh contrib/debian/install-missing $(DEB_PACKAGES)
@@ -68,6 +87,11 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
 	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing Python packages into $(VENV)"
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[bench]'
 	@touch $@ $(VENV)/.run
 
 clean:

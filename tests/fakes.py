@@ -1,6 +1,6 @@
 """Stand-ins for the world (a store, a clock, telemetry), and an installation with fixed keys to use them in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -114,6 +114,11 @@ class MemoryStore:
         if kept is not None:
             kept.committed = True
         return kept is not None
+
+    def commit_all(self, identifiers: Sequence[str]) -> None:
+        """See ``ports.Store``."""
+        for identifier in identifiers:
+            self.commit(identifier)
 
     def _answer(self, call: str) -> None:
         self.calls.append(call)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from reply_milter import __version__
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.orders import OrderLine
-from reply_milter.adapters.process_tree import Child, ProcessTree, fork
+from reply_milter.adapters.process_tree import Child, ProcessTree, fork, stay_on_one_cpu
 from reply_milter.adapters.service_manager import ServiceManager
 from reply_milter.app import load, open_store, wait_until_ready
 from reply_milter.config import ConfigError
@@ -97,17 +97,20 @@ class Daemon:
         return wait_until_ready(open_store(self._settings.config, None, _STORE_LOOK_SECONDS), _STORE_LOOK_SECONDS)
 
     def _worker_children(self) -> list[Child]:
-        self._workers = {
-            f"{name}{number}": self._worker_child(name, f"{name}{number}")
+        slots = [
+            (name, f"{name}{number}")
             for name, place in self._places.items()
             for number in range(place.workers or os.cpu_count() or 1)
-        }
+        ]
+        self._workers = {slot: self._worker_child(name, slot, cpu) for cpu, (name, slot) in enumerate(slots)}
         return list(self._workers.values())
 
-    def _worker_child(self, name: str, slot: str) -> Child:
-        return Child(f"worker {slot}", lambda: self._fork_worker(name, slot), lambda _pid: self._orders[slot].end())
+    def _worker_child(self, name: str, slot: str, cpu: int) -> Child:
+        return Child(
+            f"worker {slot}", lambda: self._fork_worker(name, slot, cpu), lambda _pid: self._orders[slot].end()
+        )
 
-    def _fork_worker(self, name: str, slot: str) -> int:
+    def _fork_worker(self, name: str, slot: str, cpu: int) -> int:
         orders = OrderLine()
 
         def run() -> None:
@@ -115,7 +118,7 @@ class Daemon:
             for line in self._orders.values():
                 line.close()
             orders.take_over()
-            self._run_worker(name, slot, orders)
+            self._run_worker(name, slot, cpu, orders)
 
         pid = fork(run)
         orders.release()
@@ -124,12 +127,13 @@ class Daemon:
         self._orders[slot] = orders
         return pid
 
-    def _run_worker(self, name: str, slot: str, orders: OrderLine) -> None:
+    def _run_worker(self, name: str, slot: str, cpu: int, orders: OrderLine) -> None:
         """In the child: what a process of this name does until it is told to end."""
         listening = self._listening[name]
         if name == _HOOK:
             HookProcess(self._settings, self._shared.metrics_folder, slot, listening, orders).run()
         else:
+            stay_on_one_cpu(cpu)
             trade = _MILTERS[name](self._settings, self._shared, slot)
             Worker(self._settings, trade, listening, orders).run()
 

@@ -13,7 +13,7 @@
     minter.prepare(message, "issue", user=42, locator="go-gitea/gitea/issue/2351", to="jane@example.com")
 
 Does what sign mode does, in the application: whoever mints holds the master keys. Needs neither a milter library nor a
-store; on a host without those, ``pip install --no-deps reply-milter`` with cryptography and idna is enough.
+store; on a host without those, ``pip install --no-deps reply-milter`` with idna is enough.
 """
 
 import secrets

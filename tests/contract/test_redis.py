@@ -27,6 +27,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "claim": lambda store: outcome(store, claim()),
     "release": lambda store: store.release(claim()),
     "commit": lambda store: store.commit(claim().id),
+    "commits": lambda store: store.commit_all([claim().id, claim(token_id=OTHER_TOKEN_ID).id]),
 }
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
@@ -249,6 +250,8 @@ def test_forgotten_scripts_are_sent_again(server: RedisUnderTest, opened: Open) 
     server.command("SCRIPT", "FLUSH")
     assert store.commit(claim().id) is True
     server.command("SCRIPT", "FLUSH")
+    store.commit_all([claim().id, "x" * 26])
+    server.command("SCRIPT", "FLUSH")
     store.release(claim())
     assert outcome(store, RETRY) is Replay.DUPLICATE
 
@@ -306,7 +309,7 @@ def test_operations_and_errors_are_counted(server: RedisUnderTest) -> None:
     server.stop()
     failure(store, CALLS["facts"])
     store.close()
-    assert counters.operations == list(CALLS)
+    assert counters.operations == ["facts", "claim", "release", "commit", "commit"]
     assert counters.errors == [("facts", "connection")]
 
 

@@ -114,6 +114,19 @@ def test_commit_may_be_repeated(store: Store) -> None:
     assert [store.commit(claim().id), store.commit(claim().id)] == [True, True]
 
 
+def test_several_are_committed_in_one_go(store: Store) -> None:
+    """Of several tokens, one that was never reserved among them; all others as if by themselves."""
+    reserved = [claim(token_id=f"token{number:08}") for number in range(50)]
+    for one in reserved:
+        outcome(store, one)
+    outcome(store, claim())
+    store.commit_all([*(one.id for one in reserved[:40]), "x" * 26])
+    store.commit_all([])
+    found = [outcome(store, one) for one in reserved]
+    assert found == [Replay.DUPLICATE] * 40 + [Replay.FIRST] * 10
+    assert outcome(store, claim()) is Replay.FIRST
+
+
 @pytest.mark.parametrize("content", [b"\x00" * 10, b"C" * 10, b"R" * 10, b"\xff\r\n\x00:*$-+ "])
 def test_content_and_owner_are_octets_without_structure(store: Store, content: bytes) -> None:
     """Nothing in them is read as a mark."""

@@ -5,6 +5,7 @@ import os
 import signal
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from milter_alone import DOMAIN, Milter, own_folder
@@ -71,6 +72,15 @@ def test_only_the_needed_steps_and_actions_are_negotiated(milter: Milter) -> Non
         assert not mta.steps & (0x1 | 0x4 | 0x8 | 0x10 | 0x20), "connect, MAIL, RCPT, body and header fields are wanted"
         assert not mta.steps & 0x8000, "RCPT waits for its answer"
         assert mta.actions == 0x1 | 0x10 | 0x08 | 0x20, "add and change fields, delete a recipient, quarantine"
+
+
+def test_a_worker_stays_on_one_cpu(milter: Milter) -> None:
+    """With all its threads, libmilter's among them; its supervisor may use all."""
+    (worker,) = milter.daemon.workers()
+    threads = [int(thread.name) for thread in Path(f"/proc/{worker}/task").iterdir()]
+    assert len(threads) > 1
+    assert {len(os.sched_getaffinity(thread)) for thread in threads} == {1}
+    assert os.sched_getaffinity(milter.daemon.pid) == os.sched_getaffinity(0)
 
 
 def test_an_mta_that_offers_nothing_is_served_all_the_same(milter: Milter) -> None:

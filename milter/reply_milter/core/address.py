@@ -7,7 +7,8 @@ would be delivered unverified, so two readings must agree: our strict one of the
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reply_milter.core.comments import without_comments
 from reply_milter.core.domain import to_ascii
@@ -29,22 +30,26 @@ _PLAIN = re.compile(rf"(?:<(?=.*>\Z)|(?!.*>))({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9
 
 @dataclass(frozen=True, slots=True)
 class AddressForm:
-    """How reply addresses look here. ``mailbox`` may be empty: then the whole local part is the GLOB."""
+    """How reply addresses look here. ``mailbox`` may be empty: then the whole local part is the GLOB.
+
+    ``prefix`` is what stands before the GLOB in a local part. ``checksum_length``: n, in characters, as long as 64
+    octets allow, at most 26; may be below the floor: see ``too_long``. ``own_domains``: all of them.
+    """
 
     mailbox: str
     delimiter: str
     mint_domain: str
     accept_domains: frozenset[str]
+    prefix: str = field(init=False)
+    checksum_length: int = field(init=False)
+    own_domains: frozenset[str] = field(init=False)
 
-    @property
-    def prefix(self) -> str:
-        """What stands before the GLOB in a local part."""
-        return self.mailbox + self.delimiter if self.mailbox else ""
-
-    @property
-    def checksum_length(self) -> int:
-        """n, in characters: as long as 64 octets allow, at most 26. May be below the floor: see ``too_long``."""
-        return min(CHECKSUM_CEILING, LOCAL_PART_OCTETS - len(self.prefix) - USER_LENGTH - KEY_LENGTH)
+    def __post_init__(self) -> None:
+        prefix = self.mailbox + self.delimiter if self.mailbox else ""
+        length = min(CHECKSUM_CEILING, LOCAL_PART_OCTETS - len(prefix) - USER_LENGTH - KEY_LENGTH)
+        object.__setattr__(self, "prefix", prefix)
+        object.__setattr__(self, "checksum_length", length)
+        object.__setattr__(self, "own_domains", self.accept_domains | {self.mint_domain})
 
     @property
     def too_long(self) -> bool:
@@ -101,8 +106,7 @@ class Misspelt:
     disagreement: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyAddress:
+class ReplyAddress(NamedTuple):
     """Ours and canonically spelled. ``local`` is the client's spelling, ``domain`` in lower case."""
 
     local: str
@@ -110,6 +114,7 @@ class ReplyAddress:
 
 
 Recipient = Ordinary | Misspelt | ReplyAddress
+_ORDINARY = Ordinary()
 
 
 def parse_plain(argument: str) -> tuple[str, str] | None:
@@ -129,10 +134,10 @@ def classify(form: AddressForm, argument: str, resolved: str | None) -> Recipien
     """
     plain = parse_plain(argument)
     if plain is None:
-        return Misspelt() if _reaches_us(form, argument, resolved) else Ordinary()
+        return Misspelt() if _reaches_us(form, argument, resolved) else _ORDINARY
     ours = form.owns(*plain)
-    if not ours and not _mta_delivers_to_us(form, resolved):
-        return Ordinary()
+    if not ours and (resolved == "@".join(plain) or not _mta_delivers_to_us(form, resolved)):
+        return _ORDINARY
     if not ours or not _same_address(plain, resolved):
         return Misspelt(disagreement=True)
     if not form.begins_plainly(plain[0]):

@@ -7,6 +7,8 @@ from reply_milter.core.comments import without_comments
 Fields = Mapping[str, Sequence[str]]  # values by field name in lower case
 
 _BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
+_AUTOMATIC = ("x-autoreply", "x-autorespond")
+_SIGNS = frozenset({"auto-submitted", "precedence", *_AUTOMATIC})
 
 
 def is_automatic(fields: Fields) -> bool:
@@ -14,11 +16,13 @@ def is_automatic(fields: Fields) -> bool:
 
     X-Auto-Response-Suppress is no sign: Exchange stamps it on what people write.
     """
+    if not _SIGNS & fields.keys():
+        return False
     if any(keyword(value) not in ("", "no") for value in fields.get("auto-submitted", ())):
         return True
     if any(keyword(value) in _BULK for value in fields.get("precedence", ())):
         return True
-    return any(keyword(value) != "no" for name in ("x-autoreply", "x-autorespond") for value in fields.get(name, ()))
+    return any(keyword(value) != "no" for name in _AUTOMATIC for value in fields.get(name, ()))
 
 
 def is_report(fields: Fields) -> bool:

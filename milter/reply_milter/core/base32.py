@@ -6,13 +6,15 @@ one spelling.
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _VALUE = {character: value for value, character in enumerate(ALPHABET)}
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # by ten bits: half the steps of five
 
 
 def from_int(number: int, length: int) -> str:
     """Write ``number`` as ``length`` characters, most significant first. 0 <= number < 32**length."""
     if not 0 <= number < 1 << (5 * length):
         raise ValueError(f"{number} does not fit {length} base32 characters")
-    return "".join(ALPHABET[(number >> shift) & 31] for shift in range(5 * (length - 1), -1, -5))
+    text = "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * length - 10, -1, -10)])
+    return text if length % 2 == 0 else text + ALPHABET[number & 31]
 
 
 def to_int(text: str) -> int:

@@ -6,7 +6,6 @@ White space (SP, HTAB, CR, LF) does not count: relays fold headers and wrap long
 import hashlib
 
 from reply_milter.core import base32
-from reply_milter.core.tlv import octets
 
 _WHITE_SPACE = b" \t\r\n"
 SEAL_LENGTH = 26  # base32 characters, 130 bits
@@ -33,4 +32,4 @@ class BodyDigest:
 
 def squeeze(value: str) -> bytes:
     """The octets of a header value without white space."""
-    return octets(value).translate(None, _WHITE_SPACE)
+    return value.encode("utf-8", "surrogateescape").translate(None, _WHITE_SPACE)

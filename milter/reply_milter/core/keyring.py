@@ -1,7 +1,7 @@
 """Master keys, the user keys derived from them, and everything that is computed with a user key.
 
-The only import of a cryptographic library in ``core``. HMAC and HKDF-Expand (RFC 5869 section 2.3, no Extract: a
-master key is already 32 uniform octets) with SHA-256. Every input is length-prefixed by ``tlv``.
+HMAC and HKDF-Expand (RFC 5869 section 2.3, no Extract: a master key is already 32 uniform octets) with SHA-256. Every
+input is length-prefixed by ``tlv``.
 """
 
 import hashlib
@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-
 from reply_milter.core import base32
 from reply_milter.core.tlv import tlv
 from reply_milter.core.token import Glob, Token
@@ -24,7 +21,7 @@ ID_LENGTH = 13  # base32 characters of each half of a reply's id
 CONTENT_OCTETS = 10  # of a content digest: keyed, so 80 bits leave a forger nothing to search for
 AUTHOR_OCTETS = 5  # of an author's digest: two of a token's few authors never share 40 bits by chance
 
-_USER_KEYS_KEPT = 4096  # a junk flood may push user keys out; deriving one again costs microseconds
+_USER_KEYS_KEPT = 256  # each spares an HMAC; as many as answer in a minute. More would only scatter over the heap
 
 
 class KeyState(StrEnum):
@@ -62,46 +59,47 @@ class UserKey:
 
     def checksum(self, token: Token, length: int) -> str:
         """The checksum of ``token`` in base32. Covers its own ``length``, so that it can't be shortened."""
-        full = self.digest("token", bytes([length]), token.user.to_bytes(5), token.key_octets())
+        full = self.digest(b"token", bytes([length]), token.user.to_bytes(5), token.key_octets())
         return base32.leftmost(full, length)
 
     def thread(self, message_id: str) -> int:
         """The 55-bit context for a notification's Message-ID (without its angle brackets)."""
-        return int.from_bytes(self.digest("thread", message_id)) >> (256 - 55)
+        return int.from_bytes(self.digest(b"thread", message_id)) >> (256 - 55)
 
     def sender(self, normalised_address: str) -> int:
         """The 15-bit tag of the address that was written to. Never 0, which means unbound."""
-        return int.from_bytes(self.digest("sender", normalised_address)) >> (256 - 15) or 1
+        return int.from_bytes(self.digest(b"sender", normalised_address)) >> (256 - 15) or 1
 
     def token_id(self, glob: str) -> str:
         """13 characters that name a token in logs and in the store, and from which it can't be rebuilt."""
-        return base32.leftmost(self.digest("id", glob), ID_LENGTH)
+        return base32.leftmost(self.digest(b"id", glob), ID_LENGTH)
 
     def message_id_tag(self, glob: str, message_id: str) -> str:
         """13 characters that name one message to a token by its Message-ID."""
-        return base32.leftmost(self.digest("message", glob, message_id), ID_LENGTH)
+        return base32.leftmost(self.digest(b"message", glob, message_id), ID_LENGTH)
 
     def content_tag(self, glob: str, author: bytes, date: bytes, body_digest: bytes) -> str:
         """13 characters that name one message to a token that bears no Message-ID."""
-        return base32.leftmost(self.digest("content", glob, author, date, body_digest), ID_LENGTH)
+        return base32.leftmost(self.digest(b"content", glob, author, date, body_digest), ID_LENGTH)
 
     def author(self, address: str) -> bytes:
         """A short keyed digest of an author's address, to count different ones."""
-        return self.digest("author", address)[:AUTHOR_OCTETS]
+        return self.digest(b"author", address)[:AUTHOR_OCTETS]
 
     def content(self, *parts: str | bytes) -> bytes:
         """A short keyed digest of a message's content, to tell a retry from another message."""
-        return self.digest("same content", *parts)[:CONTENT_OCTETS]
+        return self.digest(b"same content", *parts)[:CONTENT_OCTETS]
 
 
 @lru_cache(maxsize=_USER_KEYS_KEPT)
 def _expand(secret: bytes, info: bytes) -> bytes:
-    return HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(secret)
+    """HKDF-Expand to 32 octets. That is its first block alone: T(1) = HMAC(key, info | 0x01)."""
+    return hmac.digest(secret, info + b"\x01", hashlib.sha256)
 
 
 def derive(realm: str, master: MasterKey, user: int) -> UserKey:
     """The key of ``user`` in ``realm``: a token never moves between realms or users."""
-    info = tlv("reply-milter/1/user", realm, user.to_bytes(5))
+    info = tlv(b"reply-milter/1/user", realm, user.to_bytes(5))
     return UserKey(master.id, _expand(master.secret, info))
 
 

@@ -1,12 +1,13 @@
 """The checks of the message itself, in the contract's order. Asked at end of message."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from reply_milter.core import auto_reply, domain, headers
 from reply_milter.core.address import AddressForm
 from reply_milter.core.authentication import Authentication, authentication
+from reply_milter.core.auto_reply import Fields
 from reply_milter.core.handler import ContextKind
 from reply_milter.core.mailbox import mailboxes
 from reply_milter.core.policy import Finding
@@ -14,6 +15,7 @@ from reply_milter.core.thread import ThreadFinding, ThreadMatch, bind, candidate
 from reply_milter.core.verdict import MALFORMED_MESSAGE, Reason
 from reply_milter.core.verify import Checked, Facts
 
+_NO_THREAD = ThreadFinding(ThreadMatch.NONE)
 _AT_MOST_ONE = ("message-id", "date", "in-reply-to")
 
 
@@ -25,15 +27,24 @@ class SenderMatch(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What the rules read of a message. Field names in lower case; ``size`` in octets, header and body."""
+class Message(NamedTuple):
+    """What the rules read of a message. Field names in lower case; ``size`` in octets, header and body.
+
+    ``authors``: the addresses of all From fields, read once.
+    """
 
     null_sender: bool
-    fields: Mapping[str, Sequence[str]]
+    fields: Fields
     field_count: int
     field_octets: int
     size: int
+    authors: Sequence[str]
+
+    @classmethod
+    def read(cls, null_sender: bool, fields: Fields, field_count: int, field_octets: int, size: int) -> "Message":
+        """A message with the addresses of its From fields."""
+        authors = [address for value in fields.get("from", ()) for address in mailboxes(value)]
+        return cls(null_sender, fields, field_count, field_octets, size, authors)
 
     def first(self, name: str) -> str:
         """The first value of a field, or an empty text."""
@@ -41,19 +52,12 @@ class Message:
         return values[0] if values else ""
 
     @property
-    def authors(self) -> list[str]:
-        """The addresses of all From fields."""
-        return [address for value in self.fields.get("from", ()) for address in mailboxes(value)]
-
-    @property
     def author(self) -> str:
         """The one author's address; empty where there is none, or more than one."""
-        authors = self.authors
-        return authors[0] if len(authors) == 1 else ""
+        return self.authors[0] if len(self.authors) == 1 else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Bindings:
+class Bindings(NamedTuple):
     """How the message relates to the token, and whether anybody vouches for its author."""
 
     thread: ThreadFinding
@@ -63,10 +67,10 @@ class Bindings:
 
 def bindings(message: Message, checked: Checked, facts: Facts | None, form: AddressForm, authserv_id: str) -> Bindings:
     """Compare a message with the token that it came to, and hear the milters that write as ``authserv_id``."""
-    thread = ThreadFinding(ThreadMatch.NONE)
+    thread = _NO_THREAD
     if checked.handler.context is ContextKind.THREAD:
         ids = candidates(message.first("in-reply-to"), message.first("references"))
-        thread = bind(checked.key, checked.token.context, ids, form.accept_domains | {form.mint_domain})
+        thread = bind(checked.key, checked.token.context, ids, form.own_domains)
     results = message.fields.get(headers.AUTHENTICATION_RESULTS.lower(), ())
     vouched = authentication(results, authserv_id, message.author)
     return Bindings(thread, _sender(message, checked, facts), vouched)
@@ -76,26 +80,31 @@ def findings(message: Message, bound: Bindings, form: AddressForm, max_message_b
     """What there is to object to, in the order in which it decides."""
     if is_malformed(message):
         yield Finding(Reason.MALFORMED, MALFORMED_MESSAGE)
-    found = {
-        Reason.TOO_LARGE: message.size > max_message_bytes,
-        Reason.AUTO_REPLY: auto_reply.is_automatic(message.fields),
-        Reason.BOUNCE: message.null_sender or auto_reply.is_report(message.fields),
-        Reason.LOOP: _is_loop(message, form),
-        Reason.THREAD_MISMATCH: bound.thread.match is ThreadMatch.MISMATCH,
-        Reason.THREAD_ABSENT: bound.thread.match is ThreadMatch.ABSENT,
-        Reason.SENDER_MISMATCH: bound.sender is SenderMatch.MISMATCH,
-        Reason.SENDER_UNKNOWN: bound.sender is SenderMatch.UNKNOWN,
-        Reason.AUTH_FAIL: bound.auth is Authentication.FAIL,
-    }
-    yield from (Finding.of(reason) for reason, applies in found.items() if applies)
+    found = (
+        (Reason.TOO_LARGE, message.size > max_message_bytes),
+        (Reason.AUTO_REPLY, auto_reply.is_automatic(message.fields)),
+        (Reason.BOUNCE, message.null_sender or auto_reply.is_report(message.fields)),
+        (Reason.LOOP, _is_loop(message, form)),
+        (Reason.THREAD_MISMATCH, bound.thread.match is ThreadMatch.MISMATCH),
+        (Reason.THREAD_ABSENT, bound.thread.match is ThreadMatch.ABSENT),
+        (Reason.SENDER_MISMATCH, bound.sender is SenderMatch.MISMATCH),
+        (Reason.SENDER_UNKNOWN, bound.sender is SenderMatch.UNKNOWN),
+        (Reason.AUTH_FAIL, bound.auth is Authentication.FAIL),
+    )
+    for reason, applies in found:
+        if applies:
+            yield Finding.of(reason)
 
 
 def is_malformed(message: Message) -> bool:
     """More or fewer than one author, a doubled field that names the message, or more header than anyone writes."""
+    fields = message.fields
+    for name in _AT_MOST_ONE:
+        if len(fields.get(name, ())) > 1:
+            return True
     return (
-        len(message.fields.get("from", ())) != 1
+        len(fields.get("from", ())) != 1
         or len(message.authors) != 1
-        or any(len(message.fields.get(name, ())) > 1 for name in _AT_MOST_ONE)
         or message.field_count > headers.FIELDS_LIMIT
         or message.field_octets > headers.OCTETS_LIMIT
     )
@@ -103,12 +112,15 @@ def is_malformed(message: Message) -> bool:
 
 def _is_loop(message: Message, form: AddressForm) -> bool:
     """One of our own addresses as From, Sender or Reply-To: our mail came back."""
-    values = (value for name in ("from", "sender", "reply-to") for value in message.fields.get(name, ()))
-    return any(
-        form.owns(local.replace('"', ""), at_domain)
-        for value in values
-        for local, _, at_domain in (address.rpartition("@") for address in mailboxes(value))
-    )
+    addresses = list(message.authors)
+    for name in ("sender", "reply-to"):
+        for value in message.fields.get(name, ()):
+            addresses += mailboxes(value)
+    for address in addresses:
+        local, _, at_domain = address.rpartition("@")
+        if form.owns(local.replace('"', ""), at_domain):
+            return True
+    return False
 
 
 def _sender(message: Message, checked: Checked, facts: Facts | None) -> SenderMatch:

@@ -1,6 +1,6 @@
 """What a verdict header says, tag by tag, in the order in which it is written."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reply_milter.core.message_rules import Bindings
 from reply_milter.core.verdict import Reason
@@ -9,8 +9,7 @@ from reply_milter.core.verify import Checked
 Tags = list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """What the verdict tells of this arrival beside the token. ``body`` is the body digest in base32."""
 
     domain: str
@@ -25,19 +24,19 @@ def opening(result: str, reason: Reason, would: str) -> Tags:
 
 def reply(identifier: str, checked: Checked, bound: Bindings, replay: str) -> Tags:
     """Who answers what: only for a token with a good checksum."""
-    thread = bound.thread.thread
+    thread, token = bound.thread.thread, checked.token
     return [
         ("id", identifier),
-        ("user", str(checked.token.user)),
+        ("user", str(token.user)),
         ("handler", checked.handler.name),
-        ("context", str(checked.token.context)),
+        ("context", str(token.context)),
         ("thread", bound.thread.match),
         ("locator", thread.locator if thread else ""),
         ("replied_to", str(thread.replied_to) if thread else ""),
         ("sender", bound.sender),
         ("auth", bound.auth),
         ("replay", replay),
-        ("issued", str(checked.token.issued_at)),
+        ("issued", str(checked.issued_at)),
         ("expires", str(checked.expires_at)),
     ]
 

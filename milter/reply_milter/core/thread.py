@@ -1,8 +1,8 @@
 """Whether a reply answers the notification that its address was minted for."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from reply_milter.core import message_id
 from reply_milter.core.keyring import UserKey
@@ -18,8 +18,7 @@ class ThreadMatch(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadFinding:
+class ThreadFinding(NamedTuple):
     """``thread``: locator and replied-to of the Message-ID that matched, where it has the recommended form."""
 
     match: ThreadMatch

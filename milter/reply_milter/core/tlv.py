@@ -12,8 +12,8 @@ def octets(text: str) -> bytes:
 
 def tlv(*parts: str | bytes) -> bytes:
     """Join ``parts``, each behind its length as a 4-byte big-endian integer; text is UTF-8."""
-    joined = bytearray()
+    joined = b""
     for part in parts:
-        value = octets(part) if isinstance(part, str) else part
+        value = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
         joined += len(value).to_bytes(4) + value
-    return bytes(joined)
+    return joined

@@ -13,7 +13,7 @@ mailbox and its delimiter. What the checksum covers is in ``keyring``.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reply_milter.core import base32
 
@@ -35,8 +35,7 @@ LAST_ISSUE = EPOCH + 60 * (ISSUED_LIMIT - 1)  # Unix seconds, in 2088
 _GLOB = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """What an address says. ``issued`` in minutes since EPOCH; ``sender`` 0 means not bound to an address."""
 
     user: int
@@ -75,8 +74,7 @@ class Token:
         return number
 
 
-@dataclass(frozen=True, slots=True)
-class Glob:
+class Glob(NamedTuple):
     """A well-formed GLOB: its one spelling, its fields, and the checksum that it claims to have."""
 
     text: str

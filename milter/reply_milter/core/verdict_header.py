@@ -17,6 +17,7 @@ from reply_milter.core.tlv import octets
 
 _VALUE = re.compile(r"[A-Za-z0-9._~/@+:-]+", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_TAGS = re.compile(rf"{_NAME.pattern}={_VALUE.pattern}(?:;{_NAME.pattern}={_VALUE.pattern})*", re.ASCII)
 _BLANK = re.compile(r"[ \t\r\n]+")
 _COLUMNS = 77  # folded before column 78 (RFC 5322 section 2.1.1)
 _FIRST_LINE_TAKEN = len("X-Reply-Verdict: ")
@@ -41,14 +42,14 @@ def seal(tags: Iterable[tuple[str, str]], key: bytes) -> str:
     Raises:
         ValueError: a value holds a character outside ``A-Za-z0-9._~/@+:-``: nothing unchecked gets into a header.
     """
-    written = []
-    for name, value in tags:
-        if not value:
-            continue
-        if not _VALUE.fullmatch(value):
-            raise ValueError(f"the verdict tag {name} can't hold this value")
-        written.append(f"{name}={value}")
-    written.append("seal=" + _mac(";".join(written) + ";seal=", key))
+    given = [(name, value) for name, value in tags if value]
+    written = [f"{name}={value}" for name, value in given]
+    joined = ";".join(written)
+    # One look at all tags: a value that holds what separates them would show in the count.
+    if not _TAGS.fullmatch(joined) or joined.count(";") != len(given) - 1:
+        name = next(name for name, value in given if not _VALUE.fullmatch(value))
+        raise ValueError(f"the verdict tag {name} can't hold this value")
+    written.append("seal=" + _mac(f"{joined};seal=", key))
     return _fold(written)
 
 
@@ -97,5 +98,8 @@ def _fold(tags: Sequence[str]) -> str:
             lines[-1] = joined
             continue
         room = _COLUMNS - 8  # a tab may be shown eight columns wide
-        lines += [piece[start : start + room] for start in range(0, len(piece), room)]
+        while len(piece) > room:
+            lines.append(piece[:room])
+            piece = piece[room:]
+        lines.append(piece)
     return "\n\t".join(lines)

@@ -1,6 +1,7 @@
 """The checks of a reply address itself, in the contract's order. Asked at RCPT, before the client sends any data."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reply_milter.core import token as tokens
 from reply_milter.core.handler import Handler, Handlers
@@ -12,28 +13,19 @@ from reply_milter.core.verdict import Because, Reason, expired_reply
 FUTURE_SECONDS = 300  # how far a minting host's clock may be ahead of ours
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A token with a good checksum: who may answer what, and the key that says so."""
+class Checked(NamedTuple):
+    """A token with a good checksum: who may answer what, and the key that says so. Times in Unix seconds."""
 
     glob: Glob
+    token: Token
     key: UserKey
     handler: Handler
     token_id: str
-
-    @property
-    def token(self) -> Token:
-        """The fields of the token."""
-        return self.glob.token
-
-    @property
-    def expires_at(self) -> int:
-        """Unix seconds."""
-        return self.token.expires_at(self.handler.validity_days)
+    issued_at: int
+    expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the store knows about a token and those it names. Times in Unix seconds; 0 means never."""
 
     user_disabled: bool = False
@@ -71,12 +63,14 @@ def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Han
     key = keyring.verify(glob)
     if key is None:
         return Junk(Finding.of(Reason.FORGED, Because.CHECKSUM), guess=True)
-    handler = handlers.by_id.get(glob.token.handler)
+    token, handler = glob.token, handlers.by_id.get(glob.token.handler)
     if handler is None or not handler.enabled:
         return Junk(Finding.of(Reason.FORGED, Because.HANDLER), guess=False)
-    if glob.token.issued_at > now + FUTURE_SECONDS:
+    issued_at = token.issued_at
+    if issued_at > now + FUTURE_SECONDS:
         return Junk(Finding.of(Reason.FORGED, Because.FUTURE), guess=False)
-    return Checked(glob, key, handler, key.token_id(glob.text))
+    expires_at = token.expires_at(handler.validity_days)
+    return Checked(glob, token, key, handler, key.token_id(glob.text), issued_at, expires_at)
 
 
 def check_standing(checked: Checked, facts: Facts | None, now: int) -> Finding | None:
@@ -85,5 +79,5 @@ def check_standing(checked: Checked, facts: Facts | None, now: int) -> Finding |
         return Finding.of(Reason.FORGED, Because.USER_DISABLED)
     if now >= checked.expires_at:
         return Finding(Reason.EXPIRED, expired_reply(checked.expires_at, checked.handler.expired_url))
-    revoked = facts.revoked(checked.token.issued_at) if facts is not None else []
+    revoked = facts.revoked(checked.issued_at) if facts is not None else []
     return Finding.of(Reason.REVOKED, revoked[0]) if revoked else None

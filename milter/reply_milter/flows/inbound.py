@@ -22,6 +22,7 @@ from reply_milter.flows.service import Service
 from reply_milter.ports import Decision, StoreUnavailableError
 
 _REFUSED_AT_RCPT = (Action.REJECT, Action.DEFER)
+_GO_ON = Accept()  # none of our business
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Transaction:
     fields: dict[str, list[str]] = field(default_factory=dict)
     field_count: int = 0
     field_octets: int = 0
-    body: BodyDigest = field(default_factory=BodyDigest)
+    body: BodyDigest | None = None  # from the first reply recipient on
     body_octets: int = 0
     broken: bool = False
     judgement: Judgement | None = None
@@ -79,7 +80,7 @@ class Connection:
         address = classify(message.service.rules.form, argument, resolved)
         if isinstance(address, Ordinary):
             message.others = True
-            return Accept()
+            return _GO_ON
         if isinstance(address, Misspelt):
             if address.disagreement:
                 message.service.telemetry.address_disagreement()
@@ -103,14 +104,16 @@ class Connection:
         message.field_count += 1
         message.field_octets += len(name) + (len(value) if value.isascii() else len(octets(value))) + 4
         known = name.strip().lower()
+        if known not in headers.READ:
+            return
         within = message.field_count <= headers.FIELDS_LIMIT and message.field_octets <= headers.OCTETS_LIMIT
-        if known in headers.READ and (within or known == headers.VERDICT.lower()):
+        if within or known == headers.VERDICT.lower():
             message.fields.setdefault(known, []).append(value)
 
     def body(self, chunk: bytes) -> bool:
         """A piece of the body. False: the rest of it is not needed."""
         message = self._transaction
-        if message is None or message.reply is None:
+        if message is None or message.body is None:
             return False
         message.body_octets += len(chunk)
         message.body.feed(chunk)
@@ -125,7 +128,7 @@ class Connection:
         """The final dot. The verdict's edits are to be performed, then ``done`` or ``failed`` to be called."""
         message = self._transaction
         if message is None or not message.concerns_us:
-            return Accept()
+            return _GO_ON
         if message.broken:
             raise RuntimeError("a step of this message failed before its end")
         if message.postponed and not message.others:
@@ -204,21 +207,18 @@ class Connection:
         """
         if message.reply is None or (recipient.checked is not None and message.reply.checked is None):
             message.reply = recipient
+            message.body = message.body or BodyDigest()
         else:
             message.reply.findings[:0] = recipient.findings
 
     def _arrival(self, message: Transaction, recipient: ReplyRecipient, queue_id: str) -> Arrival:
-        read = Message(
-            null_sender=message.null_sender,
-            fields=message.fields,
-            field_count=message.field_count,
-            field_octets=message.field_octets,
-            size=message.field_octets + 2 + message.body_octets,
-        )
+        size = message.field_octets + 2 + message.body_octets
+        read = Message.read(message.null_sender, message.fields, message.field_count, message.field_octets, size)
         rules = message.service.rules
         parkable = rules.parks_in_hook or not message.others
         from_peer = rules.is_peer(self._client)
-        return Arrival(recipient, read, message.body, queue_id, message.others, parkable, from_peer)
+        body = message.body or BodyDigest()
+        return Arrival(recipient, read, body, queue_id, message.others, parkable, from_peer)
 
 
 def _without_token(service: Service, finding: Finding) -> ReplyRecipient:

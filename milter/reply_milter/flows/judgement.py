@@ -1,6 +1,6 @@
 """The end of a message to a reply recipient: rules in order, one claim, one verdict."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from reply_milter.core import headers, tagging, verdict_header
 from reply_milter.core.message_rules import bindings, findings
@@ -14,8 +14,7 @@ from reply_milter.flows.service import Service
 from reply_milter.ports import Claim, Decision, Replay
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """The verdict, what was claimed for it (None: nothing), and what log and metrics tell of it."""
 
     verdict: Verdict
@@ -36,7 +35,7 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
     checked = recipient.checked
     if checked is None:  # observe mode let it come this far
         finding, action = recipient.policy.decide(recipient.findings)
-        return _conclude(service, arrival, finding, action, [])
+        return Judgement(*_conclude(service, arrival, finding, action, []))
     if arrival.from_peer and _bears_our_seal(service, arrival, checked):
         return Judgement(Accept(), _decision(arrival, "accept", Reason.OK))
     rules = service.rules
@@ -52,9 +51,8 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
         finding, action = _weigh(recipient.policy, finding, action, found, objections)
     identifier = (claim or claim_for(service, arrival, checked)).id
     tags = tagging.reply(identifier, checked, bound, replay or "")
-    judged = _conclude(service, arrival, finding, action, tags)
-    age = service.clock.now() - checked.token.issued_at
-    return replace(judged, claim=claim, replay=replay, age=age)
+    verdict, decision = _conclude(service, arrival, finding, action, tags)
+    return Judgement(verdict, decision, claim, replay, service.clock.now() - checked.issued_at)
 
 
 def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
@@ -83,7 +81,7 @@ def _weigh(
 
 def _conclude(
     service: Service, arrival: Arrival, finding: Finding | None, action: Action, tags: tagging.Tags
-) -> Judgement:
+) -> tuple[Verdict, Decision]:
     """Turn a decision into a verdict with its edits, as far as mode and the other recipients allow."""
     reason = finding.reason if finding else Reason.OK
     because = (finding and finding.because) or ""
@@ -92,16 +90,16 @@ def _conclude(
         would, action = action.value, Action.ACCEPT
     if finding is not None and action not in (Action.ACCEPT, Action.PARK):
         if arrival.mixed:
-            return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, because=because))
-        return Judgement(refusal(action, reason, finding.reply), _decision(arrival, action, reason, because=because))
+            return _dropped(arrival, reason), _decision(arrival, "dropped", reason, because=because)
+        return refusal(action, reason, finding.reply), _decision(arrival, action, reason, because=because)
     if action is Action.PARK and not arrival.parkable:
-        return Judgement(_dropped(arrival, reason), _decision(arrival, "dropped", reason, because=because))
+        return _dropped(arrival, reason), _decision(arrival, "dropped", reason, because=because)
     result = "park" if action is Action.PARK else "pass"
     edits = _edits(service, arrival, [*tagging.opening(result, reason, would), *tags])
     held = action is Action.PARK and not service.rules.parks_in_hook
     verdict: Verdict = Park(reason, edits) if held else Accept(reason, edits)
     replay = dict(tags).get("replay", "")
-    return Judgement(verdict, _decision(arrival, action, reason, would, replay, because))
+    return verdict, _decision(arrival, action, reason, would, replay, because)
 
 
 def _dropped(arrival: Arrival, reason: Reason) -> Accept:

@@ -32,6 +32,9 @@ class NoStore:
         """Nothing was claimed."""
         return False
 
+    def commit_all(self, identifiers: Sequence[str]) -> None:
+        """Nothing was claimed."""
+
 
 class LastDecision:
     """Telemetry that keeps the last decision."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from reply_milter.core.verify import Facts
 
@@ -43,8 +43,7 @@ class Limit:
     refuses: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """The answer to a claim. ``spent``: more messages than ``replies``; ``leaked``: more authors than ``senders``."""
 
     replay: Replay
@@ -52,8 +51,7 @@ class Claimed:
     leaked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Taking one message for one token.
 
     ``token_id`` and ``message_tag`` are 13 base32 characters each; ``content`` and ``owner`` are octets without
@@ -101,6 +99,10 @@ class Store(Protocol):
 
     def commit(self, identifier: str) -> bool:
         """Mark the reply ``identifier`` (26 characters) as delivered. False if nothing is reserved under it."""
+        ...
+
+    def commit_all(self, identifiers: Sequence[str]) -> None:
+        """Do so with several in one go. If that fails, any number of them may be marked."""
         ...
 
 

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from reply_milter.ports.store import Replay
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided about a reply, for log and metrics. Never a mail address.
 
     ``verdict``: accept, reject, defer, discard, park or dropped. ``because``: more of the reason, for the log alone.

@@ -1,7 +1,6 @@
 """The checks of a message, in the contract's order."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,8 +22,8 @@ FIELDS = {"from": [f" {AUTHOR}"], "message-id": [" <1@x>"], "in-reply-to": [f" <
 def message(fields: dict[str, list[str]] | None = None, **changes: Any) -> Message:
     """A genuine reply to ANSWERED; ``fields`` over its own, an empty list to take one off."""
     merged: dict[str, Sequence[str]] = {name: values for name, values in (FIELDS | (fields or {})).items() if values}
-    plain = Message(null_sender=False, fields=merged, field_count=len(merged), field_octets=200, size=300)
-    return replace(plain, **changes)
+    plain = Message.read(False, merged, field_count=len(merged), field_octets=200, size=300)
+    return plain._replace(**changes)
 
 
 def checked(answered: Minted = ANSWERED, handler: Handler = ISSUE) -> Checked:
@@ -32,7 +31,7 @@ def checked(answered: Minted = ANSWERED, handler: Handler = ISSUE) -> Checked:
     glob = FORM.glob(answered.address.split("@")[0])
     found = check_token(glob, FORM.checksum_length, KEYRING, rules().handlers, NOW)
     assert isinstance(found, Checked)
-    return replace(found, handler=handler)
+    return found._replace(handler=handler)
 
 
 def reasons(read: Message, token: Checked | None = None, facts: Facts | None = None) -> list[Reason]:

@@ -93,6 +93,7 @@ TOKENS = st.builds(
     issued=st.integers(0, token.ISSUED_LIMIT - 1),
     context=st.integers(0, token.CONTEXT_LIMIT - 1),
     sender=st.integers(0, token.SENDER_LIMIT - 1),
+    version=st.just(token.VERSION),
 )
 
 

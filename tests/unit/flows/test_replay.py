@@ -178,7 +178,7 @@ def test_every_claim_has_an_owner_of_its_own() -> None:
     for _ in range(2):
         Desk(store=store).send(ANSWERED)
     assert claims[0].owner != claims[1].owner
-    assert replace(claims[0], owner=b"") == replace(claims[1], owner=b"")
+    assert claims[0]._replace(owner=b"") == claims[1]._replace(owner=b"")
 
 
 def test_store_away_at_end_of_message_defers() -> None:

@@ -8,14 +8,16 @@ from reply_milter.core.headers import Append, Delete, Edit, Insert, RemoveRecipi
 from reply_milter.core.verdict import Accept, Defer, Discard, Park, Reason, Reject, Verdict, reply_for
 
 NAME = "reply-milter"
+_CONTINUE = int(Milter.CONTINUE)
 
 
 def answer(ctx: Any, verdict: Verdict) -> int:
     """Perform ``verdict``; the status for libmilter."""
     match verdict:
         case Accept(edits=edits):
-            _perform(ctx, edits)
-            return int(Milter.CONTINUE)
+            if edits:
+                _perform(ctx, edits)
+            return _CONTINUE
         case Park(edits=edits, reason=reason):
             _perform(ctx, edits)
             ctx.quarantine(f"{NAME}: {reason}")

@@ -17,6 +17,7 @@ from reply_milter.ports import Conversation, DoorTelemetry
 
 log = logging.getLogger(__name__)
 
+_CONTINUE = int(Milter.CONTINUE)
 _IDLE_SECONDS = 7200  # libmilter gives a silent MTA up; Postfix keeps a session for an hour at most
 
 
@@ -42,13 +43,17 @@ SIGN = Needs(_NEVER | Milter.P_NOBODY | _SILENT, _EDITS, ("sign_rcpt", "sign_eom
 
 
 class Session:
-    """One connection of the MTA. ``no_reply``: the steps that it does not wait for."""
+    """One connection of the MTA, and what to return from the steps that say no more than "go on"."""
 
-    __slots__ = ("connection", "no_reply")
+    __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "connection")
 
-    def __init__(self, no_reply: int) -> None:
+    def __init__(self, steps: int) -> None:
         self.connection: Conversation | None = None
-        self.no_reply = no_reply
+        self.after_connect, self.after_mail, self.after_header = (
+            int(Milter.NOREPLY if steps & silent else Milter.CONTINUE)
+            for silent in (Milter.P_NR_CONN, Milter.P_NR_MAIL, Milter.P_NR_HDR)
+        )
+        self.after_body = int(Milter.SKIP if steps & Milter.P_SKIP else Milter.CONTINUE)  # where no more is wanted
 
 
 class Door:
@@ -92,7 +97,8 @@ class Door:
     def _connect(self, ctx: Any, _host: str, _family: int, address: Any) -> int:
         session = self._session(ctx)
         session.connection = self._converse(address[0] if isinstance(address, tuple) else "")
-        return self._go_on(session, Milter.P_NR_CONN)
+        status: int = session.after_connect
+        return status
 
     def _session(self, ctx: Any) -> Any:
         """A peer that leaves out negotiation, or connecting, is a client without an address, and judged as strictly."""
@@ -110,7 +116,8 @@ class Door:
         self._busy.add(session)
         authenticated = self._needs.asks_login and bool(_macro(ctx, "{auth_authen}", unreadable=""))
         session.connection.mail(_text(sender), authenticated)
-        return self._go_on(session, Milter.P_NR_MAIL)
+        status: int = session.after_mail
+        return status
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
         self._telemetry.stage_started()
@@ -129,11 +136,12 @@ class Door:
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
         session = self._session(ctx)
         try:
-            session.connection.header(name, _text(value))
+            session.connection.header(name, value.decode("utf-8", "surrogateescape"))
         except Exception:
             log.exception("cannot read a header field")
             session.connection.mark_broken()
-        return self._go_on(session, Milter.P_NR_HDR)
+        status: int = session.after_header
+        return status
 
     def _body(self, ctx: Any, chunk: bytes) -> int:
         session = self._session(ctx)
@@ -142,8 +150,8 @@ class Door:
         except Exception:
             log.exception("cannot read the body")
             return come_again(ctx)
-        skip = not wanted and session.no_reply & Milter.P_SKIP
-        return int(Milter.SKIP if skip else Milter.CONTINUE)
+        status: int = _CONTINUE if wanted else session.after_body
+        return status
 
     def _end_of_message(self, ctx: Any) -> int:
         self._telemetry.stage_started()
@@ -175,9 +183,6 @@ class Door:
             self._busy.discard(session)
             self._telemetry.connection_closed()
         return int(Milter.CONTINUE)
-
-    def _go_on(self, session: Session, step: int) -> int:
-        return int(Milter.NOREPLY if session.no_reply & step else Milter.CONTINUE)
 
 
 def _macro(ctx: Any, name: str, unreadable: str | None) -> str | None:

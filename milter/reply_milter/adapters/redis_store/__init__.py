@@ -1,6 +1,7 @@
 """Redis: the store of the flows, and the registry of operators."""
 
-from reply_milter.adapters.redis_store.connection import ERROR_KINDS, StoreTelemetry, url_mistake
+from reply_milter.adapters.redis_store.connection import ERROR_KINDS, StoreTelemetry
+from reply_milter.adapters.redis_store.deadline import url_mistake
 from reply_milter.adapters.redis_store.inspection import COMMANDS, RedisInspection
 from reply_milter.adapters.redis_store.registry import RedisRegistry
 from reply_milter.adapters.redis_store.store import OPERATIONS, RedisStore

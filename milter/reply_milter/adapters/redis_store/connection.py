@@ -4,20 +4,17 @@ Speaks through redis-py's connections, not through its client: the client retrie
 like a replay) and gives each step of a connection its own timeout.
 """
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, Protocol
 
 import redis
-from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool
-from redis.retry import Retry
 
+from reply_milter.adapters.redis_store.deadline import connection_factory
 from reply_milter.ports import StoreUnavailableError
 
-_IDLE_CONNECTIONS = 64
+_IDLE_CONNECTIONS = 256  # more than an MTA has sessions: making a new one for each reply would cost more than the reply
+_TRUSTED_SECONDS = 0.002  # from one use to the next: a server does not go away and come back in less
 _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.TimeoutError, "timeout"),
     (redis.exceptions.BusyLoadingError, "loading"),
@@ -27,6 +24,8 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.NoPermissionError, "auth"),
     (redis.exceptions.ConnectionError, "connection"),
     (redis.exceptions.ResponseError, "response"),
+    (TimeoutError, "timeout"),
+    (OSError, "connection"),
 )
 ERROR_KINDS = (*dict.fromkeys(kind for _, kind in _KINDS), "other")
 
@@ -51,135 +50,103 @@ class RedisConnections:
     """``url``: redis://, rediss:// or unix://; ``timeout_seconds``: for all of an operation, connecting included."""
 
     def __init__(self, url: str, timeout_seconds: float, telemetry: StoreTelemetry | None = None) -> None:
-        self._factory = _connection_factory(url)
+        self._factory = connection_factory(url)
         self._timeout = timeout_seconds
         self._telemetry = telemetry
-        self._idle: list[Any] = []
-        self._lock = threading.Lock()
+        self._idle: list[Any] = []  # appending and popping are atomic: many threads share it
 
-    @contextmanager
-    def operation(self, name: str, changes: bool = False) -> Iterator["Call"]:
+    def operation(self, name: str, changes: bool = False) -> "Operation":
         """One operation under one deadline, measured, on a connection that is reused only if all went well.
 
         ``changes``: it writes what somebody relies on, so that it matters whether a failed one was carried out.
         """
-        start = time.monotonic()
-        connection, call = None, None
-        try:
-            connection = self._connection()
-            connection.deadline = start + self._timeout
-            call = Call(connection)
-            yield call
-            self._give_back(connection)
-        except (redis.exceptions.RedisError, OSError, ValueError, TypeError) as error:
-            if connection is not None:
-                connection.disconnect()
-            kind = next((kind for known, kind in _KINDS if isinstance(error, known)), "other")
-            if self._telemetry is not None:
-                self._telemetry.store_error(name, kind)
-            in_doubt = changes and call is not None and call.in_doubt(error)
-            raise StoreUnavailableError(kind, f"{name}: {error}", in_doubt) from error
-        if self._telemetry is not None:
-            self._telemetry.store_operation(name, time.monotonic() - start)
+        return Operation(self, name, self._timeout, self._telemetry, changes)
 
-    def _connection(self) -> Any:
-        """An idle connection that the server has not closed meanwhile, or a new one."""
+    def take(self, deadline: float) -> Any:
+        """An idle connection that the server has not closed meanwhile, or a new one, for an operation until then."""
         while True:
-            with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            if connection is None:
-                return self._factory()
             try:
-                if not connection.can_read(0):
-                    return connection
-            except (redis.exceptions.RedisError, OSError):
-                pass
+                connection = self._idle.pop()
+            except IndexError:
+                return self._factory()
+            if deadline - connection.deadline < _TRUSTED_SECONDS or connection.is_quiet():
+                return connection
             connection.disconnect()
 
-    def _give_back(self, connection: Any) -> None:
-        with self._lock:
-            if len(self._idle) < _IDLE_CONNECTIONS:
-                self._idle.append(connection)
-                return
-        connection.disconnect()
+    def give_back(self, connection: Any) -> None:
+        """Keep a connection on which nothing is under way."""
+        if len(self._idle) < _IDLE_CONNECTIONS:
+            self._idle.append(connection)
+        else:
+            connection.disconnect()
 
     def close(self) -> None:
         """Give up all idle connections."""
-        with self._lock:
-            idle, self._idle = self._idle, []
+        idle, self._idle = self._idle, []
         for connection in idle:
             connection.disconnect()
 
 
-class Call:
-    """Sends commands in one go and returns all their answers; raises the first error among them."""
+class Operation:
+    """Sends commands in one go and returns all their answers; raises the first error among them.
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    A class and not a generator: entering and leaving one costs a third of it, and two are on every reply's way.
+    """
+
+    __slots__ = ("_changes", "_connection", "_connections", "_name", "_sent", "_start", "_telemetry", "_timeout")
+
+    def __init__(
+        self,
+        connections: RedisConnections,
+        name: str,
+        timeout: float,
+        telemetry: StoreTelemetry | None,
+        changes: bool,
+    ) -> None:
+        self._connections = connections
+        self._name = name
+        self._timeout = timeout
+        self._telemetry = telemetry
+        self._changes = changes
+        self._connection: Any = None
         self._sent = 0
 
-    def in_doubt(self, error: Exception) -> bool:
+    def __enter__(self) -> "Operation":
+        self._start = time.monotonic()
+        return self
+
+    def __call__(self, *commands: tuple[str | bytes | int, ...]) -> list[Any]:
+        if self._connection is None:
+            deadline = self._start + self._timeout
+            self._connection = self._connections.take(deadline)
+            self._connection.deadline = deadline
+            self._connection.make_ready()
+        self._sent = len(commands)
+        answers: list[Any] = self._connection.ask(commands)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
+        if error is None:
+            if self._connection is not None:
+                self._connections.give_back(self._connection)
+            if self._telemetry is not None:
+                self._telemetry.store_operation(self._name, time.monotonic() - self._start)
+        elif isinstance(error, redis.exceptions.RedisError | OSError | ValueError | TypeError):
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if self._connection is not None:
+            self._connection.disconnect()
+        kind = next((kind for known, kind in _KINDS if isinstance(error, known)), "other")
+        if self._telemetry is not None:
+            self._telemetry.store_error(self._name, kind)
+        in_doubt = self._changes and self._in_doubt(error)
+        raise StoreUnavailableError(kind, f"{self._name}: {error}", in_doubt) from error
+
+    def _in_doubt(self, error: Exception) -> bool:
         """Whether what was sent last may have been carried out, or may be yet, although it ended with ``error``."""
         refused = isinstance(error, _REFUSALS) and self._sent == 1
         return self._sent > 0 and not refused
-
-    def __call__(self, *commands: tuple[str | bytes | int, ...]) -> list[Any]:
-        connection = self._connection
-        connection.connect()
-        self._sent = len(commands)
-        connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-        answers: list[Any] = []
-        failure: redis.exceptions.ResponseError | None = None
-        for _ in commands:
-            try:
-                answers.append(connection.read_response())
-            except redis.exceptions.ResponseError as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
-        return answers
-
-
-class _Deadline:
-    """Mixed into redis-py's connections: every wait ends at ``deadline`` (monotonic seconds), the handshake's too."""
-
-    deadline = 0.0
-
-    def _remaining(self) -> float:
-        remaining = self.deadline - time.monotonic()
-        if remaining <= 0:
-            raise redis.exceptions.TimeoutError("the deadline has passed")
-        return remaining
-
-    def _connect(self) -> Any:
-        self.socket_connect_timeout = self.socket_timeout = self._remaining()
-        return super()._connect()  # type: ignore[misc]
-
-    def read_response(self, *args: Any, **options: Any) -> Any:
-        options["timeout"] = self._remaining()
-        return super().read_response(*args, **options)  # type: ignore[misc]
-
-
-def url_mistake(url: str) -> str:
-    """What is wrong with a store's URL, without the URL itself, which may hold a password; empty if nothing is."""
-    try:
-        _connection_factory(url)()
-    except (ValueError, TypeError, redis.exceptions.RedisError):
-        return "redis-py can make nothing of it: redis://[USER:PASSWORD@]HOST[:PORT][/DB], or unix://PATH?db=DB"
-    return ""
-
-
-def _connection_factory(url: str) -> Callable[[], Any]:
-    """How to make connections for ``url``. RESP2 and no client info: no handshake but AUTH and SELECT."""
-    pool = ConnectionPool.from_url(url)
-    plain = pool.connection_class
-    deadlined = type(f"Deadlined{plain.__name__}", (_Deadline, plain), {})
-    options = {
-        **pool.connection_kwargs,
-        "protocol": 2,
-        "driver_info": None,
-        "retry": Retry(NoBackoff(), 0),
-        "retry_on_error": [],
-        "health_check_interval": 0,
-    }
-    return lambda: deadlined(**options)

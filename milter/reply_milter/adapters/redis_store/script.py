@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from reply_milter.adapters.redis_store.connection import Call, NoScriptError
+from reply_milter.adapters.redis_store.connection import NoScriptError, Operation
 
 Argument = str | bytes | int
 
@@ -17,14 +17,14 @@ class Script:
         self._text = files(__package__).joinpath(f"{name}.lua").read_bytes()
         self._sha = hashlib.sha1(self._text, usedforsecurity=False).hexdigest()
 
-    def run(self, call: Call, key: str, *arguments: Argument) -> Any:
+    def run(self, call: Operation, key: str, *arguments: Argument) -> Any:
         """Run it once; what it returns."""
         try:
             return call(("EVALSHA", self._sha, 1, key, *arguments))[0]
         except NoScriptError:  # it was not run, so sending it whole is no second time
             return call(("EVAL", self._text, 1, key, *arguments))[0]
 
-    def run_each(self, call: Call, runs: Sequence[tuple[Argument, ...]]) -> list[Any]:
+    def run_each(self, call: Operation, runs: Sequence[tuple[Argument, ...]]) -> list[Any]:
         """Run it in one go for each of ``runs``, a key and its arguments.
 
         Only for scripts that may run twice: Redis can forget them in the midst of it.

@@ -1,6 +1,7 @@
 """The store on Redis: one hash a token, one Lua call a claim. Implements ``ports.Store``."""
 
 import json
+from collections.abc import Sequence
 
 from reply_milter.adapters.redis_store.connection import RedisConnections, StoreTelemetry
 from reply_milter.adapters.redis_store.names import Names, token_key
@@ -9,6 +10,7 @@ from reply_milter.core.verify import Facts
 from reply_milter.ports import Claim, Claimed, Limit, Replay
 
 OPERATIONS = ("facts", "claim", "release", "commit", "ping")
+_REPLAYS = {replay.encode(): replay for replay in Replay}
 
 
 class RedisStore:
@@ -45,7 +47,7 @@ class RedisStore:
             arguments += (*_limit(claim.replies), *_limit(claim.senders), claim.author)
         with self._connections.operation("claim") as call:
             replay, spent, leaked = self._claim.run(call, token_key(claim.token_id), *arguments)
-            return Claimed(Replay(bytes(replay).decode("ascii")), bool(spent), bool(leaked))
+            return Claimed(_REPLAYS[replay], bool(spent), bool(leaked))
 
     def release(self, claim: Claim) -> None:
         """See ``ports.Store``."""
@@ -57,6 +59,12 @@ class RedisStore:
         token_id, message_tag = identifier[:13], identifier[13:]
         with self._connections.operation("commit", changes=True) as call:
             return bool(self._commit.run(call, token_key(token_id), message_tag))
+
+    def commit_all(self, identifiers: Sequence[str]) -> None:
+        """See ``ports.Store``. One round trip."""
+        with self._connections.operation("commit") as call:
+            if identifiers:
+                self._commit.run_each(call, [(token_key(one[:13]), one[13:]) for one in identifiers])
 
     def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers and is ready to work."""

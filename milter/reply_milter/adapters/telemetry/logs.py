@@ -1,11 +1,14 @@
-"""Log records as lines on standard error, where journald expects them: text, or JSON."""
+"""Log records as lines on standard error, where journald expects them: text, or JSON. UTC.
+
+Decisions, one for each mail to a reply address, go past the logging module: a record takes it a dozen calls to make.
+"""
 
 import json
 import logging
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 
 from reply_milter.core.sealed_reply import TOKEN_ID_LENGTH
@@ -14,10 +17,14 @@ from reply_milter.ports.delivery import DeliveryReport
 
 # Of syslog(3), as sd-daemon(3) has them in front of lines.
 _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+_STANDARD_ERROR = 2
+
+Fields = Sequence[tuple[str, str]]
+Event = Decision | Notification | DeliveryReport
 
 
 class _Formatter(logging.Formatter):
-    """One line a record; a decision's fields as key=value pairs or as JSON members. UTC.
+    """One line a record; a traceback goes on behind it, escaped in JSON.
 
     ``to_journal``: the journal notes time, level and process by itself, and takes the level from a prefix.
     """
@@ -28,21 +35,58 @@ class _Formatter(logging.Formatter):
         self._to_journal = to_journal
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write ``record``; a traceback goes on behind it, escaped in JSON."""
-        fields = _fields(record)
+        """Write ``record``."""
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        level = record.levelname.lower()
+        return self.line(record.created, record.levelno, text, _of_record(record))
+
+    def line(self, unix: float, level: int, text: str, fields: Fields) -> str:
+        """Fields without a value are left out: key=value pairs, or JSON members."""
+        word = logging.getLevelName(level).lower()
         if self._as_json:
-            head = {} if self._to_journal else {"time": moment}
-            line = json.dumps({**head, "level": level, "event": text, "pid": os.getpid(), **fields})
+            head = {} if self._to_journal else {"time": _Moment.text(int(unix))}
+            named = {name: value for name, value in fields if value}
+            line = json.dumps({**head, "level": word, "event": text, "pid": os.getpid(), **named})
         else:
-            pairs = "".join(f" {name}={value}" for name, value in fields.items())
-            head_text = "" if self._to_journal else f"{moment} {level} reply-milter[{os.getpid()}]: "
-            line = f"{head_text}{text}{pairs}"
-        return _with_priority(line, record.levelno) if self._to_journal else line
+            pairs = "".join([f" {name}={value}" for name, value in fields if value])
+            start = "" if self._to_journal else f"{_Moment.text(int(unix))} {word} reply-milter[{os.getpid()}]: "
+            line = f"{start}{text}{pairs}"
+        return _with_priority(line, level) if self._to_journal else line
+
+
+class DecisionLog:
+    """Writes decisions in the format and from the level on that ``log_to_stderr`` was last told."""
+
+    format = _Formatter(as_json=False, to_journal=False)
+
+    def __init__(self, name: str) -> None:
+        self._log = logging.getLogger(name)
+
+    def write(self, level: int, event: str, decision: Event, milliseconds: float) -> None:
+        """One line, if ``level`` is wanted. A log that can't be written harms no mail."""
+        if not self._log.isEnabledFor(level):
+            return
+        told = [*_fields(decision), ("ms", f"{milliseconds:.2f}")]
+        line = self.format.line(time.time(), level, event, told)
+        try:
+            os.write(_STANDARD_ERROR, f"{line}\n".encode("utf-8", "backslashreplace"))
+        except OSError:
+            return
+
+
+class _Moment:
+    """The last second that was written, as text: many lines share one."""
+
+    last = (0, "")
+
+    @classmethod
+    def text(cls, unix: int) -> str:
+        second, text = cls.last
+        if second != unix:
+            text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix))
+            cls.last = (unix, text)
+        return text
 
 
 def _with_priority(text: str, level: int) -> str:
@@ -59,52 +103,59 @@ def _stderr_is_journal() -> bool:
     return False
 
 
-def _fields(record: logging.LogRecord) -> Mapping[str, str]:
+def _of_record(record: logging.LogRecord) -> Fields:
     decision = getattr(record, "decision", None)
-    if isinstance(decision, Notification):
-        named = {
-            "queue": decision.queue_id,
-            "token": decision.token_id,
-            "outcome": decision.outcome.value,
-            "handler": decision.handler,
-            "problem": json.dumps(decision.problem) if decision.problem else "",
-        }
-    elif isinstance(decision, Decision):
-        named = _of_reply(decision)
-    elif isinstance(decision, DeliveryReport):
-        named = _of_delivery(decision)
-    else:
-        return {}
-    named["ms"] = getattr(record, "milliseconds", "")
-    return {name: str(value) for name, value in named.items() if value}
+    if not isinstance(decision, Event):
+        return []
+    return [*_fields(decision), ("ms", str(getattr(record, "milliseconds", "")))]
 
 
-def _of_reply(decision: Decision) -> dict[str, str]:
-    return {
-        "queue": decision.queue_id,
-        "token": decision.token_id,
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "because": decision.because,
-        "would": decision.would,
-        "stage": decision.stage,
-        "handler": decision.handler,
-        "replay": decision.replay,
-        "client": decision.client,
-    }
+def _fields(event: Event) -> Fields:
+    match event:
+        case Decision():
+            return _of_reply(event)
+        case Notification():
+            return _of_notification(event)
+        case DeliveryReport():
+            return _of_delivery(event)
 
 
-def _of_delivery(report: DeliveryReport) -> dict[str, str]:
+def _of_reply(decision: Decision) -> Fields:
+    return (
+        ("queue", decision.queue_id),
+        ("token", decision.token_id),
+        ("verdict", decision.verdict),
+        ("reason", decision.reason),
+        ("because", decision.because),
+        ("would", decision.would),
+        ("stage", decision.stage),
+        ("handler", decision.handler),
+        ("replay", decision.replay),
+        ("client", decision.client),
+    )
+
+
+def _of_notification(notification: Notification) -> Fields:
+    return (
+        ("queue", notification.queue_id),
+        ("token", notification.token_id),
+        ("outcome", notification.outcome.value),
+        ("handler", notification.handler),
+        ("problem", json.dumps(notification.problem) if notification.problem else ""),
+    )
+
+
+def _of_delivery(report: DeliveryReport) -> Fields:
     verified = bool(report.handler)
-    return {
-        "queue": report.queue_id,
-        "token": report.id[:TOKEN_ID_LENGTH] if verified else "",
-        "id": report.id,
-        "outcome": report.outcome.value,
-        "handler": report.handler,
-        "reason": report.reason,
-        "why": json.dumps(report.why) if report.why else "",
-    }
+    return (
+        ("queue", report.queue_id),
+        ("token", report.id[:TOKEN_ID_LENGTH] if verified else ""),
+        ("id", report.id),
+        ("outcome", report.outcome.value),
+        ("handler", report.handler),
+        ("reason", report.reason),
+        ("why", json.dumps(report.why) if report.why else ""),
+    )
 
 
 def log_to_stderr(as_json: bool, level: str) -> None:
@@ -112,11 +163,15 @@ def log_to_stderr(as_json: bool, level: str) -> None:
 
     Called again, it changes form and level in place: a record that another thread writes meanwhile is not lost.
     """
+    # What no line of ours tells is not looked up, as the logging module's own page advises.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     root = logging.getLogger()
     ours = next((handler for handler in root.handlers if isinstance(handler.formatter, _Formatter)), None)
     if not isinstance(ours, logging.StreamHandler):
         ours = logging.StreamHandler()
         logging.basicConfig(handlers=[ours], force=True)
-    ours.setFormatter(_Formatter(as_json, _stderr_is_journal()))
+    DecisionLog.format = _Formatter(as_json, _stderr_is_journal())
+    ours.setFormatter(DecisionLog.format)
     ours.stream = sys.stderr
     root.setLevel(level.upper())

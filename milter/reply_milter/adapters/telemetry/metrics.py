@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, valu
 from prometheus_client.exposition import start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from reply_milter.adapters.telemetry.cells import Cells
 from reply_milter.core.verdict import Reason
 from reply_milter.ports import Minting, Replay
 
@@ -53,8 +54,7 @@ def prepare(folder: str) -> None:
 
 def _multiprocess(folder: str, slot: str) -> CollectorRegistry:
     """A registry whose series this process keeps in files named by ``slot``."""
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+    values.ValueClass = Cells(folder, slot)
     return CollectorRegistry()
 
 

@@ -4,10 +4,14 @@ import logging
 import threading
 import time
 
+from reply_milter.adapters.telemetry.cells import Counts, Timing, Timings
+from reply_milter.adapters.telemetry.logs import DecisionLog
 from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.ports import Decision, Minting, Notification, Replay
 
 log = logging.getLogger("reply_milter.decision")
+
+_UP_SECONDS = 1.0  # after which it is said again that the store is up: /metrics shows what was said last
 
 
 class WorkerTelemetry:
@@ -15,23 +19,31 @@ class WorkerTelemetry:
 
     def __init__(self, metrics: Metrics) -> None:
         self._m = metrics
+        self._recipients = Counts(metrics.recipients)
+        self._messages = Counts(metrics.messages)
+        self._replays = Counts(metrics.replays)
+        self._stages = Timings(metrics.stages)
+        self._operations = Timings(metrics.store)
+        self._ages = Timing(metrics.ages)
+        self._decisions = DecisionLog(log.name)
         self._started = threading.local()
+        self._up_until = 0.0  # monotonic seconds
         self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker puts it on record
 
     def recipient(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
-        self._m.recipients.labels(_verdict(decision), decision.reason).inc()
+        self._recipients[_verdict(decision), decision.reason].inc(1)
         accepted = decision.verdict == "accept" and not decision.would
         self._log(logging.DEBUG if accepted else logging.INFO, "recipient", decision)
 
     def message(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
-        self._m.messages.labels(_verdict(decision), decision.reason, decision.handler).inc()
+        self._messages[_verdict(decision), decision.reason, decision.handler].inc(1)
         self._log(logging.INFO, "message", decision)
 
     def replay(self, outcome: Replay) -> None:
         """See ``ports.Telemetry``."""
-        self._m.replays.labels(outcome.value).inc()
+        self._replays[(outcome.value,)].inc(1)
 
     def address_disagreement(self) -> None:
         """See ``ports.Telemetry``."""
@@ -43,12 +55,13 @@ class WorkerTelemetry:
 
     def token_age(self, seconds: int) -> None:
         """See ``ports.Telemetry``."""
-        self._m.ages.observe(max(0, seconds))
+        self._ages.observe(max(0, seconds))
 
     def key_used(self, master_id: str, now: int) -> None:
         """See ``ports.Telemetry``."""
-        self.keys_used[master_id] = now
-        self._m.key_use.labels(master_id).set(now)
+        if self.keys_used.get(master_id) != now:
+            self.keys_used[master_id] = now
+            self._m.key_use.labels(master_id).set(now)
 
     def notification(self, notification: Notification) -> None:
         """See ``ports.MintingTelemetry``."""
@@ -71,20 +84,23 @@ class WorkerTelemetry:
 
     def stage_ended(self, name: str) -> None:
         """It has its answer."""
-        self._m.stages.labels(name).observe(time.perf_counter() - self._started.at)
+        self._stages[name].observe(time.perf_counter() - self._started.at)
 
     def _log(self, level: int, event: str, decision: Decision | Notification) -> None:
-        milliseconds = f"{(time.perf_counter() - self._started.at) * 1000:.2f}"
-        log.log(level, "%s", event, extra={"decision": decision, "milliseconds": milliseconds})
+        self._decisions.write(level, event, decision, (time.perf_counter() - self._started.at) * 1000)
 
     def store_operation(self, operation: str, seconds: float) -> None:
         """An operation on the store was answered."""
-        self._m.store.labels(operation).observe(seconds)
-        self._m.store_up.set(1)
+        self._operations[operation].observe(seconds)
+        now = time.monotonic()
+        if now >= self._up_until:
+            self._up_until = now + _UP_SECONDS
+            self._m.store_up.set(1)
 
     def store_error(self, operation: str, kind: str) -> None:
         """An operation on the store failed."""
         self._m.store_errors.labels(operation, kind).inc()
+        self._up_until = 0.0
         self._m.store_up.set(0)
         log.warning("the store gave no answer: operation=%s kind=%s", operation, kind)
 

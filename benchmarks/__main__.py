@@ -1,0 +1,80 @@
+"""``python -m benchmarks [--short | --soak] [--into FOLDER]``; ``make bench`` installs what it needs first."""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import plot, rounds
+from benchmarks.filters import bench
+from benchmarks.processes import BenchmarkError
+from benchmarks.report import Report, machine
+from benchmarks.rounds import Size
+from benchmarks.soak import soak
+
+_FULL = Size(5, 6000, 2000, (8, 32), (8, 20), (1, 8, 32, 200))
+_SHORT = Size(1, 300, 100, (4,), (4,), (1, 8))
+_SOAK_MESSAGES = 1_000_000
+_RESULTS = Path(__file__).with_name("results")
+
+
+def main() -> int:
+    """Measure, write, and print the page."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="see that all of it works; the figures mean nothing")
+    parser.add_argument("--soak", action="store_true", help="a million messages instead: does anything grow?")
+    parser.add_argument("--into", type=Path, default=_RESULTS, help="where results go")
+    options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
+        signal.signal(number, signal.default_int_handler)
+    folder = Path(tempfile.mkdtemp(prefix="reply-milter-bench-"))
+    try:
+        if options.soak:
+            _soak(folder, options.into)
+        else:
+            _compare(folder, options.into, _SHORT if options.short else _FULL)
+    except BenchmarkError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return os.EX_SOFTWARE
+    except KeyboardInterrupt:
+        return os.EX_TEMPFAIL
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return os.EX_OK
+
+
+def _compare(folder: Path, into: Path, size: Size) -> None:
+    workers = os.cpu_count() or 1
+    with bench(folder / "milter") as milters:
+        results = rounds.Rounds(milters, size, workers).run()
+    with bench(folder / "postfix") as mta:
+        results.postfix = rounds.postfix_rounds(mta, size, workers)
+    page = Report(results, size, workers).write(into, "comparison")
+    plot.draw(results, size, into / "comparison.svg")
+    print(page.read_text())
+
+
+def _soak(folder: Path, into: Path) -> None:
+    workers = os.cpu_count() or 1
+    with bench(folder) as milters:
+        growth = soak(milters, _SOAK_MESSAGES, workers)
+    text = f"""\
+# A million messages
+
+{machine()}. {growth.messages:,} messages after 200,000 to warm up, a third each ordinary, forged and
+genuine.
+
+- Private memory of the largest worker: {growth.before / 1e6:.2f} MB before, {growth.after / 1e6:.2f} MB after:
+  {growth.share:+.2%}.
+- Keys that forged recipients left in Redis: {growth.junk_keys}.
+"""
+    into.mkdir(parents=True, exist_ok=True)
+    (into / "soak.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""The load generator, compiled when it is needed: as an MTA, and as a milter that says yes to everything."""
+
+import json
+import resource
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.processes import BenchmarkError, Tree, wait_until
+
+_SOURCE = Path(__file__).with_name("load.c")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run heard. ``messages`` a run of ``seconds``; counts by the final answer to each message."""
+
+    messages: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    load_cpu_seconds: float
+    accepted: int
+    edited: int
+    refused_rcpt: int
+    refused_eom: int
+    deferred: int
+    octets_out: int
+
+
+class Generator:
+    """``load.c``, built in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._program = folder / "load"
+        self._folder = folder
+        command = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(self._program), str(_SOURCE)]
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
+        if built.returncode:
+            raise BenchmarkError(f"gcc: {built.stderr}")
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, most), most))
+
+    def drive(self, socket: Path, mail: Path, connections: int, messages: int, session: int) -> Run:
+        """Send ``messages`` of the file ``mail``, over so many connections at once and ``session`` on each.
+
+        Raises:
+            BenchmarkError: the milter hung up, or gave no answer.
+        """
+        arguments = [str(socket), str(mail), str(connections), str(messages), str(session)]
+        done = subprocess.run([str(self._program), *arguments], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BenchmarkError(done.stderr.strip())
+        return Run(**json.loads(done.stdout))
+
+    def null_responder(self, socket: Path, steps: int, actions: int) -> Tree:
+        """A milter of no work at all: what the generator can do at most."""
+        tree = Tree([str(self._program), "--null", str(socket), str(steps), str(actions)], self._folder / "null.log")
+        wait_until(socket.exists, "the null responder listens")
+        return tree

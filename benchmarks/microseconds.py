@@ -1,0 +1,231 @@
+"""Where the microseconds of one message go: the callbacks of one worker on one thread, without libmilter and an MTA.
+
+    python -m benchmarks.microseconds
+
+Runs the same messages with parts taken away, and tells the differences: median of rounds, in CPU microseconds a message
+of this process (what Redis itself takes is not among them).
+"""
+
+import logging
+import os
+import statistics
+import struct
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import mails
+from benchmarks.filters import DOMAIN
+from benchmarks.processes import Tree, wait_until
+from reply_milter.adapters import embedded_redis, libmilter, telemetry
+from reply_milter.adapters.redis_store import OPERATIONS
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import load, open_store
+from reply_milter.cli import init
+from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
+from reply_milter.flows.inbound import Connection
+from reply_milter.flows.rehearsal import LastDecision, NoStore
+from reply_milter.flows.service import Service
+from reply_milter.settings import Settings
+
+ROUNDS, MESSAGES = 15, 400
+_REFUSED = (1, 4)  # SMFIS_REJECT, SMFIS_TEMPFAIL
+Packets = list[tuple[str, list[bytes]]]
+
+
+class Context:
+    """What pymilter hands to callbacks, as far as the door asks for it."""
+
+    def __init__(self) -> None:
+        self.private: Any = None
+        self.macros: dict[str, str] = {}
+
+    def getpriv(self) -> Any:
+        """What was kept."""
+        return self.private
+
+    def setpriv(self, private: Any) -> None:
+        """Keep it."""
+        self.private = private
+
+    def getsymval(self, name: str) -> str | None:
+        """A macro."""
+        return self.macros.get(name)
+
+    def addheader(self, *_: object) -> None:
+        """An edit."""
+
+    def setreply(self, *_: object) -> None:
+        """An answer."""
+
+
+class Silent(LastDecision):
+    """Telemetry that tells nobody."""
+
+    def _nothing(self, *_: object) -> None:
+        return None
+
+    connection_opened = connection_closed = stage_started = stage_ended = store_operation = store_error = _nothing
+
+
+class Counted:
+    """Keeps the identifiers that were to be committed."""
+
+    def __init__(self) -> None:
+        self.due: list[str] = []
+
+    def settle(self, identifier: str) -> None:
+        """See ``ports.Settler``."""
+        self.due.append(identifier)
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory(prefix="reply-milter-microseconds-") as name:
+        folder = Path(name)
+        init.write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
+        settings = load(str(folder / "etc/reply-milter.toml"))
+        (folder / "state").mkdir()
+        tree = Tree(embedded_redis.command(str(folder / "state")), folder / "redis.log")
+        try:
+            wait_until((folder / "state/redis/redis.sock").exists, "Redis listens")
+            with _standard_error_in(folder / "log"):
+                telemetry.log_to_stderr(False, "info")
+                table = _measure(settings, folder)
+        finally:
+            tree.stop()
+    for line in table:
+        print(line)
+
+
+@contextmanager
+def _standard_error_in(path: Path) -> Iterator[None]:
+    """The log goes where a service manager would take it: into a file descriptor."""
+    kept = os.dup(2)
+    with open(path, "wb") as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _measure(settings: Settings, folder: Path) -> list[str]:
+    metrics = telemetry.Metrics(str(folder), "one", libmilter.VERIFY.stages, OPERATIONS)
+    told = telemetry.WorkerTelemetry(metrics)
+    store, plain_store = open_store(settings.config, told), open_store(settings.config, None)
+    committed = Counted()
+    bare = _door(settings, NoStore(), Silent(), None)
+    silent = _door(settings, plain_store, Silent(), committed)
+    whole = _door(settings, store, told, committed)
+    cases: dict[str, Callable[[], float]] = {}
+    letters = _Letters(settings, folder)
+    for kind in ("ordinary", "forged", "reply"):
+        cases[f"{kind}: callbacks and rules"] = partial(_fresh, bare, letters, kind)
+        cases[f"{kind}: with Redis"] = partial(_fresh, silent, letters, kind)
+        cases[f"{kind}: with Redis, metrics and log"] = partial(_fresh, whole, letters, kind)
+    cases["reply: the commit behind it"] = lambda: _commit(store.commit, committed)
+    results: dict[str, list[float]] = {name: [] for name in cases}
+    for number in range(ROUNDS + 1):
+        for name, case in cases.items():
+            taken = case()
+            if number:  # the first round warms up
+                results[name].append(taken)
+    logging.shutdown()
+    return [f"{name:<42} {statistics.median(taken):7.1f} us" for name, taken in results.items()]
+
+
+def _door(settings: Settings, store: Any, told: Any, settler: Any) -> libmilter.Door:
+    guesses = GuessTable(bytearray(TABLE_OCTETS), os.urandom(16))
+    service = Service(settings.rules(), guesses, store, settler, WallClock(), told)
+    return libmilter.Door(lambda client: Connection(lambda: service, client), libmilter.VERIFY, told)
+
+
+class _Letters:
+    """Fresh messages, as the callbacks get them."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings, self._path = settings, folder / "mail"
+        self._first = 0
+
+    def take(self, kind: str) -> list[Packets]:
+        """MESSAGES of one kind; replies never twice."""
+        now = WallClock().now()
+        self._first += MESSAGES
+        letters = {
+            "ordinary": lambda: mails.ordinary(MESSAGES),
+            "forged": lambda: mails.forged(self._settings, MESSAGES, now),
+            "reply": lambda: mails.replies(self._settings, self._first, MESSAGES, now),
+        }[kind]()
+        mails.write(self._path, letters)
+        return list(_messages(self._path.read_bytes()))
+
+
+def _messages(octets: bytes) -> Iterator[Packets]:
+    position, packets = 0, []
+    while position < len(octets):
+        (length,) = struct.unpack_from("!I", octets, position)
+        letter, data = octets[position + 4 : position + 5].decode(), octets[position + 5 : position + 4 + length]
+        packets.append((letter, [data] if letter == "B" else data.split(b"\0")[:-1]))
+        position += 4 + length
+        if letter == "E":
+            yield packets
+            packets = []
+
+
+def _fresh(door: libmilter.Door, letters: "_Letters", kind: str) -> float:
+    return _run(door, letters.take(kind))
+
+
+def _run(door: libmilter.Door, messages: list[Packets]) -> float:
+    """CPU microseconds a message."""
+    context: Any = Context()
+    door._negotiate(context, [0x1FF, 0x1FFFFF, 0, 0])
+    door._connect(context, "client.example", 2, ("192.0.2.1", 25))
+    started = time.process_time()
+    for packets in messages:
+        _deliver(door, context, packets)
+    return (time.process_time() - started) / len(messages) * 1e6
+
+
+def _deliver(door: libmilter.Door, context: Any, packets: Packets) -> None:
+    for letter, data in packets:
+        if letter == "D":
+            words = [word.decode() for word in data]
+            context.macros.update(zip([words[0][1:], *words[2::2]], words[1::2], strict=True))
+        elif _command(door, context, letter, data) in _REFUSED:  # the rest is not sent
+            door._abort(context)
+            return
+
+
+def _command(door: libmilter.Door, context: Any, letter: str, data: list[bytes]) -> int:
+    match letter:
+        case "M":
+            return door._mail(context, *data)
+        case "R":
+            return door._rcpt(context, *data)
+        case "L":
+            return door._header(context, data[0].decode(), data[1])
+        case "B":
+            return door._body(context, data[0])
+        case "E":
+            return door._end_of_message(context)
+        case _:
+            return 0
+
+
+def _commit(commit: Callable[[str], bool], committed: Counted) -> float:
+    due, committed.due = committed.due, []
+    started = time.process_time()
+    for identifier in due:
+        commit(identifier)
+    return (time.process_time() - started) / len(due) * 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Processes that a benchmark starts: ended with it, and what they cost by the kernel's books."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+START_SECONDS = 60.0  # Rspamd takes seconds to compile what it then does not use
+
+
+class BenchmarkError(Exception):
+    """The benchmark can't go on; the message says why."""
+
+
+def wait_until(ready: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
+    """Poll ``ready``.
+
+    Raises:
+        BenchmarkError: it does not come true in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"not in {seconds:.0f} s: {what}")
+        time.sleep(0.02)
+
+
+class Tree:
+    """A program and whatever it forks, in a process group of its own. Its output goes to ``log``."""
+
+    def __init__(self, command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> None:
+        with open(log, "ab") as out:
+            self._root = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
+
+    def alive(self) -> bool:
+        """Whether the program itself still runs."""
+        return self._root.poll() is None
+
+    def pids(self) -> list[int]:
+        """The program and all its descendants: some lead process groups of their own."""
+        found = [self._root.pid]
+        for pid in found:
+            found += [int(child) for task in _tasks(pid) for child in _words(task / "children")]
+        return found
+
+    def stop(self) -> None:
+        """SIGTERM, two seconds to end in good order, and SIGKILL to what is left of it."""
+        descendants = self.pids()
+        self._root.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._root.wait(2)
+        for pid in descendants:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._root.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of one process, in bytes. ``private``: what it shares with nobody; ``peak``: the largest resident set."""
+
+    private: int
+    peak: int
+
+
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """User and system time of processes that are there."""
+    return sum(sum(map(int, _stat(pid)[13:15])) for pid in pids) / _TICKS
+
+
+def memory(pid: int) -> Memory:
+    """What ``pid`` holds now."""
+    rollup = _table(f"/proc/{pid}/smaps_rollup")
+    return Memory(rollup["Private_Clean"] + rollup["Private_Dirty"], _table(f"/proc/{pid}/status")["VmHWM"])
+
+
+def name(pid: int) -> str:
+    """The program's short name."""
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def free_port() -> int:
+    """A TCP port of loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _tasks(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat; the second, which may hold blanks, replaced."""
+    try:
+        before, _, after = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
+    except OSError:
+        return ["0"] * 15
+    return [before, "", *after.split()]
+
+
+def _table(path: str) -> dict[str, int]:
+    """Lines of ``Name:  123 kB``, in bytes."""
+    lines = (line.split() for line in Path(path).read_text().splitlines())
+    return {words[0].rstrip(":"): 1024 * int(words[1]) for words in lines if words[-1:] == ["kB"]}

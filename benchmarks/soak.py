@@ -1,0 +1,45 @@
+"""A million messages: whether anything grows. Junk recipients are a third of them, and leave nothing in Redis."""
+
+from dataclasses import dataclass
+
+from benchmarks import mails
+from benchmarks.filters import Bench
+from reply_milter.adapters.wall_clock import WallClock
+
+_PART = 10_000
+_SETTLED = 200_000  # messages after which caches and allocators have found their size
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Private bytes of the largest process before and after ``messages``, and the keys that junk left in Redis."""
+
+    messages: int
+    before: int
+    after: int
+    junk_keys: int
+
+    @property
+    def share(self) -> float:
+        """Of what was held before."""
+        return (self.after - self.before) / self.before
+
+
+def soak(bench: Bench, messages: int, workers: int) -> Growth:
+    """Send _SETTLED messages, and then ``messages``, in thirds: ordinary, forged, genuine replies."""
+    ours, now = bench.ours(workers), WallClock().now()
+    ordinary, forged, replies = (bench.folder / f"soak-{name}" for name in ("ordinary", "forged", "replies"))
+    mails.write(ordinary, mails.ordinary(_PART))
+    mails.write(forged, mails.forged(ours.settings, _PART, now))
+    sent = first = before = junk_keys = 0
+    while sent < _SETTLED + messages:
+        mails.write(replies, mails.replies(ours.settings, first, _PART, now))
+        first += _PART
+        for path in (ordinary, forged, replies):
+            keys = int(ours.store.dbsize())
+            bench.generator.drive(ours.filter.socket, path, 16, _PART, 20)
+            junk_keys += int(ours.store.dbsize()) - keys if path is forged else 0
+            sent += _PART
+        if sent >= _SETTLED and not before:
+            before = ours.filter.memory().private
+    return Growth(messages, before, ours.filter.memory().private, junk_keys)

@@ -1,0 +1,127 @@
+"""redis-py's connections with one deadline for all that an operation takes.
+
+Commands and their answers go past redis-py's own methods: those take seven system calls for an answer where three
+will do, and each lets go of the interpreter's lock, behind which other threads wait. What connects, greets, logs in and
+starts TLS is redis-py.
+"""
+
+import select
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import hiredis
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import ConnectionPool
+from redis.retry import Retry
+
+_RECEIVED = 65536  # octets at a time
+_NOT_YET = object()
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class _Deadline:
+    """Mixed into redis-py's connections: every wait ends at ``deadline`` (monotonic seconds), the handshake's too."""
+
+    deadline = 0.0
+    _sock: Any
+    _parser: Any
+
+    def _remaining(self) -> float:
+        remaining = self.deadline - time.monotonic()
+        if remaining <= 0:
+            raise redis.exceptions.TimeoutError("the deadline has passed")
+        return remaining
+
+    def _connect(self) -> Any:
+        self.socket_connect_timeout = self.socket_timeout = self._remaining()
+        return super()._connect()  # type: ignore[misc]
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        options["timeout"] = self._remaining()
+        return super().read_response(*args, **options)  # type: ignore[misc]
+
+    def is_quiet(self) -> bool:
+        """Whether it is connected and nothing is to be read from it: neither stray answers nor its end."""
+        return self._sock is not None and not self._poll.poll(0)
+
+    def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Send ``commands`` and wait for their answers; errors are among these as values."""
+        self._send(b"".join([hiredis.pack_command(command) for command in commands]))
+        answers: list[Any] = []
+        while len(answers) < len(commands):
+            answer = self._answers.gets()
+            if answer is _NOT_YET:
+                self._answers.feed(self._receive())
+            else:
+                answers.append(answer)
+        return answers
+
+    def make_ready(self) -> None:
+        """Connect, unless it is connected."""
+        if self._sock is None:
+            self._open()
+
+    def _open(self) -> None:
+        self.connect()  # type: ignore[attr-defined]
+        self._answers = hiredis.Reader(
+            protocolError=redis.exceptions.InvalidResponse,
+            replyError=self._parser.parse_error,
+            notEnoughData=_NOT_YET,
+        )
+        self._poll = select.poll()
+        self._poll.register(self._sock, select.POLLIN)
+        self._decrypted = getattr(self._sock, "pending", lambda: 0)  # TLS may hold what poll does not see
+        self._sock.setblocking(False)
+
+    def _send(self, octets: bytes) -> None:
+        try:
+            sent = self._sock.send(octets)
+        except _NOT_NOW:
+            sent = 0
+        if sent < len(octets):  # never seen: they are far smaller than a socket's buffer
+            self._sock.settimeout(self._remaining())
+            self._sock.sendall(octets[sent:])
+            self._sock.setblocking(False)
+
+    def _receive(self) -> bytes:
+        """More octets. What has come by the time we look is taken, late as it may be."""
+        while True:
+            remaining = max(0.0, self.deadline - time.monotonic())
+            if not self._decrypted() and not self._poll.poll(remaining * 1000):
+                raise redis.exceptions.TimeoutError("no answer before the deadline")
+            try:
+                octets: bytes = self._sock.recv(_RECEIVED)
+            except _NOT_NOW:
+                continue  # a part of a TLS record
+            if not octets:
+                raise redis.exceptions.ConnectionError("the server closed the connection")
+            return octets
+
+
+def url_mistake(url: str) -> str:
+    """What is wrong with a store's URL, without the URL itself, which may hold a password; empty if nothing is."""
+    try:
+        connection_factory(url)()
+    except (ValueError, TypeError, redis.exceptions.RedisError):
+        return "redis-py can make nothing of it: redis://[USER:PASSWORD@]HOST[:PORT][/DB], or unix://PATH?db=DB"
+    return ""
+
+
+def connection_factory(url: str) -> Callable[[], Any]:
+    """How to make connections for ``url``. RESP2 and no client info: no handshake but AUTH and SELECT."""
+    pool = ConnectionPool.from_url(url)
+    plain = pool.connection_class
+    deadlined = type(f"Deadlined{plain.__name__}", (_Deadline, plain), {})
+    options = {
+        **pool.connection_kwargs,
+        "protocol": 2,
+        "driver_info": None,
+        "retry": Retry(NoBackoff(), 0),
+        "retry_on_error": [],
+        "health_check_interval": 0,
+        "socket_read_size": 4096,  # redis-py holds so much for each connection, else 64 KiB, and only greets with it
+    }
+    return lambda: deadlined(**options)
