@@ -1,6 +1,5 @@
 """The daemon: locks its state, opens its socket, and runs its processes until it is told to end."""
 
-import grp
 import logging
 import mmap
 import os
@@ -15,15 +14,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reply_milter import __version__
-from reply_milter.adapters import embedded_redis, libmilter, socket_file, telemetry
+from reply_milter.adapters import embedded_redis, telemetry
 from reply_milter.adapters.orders import OrderLine
 from reply_milter.adapters.process_tree import Child, ProcessTree, fork
+from reply_milter.adapters.roster import Roster
 from reply_milter.adapters.state_lock import StateLockError, lock
 from reply_milter.app import load, open_store, wait_until_ready
 from reply_milter.config import ConfigError
 from reply_milter.config.places import EMBEDDED, Listener
 from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.hook_process import HookProcess
+from reply_milter.listening import ListeningError, open_page, open_socket
+from reply_milter.metrics_process import MetricsProcess
 from reply_milter.settings import Settings
 from reply_milter.signer import Signer
 from reply_milter.verifier import Verifier
@@ -34,6 +36,8 @@ log = logging.getLogger(__name__)
 _GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
 _MILTERS: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
 _HOOK = "delivery"
+_METRICS = "metrics"
+_STORE = "redis-server"
 _LOCK_SECONDS = 1.0  # processes of an instance that was killed may take a moment to follow it
 _STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
 
@@ -51,12 +55,24 @@ class Daemon:
         config = self._settings.config
         self._state = Path(config.state_dir)
         guesses = GuessTable(memoryview(mmap.mmap(-1, TABLE_OCTETS)), secrets.token_bytes(16))
-        self._shared = Shared(guesses, str(self._state / "metrics"))
+        # Of fd00::/8, which no client has that comes from elsewhere; 120 bits that nobody guesses.
+        address = socket.inet_ntop(socket.AF_INET6, b"\xfd" + secrets.token_bytes(15))
+        self._shared = Shared(guesses, str(self._state / "metrics"), address)
         self._places = {name: place for name in _MILTERS if (place := getattr(config, name)) is not None}
         if config.delivery is not None and config.delivery.place.socket:
             self._places[_HOOK] = config.delivery.place
         self._listening: dict[str, socket.socket] = {}
+        self._page: socket.socket | None = None
         self._orders: dict[str, OrderLine] = {}
+        self._slots = [
+            (name, f"{name}{number}")
+            for name, place in self._places.items()
+            for number in range(place.workers or os.cpu_count() or 1)
+        ]
+        observed = bool(config.metrics[1]) or config.verify is not None
+        self._observers = [(_METRICS, _METRICS)] if observed else []
+        stores = [_STORE] if config.store_url == EMBEDDED else []
+        self._roster = Roster([*stores, *(slot for _, slot in self._slots + self._observers)])
         self._lock = -1
         self._metrics: telemetry.SupervisorMetrics
 
@@ -74,10 +90,11 @@ class Daemon:
         self._lock_state()
         telemetry.prepare(self._shared.metrics_folder)
         self._metrics = telemetry.SupervisorMetrics(self._shared.metrics_folder, __version__)
-        children = self._store_children() + self._worker_children() + self._metrics_children()
+        self._open_page()
+        children = self._store_children() + [self._child(name, slot) for name, slot in self._slots + self._observers]
         try:
             for name, place in self._places.items():
-                self._listening[name] = _open_socket(name, place)
+                self._listening[name] = self._open_socket(name, place)
                 log.info("%s: listening on %s", name, place.socket)
             log.info("store %s", _without_password(config.store_url))
             ProcessTree(children, self._reload, _GRACE_SECONDS).run()
@@ -86,6 +103,12 @@ class Daemon:
                 if self._places[name].socket.path:
                     with suppress(FileNotFoundError):
                         os.unlink(self._places[name].socket.path)
+
+    def _open_socket(self, name: str, place: Listener) -> socket.socket:
+        try:
+            return open_socket(name, "listen" if name == _HOOK else "socket", place)
+        except ListeningError as error:
+            raise StartError(str(error)) from error
 
     def _lock_state(self) -> None:
         try:
@@ -101,23 +124,25 @@ class Daemon:
         except embedded_redis.EmbeddedRedisError as error:
             raise StartError(f"store.url: {error}") from error
 
-        def start() -> int:
-            return fork(lambda: embedded_redis.become(argv))
-
-        child = Child("redis-server", start, lambda pid: os.kill(pid, signal.SIGTERM), rank=0)
+        start = self._noted(_STORE, lambda: fork(lambda: embedded_redis.become(argv)))
+        child = Child(_STORE, start, lambda pid: os.kill(pid, signal.SIGTERM), rank=0)
         child.pid, child.started = start(), time.monotonic()
         wait_until_ready(open_store(self._settings.config), _STORE_READY_SECONDS)
         return [child]
 
-    def _worker_children(self) -> list[Child]:
-        return [
-            self._worker_child(name, f"{name}{number}")
-            for name, place in self._places.items()
-            for number in range(place.workers or os.cpu_count() or 1)
-        ]
+    def _noted(self, slot: str, start: Callable[[], int]) -> Callable[[], int]:
+        """Start, and put it on the roster."""
 
-    def _worker_child(self, name: str, slot: str) -> Child:
-        return Child(f"worker {slot}", lambda: self._fork_worker(name, slot), lambda _pid: self._orders[slot].end())
+        def run() -> int:
+            pid = start()
+            self._roster.started(slot, pid)
+            return pid
+
+        return run
+
+    def _child(self, name: str, slot: str) -> Child:
+        start = self._noted(slot, lambda: self._fork_worker(name, slot))
+        return Child(slot if name == _METRICS else f"worker {slot}", start, lambda _pid: self._orders[slot].end())
 
     def _fork_worker(self, name: str, slot: str) -> int:
         orders = OrderLine()
@@ -138,6 +163,9 @@ class Daemon:
 
     def _run_worker(self, name: str, slot: str, orders: OrderLine) -> None:
         """In the child: what a process of this name does until it is told to end."""
+        if name == _METRICS:
+            MetricsProcess(self._settings, self._shared, slot, self._roster, self._page, orders).run()
+            return
         listening = self._listening[name]
         if name == _HOOK:
             HookProcess(self._settings, self._shared.metrics_folder, slot, listening, orders).run()
@@ -145,18 +173,12 @@ class Daemon:
             trade = _MILTERS[name](self._settings, self._shared, slot)
             Worker(self._settings, trade, listening, orders).run()
 
-    def _metrics_children(self) -> list[Child]:
+    def _open_page(self) -> None:
         host, port = self._settings.config.metrics
-        if not port:
-            return []
-        _check_free(host, port)
-
-        def run() -> None:
-            os.close(self._lock)
-            telemetry.serve_metrics(self._shared.metrics_folder, host, port)
-            telemetry.wait_for_ever()
-
-        return [Child("metrics", lambda: fork(run), lambda pid: os.kill(pid, signal.SIGKILL))]
+        try:
+            self._page = open_page(host, port) if port else None
+        except ListeningError as error:
+            raise StartError(str(error)) from error
 
     def _reload(self) -> None:
         """Check the files here first: a bad one is told once, and no worker sees it."""
@@ -180,56 +202,10 @@ class Daemon:
                 log.warning("worker %s is not there to reload: it gets the settings when it starts again", slot)
 
 
-def _open_socket(name: str, place: Listener) -> socket.socket:
-    """Listen where what is called ``name`` is to be, and let the MTA in."""
-    group = _group(name, place.group)
-    path = place.socket.path
-    try:
-        if path:
-            socket_file.make_way(path)
-        listening = libmilter.listen(path, place.socket.host, place.socket.port)
-        if path:
-            _open_to(path, place, group)
-        return listening
-    except (libmilter.ListenError, socket_file.SocketFileError) as error:
-        raise StartError(f"{name}.{'listen' if name == _HOOK else 'socket'}: {error}") from error
-
-
-def _open_to(path: str, place: Listener, group: int | None) -> None:
-    """Let the MTA in, or leave no socket there that it can't use."""
-    try:
-        socket_file.open_to(path, place.mode, group, must=place.group is not None)
-    except socket_file.SocketFileError:
-        os.unlink(path)
-        raise
-
-
-def _group(name: str, group: str | None) -> int | None:
-    """The number of a socket's group; None to leave it as the folder makes it."""
-    if group == "":
-        return None
-    try:
-        return grp.getgrnam(group or "postfix").gr_gid
-    except KeyError:
-        if group is None:
-            return None
-        raise StartError(f"{name}.socket_group: there is no group {group!r}") from None
-
-
 def _raise_descriptor_limit() -> None:
     """libmilter spins on a core when descriptors run out: take all that we may have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _check_free(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:
-        raise StartError(f"metrics.listen: cannot use {host}:{port}: {error.strerror}") from error
 
 
 def _without_password(url: str) -> str:

@@ -44,17 +44,23 @@ SIGN = Needs(_NEVER | Milter.P_NOBODY | _SILENT, _EDITS, ("sign_rcpt", "sign_eom
 class Session:
     """One connection of the MTA. ``no_reply``: the steps that it does not wait for."""
 
-    __slots__ = ("connection", "no_reply")
+    __slots__ = ("connection", "no_reply", "telemetry")
 
-    def __init__(self, no_reply: int) -> None:
+    def __init__(self, no_reply: int, telemetry: DoorTelemetry) -> None:
         self.connection: Conversation | None = None
         self.no_reply = no_reply
+        self.telemetry = telemetry
 
 
 class Door:
-    """The callbacks of one process. ``converse`` starts a conversation with a client, given its IP address."""
+    """The callbacks of one process. ``converse`` starts a conversation with a client, given its IP address.
 
-    def __init__(self, converse: Callable[[str], Conversation], needs: Needs, telemetry: DoorTelemetry) -> None:
+    ``telemetry``: who counts what that client does.
+    """
+
+    def __init__(
+        self, converse: Callable[[str], Conversation], needs: Needs, telemetry: Callable[[str], DoorTelemetry]
+    ) -> None:
         self._converse = converse
         self._needs = needs
         self._telemetry = telemetry
@@ -86,17 +92,18 @@ class Door:
         steps = options[1] & self._needs.steps
         options[0] &= self._needs.actions
         options[1], options[2], options[3] = steps, 0, 0
-        ctx.setpriv(Session(steps))
+        ctx.setpriv(Session(steps, self._telemetry("")))
         return int(Milter.CONTINUE)
 
     def _connect(self, ctx: Any, _host: str, _family: int, address: Any) -> int:
         session = ctx.getpriv()
         if session is None:  # an MTA that does not negotiate
-            session = Session(0)
+            session = Session(0, self._telemetry(""))
             ctx.setpriv(session)
         client = address[0] if isinstance(address, tuple) else ""
         session.connection = self._converse(client)
-        self._telemetry.connection_opened()
+        session.telemetry = self._telemetry(client)
+        session.telemetry.connection_opened()
         return self._go_on(session, Milter.P_NR_CONN)
 
     def _mail(self, ctx: Any, sender: bytes, *_parameters: bytes) -> int:
@@ -107,16 +114,18 @@ class Door:
         return self._go_on(session, Milter.P_NR_MAIL)
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
-        self._telemetry.stage_started()
-        connection: Conversation = ctx.getpriv().connection
+        session = ctx.getpriv()
+        session.telemetry.stage_started()
+        connection: Conversation = session.connection
         try:
             over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
             verdict = connection.rcpt(_text(argument), _macro(ctx, "{rcpt_addr}", unreadable=None), over_smtp)
             status = answer(ctx, verdict)
         except Exception:
             log.exception("cannot decide at RCPT")
+            session.telemetry.accident(self._needs.stages[0])
             status = come_again(ctx)
-        self._telemetry.stage_ended(self._needs.stages[0])
+        session.telemetry.stage_ended(self._needs.stages[0])
         return status
 
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
@@ -134,13 +143,14 @@ class Door:
             wanted = session.connection.body(chunk)
         except Exception:
             log.exception("cannot read the body")
+            session.telemetry.accident(self._needs.stages[1])
             return come_again(ctx)
         skip = not wanted and session.no_reply & Milter.P_SKIP
         return int(Milter.SKIP if skip else Milter.CONTINUE)
 
     def _end_of_message(self, ctx: Any) -> int:
-        self._telemetry.stage_started()
         session = ctx.getpriv()
+        session.telemetry.stage_started()
         connection: Conversation = session.connection
         try:
             verdict = connection.end_of_message(_macro(ctx, "i", unreadable=None) or "")
@@ -150,9 +160,10 @@ class Door:
             log.exception("cannot decide at end of message")
             # Half-made edits don't matter: the message is deferred, and the retry is a new one.
             connection.failed()
+            session.telemetry.accident(self._needs.stages[1])
             status = come_again(ctx)
         self._busy.discard(session)
-        self._telemetry.stage_ended(self._needs.stages[1])
+        session.telemetry.stage_ended(self._needs.stages[1])
         return status
 
     def _abort(self, ctx: Any) -> int:
@@ -167,7 +178,7 @@ class Door:
         ctx.setpriv(None)
         if session is not None and session.connection is not None:
             self._busy.discard(session)
-            self._telemetry.connection_closed()
+            session.telemetry.connection_closed()
         return int(Milter.CONTINUE)
 
     def _go_on(self, session: Session, step: int) -> int:
