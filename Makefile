@@ -5,25 +5,25 @@ BIN := $(VENV)/bin
 
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
-TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix
+TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix prometheus prometheus-alertmanager curl
 
-.PHONY: demo test lint fmt unit system faults clean
+.PHONY: demo test lint fmt unit system faults dashboard preview clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
 
-test: .install-run .install-test $(VENV)/.dev
+test: .install-run .install-test $(VENV)/.dev $(VENV)/.types
 	$(BIN)/pytest -q
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check milter tests
-	$(BIN)/ruff format --check milter tests
+	$(BIN)/ruff check milter tests grafana
+	$(BIN)/ruff format --check milter tests grafana
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fmt: $(VENV)/.dev
-	$(BIN)/ruff format milter tests
-	$(BIN)/ruff check --fix milter tests
+	$(BIN)/ruff format milter tests grafana
+	$(BIN)/ruff check --fix milter tests grafana
 
 unit: $(VENV)/.dev
 	$(BIN)/pytest -q tests/unit tests/contract
@@ -34,6 +34,14 @@ system: .install-run .install-test $(VENV)/.dev
 # The long forms of the fault tests; make test runs their short forms.
 faults: .install-run .install-test $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q -s tests/faults
+
+# grafana/reply-milter.json, from its description in Python.
+dashboard: $(VENV)/.run
+	$(BIN)/python -m grafana.dashboard
+
+# What the panels show: a host lives for a minute, a Prometheus watches it, and grafana/preview/ gets a picture.
+preview: .install-run .install-test $(VENV)/.dev $(VENV)/.preview
+	PYTHONPATH=milter:tests:tests/wire:tests/system $(BIN)/python -m grafana.preview
 
 .PHONY: .install-build .install-run .install-test
 .install-build:
@@ -55,6 +63,18 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
 	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.preview: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev,preview]'
+	@touch $@
+
+# Grafana's own types, for a test that is left out where there is no npm.
+$(VENV)/.types: tests/monitoring/types/package.json | $(VENV)/bin/python
+	@mkdir -p $(VENV)/grafana-types && cp $< $(VENV)/grafana-types/
+	@if command -v npm >/dev/null; then \
+		cd $(VENV)/grafana-types && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --silent; \
+	else echo "no npm here: the types of the dashboard are not checked"; fi
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
