@@ -6,28 +6,27 @@ BIN := $(VENV)/bin
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
 TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
-	debhelper systemd iproute2
+	debhelper systemd iproute2 prometheus prometheus-alertmanager curl
 BENCH_PACKAGES := opendkim rspamd
-
 DEB_PACKAGES := debhelper
 
-.PHONY: demo test lint fmt unit system faults deb deb-test bench bench-short bench-long microseconds clean
+.PHONY: demo test lint fmt unit system faults deb deb-test bench bench-short bench-long microseconds dashboard preview clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
 
-test: .install-run .install-test $(VENV)/.dev
+test: .install-run .install-test $(VENV)/.dev $(VENV)/.types
 	$(BIN)/pytest -q
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check milter tests benchmarks
-	$(BIN)/ruff format --check milter tests benchmarks
+	$(BIN)/ruff check milter tests benchmarks grafana
+	$(BIN)/ruff format --check milter tests benchmarks grafana
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fmt: $(VENV)/.dev
-	$(BIN)/ruff format milter tests benchmarks
-	$(BIN)/ruff check --fix milter tests benchmarks
+	$(BIN)/ruff format milter tests benchmarks grafana
+	$(BIN)/ruff check --fix milter tests benchmarks grafana
 
 unit: $(VENV)/.dev
 	$(BIN)/pytest -q tests/unit tests/contract
@@ -48,20 +47,28 @@ deb-test: .install-run .install-test $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q tests/system/test_package.py
 
 # The milter beside others, in benchmarks/results: a quarter of an hour. The short form only sees that all of it works.
-bench: .install-run .install-bench $(VENV)/.bench
+bench: .install-run .install-bench $(VENV)/.charts
 	$(BIN)/python -m benchmarks
 
-bench-short: .install-run .install-bench $(VENV)/.bench
+bench-short: .install-run .install-bench $(VENV)/.charts
 	$(BIN)/python -m benchmarks --short --into build/benchmarks
 
 # A million messages: does anything grow?
-bench-long: .install-run $(VENV)/.bench
+bench-long: .install-run $(VENV)/.charts
 	$(BIN)/python -m benchmarks --soak
 
 # Where the time of one message goes.
 microseconds: .install-run $(VENV)/.run
 	@$(BIN)/python -m benchmarks.microseconds
 	@$(BIN)/python -m benchmarks.parts
+
+# grafana/reply-milter.json, from its description in Python.
+dashboard: $(VENV)/.run
+	$(BIN)/python -m grafana.dashboard
+
+# What the panels show: a host lives for a minute, a Prometheus watches it, and grafana/preview/ gets a picture.
+preview: .install-run .install-test $(VENV)/.charts
+	PYTHONPATH=milter:tests:tests/wire:tests/system $(BIN)/python -m grafana.preview
 
 .PHONY: .install-build .install-run .install-test .install-deb .install-bench
 .install-build:
@@ -89,10 +96,18 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
 
-$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.charts: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[bench]'
-	@touch $@ $(VENV)/.run
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev,charts]'
+	@touch $@ $(VENV)/.run $(VENV)/.dev
+
+# Grafana's own types, for a test that is left out where there is no npm.
+$(VENV)/.types: tests/monitoring/types/package.json | $(VENV)/bin/python
+	@mkdir -p $(VENV)/grafana-types && cp $< $(VENV)/grafana-types/
+	@if command -v npm >/dev/null; then \
+		cd $(VENV)/grafana-types && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --silent; \
+	else echo "no npm here: the types of the dashboard are not checked"; fi
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -10,6 +10,7 @@ import socket
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,6 +156,10 @@ class Site:
         text = self.config.read_text()
         assert old in text
         self.config.write_text(text.replace(old, new))
+
+    def configure_text(self, change: Callable[[str], str]) -> None:
+        """Change the configuration as it stands; the daemon is not told."""
+        self.config.write_text(change(self.config.read_text()))
 
     def start(self) -> "Site":
         """Start the daemon, then the MTA."""

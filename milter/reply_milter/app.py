@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from reply_milter import settings
+from reply_milter.adapters import page_access
 from reply_milter.adapters.plugins import PlugInError, load_plug_in
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry, url_mistake
 from reply_milter.config import Config
@@ -23,7 +24,7 @@ def load(path: str) -> Settings:
     Raises:
         ConfigError: with every mistake in all of them, a line each, beginning with the file's name.
     """
-    return settings.load(path, _store_mistakes, _plug_in_mistakes)
+    return settings.load(path, _store_mistakes, _plug_in_mistakes, _page_mistakes)
 
 
 def _store_mistakes(config: Config) -> Iterator[str]:
@@ -39,6 +40,11 @@ def _plug_in_mistakes(config: Config) -> Iterator[str]:
                 load_plug_in(handler.destination)
             except PlugInError as error:
                 yield f"handler {handler.name}: delivery: {error}"
+
+
+def _page_mistakes(config: Config) -> Iterator[str]:
+    access = config.metrics_access
+    yield from page_access.mistakes(access.tls_cert, access.tls_key, access.password_file)
 
 
 def store_url(config: Config) -> str:

@@ -16,13 +16,16 @@ from reply_milter import __version__
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.orders import OrderLine
 from reply_milter.adapters.process_tree import Child, ProcessTree, fork, stay_on_one_cpu
+from reply_milter.adapters.roster import Roster
 from reply_milter.adapters.service_manager import ServiceManager
 from reply_milter.app import load, open_store, wait_until_ready
 from reply_milter.config import ConfigError
+from reply_milter.config.places import EMBEDDED
 from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
-from reply_milter.daemon_sockets import check_free, open_socket
-from reply_milter.daemon_state import lock_state, store_children
+from reply_milter.daemon_state import STORE, lock_state, store_children
 from reply_milter.hook_process import HookProcess
+from reply_milter.listening import open_page, open_socket
+from reply_milter.metrics_process import MetricsProcess
 from reply_milter.settings import Settings
 from reply_milter.signer import Signer
 from reply_milter.supervision import Supervision
@@ -34,6 +37,7 @@ log = logging.getLogger(__name__)
 _GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
 _MILTERS: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
 _HOOK = "delivery"
+_METRICS = "metrics"
 _STORE_LOOK_SECONDS = 0.1
 
 
@@ -47,13 +51,25 @@ class Daemon:
         self._settings = load(self._path)
         config = self._settings.config
         guesses = GuessTable(memoryview(mmap.mmap(-1, TABLE_OCTETS)), secrets.token_bytes(16))
-        self._shared = Shared(guesses, f"{config.state_dir}/metrics")
+        # Of fd00::/8, which no client has that comes from elsewhere; 120 bits that nobody guesses.
+        address = socket.inet_ntop(socket.AF_INET6, b"\xfd" + secrets.token_bytes(15))
+        self._shared = Shared(guesses, f"{config.state_dir}/metrics", address)
         self._places = {name: place for name in _MILTERS if (place := getattr(config, name)) is not None}
         if config.delivery is not None and config.delivery.place.socket:
             self._places[_HOOK] = config.delivery.place
         self._listening: dict[str, socket.socket] = {}
+        self._page: socket.socket | None = None
         self._orders: dict[str, OrderLine] = {}
-        self._workers: dict[str, Child] = {}
+        self._children: dict[str, Child] = {}
+        self._slots = [
+            (name, f"{name}{number}")
+            for name, place in self._places.items()
+            for number in range(place.workers or os.cpu_count() or 1)
+        ]
+        if config.metrics[1] or config.verify is not None:
+            self._slots.append((_METRICS, _METRICS))
+        stores = [STORE] if config.store_url == EMBEDDED else []
+        self._roster = Roster([*stores, *(slot for _, slot in self._slots)])
         self._lock = -1
         self._metrics: telemetry.SupervisorMetrics
         manager = ServiceManager.of(os.environ, os.getpid())
@@ -73,13 +89,16 @@ class Daemon:
         self._lock = lock_state(Path(config.state_dir))
         telemetry.prepare(self._shared.metrics_folder)
         self._metrics = telemetry.SupervisorMetrics(self._shared.metrics_folder, __version__)
-        children = store_children(config, self._lock) + self._worker_children() + self._metrics_children()
+        host, port = config.metrics
+        self._page = open_page(host, port) if port else None
+        stores = store_children(config, self._lock, lambda pid: self._roster.started(STORE, pid))
+        self._children = {slot: self._child(name, slot, number) for number, (name, slot) in enumerate(self._slots)}
         try:
             for name, place in self._places.items():
-                self._listening[name] = open_socket(f"{name}.{'listen' if name == _HOOK else 'socket'}", place)
+                self._listening[name] = open_socket(name, "listen" if name == _HOOK else "socket", place)
                 log.info("%s: listening on %s", name, place.socket)
             log.info("store %s", _without_password(config.store_url))
-            self._tree.run(children, self._supervision)
+            self._tree.run(stores + list(self._children.values()), self._supervision)
         finally:
             os.ftruncate(self._lock, 0)
             for name in self._listening:
@@ -96,18 +115,11 @@ class Daemon:
             return True
         return wait_until_ready(open_store(self._settings.config, None, _STORE_LOOK_SECONDS), _STORE_LOOK_SECONDS)
 
-    def _worker_children(self) -> list[Child]:
-        slots = [
-            (name, f"{name}{number}")
-            for name, place in self._places.items()
-            for number in range(place.workers or os.cpu_count() or 1)
-        ]
-        self._workers = {slot: self._worker_child(name, slot, cpu) for cpu, (name, slot) in enumerate(slots)}
-        return list(self._workers.values())
-
-    def _worker_child(self, name: str, slot: str, cpu: int) -> Child:
+    def _child(self, name: str, slot: str, cpu: int) -> Child:
         return Child(
-            f"worker {slot}", lambda: self._fork_worker(name, slot, cpu), lambda _pid: self._orders[slot].end()
+            slot if name == _METRICS else f"worker {slot}",
+            lambda: self._fork_worker(name, slot, cpu),
+            lambda _pid: self._orders[slot].end(),
         )
 
     def _fork_worker(self, name: str, slot: str, cpu: int) -> int:
@@ -129,6 +141,9 @@ class Daemon:
 
     def _run_worker(self, name: str, slot: str, cpu: int, orders: OrderLine) -> None:
         """In the child: what a process of this name does until it is told to end."""
+        if name == _METRICS:
+            MetricsProcess(self._settings, self._shared, slot, self._roster, self._page, orders).run()
+            return
         listening = self._listening[name]
         if name == _HOOK:
             HookProcess(self._settings, self._shared.metrics_folder, slot, listening, orders).run()
@@ -136,19 +151,6 @@ class Daemon:
             stay_on_one_cpu(cpu)
             trade = _MILTERS[name](self._settings, self._shared, slot)
             Worker(self._settings, trade, listening, orders).run()
-
-    def _metrics_children(self) -> list[Child]:
-        host, port = self._settings.config.metrics
-        if not port:
-            return []
-        check_free("metrics.listen", host, port)
-
-        def run() -> None:
-            os.close(self._lock)
-            telemetry.serve_metrics(self._shared.metrics_folder, host, port)
-            telemetry.wait_for_ever()
-
-        return [Child("metrics", lambda: fork(run), lambda pid: os.kill(pid, signal.SIGKILL))]
 
     def _reload(self) -> None:
         self._supervision.reloading()
@@ -176,12 +178,10 @@ class Daemon:
         return True
 
     def _replace(self, slot: str) -> None:
-        """A worker that has not listened for hundreds of reloads must not go on with old rules."""
-        pid = self._workers[slot].pid
+        """A process that has not listened for hundreds of reloads must not go on with old rules."""
+        pid = self._children[slot].pid
         if pid:
-            log.warning(
-                "worker %s, process %d, takes no orders: it is ended, and starts again as it is to be", slot, pid
-            )
+            log.warning("%s, process %d, takes no orders: it is ended, and starts again as it is to be", slot, pid)
             os.kill(pid, signal.SIGKILL)
 
 

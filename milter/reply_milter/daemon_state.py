@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from reply_milter.adapters import embedded_redis
@@ -14,6 +15,8 @@ from reply_milter.config import Config
 from reply_milter.config.places import EMBEDDED
 
 log = logging.getLogger(__name__)
+
+STORE = "redis-server"  # the embedded store, among the processes of a daemon
 
 _DAEMON_SECONDS = 1.0  # another daemon may just be ending
 _OTHERS_SECONDS = 60.0  # for a command that works on the store, and for what a killed daemon left behind
@@ -43,8 +46,10 @@ def _tell(holder: Holder) -> None:
     log.warning("waiting for %s to let go of state_dir", holder)
 
 
-def store_children(config: Config, held: int) -> list[Child]:
+def store_children(config: Config, held: int, started: Callable[[int], None]) -> list[Child]:
     """The embedded store, started, where ``config`` wants one. It keeps the lock, ``held``, as long as it lives.
+
+    ``started`` is told the process id of each that is started.
 
     Raises:
         StartError: there is no redis-server, or its folder can't be written.
@@ -57,9 +62,11 @@ def store_children(config: Config, held: int) -> list[Child]:
         raise StartError(f"store.url: {error}") from error
 
     def start() -> int:
-        return fork(lambda: embedded_redis.become(argv, held))
+        pid = fork(lambda: embedded_redis.become(argv, held))
+        started(pid)
+        return pid
 
-    child = Child("redis-server", start, lambda pid: os.kill(pid, signal.SIGTERM), rank=0)
+    child = Child(STORE, start, lambda pid: os.kill(pid, signal.SIGTERM), rank=0)
     child.pid, child.started = start(), time.monotonic()
     wait_until_ready(open_store(config), _STORE_READY_SECONDS)
     return [child]

@@ -13,6 +13,7 @@ from typing import NoReturn
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.lmtp import LmtpServer
 from reply_milter.adapters.orders import OrderLine
+from reply_milter.adapters.redis_store import ERROR_KINDS
 from reply_milter.config.delivery import Delivery
 from reply_milter.core.handed_over import HandedOver
 from reply_milter.core.reply import Envelope
@@ -36,9 +37,9 @@ class HookProcess:
         self, settings: Settings, metrics_folder: str, slot: str, listening: socket.socket, orders: OrderLine
     ) -> None:
         self._settings = settings
-        self._telemetry = telemetry.DeliveryTelemetry(
-            telemetry.Metrics(metrics_folder, slot, ("delivery",), ("commit",))
-        )
+        metrics = telemetry.Metrics(metrics_folder, slot, ("delivery",), ("commit",))
+        metrics.expect_errors(("commit",), ERROR_KINDS)
+        self._telemetry = telemetry.DeliveryTelemetry(metrics)
         self._telemetry.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
         self._listening = listening
         self._orders = orders

@@ -17,7 +17,7 @@ from reply_milter.flows.service import MintingRules, Rules
 _T = TypeVar("_T")
 Check = Callable[[Config], Iterable[str]]  # mistakes, as lines of ``key: reason``
 # What was opened, locked or forked with can't change under a running daemon.
-FIXED = ("state_dir", "verify", "sign", "store_url", "metrics")
+FIXED = ("state_dir", "verify", "sign", "store_url", "metrics", "metrics_access")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Signer:
         self._telemetry = telemetry.WorkerTelemetry(self._metrics)
         self.settle(settings)
         self.door = libmilter.Door(
-            lambda client: Submission(lambda: self._service, client), libmilter.SIGN, self._telemetry
+            lambda client: Submission(lambda: self._service, client), libmilter.SIGN, lambda _client: self._telemetry
         )
 
     def settle(self, settings: Settings) -> None:

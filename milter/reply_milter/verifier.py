@@ -3,13 +3,17 @@
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 from reply_milter.adapters import libmilter, telemetry
-from reply_milter.adapters.redis_store import OPERATIONS
+from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
 from reply_milter.adapters.settler import SettlingThread
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import open_registry, open_store, store_url
 from reply_milter.config import Config
+from reply_milter.core.canary import canary_handler
+from reply_milter.core.handler import Handlers
+from reply_milter.flows.foreseen import foreseen
 from reply_milter.flows.inbound import Connection
 from reply_milter.flows.service import Service
 from reply_milter.ports import StoreUnavailableError
@@ -24,13 +28,17 @@ class Verifier:
 
     def __init__(self, settings: Settings, shared: Shared, slot: str) -> None:
         self._shared = shared
-        metrics = telemetry.Metrics(shared.metrics_folder, slot, libmilter.VERIFY.stages, OPERATIONS)
-        self._telemetry = telemetry.WorkerTelemetry(metrics)
+        self._metrics = telemetry.Metrics(shared.metrics_folder, slot, libmilter.VERIFY.stages, OPERATIONS)
+        self._metrics.expect_errors(OPERATIONS, ERROR_KINDS)
+        self._telemetry = telemetry.WorkerTelemetry(self._metrics)
+        self._silent = telemetry.SilentTelemetry()
         self._settling: SettlingThread | None = None
         self._store_settings: tuple[object, ...] = ()
         self.settle(settings)
         self.door = libmilter.Door(
-            lambda client: Connection(lambda: self._service, client), libmilter.VERIFY, self._telemetry
+            self._converse,
+            libmilter.VERIFY,
+            lambda client: self._silent if client == shared.canary_address else self._telemetry,
         )
 
     def settle(self, settings: Settings) -> None:
@@ -44,14 +52,34 @@ class Verifier:
             else:
                 self._settling.renew(self._store, config.settle_ms / 1000)
             self._store_settings = _store_settings(config)
+        rules = settings.rules()
+        self._metrics.expect_handlers(handler.name for handler in config.handlers.by_id.values())
+        self._telemetry.expect(foreseen(rules))
+        self._key_ids = {key.id for key in settings.keyring.keys}
+        self._telemetry.expect_keys(self._key_ids)
         self._service = Service(
-            rules=settings.rules(),
+            rules=rules,
             guesses=self._shared.guesses,
             store=self._store,
             settler=self._settling if config.commit_on_accept else None,
             clock=WallClock(),
             telemetry=self._telemetry,
         )
+        self._canary_service = self._for_canaries(self._service)
+
+    def _for_canaries(self, service: Service) -> Service | None:
+        """The same, with a handler that there is nowhere else, and nobody who counts."""
+        handler = canary_handler(service.rules.handlers)
+        if handler is None:
+            return None
+        handlers = Handlers.of([handler])
+        rules = replace(service.rules, handlers=handlers, policy=handler.policy, peers=(), forged_per_minute=0)
+        return replace(service, rules=rules, telemetry=self._silent)
+
+    def _converse(self, client: str) -> Connection:
+        if client == self._shared.canary_address:
+            return Connection(lambda: self._canary_service or self._service, client)
+        return Connection(lambda: self._service, client)
 
     def start(self) -> None:
         """See ``worker.Trade``."""
@@ -64,6 +92,9 @@ class Verifier:
 
     def _record_key_use(self) -> None:
         """Behind everybody's back: see that the store is up, and tell it when keys were last used."""
+        with suppress(StoreUnavailableError):
+            used = self._registry.key_use()
+            self._telemetry.recall_keys({key: when for key, when in used.items() if key in self._key_ids})
         recorded: dict[str, int] = {}
         while True:
             with suppress(StoreUnavailableError):  # counted, and shown as store_up

@@ -25,10 +25,14 @@ _DRAIN_SECONDS = 0.9  # for messages that are on their way when the daemon is to
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all processes of a daemon share: the guess table's memory and the metrics folder."""
+    """What all processes of a daemon share: the guess table's memory and the metrics folder.
+
+    ``canary_address``: the client's IP address by which a worker knows the canary. Nobody can guess it.
+    """
 
     guesses: GuessTable
     metrics_folder: str
+    canary_address: str
 
 
 class Trade(Protocol):

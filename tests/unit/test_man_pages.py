@@ -168,6 +168,7 @@ def test_what_takes_a_restart_is_marked() -> None:
         "sign": {f"sign.{name}" for name in sockets},
         "store_url": {"store.url"},
         "metrics": {"metrics.listen"},
+        "metrics_access": {f"metrics.{name}" for name in ("tls_cert", "tls_key", "user", "password_file")},
     }
     hook = {f"delivery.{name}" for name in ("listen", "concurrency", *sockets[1:])}  # the place, and its threads
     assert marked == hook.union(*(expected[name] for name in FIXED))

@@ -4,10 +4,11 @@ Reads no file but what it is given; units stand in the names of the keys.
 """
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reply_milter.config.addresses import address
 from reply_milter.config.delivery import Delivery, delivery
+from reply_milter.config.page import PageAccess, page_access, page_warnings
 from reply_milter.config.places import (
     SIGN_SOCKET,
     VERIFY_SOCKET,
@@ -24,6 +25,8 @@ from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import REALM
 from reply_milter.core.policy import Policy
 from reply_milter.toml_table import Table, between, matching, one_of
+
+_TABLES = ("keys", "verify", "replay", "store", "metrics", "canary", "log")
 
 
 class ConfigError(Exception):
@@ -44,6 +47,7 @@ class Config:
 
     ``verify`` is None on a host that only sends, ``sign`` on one that only receives; ``trusted`` may mint unasked.
     ``delivery`` is None where replies go to a hook of the operator's own, or to none. ``metrics``: host and port.
+    ``canary_seconds``: between two tries of ours at our own door; 0 for none.
     """
 
     realm: str
@@ -66,10 +70,17 @@ class Config:
     settle_ms: int
     policy: Policy
     metrics: tuple[str, int]
+    metrics_access: PageAccess
+    canary_seconds: int
     log_json: bool
     log_level: str
     handlers: Handlers
     warnings: tuple[str, ...] = ()
+
+    @property
+    def uses_store(self) -> bool:
+        """Whether anything here asks the store: not on a host that only sends."""
+        return self.verify is not None or (self.delivery is not None and not self.commit_on_accept)
 
 
 def parse(text: str) -> Config:
@@ -86,15 +97,14 @@ def parse(text: str) -> Config:
     config = _config(Table(values, "", problems))
     if problems:
         raise ConfigError(problems, config)
-    return config
+    return replace(config, warnings=config.warnings + page_warnings(config.metrics[0], config.metrics_access))
 
 
 def _config(top: Table) -> Config:
     realm = top.need("realm", "", matching(REALM.pattern, "1 to 64 of A-Za-z0-9._-"))
     state_dir = top.take("state_dir", "/var/lib/reply-milter", matching(r"/[^\x00-\x1f]*", "an absolute path"))
     form, warnings = address(top.table("address"))
-    tables = [top.table(name) for name in ("keys", "verify", "replay", "store", "metrics", "log")]
-    keys, verify, replay, store, metrics, log = tables
+    keys, verify, replay, store, metrics, canary, log = tables = [top.table(name) for name in _TABLES]
     rules = policy(top.table("policy"), Policy(), with_mode=True)
     verifying, signing, trusted = _milters(top, verify)
     max_message_bytes = verify.take("max_message_bytes", 26214400, between(1, 1 << 40))
@@ -120,6 +130,8 @@ def _config(top: Table) -> Config:
         settle_ms=replay.take("settle_ms", 200, between(0, 60000)),
         policy=rules,
         metrics=listen(metrics),
+        metrics_access=page_access(metrics),
+        canary_seconds=canary.take("interval_seconds", 60, between(0, 86400)),
         log_json=log.take("format", "text", one_of("text", "json")) == "json",
         log_level=log.take("level", "info", one_of("debug", "info", "warning", "error")),
         handlers=handlers(top, rules, hook),

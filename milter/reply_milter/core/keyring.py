@@ -1,7 +1,7 @@
 """Master keys, the user keys derived from them, and everything that is computed with a user key.
 
-HMAC and HKDF-Expand (RFC 5869 section 2.3, no Extract: a master key is already 32 uniform octets) with SHA-256. Every
-input is length-prefixed by ``tlv``.
+The only import of a cryptographic library in ``core``. HMAC and HKDF-Expand (RFC 5869 section 2.3, no Extract: a
+master key is already 32 uniform octets) with SHA-256. Every input is length-prefixed by ``tlv``.
 """
 
 import hashlib
@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
 from reply_milter.core import base32
 from reply_milter.core.tlv import tlv
 from reply_milter.core.token import Glob, Token
@@ -21,7 +24,7 @@ ID_LENGTH = 13  # base32 characters of each half of a reply's id
 CONTENT_OCTETS = 10  # of a content digest: keyed, so 80 bits leave a forger nothing to search for
 AUTHOR_OCTETS = 5  # of an author's digest: two of a token's few authors never share 40 bits by chance
 
-_USER_KEYS_KEPT = 256  # each spares an HMAC; as many as answer in a minute. More would only scatter over the heap
+_USER_KEYS_KEPT = 1024  # each spares a derivation; as many as answer in some minutes. More scatter over the heap
 
 
 class KeyState(StrEnum):
@@ -93,8 +96,7 @@ class UserKey:
 
 @lru_cache(maxsize=_USER_KEYS_KEPT)
 def _expand(secret: bytes, info: bytes) -> bytes:
-    """HKDF-Expand to 32 octets. That is its first block alone: T(1) = HMAC(key, info | 0x01)."""
-    return hmac.digest(secret, info + b"\x01", hashlib.sha256)
+    return HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(secret)
 
 
 def derive(realm: str, master: MasterKey, user: int) -> UserKey:

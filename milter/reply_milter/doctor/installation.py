@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reply_milter import config as configuration
 from reply_milter import settings
-from reply_milter.adapters import embedded_redis, file_facts, keyfile, probes, process_facts, state_lock
+from reply_milter.adapters import doors, embedded_redis, file_facts, keyfile, probes, process_facts, state_lock
 from reply_milter.adapters.redis_store import RedisInspection, url_mistake
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import store_url
@@ -17,10 +17,11 @@ from reply_milter.core.diagnosis import settings as settings_rules
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, Kind
 from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, not_examined
-from reply_milter.core.diagnosis.sockets import Client
+from reply_milter.core.diagnosis.sockets import HOOK, Client
 from reply_milter.core.keyring import MasterKey
 
 _USER = "reply-milter"  # as packages and units have it
+_DOOR_SECONDS = 2.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", ""})
 
 
@@ -42,14 +43,15 @@ class Installation:
                 raise ConfigError([f"{path}: {problem}" for problem in mistake.problems]) from mistake
             self._mistakes, self.config = mistake.problems, mistake.partial
         self._holder = state_lock.daemon_of(Path(self.config.state_dir))
-        self._answering = {name: _answers(place) for name, place in self.milters().items()}
+        self._answering = {name: _answers(name, place) for name, place in self.listeners().items()}
         self._runs = self._holder is not None or any(self._answering.values())
         self._account = self._find_account()
 
-    def milters(self) -> dict[str, Listener]:
-        """Where milters listen, by the name of their table."""
-        places = {"verify": self.config.verify, "sign": self.config.sign}
-        return {name: place for name, place in places.items() if place is not None}
+    def listeners(self) -> dict[str, Listener]:
+        """Where the MTA connects to, by the name of its table."""
+        hook = self.config.delivery
+        places = {"verify": self.config.verify, "sign": self.config.sign, HOOK: hook.place if hook else None}
+        return {name: place for name, place in places.items() if place is not None and place.socket}
 
     def _find_account(self) -> Account | None:
         """Who the daemon is, or will be: the owner of its state folder, or else the user that packages make."""
@@ -142,8 +144,8 @@ class Installation:
         yield from clock.examine(clock.ClockFacts(WallClock().now(), told, tuple(written)), self._master_keys())
 
     def _sockets(self, client: Client | None) -> Iterator[Finding]:
-        for name, milter in self.milters().items():
-            place, answers = endpoint(milter), self._answering[name]
+        for name, listener in self.listeners().items():
+            place, answers = endpoint(listener), self._answering[name]
             found = sockets.SocketFacts(name, place, answers)
             if place.path:
                 refused = ""
@@ -160,12 +162,13 @@ class Installation:
 
 
 def endpoint(place: Listener) -> Endpoint:
-    """A milter's socket, where it really lies."""
+    """A socket, where it really lies."""
     return Endpoint(file_facts.real(place.socket.path), place.socket.host, str(place.socket.port))
 
 
-def _answers(place: Listener) -> bool:
-    return probes.milter_answers(place.socket.path, place.socket.host, place.socket.port)
+def _answers(name: str, place: Listener) -> bool:
+    at = place.socket
+    return (doors.greets if name == HOOK else doors.negotiates)(at.path, at.host, at.port, _DOOR_SECONDS)
 
 
 def _problems(parse: Callable[[str, str], object], path: str) -> Iterator[str]:

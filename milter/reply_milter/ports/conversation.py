@@ -66,3 +66,7 @@ class DoorTelemetry(Protocol):
     def stage_ended(self, name: str) -> None:
         """It has its answer."""
         ...
+
+    def accident(self, name: str) -> None:
+        """An error of ours was caught at the stage ``name``, and the client told to come again."""
+        ...

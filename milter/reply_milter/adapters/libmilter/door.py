@@ -45,10 +45,11 @@ SIGN = Needs(_NEVER | Milter.P_NOBODY | _SILENT, _EDITS, ("sign_rcpt", "sign_eom
 class Session:
     """One connection of the MTA, and what to return from the steps that say no more than "go on"."""
 
-    __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "connection")
+    __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "connection", "telemetry")
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, telemetry: DoorTelemetry) -> None:
         self.connection: Conversation | None = None
+        self.telemetry = telemetry
         self.after_connect, self.after_mail, self.after_header = (
             int(Milter.NOREPLY if steps & silent else Milter.CONTINUE)
             for silent in (Milter.P_NR_CONN, Milter.P_NR_MAIL, Milter.P_NR_HDR)
@@ -57,9 +58,14 @@ class Session:
 
 
 class Door:
-    """The callbacks of one process. ``converse`` starts a conversation with a client, given its IP address."""
+    """The callbacks of one process. ``converse`` starts a conversation with a client, given its IP address.
 
-    def __init__(self, converse: Callable[[str], Conversation], needs: Needs, telemetry: DoorTelemetry) -> None:
+    ``telemetry``: who counts what that client does.
+    """
+
+    def __init__(
+        self, converse: Callable[[str], Conversation], needs: Needs, telemetry: Callable[[str], DoorTelemetry]
+    ) -> None:
         self._converse = converse
         self._needs = needs
         self._telemetry = telemetry
@@ -91,24 +97,24 @@ class Door:
         steps = options[1] & self._needs.steps
         options[0] &= self._needs.actions
         options[1], options[2], options[3] = steps, 0, 0
-        ctx.setpriv(Session(steps))
+        ctx.setpriv(Session(steps, self._telemetry("")))
         return int(Milter.CONTINUE)
 
     def _connect(self, ctx: Any, _host: str, _family: int, address: Any) -> int:
-        session = self._session(ctx)
-        session.connection = self._converse(address[0] if isinstance(address, tuple) else "")
+        session = self._session(ctx, address[0] if isinstance(address, tuple) else "")
         status: int = session.after_connect
         return status
 
-    def _session(self, ctx: Any) -> Any:
+    def _session(self, ctx: Any, client: str = "") -> Any:
         """A peer that leaves out negotiation, or connecting, is a client without an address, and judged as strictly."""
         session = ctx.getpriv()
         if session is None:
-            session = Session(0)
+            session = Session(0, self._telemetry(""))
             ctx.setpriv(session)
         if session.connection is None:
-            session.connection = self._converse("")
-            self._telemetry.connection_opened()
+            session.connection = self._converse(client)
+            session.telemetry = self._telemetry(client)
+            session.telemetry.connection_opened()
         return session
 
     def _mail(self, ctx: Any, sender: bytes, *_parameters: bytes) -> int:
@@ -120,8 +126,9 @@ class Door:
         return status
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
-        self._telemetry.stage_started()
-        connection: Conversation = self._session(ctx).connection
+        session = self._session(ctx)
+        session.telemetry.stage_started()
+        connection: Conversation = session.connection
         try:
             over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
             resolved, queue_id = _macro(ctx, "{rcpt_addr}", unreadable=None), _macro(ctx, "i", unreadable=None)
@@ -129,8 +136,9 @@ class Door:
             status = answer(ctx, verdict)
         except Exception:
             log.exception("cannot decide at RCPT")
+            session.telemetry.accident(self._needs.stages[0])
             status = come_again(ctx)
-        self._telemetry.stage_ended(self._needs.stages[0])
+        session.telemetry.stage_ended(self._needs.stages[0])
         return status
 
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
@@ -149,13 +157,14 @@ class Door:
             wanted = session.connection.body(chunk)
         except Exception:
             log.exception("cannot read the body")
+            session.telemetry.accident(self._needs.stages[1])
             return come_again(ctx)
         status: int = _CONTINUE if wanted else session.after_body
         return status
 
     def _end_of_message(self, ctx: Any) -> int:
-        self._telemetry.stage_started()
         session = self._session(ctx)
+        session.telemetry.stage_started()
         connection: Conversation = session.connection
         try:
             verdict = connection.end_of_message(_macro(ctx, "i", unreadable=None) or "")
@@ -165,9 +174,10 @@ class Door:
             log.exception("cannot decide at end of message")
             # Half-made edits don't matter: the message is deferred, and the retry is a new one.
             connection.failed()
+            session.telemetry.accident(self._needs.stages[1])
             status = come_again(ctx)
         self._busy.discard(session)
-        self._telemetry.stage_ended(self._needs.stages[1])
+        session.telemetry.stage_ended(self._needs.stages[1])
         return status
 
     def _abort(self, ctx: Any) -> int:
@@ -181,7 +191,7 @@ class Door:
         ctx.setpriv(None)
         if session is not None and session.connection is not None:
             self._busy.discard(session)
-            self._telemetry.connection_closed()
+            session.telemetry.connection_closed()
         return int(Milter.CONTINUE)
 
 

@@ -1,5 +1,6 @@
 """Redis: the store of the flows, and the registry of operators."""
 
+from reply_milter.adapters.redis_store.condition import RedisObserver
 from reply_milter.adapters.redis_store.connection import ERROR_KINDS, StoreTelemetry
 from reply_milter.adapters.redis_store.deadline import url_mistake
 from reply_milter.adapters.redis_store.inspection import COMMANDS, RedisInspection
@@ -11,6 +12,7 @@ __all__ = [
     "ERROR_KINDS",
     "OPERATIONS",
     "RedisInspection",
+    "RedisObserver",
     "RedisRegistry",
     "RedisStore",
     "StoreTelemetry",

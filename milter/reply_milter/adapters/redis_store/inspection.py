@@ -4,9 +4,9 @@ Each command is tried in a form that Redis admits (ACL and arity come first) and
 """
 
 import time
-from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
+from reply_milter.adapters.redis_store.condition import read_info
 from reply_milter.adapters.redis_store.connection import RedisConnections
 from reply_milter.core.diagnosis.store import StoreFacts
 from reply_milter.ports import StoreUnavailableError
@@ -51,7 +51,7 @@ class RedisInspection:
         self._connections.close()
         return StoreFacts(
             seconds,
-            info=dict(self._info()),
+            info=self._info(),
             refused=tuple(name for name, words in refusals.items() if _about_rights(words) and not _about_keys(words)),
             keys_refused=any(map(_about_keys, refusals.values())),
             user=self._user,
@@ -72,16 +72,13 @@ class RedisInspection:
             return text
         return ""
 
-    def _info(self) -> Iterator[tuple[str, str]]:
+    def _info(self) -> dict[str, str]:
         try:
             with self._connections.operation("doctor") as call:
                 (answer,) = call(("INFO",))
         except StoreUnavailableError:
-            return
-        for line in bytes(answer).decode(errors="replace").splitlines():
-            name, colon, value = line.partition(":")
-            if colon:
-                yield name, value
+            return {}
+        return read_info(bytes(answer))
 
     def _time(self) -> float | None:
         """The store's clock in Unix seconds, taken back by half of the way there and back."""

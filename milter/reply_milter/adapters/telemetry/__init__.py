@@ -1,18 +1,29 @@
-"""What the daemon tells of itself: metrics, and a log line for each decision."""
+"""What the daemon tells of itself: metrics, the page that shows them, and a log line for each decision."""
 
-from reply_milter.adapters.telemetry.deliveries import DeliveryLog, DeliveryTelemetry
+from reply_milter.adapters.telemetry.canaries import CanaryCounter
+from reply_milter.adapters.telemetry.conditions import ProcessSeries, SettingsSeries, StoreSeries
+from reply_milter.adapters.telemetry.deliveries import DeliveryLog, DeliverySeries, DeliveryTelemetry
 from reply_milter.adapters.telemetry.logs import log_to_stderr
-from reply_milter.adapters.telemetry.metrics import Metrics, SupervisorMetrics, prepare, serve_metrics, wait_for_ever
+from reply_milter.adapters.telemetry.metrics import Metrics, SupervisorMetrics, prepare, process_registry
+from reply_milter.adapters.telemetry.page import Questions, serve_page
+from reply_milter.adapters.telemetry.silent import SilentTelemetry
 from reply_milter.adapters.telemetry.worker import WorkerTelemetry
 
 __all__ = [
+    "CanaryCounter",
     "DeliveryLog",
+    "DeliverySeries",
     "DeliveryTelemetry",
     "Metrics",
+    "ProcessSeries",
+    "Questions",
+    "SettingsSeries",
+    "SilentTelemetry",
+    "StoreSeries",
     "SupervisorMetrics",
     "WorkerTelemetry",
     "log_to_stderr",
     "prepare",
-    "serve_metrics",
-    "wait_for_ever",
+    "process_registry",
+    "serve_page",
 ]

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.core.sealed_reply import Undeliverable
@@ -49,50 +49,66 @@ class DeliveryLog:
         log.exception("a handler failed")
 
 
-class DeliveryTelemetry(DeliveryLog):
-    """The same for the hook's process: counts as well, also what the store costs."""
+class DeliverySeries:
+    """What is counted of deliveries. A host without a hook shows it as well, at 0: it delivers nothing."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        super().__init__()
-        self._m = metrics
-        registry = metrics.registry
-        self._deliveries = Counter(
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.deliveries = Counter(
             "reply_milter_deliveries_total",
             "Accepted replies handed to the delivery hook.",
             ["handler", "outcome"],
             registry=registry,
         )
-        self._dead_letters = Counter(
+        self.dead_letters = Counter(
             "reply_milter_dead_letters_total",
             "Messages kept as dead letters because nobody will take them.",
             ["reason"],
             registry=registry,
         )
-        self._parked = Gauge(
+        self.parked = Gauge(
             "reply_milter_parked",
             "Replies that wait for a word of their user.",
             registry=registry,
             multiprocess_mode="mostrecent",
         )
         for reason in Undeliverable:
-            self._dead_letters.labels(reason.value)
+            self.dead_letters.labels(reason.value)
 
     def expect_handlers(self, names: Iterable[str]) -> None:
-        """Create the series of handlers, so that a first failure shows as an increase."""
+        """Create the series of handlers, so that a first failure shows as an increase; and of what names none."""
+        self.deliveries.labels("", Outcome.DEAD_LETTER.value)
         for name in names:
             for outcome in Outcome:
-                self._deliveries.labels(name, outcome.value)
+                self.deliveries.labels(name, outcome.value)
+
+
+class DeliveryTelemetry(DeliveryLog):
+    """The same for the hook's process: counts as well, also what the store costs."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
+        self._m = metrics
+        self._series = DeliverySeries(metrics.registry)
+
+    def expect_handlers(self, names: Iterable[str]) -> None:
+        """See ``DeliverySeries``."""
+        self._series.expect_handlers(names)
 
     def delivery(self, report: DeliveryReport) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
-        self._deliveries.labels(report.handler, report.outcome.value).inc()
+        self._series.deliveries.labels(report.handler, report.outcome.value).inc()
         if report.outcome is Outcome.DEAD_LETTER:
-            self._dead_letters.labels(report.reason).inc()
+            self._series.dead_letters.labels(report.reason).inc()
         super().delivery(report)
 
     def parked(self, count: int) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
-        self._parked.set(count)
+        self._series.parked.set(count)
+
+    def accident(self) -> None:
+        """See ``ports.delivery.DeliveryTelemetry``."""
+        self._m.accidents.labels("delivery").inc()
+        super().accident()
 
     def ended(self) -> None:
         """It is done with it."""

@@ -7,18 +7,16 @@ restarted goes on counting where the last one stopped, and a thousand restarts l
 
 import os
 import shutil
-import threading
 from collections.abc import Iterable
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
-from prometheus_client.exposition import start_http_server
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from reply_milter.adapters.telemetry.cells import Cells
-from reply_milter.core.verdict import Reason
 from reply_milter.ports import Minting, Replay
 
-_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+# The last ones are for what an MTA waits for: milter_command_timeout of Postfix is 30 seconds.
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _DAY = 86400.0
 _AGES = (
     60.0,
@@ -33,17 +31,6 @@ _AGES = (
     90 * _DAY,
     365 * _DAY,
 )
-# What RCPT can answer: series that exist from the start, so that a first refusal shows as an increase.
-_AT_RCPT = (
-    ("accept", Reason.OK),
-    ("reject", Reason.MALFORMED),
-    ("reject", Reason.FORGED),
-    ("reject", Reason.EXPIRED),
-    ("reject", Reason.REVOKED),
-    ("defer", Reason.NOT_ALONE),
-    ("defer", Reason.THROTTLED),
-    ("defer", Reason.STORE_UNAVAILABLE),
-)
 
 
 def prepare(folder: str) -> None:
@@ -52,7 +39,7 @@ def prepare(folder: str) -> None:
     os.makedirs(folder, mode=0o700)
 
 
-def _multiprocess(folder: str, slot: str) -> CollectorRegistry:
+def process_registry(folder: str, slot: str) -> CollectorRegistry:
     """A registry whose series this process keeps in files named by ``slot``."""
     values.ValueClass = Cells(folder, slot)
     return CollectorRegistry()
@@ -62,7 +49,7 @@ class Metrics:
     """All series of one process. ``slot`` names its files under ``folder``; one process a slot at a time."""
 
     def __init__(self, folder: str, slot: str, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
-        self.registry = registry = _multiprocess(folder, slot)
+        self.registry = registry = process_registry(folder, slot)
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"reply_milter_{name}", text, labels, registry=registry)
@@ -81,6 +68,9 @@ class Metrics:
         self.stages = histogram("stage_seconds", "Time to decide at one SMTP stage.", "stage")
         self.store = histogram("store_seconds", "Time of a store operation that was answered.", "operation")
         self.store_errors = counter("store_errors_total", "Store operations that failed.", "operation", "kind")
+        self.accidents = counter(
+            "internal_errors_total", "Errors of ours that were caught; the client comes again.", "stage"
+        )
         self.replays = counter("replay_total", "What claims found.", "outcome")
         self.ages = histogram("token_age_seconds", "Age of the address when its reply was accepted.", buckets=_AGES)
         self.disagreements = counter(
@@ -116,17 +106,21 @@ class Metrics:
         )
 
     def _create_series(self, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
-        for verdict, reason in _AT_RCPT:
-            self.recipients.labels(verdict, reason.value)
         for outcome in Replay:
             self.replays.labels(outcome.value)
         for minting in Minting:
             self.notifications.labels(minting.value)
         for stage in stages:
             self.stages.labels(stage)
+            self.accidents.labels(stage)
         for operation in operations:
             self.store.labels(operation)
         self.connections.set(0)
+
+    def expect_errors(self, operations: Iterable[str], kinds: Iterable[str]) -> None:
+        """Create the series of a store's failures, so that a first one shows as an increase."""
+        for operation, kind in product(operations, kinds):
+            self.store_errors.labels(operation, kind)
 
     def expect_handlers(self, names: Iterable[str]) -> None:
         """Create the series of handlers, so that a first address shows as an increase."""
@@ -138,7 +132,7 @@ class SupervisorMetrics:
     """What the supervisor itself has to tell."""
 
     def __init__(self, folder: str, version: str) -> None:
-        registry = _multiprocess(folder, "supervisor")
+        registry = process_registry(folder, "supervisor")
         self._reload = Gauge(
             "reply_milter_config_last_reload_success",
             "Whether the configuration was good when it was last read.",
@@ -152,19 +146,3 @@ class SupervisorMetrics:
     def reloaded(self, good: bool) -> None:
         """The configuration was read again."""
         self._reload.set(int(good))
-
-
-def serve_metrics(folder: str, host: str, port: int) -> None:
-    """Answer ``/metrics`` with the sums over all processes, from a thread of its own.
-
-    Raises:
-        OSError: the address can't be bound.
-    """
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
-    start_http_server(port, addr=host, registry=registry)
-
-
-def wait_for_ever() -> None:
-    """Keep a process whose threads do the work."""
-    threading.Event().wait()

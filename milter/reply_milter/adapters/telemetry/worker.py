@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Iterable, Mapping
 
 from reply_milter.adapters.telemetry.cells import Counts, Timing, Timings
 from reply_milter.adapters.telemetry.logs import DecisionLog
@@ -29,6 +30,25 @@ class WorkerTelemetry:
         self._started = threading.local()
         self._up_until = 0.0  # monotonic seconds
         self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker puts it on record
+
+    def expect(self, decisions: Iterable[Decision]) -> None:
+        """Create the series of decisions, so that the first of a kind shows as an increase."""
+        for decision in decisions:
+            if decision.stage == "rcpt":
+                self._m.recipients.labels(_verdict(decision), decision.reason)
+            else:
+                self._m.messages.labels(_verdict(decision), decision.reason, decision.handler)
+
+    def expect_keys(self, ids: Iterable[str]) -> None:
+        """Create the series of master keys; 0 for one that was never used."""
+        for master_id in ids:
+            self._m.key_use.labels(master_id)
+
+    def recall_keys(self, used: Mapping[str, int]) -> None:
+        """Show when master keys were last used before this process began to count, by id."""
+        for master_id, when in used.items():
+            if when > self.keys_used.get(master_id, 0):
+                self._m.key_use.labels(master_id).set(when)
 
     def recipient(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
@@ -85,6 +105,10 @@ class WorkerTelemetry:
     def stage_ended(self, name: str) -> None:
         """It has its answer."""
         self._stages[name].observe(time.perf_counter() - self._started.at)
+
+    def accident(self, name: str) -> None:
+        """See ``ports.DoorTelemetry``."""
+        self._m.accidents.labels(name).inc()
 
     def _log(self, level: int, event: str, decision: Decision | Notification) -> None:
         self._decisions.write(level, event, decision, (time.perf_counter() - self._started.at) * 1000)

@@ -7,12 +7,13 @@ from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import READ, WRITE, Account, FileFacts, Kind, first_closed, inside, may
 from reply_milter.core.diagnosis.finding import SHELL, TOML, Finding, Remedy, error, warning
 
+HOOK = "delivery"  # the table of the one that speaks LMTP, and is named by another key
 _OTHERS_WRITE = 0o002
 
 
 @dataclass(frozen=True, slots=True)
 class SocketFacts:
-    """``name``: of the configuration's table. ``answers``: a milter of ours spoke. Files only for unix sockets.
+    """``name``: of the configuration's table. ``answers``: one of ours spoke. Files only for unix sockets.
 
     ``refused``: why Postfix's user could not connect, where that was tried; empty if it could, or wasn't.
     """
@@ -23,6 +24,18 @@ class SocketFacts:
     file: FileFacts | None = None
     parents: tuple[FileFacts, ...] = ()
     refused: str = ""
+
+    @property
+    def key(self) -> str:
+        """What names the place in its table."""
+        return "listen" if self.name == HOOK else "socket"
+
+    @property
+    def without(self) -> str:
+        """What Postfix does where it can't connect."""
+        if self.name == HOOK:
+            return "its lmtp gets no answer, and accepted replies wait in its queue"
+        return "its smtpd gets no answer, and does what default_action says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +48,19 @@ class Client:
 
 def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> Iterator[Finding]:
     """One socket. ``client``: None where no Postfix is known."""
-    key, place = f"{socket.name}.socket", socket.endpoint
+    key, place = f"{socket.name}.{socket.key}", socket.endpoint
     if not place.local_only:
         yield warning(
             "socket.open",
             f"{key} is {place}: other hosts can connect",
             "whoever connects plays the MTA, and may claim to be any client",
-            Remedy(TOML, f'socket = "inet:{place.port}@127.0.0.1"', f"[{socket.name}]"),
+            Remedy(TOML, f'{socket.key} = "inet:{place.port}@127.0.0.1"', f"[{socket.name}]"),
         )
     if daemon_runs and not socket.answers:
         yield error(
             "socket.silent",
             f"{key}: nobody answers on {place}",
-            "mail that asks there is deferred",
+            "what should be taken there is deferred",
             Remedy(SHELL, "systemctl restart reply-milter"),
         )
     if socket.file is None:
@@ -80,15 +93,14 @@ def within_reach(place: Endpoint, client: Client) -> bool:
 def _reachable(socket: SocketFacts, file: FileFacts, client: Client) -> Iterator[Finding]:
     """The folders above the socket, the chroot, and the socket itself, for Postfix's user."""
     name, path = client.account.name, socket.endpoint.path
-    why = "its smtpd gets no answer, and does what default_action says"
+    why = socket.without
     if not within_reach(socket.endpoint, client):
+        there = f"{client.queue_directory}/reply-milter/{path.rpartition('/')[2]}"
         yield warning(
             "socket.chroot",
             f"{path} is not inside {client.queue_directory}",
-            f"Debian's smtpd is chrooted there: {why}",
-            Remedy(
-                TOML, f'socket = "unix:{client.queue_directory}/reply-milter/{socket.name}.sock"', f"[{socket.name}]"
-            ),
+            f"Debian's Postfix connects from there: {why}",
+            Remedy(TOML, f'{socket.key} = "unix:{there}"', f"[{socket.name}]"),
         )
     closed = first_closed(client.account, socket.parents)
     if closed:

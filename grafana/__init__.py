@@ -1,0 +1,1 @@
+"""What a Prometheus and a Grafana need to watch reply-milter: see README.md."""

@@ -1,0 +1,1 @@
+"""The dashboard, described in Python: ``python -m grafana.dashboard`` writes it as Grafana reads it."""

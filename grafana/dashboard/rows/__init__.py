@@ -1,0 +1,5 @@
+"""All rows, in their order."""
+
+from grafana.dashboard.rows import delivery, keys, latency, overview, process, redis, replay, verdicts
+
+ROWS = (overview.ROW, verdicts.ROW, replay.ROW, latency.ROW, redis.ROW, delivery.ROW, keys.ROW, process.ROW)

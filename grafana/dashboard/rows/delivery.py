@@ -1,0 +1,55 @@
+"""What becomes of accepted replies."""
+
+from grafana.dashboard.panel import HANDLER, Row, lines, quantile, rate, series
+
+_DEFERRED = f"sum by (handler) ({rate('deliveries_total', outcome='deferred', **HANDLER)})"
+_ALL = f"sum by (handler) ({rate('deliveries_total', **HANDLER)})"
+
+ROW = Row(
+    "Delivery",
+    (
+        lines(
+            "Outcomes",
+            "delivered: the application took it. again: it had before. deferred: not now, the MTA comes again. "
+            "parked: the user is asked. dead_letter: nobody ever will.",
+            "ops",
+            (f"sum by (outcome) ({rate('deliveries_total', **HANDLER)})", "{{outcome}}"),
+            stacked=True,
+        ),
+        lines(
+            "Share that was deferred",
+            "By handler. What stays deferred for give_up_hours becomes a dead letter.",
+            "percentunit",
+            (f"{_DEFERRED} / {_ALL}", "{{handler}}"),
+            maximum=1,
+        ),
+        lines(
+            "Dead letters",
+            "By reason. seal_...: mail that came past the milter, or a seal key that differs. unknown_handler, "
+            "no_destination: the configuration. refused, gave_up: the application.",
+            "ops",
+            (f"sum by (reason) ({rate('dead_letters_total')})", "{{reason}}"),
+            stacked=True,
+        ),
+        lines(
+            "Parked",
+            "Replies that wait for a word of their user.",
+            "short",
+            (series("parked"), "{{instance}}"),
+        ),
+        lines(
+            "Time to hand over",
+            "Opening the seal, the application's answer, and the commit.",
+            "s",
+            (quantile(0.5, "stage_seconds", "", stage="delivery"), "half"),
+            (quantile(0.99, "stage_seconds", "", stage="delivery"), "99 of 100"),
+        ),
+        lines(
+            "Delivered by handler",
+            "What reached an application.",
+            "ops",
+            (f"sum by (handler) ({rate('deliveries_total', outcome='delivered', **HANDLER)})", "{{handler}}"),
+            stacked=True,
+        ),
+    ),
+)

@@ -1,0 +1,75 @@
+"""What the daemon works with."""
+
+from grafana.dashboard.panel import HANDLER, Panel, Query, Row, lines, rate, series
+
+_STATES = f"max by (key, state) ({series('key_state')} == 1)"
+_USED = f"max by (key) ({series('key_last_used_timestamp_seconds')} > 0) * 1000"
+_EXPIRES = f"max by (key) ({series('key_last_address_expires_timestamp_seconds')}) * 1000"
+
+ROW = Row(
+    "Keys and configuration",
+    (
+        Panel(
+            "Master keys",
+            "What each does, when it last verified a reply on any host, and when the last address that it minted "
+            "expires: after that it may be retired.",
+            "dateTimeFromNow",
+            (
+                Query(_STATES, "__auto", instant=True, format="table"),
+                Query(_USED, "__auto", instant=True, format="table"),
+                Query(_EXPIRES, "__auto", instant=True, format="table"),
+            ),
+            kind="table",
+            width=12,
+            units={"Value #A": "none"},
+            hidden=("Time", "Value #A"),
+            names={"Value #B": "last used", "Value #C": "last address expires"},
+        ),
+        lines(
+            "Last use of keys",
+            "How long ago each key verified a reply. A key that is not used any more can be retired.",
+            "s",
+            (f"time() - max by (key) ({series('key_last_used_timestamp_seconds')} > 0)", "{{key}}"),
+            width=12,
+        ),
+        lines(
+            "Addresses minted",
+            "By the signing milter, by handler. Addresses that applications mint themselves are not seen here.",
+            "ops",
+            (f"sum by (handler) ({rate('minted_total', **HANDLER)})", "{{handler}}"),
+            stacked=True,
+        ),
+        lines(
+            "Notifications",
+            "Outgoing messages that asked for a reply address. refused: the request can't be met, and its "
+            "application heard why. ignored: from somebody who may not ask.",
+            "ops",
+            (f"sum by (outcome) ({rate('notifications_total')})", "{{outcome}}"),
+            stacked=True,
+        ),
+        lines(
+            "Settings",
+            "Whether the last reload was good, and whether findings have consequences, by host.",
+            "none",
+            (f"min by (instance) ({series('config_last_reload_success')})", "{{instance}} reload"),
+            (f"min by (instance) ({series('enforcing')})", "{{instance}} enforce"),
+            maximum=1,
+        ),
+        lines(
+            "Canary, last success",
+            "How long ago, and the interval at which one is sent.",
+            "s",
+            (f"time() - {series('canary_last_success_timestamp_seconds')}", "{{instance}}"),
+            (f"max({series('canary_interval_seconds')})", "interval"),
+            width=12,
+        ),
+        lines(
+            "Canary, failures",
+            "unreachable: no worker answers. refused, deferred: a genuine address heard 5xx or 4xx. "
+            "forged_accepted: a forged one was taken: stop everything.",
+            "ops",
+            (f"sum by (reason) ({rate('canary_failures_total')})", "{{reason}}"),
+            width=12,
+        ),
+    ),
+)

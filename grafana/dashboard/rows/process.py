@@ -1,0 +1,58 @@
+"""The daemon's processes."""
+
+from grafana.dashboard.panel import GREEN, RED, Panel, Query, Row, lines, rate, series
+
+ROW = Row(
+    "Process",
+    (
+        Panel(
+            "Running",
+            "Each process of the daemon: supervisor, redis-server (an embedded store), workers by slot, and metrics.",
+            "none",
+            (Query(series("process_up"), "{{instance}} {{process}}"),),
+            kind="state-timeline",
+            width=12,
+            words={"0": ("down", RED), "1": ("up", GREEN)},
+        ),
+        lines(
+            "Restarts",
+            "Times that a process was started again, by name. The log says how it ended.",
+            "short",
+            (f"sum by (process) ({rate('process_restarts_total')} * 60)", "{{process}} a minute"),
+            width=12,
+        ),
+        lines(
+            "CPU",
+            "In cores. A Python worker uses one at most.",
+            "none",
+            (rate("process_cpu_seconds_total"), "{{instance}} {{process}}"),
+            stacked=True,
+        ),
+        lines(
+            "Memory",
+            "Resident, shared pages included: those of workers are counted in each.",
+            "bytes",
+            (series("process_resident_memory_bytes"), "{{instance}} {{process}}"),
+        ),
+        lines(
+            "Open files",
+            "Share of the limit. libmilter spins on a core when it has none left.",
+            "percentunit",
+            (f"{series('process_open_fds')} / {series('process_max_fds')}", "{{instance}} {{process}}"),
+        ),
+        lines(
+            "Connections",
+            "Of the MTA, open now.",
+            "short",
+            (series("connections"), "{{instance}}"),
+            width=12,
+        ),
+        lines(
+            "Up for",
+            "Since each process started.",
+            "s",
+            (f"time() - {series('process_start_time_seconds')}", "{{instance}} {{process}}"),
+            width=12,
+        ),
+    ),
+)

@@ -1,0 +1,107 @@
+"""The store, as the workers find it and by its own word."""
+
+from grafana.dashboard.panel import GREEN, ORANGE, RED, Row, lines, quantile, rate, series, stat
+
+ROW = Row(
+    "Redis",
+    (
+        stat(
+            "Evicted",
+            "Keys thrown away because Redis was full, a second: each is a reply that can be replayed. Must be 0.",
+            "ops",
+            f"sum({rate('redis_evicted_keys_total')})",
+            thresholds={None: GREEN, 1e-9: RED},
+            width=3,
+            may_be_zero=True,
+        ),
+        stat(
+            "Append-only file",
+            "Whether there is one. Without it, a restart forgets up to an hour.",
+            "none",
+            f"min({series('redis_aof_enabled')})",
+            words={"0": ("off", RED), "1": ("on", GREEN)},
+            width=3,
+        ),
+        stat(
+            "Last write",
+            "Of the append-only file, and its last rewrite.",
+            "none",
+            f"min({series('redis_aof_ok')})",
+            words={"0": ("failed", RED), "1": ("good", GREEN)},
+            width=3,
+        ),
+        stat(
+            "Up for",
+            "The youngest Redis.",
+            "s",
+            f"min({series('redis_uptime_seconds')})",
+            thresholds={None: ORANGE, 3600: GREEN},
+            width=3,
+        ),
+        stat(
+            "Redis",
+            "Version, role, and what it does when it is full, which must be noeviction.",
+            "none",
+            f"count by (version, role, maxmemory_policy) ({series('redis_info')})",
+            "{{version}} {{role}} {{maxmemory_policy}}",
+            width=12,
+        ),
+        lines(
+            "99 of 100 operations",
+            "facts: a read at RCPT. claim: the one write at the end. commit: behind the answer. store.timeout_ms "
+            "bounds them all.",
+            "s",
+            (quantile(0.99, "store_seconds", "operation"), "{{operation}}"),
+        ),
+        lines(
+            "Operations",
+            "That were answered, by kind.",
+            "ops",
+            (f"sum by (operation) ({rate('store_seconds_count')})", "{{operation}}"),
+            stacked=True,
+        ),
+        lines(
+            "Failures",
+            "timeout: slow, or a network that swallows. connection: nobody listens. oom: full. readonly: a replica. "
+            "auth: a password or an ACL.",
+            "ops",
+            (f"sum by (operation, kind) ({rate('store_errors_total')})", "{{operation}} {{kind}}"),
+        ),
+        lines(
+            "Answers",
+            "The workers' last operation (store_up), and whether Redis tells of itself when the page is asked for "
+            "(redis_up).",
+            "none",
+            (f"min by (instance) ({series('store_up')})", "{{instance}} workers"),
+            (f"min by (instance) ({series('redis_up')})", "{{instance}} INFO"),
+            maximum=1,
+        ),
+        lines(
+            "Memory",
+            "Used, and the limit where there is one. A remembered reply takes about 200 octets.",
+            "bytes",
+            (series("redis_memory_used_bytes"), "{{instance}} used"),
+            (series("redis_memory_limit_bytes"), "{{instance}} limit, 0 for none"),
+        ),
+        lines(
+            "Keys",
+            "An address that was answered is one, and so is a user on file.",
+            "short",
+            (series("redis_keys"), "{{instance}}"),
+        ),
+        lines(
+            "Commands",
+            "That Redis carried out, for whomever.",
+            "ops",
+            (rate("redis_commands_total"), "{{instance}}"),
+            width=12,
+        ),
+        lines(
+            "Clients",
+            "Connections that Redis has.",
+            "short",
+            (series("redis_clients"), "{{instance}}"),
+            width=12,
+        ),
+    ),
+)

@@ -1,0 +1,44 @@
+"""What was taken before."""
+
+from grafana.dashboard.panel import Row, heatmap, lines, quantile, rate
+
+ROW = Row(
+    "Replay",
+    (
+        lines(
+            "What claims found",
+            "first: a new message. retry: the same again, before it had arrived. duplicate: the same again, after "
+            "that. replayed: other content under the same Message-ID, or the other way round. limited: one more "
+            "than a token takes. unknown: the store gave no answer.",
+            "ops",
+            (f"sum by (outcome) ({rate('replay_total')})", "{{outcome}}"),
+            stacked=True,
+            width=12,
+        ),
+        lines(
+            "Share that was there before",
+            "Of all claims. Duplicates come from clients that lost our answer; replays should be none.",
+            "percentunit",
+            (f"sum({rate('replay_total', outcome='retry')}) / sum({rate('replay_total')})", "retry"),
+            (f"sum({rate('replay_total', outcome='duplicate')}) / sum({rate('replay_total')})", "duplicate"),
+            (f"sum({rate('replay_total', outcome='replayed')}) / sum({rate('replay_total')})", "replayed"),
+            width=12,
+        ),
+        lines(
+            "Age of addresses that were answered",
+            "How long after it was minted an address is used. What most stay below is the validity that you need.",
+            "s",
+            (quantile(0.5, "token_age_seconds", ""), "half"),
+            (quantile(0.9, "token_age_seconds", ""), "9 of 10"),
+            (quantile(0.99, "token_age_seconds", ""), "99 of 100"),
+            width=12,
+        ),
+        heatmap(
+            "Ages",
+            "The same, spread out.",
+            "s",
+            "token_age_seconds",
+            width=12,
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The panels' data in a picture, where no Grafana is at hand."""

@@ -1,0 +1,134 @@
+"""Knocks at our own doors as the MTA would: by the milter protocol, as far as RCPT, and by LMTP.
+
+Milter packets are a length, a letter and data, as libmilter's mfdef.h has them. We offer to leave nothing out, so that
+every command is answered.
+"""
+
+import socket
+import struct
+import time
+
+from reply_milter.ports.canary import DoorClosedError
+
+_VERSION, _ALL_ACTIONS, _NO_STEPS = 6, 0x1FF, 0
+_LONGEST = 65536
+_CONTINUE, _REPLY = b"c", b"y"
+_WORDS = {b"t": "451 4.7.1", b"r": "550 5.7.1"}  # what an MTA says where the milter gives no words
+
+
+class MilterClient:
+    """Implements ``ports.MilterDoor``: a connection for a client at ``address``; ``seconds`` for all of it.
+
+    Without an ``address`` it only negotiates.
+    """
+
+    def __init__(self, path: str, host: str, port: int, address: str, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        try:
+            self._socket = _connected(path, host, port, seconds)
+        except OSError as error:
+            raise DoorClosedError(f"cannot connect: {error.strerror or error}") from error
+        try:
+            self._ask(b"O", struct.pack("!III", _VERSION, _ALL_ACTIONS, _NO_STEPS), b"O")
+            if address:
+                self._ask(b"C", b"canary.invalid\0" + b"6" + struct.pack("!H", 0) + address.encode() + b"\0", _CONTINUE)
+        except DoorClosedError:
+            self.close()
+            raise
+
+    def recipient(self, address: str) -> str:
+        """See ``ports.MilterDoor``."""
+        self._ask(b"M", b"<>\0", _CONTINUE)
+        macros = f"{{rcpt_mailer}}\0canary\0{{rcpt_addr}}\0{address}\0"
+        self._send(b"D", b"R" + macros.encode())
+        self._send(b"R", f"<{address}>".encode() + b"\0")
+        letter, data = self._receive()
+        self._send(b"A", b"")
+        if letter == _CONTINUE:
+            return ""
+        if letter == _REPLY:
+            return data.rstrip(b"\0").decode("ascii", "replace")
+        if letter in _WORDS:
+            return _WORDS[letter]
+        raise DoorClosedError(f"an answer to RCPT that is none: {letter!r}")
+
+    def close(self) -> None:
+        """See ``ports.MilterDoor``."""
+        try:
+            self._send(b"Q", b"")
+        except DoorClosedError:
+            pass  # it has closed first
+        finally:
+            self._socket.close()
+
+    def _ask(self, letter: bytes, data: bytes, expected: bytes) -> None:
+        self._send(letter, data)
+        answer, _ = self._receive()
+        if answer != expected:
+            raise DoorClosedError(f"answered {letter!r} with {answer!r}")
+
+    def _send(self, letter: bytes, data: bytes) -> None:
+        try:
+            self._socket.settimeout(self._remaining())
+            self._socket.sendall(struct.pack("!I", len(data) + 1) + letter + data)
+        except OSError as error:
+            raise DoorClosedError(f"closed: {error.strerror or error}") from error
+
+    def _receive(self) -> tuple[bytes, bytes]:
+        (length,) = struct.unpack("!I", self._octets(4))
+        if not 0 < length <= _LONGEST:
+            raise DoorClosedError("no milter answers there")
+        packet = self._octets(length)
+        return packet[:1], packet[1:]
+
+    def _octets(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            try:
+                self._socket.settimeout(self._remaining())
+                piece = self._socket.recv(count - len(data))
+            except OSError as error:
+                raise DoorClosedError(f"no answer: {error.strerror or error}") from error
+            if not piece:
+                raise DoorClosedError("closed the connection")
+            data += piece
+        return data
+
+    def _remaining(self) -> float:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise DoorClosedError("no answer in time")
+        return remaining
+
+
+def negotiates(path: str, host: str, port: int, seconds: float) -> bool:
+    """Whether a milter negotiates at a unix socket, or at ``host`` and ``port``: a process, not only its queue."""
+    try:
+        MilterClient(path, host, port, "", seconds).close()
+    except DoorClosedError:
+        return False
+    return True
+
+
+def greets(path: str, host: str, port: int, seconds: float) -> bool:
+    """Whether something at a unix socket, or at ``host`` and ``port``, greets as RFC 5321 section 3.1 has it."""
+    try:
+        with _connected(path, host, port, seconds) as connection:
+            greeting = connection.recv(4)
+            connection.sendall(b"QUIT\r\n")
+            return greeting.startswith(b"220")
+    except OSError:
+        return False
+
+
+def _connected(path: str, host: str, port: int, seconds: float) -> socket.socket:
+    if not path:
+        return socket.create_connection((host, port), seconds)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(seconds)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection

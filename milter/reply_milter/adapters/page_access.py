@@ -1,0 +1,144 @@
+"""Who may read the metrics page: a certificate and a login in files of the operator's, checked, and then followed.
+
+A file that is replaced is read again at the next connection, so that a renewed certificate needs no restart.
+"""
+
+import base64
+import binascii
+import hmac
+import logging
+import os
+import ssl
+import stat
+from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+_OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO  # a group of its own may read, as Debian's ssl-cert does
+
+
+class PageAccessError(Exception):
+    """A file can't be used; the message is ``key: reason``."""
+
+
+class Certificate:
+    """A server certificate with its chain, and its key, in two PEM files."""
+
+    def __init__(self, cert: str, key: str) -> None:
+        self._files = (cert, key)
+        self._context: ssl.SSLContext | None = None
+        self._seen: tuple[tuple[int, int], ...] = ()
+
+    def context(self) -> ssl.SSLContext:
+        """For a new connection: with what the files hold now, or held when they were last good.
+
+        Raises:
+            PageAccessError: they never were.
+        """
+        found = self._look()
+        if self._context is None or (found and found != self._seen):
+            try:
+                self._context = load(*self._files)
+            except PageAccessError as error:
+                if self._context is None:
+                    raise
+                log.warning("the old certificate stays: metrics.%s", error)
+            self._seen = found
+        return self._context
+
+    def _look(self) -> tuple[tuple[int, int], ...]:
+        """What changes when a file is replaced; nothing while one is missing."""
+        try:
+            return tuple((found.st_ino, found.st_mtime_ns) for found in map(os.stat, self._files))
+        except OSError:
+            return ()
+
+
+class Login:
+    """A user, and the first line of a file as the password."""
+
+    def __init__(self, user: str, password_file: str) -> None:
+        self._user = user
+        self._file = password_file
+
+    def admits(self, authorization: str) -> bool:
+        """Whether an ``Authorization`` field holds them (RFC 7617). Nobody is admitted while the file is unreadable."""
+        scheme, _, encoded = authorization.partition(" ")
+        try:
+            wanted = f"{self._user}:{read_password(self._file)}".encode()
+            given = base64.b64decode(encoded.strip(), validate=True)
+        except PageAccessError as error:
+            log.warning("nobody may read the metrics: %s", error)
+            return False
+        except (binascii.Error, ValueError):
+            return False
+        return scheme.lower() == "basic" and hmac.compare_digest(given, wanted)
+
+
+def mistakes(cert: str, key: str, password_file: str) -> Iterator[str]:
+    """What is wrong with the files, as lines of ``key: reason``. Names that are empty are no files."""
+    try:
+        if cert and key:
+            load(cert, key)
+    except PageAccessError as error:
+        yield f"metrics.{error}"
+    try:
+        if password_file:
+            read_password(password_file)
+    except PageAccessError as error:
+        yield f"metrics.{error}"
+
+
+def load(cert: str, key: str) -> ssl.SSLContext:
+    """A context for servers, TLS 1.2 and later.
+
+    Raises:
+        PageAccessError: a file is missing, open to others or no PEM, or the two don't belong together.
+    """
+    _guarded("tls_key", key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key, password=_no_password)
+    except ssl.SSLError as error:
+        why = "does not belong to tls_key" if error.reason == "KEY_VALUES_MISMATCH" else "and tls_key must be PEM files"
+        raise PageAccessError(f"tls_cert: {cert}: {why}, the key without a password") from error
+    except OSError as error:
+        raise PageAccessError(f"tls_cert: {cert}: {error.strerror}") from error
+    return context
+
+
+def read_password(path: str) -> str:
+    """The first line of the file.
+
+    Raises:
+        PageAccessError: it is missing, open to others, or empty.
+    """
+    _guarded("password_file", path)
+    try:
+        with open(path, encoding="utf-8") as file:
+            password = file.readline().rstrip("\r\n")
+    except OSError as error:
+        raise PageAccessError(f"password_file: {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise PageAccessError(f"password_file: {path}: is not UTF-8 text") from error
+    if not password:
+        raise PageAccessError(f"password_file: {path}: the first line must hold the password")
+    return password
+
+
+def _guarded(name: str, path: str) -> None:
+    """Refuse a secret that everybody may read, as for keys."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise PageAccessError(f"{name}: {path}: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise PageAccessError(f"{name}: {path}: is not a file")
+    if found.st_mode & _OTHERS:
+        mode = stat.S_IMODE(found.st_mode)
+        raise PageAccessError(f"{name}: {path}: has mode {mode:04o} and is open to others: chmod it to 0600 or 0640")
+
+
+def _no_password() -> str:
+    """OpenSSL asks for one at the terminal otherwise."""
+    return ""

@@ -1,0 +1,60 @@
+"""How a Redis is: what INFO says that matters to replies. Reads only."""
+
+from collections.abc import Mapping
+
+from reply_milter.adapters.redis_store.connection import RedisConnections
+from reply_milter.ports.condition import StoreCondition
+
+_SECTIONS = ("server", "clients", "memory", "persistence", "stats", "replication", "keyspace")
+
+
+class RedisObserver:
+    """``url`` as for ``RedisStore``; ``timeout_seconds``: for one look."""
+
+    def __init__(self, url: str, timeout_seconds: float) -> None:
+        self._connections = RedisConnections(url, timeout_seconds)
+
+    def look(self) -> StoreCondition:
+        """What it says now.
+
+        Raises:
+            StoreUnavailableError: it doesn't answer, or its ACL does not allow INFO.
+        """
+        with self._connections.operation("info") as call:
+            answers = call(*(("INFO", section) for section in _SECTIONS))
+        return _condition(read_info(b"\n".join(bytes(answer) for answer in answers)))
+
+
+def read_info(text: bytes) -> dict[str, str]:
+    """The fields of INFO's answer, as Redis names them."""
+    pairs = (line.partition(":") for line in text.decode("utf-8", "replace").splitlines())
+    return {name: value.strip() for name, colon, value in pairs if colon}
+
+
+def _condition(said: Mapping[str, str]) -> StoreCondition:
+    """Other servers of the protocol leave things out: what is not said is 0, or empty."""
+
+    def number(name: str) -> int:
+        value = said.get(name, "")
+        return int(value) if value.isdecimal() else 0
+
+    return StoreCondition(
+        version=said.get("redis_version", ""),
+        role=said.get("role", ""),
+        policy=said.get("maxmemory_policy", ""),
+        uptime_seconds=number("uptime_in_seconds"),
+        clients=number("connected_clients"),
+        commands=number("total_commands_processed"),
+        keys=sum(_keys(value) for name, value in said.items() if name.startswith("db") and name[2:].isdecimal()),
+        used_bytes=number("used_memory"),
+        max_bytes=number("maxmemory"),
+        evicted_keys=number("evicted_keys"),
+        aof_enabled=said.get("aof_enabled") == "1",
+        aof_ok=said.get("aof_last_write_status") == "ok" and said.get("aof_last_bgrewrite_status") == "ok",
+    )
+
+
+def _keys(counts: str) -> int:
+    """Of ``keys=12,expires=3,...``."""
+    words = dict(word.partition("=")[::2] for word in counts.split(","))
+    return int(words["keys"]) if words.get("keys", "").isdecimal() else 0

@@ -1,0 +1,43 @@
+"""Telemetry that keeps silent: for the canary, which is no traffic."""
+
+from reply_milter.ports import Decision, Replay
+
+
+class SilentTelemetry:
+    """Implements ``ports.Telemetry`` and ``ports.DoorTelemetry``."""
+
+    def recipient(self, decision: Decision) -> None:
+        """See ``ports.Telemetry``."""
+
+    def message(self, decision: Decision) -> None:
+        """See ``ports.Telemetry``."""
+
+    def replay(self, outcome: Replay) -> None:
+        """See ``ports.Telemetry``."""
+
+    def address_disagreement(self) -> None:
+        """See ``ports.Telemetry``."""
+
+    def headers_stripped(self, count: int) -> None:
+        """See ``ports.Telemetry``."""
+
+    def key_used(self, master_id: str, now: int) -> None:
+        """See ``ports.Telemetry``."""
+
+    def token_age(self, seconds: int) -> None:
+        """See ``ports.Telemetry``."""
+
+    def connection_opened(self) -> None:
+        """See ``ports.DoorTelemetry``."""
+
+    def connection_closed(self) -> None:
+        """See ``ports.DoorTelemetry``."""
+
+    def stage_started(self) -> None:
+        """See ``ports.DoorTelemetry``."""
+
+    def stage_ended(self, name: str) -> None:
+        """See ``ports.DoorTelemetry``."""
+
+    def accident(self, name: str) -> None:
+        """See ``ports.DoorTelemetry``."""

@@ -1,0 +1,228 @@
+"""The page for Prometheus on a real socket: what each path answers, and scrapers that hang."""
+
+import gzip
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from certificate import basic, write_certificate
+from daemon_process import wait_until
+from reply_milter.adapters.page_access import Certificate, Login
+from reply_milter.adapters.telemetry.page import MOST_CONNECTIONS, Questions, serve_page
+from reply_milter.listening import open_page
+from site_under_test import free_port
+
+LONGEST = 1.0  # seconds of a connection, here
+
+
+class Canned(Collector):
+    """Always the same; or an accident."""
+
+    broken = False
+
+    def collect(self) -> Iterable[Metric]:
+        """One gauge."""
+        if self.broken:
+            raise RuntimeError("broken")
+        return [GaugeMetricFamily("reply_milter_canned", "Always 7.", 7)]
+
+
+@dataclass
+class Served:
+    """A page that is being served, and what it is told when it asks."""
+
+    folder: Path
+    unhealthy: list[str] = field(default_factory=list)
+    unready: list[str] = field(default_factory=list)
+    admits: Callable[[str], bool] = lambda _authorization: True
+    certificate: Certificate | None = None
+    port: int = field(default_factory=free_port)
+    canned: Canned = field(default_factory=Canned)
+
+    def start(self) -> "Served":
+        """Begin."""
+        questions = Questions(
+            unhealthy=lambda: self.unhealthy,
+            unready=lambda: self.unready,
+            admits=self.admits,
+            certificate=self.certificate.context if self.certificate else None,
+        )
+        serve_page(str(self.folder), open_page("127.0.0.1", self.port), [self.canned], questions, LONGEST)
+        return self
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        """One request: status, header, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    """A page that everybody may read."""
+    return Served(tmp_path).start()
+
+
+@pytest.fixture
+def hanging(served: Served) -> Iterator[list[socket.socket]]:
+    """More connections than are served at a time, of which none says anything."""
+    with_nothing_to_say = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(MOST_CONNECTIONS)]
+    yield with_nothing_to_say
+    for connection in with_nothing_to_say:
+        connection.close()
+
+
+def test_the_metrics_are_text_or_packed_text(served: Served) -> None:
+    """As the client library makes them."""
+    status, headers, body = served.ask("/metrics")
+    assert (status, headers["Content-Type"].split(";")[0]) == (200, "text/plain")
+    assert b"\nreply_milter_canned 7.0\n" in body
+    _, headers, packed = served.ask("/metrics", Accept_Encoding="gzip")
+    assert headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed) == body
+
+
+def test_nothing_else_is_there(served: Served) -> None:
+    """Not even the metrics at another path."""
+    for path in ("/", "/metrics/", "/favicon.ico", "/../metrics"):
+        status, _, body = served.ask(path)
+        assert (status, body) == (404, b"there are /metrics, /healthz, /readyz\n"), path
+
+
+def test_health_and_readiness_are_ok_or_a_line_a_problem(served: Served) -> None:
+    """With a status that a load balancer understands."""
+    assert served.ask("/healthz")[::2] == served.ask("/readyz")[::2] == (200, b"ok\n")
+    served.unhealthy = ["verify0: not running"]
+    served.unready = ["verify0: not running", "store: no answer (timeout)"]
+    assert served.ask("/healthz")[::2] == (503, b"verify0: not running\n")
+    assert served.ask("/readyz")[::2] == (503, b"verify0: not running\nstore: no answer (timeout)\n")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/nowhere"])
+def test_head_is_get_without_a_body(served: Served, path: str) -> None:
+    """Status, type and length."""
+    status, headers, body = served.ask(path)
+    head_status, head, nothing = served.ask(path, "HEAD")
+    assert (head_status, nothing) == (status, b"")
+    assert (head["Content-Type"], int(head["Content-Length"])) == (headers["Content-Type"], len(body))
+
+
+def test_other_methods_are_not_allowed(served: Served) -> None:
+    """And told which are."""
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        status, headers, _ = served.ask("/metrics", method)
+        assert (status, headers["Allow"]) == (405, "GET, HEAD")
+
+
+def test_metrics_take_the_login_and_health_does_not(tmp_path: Path) -> None:
+    """A load balancer has no password."""
+    password = tmp_path / "password"
+    password.write_text("hunter2")
+    password.chmod(0o600)
+    served = Served(tmp_path, admits=Login("prometheus", str(password)).admits).start()
+    status, headers, body = served.ask("/metrics")
+    assert (status, headers["WWW-Authenticate"]) == (401, 'Basic realm="reply-milter", charset="UTF-8"')
+    assert b"canned" not in body
+    assert served.ask("/metrics", Authorization=basic("prometheus:wrong"))[0] == 401
+    assert served.ask("/metrics", Authorization=basic("prometheus:hunter2"))[0] == 200
+    assert served.ask("/healthz")[0] == served.ask("/readyz")[0] == 200
+
+
+def test_tls_with_a_certificate_that_is_renewed(tmp_path: Path) -> None:
+    """Who speaks none is turned away; who hangs in the handshake keeps nobody waiting."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    write_certificate(cert, key)
+    served = Served(tmp_path, certificate=Certificate(str(cert), str(key))).start()
+
+    def ask_with_tls() -> bytes:
+        context = ssl.create_default_context(cafile=str(cert))
+        connection = http.client.HTTPSConnection("127.0.0.1", served.port, timeout=5, context=context)
+        connection.request("GET", "/metrics")
+        body = connection.getresponse().read()
+        connection.close()
+        return body
+
+    with socket.create_connection(("127.0.0.1", served.port)):
+        assert b"reply_milter_canned 7.0" in ask_with_tls()
+    with pytest.raises((http.client.HTTPException, OSError)):
+        served.ask("/metrics")
+    write_certificate(cert, key)
+    assert b"reply_milter_canned 7.0" in ask_with_tls()
+
+
+def test_scrapers_that_hang_do_not_keep_others_out(served: Served, hanging: list[socket.socket]) -> None:
+    """As many as are served at a time, and more, say nothing: the next is answered at once, and so is the one after."""
+    for _ in range(3):
+        start = time.monotonic()
+        assert served.ask("/metrics")[0] == 200
+        assert time.monotonic() - start < LONGEST / 2
+
+
+def test_scrapers_that_hang_are_given_up(served: Served, hanging: list[socket.socket]) -> None:
+    """All of them, when their time is over."""
+    for connection in hanging:
+        connection.settimeout(5 * LONGEST)
+        with_luck = connection.recv(1)
+        assert with_luck == b""
+
+
+def test_a_scraper_that_drips_is_given_up(served: Served) -> None:
+    """Each octet comes in time, and the request never ends."""
+    with socket.create_connection(("127.0.0.1", served.port), 5) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nX-Endless: ")
+        start = time.monotonic()
+
+        def given_up() -> bool:
+            try:
+                connection.sendall(b"x")
+            except OSError:
+                return True
+            return False
+
+        wait_until(given_up, 5 * LONGEST, "the connection is ended")
+        assert time.monotonic() - start > LONGEST / 2
+    assert served.ask("/metrics")[0] == 200
+
+
+def test_a_collector_that_fails_costs_its_own_series_only(served: Served) -> None:
+    """The page is needed most when something is wrong."""
+    served.canned.broken = True
+    status, _, body = served.ask("/metrics")
+    assert (status, body) == (200, b"")
+    served.canned.broken = False
+    assert b"canned 7.0" in served.ask("/metrics")[2]
+
+
+def test_an_accident_is_a_500_and_a_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And nothing on standard error past the log."""
+
+    def broken(_authorization: str) -> bool:
+        raise RuntimeError("broken")
+
+    served = Served(tmp_path, admits=broken).start()
+    assert served.ask("/metrics")[0] == 500
+    assert "cannot answer a scrape" in caplog.text
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_no_request_is_refused(served: Served) -> None:
+    """Endless lines, and garbage."""
+    for sent, heard in ((b"GET /" + b"x" * 70000, b" 414 "), (b"\x16\x03\x01 what?\r\n\r\n", b"400")):
+        with socket.create_connection(("127.0.0.1", served.port), 5) as connection:
+            connection.sendall(sent + b"\r\n\r\n")
+            assert heard in connection.recv(4096)
+    assert served.ask("/metrics")[0] == 200
