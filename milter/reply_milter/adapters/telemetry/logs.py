@@ -111,6 +111,7 @@ def log_to_stderr(as_json: bool, level: str) -> None:
     """Send every log record of this process to standard error, where journald and the MTA's host expect it.
 
     Called again, it changes form and level in place: a record that another thread writes meanwhile is not lost.
+    ``debug`` is for us alone: libraries would tell what they send and receive.
     """
     root = logging.getLogger()
     ours = next((handler for handler in root.handlers if isinstance(handler.formatter, _Formatter)), None)
@@ -119,4 +120,6 @@ def log_to_stderr(as_json: bool, level: str) -> None:
         logging.basicConfig(handlers=[ours], force=True)
     ours.setFormatter(_Formatter(as_json, _stderr_is_journal()))
     ours.stream = sys.stderr
-    root.setLevel(level.upper())
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    root.setLevel(max(wanted, logging.INFO))
+    logging.getLogger("reply_milter").setLevel(wanted)
