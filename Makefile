@@ -10,7 +10,7 @@ TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotat
 
 DEB_PACKAGES := debhelper
 
-.PHONY: demo test lint fmt unit system faults deb deb-test clean
+.PHONY: demo test lint fmt unit system faults fuzz deb deb-test clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -37,6 +37,12 @@ system: .install-run .install-test $(VENV)/.dev
 # The long forms of the fault tests; make test runs their short forms.
 faults: .install-run .install-test $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q -s tests/faults
+
+# Looks for inputs that break an invariant, FUZZ_MINUTES for each of FUZZ_TARGETS; make test replays what is known.
+FUZZ_MINUTES ?= 1
+FUZZ_TARGETS ?=
+fuzz: .install-build $(VENV)/.fuzz
+	PYTHONPATH=milter:tests $(BIN)/python tests/fuzz/guided.py $(FUZZ_MINUTES) $(FUZZ_TARGETS)
 
 # A Debian package, into dist/.
 deb: .install-build .install-deb
@@ -69,6 +75,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
 	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[fuzz]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
