@@ -104,7 +104,9 @@ class Connection:
         message.field_octets += len(name) + (len(value) if value.isascii() else len(octets(value))) + 4
         known = name.strip().lower()
         within = message.field_count <= headers.FIELDS_LIMIT and message.field_octets <= headers.OCTETS_LIMIT
-        if known in headers.READ and (within or known == headers.VERDICT.lower()):
+        if known == headers.VERDICT.lower():  # each is to be taken off, up to where nobody would
+            within = len(message.fields.get(known, ())) <= headers.FIELDS_LIMIT
+        if known in headers.READ and within:
             message.fields.setdefault(known, []).append(value)
 
     def body(self, chunk: bytes) -> bool:
