@@ -5,6 +5,7 @@ for LF in an argument. ``D`` sets a macro. Both kinds of milters hear them, on s
 """
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -133,7 +134,7 @@ class _Mta:
         assert self.in_end_of_message
         for text in texts:
             text.encode()  # as C takes it
-            assert "\0" not in text and "\r" not in text and "\n" not in text.replace("\n\t", "")
+            assert not re.search(r"[\0\r]|\n(?![ \t])", text), "a line of its own"
 
 
 class _Counter:
