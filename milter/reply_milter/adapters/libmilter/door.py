@@ -42,13 +42,22 @@ SIGN = Needs(_NEVER | Milter.P_NOBODY | _SILENT, _EDITS, ("sign_rcpt", "sign_eom
 
 
 class Session:
-    """One connection of the MTA. ``no_reply``: the steps that it does not wait for."""
+    """One connection of the MTA. ``no_reply``: the steps that it does not wait for.
 
-    __slots__ = ("connection", "no_reply")
+    ``broken``: a message could not be begun, and MAIL could not say so. What follows of it is deferred.
+    """
+
+    __slots__ = ("broken", "connection", "no_reply")
 
     def __init__(self, no_reply: int) -> None:
         self.connection: Conversation | None = None
         self.no_reply = no_reply
+        self.broken = False
+
+    def must_be_whole(self) -> None:
+        """Raise if the message on its way was never begun."""
+        if self.broken:
+            raise RuntimeError("this message could not be begun")
 
 
 class Door:
@@ -108,14 +117,21 @@ class Door:
     def _mail(self, ctx: Any, sender: bytes, *_parameters: bytes) -> int:
         session = self._session(ctx)
         self._busy.add(session)
-        authenticated = self._needs.asks_login and bool(_macro(ctx, "{auth_authen}", unreadable=""))
-        session.connection.mail(_text(sender), authenticated)
+        try:
+            authenticated = self._needs.asks_login and bool(_macro(ctx, "{auth_authen}", unreadable=""))
+            session.connection.mail(_text(sender), authenticated)
+            session.broken = False
+        except Exception:
+            log.exception("cannot begin a message")
+            session.broken = True
         return self._go_on(session, Milter.P_NR_MAIL)
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
         self._telemetry.stage_started()
-        connection: Conversation = self._session(ctx).connection
+        session = self._session(ctx)
+        connection: Conversation = session.connection
         try:
+            session.must_be_whole()
             over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
             resolved, queue_id = _macro(ctx, "{rcpt_addr}", unreadable=None), _macro(ctx, "i", unreadable=None)
             verdict = connection.rcpt(_text(argument), resolved, over_smtp, queue_id or "")
@@ -150,6 +166,7 @@ class Door:
         session = self._session(ctx)
         connection: Conversation = session.connection
         try:
+            session.must_be_whole()
             verdict = connection.end_of_message(_macro(ctx, "i", unreadable=None) or "")
             status = answer(ctx, verdict)
             connection.done()
@@ -165,7 +182,11 @@ class Door:
     def _abort(self, ctx: Any) -> int:
         session = self._session(ctx)
         self._busy.discard(session)
-        session.connection.abort()
+        session.broken = False
+        try:
+            session.connection.abort()
+        except Exception:
+            log.exception("cannot abort a message")
         return int(Milter.CONTINUE)
 
     def _close(self, ctx: Any) -> int:
