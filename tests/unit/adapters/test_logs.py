@@ -79,3 +79,21 @@ def test_debug_is_not_for_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     log.warning("unheard")
     logging.getLogger("a.plug.in").warning("unheard")
     assert "unheard" not in heard.getvalue()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_holds_no_address_and_no_token(as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exceptions repeat what they stumbled over; the lines of code, and the rest of what they say, stay."""
+    heard = StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    log_to_stderr(as_json, "info")
+    glob = "000000002a" + "b" * 48
+    for said in (f"cannot read <reply+{glob}@reply.test>", f"KeyError: '{glob.upper()}'", "jane@example.org, twice"):
+        try:
+            raise ValueError(said)
+        except ValueError:
+            log.exception("an accident")
+    written = heard.getvalue()
+    assert written.count("Traceback") == written.count("raise ValueError(said)") == 3
+    assert "cannot read <(address)>" in written and "'(token)'" in written and "(address), twice" in written
+    assert glob not in written.lower() and "@" not in written

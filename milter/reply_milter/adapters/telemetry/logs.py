@@ -3,17 +3,23 @@
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 
 from reply_milter.core.sealed_reply import TOKEN_ID_LENGTH
+from reply_milter.core.token import CHECKSUM_FLOOR, KEY_LENGTH, USER_LENGTH
 from reply_milter.ports import Decision, Notification
 from reply_milter.ports.delivery import DeliveryReport
 
 # Of syslog(3), as sd-daemon(3) has them in front of lines.
 _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+
+
+_ADDRESS = re.compile(r"[^\s<>()'\",;:=@]{1,320}@[^\s<>()'\",;:=]{1,255}")
+_TOKEN = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]{{{KEY_LENGTH + CHECKSUM_FLOOR},}}", re.ASCII | re.IGNORECASE)
 
 
 class _Formatter(logging.Formatter):
@@ -32,7 +38,7 @@ class _Formatter(logging.Formatter):
         fields = _fields(record)
         text = record.getMessage()
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
+            text += "\n" + _without_addresses(self.formatException(record.exc_info))
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
         level = record.levelname.lower()
         if self._as_json:
@@ -43,6 +49,11 @@ class _Formatter(logging.Formatter):
             head_text = "" if self._to_journal else f"{moment} {level} reply-milter[{os.getpid()}]: "
             line = f"{head_text}{text}{pairs}"
         return _with_priority(line, record.levelno) if self._to_journal else line
+
+
+def _without_addresses(traceback: str) -> str:
+    """What an exception says may hold what a client sent; a token without its domain works as well."""
+    return _TOKEN.sub("(token)", _ADDRESS.sub("(address)", traceback))
 
 
 def _with_priority(text: str, level: int) -> str:
