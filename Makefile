@@ -10,7 +10,7 @@ TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotat
 BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
 
-.PHONY: demo test lint fmt unit system faults deb deb-test bench bench-short bench-long microseconds dashboard preview clean
+.PHONY: demo test lint fmt unit system faults fuzz deb deb-test bench bench-short bench-long microseconds dashboard preview clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -37,6 +37,12 @@ system: .install-run .install-test $(VENV)/.dev
 # The long forms of the fault tests; make test runs their short forms.
 faults: .install-run .install-test $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q -s tests/faults
+
+# Looks for inputs that break an invariant, FUZZ_MINUTES for each of FUZZ_TARGETS; make test replays what is known.
+FUZZ_MINUTES ?= 1
+FUZZ_TARGETS ?=
+fuzz: .install-build $(VENV)/.fuzz
+	PYTHONPATH=milter:tests $(BIN)/python tests/fuzz/guided.py $(FUZZ_MINUTES) $(FUZZ_TARGETS)
 
 # A Debian package, into dist/.
 deb: .install-build .install-deb
@@ -107,6 +113,10 @@ $(VENV)/.types: tests/monitoring/types/package.json | $(VENV)/bin/python
 	@if command -v npm >/dev/null; then \
 		cd $(VENV)/grafana-types && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --silent; \
 	else echo "no npm here: the types of the dashboard are not checked"; fi
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[fuzz]'
 	@touch $@
 
 clean:

@@ -225,15 +225,16 @@ class Site:
 
     def arrived(self, name: str, value: str, wanted: int, where: str = "replies") -> list[Arrived]:
         """Messages with a field ``name: value`` in a mailbox, after ``wanted`` of them came and the queue is empty."""
-        wait_until(lambda: len(self._matching(name, value, where)) >= wanted, ARRIVAL_SECONDS, f"{wanted} x {value}")
+        wait_until(lambda: len(self.matching(name, value, where)) >= wanted, ARRIVAL_SECONDS, f"{wanted} x {value}")
         wait_until(lambda: not self.mta.queue(), ARRIVAL_SECONDS, "an empty queue")
-        return self._matching(name, value, where)
+        return self.matching(name, value, where)
 
     def all_replies(self) -> list[Arrived]:
         """Everything in the replies' mailbox."""
         return self._mailbox("replies")
 
-    def _matching(self, name: str, value: str, where: str) -> list[Arrived]:
+    def matching(self, name: str, value: str, where: str = "replies") -> list[Arrived]:
+        """Messages with a field ``name: value`` in a mailbox now."""
         return [message for message in self._mailbox(where) if value in message.values(name)]
 
     def _mailbox(self, where: str) -> list[Arrived]:

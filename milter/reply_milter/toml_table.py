@@ -1,11 +1,13 @@
 """Reading a TOML table by name and type, so that every mistake in a file is told at once."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from typing import TypeVar
 
 _T = TypeVar("_T")
+_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _NAMES: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
@@ -31,8 +33,9 @@ class Table:
         self.problems = problems
 
     def name(self, key: str) -> str:
-        """``key`` with the path of its table."""
-        return f"{self._path}.{key}" if self._path else key
+        """``key`` with the path of its table; quoted where TOML needs it, so that it stays on one line."""
+        written = key if _BARE.fullmatch(key) else json.dumps(key)
+        return f"{self._path}.{written}" if self._path else written
 
     def problem(self, key: str, reason: str) -> None:
         """Note that ``key`` can't stand."""

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,16 +20,17 @@ def receiver() -> Iterator[Receiver]:
 
 
 def trial(receiver: Receiver, *more: str) -> tuple[int, dict[str, bool]]:
-    """Exit status, and what was found good."""
+    """Exit status, and what was found good. The secret comes by standard input: no process list shows that."""
     argv = [sys.executable, "-m", "reply_milter", "test-endpoint", receiver.url, "--timeout", "3", "--json"]
-    done = subprocess.run([*argv, *more], capture_output=True, text=True, timeout=60)
+    given = ["--secret-file", "-"]
+    done = subprocess.run([*argv, *given, *more], capture_output=True, text=True, timeout=60, input=f"{SECRET}\n")
     assert done.stderr == ""
     return done.returncode, {check["name"]: check["good"] for check in json.loads(done.stdout)}
 
 
 def test_a_good_endpoint_passes(receiver: Receiver) -> None:
     """Everything that can be tried was tried."""
-    status, found = trial(receiver, "--secret", SECRET, "--count-url", f"{receiver.url}/{{id}}")
+    status, found = trial(receiver, "--count-url", f"{receiver.url}/{{id}}")
     assert status == 0, found
     assert len(found) == 9
     assert all(found.values())
@@ -37,7 +39,7 @@ def test_a_good_endpoint_passes(receiver: Receiver) -> None:
 def test_an_endpoint_that_posts_twice_fails(receiver: Receiver) -> None:
     """The very thing that the id is for."""
     receiver.idempotent = False
-    status, found = trial(receiver, "--secret", SECRET, "--count-url", f"{receiver.url}/{{id}}")
+    status, found = trial(receiver, "--count-url", f"{receiver.url}/{{id}}")
     assert status == 1
     bad = {name for name, good in found.items() if not good}
     assert bad == {"one effect of a reply that came twice", "one effect of a reply that came 4 times at once"}
@@ -46,7 +48,7 @@ def test_an_endpoint_that_posts_twice_fails(receiver: Receiver) -> None:
 def test_an_endpoint_that_checks_no_signature_fails(receiver: Receiver) -> None:
     """Anybody could post in anybody's name."""
     receiver.checks_signatures = False
-    status, found = trial(receiver, "--secret", SECRET)
+    status, found = trial(receiver)
     assert status == 1
     bad = {name for name, good in found.items() if not good}
     assert bad == {"refuses a wrong signature", "refuses no signature", "refuses a signature of an hour ago"}
@@ -65,7 +67,7 @@ def test_an_endpoint_that_does_not_take_what_it_has_fails(receiver: Receiver, an
         return 204
 
     receiver.answer = once
-    status, found = trial(receiver, "--secret", SECRET)
+    status, found = trial(receiver)
     assert status == 1
     assert not found["takes the same reply again"]
     assert found["takes a reply"]
@@ -80,14 +82,26 @@ def test_nobody_there_is_told_in_words() -> None:
     assert "it must answer 2xx once the reply is stored" in done.stdout
 
 
+def test_the_secret_may_lie_in_a_file(receiver: Receiver, tmp_path: Path) -> None:
+    """With white space around it, as editors leave it."""
+    (tmp_path / "secret").write_text(f"\n {SECRET} \n")
+    status, _ = trial(receiver, "--secret-file", str(tmp_path / "secret"))
+    assert status == 0
+
+
 @pytest.mark.parametrize(
-    "arguments", [["ftp://x/"], ["http://x/", "--secret", "nothing"], ["http://x/", "--count-url", "/count"]]
+    "arguments,status",
+    [
+        (["ftp://x/"], 64),
+        (["http://x/", "--secret-file", "-"], 64),
+        (["http://x/", "--count-url", "/count"], 64),
+        (["http://x/", "--secret-file", "/nowhere"], 66),
+    ],
 )
-def test_bad_arguments_are_one_line(arguments: list[str]) -> None:
-    """EX_USAGE."""
-    done = subprocess.run(
-        [sys.executable, "-m", "reply_milter", "test-endpoint", *arguments], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 64
-    assert done.stderr.count("\n") == 1
+def test_bad_arguments_are_one_line(arguments: list[str], status: int) -> None:
+    """EX_USAGE or EX_NOINPUT; what is no secret is not shown, either."""
+    argv = [sys.executable, "-m", "reply_milter", "test-endpoint", *arguments]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, input="hunter2hunter2")
+    assert done.returncode == status
+    assert done.stderr.count("\n") == 1 and "hunter2" not in done.stderr
     assert done.stdout == ""

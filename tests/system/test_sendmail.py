@@ -4,6 +4,10 @@ The figures of contrib/sendmail/README.md come from here. The rows of the contra
 """
 
 import pytest
+from forged_verdicts import MESSAGES, Forged, forgeries, with_forgeries
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from raw_smtp import RawClient, transaction
 
 from daemon_process import wait_until
 from reply_milter.core.verdict_header import SealProblem
@@ -31,6 +35,60 @@ def test_forged_verdicts_leave_exactly_one_ours_on_top(sendmail_site: Site, coun
     order = [name.lower() for name, _ in found.fields]
     assert order.count("x-reply-verdict") == 1
     assert order[:3] == ["return-path", "x-reply-verdict", "received"]
+
+
+@settings(max_examples=3, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(batch=st.lists(forgeries(), min_size=MESSAGES, max_size=MESSAGES))
+def test_any_forged_verdicts_leave_exactly_one_ours(sendmail_site: Site, batch: list[list[Forged]]) -> None:
+    """0 to 50 of them, in any case, place and folding, with white space before the colon; a session for the batch."""
+    site, minted = sendmail_site, sendmail_site.mint(locator="forged/1")
+    names = [f"{minted.message_id}-{number}" for number in range(len(batch))]
+    with RawClient(site) as client:
+        for name, forged in zip(names, batch, strict=True):
+            client.begins([minted.address])
+            (answer,) = client.says(with_forgeries(reply(minted, name), forged) + b"\r\n.\r\n")
+            assert answer.startswith("250") or "Headers too large" in answer, answer
+    site.arrived("X-Seq", names[0], 1)
+    arrived = [message for message in site.all_replies() if set(message.values("X-Seq")) & set(names)]
+    assert len(arrived) > len(batch) // 2
+    for message in arrived:
+        assert isinstance(message.tags, dict), message.fields
+        assert [known.lower().strip() for known, _ in message.fields].count("x-reply-verdict") == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"X-Reply-Verdict\0: v=1", b"X-Reply\0-Verdict: v=1", b"X-Reply-Verdict\r: v=1", b"X: y\rX-Reply-Verdict: v=1",
+        b"X: y\0X-Reply-Verdict: v=1", b"X: y\x0bX-Reply-Verdict: v=1", b"X-Reply-Verdict\xa0: v=1",
+        b" X-Reply-Verdict: v=1",
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_odd_header_lines_smuggle_no_verdict_in(sendmail_site: Site, odd: bytes) -> None:
+    """NUL, bare CR, separators of other standards: one verdict arrives, or nothing does."""
+    site, minted, name = sendmail_site, sendmail_site.mint(locator="odd/1"), f"odd-{odd.hex()[:40]}"
+    with RawClient(site) as client:
+        client.begins([minted.address])
+        (answer,) = client.says(odd + b"\r\n" + reply(minted, name) + b"\r\n.\r\n")
+    if answer.startswith("250"):
+        (found,) = site.arrived("X-Seq", name, 1)
+        assert isinstance(found.tags, dict), found.fields
+    else:
+        assert answer.startswith(("550 5.7.1", "421 4.5.0", "552", "554")), answer
+
+
+def test_pipelined_commands_are_each_judged(sendmail_site: Site) -> None:
+    """Forged, genuine, and another transaction behind the dot, in one write each."""
+    minted, forged = sendmail_site.mint(locator="pipe/1"), f"reply+{'0' * 10}b{'a' * 47}@{DOMAIN}"
+    recipients = "".join(f"RCPT TO:<{name}>\r\n" for name in (forged, minted.address))
+    with RawClient(sendmail_site) as client:
+        answers = client.says(f"MAIL FROM:<alice@client.example>\r\n{recipients}DATA\r\n".encode(), 4)
+        assert [answer[:9] for answer in answers] == ["250 2.1.0", "550 5.7.1", "250 2.1.5", "354 End d"]
+        answers = client.says(reply(minted, "piped") + b"\r\n.\r\n" + transaction(forged, b"x"), 4)
+        assert [answer[:3] for answer in answers] == ["250", "250", "550", "503"], answers
+    (found,) = sendmail_site.arrived("X-Seq", "piped", 1)
+    assert isinstance(found.tags, dict)
 
 
 def test_long_lines_and_8_bit_text_keep_the_seal(sendmail_site: Site) -> None:

@@ -5,14 +5,17 @@ import os
 import secrets
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from reply_milter.core.keyring import KeyState, MasterKey
 from reply_milter.core.token import LAST_ISSUE
 from reply_milter.toml_table import Table, between, matching, one_of
 
-_HEX = matching(r"[0-9a-fA-F]{64}", "64 hex digits")
+_HEX = matching(r"[0-9a-fA-F]{64}", "")
+_ID = matching(r"[A-Za-z0-9._-]{1,64}", "")
+_STATE = one_of(*KeyState)
+Check = Callable[[str], str | None]
 _NOBODY_ELSE = stat.S_IRWXG | stat.S_IRWXO
 _NO_OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO  # a hook may read seal keys by group
 
@@ -164,13 +167,18 @@ def parse_seal_keys(text: str, path: str) -> tuple[bytes, ...]:
 
 
 def _master_key(table: Table) -> MasterKey:
-    identifier = table.need("id", "", matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Za-z0-9._-"))
-    state = table.need("state", KeyState.VERIFY.value, one_of(*KeyState))
-    secret = table.need("secret", "00" * 32, lambda value: "must be 64 hex digits" if _HEX(value) else None)
+    identifier = table.need("id", "", _unseen("1 to 64 of A-Za-z0-9._-", _ID))
+    state = table.need("state", KeyState.VERIFY.value, _unseen('"active", "verify" or "retired"', _STATE))
+    secret = table.need("secret", "00" * 32, _unseen("64 hex digits", _HEX))
     dated = table.has("minted_until") and state != KeyState.ACTIVE
     minted_until = table.take("minted_until", 0, between(0, LAST_ISSUE))
     table.unknown()
     return MasterKey(identifier, KeyState(state), bytes.fromhex(secret), minted_until if dated else None)
+
+
+def _unseen(description: str, form: Check) -> Check:
+    """``form``, without the value in the mistake: a secret may stand in the wrong place."""
+    return lambda value: f"must be {description}" if form(value) else None
 
 
 def _read(path: str, forbidden: int, wanted: str) -> str:

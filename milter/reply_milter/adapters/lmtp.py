@@ -7,6 +7,7 @@ would be refused; SMTPUTF8 is, because Postfix returns what it can't pass on.
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -26,9 +27,10 @@ _TAKEN = "250 2.0.0 Ok"
 _BROKEN = "451 4.3.0 This reply can not be taken at the moment"
 _CROWDED = b"421 4.3.2 Too many connections\r\n"
 _OF_PROTOCOL = ("500 Error: command", "502", "503")  # these answer a client that can't speak LMTP, not a message
+_UNPRINTABLE = re.compile(r"[^ -~\r\n]|\r(?!\n)|(?<!\r)\n")
 _WORDS = 200  # octets of a reason that are told
 
-logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: a line for each connection, with addresses
+logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd's: lines with what the client says, and addresses
 
 Take = Callable[[Envelope], HandedOver]
 
@@ -91,6 +93,11 @@ class LmtpServer:
             self._busy -= 1
         return "\r\n".join([answer] * len(recipients))
 
+    async def handle_exception(self, error: Exception) -> str:
+        """An accident in the conversation itself. aiosmtpd would tell the client what it says."""
+        log.error("an LMTP conversation failed", exc_info=error)
+        return _BROKEN
+
     def _answer(self, envelope: Envelope) -> str:
         try:
             taken = self._take(envelope)
@@ -143,7 +150,7 @@ class _Conversation(LMTP):
         if text.startswith("5") and not text.startswith(_OF_PROTOCOL):
             log.error("a message was not taken, and the MTA told to come again: %s", text)
             text = f"451 4.3.0 {text[4:]}"
-        await super().push(text)
+        await super().push(_UNPRINTABLE.sub("?", text))  # an unknown command is answered with itself
 
 
 def _words(why: str) -> str:

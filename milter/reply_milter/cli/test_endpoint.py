@@ -3,7 +3,9 @@
 import argparse
 import json
 import os
+import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import load
@@ -23,7 +25,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "exit 1 if it does not. The replies are by user 0 for the handler test-endpoint",
     )
     parser.add_argument("url", metavar="URL", help="the endpoint")
-    parser.add_argument("--secret", default="", help="whsec_...; without it, that of the handler with this url")
+    parser.add_argument(
+        "--secret-file",
+        default="",
+        metavar="FILE",
+        help="holds whsec_...; - for standard input; without it, the secret of the handler with this url",
+    )
     parser.add_argument("--format", choices=[form.value for form in Format], help="json, or raw as Rails takes it")
     parser.add_argument("--timeout", type=int, default=30, metavar="SECONDS", help="for each answer")
     parser.add_argument(
@@ -56,14 +63,25 @@ def _run(options: argparse.Namespace) -> int:
 
 def _webhook(options: argparse.Namespace) -> Webhook:
     """As the command line says, and where it says nothing, as the configuration does, if there is one."""
-    configured = None
-    if not options.secret and os.path.exists(options.config):
+    configured, secret = None, _secret(options.secret_file)
+    if not secret and os.path.exists(options.config):
         handlers = load(options.config).config.handlers.by_id.values()
         destinations = (handler.destination for handler in handlers)
         configured = next((one for one in destinations if isinstance(one, Webhook) and one.url == options.url), None)
-    given, problems = webhook_of({"url": options.url, "secret": options.secret, "timeout_seconds": options.timeout})
+    given, problems = webhook_of({"url": options.url, "secret": secret, "timeout_seconds": options.timeout})
     if problems:
         raise CommandError(os.EX_USAGE, "; ".join(problems))
     form = Format(options.format) if options.format else configured.format if configured else Format.JSON
     secrets = given.secrets or (configured.secrets if configured else ())
     return Webhook(given.url, secrets, form, given.timeout_seconds)
+
+
+def _secret(path: str) -> str:
+    """What the file holds. Never an argument: other users of the host see those of every process."""
+    if not path:
+        return ""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise CommandError(os.EX_NOINPUT, f"{path}: {reason}") from None

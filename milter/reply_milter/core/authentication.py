@@ -58,7 +58,8 @@ def _results(value: str) -> list[authres.AuthenticationResult] | None:
         results = authres.AuthenticationResultsHeader.parse_value(text).results
     except (authres.AuthResError, RecursionError):
         return None
-    return [result for result in results if result.method in _METHODS]
+    # A `none` that stands beside results is a result without a method.
+    return [result for result in results if getattr(result, "method", "") in _METHODS]
 
 
 def _vouches(result: authres.AuthenticationResult | None, author: str) -> bool:

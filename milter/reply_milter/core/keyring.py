@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -23,8 +22,6 @@ REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 ID_LENGTH = 13  # base32 characters of each half of a reply's id
 CONTENT_OCTETS = 10  # of a content digest: keyed, so 80 bits leave a forger nothing to search for
 AUTHOR_OCTETS = 5  # of an author's digest: two of a token's few authors never share 40 bits by chance
-
-_USER_KEYS_KEPT = 1024  # each spares a derivation; as many as answer in some minutes. More scatter over the heap
 
 
 class KeyState(StrEnum):
@@ -94,15 +91,13 @@ class UserKey:
         return self.digest(b"same content", *parts)[:CONTENT_OCTETS]
 
 
-@lru_cache(maxsize=_USER_KEYS_KEPT)
-def _expand(secret: bytes, info: bytes) -> bytes:
-    return HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(secret)
-
-
 def derive(realm: str, master: MasterKey, user: int) -> UserKey:
-    """The key of ``user`` in ``realm``: a token never moves between realms or users."""
+    """The key of ``user`` in ``realm``: a token never moves between realms or users.
+
+    Never remembered: it costs a microsecond, and a shorter answer would tell who was active a while ago.
+    """
     info = tlv(b"reply-milter/1/user", realm, user.to_bytes(5))
-    return UserKey(master.id, _expand(master.secret, info))
+    return UserKey(master.id, HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(master.secret))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,10 @@ def identifiers(value: str, limit: int = CANDIDATES, last_first: bool = False) -
     White space and commas (Exchange) separate them; comments are skipped, so that ``(see <a@b>)`` is none. An
     id holds no white space and no angle bracket and is at most a line long. Encoded words are never decoded.
     """
-    found, unclosed = _outside_comments(value, limit if not last_first else len(value))
+    most = len(value) if last_first else limit
+    found, unclosed = _outside_comments(value, most)
     if unclosed >= 0:  # `Joe :-( of Monday <a@b>`: what never closes is no comment
-        found += _outside_comments(value[unclosed + 1 :].replace("(", " "), limit)[0]
+        found += _outside_comments(value[unclosed + 1 :].replace("(", " "), most)[0]
     return found[: -limit - 1 : -1] if last_first else found[:limit]
 
 

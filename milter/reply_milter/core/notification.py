@@ -1,5 +1,6 @@
 """What sign mode makes of a notification: a reply address, and the edits that put it into the message."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from reply_milter.core.mint import LOCATOR_FORM, MESSAGE_ID_FORM, Minted, MintEr
 from reply_milter.core.mint_request import MintRequest, read
 
 Fields = Mapping[str, Sequence[str]]  # values by field name in lower case
+_LINE_END = re.compile(r"[\0\r]|\n(?![ \t])")
 _AT_MOST_ONE = ("message-id", "references")
 
 
@@ -120,8 +122,12 @@ def _edits(outgoing: Outgoing, address: str, bound: str, kept: bool) -> tuple[Ed
 
 
 def _readable(text: str) -> str:
-    """Octets that are no UTF-8 can't be written back: libmilter takes text. No id that anybody reads has any."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", "?")
+    """Octets that are no UTF-8 can't be written back: libmilter takes text. No id that anybody reads has any.
+
+    Nor is anything that would end the field: a line end without white space behind it is none that an MTA gives.
+    """
+    written = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", "?")
+    return _LINE_END.sub(" ", written)
 
 
 def _put(fields: Fields, name: str, value: str) -> list[Edit]:

@@ -107,7 +107,9 @@ class Connection:
         if known not in headers.READ:
             return
         within = message.field_count <= headers.FIELDS_LIMIT and message.field_octets <= headers.OCTETS_LIMIT
-        if within or known == headers.VERDICT.lower():
+        if known == headers.VERDICT.lower():  # each is to be taken off, up to where nobody would
+            within = len(message.fields.get(known, ())) <= headers.FIELDS_LIMIT
+        if within:
             message.fields.setdefault(known, []).append(value)
 
     def body(self, chunk: bytes) -> bool:

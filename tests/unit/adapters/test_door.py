@@ -1,121 +1,92 @@
-"""The error boundary of the door: what fails inside is deferred, counted at its stage, and ends nowhere else."""
+"""The door's error boundary: an accident in one step costs the message a retry, and nobody else anything."""
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 import Milter
 import pytest
 
 from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
-from reply_milter.core.verdict import Verdict
+from reply_milter.adapters.libmilter.door import Needs
+from reply_milter.core.verdict import Accept, Verdict
+
+STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done")
 
 
-class BrokenConversation:
-    """Every step that may decide raises."""
+class _Conversation:
+    """Takes everything, but for the step that fails."""
 
-    failures = 0
+    failing = ""
+    whole = True
 
-    def mail(self, sender: str, authenticated: bool) -> None:
-        """See ``ports.Conversation``."""
+    def __getattr__(self, step: str) -> Any:
+        def call(*_arguments: object) -> Verdict:
+            if step == self.failing:
+                raise ValueError("an accident")
+            if step == "mark_broken":
+                self.whole = False
+            if step == "end_of_message" and not self.whole:
+                raise RuntimeError("half a message")
+            return Accept()
 
-    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict:
-        """See ``ports.Conversation``."""
-        raise RuntimeError("rcpt")
-
-    def header(self, name: str, value: str) -> None:
-        """See ``ports.Conversation``."""
-
-    def body(self, chunk: bytes) -> bool:
-        """See ``ports.Conversation``."""
-        raise RuntimeError("body")
-
-    def mark_broken(self) -> None:
-        """See ``ports.Conversation``."""
-
-    def end_of_message(self, queue_id: str) -> Verdict:
-        """See ``ports.Conversation``."""
-        raise RuntimeError("end of message")
-
-    def done(self) -> None:
-        """See ``ports.Conversation``."""
-
-    def failed(self) -> None:
-        """See ``ports.Conversation``."""
-        self.failures += 1
-
-    def abort(self) -> None:
-        """See ``ports.Conversation``."""
+        return call
 
 
-@dataclass
-class CountingTelemetry:
-    """Counts calls."""
+class _Context:
+    """pymilter's, as much as is needed."""
 
-    calls: Counter[str] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self.replies: list[str] = []
+        self._private: object = None
 
-    def connection_opened(self) -> None:
-        """See ``ports.DoorTelemetry``."""
-        self.calls["opened"] += 1
+    def getpriv(self) -> object:
+        return self._private
 
-    def connection_closed(self) -> None:
-        """See ``ports.DoorTelemetry``."""
-        self.calls["closed"] += 1
+    def setpriv(self, private: object) -> None:
+        self._private = private
 
-    def stage_started(self) -> None:
-        """See ``ports.DoorTelemetry``."""
-        self.calls["started"] += 1
-
-    def stage_ended(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
-        self.calls[f"ended {name}"] += 1
-
-    def accident(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
-        self.calls[f"accident {name}"] += 1
-
-
-@dataclass
-class Context:
-    """What pymilter's C module hands to callbacks, as far as they use it."""
-
-    private: Any = None
-    replies: list[tuple[str, ...]] = field(default_factory=list)
-
-    def getpriv(self) -> Any:
-        """As pymilter."""
-        return self.private
-
-    def setpriv(self, value: Any) -> None:
-        """As pymilter."""
-        self.private = value
-
-    def getsymval(self, name: str) -> str:
-        """As pymilter."""
+    def getsymval(self, _name: str) -> str:
         return "x"
 
-    def setreply(self, *words: str) -> None:
-        """As pymilter."""
-        self.replies.append(words)
+    def setreply(self, code: str, _enhanced: str, text: str) -> None:
+        self.replies.append(f"{code} {text}")
 
 
-@pytest.mark.parametrize("needs,stages", [(VERIFY, ("rcpt", "eom")), (SIGN, ("sign_rcpt", "sign_eom"))])
-def test_an_error_of_ours_is_deferred_and_counted(needs: Any, stages: tuple[str, str]) -> None:
-    """At RCPT, in the body and at the end; by whoever counts for that client."""
-    conversation, mine, others = BrokenConversation(), CountingTelemetry(), CountingTelemetry()
-    door = Door(lambda _client: conversation, needs, lambda client: mine if client == "192.0.2.1" else others)
-    context = Context()
-    door._negotiate(context, [0, 0, 0, 0])
-    door._connect(context, "client.example", 4, ("192.0.2.1", 25))
-    door._mail(context, b"<a@b.example>")
-    statuses = [door._rcpt(context, b"<c@d.example>"), door._body(context, b"x"), door._end_of_message(context)]
-    door._close(context)
-    assert statuses == [Milter.TEMPFAIL] * 3
-    assert {reply[:2] for reply in context.replies} == {("451", "4.3.0")}
-    rcpt, eom = stages
-    assert mine.calls == {
-        "opened": 1, "closed": 1, "started": 2, f"ended {rcpt}": 1, f"ended {eom}": 1,
-        f"accident {rcpt}": 1, f"accident {eom}": 2,
-    }  # fmt: skip
-    assert not others.calls
-    assert (conversation.failures, door.idle) == (1, True)
+class _Counter:
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_arguments: None
+
+
+def _message(door: Door, ctx: _Context) -> list[int]:
+    """The answers to a whole message, those that nobody waits for left out."""
+    door._mail(ctx, b"<alice@client.example>")
+    answers = [door._rcpt(ctx, b"<bob@example.com>")]
+    door._header(ctx, "From", b"alice@client.example")
+    return [*answers, door._body(ctx, b"hello"), door._end_of_message(ctx)]
+
+
+@pytest.mark.parametrize("needs", [VERIFY, SIGN], ids=["verify", "sign"])
+@pytest.mark.parametrize("step", STEPS)
+def test_an_accident_defers_the_message_and_not_the_next(step: str, needs: Needs) -> None:
+    """Also at MAIL and in the header, whose callbacks can't answer: what follows of the message is deferred."""
+    conversation, ctx = _Conversation(), _Context()
+    door = Door(lambda _client: conversation, needs, lambda _client: _Counter())
+    door._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
+    conversation.failing = step
+    answers = _message(door, ctx)
+    assert Milter.TEMPFAIL in answers
+    assert Milter.TEMPFAIL in answers[-1:] or step in ("rcpt", "body")
+    assert set(ctx.replies) == {"451 This mail can not be checked at the moment, try again later"}
+    conversation.failing, conversation.whole = "", True
+    assert _message(door, ctx)[-1] == Milter.CONTINUE
+    assert door.idle
+
+
+def test_an_accident_at_abort_is_nobodys(caplog: pytest.LogCaptureFixture) -> None:
+    """ABORT has no answer; a traceback is all that is left of it."""
+    conversation, ctx = _Conversation(), _Context()
+    door = Door(lambda _client: conversation, VERIFY, lambda _client: _Counter())
+    door._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
+    door._mail(ctx, b"<alice@client.example>")
+    conversation.failing = "abort"
+    assert door._abort(ctx) == Milter.CONTINUE
+    assert door.idle and "cannot abort a message" in caplog.text

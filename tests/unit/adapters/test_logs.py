@@ -17,12 +17,13 @@ log = logging.getLogger("reply_milter.test")
 
 @pytest.fixture(autouse=True)
 def root() -> Iterator[None]:
-    """The root logger is as before afterwards."""
-    logger = logging.getLogger()
-    handlers, level = logger.handlers[:], logger.level
+    """The root logger and ours are as before afterwards."""
+    logger, ours = logging.getLogger(), logging.getLogger("reply_milter")
+    handlers, level, our_level = logger.handlers[:], logger.level, ours.level
     yield
     logger.handlers[:] = handlers
     logger.setLevel(level)
+    ours.setLevel(our_level)
 
 
 def test_a_decision_tells_what_is_behind_its_reason_and_who_came(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,3 +65,35 @@ def test_no_line_is_lost_while_the_form_changes(monkeypatch: pytest.MonkeyPatch)
     finally:
         sys.setswitchinterval(interval)
     assert heard.getvalue().count(": line ") == 20_000
+
+
+def test_debug_is_not_for_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would log what they send and receive: addresses, answers of an application. Ours says what it decides."""
+    heard = StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    log_to_stderr(as_json=False, level="debug")
+    for name in ("httpcore.connection", "asyncio", "reply_milter.decision"):
+        logging.getLogger(name).debug("of %s", name)
+    assert [line.rpartition(": ")[2] for line in heard.getvalue().splitlines()] == ["of reply_milter.decision"]
+    log_to_stderr(as_json=False, level="error")
+    log.warning("unheard")
+    logging.getLogger("a.plug.in").warning("unheard")
+    assert "unheard" not in heard.getvalue()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_holds_no_address_and_no_token(as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exceptions repeat what they stumbled over; the lines of code, and the rest of what they say, stay."""
+    heard = StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    log_to_stderr(as_json, "info")
+    glob = "000000002a" + "b" * 48
+    for said in (f"cannot read <reply+{glob}@reply.test>", f"KeyError: '{glob.upper()}'", "jane@example.org, twice"):
+        try:
+            raise ValueError(said)
+        except ValueError:
+            log.exception("an accident")
+    written = heard.getvalue()
+    assert written.count("Traceback") == written.count("raise ValueError(said)") == 3
+    assert "cannot read <(address)>" in written and "'(token)'" in written and "(address), twice" in written
+    assert glob not in written.lower() and "@" not in written

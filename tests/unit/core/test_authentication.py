@@ -36,6 +36,7 @@ def of(*values: str) -> Authentication:
         (f"{MX}; dkim=pass smtp.d=client.example", FAIL),
         (f"{MX}; dkim=pass header.d=other.example; dmarc=pass", PASS),
         (f"{MX}; none", NONE),
+        (f"{MX}; dmarc=pass; none", PASS),
         (f"{MX}; spf=pass smtp.mailfrom=client.example", NONE),
         (f"{MX}; arc=pass", NONE),
         (f"{MX}; x-reply-token=pass", NONE),

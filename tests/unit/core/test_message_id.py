@@ -109,6 +109,7 @@ def test_at_most_so_many_ids_are_taken() -> None:
     assert identifiers(value) == [f"{number}@x" for number in range(16)]
     assert identifiers(value, 3, last_first=True) == ["39@x", "38@x", "37@x"]
     assert identifiers(value, 0) == identifiers(value, 0, last_first=True) == []
+    assert identifiers(f":-( {value}", 3, last_first=True) == ["39@x", "38@x", "37@x"]
 
 
 def test_own_id_may_lack_brackets() -> None:

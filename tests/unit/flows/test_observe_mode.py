@@ -4,6 +4,7 @@ import pytest
 
 from dialogue import Desk, reply_fields
 from fakes import NOW, MemoryStore, minted, rules
+from reply_milter.core.headers import FIELDS_LIMIT, VERDICT
 from reply_milter.core.verdict import Accept
 
 ANSWERED = minted()
@@ -59,3 +60,15 @@ def test_observe_mode_never_says_who_wrote_without_a_good_checksum() -> None:
     desk.start(ANSWERED.address.replace("reply+0", "reply+1"))
     tags = desk.tags(desk.finish(GENUINE))
     assert not {"id", "user", "handler", "context"} & set(tags)
+
+
+@pytest.mark.parametrize("count,edits", [(FIELDS_LIMIT, FIELDS_LIMIT + 1), (FIELDS_LIMIT + 1, 0), (50_000, 0)])
+def test_a_flood_of_forged_verdicts_stays_as_it_is(count: int, edits: int) -> None:
+    """An MTA's time for taking them off grows with their square; doubled, they vouch for nothing. Nor are they kept."""
+    desk = Desk(rules(observe=True))
+    desk.start(ANSWERED.address)
+    desk.content([*GENUINE, *[(VERDICT, " v=1; result=pass")] * count])
+    kept = desk.connection._transaction
+    assert kept is not None and len(kept.fields[VERDICT.lower()]) <= FIELDS_LIMIT + 1
+    verdict = desk.connection.end_of_message("4Q1")
+    assert isinstance(verdict, Accept) and len(verdict.edits) == edits

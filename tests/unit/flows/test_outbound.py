@@ -126,6 +126,13 @@ def test_references_that_have_our_id_stay() -> None:
     }
 
 
+def test_a_field_that_is_written_back_stays_one_field() -> None:
+    """A line end that is no folding comes from no MTA; we would make a field of our own of what stands behind it."""
+    given = [MINT, ("Message-ID", "<own@shop>"), ("References", "<a@b>\nX-Evil: 1\r\n\t<c@d>\0")]
+    written = edits(Application().send(given))
+    assert Replace("References", 1, "<a@b> X-Evil: 1 \n\t<c@d> \n\t<own@shop>") in written
+
+
 @pytest.mark.parametrize("name,shown", [("forum", "forum"), (".odd", "9")])
 def test_a_number_gets_an_id_to_thread_by(name: str, shown: str) -> None:
     """Of the handler's name, or its number where the name is no segment of a locator."""

@@ -1,11 +1,14 @@
 """Verdicts performed on libmilter: the one place where edits are made and replies are set."""
 
+import logging
 from typing import Any
 
 import Milter
 
 from reply_milter.core.headers import Append, Delete, Edit, Insert, RemoveRecipient, Replace
 from reply_milter.core.verdict import Accept, Defer, Discard, Park, Reason, Reject, Verdict, reply_for
+
+log = logging.getLogger(__name__)
 
 NAME = "reply-milter"
 _CONTINUE = int(Milter.CONTINUE)
@@ -44,7 +47,15 @@ def _perform(ctx: Any, edits: tuple[Edit, ...]) -> None:
             case Append(name, value):
                 ctx.addheader(name, value, -1)
             case RemoveRecipient(argument):
-                ctx.delrcpt(argument)
+                _remove(ctx, argument)
+
+
+def _remove(ctx: Any, argument: str) -> None:
+    """Take a recipient off. pymilter takes no other text than UTF-8: what is none stays on, and gets no seal."""
+    try:
+        ctx.delrcpt(argument)
+    except UnicodeEncodeError:
+        log.warning("a refused recipient that is no UTF-8 can't be taken off: it gets the message without a verdict")
 
 
 def come_again(ctx: Any) -> int:

@@ -43,18 +43,27 @@ SIGN = Needs(_NEVER | Milter.P_NOBODY | _SILENT, _EDITS, ("sign_rcpt", "sign_eom
 
 
 class Session:
-    """One connection of the MTA, and what to return from the steps that say no more than "go on"."""
+    """One connection of the MTA, and what to return from the steps that say no more than "go on".
 
-    __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "connection", "telemetry")
+    ``broken``: a message could not be begun, and MAIL could not say so. What follows of it is deferred.
+    """
+
+    __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "broken", "connection", "telemetry")
 
     def __init__(self, steps: int, telemetry: DoorTelemetry) -> None:
         self.connection: Conversation | None = None
         self.telemetry = telemetry
+        self.broken = False
         self.after_connect, self.after_mail, self.after_header = (
             int(Milter.NOREPLY if steps & silent else Milter.CONTINUE)
             for silent in (Milter.P_NR_CONN, Milter.P_NR_MAIL, Milter.P_NR_HDR)
         )
         self.after_body = int(Milter.SKIP if steps & Milter.P_SKIP else Milter.CONTINUE)  # where no more is wanted
+
+    def must_be_whole(self) -> None:
+        """Raise if the message on its way was never begun."""
+        if self.broken:
+            raise RuntimeError("this message could not be begun")
 
 
 class Door:
@@ -120,8 +129,13 @@ class Door:
     def _mail(self, ctx: Any, sender: bytes, *_parameters: bytes) -> int:
         session = self._session(ctx)
         self._busy.add(session)
-        authenticated = self._needs.asks_login and bool(_macro(ctx, "{auth_authen}", unreadable=""))
-        session.connection.mail(_text(sender), authenticated)
+        try:
+            authenticated = self._needs.asks_login and bool(_macro(ctx, "{auth_authen}", unreadable=""))
+            session.connection.mail(_text(sender), authenticated)
+            session.broken = False
+        except Exception:
+            log.exception("cannot begin a message")
+            session.broken = True
         status: int = session.after_mail
         return status
 
@@ -130,6 +144,7 @@ class Door:
         session.telemetry.stage_started()
         connection: Conversation = session.connection
         try:
+            session.must_be_whole()
             over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
             resolved, queue_id = _macro(ctx, "{rcpt_addr}", unreadable=None), _macro(ctx, "i", unreadable=None)
             verdict = connection.rcpt(_text(argument), resolved, over_smtp, queue_id or "")
@@ -167,6 +182,7 @@ class Door:
         session.telemetry.stage_started()
         connection: Conversation = session.connection
         try:
+            session.must_be_whole()
             verdict = connection.end_of_message(_macro(ctx, "i", unreadable=None) or "")
             status = answer(ctx, verdict)
             connection.done()
@@ -183,7 +199,11 @@ class Door:
     def _abort(self, ctx: Any) -> int:
         session = self._session(ctx)
         self._busy.discard(session)
-        session.connection.abort()
+        session.broken = False
+        try:
+            session.connection.abort()
+        except Exception:
+            log.exception("cannot abort a message")
         return int(Milter.CONTINUE)
 
     def _close(self, ctx: Any) -> int:

@@ -6,12 +6,14 @@ Decisions, one for each mail to a reply address, go past the logging module: a r
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 from reply_milter.core.sealed_reply import TOKEN_ID_LENGTH
+from reply_milter.core.token import CHECKSUM_FLOOR, KEY_LENGTH, USER_LENGTH
 from reply_milter.ports import Decision, Notification
 from reply_milter.ports.delivery import DeliveryReport
 
@@ -21,6 +23,10 @@ _STANDARD_ERROR = 2
 
 Fields = Sequence[tuple[str, str]]
 Event = Decision | Notification | DeliveryReport
+
+
+_ADDRESS = re.compile(r"[^\s<>()'\",;:=@]{1,320}@[^\s<>()'\",;:=]{1,255}")
+_TOKEN = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]{{{KEY_LENGTH + CHECKSUM_FLOOR},}}", re.ASCII | re.IGNORECASE)
 
 
 class _Formatter(logging.Formatter):
@@ -38,7 +44,7 @@ class _Formatter(logging.Formatter):
         """Write ``record``."""
         text = record.getMessage()
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
+            text += "\n" + _without_addresses(self.formatException(record.exc_info))
         return self.line(record.created, record.levelno, text, _of_record(record))
 
     def line(self, unix: float, level: int, text: str, fields: Fields) -> str:
@@ -87,6 +93,11 @@ class _Moment:
             text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix))
             cls.last = (unix, text)
         return text
+
+
+def _without_addresses(traceback: str) -> str:
+    """What an exception says may hold what a client sent; a token without its domain works as well."""
+    return _TOKEN.sub("(token)", _ADDRESS.sub("(address)", traceback))
 
 
 def _with_priority(text: str, level: int) -> str:
@@ -162,6 +173,7 @@ def log_to_stderr(as_json: bool, level: str) -> None:
     """Send every log record of this process to standard error, where journald and the MTA's host expect it.
 
     Called again, it changes form and level in place: a record that another thread writes meanwhile is not lost.
+    ``debug`` is for us alone: libraries would tell what they send and receive.
     """
     # What no line of ours tells is not looked up, as the logging module's own page advises.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
@@ -174,4 +186,6 @@ def log_to_stderr(as_json: bool, level: str) -> None:
     DecisionLog.format = _Formatter(as_json, _stderr_is_journal())
     ours.setFormatter(DecisionLog.format)
     ours.stream = sys.stderr
-    root.setLevel(level.upper())
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    root.setLevel(max(wanted, logging.INFO))
+    logging.getLogger("reply_milter").setLevel(wanted)

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from reply_milter.core.content import charset, encoded_words, parameters, transfer
+from reply_milter.core.content import charset, encoded_words, lines, parameters, transfer
 from reply_milter.core.content.limits import Limits
 from reply_milter.core.content.parts import Part
 from reply_milter.core.content.values import Attachment, Flaw
@@ -62,8 +62,9 @@ class Sorting:
             self.flaws.add(Flaw.CHARSET_GUESSED)
         if len(text) > limit or len(octets) > limit * _WIDEST:
             self.flaws.add(cut)
-        self._taken[cut] += len(text[:limit])
-        return text[:limit]
+        kept = lines.cut(text, limit)
+        self._taken[cut] += len(kept)
+        return kept
 
     def _octets(self, part: Part) -> bytes:
         plain = transfer.decode(self.message[part.start : part.end], part.value("content-transfer-encoding"))

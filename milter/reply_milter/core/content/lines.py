@@ -31,6 +31,17 @@ class Line(NamedTuple):
         return not self.text.strip()
 
 
+_WORD = 256  # characters; an address and its domain have fewer
+
+
+def cut(text: str, limit: int) -> str:
+    """The first ``limit`` characters, less a word that does not fit: half a reply address is none that is redacted."""
+    if len(text) <= limit or text[limit].isspace():
+        return text[:limit]
+    blank = max(text.rfind(character, max(0, limit - _WORD), limit) for character in " \n\t")
+    return text[:limit] if blank < 0 else text[: blank + 1]
+
+
 def of_text(text: str) -> list[Line]:
     """The lines of plain text. Only LF ends a line: splitlines() knows ten other ways."""
     return [Line(line) for line in text.split("\n")]

@@ -31,9 +31,14 @@ def read(message: bytes, form: AddressForm, marker: str = "", limits: Limits = _
     subject = encoded_words.decode(root.value("subject"))
     forwarding = words.FORWARDING.match(subject) is not None
     shown = _lines(pieces)
-    text = lines.text_of(shown)
-    if len(text) > limits.text_characters:
-        opening.flaws.add(Flaw.TEXT_CUT)
+
+    def kept(text: str, limit: int, flaw: Flaw) -> str:
+        """Redacted before and cut after: a word in an address's place may be longer than it."""
+        redacted = redaction.redact(lines.cut(text, limit), form)
+        if max(len(text), len(redacted)) > limit:
+            opening.flaws.add(flaw)
+        return redacted[:limit]
+
     content = Content(
         author=next(iter(_mailboxes(root, "from")), Mailbox("", "")),
         to=_mailboxes(root, "to"),
@@ -42,9 +47,9 @@ def read(message: bytes, form: AddressForm, marker: str = "", limits: Limits = _
         subject=subject,
         date=encoded_words.decode(root.value("date")),
         message_id=own_id(encoded_words.plain(root.value("message-id"))),
-        text=text[: limits.text_characters],
-        html="\n".join(piece.html for piece in pieces if piece.html),
-        stripped=_stripped(pieces, shown, marker, forwarding)[: limits.text_characters],
+        text=kept(lines.text_of(shown), limits.text_characters, Flaw.TEXT_CUT),
+        html=kept("\n".join(piece.html for piece in pieces if piece.html), limits.html_characters, Flaw.HTML_CUT),
+        stripped=kept(_stripped(pieces, shown, marker, forwarding), limits.text_characters, Flaw.TEXT_CUT),
         fields=fields,
         attachments=tuple(sorting.attachments),
         flaws=frozenset(opening.flaws),
@@ -95,7 +100,7 @@ def _stripped(pieces: list[Piece], shown: list[Line], marker: str, forwarding: b
 
 
 def _redacted(content: Content, redact: Callable[[str], str]) -> Content:
-    """Every string without reply addresses of ours. Octets of attachments stay."""
+    """Every other string without reply addresses of ours. Octets of attachments stay."""
 
     def mailboxes(values: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
         return tuple(Mailbox(redact(value.name), redact(value.address)) for value in values)
@@ -112,9 +117,6 @@ def _redacted(content: Content, redact: Callable[[str], str]) -> Content:
         subject=redact(content.subject),
         date=redact(content.date),
         message_id=redact(content.message_id),
-        text=redact(content.text),
-        html=redact(content.html),
-        stripped=redact(content.stripped),
         fields=tuple((redact(name), redact(value)) for name, value in content.fields),
         attachments=tuple(map(attachment, content.attachments)),
     )

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content_under_test import BARE, DASHED, FORM, GLOB
+from content_under_test import ADDRESS, BARE, DASHED, FORM, GLOB, message
 from reply_milter.core.address import AddressForm
-from reply_milter.core.content import redact
+from reply_milter.core.content import Limits, read, redact
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,14 @@ def test_a_second_pass_changes_nothing(text: str, form: AddressForm) -> None:
     once = redact(text, form)
     assert redact(once, form) == once
     assert f" reply+{GLOB}@reply.example.com " not in f" {redact(once, FORM)} "
+
+
+@pytest.mark.parametrize("at", range(1, 80))
+@pytest.mark.parametrize("kind", ["text/plain", "text/html"])
+def test_a_text_that_is_cut_holds_no_half_of_an_address(at: int, kind: str) -> None:
+    """A token less a letter or two could be guessed; a word that does not fit is left out."""
+    limits = Limits(text_characters=at, html_characters=at)
+    content = read(message(f"to {ADDRESS} now", f"Content-Type: {kind}"), FORM, limits=limits)
+    for text in (content.text, content.html, content.stripped):
+        assert len(text) <= at
+        assert GLOB[:5] not in text

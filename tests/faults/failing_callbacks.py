@@ -1,0 +1,45 @@
+"""reply-milter, every step of which fails when a test says so: a program, run in place of ``-m reply_milter``.
+
+FAILING names a file; while it holds a step's name, that step raises, with what it was given of a mail in its words,
+as exceptions of libraries do.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reply_milter import cli, hook_process
+from reply_milter.adapters.handlers.webhook import WebhookDeliverer
+from reply_milter.core.reply import Reply
+from reply_milter.flows import delivery
+from reply_milter.flows.inbound import Connection
+from reply_milter.flows.outbound import Submission
+
+_TOLD = Path(os.environ["FAILING"])
+STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done", "abort")
+
+
+def _is_mail(given: object) -> bool:
+    return isinstance(given, str | bytes | Reply)
+
+
+def failing(name: str, deed: Callable[..., Any]) -> Callable[..., Any]:
+    """``deed``, unless it is told to fail."""
+
+    def dangerous(*given: Any, **named: Any) -> Any:
+        if _TOLD.read_text() == name:
+            raise ValueError(f"{name} stumbles over {[one for one in given if _is_mail(one)]!r}")
+        return deed(*given, **named)
+
+    return dangerous
+
+
+for step in STEPS:
+    for kind in (Connection, Submission):
+        setattr(kind, step, failing(step, getattr(kind, step)))
+WebhookDeliverer.process = failing("deliver", WebhookDeliverer.process)  # type: ignore[method-assign]
+delivery.open_reply = failing("open", delivery.open_reply)  # type: ignore[attr-defined]
+hook_process.tend = failing("tend", hook_process.tend)  # type: ignore[attr-defined]
+sys.exit(cli.main())

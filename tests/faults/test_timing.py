@@ -1,0 +1,99 @@
+"""Whether an answer's time tells what is wrong with a token: Welch's t between kinds of guesses, on the milter socket.
+
+A report, not a proof: the long form asks 10,000 times for each kind, in turns. What is asserted is far above noise; a
+remembered user key, or a question to the store, would show as several times that.
+"""
+
+import os
+import random
+import statistics
+import time
+from collections.abc import Iterator
+
+import pytest
+from milter_alone import DOMAIN, Milter, own_folder
+from milter_client import CONTINUE, REPLYCODE, Mta
+
+from reply_milter.core.base32 import ALPHABET
+
+pytestmark = pytest.mark.wire
+
+ASKED = 10_000 if os.environ.get("REPLY_MILTER_LONG") else 300
+SHARE = 0.1  # of a median answer: two kinds differ by less
+
+
+@pytest.fixture
+def milter() -> Iterator[Milter]:
+    """A daemon that throttles nobody."""
+    with own_folder() as folder:
+        running = Milter(folder)
+        text = running.config.read_text()
+        running.config.write_text(text.replace("forged_per_minute = 60", "forged_per_minute = 0"))
+        running.daemon.start()
+        yield running
+        running.daemon.stop()
+
+
+class Guesses:
+    """Guesses of each kind, none of which is made twice: what was asked a moment ago is quicker on any machine."""
+
+    KINDS = ("unknown user", "known user", "known user, only the last letter wrong", "known user once more")
+
+    def __init__(self, milter: Milter) -> None:
+        self._known = [milter.mint(user=random.getrandbits(40)).address.partition("@")[0] for _ in range(100)]
+        with Mta(milter.socket) as mta:
+            mta.connect()
+            for local in self._known:  # they are users who have just been here
+                mta.mail()
+                assert mta.rcpt(f"<{local}@{DOMAIN}>", f"{local}@{DOMAIN}").code == CONTINUE
+                mta.abort()
+
+    def of(self, kind: str) -> str:
+        """One guess, written anew."""
+        local = random.choice(self._known)
+        user, rest, checksum = local[:16], local[16:-26], random.choices(ALPHABET, k=26)
+        if kind == "unknown user":
+            user = f"reply+{random.getrandbits(40):010x}"
+        elif kind.endswith("wrong"):
+            checksum = [*local[-26:-1], random.choice(ALPHABET.replace(local[-1], ""))]
+        return f"{user}{rest}{''.join(checksum)}@{DOMAIN}"
+
+
+def _microseconds(mta: Mta, address: str) -> float:
+    mta.mail()
+    begun = time.perf_counter_ns()
+    answer = mta.rcpt(f"<{address}>", address)
+    taken = (time.perf_counter_ns() - begun) / 1000
+    assert answer.code == REPLYCODE and answer.text == "550 5.7.1 This reply address is not valid"
+    mta.abort()
+    return taken
+
+
+def _welch(first: list[float], second: list[float]) -> float:
+    spread = statistics.variance(first) / len(first) + statistics.variance(second) / len(second)
+    return float((statistics.fmean(first) - statistics.fmean(second)) / spread**0.5)
+
+
+def _without_outliers(times: list[float]) -> list[float]:
+    """The fastest nine tenths: what the scheduler adds to the rest would drown everything."""
+    return sorted(times)[: len(times) * 9 // 10]
+
+
+def test_answers_take_as_long_whatever_is_wrong(milter: Milter) -> None:
+    """Medians within a tenth of each other; t is printed."""
+    guesses = Guesses(milter)
+    asked = [(kind, guesses.of(kind)) for kind in guesses.KINDS for _ in range(ASKED)]
+    random.shuffle(asked)
+    times: dict[str, list[float]] = {kind: [] for kind in guesses.KINDS}
+    with Mta(milter.socket) as mta:
+        mta.connect()
+        for _, address in asked[:50]:  # the first ones are the machine's
+            _microseconds(mta, address)
+        for kind, address in asked:
+            times[kind].append(_microseconds(mta, address))
+    kept = {kind: _without_outliers(found) for kind, found in times.items()}
+    medians = {kind: statistics.median(found) for kind, found in kept.items()}
+    for kind in guesses.KINDS:
+        t = _welch(kept[kind], kept[guesses.KINDS[0]])
+        print(f"{kind}: median {medians[kind]:.1f} us, against {guesses.KINDS[0]}: t = {t:+.2f}")
+    assert max(medians.values()) < min(medians.values()) * (1 + SHARE), medians

@@ -1,0 +1,84 @@
+"""``make fuzz``: looks for inputs that break an invariant, guided by coverage (atheris), each target for some minutes.
+
+A process a target, one after the other. What it learns stays under .fuzz/ for the next time; an input that breaks the
+invariant, or takes too long, is put into the target's corpus, where every test run meets it from then on.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from fuzz.target import FOLDER, NAMES, Target
+
+LONGEST = 4096  # octets of an input
+SLOWEST_SECONDS = 5  # for one input, with instrumentation and on a loaded machine
+_LEARNED = FOLDER.parents[1] / ".fuzz"
+
+
+def main() -> int:
+    """Fuzz the targets named on the command line, or all; exit 1 if one broke."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("minutes", type=float, help="for each target")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(NAMES)}; all by default")
+    parser.add_argument("--here", action="store_true", help="in this process: what the others are started with")
+    options = parser.parse_args()
+    unknown = [name for name in options.targets if name not in NAMES]
+    if unknown:
+        parser.error(f"no such target: {', '.join(unknown)}")
+    if options.here:
+        _fuzz(options.targets[0], options.minutes)
+    broken = [name for name in options.targets or NAMES if not _in_a_process(name, options.minutes)]
+    print(f"{len(options.targets or NAMES)} targets, {len(broken)} broken: {' '.join(broken) or 'none'}")
+    return 1 if broken else 0
+
+
+def _in_a_process(name: str, minutes: float) -> bool:
+    print(f"{name}: {minutes:g} min", flush=True)
+    return subprocess.run([sys.executable, __file__, "--here", str(minutes), name], check=False).returncode == 0
+
+
+def _fuzz(name: str, minutes: float) -> None:
+    """Never returns: libFuzzer ends the process."""
+    import atheris  # an extra of its own: tests of every day need none
+
+    with atheris.instrument_imports(include=["reply_milter", "authres", "aiosmtpd"]):
+        from fuzz.target import load
+
+        target = load(name)
+    learned = _LEARNED / name
+    learned.mkdir(parents=True, exist_ok=True)
+    limits = [f"-max_total_time={int(60 * minutes)}", f"-max_len={LONGEST}", f"-timeout={SLOWEST_SECONDS}"]
+    quiet = ["-print_final_stats=1", "-verbosity=0", "-close_fd_mask=0"]
+    kept = [f"-artifact_prefix={target.corpus}/", f"-dict={_dictionary(target)}"]
+    atheris.Setup([name, *limits, *quiet, *kept, str(learned), str(target.corpus)], _told(target.run))
+    atheris.Fuzz()
+
+
+def _told(run: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """``run``; what breaks it is told with its cause, which atheris leaves out."""
+
+    def one_input(octets: bytes) -> None:
+        try:
+            run(octets)
+        except Exception:
+            traceback.print_exc()
+            raise
+
+    return one_input
+
+
+def _dictionary(target: Target) -> Path:
+    """The target's words, as libFuzzer reads them."""
+    path = _LEARNED / f"{target.name}.dict"
+    quoted = ("".join(f"\\x{octet:02x}" for octet in word) for word in target.words)
+    path.write_text("".join(f'"{word}"\n' for word in quoted))
+    return path
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONHASHSEED", "0")
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""However an address field is written, few mailboxes come out, each with one address, and names change none of them.
+
+Input: the value of a From field.
+"""
+
+from fuzz.octets import text
+from reply_milter.core.domain import is_host_name, normalise, to_ascii
+from reply_milter.core.mailbox import mailboxes, named
+
+WORDS = (
+    b"jane@example.org", b"<jane@example.org>", b"Jane Doe ", b"<", b">", b"(", b")", b'"', b"\\", b",", b";", b":",
+    b"@", b".", b" ", b"\n\t", b"group:", b"\xff", "\u00fc".encode(), "\u3002".encode(), b"xn--", b"@relay.example:",
+    b"+tag", b"\0",
+)  # fmt: skip
+
+
+def one_input(octets: bytes) -> None:
+    """Read the mailboxes, and bring each address to its normal form."""
+    value = text(octets)
+    found = named(value)
+    addresses = [mailbox.address for mailbox in found]
+    assert mailboxes(value) == addresses
+    assert len(addresses) <= 1000 and all(addresses)
+    assert not any(name != " ".join(name.split()) for name in (mailbox.name for mailbox in found))
+    for address in addresses:
+        _is_normal(address)
+
+
+def _is_normal(address: str) -> None:
+    """A second time changes nothing; the result is ASCII in lower case, and names no extension."""
+    domain = to_ascii(address.rpartition("@")[2])
+    if domain is not None:
+        assert domain.isascii() and domain == domain.lower()
+    normal = normalise(address)
+    if normal is None:
+        return
+    assert normal.isascii() and normal == normal.lower()
+    assert normalise(normal) == normal or address.endswith("..")  # one dot is dropped, dot-dot is no domain
+    if is_host_name(normal.rpartition("@")[2]):
+        assert mailboxes(normal) == [normal] and mailboxes(f"Jane <{normal}>") == [normal]

@@ -1,0 +1,81 @@
+"""An X-Reply-Mint field either gets the address it asks for, or is refused in words that repeat nothing of it.
+
+Input: the value of the field.
+"""
+
+import re
+
+from fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, FixedClock
+from fuzz.octets import text
+from reply_milter.core import headers
+from reply_milter.core.handler import Handlers
+from reply_milter.core.headers import Append, Delete
+from reply_milter.core.message_id import identifiers
+from reply_milter.core.mint import LOCATOR_FORM
+from reply_milter.core.mint_request import FORM as FIELD
+from reply_milter.core.verdict import Accept, Reject
+from reply_milter.core.verify import Checked, check_token
+from reply_milter.flows.outbound import Submission
+from reply_milter.flows.service import MintingRules, MintingService
+from reply_milter.ports import Notification
+
+WORDS = (
+    b"handler=issue", b"handler=forum", b"user=42", b"user=", b"locator=shop/orders/7", b"context=7", b"context=", b";",
+    b"=", b" ", b"\n\t", b"1099511627775", b"1099511627776", b"36028797018963967", b"/", b"..", b"-1", b"1_0",
+    "\u0661".encode(), b"\xff", b"\0", b"%", b"\r",
+)  # fmt: skip
+_HANDLERS = Handlers.of([ISSUE, FORUM])
+
+
+class _Silent:
+    def notification(self, notification: Notification) -> None:
+        """See ``ports.MintingTelemetry``."""
+
+
+_SERVICE = MintingService(MintingRules(FORM, KEYRING, _HANDLERS, ()), FixedClock(), _Silent(), lambda: "x1")
+
+
+# Every refusal that a field can meet. A text that is none of these would hold something of the field.
+_REFUSALS = {
+    f"must be {FIELD}",
+    f"handler and user are needed: {FIELD}",
+    "a tag stands there twice",
+    "there is no such handler in the configuration",
+    "the user id must be a number between 0 and 1099511627775",
+    "a context must be a number between 0 and 36028797018963967",
+    "the handler issue binds a thread: give it a Message-ID or a locator",
+    "the handler forum takes a number: give it a context",
+    "the handler forum needs a context: a number of your own",
+    LOCATOR_FORM,
+}
+
+
+def one_input(octets: bytes) -> None:
+    """Submit a message with it, logged in."""
+    submission = Submission(lambda: _SERVICE, "192.0.2.1")
+    submission.mail("<shop@example.com>", authenticated=True)
+    submission.rcpt("<jane@example.org>", "jane@example.org", True)
+    submission.header(headers.MINT, text(octets))
+    verdict = submission.end_of_message("4Q1")
+    if isinstance(verdict, Reject):
+        assert verdict.reply.code == "550" and verdict.reply.text.removeprefix("X-Reply-Mint: ") in _REFUSALS
+        return
+    assert isinstance(verdict, Accept)
+    assert verdict.edits[0] == Delete(headers.MINT, 1)
+    added = {edit.name: edit.value for edit in verdict.edits if isinstance(edit, Append)}
+    assert all(" " <= character <= "~" for value in added.values() for character in value), added
+    _is_what_was_asked_for(added, re.sub(rb"[ \t\r\n]+", b"", octets).split(b";"))
+
+
+def _is_what_was_asked_for(added: dict[str, str], tags: list[bytes]) -> None:
+    local, _, domain = added["Reply-To"].rpartition("@")
+    checked = check_token(FORM.glob(local), FORM.checksum_length, KEYRING, _HANDLERS, NOW)
+    assert domain == DOMAIN and isinstance(checked, Checked)
+    (user,) = (int(tag[5:]) for tag in tags if tag.startswith(b"user="))
+    assert checked.token.user == user and f"handler={checked.handler.name}".encode() in tags
+    (answered,) = identifiers(added["Message-ID"])
+    assert identifiers(added["References"]) == [answered]
+    if checked.handler is ISSUE:
+        assert checked.key.thread(answered) == checked.token.context
+    else:
+        assert [int(tag[8:]) for tag in tags if tag.startswith(b"context=")] == [checked.token.context]

@@ -1,0 +1,58 @@
+"""The LMTP server with a client on a socket pair: what its answers may hold."""
+
+import asyncio
+import logging
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from reply_milter.adapters.lmtp import LmtpServer
+from reply_milter.core.handed_over import Done, HandedOver
+from reply_milter.core.reply import Envelope
+
+SECRET = "hunter2hunter2"  # noqa: S105 # of this test alone
+
+
+async def _said(server: LmtpServer, octets: bytes) -> bytes:
+    ours, theirs = socket.socketpair()
+    await asyncio.get_running_loop().connect_accepted_socket(server._conversation, theirs)
+    reader, writer = await asyncio.open_connection(sock=ours)
+    writer.write(octets)
+    writer.write_eof()
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def _take(_envelope: Envelope) -> HandedOver:
+    return Done()
+
+
+def test_an_unknown_command_is_repeated_without_what_is_no_text(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor is it logged: who speaks no LMTP may say anything, to a terminal that shows the log, too."""
+    with ThreadPoolExecutor(1) as threads:
+        said = asyncio.run(_said(LmtpServer(_take, threads, 1000, 1), b"\x1b[2J\x07\r" + SECRET.encode() + b"\r\n"))
+    assert said.count(b"\r\n") == 2 and b"500 Error: command" in said
+    assert all(octet in b"\r\n" or 32 <= octet < 127 for octet in said), said
+    assert SECRET.upper() not in caplog.text.upper()
+
+
+def test_an_accident_in_a_conversation_is_not_told_to_the_client(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """aiosmtpd would answer 500 with its words; the MTA is told to come again, and the log has the traceback."""
+    server = LmtpServer(_take, ThreadPoolExecutor(1), 1000, 1)
+
+    async def broken(*_arguments: object) -> str:
+        raise ValueError(f"\r\n250 {SECRET}")
+
+    monkeypatch.setattr(server, "handle_DATA", broken)
+    script = b"LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\n"
+    with caplog.at_level(logging.ERROR):
+        said = asyncio.run(_said(server, script))
+    assert said.splitlines()[-1].startswith(b"451 4.3.0 "), said
+    assert SECRET.encode() not in said
+    assert "Traceback" in caplog.text or "ValueError" in caplog.text
