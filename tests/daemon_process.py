@@ -2,8 +2,10 @@
 
 import atexit
 import contextlib
+import operator
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +21,7 @@ import reply_milter
 
 USER = "daemon"  # a user of every Debian system who owns nothing of ours
 READY_SECONDS = 20.0
+_STARTED = re.compile(r"started (?:(worker) )?\S+, process (\d+)")
 
 
 def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
@@ -113,11 +116,10 @@ class DaemonProcess:
     def workers(self) -> list[int]:
         """Process ids of the live workers, by its log and the kernel's word."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(pid) for pid in children if "started worker" in self._started(int(pid))]
-
-    def _started(self, pid: int) -> str:
-        lines = [line for line in self.log().splitlines() if line.endswith(f"process {pid}") and "started" in line]
-        return lines[-1] if lines else ""
+        started = {
+            pid: kind for kind, pid in _STARTED.findall(self.log())
+        }  # a number that was used again: the last counts
+        return [int(pid) for pid in children if started.get(pid) == "worker"]
 
     def kill_workers(self) -> int:
         """SIGKILL each live worker; how many were there to be killed. One listed a moment ago may be gone already."""
@@ -133,13 +135,15 @@ class DaemonProcess:
         workers = self.workers()
         before = self._reloads(workers)
         self.send(signal.SIGHUP)
-        wait_until(lambda: min(self._reloads(workers)) > max(before), 5, "all workers reloaded")
+        wait_until(lambda: all(map(operator.gt, self._reloads(workers), before)), 5, "all workers reloaded")
 
     def _reloads(self, workers: list[int]) -> list[int]:
         """How often each said so, or the supervisor the contrary for all."""
         log = self.log()
         refused = log.count("not reloaded")
-        return [refused + log.count(f"[{pid}]: reloaded") for pid in workers]
+        said = re.findall(r'\[(\d+)\]: reloaded$|"reloaded", "pid": (\d+)', log, re.MULTILINE)
+        pids = [text or json for text, json in said]
+        return [refused + pids.count(str(pid)) for pid in workers]
 
     def send(self, number: int) -> None:
         """Send the supervisor a signal."""

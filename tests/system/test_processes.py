@@ -137,10 +137,17 @@ def test_a_worker_that_takes_no_orders_is_replaced(fresh: Site) -> None:
         fresh.daemon.send(signal.SIGHUP)
         time.sleep(0.005)
     wait_until(lambda: stopped not in fresh.daemon.workers() and len(fresh.daemon.workers()) == 2, 5, "a new worker")
+    wait_until(lambda: _is_quiet(fresh), 10, "the other has done all that it was told")
     fresh.configure({'mode = "enforce"': 'mode = "observe"'})
     fresh.daemon.reload()
     heard = {fresh.send(["<reply+x@reply.example.com>"], b"From: a@b\r\n\r\nx\r\n")[:3] for _ in range(10)}
     assert heard == {"250"}
+
+
+def _is_quiet(site: Site) -> bool:
+    before = site.daemon.log()
+    time.sleep(0.2)
+    return site.daemon.log() == before
 
 
 def test_a_configuration_that_is_a_pipe_blocks_nobody(fresh: Site) -> None:
