@@ -15,8 +15,9 @@ DEB_PACKAGES := debhelper
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
 
+# Most tests wait for processes most of the time: three at once take little more than half as long as one by one.
 test: .install-run .install-test $(VENV)/.dev $(VENV)/.types
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 3 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check milter tests benchmarks grafana
@@ -29,10 +30,10 @@ fmt: $(VENV)/.dev
 	$(BIN)/ruff check --fix milter tests benchmarks grafana
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -q tests/unit tests/contract
+	$(BIN)/pytest -q -n 3 --dist loadfile tests/unit tests/contract
 
 system: .install-run .install-test $(VENV)/.dev
-	$(BIN)/pytest -q tests/system
+	$(BIN)/pytest -q -n 3 --dist loadfile tests/system
 
 # The long forms of the fault tests; make test runs their short forms.
 faults: .install-run .install-test $(VENV)/.dev
