@@ -94,7 +94,7 @@ class MemoryStore:
             return Claimed(Replay.REPLAYED, spent, leaked)
         limits = ((claim.replies, spent), (claim.senders, leaked))
         if any(limit is not None and limit.refuses and over for limit, over in limits):
-            return Claimed(Replay.LIMITED, spent, leaked)
+            return Claimed(None, spent, leaked)
         messages[claim.message_tag] = Kept(claim.content, claim.owner)
         if claim.senders is not None and claim.author not in authors and not leaked:
             authors.append(claim.author)

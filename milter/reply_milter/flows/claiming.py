@@ -45,17 +45,21 @@ def claim_for(service: Service, arrival: Arrival, checked: Checked) -> Claim:
     )
 
 
-def take(service: Service, claim: Claim, mixed: bool) -> tuple[Replay, list[Finding]]:
-    """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again."""
+def take(service: Service, claim: Claim, mixed: bool) -> tuple[Replay | None, list[Finding]]:
+    """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again.
+
+    None: a limit refuses it, so it was not taken.
+    """
     try:
         claimed = service.store.claim(claim)
     except StoreUnavailableError:
         service.telemetry.replay(Replay.UNKNOWN)
         return Replay.UNKNOWN, [store_unavailable(service, mixed)]
-    service.telemetry.replay(claimed.replay)
+    if claimed.replay is not None:
+        service.telemetry.replay(claimed.replay)
     found = {Reason.SPENT: claimed.spent, Reason.LEAKED: claimed.leaked}
     objections = [Finding.of(reason) for reason, applies in found.items() if applies]
-    reason = _REASONS.get(claimed.replay)
+    reason = claimed.replay and _REASONS.get(claimed.replay)
     return claimed.replay, objections + ([Finding.of(reason)] if reason else [])
 
 
@@ -65,5 +69,5 @@ def _limit(arrival: Arrival, most: int, reason: Reason) -> Limit | None:
         return None
     policy = arrival.recipient.policy
     action = policy.action(Finding.of(reason))
-    stays = policy.observe or action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
+    stays = action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
     return Limit(most, refuses=not stays)

@@ -29,8 +29,11 @@ class Judgement(NamedTuple):
         return self.replay in (Replay.FIRST, Replay.RETRY)
 
 
-def judge(service: Service, arrival: Arrival) -> Judgement:
-    """Decide about a reply. The store is asked once, and only if the message itself is in order."""
+def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> Judgement:
+    """Decide about a reply. The store is asked once, and only if the message itself is in order.
+
+    ``beside``: what is told of a reply that is accepted, because of another recipient; it is taken all the same.
+    """
     recipient = arrival.recipient
     checked = recipient.checked
     if checked is None:  # observe mode let it come this far
@@ -49,6 +52,8 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
         claim = claim_for(service, arrival, checked)
         replay, objections = take(service, claim, arrival.mixed)
         finding, action = _weigh(recipient.policy, finding, action, found, objections)
+    if beside is not None and action is Action.ACCEPT:
+        finding, action = beside, recipient.policy.action(beside)
     identifier = (claim or claim_for(service, arrival, checked)).id
     tags = tagging.reply(identifier, checked, bound, replay or "")
     verdict, decision = _conclude(service, arrival, finding, action, tags)
@@ -64,9 +69,8 @@ def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
 
 
 def _to_be_claimed(arrival: Arrival, action: Action) -> bool:
-    """What stays, counts."""
-    stays = action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
-    return arrival.recipient.policy.observe or stays
+    """What stays, counts: in observe mode, too, where later messages must meet what they would in enforce."""
+    return action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
 
 
 def _weigh(

@@ -75,14 +75,17 @@ def test_every_action_for_a_spent_address() -> None:
             assert desk.tags(verdict)["reason"] == "spent"
 
 
-def test_observe_takes_the_message_and_says_would() -> None:
-    """And so the next one, and the next."""
-    desk = Desk(limited(observe=True, replies=1, senders=1, sender_mismatch=Action.ACCEPT))
-    assert "would" not in desk.tags(reply(desk, 1))
-    for number in (2, 3):
-        tags = desk.tags(reply(desk, number, "eve@other.example"))
-        assert (tags["would"], tags["reason"], tags["replay"]) == ("reject", "spent", "first")
-    assert len(set(desk.settled)) == 3
+def test_observe_counts_what_enforce_would_count() -> None:
+    """What enforce refuses takes no place, so that the next one meets the same limits; it has no ``replay``."""
+    enforce, observe = (Desk(limited(mode, 2, 1, sender_mismatch=Action.ACCEPT)) for mode in (False, True))
+    authors = [AUTHOR, "eve@other.example", AUTHOR, "eve@other.example", AUTHOR]
+    for number, author in enumerate(authors):
+        heard, tags = reply(enforce, number, author), observe.tags(reply(observe, number, author))
+        refused = "reject" if isinstance(heard, Reject) else ""
+        assert (tags.get("would", ""), tags["reason"], "replay" in tags) == (refused, heard.reason, not refused)
+    assert observe.store.authors == enforce.store.authors
+    assert [*map(len, observe.store.tokens.values())] == [*map(len, enforce.store.tokens.values())]
+    assert observe.settled == enforce.settled and len(observe.settled) == 2
 
 
 def test_a_parked_message_on_a_spent_address_is_not_kept() -> None:

@@ -1,11 +1,13 @@
 """Observe mode: evaluates everything, refuses nothing, and says what it would do."""
 
+from ipaddress import ip_network
+
 import pytest
 
-from dialogue import Desk, reply_fields
+from dialogue import Desk, reply_fields, without
 from fakes import NOW, MemoryStore, minted, rules
 from reply_milter.core.headers import FIELDS_LIMIT, VERDICT
-from reply_milter.core.verdict import Accept
+from reply_milter.core.verdict import Accept, Action, Reason
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)
@@ -21,8 +23,8 @@ AUTOMATIC = [*GENUINE, ("Auto-Submitted", " auto-replied")]
         ([ANSWERED.address], AUTOMATIC, "auto_reply", "discard"),
         (["reply+junk@reply.test"], GENUINE, "malformed", "reject"),
         ([ANSWERED.address.replace("reply+0", "reply+1")], GENUINE, "forged", "reject"),
-        ([ANSWERED.address, minted(user=43).address], GENUINE, "not_alone", "defer"),
         ([minted(now=NOW - 90 * 86400).address], GENUINE, "expired", "reject"),
+        ([minted(now=NOW - 90 * 86400).address, "bob@example.org"], GENUINE, "expired", "reject"),
     ],
 )
 @pytest.mark.parametrize("over_smtp", [True, False])
@@ -40,10 +42,66 @@ def test_observe_mode_refuses_nothing_and_says_what_it_would_do(
 
 
 def test_observe_mode_accepts_while_the_store_is_away() -> None:
-    """At RCPT and at the end."""
+    """At RCPT, where enforce would defer it, and at the end, where a claim gets no answer."""
     desk = Desk(rules(observe=True), store=MemoryStore(down=True))
     tags = desk.tags(desk.send(ANSWERED))
-    assert (tags["would"], tags["replay"]) == ("defer", "unknown")
+    assert (tags["would"], tags["reason"], "replay" in tags) == ("defer", "store_unavailable", False)
+    desk.store.down = False
+    desk.start(ANSWERED.address)
+    desk.store.down = True
+    tags = desk.tags(desk.finish(GENUINE))
+    assert (tags["would"], tags["reason"], tags["replay"]) == ("defer", "store_unavailable", "unknown")
+
+
+@pytest.mark.parametrize("over_smtp,would,claimed", [(True, "defer", True), (False, "reject", False)])
+def test_a_second_reply_recipient_is_told_and_the_first_is_taken_as_in_enforce(
+    over_smtp: bool, would: str, claimed: bool
+) -> None:
+    """Over SMTP the first goes on without the second; a local submission is refused as a whole."""
+    enforce, observe = Desk(), Desk(rules(observe=True))
+    for desk in (enforce, observe):
+        desk.start(ANSWERED.address, minted(user=43).address, over_smtp=over_smtp)
+        verdict = desk.finish(GENUINE)
+    tags = observe.tags(verdict)
+    assert (tags["reason"], tags["would"]) == ("not_alone", would)
+    assert observe.store.tokens.keys() == enforce.store.tokens.keys()
+    assert bool(observe.settled) is bool(enforce.settled) is claimed
+
+
+@pytest.mark.parametrize("first", ["reply+junk@reply.test", minted(now=NOW - 90 * 86400).address])
+def test_a_genuine_recipient_behind_one_that_enforce_refuses_is_the_one_that_counts(first: str) -> None:
+    """At RCPT enforce refuses the first, and then takes the second, whatever was wrong with the first."""
+    desk = Desk(rules(observe=True))
+    desk.start(first, ANSWERED.address)
+    tags = desk.tags(desk.finish(GENUINE))
+    assert (tags["reason"], tags.get("would"), tags["user"]) == ("ok", None, "42")
+    assert [told.would for told in desk.telemetry.recipients] == ["reject", ""]
+    assert desk.settled == [tags["id"]]
+
+
+@pytest.mark.parametrize(
+    "fields", [STRANGER, AUTOMATIC, without(GENUINE, "In-Reply-To"), [*GENUINE, ("From", " a@b.example")]]
+)
+def test_what_enforce_refuses_uses_nothing_up(fields: list[tuple[str, str]]) -> None:
+    """Nothing is on record, so the genuine one of the same id is the first, as it is in enforce."""
+    desk = Desk(rules(observe=True))
+    tags = desk.tags(desk.send(ANSWERED, fields))
+    assert tags["would"] in ("reject", "discard") and "replay" not in tags
+    assert (desk.store.tokens, desk.settled, desk.telemetry.replays, desk.telemetry.ages) == ({}, [], [], [])
+    tags = desk.tags(desk.send(ANSWERED))
+    assert (tags["reason"], tags["replay"], tags.get("would")) == ("ok", "first", None)
+
+
+def test_what_enforce_takes_in_at_rcpt_says_nothing_there() -> None:
+    """An expired address that is parked at the end, and one of a peer, which may bear our seal."""
+    parked = Desk(rules({Reason.EXPIRED: Action.PARK}, observe=True))
+    peer = Desk(rules(observe=True, peers=(ip_network("192.0.2.0/24"),)))
+    for desk, would in ((parked, "park"), (peer, "reject")):
+        desk.start(minted(now=NOW - 90 * 86400).address)
+        assert desk.tags(desk.finish(GENUINE))["would"] == would
+        assert [(told.verdict, told.reason, told.would) for told in desk.telemetry.recipients] == [
+            ("accept", "expired", "")
+        ]
 
 
 def test_observe_mode_says_what_it_would_do_about_a_replay() -> None:
