@@ -13,6 +13,8 @@ from reply_milter.flows.recipient import store_unavailable
 from reply_milter.flows.service import Service
 from reply_milter.ports import Claim, Decision, Replay
 
+_LIMITS = (Reason.SPENT, Reason.LEAKED)
+
 
 class Judgement(NamedTuple):
     """The verdict, what was claimed for it (None: nothing), and what log and metrics tell of it."""
@@ -49,9 +51,9 @@ def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> 
     finding, action = recipient.policy.decide(found)
     claim, replay = None, None
     if _to_be_claimed(arrival, action):
-        claim = claim_for(service, arrival, checked)
+        claim = claim_for(service, arrival, checked, parked=action is Action.PARK)
         replay, objections = take(service, claim, arrival.mixed)
-        finding, action = _weigh(recipient.policy, finding, action, found, objections)
+        finding, action = _weigh(recipient.policy, found, objections)
     if beside is not None and action is Action.ACCEPT:
         finding, action = beside, recipient.policy.action(beside)
     identifier = (claim or claim_for(service, arrival, checked)).id
@@ -73,14 +75,17 @@ def _to_be_claimed(arrival: Arrival, action: Action) -> bool:
     return action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
 
 
-def _weigh(
-    policy: Policy, finding: Finding | None, action: Action, found: list[Finding], objections: list[Finding]
-) -> tuple[Finding | None, Action]:
-    """The claim's objections come last in the order, but what was counted before is not parked once more."""
-    objection, instead = policy.decide(objections)
-    if action is Action.PARK and instead is not Action.ACCEPT:
-        return objection, instead
-    return policy.decide([*found, *objections]) if objections else (finding, action)
+def _weigh(policy: Policy, found: list[Finding], objections: list[Finding]) -> tuple[Finding | None, Action]:
+    """The claim's objections come last in the order; but what was there before, or can't be taken, is not parked.
+
+    A limit is no such objection: what is parked is to be looked at, and that it is one too many can be seen then.
+    """
+    finding, action = policy.decide([*found, *objections])
+    if action is Action.PARK:
+        objection, instead = policy.decide(one for one in objections if one.reason not in _LIMITS)
+        if instead is not Action.ACCEPT:
+            return objection, instead
+    return finding, action
 
 
 def _conclude(

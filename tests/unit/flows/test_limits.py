@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from dialogue import Desk, reply_fields
 from fakes import AUTHOR, FORUM, ISSUE, minted, rules
 from reply_milter.core.handler import Handlers
@@ -88,10 +90,36 @@ def test_observe_counts_what_enforce_would_count() -> None:
     assert observe.settled == enforce.settled and len(observe.settled) == 2
 
 
-def test_a_parked_message_on_a_spent_address_is_not_kept() -> None:
-    """What a limit would refuse is not parked for another reason: nobody counts it there."""
-    desk = Desk(limited(replies=1, sender_mismatch=Action.PARK))
+@pytest.mark.parametrize("observe", [False, True])
+def test_a_parked_message_on_a_spent_and_leaked_address_stays_parked(observe: bool) -> None:
+    """It is looked at anyway; and it is taken, so it counts, and is settled."""
+    desk = Desk(limited(observe, replies=1, senders=1, sender_mismatch=Action.PARK))
     reply(desk, 1)
     verdict = reply(desk, 2, "eve@other.example")
-    assert isinstance(verdict, Reject)
-    assert verdict.reason is Reason.SPENT
+    tags = desk.tags(verdict)
+    assert isinstance(verdict, Accept if observe else Park)
+    assert (tags["result"], tags.get("would")) == (("pass", "park") if observe else ("park", None))
+    assert (tags["reason"], tags["replay"]) == ("sender_mismatch", "first")
+    assert len(set(desk.settled)) == 2
+
+
+def test_what_came_before_is_not_parked_once_more() -> None:
+    """Duplicate and replayed alone overrule it; a retry is parked as it was."""
+    desk = Desk(limited(replies=1, sender_mismatch=Action.PARK))
+    reply(desk, 1)
+    assert isinstance(reply(desk, 2, "eve@other.example"), Park)
+    assert desk.tags(reply(desk, 2, "eve@other.example"))["replay"] == "retry"
+    again = desk.send(ANSWERED, reply_fields(ANSWERED, "<3@client.example>", "eve@other.example"), b"2")
+    assert isinstance(again, Reject) and again.reason is Reason.REPLAYED
+    desk.store.commit(desk.settled[-1])
+    verdict = reply(desk, 2, "eve@other.example")
+    assert isinstance(verdict, Reject) and verdict.reason is Reason.DUPLICATE
+
+
+def test_a_replay_of_a_message_that_was_parked_because_of_a_limit_is_refused() -> None:
+    """Spent comes before replayed; but it would be parked a second time."""
+    desk = Desk(limited(replies=1, spent=Action.PARK))
+    reply(desk, 1)
+    assert isinstance(reply(desk, 2), Park)
+    verdict = desk.send(ANSWERED, reply_fields(ANSWERED, "<3@client.example>"), b"2")
+    assert isinstance(verdict, Reject) and verdict.reason is Reason.REPLAYED
