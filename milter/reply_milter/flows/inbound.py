@@ -109,10 +109,10 @@ class Connection:
         if known not in headers.READ:
             return
         within = message.field_count <= headers.FIELDS_LIMIT and message.field_octets <= headers.OCTETS_LIMIT
-        if known == headers.VERDICT.lower():  # each is to be taken off, up to where nobody would
-            within = len(message.fields.get(known, ())) <= headers.FIELDS_LIMIT
         if within:
             message.fields.setdefault(known, []).append(value)
+        elif known == headers.VERDICT.lower() and len(message.fields.get(known, ())) <= headers.FIELDS_LIMIT:
+            message.fields.setdefault(known, []).append("")  # it is to be taken off, but to say nothing
 
     def body(self, chunk: bytes) -> bool:
         """A piece of the body. False: the rest of it is not needed."""

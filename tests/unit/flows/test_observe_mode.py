@@ -6,7 +6,7 @@ import pytest
 
 from dialogue import Desk, reply_fields, without
 from fakes import NOW, MemoryStore, minted, rules
-from reply_milter.core.headers import FIELDS_LIMIT, VERDICT
+from reply_milter.core.headers import FIELDS_LIMIT, OCTETS_LIMIT, VERDICT
 from reply_milter.core.verdict import Accept, Action, Reason
 
 ANSWERED = minted()
@@ -118,6 +118,19 @@ def test_observe_mode_never_says_who_wrote_without_a_good_checksum() -> None:
     desk.start(ANSWERED.address.replace("reply+0", "reply+1"))
     tags = desk.tags(desk.finish(GENUINE))
     assert not {"id", "user", "handler", "context"} & set(tags)
+
+
+def test_of_huge_forged_verdicts_only_the_count_is_kept() -> None:
+    """All come off, and what is remembered of them is no more than a header may be long."""
+    desk = Desk(rules(observe=True))
+    desk.start(ANSWERED.address)
+    desk.content([*GENUINE, *[(VERDICT, "x" * 60_000)] * 1000])
+    kept = desk.connection._transaction
+    assert kept is not None and len(kept.fields[VERDICT.lower()]) == 1000
+    assert sum(map(len, kept.fields[VERDICT.lower()])) < OCTETS_LIMIT
+    verdict = desk.connection.end_of_message("4Q1")
+    assert isinstance(verdict, Accept) and len(verdict.edits) == 1001
+    assert (desk.tags(verdict)["would"], desk.tags(verdict)["reason"]) == ("reject", "malformed")
 
 
 @pytest.mark.parametrize("count,edits", [(FIELDS_LIMIT, FIELDS_LIMIT + 1), (FIELDS_LIMIT + 1, 0), (50_000, 0)])
