@@ -3,14 +3,15 @@
 from typing import NamedTuple
 
 from reply_milter.core import headers, tagging, verdict_header
-from reply_milter.core.message_rules import bindings, findings
+from reply_milter.core.authentication import Authentication, authentication
+from reply_milter.core.message_rules import Message, bindings, findings
 from reply_milter.core.policy import Finding, Policy
 from reply_milter.core.verdict import Accept, Action, Park, Reason, Verdict, refusal
 from reply_milter.core.verify import Checked
 from reply_milter.flows.arrival import Arrival
 from reply_milter.flows.claiming import claim_for, take
 from reply_milter.flows.recipient import store_unavailable
-from reply_milter.flows.service import Service
+from reply_milter.flows.service import Rules, Service
 from reply_milter.ports import Claim, Decision, Replay
 
 _LIMITS = (Reason.SPENT, Reason.LEAKED)
@@ -44,7 +45,7 @@ def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> 
     if arrival.from_peer and _bears_our_seal(service, arrival, checked):
         return Judgement(Accept(), _decision(arrival, "accept", Reason.OK))
     rules = service.rules
-    bound = bindings(arrival.message, checked, recipient.facts, rules.form, rules.authserv_id)
+    bound = bindings(arrival.message, checked, recipient.facts, rules.form, _vouched(rules, arrival.message))
     found = _as_it_stands(service, arrival) + list(
         findings(arrival.message, bound, rules.form, rules.max_message_bytes)
     )
@@ -60,6 +61,11 @@ def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> 
     tags = tagging.reply(identifier, checked, bound, replay or "")
     verdict, decision = _conclude(service, arrival, finding, action, tags)
     return Judgement(verdict, decision, claim, replay, service.clock.now() - checked.issued_at)
+
+
+def _vouched(rules: Rules, message: Message) -> Authentication:
+    results = message.fields.get(headers.AUTHENTICATION_RESULTS.lower(), ())
+    return authentication(results, rules.authserv_id, message.author, rules.organisational)
 
 
 def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
