@@ -156,6 +156,8 @@ class Connection:
             return
         judged, service = message.judgement, message.service
         service.telemetry.message(judged.decision)
+        if judged.taken and message.reply is not None and message.reply.checked is not None:
+            service.telemetry.key_used(message.reply.checked.key.master_id, service.clock.now())
         stripped = sum(isinstance(edit, headers.Delete) for edit in _edits_of(judged.verdict))
         if stripped:
             service.telemetry.headers_stripped(stripped)

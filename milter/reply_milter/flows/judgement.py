@@ -31,6 +31,11 @@ class Judgement(NamedTuple):
         """Whether a message was taken that is now to be committed, or released."""
         return self.replay in (Replay.FIRST, Replay.RETRY)
 
+    @property
+    def taken(self) -> bool:
+        """Whether the reply stays; in observe mode, whether it would."""
+        return not self.decision.would and self.decision.verdict in (Action.ACCEPT, Action.PARK)
+
 
 def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> Judgement:
     """Decide about a reply. The store is asked once, and only if the message itself is in order.

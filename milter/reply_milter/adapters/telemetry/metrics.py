@@ -99,7 +99,7 @@ class Metrics:
         )
         self.key_use = Gauge(
             "reply_milter_key_last_used_timestamp_seconds",
-            "When a master key last verified a reply recipient.",
+            "When a master key last verified a reply that was taken.",
             ["key"],
             registry=registry,
             multiprocess_mode="max",
