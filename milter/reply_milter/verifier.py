@@ -49,7 +49,8 @@ class Verifier:
             self._store = open_store(config, self._store_told)
             self._registry = open_registry(config)
             if self._settling is None:
-                self._settling = SettlingThread(self._store, config.settle_ms / 1000)
+                delay = config.settle_ms / 1000
+                self._settling = SettlingThread(self._store, delay, self._telemetry.commit_dropped)
             else:
                 self._settling.renew(self._store, config.settle_ms / 1000)
             self._store_settings = _store_settings(config)

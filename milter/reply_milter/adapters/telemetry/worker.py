@@ -79,6 +79,10 @@ class WorkerTelemetry:
             self.keys_used[master_id] = now
             self._m.key_use.labels(master_id).set(now)
 
+    def commit_dropped(self) -> None:
+        """A reply is not committed: too many wait for the store."""
+        self._m.commits_dropped.inc()
+
     def notification(self, notification: Notification) -> None:
         """See ``ports.MintingTelemetry``."""
         self._m.notifications.labels(notification.outcome.value).inc()
