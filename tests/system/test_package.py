@@ -205,8 +205,18 @@ def test_it_is_configured_started_upgraded_removed_and_purged(running: Machine, 
     running.good(*INSTALL, str(package()))
     wait_until(lambda: _is_active(running), 20, "it was enabled, so it runs again")
 
+    state = "/var/lib/reply-milter"
+    running.sh(f"cd {state} && mkdir dead-letters delivery && touch dead-letters/a.eml delivery/deliveries.sqlite")
+    running.sh(f"chown -R reply-milter: {state}/dead-letters {state}/delivery")
     told = running.good("apt-get", "-q", "-y", "purge", "reply-milter")
     assert "kept /etc/reply-milter, which holds your keys" in told
+    assert f"kept {state}/dead-letters, which holds replies that nobody took" in told
+    assert f"kept {state}/delivery, which holds replies that wait" in told
+    assert f"kept {state}, " not in told
+    assert running.sh(f"cd {state} && stat -c '%U %n' . * */*").splitlines() == [
+        "root .", "root dead-letters", "root delivery", "root dead-letters/a.eml", "root delivery/deliveries.sqlite",
+    ]  # fmt: skip
+    running.good("rm", "-r", state)
     assert _left(running) == ["/etc/reply-milter", "/etc/reply-milter/reply-milter.toml"]
     assert running.run("getent", "passwd", "reply-milter").returncode == 2
     assert running.good("cat", "/etc/reply-milter/keys.toml") == keys
