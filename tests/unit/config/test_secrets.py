@@ -5,7 +5,7 @@ import pytest
 from reply_milter.config import parse
 from reply_milter.config.secrets import held_secrets
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+WEBHOOK_KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CONFIG = """
 realm = "example"
 state_dir = "/var/lib/reply-milter"
@@ -40,7 +40,7 @@ url = "{url}"
         (
             "embedded",
             "https://rm:hunter2@app.example/in",
-            f'secret = "{SECRET}"',
+            f'secret = "{WEBHOOK_KEY}"',
             [
                 "the webhook secret of the handler issue",
                 "the password in the webhook's URL of the handler issue",
