@@ -63,6 +63,7 @@ class Settings:
             accept_without_store=config.accept_without_store,
             organisational=organisational_domains() if config.authserv_id else nobody,
             parks_in_hook=config.delivery is not None,
+            hook_commits=not config.commit_on_accept,
         )
 
     def minting_rules(self) -> MintingRules:

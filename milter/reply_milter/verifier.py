@@ -63,7 +63,7 @@ class Verifier:
             rules=rules,
             guesses=self._shared.guesses,
             store=self._store,
-            settler=self._settling if config.commit_on_accept else None,
+            settler=self._settling,
             clock=WallClock(),
             telemetry=self._telemetry,
         )

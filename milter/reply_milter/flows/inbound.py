@@ -164,7 +164,8 @@ class Connection:
         if judged.claim is not None and judged.reserved:
             if judged.age is not None:
                 service.telemetry.token_age(judged.age)
-            if service.settler is not None:
+            # A hook leaves alone what says `would`, be it parked: in enforce it would have committed that.
+            if service.settler is not None and (judged.decision.would or not service.rules.hook_commits):
                 service.settler.settle(judged.claim.id)
 
     def failed(self) -> None:

@@ -34,7 +34,7 @@ class Judgement(NamedTuple):
     @property
     def taken(self) -> bool:
         """Whether the reply stays; in observe mode, whether it would."""
-        return not self.decision.would and self.decision.verdict in (Action.ACCEPT, Action.PARK)
+        return self.reserved or (not self.decision.would and self.decision.verdict in (Action.ACCEPT, Action.PARK))
 
 
 def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> Judgement:

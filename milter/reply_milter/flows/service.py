@@ -19,8 +19,9 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 class Rules:
     """What the operator decided. A reload replaces it whole.
 
-    ``parks_in_hook``: the delivery hook keeps what is parked; else the MTA's hold queue does. ``organisational``: see
-    ``core.authentication``; never asked without an ``authserv_id``.
+    ``organisational``: see ``core.authentication``; never asked without an ``authserv_id``. ``parks_in_hook``: the
+    delivery hook keeps what is parked; else the MTA's hold queue does. ``hook_commits``: a hook commits what it has
+    delivered; else we commit behind the answer.
     """
 
     form: AddressForm
@@ -35,6 +36,7 @@ class Rules:
     accept_without_store: bool
     organisational: Organisational
     parks_in_hook: bool = False
+    hook_commits: bool = False
 
     def is_peer(self, client: str) -> bool:
         """Whether ``client`` (an IP address as text) is one whose seals are taken as they are."""
@@ -43,7 +45,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The rules and the world that they are applied to. ``settler`` None: a hook commits."""
+    """The rules and the world that they are applied to. ``settler`` None: nobody commits."""
 
     rules: Rules
     guesses: GuessTable

@@ -64,6 +64,7 @@ def test_a_key_is_used_by_what_is_taken() -> None:
         (rules(), STRANGER, False),
         (rules(), AUTOMATIC, False),
         (rules(observe=True), STRANGER, False),
+        (rules({Reason.SENDER_MISMATCH: Action.PARK}, observe=True), STRANGER, True),
     ):
         desk = Desk(given)
         desk.start(ANSWERED.address)

@@ -104,6 +104,17 @@ def test_what_enforce_takes_in_at_rcpt_says_nothing_there() -> None:
         ]
 
 
+@pytest.mark.parametrize("hook_commits", [False, True])
+def test_what_enforce_parks_is_committed_though_the_hook_leaves_it_alone(hook_commits: bool) -> None:
+    """In enforce the hook would keep and commit it; what it delivers in both modes, it commits itself."""
+    desk = Desk(rules({Reason.SENDER_MISMATCH: Action.PARK}, observe=True, hook_commits=hook_commits))
+    tags = desk.tags(desk.send(ANSWERED, STRANGER))
+    assert (tags["result"], tags["would"], tags["replay"]) == ("pass", "park", "first")
+    assert desk.settled == [tags["id"]]
+    other = desk.tags(desk.send(ANSWERED, reply_fields(ANSWERED, "<2@client.example>"), b"Something else."))
+    assert desk.settled == ([tags["id"]] if hook_commits else [tags["id"], other["id"]])
+
+
 def test_observe_mode_says_what_it_would_do_about_a_replay() -> None:
     """The claim is made, so that the second message is known as one."""
     desk = Desk(rules(observe=True))
