@@ -69,7 +69,7 @@ class Silent(LastDecision):
     def _nothing(self, *_: object) -> None:
         return None
 
-    connection_opened = connection_closed = stage_started = stage_ended = store_operation = store_error = _nothing
+    connection_opened = connection_closed = stage_started = stage_ended = _nothing
 
 
 class Counted:
@@ -118,7 +118,8 @@ def _standard_error_in(path: Path) -> Iterator[None]:
 def _measure(settings: Settings, folder: Path) -> list[str]:
     metrics = telemetry.Metrics(str(folder), "one", libmilter.VERIFY.stages, OPERATIONS)
     told = telemetry.WorkerTelemetry(metrics)
-    store, plain_store = open_store(settings.config, told), open_store(settings.config, None)
+    store = open_store(settings.config, telemetry.StoreOperations(metrics))
+    plain_store = open_store(settings.config, None)
     committed = Counted()
     bare = _door(settings, NoStore(), Silent(), None)
     silent = _door(settings, plain_store, Silent(), committed)

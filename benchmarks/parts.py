@@ -27,7 +27,7 @@ from reply_milter.ports import Claim, Claimed, Replay
 ROUNDS, MESSAGES, CONNECTIONS = 5, 5000, 8
 _WITHOUT = "REPLY_MILTER_WITHOUT"  # in the environment of a daemon: what it is to do without
 _VARIANTS = ("", "telemetry", "store", "store telemetry", "decisions")
-_TOLD = ("recipient", "message", "replay", "token_age", "key_used", "stage_started", "stage_ended", "store_operation")
+_TOLD = ("recipient", "message", "replay", "token_age", "key_used", "stage_started", "stage_ended")
 
 
 class _YesStore(NoStore):
@@ -50,6 +50,7 @@ def daemon() -> int:
     if "telemetry" in without:
         for name in _TOLD:
             setattr(parts.telemetry.WorkerTelemetry, name, lambda *_: None)
+        parts.telemetry.StoreOperations.store_operation = lambda *_: None
     if "decisions" in without:
         yes = Accept()
         parts.Connection.rcpt = parts.Connection.end_of_message = lambda *_: yes

@@ -15,8 +15,8 @@ def basic(login: str) -> str:
     return f"Basic {base64.b64encode(login.encode()).decode()}"
 
 
-def write_certificate(cert: Path, key: Path, name: str = "metrics.example") -> None:
-    """Write both as PEM files, the key for its owner alone."""
+def write_certificate(cert: Path, key: Path, name: str = "metrics.example", days: int = 30) -> None:
+    """Write both as PEM files, the key for its owner alone. ``days`` until it expires, or since then."""
     secret = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -26,8 +26,8 @@ def write_certificate(cert: Path, key: Path, name: str = "metrics.example") -> N
         .issuer_name(subject)
         .public_key(secret.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
+        .not_valid_before(now - datetime.timedelta(days=90))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .sign(secret, hashes.SHA256())
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.core.address import AddressForm
 from reply_milter.core.handler import ContextKind, Handler, Handlers
 from reply_milter.core.keyring import Keyring, KeyState, MasterKey
@@ -94,7 +95,7 @@ class MemoryStore:
             return Claimed(Replay.REPLAYED, spent, leaked)
         limits = ((claim.replies, spent), (claim.senders, leaked))
         if any(limit is not None and limit.refuses and over for limit, over in limits):
-            return Claimed(Replay.LIMITED, spent, leaked)
+            return Claimed(None, spent, leaked)
         messages[claim.message_tag] = Kept(claim.content, claim.owner)
         if claim.senders is not None and claim.author not in authors and not leaked:
             authors.append(claim.author)
@@ -192,6 +193,7 @@ def rules(actions: Mapping[Reason, Action] | None = None, observe: bool = False,
         max_message_bytes=1_000_000,
         forged_per_minute=60,
         accept_without_store=False,
+        organisational=organisational_domains(),
     )
     return replace(plain, **changes)
 

@@ -66,6 +66,15 @@ context = "thread"
 auth_fail = "reject"
 replies_per_token = 2
 senders_per_token = 1
+
+[[handler]]
+id = 6
+name = "careful"
+context = "thread"
+[handler.policy]
+sender_mismatch = "park"
+replies_per_token = 1
+senders_per_token = 1
 """
 
 

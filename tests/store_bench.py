@@ -26,8 +26,8 @@ def claim(**changes: Any) -> Claim:
     return Claim(**plain | changes)
 
 
-def outcome(store: Store, wanted: Claim) -> Replay:
-    """What a claim without limits finds."""
+def outcome(store: Store, wanted: Claim) -> Replay | None:
+    """What a claim finds; None where a limit refuses it."""
     return store.claim(wanted).replay
 
 

@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
+from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.config import Config, ConfigError
+from reply_milter.core.authentication import nobody
 from reply_milter.core.keyring import Keyring
 from reply_milter.flows.service import MintingRules, Rules
 
@@ -59,7 +61,9 @@ class Settings:
             max_message_bytes=config.max_message_bytes,
             forged_per_minute=config.forged_per_minute,
             accept_without_store=config.accept_without_store,
+            organisational=organisational_domains() if config.authserv_id else nobody,
             parks_in_hook=config.delivery is not None,
+            hook_commits=not config.commit_on_accept,
         )
 
     def minting_rules(self) -> MintingRules:

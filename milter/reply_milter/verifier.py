@@ -32,6 +32,7 @@ class Verifier:
         self._metrics.expect_errors(OPERATIONS, ERROR_KINDS)
         self._telemetry = telemetry.WorkerTelemetry(self._metrics)
         self._silent = telemetry.SilentTelemetry()
+        self._store_told = telemetry.StoreOperations(self._metrics)
         self._settling: SettlingThread | None = None
         self._store_settings: tuple[object, ...] = ()
         self.settle(settings)
@@ -45,10 +46,11 @@ class Verifier:
         """See ``worker.Trade``. Store and settling thread stay, unless what they were made of has changed."""
         config = settings.config
         if _store_settings(config) != self._store_settings:
-            self._store = open_store(config, self._telemetry)
+            self._store = open_store(config, self._store_told)
             self._registry = open_registry(config)
             if self._settling is None:
-                self._settling = SettlingThread(self._store, config.settle_ms / 1000)
+                delay = config.settle_ms / 1000
+                self._settling = SettlingThread(self._store, delay, self._telemetry.commit_dropped)
             else:
                 self._settling.renew(self._store, config.settle_ms / 1000)
             self._store_settings = _store_settings(config)
@@ -61,7 +63,7 @@ class Verifier:
             rules=rules,
             guesses=self._shared.guesses,
             store=self._store,
-            settler=self._settling if config.commit_on_accept else None,
+            settler=self._settling,
             clock=WallClock(),
             telemetry=self._telemetry,
         )

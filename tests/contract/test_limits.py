@@ -24,7 +24,7 @@ def message(number: int, **changes: Any) -> Claim:
 def test_so_many_messages_and_no_more(store: Store) -> None:
     """One more is not taken, and leaves nothing behind."""
     found = [store.claim(message(number, replies=TWO)) for number in range(3)]
-    assert found == [Claimed(Replay.FIRST), Claimed(Replay.FIRST), Claimed(Replay.LIMITED, spent=True)]
+    assert found == [Claimed(Replay.FIRST), Claimed(Replay.FIRST), Claimed(None, spent=True)]
     assert store.commit(message(2).id) is False
     assert store.claim(message(2)) == Claimed(Replay.FIRST), "without the limit it is new"
 
@@ -57,14 +57,14 @@ def test_a_revocation_is_no_message(bench: Bench) -> None:
     """It lies in the same hash."""
     bench.revoke_token(TOKEN)
     found = [bench.store.claim(message(number, replies=TWO)).replay for number in range(3)]
-    assert found == [Replay.FIRST, Replay.FIRST, Replay.LIMITED]
+    assert found == [Replay.FIRST, Replay.FIRST, None]
 
 
 def test_so_many_authors_and_no_more(store: Store) -> None:
     """Those who wrote before go on as they like."""
     authors = [ANN, BEN, ANN, CAT, BEN]
     found = [store.claim(message(number, author=author, senders=TWO)) for number, author in enumerate(authors)]
-    assert [each.replay for each in found] == [Replay.FIRST] * 3 + [Replay.LIMITED, Replay.FIRST]
+    assert [each.replay for each in found] == [Replay.FIRST] * 3 + [None, Replay.FIRST]
     assert [each.leaked for each in found] == [False, False, False, True, False]
 
 
@@ -101,4 +101,4 @@ def test_a_race_takes_no_more_than_the_limit(
     claims = [message(number, replies=Limit(limit, refuses=True)) for number in range(32)]
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda each: outcome(store, each), claims))
-    assert (found.count(Replay.FIRST), found.count(Replay.LIMITED)) == (limit, 32 - limit)
+    assert (found.count(Replay.FIRST), found.count(None)) == (limit, 32 - limit)

@@ -350,3 +350,24 @@ def test_the_hook_as_a_pipe(receiver: Receiver) -> None:
         piped.site.settled(address, 1)
     finally:
         piped.stop()
+
+
+def test_in_observe_mode_what_enforce_takes_is_committed_whoever_takes_it() -> None:
+    """The hook commits what it delivers; what would be parked, or came beside another, the milter commits."""
+    running = DeliverySite()
+    running.site.replace_in_settings('mode = "enforce"', 'mode = "observe"')
+    try:
+        site = running.start().site
+        parked = site.mint("lenient", locator="observe/1", recipient="bob@client.example")
+        accepted, first, second = (site.mint(locator=f"observe/{number}") for number in (2, 3, 4))
+        sent = [([parked], "parked"), ([accepted], "accepted"), ([first, second], "beside")]
+        for to, name in sent:
+            heard = site.send([f"<{minted.address}>" for minted in to], reply(to[0], name))
+            assert heard.startswith("250"), heard
+        running.posted(1)
+        for minted in (parked, accepted, first):
+            site.settled(minted, 1)
+        assert site.on_record(second) == {}
+        assert sum(running.receiver.posts.values()) == 1
+    finally:
+        running.stop()

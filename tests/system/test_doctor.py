@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 
+from certificate import write_certificate
 from daemon_process import runtime, wait_until
+from delivery_site import DeliverySite
+from receiver import SECRET
 from reply_milter.adapters.postfix import Layout
 from site_under_test import Site, free_port
 
@@ -131,6 +134,56 @@ def test_keys_and_their_folders(site: Site) -> None:
     assert "exactly one [[key]]" in _found(site)["keys.unusable"]["what"]
     keys.write_text(text)
     assert _found(site) == {}
+
+
+def test_the_files_of_the_metrics_page(site: Site) -> None:
+    """Missing, open to others, not for the daemon, about to expire, and expired."""
+    etc = site.config.parent
+    cert, key = etc / "page.pem", etc / "page.key"
+    with _settings(site, {r"\[metrics\]": f'[metrics]\ntls_cert = "{cert}"\ntls_key = "{key}"'}):
+        assert str(key) in _found(site)["metrics.unusable"]["what"]
+        write_certificate(cert, key)
+        _found_and_mended(site, "metrics.unreadable")
+        key.chmod(0o644)
+        assert "open to others" in _found(site)["metrics.unusable"]["what"]
+        for days, check in ((10, "metrics.expires"), (-1, "metrics.expired")):
+            write_certificate(cert, key, days=days)
+            key.chmod(0o640)
+            assert set(_found(site)) == {check}
+    assert _found(site) == {}
+
+
+def test_a_configuration_that_holds_a_secret_is_not_for_everybody() -> None:
+    """A webhook's; told by its place, never by its text."""
+    running = DeliverySite()
+    try:
+        site = running.start().site
+        assert SECRET not in _doctor(site)[1] + _doctor(site, "--json")[1]
+        before = site.config.stat()
+        site.config.chmod(0o644)
+        assert "webhook secret of the handler issue" in _found(site)["config.secret"]["what"]
+        _found_and_mended(site, "config.secret")
+        assert site.config.stat().st_uid == before.st_uid
+    finally:
+        running.stop()
+
+
+def test_the_listener_of_the_hook() -> None:
+    """It must speak LMTP: clean while it does, and an error where nobody does."""
+    running = DeliverySite()
+    try:
+        site = running.start().site
+        site.config.chmod(0o640)
+        assert _found(site) == {}
+        text = site.config.read_text()
+        site.config.write_text(text.replace("/lmtp.sock", "/nobody.sock"))
+        found = _found(site, postfix=False)
+        assert set(found) == {"socket.silent"}
+        assert "delivery.listen: nobody answers" in found["socket.silent"]["what"]
+        site.config.write_text(text.replace("/lmtp.sock", "/verify.sock"))
+        assert "delivery.listen: nobody answers" in _found(site, postfix=False)["socket.silent"]["what"], "a milter"
+    finally:
+        running.stop()
 
 
 def test_the_state_folder(site: Site) -> None:

@@ -115,6 +115,28 @@ def test_a_forged_received_spf_is_worth_nothing(host: Site) -> None:
     assert heard.startswith("550 5.7.1 Neither DMARC nor DKIM vouches"), heard
 
 
+@pytest.mark.parametrize(
+    "signer,author,auth",
+    [
+        ("mail.nodmarc.example", "nodmarc.example", "pass"),
+        ("nodmarc.example", "desk.nodmarc.example", "pass"),
+        ("co.uk", "shop.co.uk", "fail"),
+        ("you.github.io", "me.github.io", "fail"),
+    ],
+)
+def test_a_signature_vouches_for_the_domains_of_its_owner(
+    host: Site, vouching: MailAuthentication, signer: str, author: str, auth: str
+) -> None:
+    """dkim=pass in each case, and no DMARC record: alignment is ours to see."""
+    minted = host.mint(locator="auth/9")
+    name = f"owner-{signer}"
+    message = vouching.sign(answer(minted, name, author), signer, "s1")
+    tags = taken(host, minted, name, message)
+    (found,) = host.arrived("X-Seq", name, 1)
+    assert any("dkim=pass" in value for value in found.values("Authentication-Results"))
+    assert tags["auth"] == auth
+
+
 def test_somebody_elses_signature_vouches_for_nobody(host: Site, vouching: MailAuthentication) -> None:
     """dkim=pass of another domain."""
     strict = host.mint("strict", locator="auth/6")

@@ -163,6 +163,45 @@ def test_observe_mode_refuses_nothing_and_says_what_it_would_do(observing_site: 
     assert not {"user", "id", "handler", "context"} & set(found.tags)
 
 
+@pytest.mark.parametrize("count,left", [(50, 1), (1999, 1), (2001, 2001)])
+def test_observe_mode_takes_all_forged_verdicts_off_or_none(observing_site: Site, count: int, left: int) -> None:
+    """Beyond the bound none of ours is among them, so no hook takes any for one."""
+    site = observing_site
+    minted = site.mint(locator="observe/3")
+    forged = ["X-Reply-Verdict: v=1; result=pass"] * count
+    assert site.send([f"<{minted.address}>"], reply(minted, f"flood{count}", *forged)).startswith("250")
+    (found,) = site.arrived("X-Seq", f"flood{count}", 1)
+    assert len(found.values("X-Reply-Verdict")) == left
+    if left == 1:
+        assert isinstance(found.tags, dict)
+        assert found.tags.get("would") == (None if count == 50 else "reject")
+    else:
+        assert isinstance(found.tags, SealProblem)
+
+
+def test_observe_mode_leaves_what_enforce_would_leave(observing_site: Site) -> None:
+    """What enforce refuses is not on record; what comes after it meets the same limit (two, for this handler)."""
+    site = observing_site
+    minted = site.mint("strict", locator="observe/2", recipient="alice@client.example")
+    refused = reply(minted, "same").replace(b"From: alice", b"From: mallory").replace(b"X-Seq: same", b"X-Seq: eve")
+    sent = [("eve", refused)] + [(name, reply(minted, name)) for name in ("same", "second", "third", "fourth")]
+    told = {}
+    for name, message in sent:
+        assert site.send([f"<{minted.address}>"], message).startswith("250")
+        (found,) = site.arrived("X-Seq", name, 1)
+        assert isinstance(found.tags, dict)
+        told[name] = [found.tags.get(tag) for tag in ("reason", "would", "replay")]
+    assert told == {
+        "eve": ["sender_mismatch", "reject", None],
+        "same": ["ok", None, "first"],
+        "second": ["ok", None, "first"],
+        "third": ["spent", "reject", None],
+        "fourth": ["spent", "reject", None],
+    }
+    site.settled(minted, 2)
+    assert len([name for name in site.on_record(minted) if len(name) == 13]) == 2
+
+
 @pytest.fixture(scope="module")
 def own_smtpd() -> Iterator[Site]:
     """contrib/postfix's second layout: an smtpd of its own for the reply domain."""

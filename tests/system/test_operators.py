@@ -58,6 +58,9 @@ def test_keys_rotate_without_an_outage(site: Site) -> None:
         rows = json.loads(_command(site, "keys", "list", "--json"))
         return {row["id"]: row["last_used"] is not None for row in rows}
 
+    assert not used()["k2"], "to ask for an address is no use"
+    for name, minted in (("old-key", old), ("new-key", new)):
+        assert site.send([f"<{minted.address}>"], reply(minted, name)).startswith("250")
     wait_until(lambda: used() == {"k1": True, "k2": True}, 10, "both keys were used")
     rows = {row["id"]: row for row in json.loads(_command(site, "keys", "list", "--json"))}
     assert (rows["k1"]["state"], rows["k2"]["state"]) == ("verify", "active")

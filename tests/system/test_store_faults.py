@@ -146,6 +146,27 @@ def test_a_claim_carried_out_too_late_is_no_replay(site: Site, redis: Redis) -> 
     _taken_after_all(site, minted, 2)
 
 
+def test_a_commit_waits_until_the_store_is_back(site: Site, redis: Redis) -> None:
+    """Redis stops behind the answer: the commit is tried again and again, and then the reply is a duplicate."""
+    site.replace_in_settings("settle_ms = 200 ", "settle_ms = 1500 ")
+    site.daemon.reload()
+    minted = site.mint(locator="fault/7")
+    failures = 'reply_milter_store_errors_total{kind="timeout",operation="commit"}'
+    assert site.send([f"<{minted.address}>"], reply(minted, "kept")).startswith("250")
+    before = site.metrics()[failures]
+    redis.send(signal.SIGSTOP)
+    try:
+        wait_until(lambda: site.metrics()[failures] >= before + 2, 20, "two tries that failed")
+    finally:
+        redis.send(signal.SIGCONT)
+    site.settled(minted, 1)
+    again = site.send([f"<{minted.address}>"], reply(minted, "kept"))
+    assert again.startswith("550 5.7.1 This message was already received"), again
+    assert site.metrics()["reply_milter_commits_dropped_total"] == 0
+    site.replace_in_settings("settle_ms = 1500 ", "settle_ms = 200 ")
+    site.daemon.reload()
+
+
 def test_a_full_store_defers_replies(site: Site, redis: Redis) -> None:
     """noeviction: what can't be remembered is not taken."""
     redis.command("CONFIG", "SET", "maxmemory", "1")

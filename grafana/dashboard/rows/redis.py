@@ -63,9 +63,11 @@ ROW = Row(
         lines(
             "Failures",
             "timeout: slow, or a network that swallows. connection: nobody listens. oom: full. readonly: a replica. "
-            "auth: a password or an ACL.",
+            "auth: a password or an ACL. Commits are tried again until they are made; dropped: there was no room for "
+            "them to wait.",
             "ops",
             (f"sum by (operation, kind) ({rate('store_errors_total')})", "{{operation}} {{kind}}"),
+            (f"sum({rate('commits_dropped_total')})", "commits dropped"),
         ),
         lines(
             "Answers",

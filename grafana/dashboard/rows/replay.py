@@ -8,8 +8,8 @@ ROW = Row(
         lines(
             "What claims found",
             "first: a new message. retry: the same again, before it had arrived. duplicate: the same again, after "
-            "that. replayed: other content under the same Message-ID, or the other way round. limited: one more "
-            "than a token takes. unknown: the store gave no answer.",
+            "that. replayed: other content under the same Message-ID, or the other way round. unknown: the store gave "
+            "no answer.",
             "ops",
             (f"sum by (outcome) ({rate('replay_total')})", "{{outcome}}"),
             stacked=True,

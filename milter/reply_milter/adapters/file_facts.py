@@ -30,6 +30,12 @@ def facts(path: str) -> FileFacts:
     )
 
 
+def to_read(path: str) -> FileFacts:
+    """The same of a file whose text is wanted: hidden if this user may not read it."""
+    found = facts(path)
+    return FileFacts(path, Kind.HIDDEN) if found.there and not os.access(path, os.R_OK) else found
+
+
 def parents(path: str) -> tuple[FileFacts, ...]:
     """The folders above ``path``, from the root down, as they really lie."""
     return tuple(map(facts, _above(real(path))))

@@ -12,6 +12,8 @@ import ssl
 import stat
 from collections.abc import Iterator
 
+from cryptography import x509
+
 log = logging.getLogger(__name__)
 
 _OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO  # a group of its own may read, as Debian's ssl-cert does
@@ -75,11 +77,11 @@ class Login:
         return scheme.lower() == "basic" and hmac.compare_digest(given, wanted)
 
 
-def mistakes(cert: str, key: str, password_file: str) -> Iterator[str]:
+def mistakes(tls_cert: str, tls_key: str, password_file: str) -> Iterator[str]:
     """What is wrong with the files, as lines of ``key: reason``. Names that are empty are no files."""
     try:
-        if cert and key:
-            load(cert, key)
+        if tls_cert and tls_key:
+            load(tls_cert, tls_key)
     except PageAccessError as error:
         yield f"metrics.{error}"
     try:
@@ -105,6 +107,15 @@ def load(cert: str, key: str) -> ssl.SSLContext:
     except OSError as error:
         raise PageAccessError(f"tls_cert: {cert}: {error.strerror}") from error
     return context
+
+
+def expiry(cert: str) -> int | None:
+    """When the certificate, the first in its file, expires: Unix seconds; None if it can't be read."""
+    try:
+        with open(cert, "rb") as file:
+            return int(x509.load_pem_x509_certificate(file.read()).not_valid_after_utc.timestamp())
+    except (OSError, ValueError):
+        return None
 
 
 def read_password(path: str) -> str:

@@ -8,40 +8,67 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
 
 from reply_milter.ports import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
-_TRIES = 5
-_RETRY_SECONDS = 1.0
-_QUEUE_LIMIT = 100_000
 _GATHER_SECONDS = 0.02  # a round trip each costs this process six times as much, and Redis twice
 _BATCH = 200  # Redis does nothing else for as long as it takes: a millisecond or two
 
 
-class SettlingThread:
-    """``delay_seconds`` after ``settle``, the reply is committed. Commits are idempotent, so they are tried again."""
+class Bounds(NamedTuple):
+    """How long a store that gives no answer is left alone, first and at most, and how many commits wait for it."""
 
-    def __init__(self, store: Store, delay_seconds: float) -> None:
+    first_seconds: float = 1.0
+    longest_seconds: float = 30.0
+    waiting: int = 100_000  # 20 MB
+
+
+class SettlingThread:
+    """``delay_seconds`` after ``settle``, the reply is committed; and again until the store has answered.
+
+    Commits are idempotent. ``dropped`` hears of each that finds too many waiting.
+    """
+
+    def __init__(
+        self, store: Store, delay_seconds: float, dropped: Callable[[], None], bounds: Bounds | None = None
+    ) -> None:
         self._store = store
         self._delay = delay_seconds
-        self._queue: deque[tuple[float, str, int]] = deque(maxlen=_QUEUE_LIMIT)
+        self._dropped = dropped
+        self._bounds = bounds or Bounds()
+        self._queue: deque[tuple[float, str]] = deque()  # when it is due, and what
         self._wake = threading.Event()
+        self._ending = threading.Event()
         self._committing = False
+        self._failures = 0  # in a row
         threading.Thread(target=self._run, name="settler", daemon=True).start()
 
     def settle(self, identifier: str) -> None:
         """See ``ports.Settler``. Never blocks."""
-        self._queue.append((time.monotonic() + self._delay, identifier, _TRIES))
+        if len(self._queue) >= self._bounds.waiting:
+            # It stays reserved: a replay of it would pass as a retry, with the same id.
+            log.warning("a reply is not committed, too many wait for the store: id=%s", identifier)
+            self._dropped()
+            return
+        self._queue.append((time.monotonic() + self._delay, identifier))
         if not self._wake.is_set():
             self._wake.set()
 
     def flush(self, timeout_seconds: float) -> None:
-        """Before an orderly end: wait until what was answered is committed, each after its delay."""
+        """Before an orderly end: wait until what was answered is committed, each after its delay.
+
+        What waits for the store is tried once more; what it does not take then stays reserved.
+        """
+        self._ending.set()
         deadline = time.monotonic() + timeout_seconds
         while (self._queue or self._committing) and time.monotonic() < deadline:
             time.sleep(0.01)
+        if self._queue:
+            log.warning("replies that were not committed stay reserved: count=%d", len(self._queue))
 
     def renew(self, store: Store, delay_seconds: float) -> None:
         """Go on with other settings; what is queued is committed all the same."""
@@ -58,23 +85,29 @@ class SettlingThread:
                 self._commit(self._due())
             self._committing = False
 
-    def _due(self) -> dict[str, int]:
-        """What has fallen due, taken off the queue: how many more tries each has."""
+    def _due(self) -> list[tuple[float, str]]:
+        """What has fallen due, taken off the queue."""
         now = time.monotonic()
-        due: dict[str, int] = {}
+        due: list[tuple[float, str]] = []
         while self._queue and self._queue[0][0] <= now and len(due) < _BATCH:
-            _, identifier, tries = self._queue.popleft()
-            due[identifier] = tries
+            due.append(self._queue.popleft())
         return due
 
-    def _commit(self, due: dict[str, int]) -> None:
+    def _commit(self, due: list[tuple[float, str]]) -> None:
+        last = self._ending.is_set()
         try:
-            self._store.commit_all(list(due))
+            self._store.commit_all([identifier for _, identifier in due])
         except StoreUnavailableError:
-            again = time.monotonic() + _RETRY_SECONDS
-            for identifier, tries in due.items():
-                if tries > 1:
-                    self._queue.append((again, identifier, tries - 1))
-                else:
-                    # It stays reserved: a replay of it would pass as a retry, with the same id.
-                    log.warning("a reply could not be committed: id=%s", identifier)
+            if last:
+                log.warning("replies that were not committed stay reserved: count=%d", len(due))
+                return
+            self._queue.extendleft(reversed(due))
+            self._failures += 1
+            self._ending.wait(self._pause())
+        else:
+            self._failures = 0
+
+    def _pause(self) -> float:
+        """Seconds until the next try: twice as long each time."""
+        doubled = self._bounds.first_seconds * 2.0 ** min(self._failures - 1, 16)
+        return min(doubled, self._bounds.longest_seconds)

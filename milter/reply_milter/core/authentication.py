@@ -6,7 +6,7 @@ milters add stands above whatever the client sent.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 
 import authres
@@ -16,6 +16,13 @@ from reply_milter.core import domain
 _FIELDS = 16  # fields of the authserv-id that are looked at; each costs the parser time
 _OCTETS = 4096  # of one field: the parser's time grows with the square
 _METHODS = ("dmarc", "dkim")
+_DOMAIN_OCTETS = 253
+
+Organisational = Callable[[str], str | None]
+
+
+def nobody(_domain: str) -> None:
+    """An ``Organisational`` that knows no owners: only the very same domain vouches."""
 
 
 class Authentication(StrEnum):
@@ -26,13 +33,16 @@ class Authentication(StrEnum):
     NONE = "none"
 
 
-def authentication(values: Sequence[str], authserv_id: str, author: str) -> Authentication:
+def authentication(
+    values: Sequence[str], authserv_id: str, author: str, organisational: Organisational
+) -> Authentication:
     """What the fields ``values``, from the top, say about ``author`` (an address): dmarc=pass, or dkim=pass aligned.
 
-    A field of ours that can't be read counts as a result that is no pass.
+    A field of ours that can't be read counts as a result that is no pass. ``organisational``: the domain that the owner
+    of a domain registered, or None (RFC 7489 section 3.2).
     """
     results = list(_topmost(values, authserv_id)) if authserv_id else []
-    if any(_vouches(result, author) for result in results):
+    if any(_vouches(result, author, organisational) for result in results):
         return Authentication.PASS
     return Authentication.FAIL if results else Authentication.NONE
 
@@ -62,18 +72,18 @@ def _results(value: str) -> list[authres.AuthenticationResult] | None:
     return [result for result in results if getattr(result, "method", "") in _METHODS]
 
 
-def _vouches(result: authres.AuthenticationResult | None, author: str) -> bool:
+def _vouches(result: authres.AuthenticationResult | None, author: str, organisational: Organisational) -> bool:
     if result is None or str(result.result).lower() != "pass":
         return False
-    return result.method == "dmarc" or _is_aligned(result, author)
+    return result.method == "dmarc" or _is_aligned(result, author, organisational)
 
 
-def _is_aligned(result: authres.AuthenticationResult, author: str) -> bool:
-    """Whether the signing domain is the author's, or one above it (RFC 7489 section 3.1.1).
-
-    Without a list of public suffixes, a signer below the author's domain can't be told from a stranger below a suffix.
-    """
+def _is_aligned(result: authres.AuthenticationResult, author: str, organisational: Organisational) -> bool:
+    """Whether the signing domain is the author's, or one of the same owner (RFC 7489 section 3.1.1, relaxed)."""
     named = {prop.name: prop.value for prop in result.properties if prop.type == "header"}
     signer = domain.to_ascii((named.get("d") or named.get("i", "")).rpartition("@")[2]) or ""
     own = domain.to_ascii(author.rpartition("@")[2]) or ""
-    return "." in signer and (own == signer or own.endswith(f".{signer}"))
+    if "." not in signer or max(len(signer), len(own)) > _DOMAIN_OCTETS:
+        return False
+    owner = organisational(own)
+    return own == signer or (owner is not None and owner == organisational(signer))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from reply_milter.core import auto_reply, domain, headers
 from reply_milter.core.address import AddressForm
-from reply_milter.core.authentication import Authentication, authentication
+from reply_milter.core.authentication import Authentication
 from reply_milter.core.auto_reply import Fields
 from reply_milter.core.handler import ContextKind
 from reply_milter.core.mailbox import mailboxes
@@ -65,15 +65,15 @@ class Bindings(NamedTuple):
     auth: Authentication
 
 
-def bindings(message: Message, checked: Checked, facts: Facts | None, form: AddressForm, authserv_id: str) -> Bindings:
-    """Compare a message with the token that it came to, and hear the milters that write as ``authserv_id``."""
+def bindings(
+    message: Message, checked: Checked, facts: Facts | None, form: AddressForm, auth: Authentication
+) -> Bindings:
+    """Compare a message with the token that it came to. ``auth``: what the milters before us say of its author."""
     thread = _NO_THREAD
     if checked.handler.context is ContextKind.THREAD:
         ids = candidates(message.first("in-reply-to"), message.first("references"))
         thread = bind(checked.key, checked.token.context, ids, form.own_domains)
-    results = message.fields.get(headers.AUTHENTICATION_RESULTS.lower(), ())
-    vouched = authentication(results, authserv_id, message.author)
-    return Bindings(thread, _sender(message, checked, facts), vouched)
+    return Bindings(thread, _sender(message, checked, facts), auth)
 
 
 def findings(message: Message, bound: Bindings, form: AddressForm, max_message_bytes: int) -> Iterator[Finding]:

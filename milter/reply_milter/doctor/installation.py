@@ -6,13 +6,24 @@ from pathlib import Path
 
 from reply_milter import config as configuration
 from reply_milter import settings
-from reply_milter.adapters import doors, embedded_redis, file_facts, keyfile, probes, process_facts, state_lock
+from reply_milter.adapters import (
+    doors,
+    embedded_redis,
+    file_facts,
+    keyfile,
+    page_access,
+    probes,
+    process_facts,
+    state_lock,
+)
 from reply_milter.adapters.redis_store import RedisInspection, url_mistake
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import store_url
 from reply_milter.config import ConfigError
 from reply_milter.config.places import EMBEDDED, Listener
-from reply_milter.core.diagnosis import clock, daemon, keys, sockets, state, store
+from reply_milter.config.secrets import held_secrets
+from reply_milter.core.diagnosis import clock, daemon, keys, secrets, sockets, state, store
+from reply_milter.core.diagnosis import page_access as page_rules
 from reply_milter.core.diagnosis import settings as settings_rules
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, Kind
@@ -76,6 +87,7 @@ class Installation:
         yield from self._store_and_clock()
         yield from self._sockets(client)
         yield from self._metrics()
+        yield from self._page_access()
 
     def _settings(self) -> Iterator[Finding]:
         config = self.config
@@ -94,6 +106,9 @@ class Installation:
                 metrics_local=config.metrics[0] in _LOOPBACK,
             )
         )
+
+        held = tuple(held_secrets(config))
+        yield from secrets.examine(file_facts.facts(self._path), held, self._account)
 
     def _keys(self) -> Iterator[Finding]:
         master, seal = self._key_file(self.config.keys_file), self._key_file(self.config.seal_file)
@@ -159,6 +174,20 @@ class Installation:
         host, port = self.config.metrics
         if port:
             yield from daemon.examine_metrics(f"{host}:{port}", probes.metrics_page(host, port), self._runs)
+
+    def _page_access(self) -> Iterator[Finding]:
+        access = self.config.metrics_access
+        named = {key: getattr(access, key) for key in ("tls_cert", "tls_key", "password_file")}
+        files = tuple(
+            page_rules.PageFile(key, file_facts.to_read(path), file_facts.parents(path))
+            for key, path in named.items()
+            if path
+        )
+        problems = tuple(page_access.mistakes(**named))
+        expires = page_access.expiry(access.tls_cert) if access.tls_cert else None
+        yield from page_rules.examine(
+            page_rules.AccessFacts(files, problems, expires), self._account, WallClock().now()
+        )
 
 
 def endpoint(place: Listener) -> Endpoint:

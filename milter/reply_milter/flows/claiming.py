@@ -20,8 +20,11 @@ _CONTENT = ("from", "date", "subject", "in-reply-to")  # and the body
 _REASONS = {Replay.DUPLICATE: Reason.DUPLICATE, Replay.REPLAYED: Reason.REPLAYED}
 
 
-def claim_for(service: Service, arrival: Arrival, checked: Checked) -> Claim:
-    """Name this message to its token: by Message-ID, or by content where it has none that outlives a retry."""
+def claim_for(service: Service, arrival: Arrival, checked: Checked, parked: bool = False) -> Claim:
+    """Name this message to its token: by Message-ID, or by content where it has none that outlives a retry.
+
+    ``parked``: it stays, to be asked about, so no limit refuses it; it counts like any other.
+    """
     message, key, glob = arrival.message, checked.key, checked.glob.text
     author, date, subject, answered = [squeeze(message.first(name)) for name in _CONTENT]
     body = arrival.body.octets()
@@ -40,30 +43,34 @@ def claim_for(service: Service, arrival: Arrival, checked: Checked) -> Claim:
         owner=random.randbytes(_OWNER_OCTETS),  # noqa: S311 # nobody gains by guessing it; seeded anew in each process
         kept_until=max(checked.expires_at, service.clock.now()) + KEPT_SECONDS,
         author=key.author(normalise(message.author) or message.author.lower()) if policy.senders_per_token else b"",
-        replies=_limit(arrival, policy.replies_per_token, Reason.SPENT),
-        senders=_limit(arrival, policy.senders_per_token, Reason.LEAKED),
+        replies=_limit(arrival, policy.replies_per_token, Reason.SPENT, parked),
+        senders=_limit(arrival, policy.senders_per_token, Reason.LEAKED, parked),
     )
 
 
-def take(service: Service, claim: Claim, mixed: bool) -> tuple[Replay, list[Finding]]:
-    """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again."""
+def take(service: Service, claim: Claim, mixed: bool) -> tuple[Replay | None, list[Finding]]:
+    """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again.
+
+    None: a limit refuses it, so it was not taken.
+    """
     try:
         claimed = service.store.claim(claim)
     except StoreUnavailableError:
         service.telemetry.replay(Replay.UNKNOWN)
         return Replay.UNKNOWN, [store_unavailable(service, mixed)]
-    service.telemetry.replay(claimed.replay)
+    if claimed.replay is not None:
+        service.telemetry.replay(claimed.replay)
     found = {Reason.SPENT: claimed.spent, Reason.LEAKED: claimed.leaked}
     objections = [Finding.of(reason) for reason, applies in found.items() if applies]
-    reason = _REASONS.get(claimed.replay)
+    reason = claimed.replay and _REASONS.get(claimed.replay)
     return claimed.replay, objections + ([Finding.of(reason)] if reason else [])
 
 
-def _limit(arrival: Arrival, most: int, reason: Reason) -> Limit | None:
+def _limit(arrival: Arrival, most: int, reason: Reason, parked: bool) -> Limit | None:
     """``most`` as the policy has it; whether it refuses must be known before the message is taken."""
     if not most:
         return None
     policy = arrival.recipient.policy
     action = policy.action(Finding.of(reason))
-    stays = policy.observe or action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
+    stays = parked or action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
     return Limit(most, refuses=not stays)

@@ -43,7 +43,7 @@ def _of_handler(rules: Rules, handler: Handler) -> Iterator[Decision]:
     yield Decision("rcpt", Action.ACCEPT, Reason.OK)
     yield Decision("eom", Action.ACCEPT, Reason.OK, handler=handler.name)
     yield from _at_rcpt(policy, _OF_TOKENS, rules)
-    yield from _postponed(rules, policy, _OF_TOKENS, handler.name)
+    yield from _postponed(rules, policy, (*_OF_TOKENS, *(_OF_JUNK if policy.observe else ())), handler.name)
     reasons = {*_OF_MESSAGES, *_of_bindings(rules, handler), *_let_through(rules, policy)}
     yield from _at_end(rules, policy, reasons, handler.name)
 
@@ -81,7 +81,7 @@ def _actions(rules: Rules, policy: Policy, reason: Reason) -> set[Action]:
 def _at_rcpt(policy: Policy, reasons: Iterable[Reason], rules: Rules) -> Iterator[Decision]:
     for reason in reasons:
         for action in _actions(rules, policy, reason):
-            if policy.observe and action is not Action.ACCEPT:
+            if policy.observe and action in _AT_RCPT:
                 yield Decision("rcpt", Action.ACCEPT, reason, would=action)
             elif action in _AT_RCPT:
                 yield Decision("rcpt", action, reason)
@@ -93,9 +93,11 @@ def _postponed(rules: Rules, policy: Policy, reasons: Iterable[Reason], handler:
     """Local submissions are refused at their end, and their recipients taken off beside others'."""
     for reason in reasons:
         for action in _actions(rules, policy, reason) & {*_AT_RCPT}:
-            if not policy.observe:
+            late = Action.REJECT if reason is Reason.NOT_ALONE else action
+            if policy.observe:
+                yield Decision("eom", Action.ACCEPT, reason, would=late, handler=handler)
+            else:
                 yield Decision("eom", "dropped", reason, handler=handler)
-                late = Action.REJECT if reason is Reason.NOT_ALONE else action
                 yield Decision("eom", late, reason, handler=handler)
 
 

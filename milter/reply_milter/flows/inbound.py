@@ -16,6 +16,7 @@ from reply_milter.core.tlv import octets
 from reply_milter.core.verdict import MISSPELT, Accept, Action, Reason, Verdict, refusal, reply_for
 from reply_milter.flows.arrival import Arrival
 from reply_milter.flows.judgement import Judgement, judge
+from reply_milter.flows.observed import observed
 from reply_milter.flows.postponed import Postponed, drop, refuse
 from reply_milter.flows.recipient import ReplyRecipient, assess
 from reply_milter.flows.service import Service
@@ -31,13 +32,14 @@ class Transaction:
 
     service: Service
     null_sender: bool
-    reply: ReplyRecipient | None = None
+    reply: ReplyRecipient | None = None  # whom enforce takes
     others: bool = False
     postponed: list[Postponed] = field(default_factory=list)
+    let_in: list[Postponed] = field(default_factory=list)  # in observe mode, what enforce refuses at RCPT
     fields: dict[str, list[str]] = field(default_factory=dict)
     field_count: int = 0
     field_octets: int = 0
-    body: BodyDigest | None = None  # from the first reply recipient on
+    body: BodyDigest | None = None  # from the first reply recipient on that is not refused
     body_octets: int = 0
     broken: bool = False
     judgement: Judgement | None = None
@@ -45,7 +47,7 @@ class Transaction:
     @property
     def concerns_us(self) -> bool:
         """Whether there is anything to decide at end of message."""
-        return self.reply is not None or bool(self.postponed)
+        return self.reply is not None or bool(self.postponed or self.let_in)
 
 
 class Connection:
@@ -88,7 +90,7 @@ class Connection:
         elif message.reply is not None and message.reply.is_same(address):
             message.reply.arguments.append(argument)
             return Accept()
-        elif message.reply is not None and message.reply.checked is not None:
+        elif message.reply is not None:
             not_alone = Finding(Reason.NOT_ALONE, reply_for(Reason.NOT_ALONE), fixed=Action.DEFER)
             recipient = _without_token(message.service, not_alone)
         else:
@@ -99,7 +101,7 @@ class Connection:
     def header(self, name: str, value: str) -> None:
         """One header field, unfolded or not. Keeps what the rules read, within limits; can't answer."""
         message = self._transaction
-        if message is None or message.reply is None:
+        if message is None or message.body is None:
             return
         message.field_count += 1
         message.field_octets += len(name) + (len(value) if value.isascii() else len(octets(value))) + 4
@@ -107,10 +109,10 @@ class Connection:
         if known not in headers.READ:
             return
         within = message.field_count <= headers.FIELDS_LIMIT and message.field_octets <= headers.OCTETS_LIMIT
-        if known == headers.VERDICT.lower():  # each is to be taken off, up to where nobody would
-            within = len(message.fields.get(known, ())) <= headers.FIELDS_LIMIT
         if within:
             message.fields.setdefault(known, []).append(value)
+        elif known == headers.VERDICT.lower() and len(message.fields.get(known, ())) <= headers.FIELDS_LIMIT:
+            message.fields.setdefault(known, []).append("")  # it is to be taken off, but to say nothing
 
     def body(self, chunk: bytes) -> bool:
         """A piece of the body. False: the rest of it is not needed."""
@@ -133,6 +135,8 @@ class Connection:
             return _GO_ON
         if message.broken:
             raise RuntimeError("a step of this message failed before its end")
+        if message.service.rules.policy.observe:
+            return self._observe(message, queue_id)
         if message.postponed and not message.others:
             return refuse(message.service, message.postponed[0], queue_id)
         refused = [late for late in message.postponed if late.recipient is not message.reply]
@@ -152,13 +156,16 @@ class Connection:
             return
         judged, service = message.judgement, message.service
         service.telemetry.message(judged.decision)
+        if judged.taken and message.reply is not None and message.reply.checked is not None:
+            service.telemetry.key_used(message.reply.checked.key.master_id, service.clock.now())
         stripped = sum(isinstance(edit, headers.Delete) for edit in _edits_of(judged.verdict))
         if stripped:
             service.telemetry.headers_stripped(stripped)
         if judged.claim is not None and judged.reserved:
             if judged.age is not None:
                 service.telemetry.token_age(judged.age)
-            if service.settler is not None:
+            # A hook leaves alone what says `would`, be it parked: in enforce it would have committed that.
+            if service.settler is not None and (judged.decision.would or not service.rules.hook_commits):
                 service.settler.settle(judged.claim.id)
 
     def failed(self) -> None:
@@ -176,13 +183,13 @@ class Connection:
         """Refuse now, later, or not at all."""
         finding, action = recipient.policy.decide(recipient.findings)
         service = message.service
-        observed = recipient.policy.observe and action is not Action.ACCEPT
         may_be_sealed = recipient.checked is not None and service.rules.is_peer(self._client)
-        refused = finding is not None and action in _REFUSED_AT_RCPT and not observed and not may_be_sealed
+        refused = finding is not None and action in _REFUSED_AT_RCPT and not may_be_sealed
+        observed = refused and recipient.policy.observe
         reason = finding.reason if finding else Reason.OK
         decision = Decision(
             stage="rcpt",
-            verdict=action if refused else "accept",
+            verdict=action if refused and not observed else "accept",
             reason=reason,
             would=action if observed else "",
             handler=recipient.handler_name,
@@ -193,25 +200,23 @@ class Connection:
         )
         service.telemetry.recipient(decision)
         if finding is None or not refused:
-            self._take_in(message, recipient)
-            return Accept(reason)
-        if not over_smtp:
-            message.postponed.append(Postponed(recipient, finding, action))
-            if reason is Reason.STORE_UNAVAILABLE:  # if others get it, too, it is taken all the same
-                self._take_in(message, recipient)
-            return Accept(reason)
-        return refusal(action, finding.reason, finding.reply)
-
-    def _take_in(self, message: Transaction, recipient: ReplyRecipient) -> None:
-        """The first reply recipient is the message's; in observe mode a second only leaves its finding.
-
-        A genuine one takes the place of what enforce would have refused.
-        """
-        if message.reply is None or (recipient.checked is not None and message.reply.checked is None):
             message.reply = recipient
             message.body = message.body or BodyDigest()
-        else:
-            message.reply.findings[:0] = recipient.findings
+            return Accept(reason)
+        if over_smtp and not observed:
+            return refusal(action, reason, finding.reply)
+        (message.let_in if over_smtp else message.postponed).append(Postponed(recipient, finding, action))
+        if observed or reason is Reason.STORE_UNAVAILABLE:
+            message.body = message.body or BodyDigest()
+        if not over_smtp and reason is Reason.STORE_UNAVAILABLE:  # if others get it, too, it is taken all the same
+            message.reply = recipient
+        return Accept(reason)
+
+    def _observe(self, message: Transaction, queue_id: str) -> Verdict:
+        """Observe mode: judged as enforce would, and told instead of done."""
+        recipient, beside = observed(message.reply, message.postponed, message.let_in, message.others)
+        message.judgement = judge(message.service, self._arrival(message, recipient, queue_id), beside)
+        return message.judgement.verdict
 
     def _arrival(self, message: Transaction, recipient: ReplyRecipient, queue_id: str) -> Arrival:
         size = message.field_octets + 2 + message.body_octets

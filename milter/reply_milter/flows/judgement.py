@@ -3,15 +3,18 @@
 from typing import NamedTuple
 
 from reply_milter.core import headers, tagging, verdict_header
-from reply_milter.core.message_rules import bindings, findings
+from reply_milter.core.authentication import Authentication, authentication
+from reply_milter.core.message_rules import Message, bindings, findings
 from reply_milter.core.policy import Finding, Policy
 from reply_milter.core.verdict import Accept, Action, Park, Reason, Verdict, refusal
 from reply_milter.core.verify import Checked
 from reply_milter.flows.arrival import Arrival
 from reply_milter.flows.claiming import claim_for, take
 from reply_milter.flows.recipient import store_unavailable
-from reply_milter.flows.service import Service
+from reply_milter.flows.service import Rules, Service
 from reply_milter.ports import Claim, Decision, Replay
+
+_LIMITS = (Reason.SPENT, Reason.LEAKED)
 
 
 class Judgement(NamedTuple):
@@ -28,9 +31,17 @@ class Judgement(NamedTuple):
         """Whether a message was taken that is now to be committed, or released."""
         return self.replay in (Replay.FIRST, Replay.RETRY)
 
+    @property
+    def taken(self) -> bool:
+        """Whether the reply stays; in observe mode, whether it would."""
+        return self.reserved or (not self.decision.would and self.decision.verdict in (Action.ACCEPT, Action.PARK))
 
-def judge(service: Service, arrival: Arrival) -> Judgement:
-    """Decide about a reply. The store is asked once, and only if the message itself is in order."""
+
+def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> Judgement:
+    """Decide about a reply. The store is asked once, and only if the message itself is in order.
+
+    ``beside``: what is told of a reply that is accepted, because of another recipient; it is taken all the same.
+    """
     recipient = arrival.recipient
     checked = recipient.checked
     if checked is None:  # observe mode let it come this far
@@ -39,20 +50,27 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
     if arrival.from_peer and _bears_our_seal(service, arrival, checked):
         return Judgement(Accept(), _decision(arrival, "accept", Reason.OK))
     rules = service.rules
-    bound = bindings(arrival.message, checked, recipient.facts, rules.form, rules.authserv_id)
+    bound = bindings(arrival.message, checked, recipient.facts, rules.form, _vouched(rules, arrival.message))
     found = _as_it_stands(service, arrival) + list(
         findings(arrival.message, bound, rules.form, rules.max_message_bytes)
     )
     finding, action = recipient.policy.decide(found)
     claim, replay = None, None
     if _to_be_claimed(arrival, action):
-        claim = claim_for(service, arrival, checked)
+        claim = claim_for(service, arrival, checked, parked=action is Action.PARK)
         replay, objections = take(service, claim, arrival.mixed)
-        finding, action = _weigh(recipient.policy, finding, action, found, objections)
+        finding, action = _weigh(recipient.policy, found, objections)
+    if beside is not None and action is Action.ACCEPT:
+        finding, action = beside, recipient.policy.action(beside)
     identifier = (claim or claim_for(service, arrival, checked)).id
     tags = tagging.reply(identifier, checked, bound, replay or "")
     verdict, decision = _conclude(service, arrival, finding, action, tags)
     return Judgement(verdict, decision, claim, replay, service.clock.now() - checked.issued_at)
+
+
+def _vouched(rules: Rules, message: Message) -> Authentication:
+    results = message.fields.get(headers.AUTHENTICATION_RESULTS.lower(), ())
+    return authentication(results, rules.authserv_id, message.author, rules.organisational)
 
 
 def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
@@ -64,19 +82,21 @@ def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
 
 
 def _to_be_claimed(arrival: Arrival, action: Action) -> bool:
-    """What stays, counts."""
-    stays = action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
-    return arrival.recipient.policy.observe or stays
+    """What stays, counts: in observe mode, too, where later messages must meet what they would in enforce."""
+    return action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
 
 
-def _weigh(
-    policy: Policy, finding: Finding | None, action: Action, found: list[Finding], objections: list[Finding]
-) -> tuple[Finding | None, Action]:
-    """The claim's objections come last in the order, but what was counted before is not parked once more."""
-    objection, instead = policy.decide(objections)
-    if action is Action.PARK and instead is not Action.ACCEPT:
-        return objection, instead
-    return policy.decide([*found, *objections]) if objections else (finding, action)
+def _weigh(policy: Policy, found: list[Finding], objections: list[Finding]) -> tuple[Finding | None, Action]:
+    """The claim's objections come last in the order; but what was there before, or can't be taken, is not parked.
+
+    A limit is no such objection: what is parked is to be looked at, and that it is one too many can be seen then.
+    """
+    finding, action = policy.decide([*found, *objections])
+    if action is Action.PARK:
+        objection, instead = policy.decide(one for one in objections if one.reason not in _LIMITS)
+        if instead is not Action.ACCEPT:
+            return objection, instead
+    return finding, action
 
 
 def _conclude(

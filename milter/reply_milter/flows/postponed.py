@@ -24,11 +24,16 @@ class Postponed:
 
 def refuse(service: Service, postponed: Postponed, queue_id: str) -> Verdict:
     """Nobody but reply recipients, and one of them is refused: so is the message, and its sender hears why."""
-    finding, action = postponed.finding, postponed.action
-    if finding.reason is Reason.NOT_ALONE:
-        finding, action = Finding(Reason.NOT_ALONE, NOT_ALONE_LOCALLY), Action.REJECT
-    service.telemetry.message(_decision(postponed, action, queue_id))
-    return refusal(action, finding.reason, finding.reply)
+    late = of_the_whole(postponed)
+    service.telemetry.message(_decision(late, late.action, queue_id))
+    return refusal(late.action, late.finding.reason, late.finding.reply)
+
+
+def of_the_whole(postponed: Postponed) -> Postponed:
+    """What is done about the whole message: to send it again would not make its recipient the only one."""
+    if postponed.finding.reason is not Reason.NOT_ALONE:
+        return postponed
+    return Postponed(postponed.recipient, Finding(Reason.NOT_ALONE, NOT_ALONE_LOCALLY), Action.REJECT)
 
 
 def drop(service: Service, postponed: list[Postponed], queue_id: str) -> tuple[Edit, ...]:

@@ -49,7 +49,6 @@ def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipie
         finding = _throttled(service, client, now) if checked.guess else None
         junk = finding or checked.finding
         return ReplyRecipient(address.domain, address.local, rules.policy, findings=[junk])
-    service.telemetry.key_used(checked.key.master_id, now)
     recipient = ReplyRecipient(address.domain, address.local, checked.handler.policy, checked)
     missing = _learn(service, recipient, checked)
     standing = check_standing(checked, recipient.facts, now)

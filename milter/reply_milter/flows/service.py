@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from reply_milter.core.address import AddressForm
+from reply_milter.core.authentication import Organisational
 from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import Keyring
 from reply_milter.core.policy import Policy
@@ -18,7 +19,9 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 class Rules:
     """What the operator decided. A reload replaces it whole.
 
-    ``parks_in_hook``: the delivery hook keeps what is parked; else the MTA's hold queue does.
+    ``organisational``: see ``core.authentication``; never asked without an ``authserv_id``. ``parks_in_hook``: the
+    delivery hook keeps what is parked; else the MTA's hold queue does. ``hook_commits``: a hook commits what it has
+    delivered; else we commit behind the answer.
     """
 
     form: AddressForm
@@ -31,7 +34,9 @@ class Rules:
     max_message_bytes: int
     forged_per_minute: int
     accept_without_store: bool
+    organisational: Organisational
     parks_in_hook: bool = False
+    hook_commits: bool = False
 
     def is_peer(self, client: str) -> bool:
         """Whether ``client`` (an IP address as text) is one whose seals are taken as they are."""
@@ -40,7 +45,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The rules and the world that they are applied to. ``settler`` None: a hook commits."""
+    """The rules and the world that they are applied to. ``settler`` None: nobody commits."""
 
     rules: Rules
     guesses: GuessTable

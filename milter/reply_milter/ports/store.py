@@ -22,16 +22,12 @@ class StoreUnavailableError(Exception):
 
 
 class Replay(StrEnum):
-    """What a claim found, and the ``replay`` tag of a verdict.
-
-    ``limited``: a new message, not taken because of a limit; ``unknown``: the store was not there to be asked.
-    """
+    """What a claim found, and the ``replay`` tag of a verdict. ``unknown``: the store was not there to be asked."""
 
     FIRST = "first"
     RETRY = "retry"
     DUPLICATE = "duplicate"
     REPLAYED = "replayed"
-    LIMITED = "limited"
     UNKNOWN = "unknown"
 
 
@@ -44,9 +40,12 @@ class Limit:
 
 
 class Claimed(NamedTuple):
-    """The answer to a claim. ``spent``: more messages than ``replies``; ``leaked``: more authors than ``senders``."""
+    """The answer to a claim. ``spent``: more messages than ``replies``; ``leaked``: more authors than ``senders``.
 
-    replay: Replay
+    ``replay`` None: a new message that a limit refuses; it was not taken.
+    """
+
+    replay: Replay | None
     spent: bool = False
     leaked: bool = False
 
@@ -88,7 +87,7 @@ class Store(Protocol):
 
         FIRST for a new message, and again for the same ``owner``, so that a command sent twice by a client library
         is no replay. RETRY for a reserved message with the same tag and content. DUPLICATE for a committed one.
-        REPLAYED for the same tag with other content, or the same content under another tag. LIMITED for a new message
+        REPLAYED for the same tag with other content, or the same content under another tag. None for a new message
         that a limit refuses. FIRST alone writes. Limits are told of new messages only.
         """
         ...

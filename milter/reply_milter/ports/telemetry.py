@@ -51,7 +51,7 @@ class Telemetry(Protocol):
         ...
 
     def key_used(self, master_id: str, now: int) -> None:
-        """A master key verified a reply recipient at ``now``, Unix seconds."""
+        """A master key verified a reply that was taken at ``now``, Unix seconds."""
         ...
 
     def token_age(self, seconds: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fakes import AUTHOR, FORM, FORUM, ISSUE, KEYRING, NOW, minted, rules
+from reply_milter.core.authentication import Authentication
 from reply_milter.core.handler import Handler
 from reply_milter.core.headers import FIELDS_LIMIT, OCTETS_LIMIT
 from reply_milter.core.message_rules import Message, SenderMatch, bindings, findings
@@ -36,7 +37,7 @@ def checked(answered: Minted = ANSWERED, handler: Handler = ISSUE) -> Checked:
 
 def reasons(read: Message, token: Checked | None = None, facts: Facts | None = None) -> list[Reason]:
     """What there is to object to."""
-    bound = bindings(read, token or checked(), facts, FORM, "")
+    bound = bindings(read, token or checked(), facts, FORM, Authentication.NONE)
     return [finding.reason for finding in findings(read, bound, FORM, LIMIT)]
 
 
@@ -145,14 +146,16 @@ def test_thread_is_found_in_reply_to_or_references(
     fields: dict[str, list[str]], match: ThreadMatch, found: list[Reason]
 ) -> None:
     """The digest of an id is what the token holds; an id of our form is another notification; else nothing is known."""
-    assert bindings(message(fields), checked(), None, FORM, "").thread.match is match
+    assert bindings(message(fields), checked(), None, FORM, Authentication.NONE).thread.match is match
     assert reasons(message(fields)) == found
 
 
 def test_integer_handler_binds_no_thread() -> None:
     """Its replies may be composed anew."""
     token = checked(minted(FORUM), FORUM)
-    assert bindings(message({"in-reply-to": []}), token, None, FORM, "").thread.match is ThreadMatch.NONE
+    assert (
+        bindings(message({"in-reply-to": []}), token, None, FORM, Authentication.NONE).thread.match is ThreadMatch.NONE
+    )
     assert reasons(message({"in-reply-to": []}), token) == []
 
 
@@ -182,9 +185,9 @@ def test_author_is_compared_with_file_and_token(
     """Nothing on file and unbound: unknown; one of them fits: match; else mismatch."""
     token = checked(ANSWERED if bound else UNBOUND)
     read = message({"from": [author], "in-reply-to": [f"<{(ANSWERED if bound else UNBOUND).message_id}>"]})
-    assert bindings(read, token, Facts(addresses=on_file), FORM, "").sender is match
+    assert bindings(read, token, Facts(addresses=on_file), FORM, Authentication.NONE).sender is match
 
 
 def test_missing_facts_leave_the_token_to_speak() -> None:
     """The store may be away."""
-    assert bindings(message(), checked(), None, FORM, "").sender is SenderMatch.MATCH
+    assert bindings(message(), checked(), None, FORM, Authentication.NONE).sender is SenderMatch.MATCH

@@ -99,6 +99,25 @@ def test_whatever_is_decided_was_foreseen(given: Rules) -> None:
     assert all(desk.telemetry.recipients for desk in desks)
 
 
+@pytest.mark.parametrize("given", [given for given in every_rules() if not given.policy.observe])
+def test_observe_leaves_the_store_as_enforce_does(given: Rules) -> None:
+    """Whatever the policy, a later message meets the same: nothing is used up that enforce would refuse."""
+    observing = replace(given.policy, observe=True)
+    handlers = Handlers.of(replace(handler, policy=observing) for handler in given.handlers.by_id.values())
+    left = []
+    for each in (given, replace(given, policy=observing, handlers=handlers)):
+        desk = Desk(each)
+        everything(desk)
+        junk(desk)
+        on_record = {
+            token: [(tag, kept.content) for tag, kept in messages.items()]
+            for token, messages in desk.store.tokens.items()
+            if messages
+        }
+        left.append((on_record, desk.store.authors, desk.settled, desk.telemetry.replays, desk.telemetry.ages))
+    assert left[0] == left[1]
+
+
 @pytest.mark.parametrize("given", list(every_rules()))
 def test_labels_are_a_bounded_set(given: Rules) -> None:
     """A few dozen a handler, and reasons that no handler of a kind can meet are left out."""

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from dialogue import Desk, reply_fields
 from fakes import AUTHOR, FORUM, ISSUE, minted, rules
 from reply_milter.core.handler import Handlers
@@ -75,20 +77,49 @@ def test_every_action_for_a_spent_address() -> None:
             assert desk.tags(verdict)["reason"] == "spent"
 
 
-def test_observe_takes_the_message_and_says_would() -> None:
-    """And so the next one, and the next."""
-    desk = Desk(limited(observe=True, replies=1, senders=1, sender_mismatch=Action.ACCEPT))
-    assert "would" not in desk.tags(reply(desk, 1))
-    for number in (2, 3):
-        tags = desk.tags(reply(desk, number, "eve@other.example"))
-        assert (tags["would"], tags["reason"], tags["replay"]) == ("reject", "spent", "first")
-    assert len(set(desk.settled)) == 3
+def test_observe_counts_what_enforce_would_count() -> None:
+    """What enforce refuses takes no place, so that the next one meets the same limits; it has no ``replay``."""
+    enforce, observe = (Desk(limited(mode, 2, 1, sender_mismatch=Action.ACCEPT)) for mode in (False, True))
+    authors = [AUTHOR, "eve@other.example", AUTHOR, "eve@other.example", AUTHOR]
+    for number, author in enumerate(authors):
+        heard, tags = reply(enforce, number, author), observe.tags(reply(observe, number, author))
+        refused = "reject" if isinstance(heard, Reject) else ""
+        assert (tags.get("would", ""), tags["reason"], "replay" in tags) == (refused, heard.reason, not refused)
+    assert observe.store.authors == enforce.store.authors
+    assert [*map(len, observe.store.tokens.values())] == [*map(len, enforce.store.tokens.values())]
+    assert observe.settled == enforce.settled and len(observe.settled) == 2
 
 
-def test_a_parked_message_on_a_spent_address_is_not_kept() -> None:
-    """What a limit would refuse is not parked for another reason: nobody counts it there."""
-    desk = Desk(limited(replies=1, sender_mismatch=Action.PARK))
+@pytest.mark.parametrize("observe", [False, True])
+def test_a_parked_message_on_a_spent_and_leaked_address_stays_parked(observe: bool) -> None:
+    """It is looked at anyway; and it is taken, so it counts, and is settled."""
+    desk = Desk(limited(observe, replies=1, senders=1, sender_mismatch=Action.PARK))
     reply(desk, 1)
     verdict = reply(desk, 2, "eve@other.example")
-    assert isinstance(verdict, Reject)
-    assert verdict.reason is Reason.SPENT
+    tags = desk.tags(verdict)
+    assert isinstance(verdict, Accept if observe else Park)
+    assert (tags["result"], tags.get("would")) == (("pass", "park") if observe else ("park", None))
+    assert (tags["reason"], tags["replay"]) == ("sender_mismatch", "first")
+    assert len(set(desk.settled)) == 2
+
+
+def test_what_came_before_is_not_parked_once_more() -> None:
+    """Duplicate and replayed alone overrule it; a retry is parked as it was."""
+    desk = Desk(limited(replies=1, sender_mismatch=Action.PARK))
+    reply(desk, 1)
+    assert isinstance(reply(desk, 2, "eve@other.example"), Park)
+    assert desk.tags(reply(desk, 2, "eve@other.example"))["replay"] == "retry"
+    again = desk.send(ANSWERED, reply_fields(ANSWERED, "<3@client.example>", "eve@other.example"), b"2")
+    assert isinstance(again, Reject) and again.reason is Reason.REPLAYED
+    desk.store.commit(desk.settled[-1])
+    verdict = reply(desk, 2, "eve@other.example")
+    assert isinstance(verdict, Reject) and verdict.reason is Reason.DUPLICATE
+
+
+def test_a_replay_of_a_message_that_was_parked_because_of_a_limit_is_refused() -> None:
+    """Spent comes before replayed; but it would be parked a second time."""
+    desk = Desk(limited(replies=1, spent=Action.PARK))
+    reply(desk, 1)
+    assert isinstance(reply(desk, 2), Park)
+    verdict = desk.send(ANSWERED, reply_fields(ANSWERED, "<3@client.example>"), b"2")
+    assert isinstance(verdict, Reject) and verdict.reason is Reason.REPLAYED

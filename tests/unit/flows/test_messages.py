@@ -55,6 +55,37 @@ def test_accepted_reply_is_counted_and_settled() -> None:
     assert [(told.verdict, told.reason, told.replay) for told in desk.telemetry.messages] == [("accept", "ok", "first")]
 
 
+def test_a_key_is_used_by_what_is_taken() -> None:
+    """Accepted or parked, also without a store; not by a probe at RCPT, nor by what is refused or thrown away."""
+    for given, fields, used in (
+        (rules(), GENUINE, True),
+        (rules({Reason.SENDER_MISMATCH: Action.PARK}), STRANGER, True),
+        (rules({Reason.SENDER_MISMATCH: Action.ACCEPT}, observe=True), STRANGER, True),
+        (rules(), STRANGER, False),
+        (rules(), AUTOMATIC, False),
+        (rules(observe=True), STRANGER, False),
+        (rules({Reason.SENDER_MISMATCH: Action.PARK}, observe=True), STRANGER, True),
+    ):
+        desk = Desk(given)
+        desk.start(ANSWERED.address)
+        assert desk.telemetry.keys == {}
+        desk.finish(fields)
+        assert desk.telemetry.keys == ({"k1": NOW} if used else {}), fields
+    desk = Desk(rules(accept_without_store=True), store=MemoryStore(down=True))
+    desk.send(ANSWERED)
+    assert desk.telemetry.keys == {"k1": NOW}
+
+
+def test_a_key_is_not_used_where_the_answer_failed() -> None:
+    """The client comes again."""
+    desk = Desk()
+    desk.start(ANSWERED.address)
+    desk.content(GENUINE)
+    desk.connection.end_of_message("4Q1")
+    desk.connection.failed()
+    assert desk.telemetry.keys == {}
+
+
 def test_ordinary_mail_is_never_changed_whatever_the_store_does() -> None:
     """No edits, no questions."""
     desk = Desk(store=MemoryStore(down=True))

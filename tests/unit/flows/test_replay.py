@@ -1,6 +1,5 @@
 """Once, but never lost: claims, retries, and what happens when the store or the MTA is away."""
 
-from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -290,9 +289,9 @@ def test_abort_before_the_end_leaves_no_trace() -> None:
 
 def test_with_a_hook_nothing_is_settled_by_itself() -> None:
     """``commit = "delivery"``: the hook commits."""
-    desk = Desk()
-    desk.service = replace(desk.service, settler=None)
+    desk = Desk(rules(hook_commits=True))
     assert desk.tags(desk.send(ANSWERED))["replay"] == "first"
+    assert desk.settled == []
     assert not any(kept.committed for messages in desk.store.tokens.values() for kept in messages.values())
 
 

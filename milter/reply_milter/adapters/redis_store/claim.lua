@@ -5,8 +5,8 @@
 --          authors, one after the other, kept only where they are limited; "x" -> revoked.
 -- ARGV     1 message tag   2 content   3 owner   4 Unix time until which the hash is kept; and with limits
 --          5 most replies, 0 for any   6 "1": no more are taken   7, 8 the same of authors   9 this author's digest
--- Returns  "first", "retry", "duplicate", "replayed" or "limited"; 1 if there are more replies than the limit; 1 if
---          there are more authors. Only "first" writes.
+-- Returns  "first", "retry", "duplicate", "replayed", or "" for a new message that a limit refuses; 1 if there are more
+--          replies than the limit; 1 if there are more authors. Only "first" writes.
 local kept = redis.call('HGET', KEYS[1], ARGV[1])
 if kept then
     local content_end = 1 + #ARGV[2]
@@ -48,7 +48,7 @@ if redis.call('HEXISTS', KEYS[1], 'c' .. ARGV[2]) == 1 then
     return {'replayed', spent, leaked}
 end
 if (spent == 1 and ARGV[6] == '1') or (leaked == 1 and ARGV[8] == '1') then
-    return {'limited', spent, leaked}
+    return {'', spent, leaked}
 end
 redis.call('HSET', KEYS[1], ARGV[1], 'R' .. ARGV[2] .. ARGV[3], 'c' .. ARGV[2], '')
 if authors then

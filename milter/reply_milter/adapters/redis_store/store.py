@@ -47,7 +47,7 @@ class RedisStore:
             arguments += (*_limit(claim.replies), *_limit(claim.senders), claim.author)
         with self._connections.operation("claim") as call:
             replay, spent, leaked = self._claim.run(call, token_key(claim.token_id), *arguments)
-            return Claimed(_REPLAYS[replay], bool(spent), bool(leaked))
+            return Claimed(_REPLAYS[replay] if replay else None, bool(spent), bool(leaked))
 
     def release(self, claim: Claim) -> None:
         """See ``ports.Store``."""

@@ -7,6 +7,7 @@ from reply_milter.adapters.telemetry.logs import log_to_stderr
 from reply_milter.adapters.telemetry.metrics import Metrics, SupervisorMetrics, prepare, process_registry
 from reply_milter.adapters.telemetry.page import Questions, serve_page
 from reply_milter.adapters.telemetry.silent import SilentTelemetry
+from reply_milter.adapters.telemetry.store import StoreOperations
 from reply_milter.adapters.telemetry.worker import WorkerTelemetry
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Questions",
     "SettingsSeries",
     "SilentTelemetry",
+    "StoreOperations",
     "StoreSeries",
     "SupervisorMetrics",
     "WorkerTelemetry",

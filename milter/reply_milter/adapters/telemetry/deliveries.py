@@ -83,7 +83,7 @@ class DeliverySeries:
 
 
 class DeliveryTelemetry(DeliveryLog):
-    """The same for the hook's process: counts as well, also what the store costs."""
+    """The same for the hook's process: counts as well."""
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__()
@@ -113,14 +113,3 @@ class DeliveryTelemetry(DeliveryLog):
     def ended(self) -> None:
         """It is done with it."""
         self._m.stages.labels("delivery").observe(time.perf_counter() - self._started.at)
-
-    def store_operation(self, operation: str, seconds: float) -> None:
-        """An operation on the store was answered."""
-        self._m.store.labels(operation).observe(seconds)
-        self._m.store_up.set(1)
-
-    def store_error(self, operation: str, kind: str) -> None:
-        """An operation on the store failed."""
-        self._m.store_errors.labels(operation, kind).inc()
-        self._m.store_up.set(0)
-        log.warning("the store gave no answer: operation=%s kind=%s", operation, kind)

@@ -72,6 +72,9 @@ class Metrics:
             "internal_errors_total", "Errors of ours that were caught; the client comes again.", "stage"
         )
         self.replays = counter("replay_total", "What claims found.", "outcome")
+        self.commits_dropped = counter(
+            "commits_dropped_total", "Accepted replies left reserved because too many commits waited for the store."
+        )
         self.ages = histogram("token_age_seconds", "Age of the address when its reply was accepted.", buckets=_AGES)
         self.disagreements = counter(
             "address_disagreements_total", "Recipients that the MTA read as another address than we did."
@@ -99,7 +102,7 @@ class Metrics:
         )
         self.key_use = Gauge(
             "reply_milter_key_last_used_timestamp_seconds",
-            "When a master key last verified a reply recipient.",
+            "When a master key last verified a reply that was taken.",
             ["key"],
             registry=registry,
             multiprocess_mode="max",

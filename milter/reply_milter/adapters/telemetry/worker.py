@@ -12,11 +12,9 @@ from reply_milter.ports import Decision, Minting, Notification, Replay
 
 log = logging.getLogger("reply_milter.decision")
 
-_UP_SECONDS = 1.0  # after which it is said again that the store is up: /metrics shows what was said last
-
 
 class WorkerTelemetry:
-    """What a worker counts and logs: implements ``ports.Telemetry`` and what the doors and the store ask for."""
+    """What a worker counts and logs: implements ``ports.Telemetry`` and what the doors ask for."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._m = metrics
@@ -24,11 +22,9 @@ class WorkerTelemetry:
         self._messages = Counts(metrics.messages)
         self._replays = Counts(metrics.replays)
         self._stages = Timings(metrics.stages)
-        self._operations = Timings(metrics.store)
         self._ages = Timing(metrics.ages)
         self._decisions = DecisionLog(log.name)
         self._started = threading.local()
-        self._up_until = 0.0  # monotonic seconds
         self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker puts it on record
 
     def expect(self, decisions: Iterable[Decision]) -> None:
@@ -83,6 +79,10 @@ class WorkerTelemetry:
             self.keys_used[master_id] = now
             self._m.key_use.labels(master_id).set(now)
 
+    def commit_dropped(self) -> None:
+        """A reply is not committed: too many wait for the store."""
+        self._m.commits_dropped.inc()
+
     def notification(self, notification: Notification) -> None:
         """See ``ports.MintingTelemetry``."""
         self._m.notifications.labels(notification.outcome.value).inc()
@@ -112,21 +112,6 @@ class WorkerTelemetry:
 
     def _log(self, level: int, event: str, decision: Decision | Notification) -> None:
         self._decisions.write(level, event, decision, (time.perf_counter() - self._started.at) * 1000)
-
-    def store_operation(self, operation: str, seconds: float) -> None:
-        """An operation on the store was answered."""
-        self._operations[operation].observe(seconds)
-        now = time.monotonic()
-        if now >= self._up_until:
-            self._up_until = now + _UP_SECONDS
-            self._m.store_up.set(1)
-
-    def store_error(self, operation: str, kind: str) -> None:
-        """An operation on the store failed."""
-        self._m.store_errors.labels(operation, kind).inc()
-        self._up_until = 0.0
-        self._m.store_up.set(0)
-        log.warning("the store gave no answer: operation=%s kind=%s", operation, kind)
 
 
 def _verdict(decision: Decision) -> str:

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from reply_milter.core.diagnosis import clock, daemon, keys, settings, sockets, state, store
+from reply_milter.core.diagnosis import clock, daemon, keys, page_access, secrets, settings, sockets, state, store
 from reply_milter.core.diagnosis.daemon import Answer
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, FileFacts, Kind
@@ -160,6 +160,50 @@ def test_a_daemon_runs_with_descriptors_to_spare_and_a_page() -> None:
     }  # fmt: skip
     for (answer, runs), found in expected.items():
         assert _checks(daemon.examine_metrics("127.0.0.1:9797", answer, runs)) == found
+
+
+CERT = page_access.PageFile("tls_cert", FileFacts("/etc/page.pem", Kind.FILE, 0o644), (ROOT_FOLDER, ETC))
+SECRET = page_access.PageFile("tls_key", FileFacts("/etc/page.key", Kind.FILE, 0o640, 0, 200), (ROOT_FOLDER, ETC))
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (page_access.AccessFacts(), []),
+        (page_access.AccessFacts((CERT, SECRET), (), NOW + 90 * DAY), []),
+        (page_access.AccessFacts((CERT, SECRET), (), NOW + 10 * DAY), [("metrics.expires", "warning")]),
+        (page_access.AccessFacts((CERT, SECRET), (), NOW), [("metrics.expired", "error")]),
+        (page_access.AccessFacts((CERT, SECRET), ("metrics.tls_key: no",)), [("metrics.unusable", "error")]),
+        (
+            page_access.AccessFacts((replace(SECRET, facts=replace(SECRET.facts, group=0)),)),
+            [("metrics.unreadable", "error")],
+        ),
+        (
+            page_access.AccessFacts((replace(SECRET, parents=(ROOT_FOLDER, replace(ETC, mode=0o700))),)),
+            [("metrics.unreadable", "error")],
+        ),
+        (
+            page_access.AccessFacts((replace(SECRET, facts=replace(SECRET.facts, kind=Kind.HIDDEN)),), ("a: b",)),
+            [("metrics.unseen", "error")],
+        ),
+    ],
+)
+def test_the_files_of_the_page_can_be_read_and_last(facts: page_access.AccessFacts, expected: Checks) -> None:
+    """By the daemon, and for two weeks more."""
+    assert _checks(page_access.examine(facts, DAEMON, NOW)) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "held", "expected"),
+    [
+        (0o644, ["the password in store.url"], [("config.secret", "warning")]),
+        (0o640, ["the password in store.url"], []),
+        (0o644, [], []),
+    ],
+)
+def test_a_configuration_with_secrets_is_not_for_everybody(mode: int, held: list[str], expected: Checks) -> None:
+    """One without may be read by anybody: init writes it so."""
+    assert _checks(secrets.examine(FileFacts("/etc/rm.toml", Kind.FILE, mode), held, DAEMON)) == expected
 
 
 STATE = FileFacts("/var/lib/rm", Kind.FOLDER, 0o700, 200, 200, "reply-milter")

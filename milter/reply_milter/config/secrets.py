@@ -1,0 +1,21 @@
+"""What in a configuration file is nobody else's business."""
+
+import re
+from collections.abc import Iterator
+
+from reply_milter.config import Config
+from reply_milter.core.destination import Webhook
+
+_PASSWORD = re.compile(r"//[^/?#]*:[^/?#]+@")  # RFC 3986 section 3.2.1
+
+
+def held_secrets(config: Config) -> Iterator[str]:
+    """The secrets that the text itself holds, by where they stand. Key files are files of their own."""
+    if _PASSWORD.search(config.store_url):
+        yield "the password in store.url"
+    for handler in config.handlers.by_id.values():
+        if isinstance(handler.destination, Webhook):
+            if handler.destination.secrets:
+                yield f"the webhook secret of the handler {handler.name}"
+            if _PASSWORD.search(handler.destination.url):
+                yield f"the password in the webhook's URL of the handler {handler.name}"
