@@ -1,7 +1,8 @@
 """``make fuzz``: looks for inputs that break an invariant, guided by coverage (atheris), each target for some minutes.
 
-A process a target, one after the other, and at the end a table of what each did. What it learns stays under .fuzz/ for the next time; an input that breaks the
-invariant, or takes too long, is put into the target's corpus, where every test run meets it from then on.
+A process a target, one after the other, and at the end a table of what each did. What it learns stays under .fuzz/ for
+the next time; an input that breaks the invariant, or takes too long, is put into the target's corpus, where every test
+run meets it from then on.
 """
 
 import argparse
