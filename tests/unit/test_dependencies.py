@@ -50,8 +50,8 @@ def test_each_is_pinned_and_the_pin_is_what_is_tested(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(INSTALLED))
 def test_each_may_be_passed_on(name: str) -> None:
     """The Debian package holds them all."""
-    told = INSTALLED[name].metadata
-    licence = told.get("License-Expression") or told.get("License") or ""
+    told = INSTALLED[name].metadata.json
+    licence = str(told.get("license_expression") or told.get("license") or "")
     named = re.split(r" (?:AND|OR) ", licence)
     assert named and set(named) <= LICENCES, licence
 
