@@ -24,7 +24,7 @@ FIXED = ("state_dir", "verify", "sign", "store_url", "metrics", "metrics_access"
 class Texts:
     """What settings were read from: three texts, and where the keys' lay."""
 
-    config: str
+    config: str = field(repr=False)
     keys: str = field(repr=False)
     seals: str = field(repr=False)
     keys_path: str
@@ -37,7 +37,7 @@ class Settings:
 
     config: Config
     keyring: Keyring
-    seal_keys: tuple[bytes, ...]
+    seal_keys: tuple[bytes, ...] = field(repr=False)
     texts: Texts
 
     @property
@@ -132,6 +132,7 @@ def load(path: str, *checks: Check) -> Settings:
     if problems or keys is None or seals is None:
         raise ConfigError(problems)
     texts = Texts(text, keys[0], seals[0], keys_path, seal_path)
+    config = replace(config, warnings=config.warnings + openness(path, config))
     return Settings(config, Keyring(config.realm, keys[1]), seals[1], texts)
 
 
@@ -148,6 +149,16 @@ def read(path: str) -> str:
             return file.read()
     except (OSError, ValueError) as error:
         raise ConfigError([f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]) from error
+
+
+def openness(path: str, config: Config) -> tuple[str, ...]:
+    """A warning where everybody may read a password or a webhook's secret."""
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    if not mode & stat.S_IRWXO or not config.holds_secrets:
+        return ()
+    return (
+        f"holds a password or a webhook's secret, and has mode {mode:04o}: chmod it to 0640, its group the daemon's",
+    )
 
 
 def _or_problems(

@@ -4,7 +4,8 @@ Reads no file but what it is given; units stand in the names of the keys.
 """
 
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from reply_milter.config.addresses import address
 from reply_milter.config.delivery import Delivery, delivery
@@ -21,6 +22,7 @@ from reply_milter.config.places import (
 )
 from reply_milter.config.reasons import handlers, policy
 from reply_milter.core.address import AddressForm
+from reply_milter.core.destination import Webhook
 from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import REALM
 from reply_milter.core.policy import Policy
@@ -63,7 +65,7 @@ class Config:
     max_message_bytes: int
     forged_per_minute: int
     delivery: Delivery | None
-    store_url: str
+    store_url: str = field(repr=False)  # may hold a password
     timeout_ms: int
     accept_without_store: bool
     commit_on_accept: bool
@@ -76,6 +78,14 @@ class Config:
     log_level: str
     handlers: Handlers
     warnings: tuple[str, ...] = ()
+
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether the file itself has a password or a webhook's secret in it."""
+        destinations = [handler.destination for handler in self.handlers.by_id.values()]
+        webhooks = [place for place in destinations if isinstance(place, Webhook)]
+        urls = [self.store_url, *(webhook.url for webhook in webhooks)]
+        return any("@" in urlsplit(url).netloc for url in urls) or any(webhook.secrets for webhook in webhooks)
 
     @property
     def uses_store(self) -> bool:

@@ -86,7 +86,7 @@ class Installation:
             )
         yield from settings_rules.examine(
             settings_rules.SettingsFacts(
-                warnings=config.warnings,
+                warnings=config.warnings + settings.openness(self._path, config),
                 observe=config.policy.observe,
                 accepts_without_store=config.accept_without_store,
                 peers=config.peers,

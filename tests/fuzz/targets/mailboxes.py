@@ -35,6 +35,6 @@ def _is_normal(address: str) -> None:
     if normal is None:
         return
     assert normal.isascii() and normal == normal.lower()
-    assert normalise(normal) == normal or address.endswith("..")  # one dot is dropped, dot-dot is no domain
+    assert normalise(normal) == normal
     if is_host_name(normal.rpartition("@")[2]):
         assert mailboxes(normal) == [normal] and mailboxes(f"Jane <{normal}>") == [normal]
