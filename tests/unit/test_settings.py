@@ -25,6 +25,7 @@ def _written(folder: Path, store: str = "embedded", more: str = "") -> Path:
         ("redis://redis.example.com", WEBHOOK.format(login="", secret=""), False),
         ("redis://:hunter2@redis.example.com", "", True),
         ("unix://reply:hunter2@/run/redis.sock", "", True),
+        ("redis://redis.example.com?password=hunter2", "", True),
         ("embedded", WEBHOOK.format(login="", secret=SECRET), True),
         ("embedded", WEBHOOK.format(login="hook:hunter2@", secret=""), True),
     ],

@@ -84,8 +84,9 @@ class Config:
         """Whether the file itself has a password or a webhook's secret in it."""
         destinations = [handler.destination for handler in self.handlers.by_id.values()]
         webhooks = [place for place in destinations if isinstance(place, Webhook)]
-        urls = [self.store_url, *(webhook.url for webhook in webhooks)]
-        return any("@" in urlsplit(url).netloc for url in urls) or any(webhook.secrets for webhook in webhooks)
+        urls = [urlsplit(url) for url in (self.store_url, *(webhook.url for webhook in webhooks))]
+        has_password = any("@" in url.netloc or "password=" in url.query for url in urls)
+        return has_password or any(webhook.secrets for webhook in webhooks)
 
     @property
     def uses_store(self) -> bool:
