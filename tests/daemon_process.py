@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -116,7 +117,8 @@ class DaemonProcess:
         return [int(pid) for pid in children if "started worker" in self._started(int(pid))]
 
     def _started(self, pid: int) -> str:
-        lines = [line for line in self.log().splitlines() if line.endswith(f"process {pid}") and "started" in line]
+        told = re.compile(rf'started .*process {pid}(?:"|$)')  # as text, or in JSON
+        lines = [line for line in self.log().splitlines() if told.search(line)]
         return lines[-1] if lines else ""
 
     def kill_workers(self) -> int:
@@ -139,7 +141,8 @@ class DaemonProcess:
         """How often each said so, or the supervisor the contrary for all."""
         log = self.log()
         refused = log.count("not reloaded")
-        return [refused + log.count(f"[{pid}]: reloaded") for pid in workers]
+        said = ("[{}]: reloaded", '"event": "reloaded", "pid": {}')  # as text, or in JSON
+        return [refused + sum(log.count(words.format(pid)) for words in said) for pid in workers]
 
     def send(self, number: int) -> None:
         """Send the supervisor a signal."""
