@@ -135,7 +135,11 @@ class DaemonProcess:
         workers = self.workers()
         before = self._reloads(workers)
         self.send(signal.SIGHUP)
-        wait_until(lambda: min(self._reloads(workers)) > max(before), 5, "all workers reloaded")
+        wait_until(lambda: self._all_more(workers, before), 5, "all workers reloaded")
+
+    def _all_more(self, workers: list[int], before: list[int]) -> bool:
+        """Each by its own count: one that was started later has fewer reloads behind it."""
+        return all(now > then for now, then in zip(self._reloads(workers), before, strict=True))
 
     def _reloads(self, workers: list[int]) -> list[int]:
         """How often each said so, or the supervisor the contrary for all."""
