@@ -10,7 +10,7 @@ TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotat
 BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
 
-.PHONY: demo test lint fmt unit system faults fuzz deb deb-test bench bench-short bench-long microseconds dashboard preview clean
+.PHONY: demo test lint fmt unit system faults fuzz audit deb deb-test bench bench-short bench-long microseconds dashboard preview clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -44,6 +44,10 @@ FUZZ_MINUTES ?= 1
 FUZZ_TARGETS ?=
 fuzz: .install-build $(VENV)/.fuzz
 	PYTHONPATH=milter:tests $(BIN)/python tests/fuzz/guided.py $(FUZZ_MINUTES) $(FUZZ_TARGETS)
+
+# Known vulnerabilities of what an installation runs; fails where nobody can be asked.
+audit: $(VENV)/.audit
+	@PYTHONPATH=milter:tests $(BIN)/python tests/audit.py
 
 # A Debian package, into dist/.
 deb: .install-build .install-deb
@@ -118,6 +122,10 @@ $(VENV)/.types: tests/monitoring/types/package.json | $(VENV)/bin/python
 
 $(VENV)/.fuzz: $(VENV)/.dev
 	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[fuzz]'
+	@touch $@
+
+$(VENV)/.audit: $(VENV)/.dev
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[audit]'
 	@touch $@
 
 clean:

@@ -116,9 +116,7 @@ class DaemonProcess:
     def workers(self) -> list[int]:
         """Process ids of the live workers, by its log and the kernel's word."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        started = {
-            pid: kind for kind, pid in _STARTED.findall(self.log())
-        }  # a number that was used again: the last counts
+        started = {pid: kind for kind, pid in _STARTED.findall(self.log())}  # of a number used again, the last counts
         return [int(pid) for pid in children if started.get(pid) == "worker"]
 
     def kill_workers(self) -> int:

@@ -86,6 +86,7 @@ class Daemon:
         for warning in config.warnings:
             log.warning("%s: %s", self._path, warning)
         _raise_descriptor_limit()
+        _forbid_core_dumps()
         self._lock = lock_state(Path(config.state_dir))
         telemetry.prepare(self._shared.metrics_folder)
         self._metrics = telemetry.SupervisorMetrics(self._shared.metrics_folder, __version__)
@@ -190,6 +191,17 @@ def _raise_descriptor_limit() -> None:
     """libmilter spins on a core when descriptors run out: take all that we may have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _forbid_core_dumps() -> None:
+    """A core would hold keys and people's mail. Also for the processes that are started from here.
+
+    A limit of 0 keeps the kernel from writing a file, but not from handing the core to a program; one octet keeps it
+    from both.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    most = 0 if hard == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
 
 
 def _without_password(url: str) -> str:

@@ -12,6 +12,7 @@ from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
 from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.config import Config, ConfigError
+from reply_milter.config.secrets import held_secrets
 from reply_milter.core.authentication import nobody
 from reply_milter.core.keyring import Keyring
 from reply_milter.flows.service import MintingRules, Rules
@@ -26,7 +27,7 @@ FIXED = ("state_dir", "verify", "sign", "store_url", "metrics", "metrics_access"
 class Texts:
     """What settings were read from: three texts, and where the keys' lay."""
 
-    config: str
+    config: str = field(repr=False)
     keys: str = field(repr=False)
     seals: str = field(repr=False)
     keys_path: str
@@ -39,7 +40,7 @@ class Settings:
 
     config: Config
     keyring: Keyring
-    seal_keys: tuple[bytes, ...]
+    seal_keys: tuple[bytes, ...] = field(repr=False)
     texts: Texts
 
     @property
@@ -136,6 +137,7 @@ def load(path: str, *checks: Check) -> Settings:
     if problems or keys is None or seals is None:
         raise ConfigError(problems)
     texts = Texts(text, keys[0], seals[0], keys_path, seal_path)
+    config = replace(config, warnings=config.warnings + _openness(path, config))
     return Settings(config, Keyring(config.realm, keys[1]), seals[1], texts)
 
 
@@ -152,6 +154,15 @@ def read(path: str) -> str:
             return file.read()
     except (OSError, ValueError) as error:
         raise ConfigError([f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]) from error
+
+
+def _openness(path: str, config: Config) -> tuple[str, ...]:
+    """A warning where everybody may read a password or a webhook's secret."""
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    held = ", ".join(held_secrets(config))
+    if not (held and mode & stat.S_IRWXO):
+        return ()
+    return (f"holds {held}, and has mode {mode:04o}: chmod it to 0640, its group the daemon's",)
 
 
 def _or_problems(

@@ -1,12 +1,58 @@
-"""Settings: what the flows get of a configuration."""
+"""Settings: what is noticed only where the files themselves are looked at, and what the flows get of them."""
 
 from pathlib import Path
 
 import pytest
 
-from reply_milter import settings
 from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.cli.init import write_files
+from reply_milter.settings import load
+
+WEBHOOK = '\n[handler.delivery]\ntype = "webhook"\nurl = "http://{login}127.0.0.1:8000/"\n{secret}[delivery]\n'
+SECRET = 'secret = "whsec_bm90IGEgc2VjcmV0IGF0IGFsbCwgcmVhbGx5"\n'  # noqa: S105 # of this test alone
+
+
+def _written(folder: Path, store: str = "embedded", more: str = "") -> Path:
+    write_files(folder, "reply.example.com", "example", str(folder / "state"))
+    path = folder / "reply-milter.toml"
+    path.write_text(path.read_text().replace('url = "embedded"', f'url = "{store}"') + more)
+    return path
+
+
+@pytest.mark.parametrize(
+    "store,more,holds",
+    [
+        ("embedded", "", False),
+        ("redis://redis.example.com", WEBHOOK.format(login="", secret=""), False),
+        ("redis://:hunter2@redis.example.com", "", True),
+        ("unix://reply:hunter2@/run/redis.sock", "", True),
+        ("redis://redis.example.com?password=hunter2", "", True),
+        ("embedded", WEBHOOK.format(login="", secret=SECRET), True),
+        ("embedded", WEBHOOK.format(login="hook:hunter2@", secret=""), True),
+    ],
+)
+def test_a_file_with_secrets_that_others_can_read_is_warned_of(
+    tmp_path: Path, store: str, more: str, holds: bool
+) -> None:
+    """By its mode and the cure, and not by the secret. A group of its own may read it."""
+    path = _written(tmp_path / "etc", store, more)
+    path.chmod(0o644)
+    warnings = load(str(path)).config.warnings
+    assert [("chmod it to 0640" in warning and "0644" in warning) for warning in warnings] == [True] * holds
+    assert "hunter2" not in str(warnings)
+    path.chmod(0o640)
+    assert load(str(path)).config.warnings == ()
+
+
+def test_nothing_shows_the_secrets_of_settings(tmp_path: Path) -> None:
+    """As in a traceback that tells a value."""
+    path = _written(
+        tmp_path / "etc", "redis://:hunter2@redis.example.com", WEBHOOK.format(login="hook:hunter2@", secret=SECRET)
+    )
+    shown = repr(load(str(path)))
+    keys = (tmp_path / "etc" / "seal.key").read_text().strip()
+    assert "hunter2" not in shown and "bm90IGEg" not in shown and keys not in shown
+    assert repr(bytes.fromhex(keys)) not in shown
 
 
 @pytest.mark.parametrize("authserv_id,owner", [("", None), ("mx.example.com", "shop.co.uk")])
@@ -18,6 +64,6 @@ def test_the_list_of_suffixes_is_loaded_only_for_those_who_ask(
     write_files(tmp_path / "etc", "reply.example.com", "example", str(tmp_path / "state"))
     config = tmp_path / "etc" / "reply-milter.toml"
     config.write_text(config.read_text().replace('authserv_id = ""', f'authserv_id = "{authserv_id}"'))
-    rules = settings.load(str(config)).rules()
+    rules = load(str(config)).rules()
     assert rules.organisational("mail.shop.co.uk") == owner
     assert organisational_domains.cache_info().currsize == (1 if authserv_id else 0)

@@ -3,10 +3,10 @@
 import argparse
 import json
 import os
-import sys
 from dataclasses import asdict
 
 from reply_milter.cli.errors import CommandError
+from reply_milter.cli.foreign_text import printable, write_message
 from reply_milter.cli.hook_access import hook
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.times import moment
@@ -37,9 +37,8 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(letter) for letter in letters]))
     for letter in letters if not options.json else ():
-        print(
-            f"{letter.id}  {moment(letter.since)}  {letter.reason}  {letter.handler or '-'}  {letter.detail}".rstrip()
-        )
+        detail = printable(letter.detail)
+        print(f"{letter.id}  {moment(letter.since)}  {letter.reason}  {letter.handler or '-'}  {detail}".rstrip())
     return os.EX_OK
 
 
@@ -50,10 +49,10 @@ def _show(options: argparse.Namespace) -> int:
         print(json.dumps(asdict(letter)))
         return os.EX_OK
     print(f"id:        {letter.id}\nsince:     {moment(letter.since)}")
-    print(f"reason:    {letter.reason} {letter.detail}".rstrip())
+    print(f"reason:    {letter.reason} {printable(letter.detail)}".rstrip())
     print(f"handler:   {letter.handler or '-'}\nuser:      {'-' if letter.user is None else letter.user}")
-    print(f"sender:    <{letter.sender}>\nrecipient: <{letter.recipient}>\n", flush=True)
-    sys.stdout.buffer.write(service.dead_letters.message(letter.id))
+    print(f"sender:    <{printable(letter.sender)}>\nrecipient: <{printable(letter.recipient)}>\n")
+    write_message(service.dead_letters.message(letter.id))
     return os.EX_OK
 
 

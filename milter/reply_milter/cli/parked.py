@@ -3,9 +3,9 @@
 import argparse
 import json
 import os
-import sys
 
 from reply_milter.cli.errors import CommandError
+from reply_milter.cli.foreign_text import printable, write_message
 from reply_milter.cli.hook_access import hook
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.times import moment
@@ -38,7 +38,7 @@ def _list(options: argparse.Namespace) -> int:
     for parked in waiting if not options.json else ():
         print(
             f"{parked.id}  until {moment(parked.until)}  user {parked.sealed.user}  {parked.sealed.handler}  "
-            f"{parked.sealed.reason}  from {parked.author or '-'}  {_state(parked)}"
+            f"{parked.sealed.reason}  from {printable(parked.author) or '-'}  {_state(parked)}"
         )
     return os.EX_OK
 
@@ -49,11 +49,11 @@ def _show(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_members(parked)))
         return os.EX_OK
-    sealed = parked.sealed
+    sealed, author = parked.sealed, printable(parked.author) or "-"
     print(f"id:      {parked.id}\nuser:    {sealed.user}\nhandler: {sealed.handler}\nreason:  {sealed.reason}")
-    print(f"from:    {parked.author or '-'}\narrived: {moment(parked.arrived)}\nuntil:   {moment(parked.until)}")
-    print(f"state:   {_state(parked)}\n", flush=True)
-    sys.stdout.buffer.write(service.parking.message(parked.id))
+    print(f"from:    {author}\narrived: {moment(parked.arrived)}\nuntil:   {moment(parked.until)}")
+    print(f"state:   {_state(parked)}\n")
+    write_message(service.parking.message(parked.id))
     return os.EX_OK
 
 

@@ -4,7 +4,8 @@ Reads no file but what it is given; units stand in the names of the keys.
 """
 
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from reply_milter.config.addresses import address
 from reply_milter.config.delivery import Delivery, delivery
@@ -21,6 +22,7 @@ from reply_milter.config.places import (
 )
 from reply_milter.config.reasons import handlers, policy
 from reply_milter.core.address import AddressForm
+from reply_milter.core.destination import Webhook
 from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import REALM
 from reply_milter.core.policy import Policy
@@ -63,7 +65,7 @@ class Config:
     max_message_bytes: int
     forged_per_minute: int
     delivery: Delivery | None
-    store_url: str
+    store_url: str = field(repr=False)  # may hold a password
     timeout_ms: int
     accept_without_store: bool
     commit_on_accept: bool

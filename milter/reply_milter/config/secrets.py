@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from reply_milter.config import Config
 from reply_milter.core.destination import Webhook
 
-_PASSWORD = re.compile(r"//[^/?#]*:[^/?#]+@")  # RFC 3986 section 3.2.1
+_PASSWORD = re.compile(r"//[^/?#]*:[^/?#]+@|[?&]password=[^&#]")  # RFC 3986 section 3.2.1; or an option of redis-py's
 
 
 def held_secrets(config: Config) -> Iterator[str]:

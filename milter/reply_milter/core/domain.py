@@ -12,7 +12,8 @@ _VISIBLE = re.compile(r"[!-?A-~]+", re.ASCII)  # all of visible ASCII but @
 def to_ascii(domain: str) -> str | None:
     """``domain`` as lower-case A-labels without a trailing dot (UTS 46, non-transitional), or None if it can't be.
 
-    ASCII domains are only lower-cased: mail domains with an underscore or a leading digit exist.
+    ASCII domains are only lower-cased: mail domains with an underscore or a leading digit exist. One trailing dot means
+    the root; behind two there is an empty label, and nothing to compare with.
     """
     name = domain
     if not name.isascii():
@@ -22,7 +23,7 @@ def to_ascii(domain: str) -> str | None:
             return None
         name = ".".join(_a_label(label) for label in name.split("."))
     name = name.lower().removesuffix(".")  # after the mapping, which makes dots of other full stops
-    return name if _VISIBLE.fullmatch(name) else None
+    return name if _VISIBLE.fullmatch(name) and not name.endswith(".") else None
 
 
 def is_host_name(ascii_domain: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reply_milter.core.fingerprint import BodyDigest
+from reply_milter.core.handler import HANDLER_NAME
 from reply_milter.core.headers import VERDICT
 from reply_milter.core.message_file import split
 from reply_milter.core.verdict_header import SealProblem, unseal
@@ -21,7 +22,7 @@ class Undeliverable(StrEnum):
     SEAL_BROKEN = "seal_broken"
     OBSERVED = "observed"  # observe mode let in what enforce mode would not
     NO_TOKEN = "no_token"  # noqa: S105 # nothing vouches for it; observe mode, too
-    UNKNOWN_RESULT = "unknown_result"  # sealed by a later version
+    UNKNOWN_RESULT = "unknown_result"  # sealed by a later version, or by somebody else who holds a seal key
     UNKNOWN_HANDLER = "unknown_handler"
     NO_DESTINATION = "no_destination"
     REFUSED = "refused"  # whoever was to take it says that it never will
@@ -40,8 +41,19 @@ _PROBLEMS = {
 }
 
 
-_NUMBERS = ("user", "context", "issued", "expires")
-_NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
+_NEEDED = ("id", "handler", "user", "context", "issued", "expires")
+# What we write. Whoever holds a seal key may have sealed something else: a path for an id, times beyond all calendars.
+_TIME = r"[0-9]{1,11}"
+_FORMS = {
+    "id": re.compile(r"[a-z2-7]{26}", re.ASCII),
+    "handler": HANDLER_NAME,
+    "user": re.compile(r"[0-9]{1,13}", re.ASCII),
+    "context": re.compile(r"[0-9]{1,17}", re.ASCII),
+    "issued": re.compile(_TIME, re.ASCII),
+    "expires": re.compile(_TIME, re.ASCII),
+    "replied_to": re.compile(r"[0-9]{1,12}", re.ASCII),
+    "result": re.compile(r"pass|park"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +102,9 @@ def open_reply(message: bytes, seal_keys: Iterable[bytes]) -> SealedReply | Unde
 def _read(tags: dict[str, str]) -> SealedReply | Undeliverable:
     if "would" in tags:
         return Undeliverable.OBSERVED
-    if not {"id", "handler", *_NUMBERS} <= tags.keys():
+    if not tags.keys() >= set(_NEEDED):
         return Undeliverable.NO_TOKEN
-    numbers = [tags[name] for name in (*_NUMBERS, "replied_to") if name in tags]
-    if tags.get("result") not in ("pass", "park") or not all(_NUMBER.fullmatch(number) for number in numbers):
+    if "result" not in tags or not all(form.fullmatch(tags[name]) for name, form in _FORMS.items() if name in tags):
         return Undeliverable.UNKNOWN_RESULT
     texts = ("reason", "thread", "locator", "sender", "auth", "replay", "recipient_domain", "queue")
     return SealedReply(

@@ -1,7 +1,7 @@
 """What the delivery of replies works with, as long as the settings last. Shared by all deliveries of a process."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reply_milter.core.address import AddressForm
 from reply_milter.core.content import Limits
@@ -21,7 +21,7 @@ class HookRules:
 
     form: AddressForm
     keyring: Keyring
-    seal_keys: tuple[bytes, ...]
+    seal_keys: tuple[bytes, ...] = field(repr=False)
     handlers: Handlers
     marker: str
     limits: Limits

@@ -1,7 +1,7 @@
 """What the flows work with, as long as the settings last. Shared by all connections of a process."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from reply_milter.core.address import AddressForm
@@ -28,7 +28,7 @@ class Rules:
     keyring: Keyring
     handlers: Handlers
     policy: Policy
-    seal_keys: tuple[bytes, ...]
+    seal_keys: tuple[bytes, ...] = field(repr=False)
     peers: Networks
     authserv_id: str
     max_message_bytes: int

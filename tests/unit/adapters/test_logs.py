@@ -42,6 +42,19 @@ def test_a_decision_tells_what_is_behind_its_reason_and_who_came(monkeypatch: py
     assert {**json.loads(members), "because": "user_disabled", "client": "192.0.2.1"} == json.loads(members)
 
 
+def test_nothing_that_came_from_elsewhere_begins_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it speak to a terminal: as text it is made harmless, in JSON it is escaped."""
+    heard = StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    decision = Decision("eom", "accept", "ok", because="one\n\x1b[2Jtwo\r\u2028three", queue_id="4Q1\nfaked line")
+    for as_json in (False, True):
+        log_to_stderr(as_json=as_json, level="info")
+        log.info("message", extra={"decision": decision})
+    text, members = heard.getvalue().removesuffix("\n").split("\n")
+    assert "queue=4Q1?faked line" in text and "because=one??[2Jtwo??three" in text and text.isprintable()
+    assert json.loads(members)["queue"] == "4Q1\nfaked line" and members.isascii()
+
+
 def test_no_line_is_lost_while_the_form_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reload in the midst of decisions: every one of them is written."""
     heard = StringIO()

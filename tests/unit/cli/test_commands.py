@@ -214,6 +214,16 @@ def test_init_writes_a_configuration_that_works(shell: Shell) -> None:
     assert set(modes) == {"reply-milter.toml", "keys.toml", "seal.key"}
 
 
+def test_init_makes_keys_that_nobody_else_can_read(shell: Shell, tmp_path: Path) -> None:
+    """Whatever the umask is."""
+    before = os.umask(0)
+    try:
+        shell.good("init", str(tmp_path / "wide"))
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE((tmp_path / "wide" / name).stat().st_mode) for name in ("keys.toml", "seal.key")} == {0o600}
+
+
 def test_init_draws_new_keys_each_time(shell: Shell, tmp_path: Path) -> None:
     """And says where they are."""
     assert str(tmp_path / "other" / "keys.toml") in shell.good("init", str(tmp_path / "other"))

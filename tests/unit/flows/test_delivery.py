@@ -134,6 +134,14 @@ def altered(envelope: Envelope, old: bytes, new: bytes) -> Envelope:
         (sealed(user=""), Undeliverable.NO_TOKEN),
         (sealed(result="maybe"), Undeliverable.UNKNOWN_RESULT),
         (sealed(context="many"), Undeliverable.UNKNOWN_RESULT),
+        (sealed(id="../../../../tmp/elsewhere"), Undeliverable.UNKNOWN_RESULT),
+        (sealed(id=".."), Undeliverable.UNKNOWN_RESULT),
+        (sealed(id="../parked", result="park"), Undeliverable.UNKNOWN_RESULT),
+        (sealed(handler="../nobody"), Undeliverable.UNKNOWN_RESULT),
+        (sealed(user="9" * 20), Undeliverable.UNKNOWN_RESULT),
+        (sealed(expires="9" * 20), Undeliverable.UNKNOWN_RESULT),
+        (sealed(issued="-1"), Undeliverable.UNKNOWN_RESULT),
+        (sealed(replied_to="9" * 13), Undeliverable.UNKNOWN_RESULT),
     ],
 )
 def test_what_nothing_vouches_for_is_kept_and_no_handler_sees_it(
@@ -148,6 +156,12 @@ def test_what_nothing_vouches_for_is_kept_and_no_handler_sees_it(
     assert hook.service.dead_letters.message(letter.id) == envelope.message
     assert hook.deliverer.replies == []
     assert hook.store.calls == []
+
+
+def test_the_largest_numbers_that_we_write_are_delivered(hook: Hooked) -> None:
+    """The last user, context and expiry, and a Message-ID of a far year."""
+    last = sealed(user=str(2**40 - 1), context=str(2**55 - 1), expires="99999999999", replied_to="999999999999")
+    assert take(hook.service, last) == Done()
 
 
 def test_white_space_of_relays_breaks_no_seal(hook: Hooked) -> None:

@@ -56,6 +56,10 @@ class _Formatter(logging.Formatter):
             line = json.dumps({**head, "level": word, "event": text, "pid": os.getpid(), **named})
         else:
             pairs = "".join([f" {name}={value}" for name, value in fields if value])
+            if (
+                not pairs.isprintable()
+            ):  # a plug-in's words, or another MTA's queue id, must not begin a line of its own
+                pairs = "".join([character if character.isprintable() else "?" for character in pairs])
             start = "" if self._to_journal else f"{_Moment.text(int(unix))} {word} reply-milter[{os.getpid()}]: "
             line = f"{start}{text}{pairs}"
         return _with_priority(line, level) if self._to_journal else line
