@@ -137,6 +137,7 @@ class Daemon:
         if slot in self._orders:
             self._orders[slot].close()
         self._orders[slot] = orders
+        self._roster.started(slot, pid)
         return pid
 
     def _run_worker(self, name: str, slot: str, cpu: int, orders: OrderLine) -> None:
