@@ -175,7 +175,7 @@ def test_labels_hold_nothing_of_a_clients(monitored: MonitoredSite) -> None:
     }
     assert all(re.fullmatch(r"[A-Za-z0-9._+-]{0,32}", value) for _, value in values), values
     names = {value for label, value in values if label == "handler"}
-    assert names == {"", "issue", "forum", "gone", "lenient", "strict", "confirm"}
+    assert names == {"", "issue", "forum", "gone", "lenient", "strict", "careful", "confirm"}
     assert len(values) < 120
 
 

@@ -5,7 +5,6 @@ Reads no file but what it is given; units stand in the names of the keys.
 
 import tomllib
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
 from reply_milter.config.addresses import address
 from reply_milter.config.delivery import Delivery, delivery
@@ -22,7 +21,6 @@ from reply_milter.config.places import (
 )
 from reply_milter.config.reasons import handlers, policy
 from reply_milter.core.address import AddressForm
-from reply_milter.core.destination import Webhook
 from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import REALM
 from reply_milter.core.policy import Policy
