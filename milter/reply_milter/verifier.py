@@ -46,6 +46,7 @@ class Verifier:
         config = settings.config
         if _store_settings(config) != self._store_settings:
             self._store = open_store(config, self._telemetry)
+            self._store.watch()
             self._registry = open_registry(config)
             if self._settling is None:
                 self._settling = SettlingThread(self._store, config.settle_ms / 1000)

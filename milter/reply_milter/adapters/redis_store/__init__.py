@@ -1,11 +1,13 @@
 """Redis: the store of the flows, and the registry of operators."""
 
 from reply_milter.adapters.redis_store.condition import RedisObserver
-from reply_milter.adapters.redis_store.connection import ERROR_KINDS, StoreTelemetry
-from reply_milter.adapters.redis_store.deadline import url_mistake
+from reply_milter.adapters.redis_store.connection import StoreTelemetry
+from reply_milter.adapters.redis_store.errors import ERROR_KINDS
 from reply_milter.adapters.redis_store.inspection import COMMANDS, RedisInspection
 from reply_milter.adapters.redis_store.registry import RedisRegistry
 from reply_milter.adapters.redis_store.store import OPERATIONS, RedisStore
+from reply_milter.adapters.redis_store.target import shown
+from reply_milter.adapters.redis_store.url import url_mistake
 
 __all__ = [
     "COMMANDS",
@@ -16,5 +18,6 @@ __all__ = [
     "RedisRegistry",
     "RedisStore",
     "StoreTelemetry",
+    "shown",
     "url_mistake",
 ]

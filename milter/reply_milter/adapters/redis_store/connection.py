@@ -1,33 +1,32 @@
-"""Connections to Redis: one deadline for everything that an operation takes, and every error as one kind of error.
+"""Operations on Redis: one deadline for everything that one takes, and every error as one kind of error.
 
-Speaks through redis-py's connections, not through its client: the client retries on its own (a claim sent twice looks
-like a replay) and gives each step of a connection its own timeout.
+Speaks through redis-py's connections, not through its clients: those retry on their own (a claim sent twice looks like
+a replay) and give each step of a connection its own timeout.
 """
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-import redis
-
-from reply_milter.adapters.redis_store.deadline import connection_factory
+from reply_milter.adapters.redis_store.cluster import Cluster
+from reply_milter.adapters.redis_store.errors import (
+    KNOWN,
+    LOST,
+    MISPLACED,
+    REFUSALS,
+    BreakerOpenError,
+    ReadOnlyError,
+    RedirectError,
+    kind_of,
+)
+from reply_milter.adapters.redis_store.server import Server
+from reply_milter.adapters.redis_store.target import Kind, read_url
+from reply_milter.adapters.redis_store.topology import Alone, Sentinels, Topology
 from reply_milter.ports import StoreUnavailableError
 
-_IDLE_CONNECTIONS = 256  # more than an MTA has sessions: making a new one for each reply would cost more than the reply
-_TRUSTED_SECONDS = 0.002  # from one use to the next: a server does not go away and come back in less
-_KINDS: tuple[tuple[type[Exception], str], ...] = (
-    (redis.exceptions.TimeoutError, "timeout"),
-    (redis.exceptions.BusyLoadingError, "loading"),
-    (redis.exceptions.ReadOnlyError, "readonly"),
-    (redis.exceptions.OutOfMemoryError, "oom"),
-    (redis.exceptions.AuthenticationError, "auth"),
-    (redis.exceptions.NoPermissionError, "auth"),
-    (redis.exceptions.ConnectionError, "connection"),
-    (redis.exceptions.ResponseError, "response"),
-    (TimeoutError, "timeout"),
-    (OSError, "connection"),
-)
-ERROR_KINDS = (*dict.fromkeys(kind for _, kind in _KINDS), "other")
+Command = tuple[str | bytes | int, ...]
+_SCRIPTS = ("EVALSHA", "EVAL")
 
 
 class StoreTelemetry(Protocol):
@@ -42,49 +41,64 @@ class StoreTelemetry(Protocol):
         ...
 
 
-NoScriptError = redis.exceptions.NoScriptError
-_REFUSALS = (redis.exceptions.ResponseError, redis.exceptions.BusyLoadingError)
-
-
 class RedisConnections:
-    """``url``: redis://, rediss:// or unix://; ``timeout_seconds``: for all of an operation, connecting included."""
+    """``url`` as ``target.read_url`` takes it; ``timeout_seconds``: for all of an operation, connecting included."""
 
     def __init__(self, url: str, timeout_seconds: float, telemetry: StoreTelemetry | None = None) -> None:
-        self._factory = connection_factory(url)
+        target = read_url(url)
+        self.topology: Topology
+        self._operation: type[Operation] = Operation
+        if target.kind is Kind.ALONE:
+            self.topology = Alone(target.url)
+        elif target.kind is Kind.SENTINEL:
+            self.topology = Sentinels(target)
+        else:
+            self.topology, self._operation = Cluster(target), ClusterOperation
         self._timeout = timeout_seconds
         self._telemetry = telemetry
-        self._idle: list[Any] = []  # appending and popping are atomic: many threads share it
 
     def operation(self, name: str, changes: bool = False) -> "Operation":
         """One operation under one deadline, measured, on a connection that is reused only if all went well.
 
         ``changes``: it writes what somebody relies on, so that it matters whether a failed one was carried out.
         """
-        return Operation(self, name, self._timeout, self._telemetry, changes)
+        return self._operation(self.topology, name, self._timeout, self._telemetry, changes)
 
-    def take(self, deadline: float) -> Any:
-        """An idle connection that the server has not closed meanwhile, or a new one, for an operation until then."""
-        while True:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                return self._factory()
-            if deadline - connection.deadline < _TRUSTED_SECONDS or connection.is_quiet():
-                return connection
-            connection.disconnect()
+    def operation_on(self, server: Server, name: str) -> "Operation":
+        """One on a certain server, whoever has the keys."""
+        return Operation(self.topology, name, self._timeout, self._telemetry, False, server)
 
-    def give_back(self, connection: Any) -> None:
-        """Keep a connection on which nothing is under way."""
-        if len(self._idle) < _IDLE_CONNECTIONS:
-            self._idle.append(connection)
-        else:
-            connection.disconnect()
+    def servers(self) -> list[Server]:
+        """All that keep a part of the data.
+
+        Raises:
+            StoreUnavailableError: it is not known where they are.
+        """
+        try:
+            return list(self.topology.servers(time.monotonic() + self._timeout))
+        except KNOWN as error:
+            raise StoreUnavailableError(kind_of(error), str(error)) from error
+
+    def apart(self, keys: Sequence[str]) -> list[list[int]]:
+        """Which of ``keys`` have one server, by their numbers; each by itself where that is not known."""
+        if not isinstance(self.topology, Cluster):
+            return [list(range(len(keys)))]
+        deadline = time.monotonic() + self._timeout
+        parts: dict[Server, list[int]] = {}
+        try:
+            for number, key in enumerate(keys):
+                parts.setdefault(self.topology.for_key(key, deadline), []).append(number)
+        except KNOWN:
+            return [[number] for number in range(len(keys))]
+        return list(parts.values())
+
+    def watch(self) -> None:
+        """Keep what is known about servers up to date by a thread; for processes that never fork."""
+        self.topology.watch()
 
     def close(self) -> None:
         """Give up all idle connections."""
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.disconnect()
+        self.topology.close()
 
 
 class Operation:
@@ -93,21 +107,33 @@ class Operation:
     A class and not a generator: entering and leaving one costs a third of it, and two are on every reply's way.
     """
 
-    __slots__ = ("_changes", "_connection", "_connections", "_name", "_sent", "_start", "_telemetry", "_timeout")
+    __slots__ = (
+        "_changes",
+        "_connection",
+        "_name",
+        "_sent",
+        "_server",
+        "_start",
+        "_telemetry",
+        "_timeout",
+        "_where",
+    )
 
     def __init__(
         self,
-        connections: RedisConnections,
+        topology: Topology,
         name: str,
         timeout: float,
         telemetry: StoreTelemetry | None,
         changes: bool,
+        server: Server | None = None,
     ) -> None:
-        self._connections = connections
+        self._where = topology
         self._name = name
         self._timeout = timeout
         self._telemetry = telemetry
         self._changes = changes
+        self._server = server
         self._connection: Any = None
         self._sent = 0
 
@@ -115,32 +141,63 @@ class Operation:
         self._start = time.monotonic()
         return self
 
-    def __call__(self, *commands: tuple[str | bytes | int, ...]) -> list[Any]:
+    def __call__(self, *commands: Command) -> list[Any]:
+        try:
+            return _checked(self._ask(commands))
+        except ReadOnlyError:  # nothing was written, so it may be sent once more, to whoever is the master now
+            self._sent *= self._sent > 1
+            if not self._where.follow(self._start + self._timeout):
+                raise
+        self._let_go()
+        return _checked(self._ask(commands))
+
+    def _ask(self, commands: tuple[Command, ...]) -> list[Any]:
         if self._connection is None:
             deadline = self._start + self._timeout
-            self._connection = self._connections.take(deadline)
-            self._connection.deadline = deadline
-            self._connection.make_ready()
+            server = self._server
+            if server is None:
+                server = self._server = self._where.find(deadline)
+            self._connection = _ready(server, deadline)
         self._sent = len(commands)
         answers: list[Any] = self._connection.ask(commands)
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
         return answers
+
+    def _let_go(self) -> None:
+        """Of a server that is not the one."""
+        if self._connection is not None:
+            self._connection.disconnect()
+        if self._server is not None:
+            self._server.forget()
+        self._connection = self._server = None
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
         if error is None:
-            if self._connection is not None:
-                self._connections.give_back(self._connection)
+            self._keep()
             if self._telemetry is not None:
                 self._telemetry.store_operation(self._name, time.monotonic() - self._start)
-        elif isinstance(error, redis.exceptions.RedisError | OSError | ValueError | TypeError):
+        elif isinstance(error, KNOWN):
             self._fail(error)
 
-    def _fail(self, error: Exception) -> None:
+    def _keep(self) -> None:
+        if self._connection is not None and self._server is not None:
+            self._server.give_back(self._connection)
+            self._server.breaker.failures = 0
+
+    def _drop(self) -> None:
+        """Close what may have an answer under way."""
         if self._connection is not None:
             self._connection.disconnect()
-        kind = next((kind for known, kind in _KINDS if isinstance(error, known)), "other")
+
+    def _fail(self, error: Exception) -> None:
+        self._drop()
+        kind = kind_of(error)
+        if self._server is not None and not isinstance(error, BreakerOpenError):
+            if kind in LOST:
+                self._server.failed(self._start, time.monotonic())
+            else:
+                self._server.breaker.answered()
+        if kind in MISPLACED:
+            self._where.trouble()
         if self._telemetry is not None:
             self._telemetry.store_error(self._name, kind)
         in_doubt = self._changes and self._in_doubt(error)
@@ -148,5 +205,96 @@ class Operation:
 
     def _in_doubt(self, error: Exception) -> bool:
         """Whether what was sent last may have been carried out, or may be yet, although it ended with ``error``."""
-        refused = isinstance(error, _REFUSALS) and self._sent == 1
+        refused = isinstance(error, REFUSALS) and self._sent == 1
         return self._sent > 0 and not refused
+
+
+def _checked(answers: list[Any]) -> list[Any]:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
+def _ready(server: Server, deadline: float) -> Any:
+    """A connection to ``server`` that is connected."""
+    if server.breaker.failures and not server.breaker.admits(time.monotonic()):
+        raise BreakerOpenError(f"{server.name} has not answered lately")
+    connection = server.take(deadline)
+    connection.deadline = deadline
+    try:
+        connection.make_ready()
+    except BaseException:
+        connection.disconnect()
+        raise
+    return connection
+
+
+class ClusterOperation(Operation):
+    """Sends each command to the master that has its key, to all of them before it waits for any.
+
+    A redirection is followed once: what was redirected was not carried out. ``_server`` is whom it deals with just now.
+    """
+
+    __slots__ = ("_connections",)
+    _where: Cluster
+
+    def __enter__(self) -> "ClusterOperation":
+        self._connections: dict[Server, Any] = {}
+        super().__enter__()
+        return self
+
+    def _ask(self, commands: tuple[Command, ...]) -> list[Any]:
+        deadline = self._start + self._timeout
+        parts: dict[Server, list[int]] = {}
+        for index, command in enumerate(commands):
+            parts.setdefault(self._where.for_key(_key(command), deadline), []).append(index)
+        asked: dict[int, Server] = {index: server for server, part in parts.items() for index in part}
+        for server in parts:
+            self._reach(server, deadline)
+        self._sent = len(commands)
+        answers: list[Any] = [None] * len(commands)
+        for server, part in parts.items():
+            self._server = server
+            self._connections[server].send([commands[index] for index in part])
+        for server, part in parts.items():
+            self._server = server
+            for index, answer in zip(part, self._connections[server].collect(len(part)), strict=True):
+                answers[index] = answer
+        for index, answer in enumerate(answers):
+            if isinstance(answer, RedirectError):
+                answers[index] = self._redirected(commands[index], answer, asked[index])
+        return answers
+
+    def _reach(self, server: Server, deadline: float) -> Any:
+        self._server = server
+        if server not in self._connections:
+            self._connections[server] = _ready(server, deadline)
+        return self._connections[server]
+
+    def _redirected(self, command: Command, error: RedirectError, asked: Server) -> Any:
+        """MOVED: the slot has another master. ASK: it is about to, and this key has moved already."""
+        connection = self._reach(self._where.at(error, asked), self._start + self._timeout)
+        if error.status_code == "MOVED":
+            self._where.trouble()
+            return connection.ask((command,))[0]
+        return connection.ask((("ASKING",), command))[1]
+
+    def _let_go(self) -> None:
+        self._drop()
+        self._connections, self._server = {}, None
+
+    def _keep(self) -> None:
+        for server, connection in self._connections.items():
+            server.give_back(connection)
+            server.breaker.failures = 0
+
+    def _drop(self) -> None:
+        for connection in self._connections.values():
+            connection.disconnect()
+
+
+def _key(command: Command) -> str | bytes:
+    """All our commands have one key."""
+    key = command[3 if command[0] in _SCRIPTS else 1]
+    return key if isinstance(key, str | bytes) else str(key)
