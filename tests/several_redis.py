@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from redis_under_test import PROGRAM, eventually
 from reply_milter.adapters.redis_store.target import Place
@@ -42,7 +44,9 @@ class Node:
         self._lines = (f"port {port}", "bind 127.0.0.1", f"dir {folder}", 'save ""', *settings)
         self._arguments = ("--sentinel",) if sentinel else ()
         self._process: subprocess.Popen[bytes] | None = None
-        self.side = redis.Redis("127.0.0.1", port, decode_responses=True, socket_timeout=2.0)
+        self.side = redis.Redis(
+            "127.0.0.1", port, decode_responses=True, socket_timeout=2.0, retry=Retry(NoBackoff(), 0)
+        )
 
     def start(self) -> None:
         """Start it with what the last one left, and with the settings that it wrote itself."""
@@ -113,7 +117,7 @@ class ClusterUnderTest:
 
     def _complete(self, node: Node) -> bool:
         told = str(node.command("CLUSTER", "SLOTS"))
-        is_whole = node.command("CLUSTER", "INFO")["cluster_state"] == "ok"
+        is_whole = "cluster_state:ok" in node.command("CLUSTER", "INFO")
         return is_whole and all(str(other.port) in told for other in self.nodes)
 
     def stop(self) -> None:
@@ -142,8 +146,18 @@ class ClusterUnderTest:
         for key in source.command("CLUSTER", "GETKEYSINSLOT", slot, 1000):
             source.command("MIGRATE", "127.0.0.1", target.port, key, 0, 1000)
         meanwhile()
-        for node in (target, source, *self.nodes):
+        for node in (target, source, *(node for node in self.nodes if node not in (target, source))):
             node.command("CLUSTER", "SETSLOT", slot, "NODE", target_id)
+        eventually(self._agrees)
+
+    def _agrees(self) -> bool:
+        """Whether all have the same record: who moves slots again before that makes two that each name the other."""
+        records = {tuple(sorted(self._record(node))) for node in self.nodes}
+        return len(records) == 1
+
+    def _record(self, node: Node) -> list[str]:
+        lines = [line.split() for line in str(node.command("CLUSTER", "NODES")).splitlines()]
+        return [" ".join((words[0], words[6], *words[8:])) for words in lines]
 
 
 class SentinelsUnderTest:

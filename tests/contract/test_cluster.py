@@ -26,9 +26,11 @@ KEPT = int(time.time()) + 86400
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterUnderTest]:
     """One for the tests that leave its slots and masters as they were."""
     running = ClusterUnderTest(Path(tmp_path_factory.mktemp("cluster")))
-    running.start()
-    yield running
-    running.stop()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture
