@@ -187,8 +187,8 @@ class SentinelsUnderTest:
         eventually(lambda: all(self._ready(sentinel) for sentinel in self.sentinels))
 
     def _ready(self, sentinel: Node) -> bool:
-        (state,) = sentinel.side.sentinel_masters().values()
-        return int(state["num-other-sentinels"]) == 2 and int(state["num-slaves"]) == 1
+        record = sentinel.command("SENTINEL", "MASTER", NAME)
+        return int(record["num-other-sentinels"]) == 2 and int(record["num-slaves"]) == 1
 
     def stop(self) -> None:
         """End all."""
@@ -197,7 +197,7 @@ class SentinelsUnderTest:
 
     def place(self, sentinel: Node) -> Place:
         """Whom a Sentinel names."""
-        host, port = sentinel.side.sentinel_get_master_addr_by_name(NAME)
+        host, port = sentinel.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
         return Place(host, int(port))
 
     def agree_on(self, node: Node) -> None:

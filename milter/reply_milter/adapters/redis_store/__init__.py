@@ -2,6 +2,7 @@
 
 from reply_milter.adapters.redis_store.condition import RedisObserver
 from reply_milter.adapters.redis_store.connection import StoreTelemetry
+from reply_milter.adapters.redis_store.epoch import RedisEpochs
 from reply_milter.adapters.redis_store.errors import ERROR_KINDS
 from reply_milter.adapters.redis_store.inspection import COMMANDS, RedisInspection
 from reply_milter.adapters.redis_store.registry import RedisRegistry
@@ -13,6 +14,7 @@ __all__ = [
     "COMMANDS",
     "ERROR_KINDS",
     "OPERATIONS",
+    "RedisEpochs",
     "RedisInspection",
     "RedisObserver",
     "RedisRegistry",

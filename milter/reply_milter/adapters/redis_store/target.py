@@ -128,7 +128,7 @@ def _place(text: str, port: int) -> Place:
 
 def _number(text: str, what: str, limit: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < limit):
-        raise UrlError(f"{what} is a number below {limit}, not {text!r}")
+        raise UrlError(f"{what} is a number below {limit}")
     return int(text)
 
 

@@ -127,6 +127,16 @@ class Sentinels:
         """Those that are asked."""
         return tuple(self._sentinels)
 
+    def problem(self, sentinel: Server) -> str:
+        """What is wrong with one of them, in words; empty if it says what the others do."""
+        try:
+            said = ask(sentinel, self._target.name, time.monotonic() + _SENTINEL_SECONDS)
+        except KNOWN as error:
+            return str(error)
+        if self._server is not None and str(said.master) != self._server.name:
+            return f"names {said.master} as the master, and others name {self._server.name}"
+        return ""
+
     def trouble(self) -> None:
         """See ``Topology``."""
         self._lookout.trouble()
