@@ -37,15 +37,24 @@ def free_ports(count: int) -> list[int]:
 class Node:
     """One redis-server on a port of 127.0.0.1, or a Sentinel; ``settings`` are lines of its file."""
 
-    def __init__(self, folder: Path, port: int, *settings: str, sentinel: bool = False) -> None:
+    def __init__(
+        self, folder: Path, port: int, *settings: str, sentinel: bool = False, certificate: Path | None = None
+    ) -> None:
         self.port = port
         self.folder = folder
         self._file = folder / "redis.conf"
-        self._lines = (f"port {port}", "bind 127.0.0.1", f"dir {folder}", 'save ""', *settings)
+        tls = _tls(certificate, port) if certificate else (f"port {port}",)
+        self._lines = (*tls, "bind 127.0.0.1", f"dir {folder}", 'save ""', *settings)
         self._arguments = ("--sentinel",) if sentinel else ()
         self._process: subprocess.Popen[bytes] | None = None
         self.side = redis.Redis(
-            "127.0.0.1", port, decode_responses=True, socket_timeout=2.0, retry=Retry(NoBackoff(), 0)
+            "127.0.0.1",
+            port,
+            decode_responses=True,
+            socket_timeout=2.0,
+            retry=Retry(NoBackoff(), 0),
+            ssl=certificate is not None,
+            ssl_ca_certs=str(certificate) if certificate else None,
         )
 
     def start(self) -> None:
@@ -85,10 +94,21 @@ class Node:
         return self.side.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
+def _tls(certificate: Path, port: int) -> tuple[str, ...]:
+    return (
+        "port 0",
+        f"tls-port {port}",
+        f"tls-cert-file {certificate}",
+        f"tls-key-file {certificate.with_suffix('.key')}",
+        f"tls-ca-cert-file {certificate}",
+        "tls-auth-clients no",
+    )
+
+
 class ClusterUnderTest:
     """Three masters; ``start`` takes about a second."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, certificate: Path | None = None) -> None:
         ports = free_ports(6)
         self.nodes = [
             Node(
@@ -98,7 +118,9 @@ class ClusterUnderTest:
                 f"cluster-port {ports[number + 3]}",
                 f"cluster-node-timeout {DOWN_MS}",
                 "cluster-require-full-coverage no",
+                *(("tls-cluster yes",) if certificate else ()),
                 *settings,
+                certificate=certificate,
             )
             for number in range(3)
         ]
@@ -163,19 +185,30 @@ class ClusterUnderTest:
 class SentinelsUnderTest:
     """A master, a replica, and three Sentinels; ``start`` takes some seconds."""
 
-    def __init__(self, folder: Path, *settings: str, sentinel_settings: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *settings: str,
+        sentinel_settings: tuple[str, ...] = (),
+        certificate: Path | None = None,
+    ) -> None:
         ports = free_ports(5)
-        common = ("repl-diskless-sync-delay 0", "repl-timeout 5", *settings)
-        self.first = Node(folder / "first", ports[0], *common)
-        self.second = Node(folder / "second", ports[1], f"replicaof 127.0.0.1 {ports[0]}", *common)
+        replication = ("tls-replication yes",) if certificate else ()
+        common = (*replication, "repl-diskless-sync-delay 0", "repl-timeout 5", *settings)
+        self.first = Node(folder / "first", ports[0], *common, certificate=certificate)
+        self.second = Node(
+            folder / "second", ports[1], f"replicaof 127.0.0.1 {ports[0]}", *common, certificate=certificate
+        )
         watch = (
             f"sentinel monitor {NAME} 127.0.0.1 {ports[0]} 2",
             f"sentinel down-after-milliseconds {NAME} {DOWN_MS}",
             f"sentinel failover-timeout {NAME} 3000",
+            *replication,
             *sentinel_settings,
         )
         self.sentinels = [
-            Node(folder / f"sentinel{number}", port, *watch, sentinel=True) for number, port in enumerate(ports[2:])
+            Node(folder / f"sentinel{number}", port, *watch, sentinel=True, certificate=certificate)
+            for number, port in enumerate(ports[2:])
         ]
         self.url = f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in ports[2:])}/{NAME}"
 

@@ -13,7 +13,7 @@ from reply_milter.ports import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
-_TRIES = 5
+_TRIES = 30  # a failover of the store takes seconds, and some take many
 _RETRY_SECONDS = 1.0
 _QUEUE_LIMIT = 100_000
 _GATHER_SECONDS = 0.02  # a round trip each costs this process six times as much, and Redis twice

@@ -99,6 +99,8 @@ class RedisInspection:
             text = str(error).removeprefix("doctor: ")
             if error.kind == "auth" and "permission" in text:
                 return f"{_NO_RIGHT}{text}"
+            if error.kind == "moved":  # the key is another master's: rights were looked at first
+                return ""
             if error.kind == "response":  # carried out as far as can be; but a command may have been renamed
                 return f"{_NO_RIGHT}{text}" if text.startswith("unknown command") else ""
             return text

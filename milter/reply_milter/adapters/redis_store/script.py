@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from reply_milter.adapters.redis_store.connection import Operation
 from reply_milter.adapters.redis_store.errors import NoScriptError
+from reply_milter.adapters.redis_store.operation import Operation
 
 Argument = str | bytes | int
 

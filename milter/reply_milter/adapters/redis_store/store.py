@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 
-from reply_milter.adapters.redis_store.connection import RedisConnections, StoreTelemetry
+from reply_milter.adapters.redis_store.connection import RedisConnections
 from reply_milter.adapters.redis_store.names import Names, token_key
+from reply_milter.adapters.redis_store.operation import StoreTelemetry
 from reply_milter.adapters.redis_store.script import Script
 from reply_milter.core.verify import Facts
 from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError
