@@ -1,10 +1,11 @@
 """An operation on a Cluster, whose keys may lie on several masters."""
 
+from types import TracebackType
 from typing import Any
 
 from reply_milter.adapters.redis_store.cluster import Cluster
-from reply_milter.adapters.redis_store.errors import RedirectError
-from reply_milter.adapters.redis_store.operation import Command, Operation, ready
+from reply_milter.adapters.redis_store.errors import ReadOnlyError, RedirectError
+from reply_milter.adapters.redis_store.operation import Command, Operation, checked
 from reply_milter.adapters.redis_store.server import Server
 
 _SCRIPTS = ("EVALSHA", "EVAL")
@@ -24,6 +25,15 @@ class ClusterOperation(Operation):
         super().__enter__()
         return self
 
+    def __call__(self, *commands: Command) -> list[Any]:
+        try:
+            return self._once_more(commands)
+        except ReadOnlyError as error:
+            return self._elsewhere(commands, error)
+
+    def _once_more(self, commands: tuple[Command, ...]) -> list[Any]:
+        return checked(self._ask(commands))
+
     def _ask(self, commands: tuple[Command, ...]) -> list[Any]:
         deadline = self._start + self._timeout
         parts: dict[Server, list[int]] = {}
@@ -31,7 +41,7 @@ class ClusterOperation(Operation):
             parts.setdefault(self._where.for_key(_key(command), deadline), []).append(index)
         asked: dict[int, Server] = {index: server for server, part in parts.items() for index in part}
         for server in parts:
-            self._reach(server, deadline)
+            self._reach(server)
         self._sent = len(commands)
         answers: list[Any] = [None] * len(commands)
         for server, part in parts.items():
@@ -46,32 +56,37 @@ class ClusterOperation(Operation):
                 answers[index] = self._redirected(commands[index], answer, asked[index])
         return answers
 
-    def _reach(self, server: Server, deadline: float) -> Any:
+    def _reach(self, server: Server) -> Any:
+        """A connection to ``server``, the same for the whole operation."""
         self._server = server
-        if server not in self._connections:
-            self._connections[server] = ready(server, deadline)
+        self._connection = self._connections.get(server)
+        if self._connection is None:
+            try:
+                self._open()
+            finally:
+                if self._connection is not None:
+                    self._connections[server] = self._connection
         return self._connections[server]
 
     def _redirected(self, command: Command, error: RedirectError, asked: Server) -> Any:
         """MOVED: the slot has another master. ASK: it is about to, and this key has moved already."""
-        connection = self._reach(self._where.at(error, asked), self._start + self._timeout)
+        connection = self._reach(self._where.at(error, asked))
         if error.status_code == "MOVED":
             self._where.trouble()
             return connection.ask((command,))[0]
         return connection.ask((("ASKING",), command))[1]
 
-    def _let_go(self) -> None:
-        self._drop()
-        self._connections, self._server = {}, None
-
-    def _keep(self) -> None:
-        for server, connection in self._connections.items():
-            server.give_back(connection)
-            server.breaker.failures = 0
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._connection = None
+        if error is None:
+            for server, connection in self._connections.items():
+                server.give_back(connection)
+        super().__exit__(kind, error, traceback)
 
     def _drop(self) -> None:
         for connection in self._connections.values():
             connection.disconnect()
+        self._connections = {}
 
 
 def _key(command: Command) -> str | bytes:

@@ -49,7 +49,7 @@ class _Deadline:
 
     def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Send ``commands`` and wait for their answers; errors are among these as values."""
-        self.send(commands)
+        self._send(b"".join([hiredis.pack_command(command) for command in commands]))
         return self.collect(len(commands))
 
     def send(self, commands: Sequence[tuple[Any, ...]]) -> None:

@@ -77,46 +77,53 @@ class Operation:
         return self
 
     def __call__(self, *commands: Command) -> list[Any]:
-        try:
-            return _checked(self._ask(commands))
-        except ReadOnlyError:  # nothing was written, so it may be sent once more, to whoever is the master now
-            self._sent *= self._sent > 1
-            if not self._where.follow(self._start + self._timeout):
-                raise
-        self._let_go()
-        return _checked(self._ask(commands))
-
-    def _ask(self, commands: tuple[Command, ...]) -> list[Any]:
-        if self._connection is None:
-            deadline = self._start + self._timeout
-            server = self._server
-            if server is None:
-                server = self._server = self._where.find(deadline)
-            self._connection = ready(server, deadline)
-        self._sent = len(commands)
-        answers: list[Any] = self._connection.ask(commands)
+        try:  # the way of nearly all, without a call too many
+            if self._connection is None:
+                self._open()
+            self._sent = len(commands)
+            answers: list[Any] = self._connection.ask(commands)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+        except ReadOnlyError as error:
+            return self._elsewhere(commands, error)
         return answers
 
-    def _let_go(self) -> None:
-        """Of a server that is not the one."""
-        if self._connection is not None:
-            self._connection.disconnect()
+    def _open(self) -> None:
+        deadline = self._start + self._timeout
+        server = self._server
+        if server is None:
+            server = self._server = self._where.find(deadline)
+        if server.breaker.failures and not server.breaker.admits(time.monotonic()):
+            raise BreakerOpenError(f"{server.name} has not answered lately")
+        self._connection = server.take(deadline)
+        self._connection.deadline = deadline
+        self._connection.make_ready()
+
+    def _elsewhere(self, commands: tuple[Command, ...], error: Exception) -> list[Any]:
+        """Nothing was written, so it may be sent once more, to whoever is the master now."""
+        self._sent *= self._sent > 1
+        if not self._where.follow(self._start + self._timeout):
+            raise error
+        self._drop()
         if self._server is not None:
             self._server.forget()
         self._connection = self._server = None
+        return self._once_more(commands)
+
+    def _once_more(self, commands: tuple[Command, ...]) -> list[Any]:
+        self._open()
+        self._sent = len(commands)
+        return checked(self._connection.ask(commands))
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
         if error is None:
-            self._keep()
+            if self._connection is not None and self._server is not None:
+                self._server.give_back(self._connection)
             if self._telemetry is not None:
                 self._telemetry.store_operation(self._name, time.monotonic() - self._start)
         elif isinstance(error, KNOWN):
             self._fail(error)
-
-    def _keep(self) -> None:
-        if self._connection is not None and self._server is not None:
-            self._server.give_back(self._connection)
-            self._server.breaker.failures = 0
 
     def _drop(self) -> None:
         """Close what may have an answer under way."""
@@ -144,22 +151,9 @@ class Operation:
         return self._sent > 0 and not refused
 
 
-def _checked(answers: list[Any]) -> list[Any]:
+def checked(answers: list[Any]) -> list[Any]:
+    """The same; raises the first error among them."""
     for answer in answers:
         if isinstance(answer, Exception):
             raise answer
     return answers
-
-
-def ready(server: Server, deadline: float) -> Any:
-    """A connection to ``server`` that is connected."""
-    if server.breaker.failures and not server.breaker.admits(time.monotonic()):
-        raise BreakerOpenError(f"{server.name} has not answered lately")
-    connection = server.take(deadline)
-    connection.deadline = deadline
-    try:
-        connection.make_ready()
-    except BaseException:
-        connection.disconnect()
-        raise
-    return connection

@@ -33,7 +33,8 @@ class Server:
             connection.disconnect()
 
     def give_back(self, connection: Any) -> None:
-        """Keep a connection on which nothing is under way."""
+        """Keep a connection that was answered, and on which nothing is under way."""
+        self.breaker.failures = 0
         if len(self._idle) < _IDLE_CONNECTIONS and not self._retired:
             self._idle.append(connection)
         else:
