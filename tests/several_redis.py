@@ -106,36 +106,46 @@ def _tls(certificate: Path, port: int) -> tuple[str, ...]:
 
 
 class ClusterUnderTest:
-    """Three masters; ``start`` takes about a second."""
+    """Three masters, and replicas of the first; ``start`` takes about a second."""
 
-    def __init__(self, folder: Path, *settings: str, certificate: Path | None = None) -> None:
-        ports = free_ports(6)
-        self.nodes = [
+    def __init__(self, folder: Path, *settings: str, certificate: Path | None = None, replicas: int = 0) -> None:
+        count = 3 + replicas
+        ports = free_ports(2 * count)
+        nodes = [
             Node(
                 folder / str(number),
                 ports[number],
                 "cluster-enabled yes",
-                f"cluster-port {ports[number + 3]}",
+                f"cluster-port {ports[number + count]}",
                 f"cluster-node-timeout {DOWN_MS}",
                 "cluster-require-full-coverage no",
+                "repl-diskless-sync-delay 0",
                 *(("tls-cluster yes",) if certificate else ()),
                 *settings,
                 certificate=certificate,
             )
-            for number in range(3)
+            for number in range(count)
         ]
-        self._bus = ports[3:]
+        self.nodes, self.replicas = nodes[:3], nodes[3:]
+        self._bus = ports[count:]
         self.url = f"redis+cluster://{','.join(f'127.0.0.1:{port}' for port in ports[:3])}"
 
     def start(self) -> None:
         """Give each a third of the slots, and wait until all know."""
-        for node in self.nodes:
+        for node in (*self.nodes, *self.replicas):
             node.start()
         for number, node in enumerate(self.nodes):
             node.command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             node.command("CLUSTER", "ADDSLOTSRANGE", SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1)
             node.command("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self._bus[0])
-        eventually(lambda: all(self._complete(node) for node in self.nodes))
+        for node in self.replicas:
+            node.command("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self._bus[0])
+        eventually(lambda: all(self._complete(node) for node in (*self.nodes, *self.replicas)))
+        first = self.nodes[0].command("CLUSTER", "MYID")
+        for node in self.replicas:
+            eventually(lambda node=node: first in node.command("CLUSTER", "NODES"))  # type: ignore[misc]
+            node.command("CLUSTER", "REPLICATE", first)
+            eventually(lambda node=node: node.command("ROLE")[3] == "connected")  # type: ignore[misc]
 
     def _complete(self, node: Node) -> bool:
         told = str(node.command("CLUSTER", "SLOTS"))
@@ -144,7 +154,7 @@ class ClusterUnderTest:
 
     def stop(self) -> None:
         """End all."""
-        for node in self.nodes:
+        for node in (*self.nodes, *self.replicas):
             node.stop()
 
     def owner(self, key: str) -> Node:

@@ -50,12 +50,10 @@ class StoreWatch:
         return LossCondition(counts, self._record.lost_at, self._put_back)
 
     def _watch(self) -> None:
-        try:
-            tell_missing_rights(self._config())
-        except Exception:
-            log.exception("cannot examine the store's user")
+        examined = False
         while True:
             try:
+                examined = examined or tell_missing_rights(self._config())
                 self.look()
             except Exception:
                 log.exception("cannot watch the store")
@@ -105,9 +103,11 @@ class StoreWatch:
             log.warning("cannot remember the store's marks under %s: %s", self._folder, error.strerror)
 
 
-def tell_missing_rights(config: Config) -> None:
-    """Say at the start what the store's user may not do, and doctor's remedy; nothing where the store is away."""
-    for found in RedisInspection(store_url(config)).look_at_all():
-        if found.seconds is not None:
-            for finding in store_rules.examine_rights(found):
-                log.error("%s: %s; %s", finding.what, finding.why, finding.remedy.line)
+def tell_missing_rights(config: Config) -> bool:
+    """Say what the store's user may not do, and doctor's remedy; false where a part of the store is away."""
+    several = RedisInspection(store_url(config)).look_at_all()
+    if any(found.seconds is None for found in several):
+        return False
+    for finding in dict.fromkeys(finding for found in several for finding in store_rules.examine_rights(found)):
+        log.error("%s: %s; %s", finding.what, finding.why, finding.remedy.line)
+    return True

@@ -197,6 +197,27 @@ def test_slots_that_nobody_has_are_no_answer(tmp_path: Path) -> None:
         cluster.stop()
 
 
+def test_a_replica_takes_the_place_of_a_dead_master(tmp_path: Path) -> None:
+    """451 meanwhile; then claims of before are known, and new ones are taken, by a thread's look or without one."""
+    cluster = ClusterUnderTest(tmp_path, replicas=1)
+    watched, plain = (RedisStore(cluster.url, TIMEOUT_SECONDS, REALM) for _ in range(2))
+    watched.watch()
+    try:
+        cluster.start()
+        (token, dead) = next(
+            (token, node) for token, node in on_each_master(cluster).items() if node is cluster.nodes[0]
+        )
+        for store in (watched, plain):
+            eventually(lambda store=store: _answers(store, token))  # type: ignore[misc]
+        eventually(lambda: cluster.replicas[0].command("DBSIZE") == dead.command("DBSIZE") > 0)
+        dead.stop()
+        for store in (watched, plain):
+            eventually(lambda store=store: _answers(store, token))  # type: ignore[misc]
+            assert outcome(store, claim(token_id=token, owner=b"owner2")) is Replay.RETRY
+    finally:
+        cluster.stop()
+
+
 def _failure_kind(store: RedisStore) -> str:
     try:
         outcome(store, claim(owner=b"owner7"))

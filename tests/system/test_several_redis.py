@@ -1,4 +1,4 @@
-"""The whole daemon on Sentinels and on a Cluster, behind a real Postfix: before the store is there, and when it fails."""
+"""The whole daemon on Sentinels and on a Cluster, behind a real Postfix: before the store is there, and in its fall."""
 
 import subprocess
 import sys

@@ -78,13 +78,22 @@ def test_what_is_shown_of_a_url() -> None:
         ([Said(0, OLD)], -1, OLD),
         ([Said(3, OLD), Said(4, NEW)], 3, NEW),
         ([Said(3, OLD)], 4, None),
-        ([Said(0, OLD), Said(0, OLD)], 4, OLD),
+        ([Said(3, OLD), Said(3, OLD)], 4, None),
+        ([Said(0, OLD), Said(0, OLD), Said(0, OLD)], 4, OLD),
         ([Said(4, NEW)], 4, NEW),
     ],
-    ids=["silence", "the first", "a later failover", "cut off, and alone", "set up anew, most say so", "the same"],
+    ids=[
+        "silence",
+        "the first",
+        "a later failover",
+        "cut off, and alone",
+        "cut off, two of them",
+        "set up anew: all say so",
+        "the same",
+    ],
 )
 def test_whom_to_believe_of_three_sentinels(said: list[Said], known: int, wanted: Place | None) -> None:
-    """The newest failover, and never an older one, unless most say so."""
+    """The newest failover, and never an older one, unless all say so."""
     chosen = choose(said, 3, known)
     assert (chosen.master if chosen else None) == wanted
 

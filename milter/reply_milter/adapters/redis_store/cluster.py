@@ -102,7 +102,7 @@ class Cluster:
         for place in places:
             try:
                 found = self._ask(place, min(deadline, time.monotonic() + _NODE_SECONDS))
-            except (*KNOWN, IndexError) as error:
+            except (*KNOWN, IndexError, KeyError) as error:
                 problem = f"{place}: {error}"
                 continue
             if any(found):
@@ -131,7 +131,7 @@ class Cluster:
         masters = {place for place in found if place is not None}
         before = {server.name for server in self._slots if server is not None}
         self._slots = [None if place is None else self._server(place) for place in found]
-        for place in [place for place in self._servers if place not in masters]:
+        for place in [place for place in list(self._servers) if place not in masters]:
             self._servers.pop(place).retire()
         now = {str(place) for place in masters}
         if before and before != now:

@@ -41,6 +41,7 @@ ERROR_KINDS = (*dict.fromkeys(kind for _, kind in _KINDS), *_WORDS.values(), "ot
 KNOWN = (redis.exceptions.RedisError, OSError, ValueError, TypeError, BreakerOpenError, DiscoveryError)
 LOST = frozenset({"timeout", "connection"})  # nothing was heard of the server
 MISPLACED = LOST | {"readonly", "moved", "clusterdown", "masterdown", "breaker"}  # it may be somewhere else by now
+DEMOTED = frozenset({"readonly", "masterdown"})
 REFUSALS = (redis.exceptions.ResponseError, redis.exceptions.BusyLoadingError)
 
 

@@ -47,6 +47,7 @@ class RedisInspection:
         target = read_url(url)
         self._user = target.user
         self._probes = _PROBES + _PROBES_OF.get(target.kind, ())
+        self._in_cluster = target.kind is Kind.CLUSTER
         self._server: Server
 
     def look(self) -> StoreFacts:
@@ -61,7 +62,10 @@ class RedisInspection:
             return [StoreFacts(None, str(error), user=self._user)]
         found = [self._look_at(server) for server in servers]
         self._connections.close()
-        return [replace(facts, server=server.name) for facts, server in zip(found, servers, strict=True)]
+        return [
+            replace(facts, server=server.name, in_cluster=self._in_cluster)
+            for facts, server in zip(found, servers, strict=True)
+        ]
 
     def topology(self) -> TopologyFacts:
         """Who says where servers are, and whether all of the data has one."""

@@ -1,11 +1,14 @@
 """Keeps what is known about where servers are up to date, behind everybody's back."""
 
+import logging
 import threading
 import time
 import weakref
 from collections.abc import Callable
 
 from reply_milter.adapters.redis_store.errors import DiscoveryError
+
+log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0  # for all that one look takes, where no message waits for it
 _PAUSE_SECONDS = 0.05  # between two looks, however many have trouble
@@ -91,6 +94,9 @@ class Lookout:
         try:
             self._run(time.monotonic() + _LOOK_SECONDS)
         except DiscoveryError:
+            return _AGAIN_SECONDS
+        except Exception:
+            log.exception("cannot look for the store's servers")
             return _AGAIN_SECONDS
         return self._every
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from reply_milter.adapters.redis_store.errors import (
+    DEMOTED,
     KNOWN,
     LOST,
     MISPLACED,
@@ -138,6 +139,8 @@ class Operation:
                 self._server.failed(self._start, time.monotonic())
             else:
                 self._server.breaker.answered()
+        if self._server is not None and kind in DEMOTED:
+            self._server.forget()  # its other connections lead to the same replica
         if kind in MISPLACED:
             self._where.trouble()
         if self._telemetry is not None:

@@ -85,14 +85,13 @@ def choose(said: Sequence[Said], sentinels: int, known: int) -> Said | None:
     """Whom to believe of ``sentinels``; ``known`` is the newest epoch so far, -1 for none.
 
     The newest epoch: a Sentinel that was cut off names an old master, and redis-py's ``discover_master`` believes
-    whoever answers first. What is older than what was known is believed only if most say so (they were set up anew).
+    whoever answers first. What is older than what was known is believed only if all say so (they were set up anew):
+    who knows better may be the one that can't be reached.
     """
     if not said:
         return None
     newest = max(said)
-    if newest.epoch >= known or 2 * said.count(newest) > sentinels:
-        return newest
-    return None
+    return newest if newest.epoch >= known or said.count(newest) == sentinels else None
 
 
 class Sentinels:
@@ -156,11 +155,11 @@ class Sentinels:
             server.forget()
 
     def _look(self, deadline: float) -> None:
-        """Ask until most have answered; next time, those that did not come last."""
+        """Ask until most have answered, and one knows what we know; next time, those that did not come last."""
         said: list[Said] = []
         silent, problem = [], "none answers"
         for sentinel in list(self._sentinels):
-            if 2 * len(said) > len(self._sentinels):
+            if 2 * len(said) > len(self._sentinels) and max(said).epoch >= self._epoch:
                 break
             try:
                 said.append(ask(sentinel, self._target.name, min(deadline, time.monotonic() + _SENTINEL_SECONDS)))
@@ -202,7 +201,7 @@ def ask(sentinel: Server, name: str, deadline: float) -> Said:
             raise DiscoveryError(f"it knows no master {name}")
         host, port = address
         fields = dict(zip(record[::2], record[1::2], strict=True))
-        found = Said(int(fields[b"config-epoch"]), Place(bytes(host).decode(), int(port)))
+        found = Said(int(fields.get(b"config-epoch", b"")), Place(bytes(host).decode(), int(port)))
     except BaseException:
         connection.disconnect()
         raise

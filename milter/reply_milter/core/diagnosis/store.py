@@ -18,7 +18,7 @@ class StoreFacts:
 
     ``seconds``: until it answered, None if it never did; ``problem``: why not. ``info``: INFO's fields, empty if it may
     not be asked. ``refused``: commands that this user may not use; ``keys_refused``: nor on our keys.
-    ``server``: which one of several it is.
+    ``server``: which one of several it is; ``in_cluster``: the URL is that of a Cluster.
     """
 
     seconds: float | None
@@ -28,6 +28,7 @@ class StoreFacts:
     keys_refused: bool = False
     user: str = "default"
     server: str = ""
+    in_cluster: bool = False
     unix: float | None = None
 
     def number(self, name: str) -> int:
@@ -110,6 +111,7 @@ def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Find
             Remedy(REDIS, f"ACL SETUSER {store.user} +info"),
         )
         return
+    yield from _mode(store)
     yield from _version(store)
     yield from _persistence(store)
     yield from _memory(store)
@@ -131,6 +133,15 @@ def examine_rights(store: StoreFacts) -> Iterator[Finding]:
             f"the Redis user {store.user} may not use {', '.join(store.refused)}",
             "replies are deferred, or operators can't revoke",
             Remedy(REDIS, f"ACL SETUSER {store.user} {names}"),
+        )
+
+
+def _mode(store: StoreFacts) -> Iterator[Finding]:
+    if store.info.get("redis_mode") == "cluster" and not store.in_cluster:
+        yield error(
+            "store.mode",
+            "the store is one server of a Cluster, and the URL names it alone",
+            "replies whose keys are on other servers are deferred: begin the URL with redis+cluster://",
         )
 
 
