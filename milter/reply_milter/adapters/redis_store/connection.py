@@ -20,8 +20,10 @@ class RedisConnections:
         target = read_url(url)
         self.topology: Topology
         self._operation: type[Operation] = Operation
+        self._server: Server | None = None  # where there is only one
         if target.kind is Kind.ALONE:
-            self.topology = Alone(target.url)
+            self.topology = alone = Alone(target.url)
+            self._server = alone.server
         elif target.kind is Kind.SENTINEL:
             self.topology = Sentinels(target)
         else:
@@ -34,7 +36,7 @@ class RedisConnections:
 
         ``changes``: it writes what somebody relies on, so that it matters whether a failed one was carried out.
         """
-        return self._operation(self.topology, name, self._timeout, self._telemetry, changes)
+        return self._operation(self.topology, name, self._timeout, self._telemetry, changes, self._server)
 
     def operation_on(self, server: Server, name: str) -> "Operation":
         """One on a certain server, whoever has the keys."""
