@@ -1,6 +1,6 @@
 """The store, as the workers find it and by its own word."""
 
-from grafana.dashboard.panel import GREEN, ORANGE, RED, Row, lines, quantile, rate, series, stat
+from grafana.dashboard.panel import GREEN, ORANGE, RATE, RED, Row, lines, quantile, rate, series, stat
 
 ROW = Row(
     "Redis",
@@ -104,14 +104,23 @@ ROW = Row(
             "That Redis carried out, for whomever.",
             "ops",
             (rate("redis_commands_total"), "{{instance}} {{server}}"),
-            width=12,
+            width=8,
         ),
         lines(
             "Clients",
             "Connections that Redis has.",
             "short",
             (series("redis_clients"), "{{instance}} {{server}}"),
-            width=12,
+            width=8,
+        ),
+        lines(
+            "Losses",
+            "Times that Redis was seen to have lost data (emptied, or set back), and revocations that were put back.",
+            "short",
+            (f"sum by (kind) (increase({series('redis_losses_total')}[{RATE}]))", "{{kind}}"),
+            (f"sum(increase({series('revocations_put_back_total')}[{RATE}]))", "put back"),
+            width=8,
+            may_be_zero=True,
         ),
     ),
 )
