@@ -97,6 +97,24 @@ def test_a_server_that_nobody_vouches_for_is_not_spoken_to(url: str) -> None:
     assert "s3cret" not in str(error.value)
 
 
+def test_a_right_that_only_sentinel_needs_is_missed_by_name(tmp_path: Path) -> None:
+    """ROLE: without it nobody knows whether a server is the master, and none is spoken to."""
+    trio = SentinelsUnderTest(tmp_path, users(tmp_path, "reply-milter.acl"))
+    url = trio.url.replace("://", f"://{USER}@")
+    try:
+        trio.start()
+        trio.first.command("ACL", "SETUSER", "reply-milter", "-role")
+        with pytest.raises(StoreUnavailableError, match="role") as error:
+            RedisStore(url, 1.0, REALM).ping()
+        assert error.value.kind == "auth"
+        (found,) = rules.examine_rights(RedisInspection(url).look())
+        trio.first.command(*found.remedy.line.split())
+        assert list(rules.examine_rights(RedisInspection(url).look())) == []
+        RedisStore(url, 1.0, REALM).ping()
+    finally:
+        trio.stop()
+
+
 @pytest.mark.parametrize(
     "words",
     [
