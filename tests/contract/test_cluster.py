@@ -1,6 +1,7 @@
 """Three masters: keys of one reply on all of them, slots that move, masters that die, and never a false replay."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -241,3 +242,19 @@ def test_a_cluster_that_is_away_at_first(tmp_path: Path) -> None:
             eventually(lambda store=store: _answers(store, TOKEN))  # type: ignore[misc]
     finally:
         cluster.stop()
+
+
+@pytest.mark.parametrize("form", ["redis+cluster://{}", "redis+sentinel://{}/replies"])
+def test_nobody_is_known_and_all_hang(form: str) -> None:
+    """Connections are taken, and nothing is ever answered: the first waits its time, who comes later waits no more."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        places = ",".join(f"127.0.0.1:{listening.getsockname()[1]}" for listening in (one, other))
+        store = RedisStore(form.format(places), 0.2, REALM)
+        store.watch()
+        kind, seconds = _failure(store, TOKEN)
+        assert kind == "discovery"
+        assert seconds < 0.3
+        eventually(lambda: _failure(store, TOKEN)[1] < 0.02)
+        spent = [_failure(store, TOKEN) for _ in range(20)]
+        assert {kind for kind, _ in spent} == {"discovery"}
+        assert sorted(seconds for _, seconds in spent)[10] < 0.005

@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
@@ -79,12 +80,11 @@ class Cluster:
             server.forget()
 
     def _known(self, deadline: float) -> list[Server | None]:
-        if not self._slots or self._lookout.stale:
-            try:
+        if not self._slots:
+            self._lookout.first(deadline)
+        elif self._lookout.stale:
+            with suppress(DiscoveryError):
                 self._lookout.renew(deadline)
-            except DiscoveryError:
-                if not self._slots:
-                    raise
         return self._slots
 
     def _server(self, place: Place) -> Server:

@@ -53,6 +53,17 @@ class Lookout:
         self._stale = True
         self._wanted.set()
 
+    def first(self, deadline: float) -> None:
+        """Nothing is known yet: wait for a look, but not again after one that learnt nothing. The thread goes on.
+
+        Raises:
+            DiscoveryError: nothing was learnt.
+        """
+        problem = self._problem
+        if self._watching and problem:
+            raise DiscoveryError(problem)
+        self.renew(deadline)
+
     def renew(self, deadline: float) -> None:
         """Have somebody look who begins now or later, and wait until that is done.
 

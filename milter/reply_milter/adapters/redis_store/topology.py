@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from reply_milter.adapters.redis_store.deadline import connection_factory
@@ -106,14 +107,12 @@ class Sentinels:
 
     def find(self, deadline: float) -> Server:
         """See ``Topology``."""
-        server = self._server
-        if server is None or self._lookout.stale:
-            try:
+        if self._server is None:
+            self._lookout.first(deadline)
+        elif self._lookout.stale:
+            with suppress(DiscoveryError):
                 self._lookout.renew(deadline)
-            except DiscoveryError:
-                if server is None:
-                    raise
-            server = self._server or server
+        server = self._server
         if server is None:
             raise DiscoveryError(f"no Sentinel names the master of {self._target.name}")
         return server
