@@ -40,9 +40,10 @@ def users(folder: Path, name: str) -> str:
     return f"aclfile {file}"
 
 
-@pytest.fixture(params=["alone", "sentinel", "cluster"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> Iterator[str]:
+@pytest.fixture(params=["alone", "sentinel", "cluster"], scope="module")
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterator[str]:
     """A store that speaks TLS and knows our user, as operators set it up: with the settings of contrib/redis."""
+    tmp_path = Path(tmp_path_factory.mktemp(request.param))
     settings = (users(tmp_path, "reply-milter.acl"), f"include {CONTRIB}/redis.conf")
     running: Node | SentinelsUnderTest | ClusterUnderTest
     if request.param == "alone":

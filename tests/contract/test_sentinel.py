@@ -13,6 +13,7 @@ import pytest
 from fakes import REALM
 from redis_under_test import PROGRAM, eventually
 from reply_milter.adapters.redis_store import RedisStore
+from reply_milter.app import wait_until_ready
 from reply_milter.ports import Replay, StoreUnavailableError
 from several_redis import NAME, Node, SentinelsUnderTest, free_ports
 from store_bench import claim, outcome
@@ -20,6 +21,7 @@ from store_bench import claim, outcome
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
 TIMEOUT_SECONDS = 0.3
+SLACK_SECONDS = 0.5  # for a loaded machine; redis-py's own retries would take seconds
 
 
 @pytest.fixture
@@ -34,9 +36,10 @@ def trio(tmp_path: Path) -> Iterator[SentinelsUnderTest]:
 
 
 def opened(trio: SentinelsUnderTest) -> RedisStore:
-    """As a worker has it."""
+    """As a worker has it, when it has found its way."""
     store = RedisStore(trio.url, TIMEOUT_SECONDS, REALM)
     store.watch()
+    eventually(lambda: wait_until_ready(store, 1.0))
     return store
 
 
@@ -48,7 +51,7 @@ def told(store: RedisStore, number: int, owner: bytes) -> str:
     except StoreUnavailableError as error:
         return f"! {error.kind}"
     finally:
-        assert time.monotonic() - start < TIMEOUT_SECONDS + 0.2
+        assert time.monotonic() - start < TIMEOUT_SECONDS + SLACK_SECONDS
 
 
 def test_a_failover_in_the_midst_of_claims(trio: SentinelsUnderTest) -> None:
@@ -171,12 +174,11 @@ def test_a_sentinel_that_hangs_costs_no_message(trio: SentinelsUnderTest) -> Non
 
 
 def test_a_master_that_hangs_is_left(trio: SentinelsUnderTest) -> None:
-    """Stopped, its connections stay open: time-outs, then the breaker, then the new master; and it stays so."""
+    """Stopped, its connections stay open: time-outs, then the new master; and it stays so."""
     store = opened(trio)
     assert told(store, 1, b"o1") == "first"
     trio.first.signal(signal.SIGSTOP)
-    kinds = [told(store, 2, b"o2") for _ in range(4)]
-    assert kinds == ["! timeout"] * 3 + ["! breaker"]
+    assert [told(store, 2, b"o2") for _ in range(2)] == ["! timeout"] * 2
     eventually(lambda: told(store, 2, b"o3") == "first", 20)
     assert trio.second.command("EXISTS", "rm1:token00000002") == 1
     trio.first.signal(signal.SIGCONT)
