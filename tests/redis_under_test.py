@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -41,7 +42,12 @@ class RedisUnderTest:
         self._process = subprocess.Popen(
             [PROGRAM, *fixed, *self._settings], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        eventually(self.answers if wait else self.socket.exists)
+        eventually(self.answers if wait else self._listens)
+
+    def _listens(self) -> bool:
+        """Whether it takes connections; its socket is there a moment earlier."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket)) == 0
 
     def stop(self) -> None:
         """End this process, and no other."""

@@ -67,11 +67,13 @@ def open_registry(config: Config) -> RedisRegistry:
 def wait_until_ready(store: RedisStore, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> bool:
     """Wait for a store that is starting; False if it is not ready in time, or ``is_alive`` no more."""
     deadline = time.monotonic() + seconds
-    while is_alive() and time.monotonic() < deadline:
-        try:
-            store.ping()
-            store.close()
-            return True
-        except StoreUnavailableError:
-            time.sleep(0.02)
-    return False
+    try:
+        while is_alive() and time.monotonic() < deadline:
+            try:
+                store.ping()
+                return True
+            except StoreUnavailableError:
+                time.sleep(0.02)
+        return False
+    finally:
+        store.close()

@@ -10,12 +10,12 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from reply_milter import __version__
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.orders import OrderLine
 from reply_milter.adapters.process_tree import Child, ProcessTree, fork, stay_on_one_cpu
+from reply_milter.adapters.redis_store import shown
 from reply_milter.adapters.roster import Roster
 from reply_milter.adapters.service_manager import ServiceManager
 from reply_milter.app import load, open_store, wait_until_ready
@@ -98,7 +98,7 @@ class Daemon:
             for name, place in self._places.items():
                 self._listening[name] = open_socket(name, "listen" if name == _HOOK else "socket", place)
                 log.info("%s: listening on %s", name, place.socket)
-            log.info("store %s", _without_password(config.store_url))
+            log.info("store %s", shown(config.store_url))
             self._tree.run(stores + list(self._children.values()), self._supervision)
         finally:
             os.ftruncate(self._lock, 0)
@@ -202,10 +202,3 @@ def _forbid_core_dumps() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     most = 0 if hard == 0 else 1
     resource.setrlimit(resource.RLIMIT_CORE, (most, most))
-
-
-def _without_password(url: str) -> str:
-    """Where a store is, without what is secret about it: user, password and options."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}" if parts.scheme else url

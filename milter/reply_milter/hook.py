@@ -22,9 +22,13 @@ _UNIQUE_OCTETS = 5
 
 
 def open_hook(
-    settings: Settings, delivery: Delivery, telemetry: DeliveryTelemetry, store: StoreTelemetry | None
+    settings: Settings,
+    delivery: Delivery,
+    telemetry: DeliveryTelemetry,
+    store: StoreTelemetry | None,
+    watches: bool = False,
 ) -> HookService:
-    """Everything that one delivery needs.
+    """Everything that one delivery needs. ``watches``: for a process that stays; a thread then looks after the store.
 
     Raises:
         RecordError: the record of deliveries can't be kept under ``state_dir``.
@@ -32,6 +36,9 @@ def open_hook(
     """
     config = settings.config
     database = open_database(config.state_dir)
+    committed = None if config.commit_on_accept else open_store(config, store)
+    if committed is not None and watches:
+        committed.watch()
     asked = delivery.confirmation
     return HookService(
         rules=_rules(settings, delivery),
@@ -39,7 +46,7 @@ def open_hook(
         ledger=SqliteLedger(database),
         parking=SqliteParking(database),
         dead_letters=DeadLetterFolder(delivery.dead_letters),
-        store=None if config.commit_on_accept else open_store(config, store),
+        store=committed,
         address_book=open_registry(config),
         courier=SmtpCourier(asked.smtp.host, asked.smtp.port),
         clock=WallClock(),

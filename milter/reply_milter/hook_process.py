@@ -45,7 +45,7 @@ class HookProcess:
         self._listening = listening
         self._orders = orders
         delivery = _delivery(settings)
-        self._service = open_hook(settings, delivery, self._telemetry, self._store_told)
+        self._service = open_hook(settings, delivery, self._telemetry, self._store_told, watches=True)
         threads = ThreadPoolExecutor(delivery.concurrency, thread_name_prefix="delivery")
         most = _CONNECTIONS_A_THREAD * delivery.concurrency
         self._server = LmtpServer(self._take, threads, delivery.max_message_bytes, most)
@@ -85,7 +85,7 @@ class HookProcess:
         """Deliveries that have begun end under the settings that they began with. Threads take a restart."""
         delivery = _delivery(settings)
         self._telemetry.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
-        self._service = open_hook(settings, delivery, self._telemetry, self._store_told)
+        self._service = open_hook(settings, delivery, self._telemetry, self._store_told, watches=True)
         self._server.change(delivery.max_message_bytes)
 
     def _end(self) -> NoReturn:

@@ -23,6 +23,7 @@ from reply_milter.ports.canary import CanaryFailure
 from reply_milter.ports.condition import KeyCondition, SettingsCondition
 from reply_milter.readiness import Readiness, unhealthy
 from reply_milter.settings import Settings
+from reply_milter.store_watch import StoreWatch
 from reply_milter.worker import Shared, obey
 
 log = logging.getLogger(__name__)
@@ -54,9 +55,12 @@ class MetricsProcess:
         self._counter = telemetry.CanaryCounter(registry) if settings.config.verify else None
         self._deliveries = telemetry.DeliverySeries(registry) if settings.config.delivery is None else None
         self._settle(settings)
+        self._watch = StoreWatch(lambda: self._settings.config) if settings.config.uses_store else None
 
     def run(self) -> None:
         """Watch until told to end."""
+        if self._watch is not None:
+            self._watch.start()
         if self._page is not None:
             self._serve(self._page)
         if self._counter is not None:
@@ -87,6 +91,8 @@ class MetricsProcess:
         collectors = [telemetry.ProcessSeries(self._roster.all), telemetry.SettingsSeries(self._condition)]
         if config.uses_store:
             collectors.append(telemetry.StoreSeries(store.look))
+        if self._watch is not None:
+            collectors.append(telemetry.LossSeries(self._watch.condition))
         telemetry.serve_page(self._shared.metrics_folder, page, collectors, questions)
 
     def _condition(self) -> SettingsCondition:

@@ -47,6 +47,7 @@ class Verifier:
         config = settings.config
         if _store_settings(config) != self._store_settings:
             self._store = open_store(config, self._store_told)
+            self._store.watch()
             self._registry = open_registry(config)
             if self._settling is None:
                 delay = config.settle_ms / 1000

@@ -73,7 +73,9 @@ def store(bench: Bench) -> Store:
 @pytest.fixture
 def config(tmp_path: Path, server: RedisUnderTest, capsys: pytest.CaptureFixture[str]) -> str:
     """An installation that shares the server's data."""
-    assert main(["init", str(tmp_path / "etc"), "--realm", REALM]) == os.EX_OK
+    (tmp_path / "state").mkdir(mode=0o700)
+    words = ["init", str(tmp_path / "etc"), "--realm", REALM, "--state-dir", str(tmp_path / "state")]
+    assert main(words) == os.EX_OK
     capsys.readouterr()
     path = tmp_path / "etc" / "reply-milter.toml"
     path.write_text(path.read_text().replace('url = "embedded"', f'url = "{server.url}"'))

@@ -13,6 +13,7 @@ import pytest
 from fakes import REALM
 from redis_under_test import PROGRAM, RedisUnderTest, eventually
 from reply_milter.adapters.redis_store import RedisStore
+from reply_milter.adapters.redis_store.breaker import OPEN_SECONDS
 from reply_milter.ports import Replay, Store, StoreUnavailableError
 from store_bench import OTHER_TOKEN_ID, TOKEN, claim, outcome
 
@@ -131,7 +132,7 @@ def test_late_answers_are_never_taken_for_later_ones(server: RedisUnderTest, ope
     outcome(store, claim())
     store.commit(claim().id)
     server.signal(signal.SIGSTOP)
-    for _ in range(3):
+    for _ in range(2):  # a third would open the breaker
         failure(store, lambda stopped: outcome(stopped, RETRY))
     server.signal(signal.SIGCONT)
     eventually(server.answers)
@@ -326,3 +327,77 @@ def test_threads_share_a_store(server: RedisUnderTest, opened: Open) -> None:
     for thread in threads:
         thread.join()
     assert (found.count(Replay.FIRST), found.count(Replay.RETRY)) == (1, 31)
+
+
+def test_a_dead_store_costs_microseconds_and_is_used_when_it_is_back(server: RedisUnderTest, opened: Open) -> None:
+    """The breaker: three time-outs, then no wait; half a second after it answers again, at most, all is as before."""
+    store = opened(server, SHORT_SECONDS)
+    store.ping()
+    server.signal(signal.SIGSTOP)
+    assert [failure(store, CALLS["facts"])[0] for _ in range(3)] == ["timeout"] * 3
+    spent = sorted(failure(store, CALLS["facts"]) for _ in range(50))
+    assert {kind for kind, _ in spent} == {"breaker"}
+    assert spent[25][1] < 0.002, "the median"
+    server.signal(signal.SIGCONT)
+    start = time.monotonic()
+    eventually(lambda: _works(store))
+    assert time.monotonic() - start < OPEN_SECONDS + SHORT_SECONDS + SLACK_SECONDS
+
+
+def _works(store: RedisStore) -> bool:
+    try:
+        store.ping()
+    except StoreUnavailableError:
+        return False
+    return True
+
+
+def test_a_stall_that_many_meet_does_not_open_the_breaker(server: RedisUnderTest, opened: Open) -> None:
+    """Sixteen threads give up at once; who asks when it is over is answered."""
+    store = opened(server, SHORT_SECONDS)
+    store.ping()
+    server.signal(signal.SIGSTOP)
+    threads = [threading.Thread(target=failure, args=(store, CALLS["facts"])) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    server.signal(signal.SIGCONT)
+    eventually(server.answers)
+    store.ping()
+
+
+def test_a_master_without_its_replicas_takes_nothing(server: RedisUnderTest, opened: Open) -> None:
+    """By its own setting: a kind of its own, and no claim; reading goes on."""
+    store = opened(server)
+    server.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    assert failure(store, CALLS["claim"])[0] == "noreplicas"
+    store.facts(42, 1, 7, TOKEN)
+    server.command("CONFIG", "SET", "min-replicas-to-write", "0")
+    assert outcome(store, claim()) is Replay.FIRST
+
+
+def test_a_store_that_became_a_replica_behind_one_address(tmp_path: Path, opened: Open) -> None:
+    """A balancer or a moved address: of all connections to the old one, a single operation is put off."""
+    old, new = (RedisUnderTest(tmp_path / name) for name in ("old", "new"))
+    for one in (old, new):
+        one.socket.parent.mkdir()
+        one.start()
+    address = tmp_path / "address.sock"
+    address.symlink_to(old.socket)
+    try:
+        store = RedisStore(f"unix://{address}", 0.5, REALM)
+        threads = [threading.Thread(target=store.ping) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        old.command("REPLICAOF", "127.0.0.1", "1")
+        address.unlink()
+        address.symlink_to(new.socket)
+        assert failure(store, CALLS["claim"])[0] == "readonly"
+        assert outcome(store, claim()) is Replay.FIRST
+        assert new.command("EXISTS", f"rm1:{TOKEN}") == 1
+    finally:
+        old.stop()
+        new.stop()

@@ -15,6 +15,7 @@ from grafana.dashboard.rows import ROWS
 from monitored_site import MonitoredSite
 from prometheus_under_test import RULES, Found
 from published_metrics import missing
+from reply_milter.app import store_url
 
 pytestmark = [pytest.mark.system, pytest.mark.monitoring]
 
@@ -173,7 +174,10 @@ def test_labels_hold_nothing_of_a_clients(monitored: MonitoredSite) -> None:
     values = {
         (label, value) for label, value in re.findall(r'(\w+)="([^"]*)"', monitored.page().decode()) if label != "le"
     }
-    assert all(re.fullmatch(r"[A-Za-z0-9._+-]{0,32}", value) for _, value in values), values
+    servers = {value for label, value in values if label == "server"}
+    assert servers == {store_url(monitored.site.settings.config)}
+    words = [value for label, value in values if label != "server"]
+    assert all(re.fullmatch(r"[A-Za-z0-9._+-]{0,32}", value) for value in words), values
     names = {value for label, value in values if label == "handler"}
     assert names == {"", "issue", "forum", "gone", "lenient", "strict", "careful", "confirm"}
     assert len(values) < 120
@@ -182,4 +186,4 @@ def test_labels_hold_nothing_of_a_clients(monitored: MonitoredSite) -> None:
 def test_the_rules_are_the_shipped_ones(monitored: MonitoredSite) -> None:
     """And all of them."""
     shipped = sum(path.read_text().count("- alert: ") for path in RULES.glob("*.yaml"))
-    assert sum(rule["type"] == "alerting" for rule in _rules(monitored)) == shipped == 27
+    assert sum(rule["type"] == "alerting" for rule in _rules(monitored)) == shipped == 28

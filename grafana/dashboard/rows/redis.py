@@ -1,6 +1,6 @@
 """The store, as the workers find it and by its own word."""
 
-from grafana.dashboard.panel import GREEN, ORANGE, RED, Row, lines, quantile, rate, series, stat
+from grafana.dashboard.panel import GREEN, ORANGE, RATE, RED, Row, lines, quantile, rate, series, stat
 
 ROW = Row(
     "Redis",
@@ -39,12 +39,22 @@ ROW = Row(
             width=3,
         ),
         stat(
+            "Data lost",
+            "When Redis was last seen to have lost data.",
+            "dateTimeAsIso",
+            f"1000 * max({series('redis_last_loss_timestamp_seconds')})",
+            words={"0": ("never", GREEN)},
+            thresholds={None: GREEN, 1: RED},
+            width=3,
+            may_be_zero=True,
+        ),
+        stat(
             "Redis",
             "Version, role, and what it does when it is full, which must be noeviction.",
             "none",
             f"count by (version, role, maxmemory_policy) ({series('redis_info')})",
             "{{version}} {{role}} {{maxmemory_policy}}",
-            width=12,
+            width=9,
         ),
         lines(
             "99 of 100 operations",
@@ -63,8 +73,8 @@ ROW = Row(
         lines(
             "Failures",
             "timeout: slow, or a network that swallows. connection: nobody listens. oom: full. readonly: a replica. "
-            "auth: a password or an ACL. Commits are tried again until they are made; dropped: there was no room for "
-            "them to wait.",
+            "auth: a password or an ACL. breaker: not asked, since it did not answer. docs/several-hosts.md has all. "
+            "Commits are tried again until they are made; dropped: there was no room for them to wait.",
             "ops",
             (f"sum by (operation, kind) ({rate('store_errors_total')})", "{{operation}} {{kind}}"),
             (f"sum({rate('commits_dropped_total')})", "commits dropped"),
@@ -82,28 +92,37 @@ ROW = Row(
             "Memory",
             "Used, and the limit where there is one. A remembered reply takes about 200 octets.",
             "bytes",
-            (series("redis_memory_used_bytes"), "{{instance}} used"),
-            (series("redis_memory_limit_bytes"), "{{instance}} limit, 0 for none"),
+            (series("redis_memory_used_bytes"), "{{instance}} {{server}} used"),
+            (series("redis_memory_limit_bytes"), "{{instance}} {{server}} limit, 0 for none"),
         ),
         lines(
             "Keys",
             "An address that was answered is one, and so is a user on file.",
             "short",
-            (series("redis_keys"), "{{instance}}"),
+            (series("redis_keys"), "{{instance}} {{server}}"),
         ),
         lines(
             "Commands",
             "That Redis carried out, for whomever.",
             "ops",
-            (rate("redis_commands_total"), "{{instance}}"),
-            width=12,
+            (rate("redis_commands_total"), "{{instance}} {{server}}"),
+            width=8,
         ),
         lines(
             "Clients",
             "Connections that Redis has.",
             "short",
-            (series("redis_clients"), "{{instance}}"),
-            width=12,
+            (series("redis_clients"), "{{instance}} {{server}}"),
+            width=8,
+        ),
+        lines(
+            "Losses",
+            "Times that Redis was seen to have lost data (emptied, or set back), and revocations that were put back.",
+            "short",
+            (f"sum by (kind) (increase({series('redis_losses_total')}[{RATE}]))", "{{kind}}"),
+            (f"sum(increase({series('revocations_put_back_total')}[{RATE}]))", "put back"),
+            width=8,
+            may_be_zero=True,
         ),
     ),
 )

@@ -3,7 +3,11 @@
 import argparse
 import json
 import os
+import sys
+from pathlib import Path
 
+from reply_milter.adapters.revocation_journal import NAME as JOURNAL
+from reply_milter.adapters.revocation_journal import JournalError, RevocationJournal
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
@@ -13,6 +17,8 @@ from reply_milter.cli.times import moment
 from reply_milter.core import token
 from reply_milter.core.explanation import explain
 from reply_milter.core.handler import ContextKind
+from reply_milter.core.revocation import What
+from reply_milter.flows.putting_back import put_back
 
 _REACH = (
     "A thread context is computed with a user's key: others who got a message about the same thing have contexts of "
@@ -35,7 +41,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     one.add_argument("address", metavar="ADDRESS")
     before = add_command(deeds, "before", _before, "whatever was minted before a time")
     before.add_argument("unix", metavar="UNIX", type=int)
-    for parser in (user, about, one, before):
+    restore = add_command(deeds, "restore", _restore, "put back what a store has lost, from this host's journal")
+    restore.add_argument("--journal", metavar="FILE", help="another journal than the one under state_dir")
+    for parser in (user, about, one, before, restore):
         add_config(parser)
         add_json(parser)
 
@@ -46,6 +54,7 @@ def _user(options: argparse.Namespace) -> int:
     with store_access(options, changes=True) as access:
         wanted = _next_minute()
         before = access.registry.revoke_user(options.id, wanted, access.kept_until)
+        access.put_on_record(What.USER, user=options.id, before=before)
     return _tell(options, access, f"all addresses of user {options.id}", wanted, before, user=options.id)
 
 
@@ -55,6 +64,7 @@ def _object(options: argparse.Namespace) -> int:
     with store_access(options, changes=True) as access:
         handler, wanted = named_handler(access.settings.config.handlers, options.handler), _next_minute()
         before = access.registry.revoke_object(handler.id, options.context, wanted, access.kept_until)
+        access.put_on_record(What.OBJECT, handler=handler.id, context=options.context, before=before)
     what = f"all addresses of {handler.name} about {options.context}"
     if handler.context is ContextKind.THREAD:
         what = f"the addresses of the one user, and the one message, that context {options.context} belongs to,"
@@ -75,6 +85,7 @@ def _token(options: argparse.Namespace) -> int:
             raise CommandError(os.EX_DATAERR, f"this is no address that could be revoked: {failed}")
         token_id = told.key.token_id(told.glob.text)
         access.registry.revoke_token(token_id, access.kept_until)
+        access.put_on_record(What.TOKEN, token_id=token_id)
     print(json.dumps({"token_id": token_id}) if options.json else f"revoked: the address with token id {token_id}")
     return os.EX_OK
 
@@ -88,7 +99,28 @@ def _before(options: argparse.Namespace) -> int:
         )
     with store_access(options, changes=True) as access:
         before = access.registry.revoke_before(options.unix, access.kept_until)
+        access.put_on_record(What.BEFORE, before=before)
     return _tell(options, access, "all addresses", options.unix, before)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    with store_access(options, changes=True) as access:
+        config = access.settings.config
+        journal = RevocationJournal(Path(options.journal or f"{config.state_dir}/{JOURNAL}"))
+        try:
+            revocations, broken = journal.read(WallClock().now())
+        except JournalError as error:
+            raise CommandError(os.EX_NOINPUT, str(error)) from error
+        if options.journal and not journal.path.exists():
+            raise CommandError(os.EX_NOINPUT, f"{journal.path}: there is no such file")
+        count = put_back(access.registry, config.realm, revocations)
+    if broken:
+        print(f"reply-milter: {journal.path}: {broken} lines can't be read, and were left out", file=sys.stderr)
+    if options.json:
+        print(json.dumps({"put_back": count, "unreadable": broken}))
+    else:
+        print(f"put back: {count} revocations of {journal.path}. To do it again does no harm")
+    return os.EX_OK
 
 
 def _next_minute() -> int:

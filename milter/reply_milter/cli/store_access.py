@@ -6,12 +6,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from reply_milter.adapters.redis_store import RedisRegistry
+from reply_milter.adapters.revocation_journal import NAME, JournalError, RevocationJournal
+from reply_milter.adapters.state_lock import as_owner
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import load, open_registry
 from reply_milter.cli.errors import CommandError
 from reply_milter.command_store import reachable_store
+from reply_milter.core.revocation import Revocation, What
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.settings import Settings
 
@@ -34,6 +39,19 @@ class StoreAccess:
     def kept_until(self) -> int:
         """Until when a revocation of now may matter, in Unix seconds."""
         return WallClock().now() + self.settings.config.handlers.longest_validity_days * 86400 + _KEPT_SECONDS
+
+    def put_on_record(self, what: What, **about: Any) -> None:
+        """Write a revocation that the store has taken into this host's journal, and say so if that can't be done."""
+        config, now = self.settings.config, WallClock().now()
+        folder = Path(config.state_dir)
+        try:
+            with as_owner(folder):
+                done = Revocation(config.realm, what, self.kept_until, **about)
+                RevocationJournal(folder / NAME).add(done, now)
+        except (JournalError, OSError) as error:
+            told = f"{folder}: {error.strerror}" if isinstance(error, OSError) else error
+            lost = "it is in force, but can't be put back if the store loses it"
+            print(f"reply-milter: not in the journal of revocations: {told}; {lost}", file=sys.stderr)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ EMBEDDED = "embedded"
 VERIFY_SOCKET = "unix:/var/spool/postfix/reply-milter/verify.sock"
 SIGN_SOCKET = "unix:/var/spool/postfix/reply-milter/sign.sock"
 LMTP_SOCKET = "unix:/var/spool/postfix/reply-milter/lmtp.sock"
-_STORE_SCHEMES = ("redis", "rediss", "unix")
+_STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -91,9 +91,7 @@ def store_url(table: Table, state_dir: str) -> str:
             table.problem("url", "state_dir is too long a path for the socket of an embedded store")
         return url
     scheme, _, rest = url.partition("://")
-    if scheme in ("redis+sentinel", "redis+cluster"):
-        table.problem("url", f"{scheme}:// is not part of this version of reply-milter")
-    elif scheme not in _STORE_SCHEMES:
+    if scheme not in _STORE_SCHEMES:
         schemes = ", ".join(f"{name}://" for name in _STORE_SCHEMES)
         table.problem("url", f'must be "embedded" or begin with {schemes}')
     elif not rest.partition("?")[0]:

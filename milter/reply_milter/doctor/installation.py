@@ -11,6 +11,7 @@ from reply_milter.adapters import (
     embedded_redis,
     file_facts,
     keyfile,
+    loss_record,
     page_access,
     probes,
     process_facts,
@@ -150,11 +151,17 @@ class Installation:
         if embedded and not self._runs:
             yield not_examined("store", "the embedded store runs with the daemon")
         elif not url_mistake(store_url(config)):
-            found = RedisInspection(store_url(config)).look()
-            yield from store.examine(found, config.timeout_ms, embedded)
-            told = found.unix
-            if found.seconds is not None and told is None:
+            inspection = RedisInspection(store_url(config))
+            several = inspection.look_at_all()
+            for found in several:
+                findings = store.examine(found, config.timeout_ms, embedded)
+                yield from findings if len(several) == 1 else store.of_one(found.server, findings)
+            yield from store.examine_topology(inspection.topology())
+            told = min((found.unix for found in several if found.unix is not None), default=None)
+            if told is None and any(found.seconds is not None for found in several):
                 yield not_examined("clock", "the Redis user may not use TIME, so the two clocks were not compared")
+        record = loss_record.read_record(Path(config.state_dir))
+        yield from store.examine_loss(record.lost_at, record.put_back_at, WallClock().now())
         written = [file_facts.facts(self._key_file(name)).modified for name in (config.keys_file, config.seal_file)]
         yield from clock.examine(clock.ClockFacts(WallClock().now(), told, tuple(written)), self._master_keys())
 

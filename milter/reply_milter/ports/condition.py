@@ -1,7 +1,9 @@
 """What the daemon can see of its own parts: processes, settings, and the store's own word about its state."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reply_milter.core.epoch import Loss
 from reply_milter.core.keyring import KeyState
 
 
@@ -16,12 +18,13 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class StoreCondition:
-    """What a Redis tells of itself. ``max_bytes`` 0: no limit.
+    """What a Redis tells of itself. ``server``: where it is. ``max_bytes`` 0: no limit.
 
     ``version``, ``role`` and ``policy`` (what it evicts when it is full) are words of its own; ``aof_ok``: the last
     write to its append-only file, and the last rewrite, went well.
     """
 
+    server: str
     version: str
     role: str
     policy: str
@@ -34,6 +37,17 @@ class StoreCondition:
     evicted_keys: int
     aof_enabled: bool
     aof_ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LossCondition:
+    """How often the store was seen to have lost data since the start; ``last``: when it last was, Unix seconds, 0 for
+    never; ``put_back``: revocations that were put back since the start.
+    """
+
+    losses: Mapping[Loss, int]
+    last: int
+    put_back: int
 
 
 @dataclass(frozen=True, slots=True)

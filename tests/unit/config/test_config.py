@@ -153,18 +153,20 @@ def test_peers_are_addresses_and_networks() -> None:
     assert config.peers == (ip_network("192.0.2.1/32"), ip_network("2001:db8::/32"))
 
 
-@pytest.mark.parametrize("url", ["redis://h", "rediss://h:6380/1", "unix:///run/redis.sock", "embedded"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "rediss://h:6380/1",
+        "unix:///run/redis.sock",
+        "redis+sentinel://h/n",
+        "redis+cluster://h",
+        "embedded",
+    ],
+)
 def test_stores_that_can_be_named(url: str) -> None:
     """As they are given."""
     assert read(f'[store]\nurl = "{url}"').store_url == url
-
-
-@pytest.mark.parametrize("url", ["redis+sentinel://h", "redis+cluster://h"])
-def test_stores_of_later_versions_are_refused_as_such(url: str) -> None:
-    """Not as a misspelling."""
-    assert problems(LEAST.format(more=f'[store]\nurl = "{url}"', handler="")) == [
-        f"store.url: {url.split(':')[0]}:// is not part of this version of reply-milter"
-    ]
 
 
 def test_delivery_needs_a_hook() -> None:

@@ -1,8 +1,10 @@
-"""How a Redis is: what INFO says that matters to replies. Reads only."""
+"""How the store's servers are: what INFO says that matters to replies. Reads only."""
 
 from collections.abc import Mapping
 
 from reply_milter.adapters.redis_store.connection import RedisConnections
+from reply_milter.adapters.redis_store.server import Server
+from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.condition import StoreCondition
 
 _SECTIONS = ("server", "clients", "memory", "persistence", "stats", "replication", "keyspace")
@@ -14,15 +16,21 @@ class RedisObserver:
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._connections = RedisConnections(url, timeout_seconds)
 
-    def look(self) -> StoreCondition:
-        """What it says now.
+    def look(self) -> dict[str, StoreCondition | None]:
+        """What each server that keeps a part of the data says now; None for one that doesn't, or may not be asked.
 
         Raises:
-            StoreUnavailableError: it doesn't answer, or its ACL does not allow INFO.
+            StoreUnavailableError: it is not known where they are.
         """
-        with self._connections.operation("info") as call:
-            answers = call(*(("INFO", section) for section in _SECTIONS))
-        return _condition(read_info(b"\n".join(bytes(answer) for answer in answers)))
+        return {server.name: self._look_at(server) for server in self._connections.servers()}
+
+    def _look_at(self, server: Server) -> StoreCondition | None:
+        try:
+            with self._connections.operation_on(server, "info") as call:
+                answers = call(*(("INFO", section) for section in _SECTIONS))
+        except StoreUnavailableError:
+            return None
+        return _condition(server.name, read_info(b"\n".join(bytes(answer) for answer in answers)))
 
 
 def read_info(text: bytes) -> dict[str, str]:
@@ -31,7 +39,7 @@ def read_info(text: bytes) -> dict[str, str]:
     return {name: value.strip() for name, colon, value in pairs if colon}
 
 
-def _condition(said: Mapping[str, str]) -> StoreCondition:
+def _condition(server: str, said: Mapping[str, str]) -> StoreCondition:
     """Other servers of the protocol leave things out: what is not said is 0, or empty."""
 
     def number(name: str) -> int:
@@ -39,6 +47,7 @@ def _condition(said: Mapping[str, str]) -> StoreCondition:
         return int(value) if value.isdecimal() else 0
 
     return StoreCondition(
+        server=server,
         version=said.get("redis_version", ""),
         role=said.get("role", ""),
         policy=said.get("maxmemory_policy", ""),

@@ -51,7 +51,22 @@ class _Deadline:
         """Send ``commands`` and wait for their answers; errors are among these as values."""
         self._send(b"".join([hiredis.pack_command(command) for command in commands]))
         answers: list[Any] = []
-        while len(answers) < len(commands):
+        while len(answers) < len(commands):  # as in ``collect``: a call less on the way of every reply
+            answer = self._answers.gets()
+            if answer is _NOT_YET:
+                self._answers.feed(self._receive())
+            else:
+                answers.append(answer)
+        return answers
+
+    def send(self, commands: Sequence[tuple[Any, ...]]) -> None:
+        """Send ``commands``; their answers are to be collected."""
+        self._send(b"".join([hiredis.pack_command(command) for command in commands]))
+
+    def collect(self, count: int) -> list[Any]:
+        """Wait for so many answers."""
+        answers: list[Any] = []
+        while len(answers) < count:
             answer = self._answers.gets()
             if answer is _NOT_YET:
                 self._answers.feed(self._receive())
@@ -101,20 +116,27 @@ class _Deadline:
             return octets
 
 
-def url_mistake(url: str) -> str:
-    """What is wrong with a store's URL, without the URL itself, which may hold a password; empty if nothing is."""
-    try:
-        connection_factory(url)()
-    except (ValueError, TypeError, redis.exceptions.RedisError):
-        return "redis-py can make nothing of it: redis://[USER:PASSWORD@]HOST[:PORT][/DB], or unix://PATH?db=DB"
-    return ""
+class _Master:
+    """Mixed into those that must lead to a master: who has just been one may be a replica by now."""
+
+    def _open(self) -> None:
+        super()._open()  # type: ignore[misc]
+        (role,) = self.ask((("ROLE",),))  # type: ignore[attr-defined]
+        if isinstance(role, Exception):
+            raise role
+        if role[0] != b"master":
+            raise redis.exceptions.ReadOnlyError(f"the server that is said to be the master is a {role[0].decode()}")
 
 
-def connection_factory(url: str) -> Callable[[], Any]:
-    """How to make connections for ``url``. RESP2 and no client info: no handshake but AUTH and SELECT."""
+def connection_factory(url: str, must_be_master: bool = False) -> Callable[[], Any]:
+    """How to make connections to one server. RESP2 and no client info: no handshake but AUTH and SELECT.
+
+    ``must_be_master``: a new connection to anything else fails as if something had been written there: read-only.
+    """
     pool = ConnectionPool.from_url(url)
     plain = pool.connection_class
-    deadlined = type(f"Deadlined{plain.__name__}", (_Deadline, plain), {})
+    bases = (_Master, _Deadline, plain) if must_be_master else (_Deadline, plain)
+    deadlined = type(f"Deadlined{plain.__name__}", bases, {})
     options = {
         **pool.connection_kwargs,
         "protocol": 2,

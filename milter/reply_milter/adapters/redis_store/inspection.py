@@ -4,11 +4,16 @@ Each command is tried in a form that Redis admits (ACL and arity come first) and
 """
 
 import time
-from urllib.parse import unquote, urlsplit
+from dataclasses import replace
 
+from reply_milter.adapters.redis_store.cluster import Cluster
 from reply_milter.adapters.redis_store.condition import read_info
 from reply_milter.adapters.redis_store.connection import RedisConnections
-from reply_milter.core.diagnosis.store import StoreFacts
+from reply_milter.adapters.redis_store.errors import KNOWN
+from reply_milter.adapters.redis_store.server import Server
+from reply_milter.adapters.redis_store.target import Kind, read_url
+from reply_milter.adapters.redis_store.topology import Sentinels
+from reply_milter.core.diagnosis.store import StoreFacts, TopologyFacts
 from reply_milter.ports import StoreUnavailableError
 
 _NOBODY = "rm1:doctor"  # a key that is never written
@@ -30,6 +35,7 @@ _PROBES: tuple[tuple[str, ...], ...] = (
     ("PERSIST", _NOBODY),
     ("SET", _NOBODY, "v", "no such option"),
 )
+_PROBES_OF = {Kind.SENTINEL: (("ROLE",),), Kind.CLUSTER: (("CLUSTER", "SLOTS"),)}
 COMMANDS = tuple(words[0] for words in _PROBES)
 
 
@@ -38,17 +44,47 @@ class RedisInspection:
 
     def __init__(self, url: str) -> None:
         self._connections = RedisConnections(url, _PATIENCE_SECONDS)
-        self._user = unquote(urlsplit(url).username or "") or "default"
+        target = read_url(url)
+        self._user = target.user
+        self._probes = _PROBES + _PROBES_OF.get(target.kind, ())
+        self._in_cluster = target.kind is Kind.CLUSTER
+        self._server: Server
 
     def look(self) -> StoreFacts:
-        """Everything at once."""
+        """Everything at once, of the only server, or the first."""
+        return self.look_at_all()[0]
+
+    def look_at_all(self) -> list[StoreFacts]:
+        """Of each server that keeps a part of the data; of one that never answers if it is not known where they are."""
+        try:
+            servers = self._connections.servers()
+        except StoreUnavailableError as error:
+            return [StoreFacts(None, str(error), user=self._user)]
+        found = [self._look_at(server) for server in servers]
+        self._connections.close()
+        return [
+            replace(facts, server=server.name, in_cluster=self._in_cluster)
+            for facts, server in zip(found, servers, strict=True)
+        ]
+
+    def topology(self) -> TopologyFacts:
+        """Who says where servers are, and whether all of the data has one."""
+        where, deadline = self._connections.topology, time.monotonic() + _PATIENCE_SECONDS
+        if isinstance(where, Sentinels):
+            return TopologyFacts({sentinel.name: where.problem(sentinel) for sentinel in where.sentinels()})
+        try:
+            return TopologyFacts(uncovered=where.uncovered(deadline) if isinstance(where, Cluster) else 0)
+        except KNOWN:
+            return TopologyFacts()
+
+    def _look_at(self, server: Server) -> StoreFacts:
+        self._server = server
         start = time.monotonic()
         problem = self._refusal(("EXISTS", _NOBODY))
         seconds = time.monotonic() - start
         if problem and not _about_rights(problem):
             return StoreFacts(None, problem)
-        refusals = {words[0]: self._refusal(words) for words in _PROBES}
-        self._connections.close()
+        refusals = {name_of(words): self._refusal(words) for words in self._probes}
         return StoreFacts(
             seconds,
             info=self._info(),
@@ -61,12 +97,16 @@ class RedisInspection:
     def _refusal(self, words: tuple[str, ...]) -> str:
         """Why a command is not carried out; empty if it is, or for what it says and not for who says it."""
         try:
-            with self._connections.operation("doctor") as call:
+            with self._connections.operation_on(self._server, "doctor") as call:
                 call(words)
         except StoreUnavailableError as error:
             text = str(error).removeprefix("doctor: ")
+            if "'role'" in text and words != ("ROLE",):  # a new connection asks for it first, whatever it is for
+                return ""
             if error.kind == "auth" and "permission" in text:
                 return f"{_NO_RIGHT}{text}"
+            if error.kind == "moved":  # the key is another master's: rights were looked at first
+                return ""
             if error.kind == "response":  # carried out as far as can be; but a command may have been renamed
                 return f"{_NO_RIGHT}{text}" if text.startswith("unknown command") else ""
             return text
@@ -74,7 +114,7 @@ class RedisInspection:
 
     def _info(self) -> dict[str, str]:
         try:
-            with self._connections.operation("doctor") as call:
+            with self._connections.operation_on(self._server, "doctor") as call:
                 (answer,) = call(("INFO",))
         except StoreUnavailableError:
             return {}
@@ -84,11 +124,16 @@ class RedisInspection:
         """The store's clock in Unix seconds, taken back by half of the way there and back."""
         start = time.monotonic()
         try:
-            with self._connections.operation("doctor") as call:
+            with self._connections.operation_on(self._server, "doctor") as call:
                 ((seconds, microseconds),) = call(("TIME",))
         except StoreUnavailableError:
             return None
         return int(seconds) + int(microseconds) / 1e6 + (time.monotonic() - start) / 2
+
+
+def name_of(words: tuple[str, ...]) -> str:
+    """A command as ACL rules name it, but for case: CLUSTER|SLOTS."""
+    return "|".join(words) if words[0] == "CLUSTER" else words[0]
 
 
 def _about_rights(problem: str) -> bool:

@@ -8,6 +8,11 @@ def token_key(token_id: str) -> str:
     return f"rm1:{token_id}"
 
 
+def epoch_key(part: int) -> str:
+    """A hash: id, and by host how often it has looked. Of no realm: a loss concerns all that share a Redis."""
+    return f"rm1:epoch:{part}"
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The names of one realm."""

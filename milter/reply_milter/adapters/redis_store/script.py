@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from reply_milter.adapters.redis_store.connection import NoScriptError, Operation
+from reply_milter.adapters.redis_store.errors import NoScriptError
+from reply_milter.adapters.redis_store.operation import Operation
 
 Argument = str | bytes | int
 
@@ -32,8 +33,5 @@ class Script:
         commands = [("EVALSHA", self._sha, 1, *run) for run in runs]
         try:
             return call(*commands)
-        except (
-            NoScriptError
-        ):  # whole for the first, which makes it known: SCRIPT LOAD would be one right more to ask for
-            first = call(("EVAL", self._text, 1, *runs[0]))
-            return first + (call(*commands[1:]) if commands[1:] else [])
+        except NoScriptError:  # whole for each: in a Cluster, they go to several servers
+            return call(*(("EVAL", self._text, 1, *run) for run in runs))

@@ -3,18 +3,19 @@
 import json
 from collections.abc import Sequence
 
-from reply_milter.adapters.redis_store.connection import RedisConnections, StoreTelemetry
+from reply_milter.adapters.redis_store.connection import RedisConnections
 from reply_milter.adapters.redis_store.names import Names, token_key
+from reply_milter.adapters.redis_store.operation import StoreTelemetry
 from reply_milter.adapters.redis_store.script import Script
 from reply_milter.core.verify import Facts
-from reply_milter.ports import Claim, Claimed, Limit, Replay
+from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError
 
 OPERATIONS = ("facts", "claim", "release", "commit", "ping")
 _REPLAYS = {replay.encode(): replay for replay in Replay}
 
 
 class RedisStore:
-    """``url``: redis://, rediss:// or unix://; ``timeout_seconds``: for all of an operation, connecting included."""
+    """``url`` as ``target.read_url`` takes it; ``timeout_seconds``: for all of an operation, connecting included."""
 
     def __init__(self, url: str, timeout_seconds: float, realm: str, telemetry: StoreTelemetry | None = None) -> None:
         self._connections = RedisConnections(url, timeout_seconds, telemetry)
@@ -61,15 +62,26 @@ class RedisStore:
             return bool(self._commit.run(call, token_key(token_id), message_tag))
 
     def commit_all(self, identifiers: Sequence[str]) -> None:
-        """See ``ports.Store``. One round trip."""
-        with self._connections.operation("commit") as call:
-            if identifiers:
-                self._commit.run_each(call, [(token_key(one[:13]), one[13:]) for one in identifiers])
+        """See ``ports.Store``. One round trip; in a Cluster one a master, so that one of them can be away."""
+        runs = [(token_key(one[:13]), one[13:]) for one in identifiers]
+        failure: StoreUnavailableError | None = None
+        for part in self._connections.apart([key for key, _ in runs]) if runs else []:
+            try:
+                with self._connections.operation("commit") as call:
+                    self._commit.run_each(call, [runs[number] for number in part])
+            except StoreUnavailableError as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
     def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers and is ready to work."""
         with self._connections.operation("ping") as call:
             call(("EXISTS", self._names.before))
+
+    def watch(self) -> None:
+        """Keep what is known about several servers up to date by a thread; for processes that never fork."""
+        self._connections.watch()
 
     def close(self) -> None:
         """Give up all idle connections."""

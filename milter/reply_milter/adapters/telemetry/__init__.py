@@ -1,7 +1,7 @@
 """What the daemon tells of itself: metrics, the page that shows them, and a log line for each decision."""
 
 from reply_milter.adapters.telemetry.canaries import CanaryCounter
-from reply_milter.adapters.telemetry.conditions import ProcessSeries, SettingsSeries, StoreSeries
+from reply_milter.adapters.telemetry.conditions import LossSeries, ProcessSeries, SettingsSeries, StoreSeries
 from reply_milter.adapters.telemetry.deliveries import DeliveryLog, DeliverySeries, DeliveryTelemetry
 from reply_milter.adapters.telemetry.logs import log_to_stderr
 from reply_milter.adapters.telemetry.metrics import Metrics, SupervisorMetrics, prepare, process_registry
@@ -15,6 +15,7 @@ __all__ = [
     "DeliveryLog",
     "DeliverySeries",
     "DeliveryTelemetry",
+    "LossSeries",
     "Metrics",
     "ProcessSeries",
     "Questions",

@@ -5,7 +5,7 @@ they are read for each of our processes, and named by its slot.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from reply_milter.core.keyring import KeyState
 from reply_milter.ports import StoreUnavailableError
-from reply_milter.ports.condition import Process, SettingsCondition, StoreCondition
+from reply_milter.ports.condition import LossCondition, Process, SettingsCondition, StoreCondition
 
 log = logging.getLogger(__name__)
 
@@ -52,36 +52,83 @@ def _add_usage(used: dict[str, Metric], process: Process) -> None:
             whole.add_sample(sample.name, {"process": process.name}, sample.value)
 
 
-class StoreSeries(Collector):
-    """What the store tells of itself when it is asked."""
+_STORE_GAUGES = (
+    ("redis_uptime_seconds", "How long Redis has been running.", "uptime_seconds"),
+    ("redis_clients", "Connections that Redis has.", "clients"),
+    ("redis_keys", "Keys in Redis: an address that was answered is one.", "keys"),
+    ("redis_memory_used_bytes", "What Redis keeps in memory.", "used_bytes"),
+    ("redis_memory_limit_bytes", "Its maxmemory; 0: no limit.", "max_bytes"),
+    ("redis_aof_enabled", "Whether Redis writes an append-only file.", "aof_enabled"),
+    ("redis_aof_ok", "Whether its last write and rewrite went well.", "aof_ok"),
+)
+_STORE_COUNTERS = (
+    ("redis_commands", "Commands that Redis carried out.", "commands"),
+    ("redis_evicted_keys", "Keys that Redis threw away because it was full.", "evicted_keys"),
+)
 
-    def __init__(self, look: Callable[[], StoreCondition]) -> None:
+
+class StoreSeries(Collector):
+    """What each server of the store tells of itself when it is asked."""
+
+    def __init__(self, look: Callable[[], Mapping[str, StoreCondition | None]]) -> None:
         self._look = look
 
     def collect(self) -> Iterable[Metric]:
-        """``redis_up`` alone where it tells nothing."""
+        """``redis_up`` alone of a server that tells nothing, and without a server where none is known."""
+        up = GaugeMetricFamily(
+            "reply_milter_redis_up",
+            "Whether Redis told of itself (INFO) when it was asked just now.",
+            labels=["server"],
+        )
         try:
-            condition = self._look()
+            conditions = self._look()
         except StoreUnavailableError:
-            return [_gauge("redis_up", "Whether Redis told of itself (INFO) when it was asked just now.", 0)]
+            up.add_metric([""], 0)
+            return [up]
+        for server, condition in conditions.items():
+            up.add_metric([server], float(condition is not None))
+        told = [condition for condition in conditions.values() if condition is not None]
         about = GaugeMetricFamily(
             "reply_milter_redis_info",
             "Always 1: the version of Redis, its role, and what it does when it is full.",
-            labels=["version", "role", "maxmemory_policy"],
+            labels=["server", "version", "role", "maxmemory_policy"],
         )
-        about.add_metric([condition.version, condition.role, condition.policy], 1)
+        for condition in told:
+            about.add_metric([condition.server, condition.version, condition.role, condition.policy], 1)
+        return [up, about, *_store_families(told)]
+
+
+def _store_families(told: Sequence[StoreCondition]) -> Iterable[Metric]:
+    kinds: tuple[tuple[type[GaugeMetricFamily] | type[CounterMetricFamily], tuple[tuple[str, str, str], ...]], ...] = (
+        (GaugeMetricFamily, _STORE_GAUGES),
+        (CounterMetricFamily, _STORE_COUNTERS),
+    )
+    for kind, series in kinds:
+        for name, text, field in series:
+            family = kind(f"reply_milter_{name}", text, labels=["server"])
+            for condition in told:
+                family.add_metric([condition.server], float(getattr(condition, field)))
+            yield family
+
+
+class LossSeries(Collector):
+    """Whether the store has lost data, as far as this host has seen."""
+
+    def __init__(self, look: Callable[[], LossCondition]) -> None:
+        self._look = look
+
+    def collect(self) -> Iterable[Metric]:
+        """All of it, from the start."""
+        condition = self._look()
+        losses = CounterMetricFamily(
+            "reply_milter_redis_losses", "Times that Redis was seen to have lost data.", labels=["kind"]
+        )
+        for kind, count in condition.losses.items():
+            losses.add_metric([kind.value], count)
         return [
-            _gauge("redis_up", "Whether Redis told of itself (INFO) when it was asked just now.", 1),
-            about,
-            _gauge("redis_uptime_seconds", "How long Redis has been running.", condition.uptime_seconds),
-            _gauge("redis_clients", "Connections that Redis has.", condition.clients),
-            _gauge("redis_keys", "Keys in Redis: an address that was answered is one.", condition.keys),
-            _gauge("redis_memory_used_bytes", "What Redis keeps in memory.", condition.used_bytes),
-            _gauge("redis_memory_limit_bytes", "Its maxmemory; 0: no limit.", condition.max_bytes),
-            _gauge("redis_aof_enabled", "Whether Redis writes an append-only file.", condition.aof_enabled),
-            _gauge("redis_aof_ok", "Whether its last write and rewrite went well.", condition.aof_ok),
-            _counter("redis_commands", "Commands that Redis carried out.", condition.commands),
-            _counter("redis_evicted_keys", "Keys that Redis threw away because it was full.", condition.evicted_keys),
+            losses,
+            _gauge("redis_last_loss_timestamp_seconds", "When Redis last lost data; 0: never.", condition.last),
+            _counter("revocations_put_back", "Revocations that were put back into Redis.", condition.put_back),
         ]
 
 

@@ -1,12 +1,15 @@
 """The store: a Redis that answers in time, keeps what it was told, forgets nothing, and lets us do what we must."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from reply_milter.core.diagnosis.finding import REDIS, SHELL, TOML, Finding, Remedy, error, note, warning
 
 _VERSION = (7, 0)
 _FULL, _FILLING = 0.95, 0.8
+_SENTINELS = 3
+_LOSS_SECONDS = 7 * 86400  # how long one that was mended is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class StoreFacts:
 
     ``seconds``: until it answered, None if it never did; ``problem``: why not. ``info``: INFO's fields, empty if it may
     not be asked. ``refused``: commands that this user may not use; ``keys_refused``: nor on our keys.
+    ``server``: which one of several it is; ``in_cluster``: the URL is that of a Cluster.
     """
 
     seconds: float | None
@@ -23,12 +27,65 @@ class StoreFacts:
     refused: tuple[str, ...] = ()
     keys_refused: bool = False
     user: str = "default"
+    server: str = ""
+    in_cluster: bool = False
     unix: float | None = None
 
     def number(self, name: str) -> int:
         """A field of INFO as a number; 0 if it is not there."""
         text = self.info.get(name, "")
         return int(text) if text.isdecimal() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyFacts:
+    """``sentinels``: what is wrong with each, or empty texts; ``uncovered``: slots of a Cluster without a master."""
+
+    sentinels: Mapping[str, str] = field(default_factory=dict)
+    uncovered: int = 0
+
+
+def examine_topology(topology: TopologyFacts) -> Iterator[Finding]:
+    """Who says where servers are, and whether all of the data has one."""
+    silent = {name: problem for name, problem in topology.sentinels.items() if problem}
+    severity = warning if 2 * len(silent) < len(topology.sentinels) else error
+    for name, problem in silent.items():
+        yield severity("store.sentinel", f"Sentinel {name}: {problem}", "a failover may not be followed, or not happen")
+    if 0 < len(topology.sentinels) < _SENTINELS:
+        yield warning(
+            "store.sentinels",
+            f"the URL names {len(topology.sentinels)} Sentinels",
+            "less than three can't agree on anything when one is away: name all of them",
+        )
+    if topology.uncovered:
+        yield error(
+            "store.slots", f"{topology.uncovered} slots of the Cluster have no master", "some replies are deferred"
+        )
+
+
+def examine_loss(lost_at: int, put_back_at: int, now: int) -> Iterator[Finding]:
+    """Whether this host has seen the store lose data, in Unix seconds; 0 for never."""
+    if not lost_at or (put_back_at >= lost_at and now - lost_at > _LOSS_SECONDS):
+        return
+    when = datetime.fromtimestamp(lost_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if put_back_at < lost_at:
+        yield error(
+            "store.lost",
+            f"the store lost data on {when}, and the revocations of this host are not back",
+            "what was revoked may work, and what was taken may be replayed once",
+            Remedy(SHELL, "reply-milter revoke restore"),
+        )
+    else:
+        yield warning(
+            "store.lost",
+            f"the store lost data on {when}; the revocations of this host were put back",
+            "what was taken before may be replayed once, and users on file are to be imported again",
+        )
+
+
+def of_one(server: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The same, of one server of several."""
+    return (replace(finding, what=f"{server}: {finding.what}") for finding in findings)
 
 
 def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Finding]:
@@ -45,7 +102,7 @@ def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Find
             "replies are deferred",
             Remedy(TOML, f"timeout_ms = {longer}", "[store]"),
         )
-    yield from _rights(store)
+    yield from examine_rights(store)
     if not store.info:
         yield warning(
             "store.info",
@@ -54,12 +111,14 @@ def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Find
             Remedy(REDIS, f"ACL SETUSER {store.user} +info"),
         )
         return
+    yield from _mode(store)
     yield from _version(store)
     yield from _persistence(store)
     yield from _memory(store)
 
 
-def _rights(store: StoreFacts) -> Iterator[Finding]:
+def examine_rights(store: StoreFacts) -> Iterator[Finding]:
+    """What its user may not do."""
     if store.keys_refused:
         yield error(
             "store.keys",
@@ -74,6 +133,15 @@ def _rights(store: StoreFacts) -> Iterator[Finding]:
             f"the Redis user {store.user} may not use {', '.join(store.refused)}",
             "replies are deferred, or operators can't revoke",
             Remedy(REDIS, f"ACL SETUSER {store.user} {names}"),
+        )
+
+
+def _mode(store: StoreFacts) -> Iterator[Finding]:
+    if store.info.get("redis_mode") == "cluster" and not store.in_cluster:
+        yield error(
+            "store.mode",
+            "the store is one server of a Cluster, and the URL names it alone",
+            "replies whose keys are on other servers are deferred: begin the URL with redis+cluster://",
         )
 
 

@@ -1,0 +1,62 @@
+"""What this host remembers of its store under ``state_dir``, so that a loss is noticed even after a restart."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reply_milter.core.epoch import Mark
+
+NAME = "store-marks.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LossRecord:
+    """``host`` names this host in the store. ``lost_at`` and ``put_back_at``: Unix seconds, 0 for never."""
+
+    host: str
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    lost_at: int = 0
+    put_back_at: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something was lost, and revocations were not put back since."""
+        return self.lost_at > self.put_back_at
+
+    def lost(self, now: int) -> "LossRecord":
+        """The same, after a loss."""
+        return replace(self, lost_at=max(now, self.put_back_at + 1))
+
+    def put_back(self, now: int) -> "LossRecord":
+        """The same, when revocations are back."""
+        return replace(self, put_back_at=max(now, self.lost_at))
+
+
+def read_record(folder: Path) -> LossRecord:
+    """What is remembered; nothing, under a new name, where there is no such file, or one that can't be read."""
+    try:
+        told = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        marks = {str(name): Mark(str(id), int(count)) for name, (id, count) in told["marks"].items()}
+        return LossRecord(str(told["host"]), marks, int(told["lost_at"]), int(told["put_back_at"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return LossRecord(secrets.token_hex(8))
+
+
+def write_record(folder: Path, record: LossRecord) -> None:
+    """Remember it: all of it, or what was there before.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    marks = {name: [mark.id, mark.count] for name, mark in record.marks.items()}
+    told = {"host": record.host, "marks": marks, "lost_at": record.lost_at, "put_back_at": record.put_back_at}
+    new = folder / f"{NAME}.new"
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(told, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, folder / NAME)

@@ -1,0 +1,51 @@
+"""Everything that can go wrong with Redis, in a bounded set of words for metrics."""
+
+import redis
+
+NoScriptError = redis.exceptions.NoScriptError
+ReadOnlyError = redis.exceptions.ReadOnlyError
+RedirectError = redis.exceptions.AskError  # MOVED is one of them
+MovedError = redis.exceptions.MovedError
+ClusterDownError = redis.exceptions.ClusterDownError
+
+
+class BreakerOpenError(Exception):
+    """The server did not answer lately, and was not asked."""
+
+
+class DiscoveryError(Exception):
+    """Nobody says where the server is."""
+
+
+_KINDS: tuple[tuple[type[Exception], str], ...] = (
+    (redis.exceptions.TimeoutError, "timeout"),
+    (redis.exceptions.BusyLoadingError, "loading"),
+    (redis.exceptions.ReadOnlyError, "readonly"),
+    (redis.exceptions.OutOfMemoryError, "oom"),
+    (redis.exceptions.AuthenticationError, "auth"),
+    (redis.exceptions.NoPermissionError, "auth"),
+    (redis.exceptions.MasterDownError, "masterdown"),
+    (redis.exceptions.ClusterDownError, "clusterdown"),
+    (redis.exceptions.TryAgainError, "tryagain"),
+    (redis.exceptions.AskError, "moved"),
+    (redis.exceptions.ConnectionError, "connection"),
+    (redis.exceptions.ResponseError, "response"),
+    (TimeoutError, "timeout"),
+    (OSError, "connection"),
+    (BreakerOpenError, "breaker"),
+    (DiscoveryError, "discovery"),
+)
+# Answers that redis-py has no class for.
+_WORDS = {"NOREPLICAS": "noreplicas", "MISCONF": "misconf"}
+ERROR_KINDS = (*dict.fromkeys(kind for _, kind in _KINDS), *_WORDS.values(), "other")
+KNOWN = (redis.exceptions.RedisError, OSError, ValueError, TypeError, BreakerOpenError, DiscoveryError)
+LOST = frozenset({"timeout", "connection"})  # nothing was heard of the server
+MISPLACED = LOST | {"readonly", "moved", "clusterdown", "masterdown", "breaker"}  # it may be somewhere else by now
+DEMOTED = frozenset({"readonly", "masterdown"})
+REFUSALS = (redis.exceptions.ResponseError, redis.exceptions.BusyLoadingError)
+
+
+def kind_of(error: Exception) -> str:
+    """One of ERROR_KINDS."""
+    kind = next((kind for known, kind in _KINDS if isinstance(error, known)), "other")
+    return _WORDS.get(str(error).partition(" ")[0], kind) if kind == "response" else kind

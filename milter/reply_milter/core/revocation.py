@@ -1,0 +1,79 @@
+"""Revocations as lines of a journal: plain JSON, so that an operator can read them, and take one out."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class What(StrEnum):
+    """What a revocation reaches."""
+
+    USER = "user"
+    OBJECT = "object"
+    TOKEN = "token"  # noqa: S105 # a word, and no secret
+    BEFORE = "before"
+
+
+_MEMBERS = {
+    What.USER: ("user", "before"),
+    What.OBJECT: ("handler", "context", "before"),
+    What.TOKEN: ("token_id",),
+    What.BEFORE: ("before",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One of them; what it does not need is 0 or empty. Times are as ``ports.Registry`` takes them."""
+
+    realm: str
+    what: What
+    kept_until: int
+    user: int = 0
+    handler: int = 0
+    context: int = 0
+    token_id: str = ""
+    before: int = 0
+
+    @property
+    def subject(self) -> tuple[object, ...]:
+        """What it is about: of several with the same, the one with the latest ``before`` says it all."""
+        return self.realm, self.what, self.user, self.handler, self.context, self.token_id
+
+    def line(self, at: int) -> str:
+        """As it stands in a journal; ``at``: Unix seconds, for people."""
+        members = {name: getattr(self, name) for name in _MEMBERS[self.what]}
+        told = {"at": at, "realm": self.realm, "what": self.what.value, **members, "kept_until": self.kept_until}
+        return json.dumps(told) + "\n"
+
+
+def read_line(line: str) -> Revocation | None:
+    """What a line says, or None if it is none: half of one, after a crash in the midst of writing it."""
+    try:
+        told = json.loads(line)
+        what = What(told["what"])
+        numbers = {name: told[name] for name in (*_MEMBERS[what], "kept_until") if name != "token_id"}
+        texts = {"realm": told["realm"], **({"token_id": told["token_id"]} if what is What.TOKEN else {})}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return Revocation(what=what, **texts, **numbers) if _are(numbers, int) and _are(texts, str) else None
+
+
+def _are(values: dict[str, Any], kind: type) -> bool:
+    return all(type(value) is kind for value in values.values())
+
+
+def in_force(lines: list[str], now: int) -> tuple[list[tuple[str, Revocation]], int]:
+    """Of a journal's ``lines``, those that still matter, each with its revocation; and how many can't be read."""
+    kept: dict[tuple[object, ...], tuple[str, Revocation]] = {}
+    broken = 0
+    for line in lines:
+        found = read_line(line)
+        if found is None:
+            broken += bool(line.strip())
+        elif found.kept_until > now:
+            before = kept.get(found.subject)
+            if before is None or (before[1].before, before[1].kept_until) <= (found.before, found.kept_until):
+                kept[found.subject] = (line, found)
+    return list(kept.values()), broken

@@ -1,0 +1,32 @@
+"""Revocations that a store may have lost are put back. They only ever reach further, so doing it twice does no harm."""
+
+from collections.abc import Iterable
+
+from reply_milter.core.revocation import Revocation, What
+from reply_milter.ports import Registry
+
+
+def put_back(registry: Registry, realm: str, revocations: Iterable[Revocation]) -> int:
+    """Those of ``realm``; how many there were.
+
+    Raises:
+        StoreUnavailableError: the store gave no answer; any number of them is back.
+    """
+    count = 0
+    for one in revocations:
+        if one.realm == realm:
+            _put_back(registry, one)
+            count += 1
+    return count
+
+
+def _put_back(registry: Registry, one: Revocation) -> None:
+    match one.what:
+        case What.USER:
+            registry.revoke_user(one.user, one.before, one.kept_until)
+        case What.OBJECT:
+            registry.revoke_object(one.handler, one.context, one.before, one.kept_until)
+        case What.TOKEN:
+            registry.revoke_token(one.token_id, one.kept_until)
+        case What.BEFORE:
+            registry.revoke_before(one.before, one.kept_until)

@@ -1,0 +1,238 @@
+"""A store that loses its data: noticed, told, and revocations put back from this host's journal."""
+
+import json
+import logging
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from fakes import REALM
+from redis_under_test import PROGRAM, RedisUnderTest
+from reply_milter.adapters import loss_record
+from reply_milter.adapters.redis_store import RedisEpochs, RedisStore
+from reply_milter.adapters.revocation_journal import NAME, JournalError, RevocationJournal
+from reply_milter.app import load
+from reply_milter.cli import main
+from reply_milter.core.epoch import Loss
+from reply_milter.core.revocation import Revocation, What
+from reply_milter.store_watch import StoreWatch, tell_missing_rights
+from several_redis import ClusterUnderTest
+
+pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
+
+
+def journal_of(config: str) -> Path:
+    """Where an installation keeps it."""
+    return Path(load(config).config.state_dir) / NAME
+
+
+def run(config: str, *words: str) -> None:
+    """A command, which succeeds."""
+    assert main([*words, "--config", config]) == os.EX_OK
+
+
+def watch(config: str) -> StoreWatch:
+    """As the process that watches has it; looks once."""
+    made = StoreWatch(lambda: load(config).config)
+    made.look()
+    return made
+
+
+def revoked(server: RedisUnderTest) -> tuple[int, int]:
+    """What is in force for user 42, and for all."""
+    facts = RedisStore(server.url, 1.0, REALM).facts(42, 1, 7, "tokentokentok")
+    return facts.user_revoked_before, facts.all_revoked_before
+
+
+def test_an_emptied_store_gets_its_revocations_back(
+    server: RedisUnderTest, config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By itself, while the daemon runs; the log and the metrics say so, and a second look finds all in order."""
+    watching = watch(config)
+    run(config, "revoke", "user", "42")
+    run(config, "revoke", "before", "1000")
+    before = revoked(server)
+    server.command("FLUSHALL")
+    assert revoked(server) == (0, 0)
+    watching.look()
+    assert revoked(server) == before
+    assert "the store has lost data (emptied)" in caplog.text
+    assert "2 revocations" in caplog.text
+    condition = watching.condition()
+    assert (dict(condition.losses), condition.put_back) == ({Loss.EMPTIED: 1, Loss.SET_BACK: 0}, 2)
+    assert condition.last > 0
+    caplog.clear()
+    watching.look()
+    assert caplog.text == ""
+
+
+def test_a_loss_while_the_daemon_was_down_is_noticed(server: RedisUnderTest, config: str) -> None:
+    """The host remembers what it left there."""
+    watch(config)
+    run(config, "revoke", "user", "42")
+    server.command("FLUSHALL")
+    watch(config)
+    assert revoked(server)[0] > 0
+
+
+def test_a_store_that_is_set_back_is_noticed(server: RedisUnderTest, config: str) -> None:
+    """Yesterday's copy, or a replica that was behind: the same id, and fewer marks."""
+    watching = watch(config)
+    watching.look()
+    server.command("COPY", "rm1:epoch:0", "saved")
+    watching.look()
+    server.command("COPY", "saved", "rm1:epoch:0", "REPLACE")
+    watching.look()
+    assert watching.condition().losses[Loss.SET_BACK] == 1
+
+
+def test_a_first_look_and_a_store_that_is_away_tell_nothing(server: RedisUnderTest, config: str) -> None:
+    """Nothing was known; and what can't be asked has lost nothing."""
+    watching = watch(config)
+    server.stop()
+    watching.look()
+    server.start()  # with nothing in it
+    assert sum(watching.condition().losses.values()) == 0
+    watching.look()
+    assert watching.condition().losses[Loss.EMPTIED] == 1
+
+
+def test_what_could_not_be_put_back_is_tried_again(server: RedisUnderTest, config: str) -> None:
+    """The store may be full, or go away again, in the midst of it."""
+    watching = watch(config)
+    run(config, "revoke", "user", "42")
+    server.command("FLUSHALL")
+    journal_of(config).rename(journal_of(config).with_suffix(".away"))
+    journal_of(config).mkdir()  # can't be read
+    watching.look()
+    assert revoked(server)[0] == 0
+    journal_of(config).rmdir()
+    journal_of(config).with_suffix(".away").rename(journal_of(config))
+    watching.look()
+    assert revoked(server)[0] > 0
+
+
+def test_the_command_puts_back_what_another_host_revoked(
+    server: RedisUnderTest, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Any number of times; lines that can't be read are told, and the others put back."""
+    run(config, "revoke", "user", "42")
+    before = revoked(server)
+    other = tmp_path / "other.journal"
+    other.write_text(journal_of(config).read_text() + "half of a li")
+    server.command("FLUSHALL")
+    for _ in range(2):
+        capsys.readouterr()
+        run(config, "revoke", "restore", "--journal", str(other), "--json")
+        told = capsys.readouterr()
+        assert json.loads(told.out) == {"put_back": 1, "unreadable": 1}
+        assert "1 lines can't be read" in told.err
+        assert revoked(server) == before
+    assert main(["revoke", "restore", "--journal", str(tmp_path / "none"), "--config", config]) == os.EX_NOINPUT
+
+
+def test_the_journal_is_nobody_elses_and_survives_a_torn_line(config: str) -> None:
+    """0600, one line each; what a crash left half is left alone, and the next line is whole."""
+    run(config, "revoke", "user", "42")
+    path = journal_of(config)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with path.open("a") as file:
+        file.write('{"at": 1, "realm"')
+    run(config, "revoke", "user", "43")
+    found, broken = RevocationJournal(path).read(0)
+    assert ([one.user for one in found], broken) == ([42, 43], 1)
+
+
+def test_a_journal_that_cannot_be_written_is_told(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The revocation is in force all the same."""
+    journal_of(config).mkdir()
+    run(config, "revoke", "user", "42")
+    assert "not in the journal" in capsys.readouterr().err
+
+
+def test_a_large_journal_is_rewritten_and_loses_nothing(tmp_path: Path) -> None:
+    """By several at once: what is in force stays, what was overtaken goes."""
+    journal = RevocationJournal(tmp_path / NAME)
+    kept = Revocation(REALM, What.TOKEN, 9000, token_id="tokentokentok")  # noqa: S106 # an id
+    journal.add(kept, 1)
+    with journal.path.open("a") as file:
+        for number in range(12_000):
+            file.write(Revocation(REALM, What.USER, 9000, user=number % 10, before=number).line(1))
+    assert journal.path.stat().st_size > 1 << 20
+    threads = [
+        threading.Thread(target=journal.add, args=(Revocation(REALM, What.USER, 9000, user=100 + n, before=1), 1))
+        for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found, broken = journal.read(1)
+    assert broken == 0
+    assert kept in found
+    assert {one.user for one in found if one.what is What.USER} == {*range(10), *range(100, 108)}
+    assert journal.path.stat().st_size < 10_000
+    assert journal.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_journal_is_never_written_through_a_link(tmp_path: Path) -> None:
+    """Somebody else's file stays as it is."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / NAME).symlink_to(victim)
+    with pytest.raises(JournalError):
+        RevocationJournal(tmp_path / NAME).add(Revocation(REALM, What.BEFORE, 9000, before=1), 1)
+    assert victim.read_text() == "mine"
+
+
+def test_a_record_that_cannot_be_read_is_a_first_look(tmp_path: Path) -> None:
+    """And is written anew."""
+    (tmp_path / loss_record.NAME).write_text("[]")
+    record = loss_record.read_record(tmp_path)
+    assert not record.marks
+    loss_record.write_record(tmp_path, record.lost(7))
+    assert loss_record.read_record(tmp_path) == record.lost(7)
+    assert record.lost(7).is_open
+    assert not record.lost(7).put_back(7).is_open
+
+
+def test_rights_that_are_missing_are_told_at_the_start(
+    server: RedisUnderTest, config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the log, with the line that mends it."""
+    server.command("ACL", "SETUSER", "rm", "on", ">pw", "~rm1:*", "+@all", "-evalsha")
+    path = Path(config)
+    path.write_text(path.read_text().replace("unix://", "unix://rm:pw@"))
+    with caplog.at_level(logging.ERROR):
+        tell_missing_rights(load(config).config)
+    assert "ACL SETUSER rm +evalsha" in caplog.text
+    assert "pw@" not in caplog.text
+
+
+def test_one_master_of_a_cluster_that_lost_its_data(tmp_path: Path) -> None:
+    """Is noticed, whichever it is; and slots that move are no loss."""
+    cluster = ClusterUnderTest(tmp_path)
+    try:
+        cluster.start()
+        epochs = RedisEpochs(cluster.url, 1.0)
+        known = epochs.leave_mark("host")
+        assert len(known) == 64
+        assert all(node.command("DBSIZE") > 0 for node in cluster.nodes), "each has some"
+        _moves_are_no_loss(cluster, epochs)
+        cluster.nodes[1].command("FLUSHALL")
+        before, now = known, epochs.leave_mark("host")
+        lost = [name for name in before if now[name].id != before[name].id]
+        assert 10 < len(lost) < 40
+    finally:
+        cluster.stop()
+
+
+def _moves_are_no_loss(cluster: ClusterUnderTest, epochs: RedisEpochs) -> None:
+    before = epochs.leave_mark("host")
+    key = next(iter(before))
+    owner = cluster.owner(key)
+    cluster.move(cluster.slot(key), owner, cluster.other(owner))
+    now = epochs.leave_mark("host")
+    assert all(now[name].id == before[name].id and now[name].count > before[name].count for name in before)
