@@ -25,17 +25,24 @@ class Answer:
 
 
 class Mta:
-    """One connection to a milter. ``steps`` is what this MTA offers."""
+    """One connection to a milter. ``steps`` is what this MTA offers; ``timeout``: seconds of patience with an answer."""
 
-    def __init__(self, path: Path, steps: int = ALL_STEPS, negotiate: bool = True) -> None:
+    def __init__(self, path: Path, steps: int = ALL_STEPS, negotiate: bool = True, timeout: float = 15.0) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(15)
-        self.socket.connect(str(path))
+        self.socket.settimeout(timeout)
         self.actions = self.steps = 0
-        if negotiate:
-            self.send(b"O", struct.pack("!III", 6, ALL_ACTIONS, steps))
-            _, data = self.receive()
-            _, self.actions, self.steps = struct.unpack("!III", data[:12])
+        try:
+            self.socket.connect(str(path))
+            if negotiate:
+                self._negotiate(steps)
+        except OSError:
+            self.socket.close()
+            raise
+
+    def _negotiate(self, steps: int) -> None:
+        self.send(b"O", struct.pack("!III", 6, ALL_ACTIONS, steps))
+        _, data = self.receive()
+        _, self.actions, self.steps = struct.unpack("!III", data[:12])
 
     def __enter__(self) -> "Mta":
         return self
