@@ -1,4 +1,4 @@
-"""Two ways to a host for a retrying client: SMTP to a real MTA, and the milter socket, where the client plays the MTA."""
+"""Two ways to a host for a retrying client: SMTP to a real MTA, and the milter socket, where it plays the MTA."""
 
 import smtplib
 import time

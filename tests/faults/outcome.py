@@ -44,10 +44,10 @@ class Outcome:
         verdict = "FAILED: " + "; ".join(self.failures) if self.failures else "passed"
         more = "".join(f", {name} {value}" for name, value in self.figures.items())
         print(
-            f"\n{self.fault}: {self.messages} messages, {self.tries} tries, {self.deferred} x 4xx, {self.dropped} dropped, "
-            f"{self.refused} refused; {self.lost} lost, {self.doubled} doubled, {self.untagged} untagged; "
-            f"p50 {self.p50_ms:.1f} ms, p99 {self.p99_ms:.1f} ms, slowest {self.slowest_ms:.0f} ms, {self.seconds:.1f} s"
-            f"{more}: {verdict}"
+            f"\n{self.fault}: {self.messages} messages, {self.tries} tries, {self.deferred} x 4xx, "
+            f"{self.dropped} dropped, {self.refused} refused; {self.lost} lost, {self.doubled} doubled, {self.untagged} untagged; "
+            f"p50 {self.p50_ms:.1f} ms, p99 {self.p99_ms:.1f} ms, slowest {self.slowest_ms:.0f} ms, "
+            f"{self.seconds:.1f} s{more}: {verdict}"
         )
         if RESULTS:
             _put_on_record(Path(RESULTS), self)

@@ -10,7 +10,7 @@ from typing import Protocol
 from letters import Letter
 
 UNTAGGED = "untagged"  # the verdict of what arrives without a good X-Reply-Verdict
-_FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0  # between two tries of one message
+_LONGEST_WAIT = 1.0  # seconds between two tries of one message, unless the first wait was longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,20 @@ class Door(Protocol):
 
 
 class Load:
-    """``clients`` threads send ``given``; what is put off waits, and others go first. Gives up after ``patience``."""
+    """``clients`` threads send ``given``; what is put off is tried again after ``wait`` seconds, and then ever later.
+
+    Meanwhile others go first. No message is begun again after ``patience`` seconds.
+    """
 
     def __init__(
-        self, open_door: Callable[[], Door], given: Iterator[Letter], clients: int = 4, patience: float = 90.0
+        self,
+        open_door: Callable[[], Door],
+        given: Iterator[Letter],
+        clients: int = 4,
+        patience: float = 90.0,
+        wait: float = 0.05,
     ) -> None:
-        self._given, self._patience, self._open_door = given, patience, open_door
+        self._given, self._patience, self._open_door, self._wait = given, patience, open_door, wait
         self._lock = threading.Condition()
         self._deferred: list[tuple[float, int, Record]] = []
         self._under_way = 0
@@ -134,8 +142,7 @@ class Load:
         with self._lock:
             self._under_way -= 1
             tried = len(record.answers)
-            wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(tried - 1, 8))
-            due = time.monotonic() + wait
+            due = time.monotonic() + min(max(self._wait, _LONGEST_WAIT), self._wait * 2 ** min(tried - 1, 8))
             if not answer.final and due - self.began < self._patience:
                 heapq.heappush(self._deferred, (due, record.letter.seq, record))
             self._lock.notify()

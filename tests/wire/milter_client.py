@@ -25,7 +25,7 @@ class Answer:
 
 
 class Mta:
-    """One connection to a milter. ``steps`` is what this MTA offers; ``timeout``: seconds of patience with an answer."""
+    """One connection to a milter. ``steps`` is what this MTA offers; ``timeout``: its patience, in seconds."""
 
     def __init__(self, path: Path, steps: int = ALL_STEPS, negotiate: bool = True, timeout: float = 15.0) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
