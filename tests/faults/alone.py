@@ -7,10 +7,11 @@ from pathlib import Path
 from doors import MilterDoor
 from letters import letters
 from milter_alone import Milter, own_folder
+from retrying import Load
+
 from redis_under_test import RedisUnderTest
 from reply_milter.app import load
 from reply_milter.settings import Settings
-from retrying import Load
 
 
 class Alone:

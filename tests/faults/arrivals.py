@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+import redis
+from letters import Letter
 from retrying import UNTAGGED, Record
 
 from daemon_process import wait_until
+from delivery_site import DeliverySite
+from reply_milter.settings import Settings
 from site_under_test import Site
 
 
@@ -20,3 +24,27 @@ def collect(site: Site, records: Sequence[Record], seconds: float = 60.0) -> Non
             if name in by_name:
                 tags = message.tags
                 by_name[name].verdicts.append(tags["replay"] if isinstance(tags, dict) else UNTAGGED)
+
+
+def reply_id(settings: Settings, letter: Letter) -> str:
+    """The id under which everything downstream knows this reply."""
+    key = settings.keyring.minting_key(letter.minted.token.user)
+    glob = settings.config.form.glob(letter.minted.address.split("@")[0])
+    return key.token_id(glob) + key.message_id_tag(glob, f"{letter.name}@client.example")
+
+
+def remembered(server: "redis.Redis", settings: Settings, records: Sequence[Record]) -> int:
+    """How many of what was taken the store still knows."""
+    with server.pipeline(transaction=False) as asked:
+        for record in records:
+            identifier = reply_id(settings, record.letter)
+            asked.hexists(f"rm1:{identifier[:13]}", identifier[13:])
+        return sum(asked.execute())
+
+
+def collect_effects(host: DeliverySite, records: Sequence[Record], seconds: float = 120.0) -> None:
+    """Wait until all that was taken had its effect with the application, and count how often each had."""
+    host.until(lambda: not host.site.mta.queue(), seconds, "an empty queue")
+    settings = host.site.settings
+    for record in records:
+        record.verdicts = ["effect"] * host.receiver.posts.get(reply_id(settings, record.letter), 0)

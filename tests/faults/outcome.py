@@ -45,7 +45,8 @@ class Outcome:
         more = "".join(f", {name} {value}" for name, value in self.figures.items())
         print(
             f"\n{self.fault}: {self.messages} messages, {self.tries} tries, {self.deferred} x 4xx, "
-            f"{self.dropped} dropped, {self.refused} refused; {self.lost} lost, {self.doubled} doubled, {self.untagged} untagged; "
+            f"{self.dropped} dropped, {self.refused} refused; {self.lost} lost, {self.doubled} doubled, "
+            f"{self.untagged} untagged; "
             f"p50 {self.p50_ms:.1f} ms, p99 {self.p99_ms:.1f} ms, slowest {self.slowest_ms:.0f} ms, "
             f"{self.seconds:.1f} s{more}: {verdict}"
         )
@@ -87,8 +88,8 @@ def milliseconds(times: Sequence[float], share: float) -> float:
 
 
 def verdicts(records: Sequence[Record]) -> dict[str, float | str]:
-    """How often each replay tag arrived."""
-    return dict(Counter(f"replay={verdict}" for record in records for verdict in record.verdicts))
+    """How often each verdict arrived: replay tags, mostly."""
+    return dict(Counter(verdict for record in records for verdict in record.verdicts))
 
 
 def keep_records(fault: str, load: Load) -> None:

@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
 from alone import Alone, alone, own_redis
-from daemon_process import wait_until
 from doors import arrived, ask_for, hand_over, in_words, opened
 from letters import Letter, letters
 from milter_alone import own_folder
 from milter_client import CONTINUE, Mta
 from outcome import LONG, keep_records, milliseconds, outcome, verdicts
-from redis_under_test import RedisUnderTest
 from retrying import Answer, Load, Record
+
+from daemon_process import wait_until
+from redis_under_test import RedisUnderTest
 
 pytestmark = [pytest.mark.wire, pytest.mark.redis]
 

@@ -72,9 +72,11 @@ class Mta:
     def command(self, letter: bytes, data: bytes = b"", no_reply: int = 0) -> Answer:
         """Send a command and collect what the milter says to it."""
         self.send(letter, data)
+        return Answer(CONTINUE) if no_reply & self.steps else self.answer()
+
+    def answer(self) -> Answer:
+        """What the milter says to a command that was sent."""
         answer = Answer(CONTINUE)
-        if no_reply & self.steps:
-            return answer
         while True:
             code, rest = self.receive()
             if code in FINAL:
