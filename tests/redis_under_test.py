@@ -36,6 +36,7 @@ class RedisUnderTest:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self.side = redis.Redis(unix_socket_path=str(self.socket), decode_responses=True)  # past the store under test
+        self.raw = redis.Redis(unix_socket_path=str(self.socket))  # the same, for values that are no text
 
     def start(self, wait: bool = True) -> None:
         """Start it, with the data that the last one left."""
@@ -52,6 +53,7 @@ class RedisUnderTest:
     def stop(self) -> None:
         """End this process, and no other."""
         self.side.close()
+        self.raw.close()
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()

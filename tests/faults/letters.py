@@ -24,11 +24,13 @@ class Letter:
         return reply(self.minted, self.name)
 
 
-def letters(settings: Settings, name: str, wanted: int, go_on: Callable[[], bool] | None = None) -> Iterator[Letter]:
-    """At least ``wanted`` replies, and more while ``go_on`` says so; read ``settings`` once, as minting takes time."""
+def letters(
+    settings: Settings, name: str, wanted: int, go_on: Callable[[], bool] | None = None, later: int = 0
+) -> Iterator[Letter]:
+    """At least ``wanted`` replies, and more while ``go_on`` says so, to notifications of ``later`` seconds from now."""
     handler = settings.config.handlers.named("issue")
     assert handler is not None
-    now = WallClock().now()
+    now = WallClock().now() + later
     for seq in count():
         if seq >= wanted and (go_on is None or not go_on()):
             return
