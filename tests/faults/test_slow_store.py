@@ -84,13 +84,13 @@ def test_a_stopped_store_delays_nobody_and_leaves_no_false_replay(redis: RedisUn
 
 
 def _merge(load: Load, met: list[Record], again: Load) -> None:
-    """Those at the dot, with their retries, among the others."""
+    """Those at the dot among the others, and all with what came when they were sent again."""
     retried = {record.letter.name: record for record in again.records}
-    for record in met:
+    load.records += met
+    for record in load.records:
         if record.letter.name in retried:
             record.answers += retried[record.letter.name].answers
             record.verdicts += retried[record.letter.name].verdicts
-    load.records += met
 
 
 class Distance:
@@ -153,17 +153,16 @@ def test_a_far_store_costs_its_distance_or_is_given_up_in_time(
     load = Load(far.door, letters(far.settings, fault, wanted), 8, patience=60 if fits else 0).start().finish()
     distance.milliseconds = 0
     tried = [answer for record in load.records for answer in record.answers]
-    if not fits:  # the same once more, when the store is near again
-        again = Load(far.door, iter([record.letter for record in load.records]), 8).start().finish()
-        for record, later in zip(load.records, sorted(again.records, key=lambda one: one.letter.seq), strict=True):
-            record.answers += later.answers
-            record.verdicts += later.verdicts
+    deferred = sum(answer.text.startswith("4") for answer in tried)
+    if not fits:  # once more, when the store is near again
+        _merge(load, [], Load(far.door, iter([one.letter for one in load.records if not one.taken]), 8).start().finish())
     found = outcome(fault, load, verdicts(load.records))
     keep_records(fault, load)
     found.p50_ms, found.p99_ms = (milliseconds([one.last for one in tried], share) for share in (0.5, 0.99))
     bound = (latency if fits else deadline) + SLACK_MS
     found.figures["p99 bound ms"] = bound
     found.demand(found.p99_ms <= bound, f"p99 is {found.p99_ms} ms, and not {bound}")
-    deferred = sum(answer.text.startswith("4") for answer in tried)
-    found.demand(deferred == (0 if fits else len(tried)), f"{deferred} of {len(tried)} deferred")
+    # At the deadline itself an answer may come just in time.
+    found.figures["deferred while it was far"] = deferred
+    found.demand(not deferred if fits else deferred >= 0.9 * len(tried), f"{deferred} of {len(tried)} deferred")
     found.tell()
