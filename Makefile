@@ -34,9 +34,13 @@ unit: $(VENV)/.dev
 system: .install-run .install-test $(VENV)/.dev
 	$(BIN)/pytest -q tests/system
 
-# The long forms of the fault tests; make test runs their short forms.
+# The long forms of the fault tests, on a machine that does nothing else; make test runs their short forms. Their figures go
+# into docs/reliability.md, failures among them; what each message heard is kept in build/faults.
+FAULT_RESULTS := build/faults/results.jsonl
 faults: .install-run .install-test $(VENV)/.dev
-	REPLY_MILTER_LONG=1 $(BIN)/pytest -q -s tests/faults
+	@rm -rf build/faults && mkdir -p build/faults
+	REPLY_MILTER_LONG=1 REPLY_MILTER_RESULTS=$(FAULT_RESULTS) $(BIN)/pytest -q -s tests/faults; status=$$?; \
+		$(BIN)/python tests/faults/reliability_page.py $(FAULT_RESULTS) docs/reliability.md; exit $$status
 
 # A Debian package, into dist/.
 deb: .install-build .install-deb

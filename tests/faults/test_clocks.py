@@ -206,6 +206,6 @@ def _settled(server: RedisUnderTest, host: Alone, given: Sequence[Letter]) -> No
     ids = [reply_id(host.settings, letter) for letter in given]
 
     def committed() -> bool:
-        return all(server.raw.hget(f"rm1:{one[:13]}", one[13:])[:1] == b"C" for one in ids)
+        return all((server.raw.hget(f"rm1:{one[:13]}", one[13:]) or b"")[:1] == b"C" for one in ids)
 
     wait_until(committed, 10, "all are committed")

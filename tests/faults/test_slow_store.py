@@ -155,7 +155,9 @@ def test_a_far_store_costs_its_distance_or_is_given_up_in_time(
     tried = [answer for record in load.records for answer in record.answers]
     deferred = sum(answer.text.startswith("4") for answer in tried)
     if not fits:  # once more, when the store is near again
-        _merge(load, [], Load(far.door, iter([one.letter for one in load.records if not one.taken]), 8).start().finish())
+        _merge(
+            load, [], Load(far.door, iter([one.letter for one in load.records if not one.taken]), 8).start().finish()
+        )
     found = outcome(fault, load, verdicts(load.records))
     keep_records(fault, load)
     found.p50_ms, found.p99_ms = (milliseconds([one.last for one in tried], share) for share in (0.5, 0.99))
