@@ -10,7 +10,7 @@ TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotat
 BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
 
-.PHONY: demo test lint fmt unit system faults deb deb-test bench bench-short bench-long microseconds dashboard preview clean
+.PHONY: demo test lint fmt unit system faults deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -60,6 +60,11 @@ bench-short: .install-run .install-bench $(VENV)/.charts
 # A million messages: does anything grow?
 bench-long: .install-run $(VENV)/.charts
 	$(BIN)/python -m benchmarks --soak
+
+# A million junk recipients, and an hour of mixed load: does anything grow, and who waits beside it?
+MINUTES ?= 60
+soak: .install-run $(VENV)/.charts
+	$(BIN)/python -m benchmarks --flood $(MINUTES)
 
 # Where the time of one message goes.
 microseconds: .install-run $(VENV)/.run
