@@ -121,12 +121,12 @@ def page(found: Flood, machine: str) -> str:
 # A flood of junk
 
 {machine}.
-{found.junk:,} recipients with a wrong checksum over {_SESSIONS} connections, each refused and followed by RSET; beside them
-{found.good:,} genuine replies over 2. All junk comes from one network: from the 61st in a minute on it hears 451.
+{found.junk:,} recipients with a wrong checksum over {_SESSIONS} connections, each refused and followed by RSET.
+Beside them {found.good:,} genuine replies over 2. All junk comes from one network: from the 61st in a minute on it hears 451.
 
 - Keys that junk left in Redis: {found.junk_keys}.
-- p99 of a reply beside the flood, in {len(found.good_p99_ms)} parts of {_GOOD}: median {middle:.1f} ms, worst {worst:.1f} ms
-  (aim 100).
+- p99 of a reply beside the flood, in {len(found.good_p99_ms)} parts of {_GOOD} (aim 100 ms): median {middle:.1f} ms,
+  worst {worst:.1f} ms.
 - Without the mixed load it took {found.seconds:.0f} s.
 
 | the largest process | holds |

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from reliability_page import ROWS
 from retrying import UNTAGGED, Load, Record
 
 RESULTS = os.environ.get("REPLY_MILTER_RESULTS", "")  # a file that gets a line a fault; other lines of it stay
@@ -41,6 +42,7 @@ class Outcome:
 
     def tell(self) -> None:
         """Print it, put it on record, and fail if it failed."""
+        self.demand(self.fault in ROWS, "it has no row in reliability_page")
         verdict = "FAILED: " + "; ".join(self.failures) if self.failures else "passed"
         more = "".join(f", {name} {value}" for name, value in self.figures.items())
         print(
