@@ -122,7 +122,8 @@ def page(found: Flood, machine: str) -> str:
 
 {machine}.
 {found.junk:,} recipients with a wrong checksum over {_SESSIONS} connections, each refused and followed by RSET.
-Beside them {found.good:,} genuine replies over 2. All junk comes from one network: from the 61st in a minute on it hears 451.
+Beside them {found.good:,} genuine replies over 2. All junk comes from one network, and hears 451
+from the 61st in a minute on.
 
 - Keys that junk left in Redis: {found.junk_keys}.
 - p99 of a reply beside the flood, in {len(found.good_p99_ms)} parts of {_GOOD} (aim 100 ms): median {middle:.1f} ms,
