@@ -52,6 +52,14 @@ class Flooded:
         self._forged = self._file("forged", lambda path: mails.write(path, self._junk()))
         self._ordinary = self._file("ordinary", lambda path: mails.write(path, mails.ordinary(_PART)))
 
+        self._put_key_use_on_record()
+
+    def _put_key_use_on_record(self) -> None:
+        """The first reply makes one key more than its own; it is not junk's."""
+        self._drive(self._file("replies", lambda path: mails.write(path, self._replies())), 2, _GOOD)
+        self.found.good += _GOOD
+        processes.wait_until(lambda: int(self._ours.store.dbsize()) > _GOOD, "the use of keys is on record")
+
     def junk(self, wanted: int) -> None:
         """So many junk recipients, ten sessions at once, and good mail beside them."""
         began = time.monotonic()
