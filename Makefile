@@ -40,7 +40,8 @@ FAULT_RESULTS := build/faults/results.jsonl
 faults: .install-run .install-test $(VENV)/.dev
 	@rm -rf build/faults && mkdir -p build/faults
 	REPLY_MILTER_LONG=1 REPLY_MILTER_RESULTS=$(FAULT_RESULTS) $(BIN)/pytest -q -s tests/faults; status=$$?; \
-		$(BIN)/python tests/faults/reliability_page.py $(FAULT_RESULTS) docs/reliability.md; exit $$status
+		$(BIN)/python tests/faults/reliability_page.py $(FAULT_RESULTS) docs/reliability.md; \
+		cp $(FAULT_RESULTS) docs/reliability.jsonl; exit $$status
 
 # A Debian package, into dist/.
 deb: .install-build .install-deb
