@@ -10,7 +10,7 @@ TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotat
 BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
 
-.PHONY: demo test lint fmt unit system faults fuzz audit deb deb-test bench bench-short bench-long microseconds dashboard preview clean
+.PHONY: demo test lint fmt unit system faults fuzz audit deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -35,9 +35,14 @@ unit: $(VENV)/.dev
 system: .install-run .install-test $(VENV)/.dev
 	$(BIN)/pytest -q -n 3 --dist loadfile tests/system
 
-# The long forms of the fault tests; make test runs their short forms.
+# The long forms of the fault tests, on a machine that does nothing else; make test runs their short forms. Their figures go
+# into docs/reliability.md, failures among them; what each message heard is kept in build/faults.
+FAULT_RESULTS := build/faults/results.jsonl
 faults: .install-run .install-test $(VENV)/.dev
-	REPLY_MILTER_LONG=1 $(BIN)/pytest -q -s tests/faults
+	@rm -rf build/faults && mkdir -p build/faults
+	REPLY_MILTER_LONG=1 REPLY_MILTER_RESULTS=$(FAULT_RESULTS) $(BIN)/pytest -q -s tests/faults; status=$$?; \
+		$(BIN)/python tests/faults/reliability_page.py $(FAULT_RESULTS) docs/reliability.md; \
+		cp $(FAULT_RESULTS) docs/reliability.jsonl; exit $$status
 
 # Looks for inputs that break an invariant, FUZZ_MINUTES for each of FUZZ_TARGETS; make test replays what is known.
 FUZZ_MINUTES ?= 1
@@ -67,6 +72,11 @@ bench-short: .install-run .install-bench $(VENV)/.charts
 # A million messages: does anything grow?
 bench-long: .install-run $(VENV)/.charts
 	$(BIN)/python -m benchmarks --soak
+
+# A million junk recipients, and an hour of mixed load: does anything grow, and who waits beside it?
+MINUTES ?= 60
+soak: .install-run $(VENV)/.charts
+	$(BIN)/python -m benchmarks --flood $(MINUTES)
 
 # Where the time of one message goes.
 microseconds: .install-run $(VENV)/.run

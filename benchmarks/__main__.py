@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--short | --soak] [--into FOLDER]``; ``make bench`` installs what it needs first."""
+"""``python -m benchmarks [--short | --soak | --flood MINUTES] [--into FOLDER]``; see the Makefile."""
 
 import argparse
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import plot, rounds
 from benchmarks.filters import bench
+from benchmarks.flood import Flooded, page
 from benchmarks.processes import BenchmarkError
 from benchmarks.report import Report, machine
 from benchmarks.rounds import Size
@@ -18,6 +19,7 @@ from benchmarks.soak import soak
 _FULL = Size(5, 6000, 2000, (8, 32), (8, 20), (1, 8, 32, 200))
 _SHORT = Size(1, 300, 100, (4,), (4,), (1, 8))
 _SOAK_MESSAGES = 1_000_000
+_JUNK = 1_000_000
 _RESULTS = Path(__file__).with_name("results")
 
 
@@ -26,6 +28,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="see that all of it works; the figures mean nothing")
     parser.add_argument("--soak", action="store_true", help="a million messages instead: does anything grow?")
+    parser.add_argument(
+        "--flood", type=float, metavar="MINUTES", help="a million junk recipients, then so much mixed load"
+    )
     parser.add_argument("--into", type=Path, default=_RESULTS, help="where results go")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
@@ -34,6 +39,8 @@ def main() -> int:
     try:
         if options.soak:
             _soak(folder, options.into)
+        elif options.flood is not None:
+            _flood(folder, options.into, options.flood)
         else:
             _compare(folder, options.into, _SHORT if options.short else _FULL)
     except BenchmarkError as error:
@@ -52,9 +59,9 @@ def _compare(folder: Path, into: Path, size: Size) -> None:
         results = rounds.Rounds(milters, size, workers).run()
     with bench(folder / "postfix") as mta:
         results.postfix = rounds.postfix_rounds(mta, size, workers)
-    page = Report(results, size, workers).write(into, "comparison")
+    comparison = Report(results, size, workers).write(into, "comparison")
     plot.draw(results, size, into / "comparison.svg")
-    print(page.read_text())
+    print(comparison.read_text())
 
 
 def _soak(folder: Path, into: Path) -> None:
@@ -71,8 +78,20 @@ genuine.
   {growth.share:+.2%}.
 - Keys that forged recipients left in Redis: {growth.junk_keys}.
 """
-    into.mkdir(parents=True, exist_ok=True)
-    (into / "soak.md").write_text(text)
+    _publish(into / "soak.md", text)
+
+
+def _flood(folder: Path, into: Path, minutes: float) -> None:
+    with bench(folder) as milters:
+        flooded = Flooded(milters, os.cpu_count() or 1)
+        flooded.junk(_JUNK)
+        flooded.mixed(minutes)
+    _publish(into / "flood.md", page(flooded.found, machine()))
+
+
+def _publish(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
     print(text)
 
 

@@ -80,6 +80,16 @@ def memory(pid: int) -> Memory:
     return Memory(rollup["Private_Clean"] + rollup["Private_Dirty"], _table(f"/proc/{pid}/status")["VmHWM"])
 
 
+def descriptors(pid: int) -> int:
+    """How many ``pid`` has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def threads(pid: int) -> int:
+    """How many ``pid`` has."""
+    return len(_tasks(pid))
+
+
 def name(pid: int) -> str:
     """The program's short name."""
     return Path(f"/proc/{pid}/comm").read_text().strip()

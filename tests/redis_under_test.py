@@ -1,5 +1,6 @@
 """A redis-server of a test's own: on a unix socket in its own folder, ended by its process id."""
 
+import os
 import shutil
 import signal
 import socket
@@ -25,22 +26,28 @@ def eventually(ready: Callable[[], bool], seconds: float = READY_SECONDS) -> Non
 
 
 class RedisUnderTest:
-    """``folder`` must be short: a socket's path has at most 107 octets."""
+    """``folder`` must be short: a socket's path has at most 107 octets. ``wrapper``: a command that runs it."""
 
     def __init__(self, folder: Path, *settings: str) -> None:
+        self.wrapper: tuple[str, ...] = ()
+        self.environment: dict[str, str] = {}
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
         self._folder = folder
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._side = redis.Redis(unix_socket_path=str(self.socket), decode_responses=True)
+        self.side = redis.Redis(unix_socket_path=str(self.socket), decode_responses=True)  # past the store under test
+        self.raw = redis.Redis(unix_socket_path=str(self.socket))  # the same, for values that are no text
 
     def start(self, wait: bool = True) -> None:
         """Start it, with the data that the last one left."""
         assert PROGRAM is not None
         fixed = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._folder), "--save", "", *DEBUG)
         self._process = subprocess.Popen(
-            [PROGRAM, *fixed, *self._settings], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*self.wrapper, PROGRAM, *fixed, *self._settings],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **self.environment},
         )
         eventually(self.answers if wait else self._listens)
 
@@ -51,13 +58,25 @@ class RedisUnderTest:
 
     def stop(self) -> None:
         """End this process, and no other."""
-        self._side.close()
+        self.side.close()
+        self.raw.close()
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()
             self._process.wait()
             self._process = None
         self.socket.unlink(missing_ok=True)
+
+    @property
+    def pid(self) -> int:
+        """Of the server, or of what runs it."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self._folder
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it."""
@@ -67,10 +86,10 @@ class RedisUnderTest:
     def answers(self) -> bool:
         """Whether it is ready to work."""
         try:
-            return bool(self._side.ping())
+            return bool(self.side.ping())
         except (redis.exceptions.ConnectionError, redis.exceptions.BusyLoadingError):
             return False
 
     def command(self, *words: str | bytes | int) -> Any:
         """Say something to it past the store under test."""
-        return self._side.execute_command(*words)  # type: ignore[no-untyped-call]
+        return self.side.execute_command(*words)  # type: ignore[no-untyped-call]

@@ -25,17 +25,24 @@ class Answer:
 
 
 class Mta:
-    """One connection to a milter. ``steps`` is what this MTA offers."""
+    """One connection to a milter. ``steps`` is what this MTA offers; ``timeout``: its patience, in seconds."""
 
-    def __init__(self, path: Path, steps: int = ALL_STEPS, negotiate: bool = True) -> None:
+    def __init__(self, path: Path, steps: int = ALL_STEPS, negotiate: bool = True, timeout: float = 15.0) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(15)
-        self.socket.connect(str(path))
+        self.socket.settimeout(timeout)
         self.actions = self.steps = 0
-        if negotiate:
-            self.send(b"O", struct.pack("!III", 6, ALL_ACTIONS, steps))
-            _, data = self.receive()
-            _, self.actions, self.steps = struct.unpack("!III", data[:12])
+        try:
+            self.socket.connect(str(path))
+            if negotiate:
+                self._negotiate(steps)
+        except OSError:
+            self.socket.close()
+            raise
+
+    def _negotiate(self, steps: int) -> None:
+        self.send(b"O", struct.pack("!III", 6, ALL_ACTIONS, steps))
+        _, data = self.receive()
+        _, self.actions, self.steps = struct.unpack("!III", data[:12])
 
     def __enter__(self) -> "Mta":
         return self
@@ -65,9 +72,11 @@ class Mta:
     def command(self, letter: bytes, data: bytes = b"", no_reply: int = 0) -> Answer:
         """Send a command and collect what the milter says to it."""
         self.send(letter, data)
+        return Answer(CONTINUE) if no_reply & self.steps else self.answer()
+
+    def answer(self) -> Answer:
+        """What the milter says to a command that was sent."""
         answer = Answer(CONTINUE)
-        if no_reply & self.steps:
-            return answer
         while True:
             code, rest = self.receive()
             if code in FINAL:

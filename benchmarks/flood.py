@@ -1,0 +1,144 @@
+"""A flood of junk recipients, and then mixed load for a while: does anything grow, and who waits beside it?"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import mails, processes
+from benchmarks.filters import Bench, Ours
+from benchmarks.generator import Run
+from reply_milter.adapters.wall_clock import WallClock
+
+_PART = 10_000  # junk recipients at a time, each refused and followed by RSET
+_SESSIONS = 10
+_WARM = 50_000  # junk after which caches and allocators have found their size
+_GOOD = 300  # replies beside each part
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the largest process holds: private bytes, descriptors, threads."""
+
+    private: int
+    descriptors: int
+    threads: int
+
+    def __str__(self) -> str:
+        return f"{self.private / 1e6:.2f} MB, {self.descriptors} descriptors, {self.threads} threads"
+
+
+@dataclass(slots=True)
+class Flood:
+    """``junk_keys``: what junk left in Redis. ``good_p99_ms``: of each part's replies, beside the junk."""
+
+    junk: int = 0
+    good: int = 0
+    junk_keys: int = 0
+    seconds: float = 0.0
+    good_p99_ms: list[float] = field(default_factory=list)
+    held: list[tuple[str, Held]] = field(default_factory=list)
+
+
+class Flooded:
+    """One daemon under it."""
+
+    def __init__(self, bench: Bench, workers: int) -> None:
+        self._bench, self._ours = bench, bench.ours(workers)
+        self._now = WallClock().now()
+        self.found = Flood()
+        self._forged = self._file("forged", lambda path: mails.write(path, self._junk()))
+        self._ordinary = self._file("ordinary", lambda path: mails.write(path, mails.ordinary(_PART)))
+
+        self._put_key_use_on_record()
+
+    def _put_key_use_on_record(self) -> None:
+        """The first reply makes one key more than its own; it is not junk's."""
+        self._drive(self._file("replies", lambda path: mails.write(path, self._replies())), 2, _GOOD)
+        self.found.good += _GOOD
+        processes.wait_until(lambda: int(self._ours.store.dbsize()) > _GOOD, "the use of keys is on record")
+
+    def junk(self, wanted: int) -> None:
+        """So many junk recipients, ten sessions at once, and good mail beside them."""
+        began = time.monotonic()
+        while self.found.junk < wanted:
+            self._part()
+            if self.found.junk == min(_WARM, wanted):
+                self._look(f"after {self.found.junk:,} junk recipients")
+        self._look(f"after {self.found.junk:,} junk recipients")
+        self.found.seconds = time.monotonic() - began
+
+    def mixed(self, minutes: float) -> None:
+        """Ordinary mail, junk and replies for so long."""
+        began = looked = time.monotonic()
+        while time.monotonic() - began < 60 * minutes:
+            self._drive(self._ordinary, _SESSIONS, _PART)
+            self._part()
+            if time.monotonic() - looked > 60:
+                looked = time.monotonic()
+                self._look(f"after {(looked - began) / 60:.0f} minutes of mixed load")
+
+    def _part(self) -> None:
+        before = int(self._ours.store.dbsize())
+        replies = self._file("replies", lambda path: mails.write(path, self._replies()))
+        with ThreadPoolExecutor(1) as beside:
+            junk = beside.submit(self._drive, self._forged, _SESSIONS, _PART)
+            good = self._drive(replies, 2, _GOOD)
+            refused = junk.result().refused_rcpt
+        if refused != _PART or good.accepted != _GOOD:
+            raise processes.BenchmarkError(f"{refused} of {_PART} refused, {good.accepted} of {_GOOD} taken")
+        self.found.junk += _PART
+        self.found.good += _GOOD
+        self.found.good_p99_ms.append(good.p99_ms)
+        self.found.junk_keys += int(self._ours.store.dbsize()) - before - _GOOD
+
+    def _drive(self, mail: Path, connections: int, messages: int) -> Run:
+        return self._bench.generator.drive(self._ours.filter.socket, mail, connections, messages, messages)
+
+    def _junk(self) -> Iterator[mails.Letter]:
+        return mails.forged(self._ours.settings, _PART, self._now)
+
+    def _replies(self) -> Iterator[mails.Letter]:
+        return mails.replies(self._ours.settings, self.found.good, _GOOD, self._now)
+
+    def _file(self, name: str, write: Callable[[Path], None]) -> Path:
+        path = self._bench.folder / f"flood-{name}"
+        write(path)
+        return path
+
+    def _look(self, when: str) -> None:
+        self.found.held.append((when, _held(self._ours)))
+
+
+def _held(ours: Ours) -> Held:
+    pids = ours.filter.pids()
+    return Held(
+        max(processes.memory(pid).private for pid in pids),
+        max(processes.descriptors(pid) for pid in pids),
+        max(processes.threads(pid) for pid in pids),
+    )
+
+
+def page(found: Flood, machine: str) -> str:
+    """As it is published."""
+    worst, middle = max(found.good_p99_ms), statistics.median(found.good_p99_ms)
+    rows = "\n".join(f"| {when} | {held} |" for when, held in found.held)
+    return f"""\
+# A flood of junk
+
+{machine}.
+{found.junk:,} recipients with a wrong checksum over {_SESSIONS} connections, each refused and followed by RSET.
+Beside them {found.good:,} genuine replies over 2. All junk comes from one network, and hears 451
+from the 61st in a minute on.
+
+- Keys that junk left in Redis: {found.junk_keys}.
+- p99 of a reply beside the flood, in {len(found.good_p99_ms)} parts of {_GOOD} (aim 100 ms): median {middle:.1f} ms,
+  worst {worst:.1f} ms.
+- Without the mixed load it took {found.seconds:.0f} s.
+
+| the largest process | holds |
+|---|---|
+{rows}
+"""

@@ -1,0 +1,73 @@
+"""The daemon without an MTA, for faults of its store and its clock: retrying clients speak to its socket themselves."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from doors import MilterDoor
+from letters import letters
+from milter_alone import Milter, own_folder
+from retrying import Load
+
+from redis_under_test import RedisUnderTest
+from reply_milter.app import load
+from reply_milter.settings import Settings
+
+
+class Alone:
+    """``milter`` runs; ``settings`` are those that it was started with."""
+
+    def __init__(self, milter: Milter) -> None:
+        self.milter = milter
+        self.settings: Settings = load(str(milter.config))
+
+    def door(self, timeout: float = 15.0) -> MilterDoor:
+        """A client's way in."""
+        return MilterDoor(self.milter.socket, self.settings.seal_keys, timeout)
+
+    def poured(
+        self, name: str, wanted: int, clients: int = 8, go_on: Callable[[], bool] | None = None, patience: float = 90.0
+    ) -> Load:
+        """A load on its way."""
+        return Load(self.door, letters(self.settings, name, wanted, go_on), clients, patience).start()
+
+    def change(self, old: str, new: str) -> None:
+        """Change the configuration and reload."""
+        configure(self.milter, old, new)
+        self.milter.daemon.reload()
+
+
+def configure(milter: Milter, old: str, new: str) -> None:
+    """Change the configuration as it stands."""
+    text = milter.config.read_text()
+    assert old in text, old
+    milter.config.write_text(text.replace(old, new))
+
+
+@contextmanager
+def alone(store_url: str = "", workers: int = 2, prepare: Callable[[Milter], None] = lambda _: None) -> Iterator[Alone]:
+    """A daemon with 200 ms of patience with ``store_url`` (its own store, if empty), ended with the block."""
+    with own_folder() as folder:
+        milter = Milter(folder)
+        configure(milter, "workers = 1", f"workers = {workers}")
+        configure(milter, "timeout_ms = 2000 ", "timeout_ms = 200 ")
+        if store_url:
+            configure(milter, 'url = "embedded"', f'url = "{store_url}"')
+        prepare(milter)
+        milter.daemon.start()
+        try:
+            yield Alone(milter)
+        finally:
+            milter.daemon.stop()
+
+
+@contextmanager
+def own_redis(*settings: str) -> Iterator[RedisUnderTest]:
+    """A Redis with an append-only file, that the daemon's user may use."""
+    with own_folder() as folder:
+        server = RedisUnderTest(Path(folder), "--appendonly", "yes", "--unixsocketperm", "777", *settings)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
