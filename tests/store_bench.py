@@ -1,6 +1,5 @@
 """A store, whichever it is, with hands to put facts on record; and messages to claim in it."""
 
-import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,7 +20,7 @@ def claim(**changes: Any) -> Claim:
         "message_tag": MESSAGE,
         "content": b"0123456789",
         "owner": b"owner1",
-        "kept_until": int(time.time()) + 86400,
+        "kept_seconds": 86400,
     }
     return Claim(**plain | changes)
 

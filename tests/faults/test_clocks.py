@@ -191,7 +191,8 @@ def test_redis_clock_jumps(beside: Alone, moved_redis: MovedRedis, row: Row) -> 
         judgement.expect("before, again", _send(beside, before), row.earlier)
         fresh = _send(beside, list(letters(settings, f"fresh-{name}", MESSAGES)))
         judgement.expect("fresh", fresh, TAKEN)
-        judgement.found.figures["fresh ones remembered"] = remembered(server.side, settings, fresh)
+        judgement.found.figures["fresh ones remembered"] = kept = remembered(server.side, settings, fresh)
+        judgement.found.demand(kept == MESSAGES, f"fresh ones: only {kept} are remembered")
     finally:
         moved_redis.move(0)
     after = list(letters(settings, f"after-{name}", MESSAGES))

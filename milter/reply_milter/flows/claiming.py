@@ -41,7 +41,7 @@ def claim_for(service: Service, arrival: Arrival, checked: Checked, parked: bool
         message_tag=tag,
         content=key.content(author, date, subject, answered, body),
         owner=random.randbytes(_OWNER_OCTETS),  # noqa: S311 # nobody gains by guessing it; seeded anew in each process
-        kept_until=max(checked.expires_at, service.clock.now()) + KEPT_SECONDS,
+        kept_seconds=max(checked.expires_at - service.clock.now(), 0) + KEPT_SECONDS,
         author=key.author(normalise(message.author) or message.author.lower()) if policy.senders_per_token else b"",
         replies=_limit(arrival, policy.replies_per_token, Reason.SPENT, parked),
         senders=_limit(arrival, policy.senders_per_token, Reason.LEAKED, parked),

@@ -54,14 +54,15 @@ class Claim(NamedTuple):
     """Taking one message for one token.
 
     ``token_id`` and ``message_tag`` are 13 base32 characters each; ``content`` and ``owner`` are octets without
-    structure; ``kept_until`` is in Unix seconds. ``author``: a digest of AUTHOR_OCTETS. Limits may be None.
+    structure; ``kept_seconds`` count from the claim on, by the store's clock, however wrong that is. ``author``: a
+    digest of AUTHOR_OCTETS. Limits may be None.
     """
 
     token_id: str
     message_tag: str
     content: bytes
     owner: bytes
-    kept_until: int
+    kept_seconds: int
     author: bytes = b""
     replies: Limit | None = None
     senders: Limit | None = None

@@ -3,7 +3,7 @@
 -- KEYS[1]  the token's hash. Field MESSAGE TAG -> STATE .. CONTENT .. OWNER, with STATE "R" (reserved) or "C" (committed);
 --          field "c" .. CONTENT -> "" so that the same content under another tag is found; "s" -> the digests of its
 --          authors, one after the other, kept only where they are limited; "x" -> revoked.
--- ARGV     1 message tag   2 content   3 owner   4 Unix time until which the hash is kept; and with limits
+-- ARGV     1 message tag   2 content   3 owner   4 seconds for which the hash is kept; and with limits
 --          5 most replies, 0 for any   6 "1": no more are taken   7, 8 the same of authors   9 this author's digest
 -- Returns  "first", "retry", "duplicate", "replayed", or "" for a new message that a limit refuses; 1 if there are more
 --          replies than the limit; 1 if there are more authors. Only "first" writes.
@@ -54,5 +54,5 @@ redis.call('HSET', KEYS[1], ARGV[1], 'R' .. ARGV[2] .. ARGV[3], 'c' .. ARGV[2], 
 if authors then
     redis.call('HSET', KEYS[1], 's', authors .. ARGV[9])
 end
-redis.call('EXPIREAT', KEYS[1], ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
 return {'first', spent, leaked}

@@ -23,6 +23,7 @@ _PROBES: tuple[tuple[str, ...], ...] = (
     ("EVALSHA", "0" * 40, "1", _NOBODY),
     ("EVAL", "return 1", "none"),
     ("EXISTS", _NOBODY),
+    ("EXPIRE", _NOBODY, "1"),
     ("EXPIREAT", _NOBODY, "1"),
     ("GET", _NOBODY),
     ("HDEL", _NOBODY, "f"),

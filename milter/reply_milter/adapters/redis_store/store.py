@@ -43,7 +43,7 @@ class RedisStore:
 
     def claim(self, claim: Claim) -> Claimed:
         """See ``ports.Store``."""
-        arguments: tuple[str | bytes | int, ...] = (claim.message_tag, claim.content, claim.owner, claim.kept_until)
+        arguments: tuple[str | bytes | int, ...] = (claim.message_tag, claim.content, claim.owner, claim.kept_seconds)
         if claim.replies is not None or claim.senders is not None:
             arguments += (*_limit(claim.replies), *_limit(claim.senders), claim.author)
         with self._connections.operation("claim") as call:
