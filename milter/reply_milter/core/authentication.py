@@ -75,15 +75,17 @@ def _results(value: str) -> list[authres.AuthenticationResult] | None:
 def _vouches(result: authres.AuthenticationResult | None, author: str, organisational: Organisational) -> bool:
     if result is None or str(result.result).lower() != "pass":
         return False
-    return result.method == "dmarc" or _is_aligned(result, author, organisational)
-
-
-def _is_aligned(result: authres.AuthenticationResult, author: str, organisational: Organisational) -> bool:
-    """Whether the signing domain is the author's, or one of the same owner (RFC 7489 section 3.1.1, relaxed)."""
     named = {prop.name: prop.value for prop in result.properties if prop.type == "header"}
-    signer = domain.to_ascii((named.get("d") or named.get("i", "")).rpartition("@")[2]) or ""
+    if result.method == "dmarc":  # of this author, where it says of whom
+        return "from" not in named or _are_of_one_owner(named["from"], author, organisational)
+    return _are_of_one_owner(named.get("d") or named.get("i", ""), author, organisational)
+
+
+def _are_of_one_owner(vouching: str, author: str, organisational: Organisational) -> bool:
+    """Whether a domain or address is the author's, or of the same owner (RFC 7489 section 3.1.1, relaxed)."""
+    voucher = domain.to_ascii(vouching.rpartition("@")[2]) or ""
     own = domain.to_ascii(author.rpartition("@")[2]) or ""
-    if "." not in signer or max(len(signer), len(own)) > _DOMAIN_OCTETS:
+    if "." not in voucher or max(len(voucher), len(own)) > _DOMAIN_OCTETS:
         return False
     owner = organisational(own)
-    return own == signer or (owner is not None and owner == organisational(signer))
+    return own == voucher or (owner is not None and owner == organisational(voucher))

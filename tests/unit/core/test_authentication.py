@@ -22,6 +22,8 @@ def of(*values: str) -> Authentication:
     "value,found",
     [
         (f"{MX}; dmarc=pass (p=reject dis=none) header.from=client.example", PASS),
+        (f"{MX}; dmarc=pass header.from=mail.client.example", PASS),  # Rspamd names the domain with the policy
+        (f"{MX}; dmarc=pass header.from=evil.example", FAIL),  # of another author
         (f"{MX}; dmarc=fail (p=reject dis=none) header.from=client.example", FAIL),
         (f"{MX}; dmarc=none header.from=client.example", FAIL),
         (f"{MX}; dmarc=temperror", FAIL),
