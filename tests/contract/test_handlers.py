@@ -1,10 +1,12 @@
 """The built-in handlers on real programs: what each kind of answer comes to, and that nothing hangs for ever."""
 
+import contextlib
 import os
 import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -295,6 +297,74 @@ def test_an_lmtp_server_that_is_away_or_silent_is_later(sink: Sink, tmp_path: Pa
     start = time.monotonic()
     assert isinstance(deliverer_for(replace(sink.start("-w", "30"), timeout_seconds=1), now()).process(reply()), Later)
     assert time.monotonic() - start < 4
+
+
+Ending = Callable[[socket.socket], None]
+
+
+def lmtp_server(ending: Ending, banner: Ending, *announced: bytes) -> LmtpRelay:
+    """One conversation that takes a message, and then does ``ending`` in answer to QUIT."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def converse() -> None:
+        client, _ = listening.accept()
+        with listening, client, client.makefile("rb") as lines, contextlib.suppress(OSError):
+            banner(client)
+            for line in lines:
+                word = line[:4].upper()
+                if word == b"QUIT":
+                    return ending(client)
+                client.sendall(b"".join(b"250-%s\r\n" % name for name in announced if word == b"LHLO"))
+                client.sendall(b"354 go on\r\n" if word == b"DATA" else b"250 2.0.0 Ok\r\n")
+                while word == b"DATA" and lines.readline() != b".\r\n":
+                    pass
+                client.sendall(b"250 2.0.0 Taken\r\n" if word == b"DATA" else b"")
+        return None
+
+    threading.Thread(target=converse, daemon=True).start()
+    return LmtpRelay(host="127.0.0.1", port=listening.getsockname()[1], timeout_seconds=1)
+
+
+def greets(client: socket.socket) -> None:
+    """As it should."""
+    client.sendall(b"220 here\r\n")
+
+
+def says(text: bytes, pause: float = 0) -> Ending:
+    """Octet by octet, if there is a pause."""
+
+    def talk(client: socket.socket) -> None:
+        for start in range(0, len(text), 1 if pause else len(text)):
+            client.sendall(text[start : start + (1 if pause else len(text))])
+            time.sleep(pause)
+
+    return talk
+
+
+@pytest.mark.parametrize("ending", [says(b"421 4.3.2 going down\r\n"), says(b"221 " + b"x" * 20, 0.3)])
+def test_what_an_lmtp_server_says_to_quit_changes_nothing(ending: Ending) -> None:
+    """It has taken the message: handed over once more, it would have it twice."""
+    start = time.monotonic()
+    assert deliverer_for(lmtp_server(ending, greets), now()).process(reply()) == Done()
+    assert time.monotonic() - start < 1
+
+
+def test_an_lmtp_server_that_drips_its_greeting_is_later_and_soon() -> None:
+    """The bound holds from the first octet on."""
+    start = time.monotonic()
+    found = deliverer_for(lmtp_server(greets, says(b"220 " + b"x" * 20, 0.3)), now()).process(reply())
+    assert isinstance(found, Later)
+    assert time.monotonic() - start < 4
+
+
+def test_an_address_that_is_not_ascii_needs_smtputf8() -> None:
+    """Without it the reply can never be handed on (RFC 6531 section 3.1): no accident, and no bounce."""
+    handed = reply()
+    handed = replace(handed, envelope=replace(handed.envelope, sender="jürgen@example.org"))
+    able = lmtp_server(greets, greets, b"localhost", b"SMTPUTF8")
+    assert deliverer_for(able, now()).process(handed) == Done()
+    found = deliverer_for(lmtp_server(greets, greets), now()).process(handed)
+    assert found == Never("the LMTP server has no SMTPUTF8, and an address is not ASCII")
 
 
 @pytest.fixture
