@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -192,6 +193,29 @@ def test_a_command_that_does_not_read_is_no_accident(tmp_path: Path) -> None:
     large = reply()
     large = replace(large, envelope=replace(large.envelope, message=b"x" * 1_000_000))
     assert command(program(tmp_path, "exit 0")).process(large) == Done()
+
+
+def test_a_command_never_gets_half_a_message(tmp_path: Path) -> None:
+    """Not when we are killed while it reads: it can't tell an early end from the real one."""
+    path = program(
+        tmp_path, f"touch {tmp_path}/begun; sleep 0.5; wc -c > {tmp_path}/size; mv {tmp_path}/size {tmp_path}/read"
+    )
+    script = (
+        "import sys\n"
+        "from dataclasses import replace\n"
+        "from reply_milter.adapters.handlers.command import CommandDeliverer\n"
+        "from reply_milter.core.destination import Command\n"
+        "from reply_milter.core.sample_reply import sample_reply\n"
+        f"reply = sample_reply({ID!r}, 1)\n"
+        "envelope = replace(reply.envelope, message=b'x' * 1_000_000)\n"
+        "CommandDeliverer(Command((sys.argv[1],))).process(replace(reply, envelope=envelope))\n"
+    )
+    hook = subprocess.Popen([sys.executable, "-c", script, path])
+    wait_until((tmp_path / "begun").exists, 10, "the program runs")
+    hook.kill()
+    hook.wait()
+    wait_until((tmp_path / "read").exists, 10, "the program has read")
+    assert int((tmp_path / "read").read_text()) == 1_000_000
 
 
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
