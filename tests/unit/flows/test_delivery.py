@@ -94,10 +94,10 @@ def test_it_gives_up_before_the_mta_would(hook: Hooked) -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [RuntimeError("no"), RecursionError(), MemoryError(), KeyError("user")],
+    [RuntimeError("no"), RecursionError(), MemoryError(), KeyError("user"), SystemExit(1)],
     ids=lambda error: type(error).__name__,
 )
-def test_an_accident_of_a_handler_costs_another_try(hook: Hooked, failure: Exception) -> None:
+def test_an_accident_of_a_handler_costs_another_try(hook: Hooked, failure: BaseException) -> None:
     """Logged with its traceback, and in the end a dead letter like everything that nobody takes."""
     hook.deliverer.script = [failure, failure]
     assert take(hook.service, sealed()) == Later(f"the handler failed: {type(failure).__name__}")
@@ -107,10 +107,19 @@ def test_an_accident_of_a_handler_costs_another_try(hook: Hooked, failure: Excep
     assert reasons(hook) == [Undeliverable.GAVE_UP]
 
 
-def test_a_handler_that_returns_nonsense_is_an_accident(hook: Hooked) -> None:
-    """True is not Done: a plug-in's author finds out at once."""
-    hook.deliverer.script = [True]  # type: ignore[list-item]
+@pytest.mark.parametrize("nonsense", [True, False, 0, "", "done", Never(ValueError("x")), Later(None)])  # type: ignore[arg-type]
+def test_a_handler_that_returns_nonsense_is_an_accident(hook: Hooked, nonsense: object) -> None:
+    """True is not Done, and False is not either: a plug-in's author finds out at once, and nothing is lost."""
+    hook.deliverer.script = [nonsense]  # type: ignore[list-item]
     assert take(hook.service, sealed()) == Later("the handler failed: TypeError")
+
+
+def test_what_a_handler_says_is_told_in_one_line_that_can_be_shown(hook: Hooked) -> None:
+    """To terminals and logs."""
+    hook.deliverer.script = [Never("closed\n250 Ok\x1b[2J\udcff")]
+    take(hook.service, sealed())
+    (letter,) = hook.service.dead_letters.all()
+    assert letter.detail == "closed 250 Ok [2J"
 
 
 def altered(envelope: Envelope, old: bytes, new: bytes) -> Envelope:
