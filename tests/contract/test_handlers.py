@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from email.utils import getaddresses
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.plugins import PlugInError, load_plug_in
 from reply_milter.config.destinations import webhook_of
+from reply_milter.core.content import Mailbox
 from reply_milter.core.destination import Command, Format, LmtpRelay, Maildir, PlugIn
 from reply_milter.core.handed_over import Done, Later, Never
 from reply_milter.core.reply import Reply
@@ -73,6 +75,34 @@ def test_a_webhook_takes_json_that_is_signed(receiver: Receiver) -> None:
     assert str(members["StrippedTextReply"]).startswith("A test by reply-milter")
     assert "Is this thing on?" not in str(members["StrippedTextReply"])
     assert members["Subject"] == "Re: Is this thing on?"
+
+
+# Postmark's documentation of its inbound webhook, read in November 2026; RawEmail is an option there.
+POSTMARK = {
+    "FromName": str, "MessageStream": str, "From": str, "FromFull": dict, "To": str, "ToFull": list, "Cc": str,
+    "CcFull": list, "Bcc": str, "BccFull": list, "OriginalRecipient": str, "Subject": str, "MessageID": str,
+    "ReplyTo": str, "MailboxHash": str, "Date": str, "TextBody": str, "HtmlBody": str, "StrippedTextReply": str,
+    "Tag": str, "Headers": list, "Attachments": list,
+}  # fmt: skip
+
+
+def test_json_has_all_members_of_postmark_s_with_their_types(receiver: Receiver) -> None:
+    """Programs that read those into a type of theirs miss none; the address that came is not told."""
+    assert webhook(receiver.url).process(reply()) == Done()
+    members = receiver.calls[0].json
+    assert {name: type(members[name]) for name in POSTMARK} == POSTMARK
+    assert members.keys() - POSTMARK.keys() == {"Reply"}
+    assert members["OriginalRecipient"] == "redacted@reply.example.com"
+
+
+def test_a_name_cannot_pass_for_an_address(receiver: Receiver) -> None:
+    """In the members that hold several people in one text."""
+    handed = reply()
+    to = (Mailbox('a" <eve@example.net>, "\\', "jane@example.org"),)
+    handed = replace(handed, content=replace(handed.content, to=to))
+    assert webhook(receiver.url).process(handed) == Done()
+    written = str(receiver.calls[0].json["To"])
+    assert [address for _, address in getaddresses([written])] == ["jane@example.org"], written
 
 
 def test_a_webhook_takes_the_raw_message(receiver: Receiver) -> None:
