@@ -22,6 +22,7 @@ class Undeliverable(StrEnum):
     OBSERVED = "observed"  # observe mode let in what enforce mode would not
     NO_TOKEN = "no_token"  # noqa: S105 # nothing vouches for it; observe mode, too
     UNKNOWN_RESULT = "unknown_result"  # sealed by a later version
+    STALE = "stale"  # of a token that ended so long ago that nobody remembers whether it was delivered
     UNKNOWN_HANDLER = "unknown_handler"
     NO_DESTINATION = "no_destination"
     REFUSED = "refused"  # whoever was to take it says that it never will

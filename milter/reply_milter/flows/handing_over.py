@@ -16,7 +16,7 @@ from reply_milter.flows.hook_service import HookService
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.delivery import Deliverer, DeliveryReport, Outcome, Progress
 
-_KEPT_SECONDS = 7 * 86400  # after the token's end, as long as the store remembers a reply
+KEPT_SECONDS = 7 * 86400  # after the token's end, as long as the store remembers a reply
 
 
 def settle(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:
@@ -79,7 +79,7 @@ def commit(service: HookService, sealed: SealedReply) -> Done | Later:
 def put_on_record(service: HookService, sealed: SealedReply, progress: Progress) -> None:
     """Note how far a reply came."""
     now = service.clock.now()
-    service.ledger.put(sealed.id, progress, now, max(now, sealed.expires) + _KEPT_SECONDS)
+    service.ledger.put(sealed.id, progress, now, max(now, sealed.expires) + KEPT_SECONDS)
 
 
 def report(service: HookService, outcome: Outcome, sealed: SealedReply, reason: str = "", why: str = "") -> None:

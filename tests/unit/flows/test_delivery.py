@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fakes import SEAL_KEY
+from fakes import NOW, SEAL_KEY
 from hooked import ID, Hooked, hooked, sealed, without_store
 from reply_milter.core.handed_over import Done, Later, Never
 from reply_milter.core.reply import Envelope
 from reply_milter.core.sealed_reply import Undeliverable
 from reply_milter.flows.delivery import take
+from reply_milter.flows.parking import tend
 from reply_milter.ports.delivery import Outcome, Progress
 
 
@@ -215,3 +216,23 @@ def test_any_of_the_seal_keys_opens(hook: Hooked) -> None:
     """The first seals new ones; all open."""
     assert take(hook.service, sealed(key=bytes(32))) == Done()
     assert take(hook.service, sealed(key=SEAL_KEY, id="b" * 26)) == Done()
+
+
+def test_an_old_verdict_has_no_second_effect_when_its_record_is_forgotten(hook: Hooked) -> None:
+    """Somebody kept a delivered reply with its header, and hands it over once more, past the milter."""
+    take(hook.service, sealed())
+    hook.clock.time = NOW + (89 + 7) * 86400 + 1
+    tend(hook.service)
+    assert take(hook.service, sealed()) == Never("stale")
+    assert reasons(hook) == [Undeliverable.STALE]
+    assert len(hook.deliverer.replies) == 1
+
+
+def test_a_reply_that_was_held_for_long_is_delivered_when_an_operator_says_so(hook: Hooked) -> None:
+    """As from Postfix's hold queue; and until the record could be forgotten, nobody need say so."""
+    hook.clock.time = NOW + (89 + 7) * 86400
+    assert take(hook.service, sealed(id="b" * 26)) == Done()
+    hook.clock.time += 1
+    assert take(hook.service, sealed()) == Never("stale")
+    assert take(hook.service, sealed(), once_more=True) == Done()
+    assert len(hook.deliverer.replies) == 2
