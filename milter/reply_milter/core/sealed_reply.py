@@ -41,6 +41,8 @@ _PROBLEMS = {
 }
 
 
+_HEADER_OCTETS = 1 << 20  # no milter of ours seals a quarter of it, and millions of fields take gigabytes to hold
+_ONE_MORE = b"x:\n"
 _NUMBERS = ("user", "context", "issued", "expires")
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
 
@@ -77,8 +79,12 @@ class SealedReply:
 
 def open_reply(message: bytes, seal_keys: Iterable[bytes]) -> SealedReply | Undeliverable:
     """Open the verdict on ``message``, as any of ``seal_keys`` may have sealed it, and compare its body."""
+    if len(message) > _HEADER_OCTETS:
+        fields, body = split(message[: message.rfind(b"\n", 0, _HEADER_OCTETS) + 1] + _ONE_MORE)
+        if not body:  # that was still a field
+            return Undeliverable.SEAL_BROKEN if _verdicts(fields) else Undeliverable.SEAL_MISSING
     fields, body = split(message)
-    tags = unseal([value for name, value in fields if name.lower() == VERDICT.lower()], seal_keys)
+    tags = unseal(_verdicts(fields), seal_keys)
     if isinstance(tags, SealProblem):
         return _PROBLEMS[tags]
     digest = BodyDigest()
@@ -86,6 +92,10 @@ def open_reply(message: bytes, seal_keys: Iterable[bytes]) -> SealedReply | Unde
     if tags.get("body") != digest.text():
         return Undeliverable.SEAL_BROKEN
     return _read(tags)
+
+
+def _verdicts(fields: list[tuple[str, str]]) -> list[str]:
+    return [value for name, value in fields if name.lower() == VERDICT.lower()]
 
 
 def _read(tags: dict[str, str]) -> SealedReply | Undeliverable:
