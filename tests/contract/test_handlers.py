@@ -164,6 +164,7 @@ def test_nobody_there_is_later() -> None:
     """Refused, or no such host."""
     assert isinstance(webhook(f"http://127.0.0.1:{free_port()}/").process(reply()), Later)
     assert isinstance(webhook("http://nothing.invalid/").process(reply()), Later)
+    assert webhook("http://xn--/").process(reply()) == Later("the webhook could not be asked: IDNAError")
 
 
 def test_a_listener_that_never_answers_is_later() -> None:
