@@ -44,14 +44,14 @@ class ScriptedDeliverer:
 
     name: str = "scripted"
     description: str = "for tests"
-    script: list[HandedOver | Exception | Callable[[Reply], HandedOver] | None] = field(default_factory=list)
+    script: list[HandedOver | BaseException | Callable[[Reply], HandedOver] | None] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
 
     def process(self, reply: Reply) -> HandedOver | None:
         """See ``ports.delivery.Deliverer``."""
         self.replies.append(reply)
         told = self.script.pop(0) if self.script else None
-        if isinstance(told, Exception):
+        if isinstance(told, BaseException):
             raise told
         return told(reply) if callable(told) else told
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hooked import ID
-from reply_milter.adapters.delivery_record import RecordError, SqliteLedger, open_database
+from reply_milter.adapters.delivery_record import RecordDamagedError, RecordError, SqliteLedger, open_database
 from reply_milter.ports.delivery import Entry, Progress
 
 
@@ -106,3 +106,11 @@ def test_a_record_that_cannot_be_kept_says_where(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(RecordError, match="no such table"):
         SqliteLedger(database).entry(ID)
+
+
+def test_a_damaged_record_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """Nobody's permissions are to blame."""
+    open_database(str(tmp_path))
+    (tmp_path / "delivery/deliveries.sqlite").write_bytes(b"no database at all, but long enough" * 100)
+    with pytest.raises(RecordDamagedError, match="file is not a database: stop the daemon, and move"):
+        open_database(str(tmp_path))

@@ -73,13 +73,31 @@ def test_an_endpoint_that_does_not_take_what_it_has_fails(receiver: Receiver, an
     assert found["takes a reply"]
 
 
-def test_nobody_there_is_told_in_words() -> None:
-    """One line a check, and what to do."""
-    argv = [sys.executable, "-m", "reply_milter", "test-endpoint", "http://127.0.0.1:9/"]
+@pytest.mark.parametrize(
+    "url,words",
+    [
+        ("http://127.0.0.1:9/", "All connection attempts failed"),
+        ("http://nothing.invalid/", "Name or service not known"),
+        ("https://RECEIVER/", "WRONG_VERSION_NUMBER"),
+    ],
+    ids=["refused", "no such host", "no TLS"],
+)
+def test_no_answer_is_told_in_words_and_once(receiver: Receiver, url: str, words: str) -> None:
+    """The cause, as the operator needs it; signatures are no question then."""
+    place = receiver.url.removeprefix("http://").partition("/")[0]
+    argv = [sys.executable, "-m", "reply_milter", "test-endpoint", url.replace("RECEIVER", place)]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert "FAIL takes a reply: the webhook could not be asked: ConnectError" in done.stdout
-    assert "it must answer 2xx once the reply is stored" in done.stdout
+    heard, advice = done.stdout.splitlines()
+    assert heard.startswith("FAIL takes a reply: the webhook could not be reached: ") and words in heard
+    assert advice == "     there is no answer, so nothing more was tried"
+
+
+def test_counts_are_asked_without_the_proxy_of_a_shell(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replies take none either."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    status, found = trial(receiver, "--count-url", f"{receiver.url}/{{id}}")
+    assert status == 0, found
 
 
 def test_the_secret_may_lie_in_a_file(receiver: Receiver, tmp_path: Path) -> None:

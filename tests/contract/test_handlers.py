@@ -1,13 +1,17 @@
 """The built-in handlers on real programs: what each kind of answer comes to, and that nothing hangs for ever."""
 
+import contextlib
 import os
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from email.utils import getaddresses
 from pathlib import Path
 
 import pytest
@@ -19,6 +23,7 @@ from receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.plugins import PlugInError, load_plug_in
 from reply_milter.config.destinations import webhook_of
+from reply_milter.core.content import Mailbox
 from reply_milter.core.destination import Command, Format, LmtpRelay, Maildir, PlugIn
 from reply_milter.core.handed_over import Done, Later, Never
 from reply_milter.core.reply import Reply
@@ -70,6 +75,34 @@ def test_a_webhook_takes_json_that_is_signed(receiver: Receiver) -> None:
     assert str(members["StrippedTextReply"]).startswith("A test by reply-milter")
     assert "Is this thing on?" not in str(members["StrippedTextReply"])
     assert members["Subject"] == "Re: Is this thing on?"
+
+
+# Postmark's documentation of its inbound webhook, read in November 2026; RawEmail is an option there.
+POSTMARK = {
+    "FromName": str, "MessageStream": str, "From": str, "FromFull": dict, "To": str, "ToFull": list, "Cc": str,
+    "CcFull": list, "Bcc": str, "BccFull": list, "OriginalRecipient": str, "Subject": str, "MessageID": str,
+    "ReplyTo": str, "MailboxHash": str, "Date": str, "TextBody": str, "HtmlBody": str, "StrippedTextReply": str,
+    "Tag": str, "Headers": list, "Attachments": list,
+}  # fmt: skip
+
+
+def test_json_has_all_members_of_postmark_s_with_their_types(receiver: Receiver) -> None:
+    """Programs that read those into a type of theirs miss none; the address that came is not told."""
+    assert webhook(receiver.url).process(reply()) == Done()
+    members = receiver.calls[0].json
+    assert {name: type(members[name]) for name in POSTMARK} == POSTMARK
+    assert members.keys() - POSTMARK.keys() == {"Reply"}
+    assert members["OriginalRecipient"] == "redacted@reply.example.com"
+
+
+def test_a_name_cannot_pass_for_an_address(receiver: Receiver) -> None:
+    """In the members that hold several people in one text."""
+    handed = reply()
+    to = (Mailbox('a" <eve@example.net>, "\\', "jane@example.org"),)
+    handed = replace(handed, content=replace(handed.content, to=to))
+    assert webhook(receiver.url).process(handed) == Done()
+    written = str(receiver.calls[0].json["To"])
+    assert [address for _, address in getaddresses([written])] == ["jane@example.org"], written
 
 
 def test_a_webhook_takes_the_raw_message(receiver: Receiver) -> None:
@@ -131,6 +164,7 @@ def test_nobody_there_is_later() -> None:
     """Refused, or no such host."""
     assert isinstance(webhook(f"http://127.0.0.1:{free_port()}/").process(reply()), Later)
     assert isinstance(webhook("http://nothing.invalid/").process(reply()), Later)
+    assert webhook("http://xn--/").process(reply()) == Later("the webhook could not be asked: IDNAError")
 
 
 def test_a_listener_that_never_answers_is_later() -> None:
@@ -190,6 +224,29 @@ def test_a_command_that_does_not_read_is_no_accident(tmp_path: Path) -> None:
     large = reply()
     large = replace(large, envelope=replace(large.envelope, message=b"x" * 1_000_000))
     assert command(program(tmp_path, "exit 0")).process(large) == Done()
+
+
+def test_a_command_never_gets_half_a_message(tmp_path: Path) -> None:
+    """Not when we are killed while it reads: it can't tell an early end from the real one."""
+    path = program(
+        tmp_path, f"touch {tmp_path}/begun; sleep 0.5; wc -c > {tmp_path}/size; mv {tmp_path}/size {tmp_path}/read"
+    )
+    script = (
+        "import sys\n"
+        "from dataclasses import replace\n"
+        "from reply_milter.adapters.handlers.command import CommandDeliverer\n"
+        "from reply_milter.core.destination import Command\n"
+        "from reply_milter.core.sample_reply import sample_reply\n"
+        f"reply = sample_reply({ID!r}, 1)\n"
+        "envelope = replace(reply.envelope, message=b'x' * 1_000_000)\n"
+        "CommandDeliverer(Command((sys.argv[1],))).process(replace(reply, envelope=envelope))\n"
+    )
+    hook = subprocess.Popen([sys.executable, "-c", script, path])
+    wait_until((tmp_path / "begun").exists, 10, "the program runs")
+    hook.kill()
+    hook.wait()
+    wait_until((tmp_path / "read").exists, 10, "the program has read")
+    assert int((tmp_path / "read").read_text()) == 1_000_000
 
 
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
@@ -295,6 +352,74 @@ def test_an_lmtp_server_that_is_away_or_silent_is_later(sink: Sink, tmp_path: Pa
     start = time.monotonic()
     assert isinstance(deliverer_for(replace(sink.start("-w", "30"), timeout_seconds=1), now()).process(reply()), Later)
     assert time.monotonic() - start < 4
+
+
+Ending = Callable[[socket.socket], None]
+
+
+def lmtp_server(ending: Ending, banner: Ending, *announced: bytes) -> LmtpRelay:
+    """One conversation that takes a message, and then does ``ending`` in answer to QUIT."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def converse() -> None:
+        client, _ = listening.accept()
+        with listening, client, client.makefile("rb") as lines, contextlib.suppress(OSError):
+            banner(client)
+            for line in lines:
+                word = line[:4].upper()
+                if word == b"QUIT":
+                    return ending(client)
+                client.sendall(b"".join(b"250-%s\r\n" % name for name in announced if word == b"LHLO"))
+                client.sendall(b"354 go on\r\n" if word == b"DATA" else b"250 2.0.0 Ok\r\n")
+                while word == b"DATA" and lines.readline() != b".\r\n":
+                    pass
+                client.sendall(b"250 2.0.0 Taken\r\n" if word == b"DATA" else b"")
+        return None
+
+    threading.Thread(target=converse, daemon=True).start()
+    return LmtpRelay(host="127.0.0.1", port=listening.getsockname()[1], timeout_seconds=1)
+
+
+def greets(client: socket.socket) -> None:
+    """As it should."""
+    client.sendall(b"220 here\r\n")
+
+
+def says(text: bytes, pause: float = 0) -> Ending:
+    """Octet by octet, if there is a pause."""
+
+    def talk(client: socket.socket) -> None:
+        for start in range(0, len(text), 1 if pause else len(text)):
+            client.sendall(text[start : start + (1 if pause else len(text))])
+            time.sleep(pause)
+
+    return talk
+
+
+@pytest.mark.parametrize("ending", [says(b"421 4.3.2 going down\r\n"), says(b"221 " + b"x" * 20, 0.3)])
+def test_what_an_lmtp_server_says_to_quit_changes_nothing(ending: Ending) -> None:
+    """It has taken the message: handed over once more, it would have it twice."""
+    start = time.monotonic()
+    assert deliverer_for(lmtp_server(ending, greets), now()).process(reply()) == Done()
+    assert time.monotonic() - start < 1
+
+
+def test_an_lmtp_server_that_drips_its_greeting_is_later_and_soon() -> None:
+    """The bound holds from the first octet on."""
+    start = time.monotonic()
+    found = deliverer_for(lmtp_server(greets, says(b"220 " + b"x" * 20, 0.3)), now()).process(reply())
+    assert isinstance(found, Later)
+    assert time.monotonic() - start < 4
+
+
+def test_an_address_that_is_not_ascii_needs_smtputf8() -> None:
+    """Without it the reply can never be handed on (RFC 6531 section 3.1): no accident, and no bounce."""
+    handed = reply()
+    handed = replace(handed, envelope=replace(handed.envelope, sender="jürgen@example.org"))
+    able = lmtp_server(greets, greets, b"localhost", b"SMTPUTF8")
+    assert deliverer_for(able, now()).process(handed) == Done()
+    found = deliverer_for(lmtp_server(greets, greets), now()).process(handed)
+    assert found == Never("the LMTP server has no SMTPUTF8, and an address is not ASCII")
 
 
 @pytest.fixture

@@ -317,11 +317,19 @@ def test_deliver_ends_with_0_or_75(host: DeliverySite) -> None:
     )
     assert kept.returncode == 0, kept.stderr
     assert any(letter["recipient"] == "reply+x@reply.example.com" for letter in answer(host.site, "deadletter", "list"))
-    for config in ("/nowhere", str(host.site.folder / "etc/keys.toml")):
-        argv = [sys.executable, "-m", "reply_milter", "deliver", "--config", config]
+    good = str(host.site.config)
+    for words in (
+        ["--config", "/nowhere"],
+        ["--config", str(host.site.folder / "etc/keys.toml")],
+        ["--config", good, "--from", "-x@example.org"],
+        ["--config", good, "--sender=a@example.org"],
+        ["--config", good, "a@example.org"],
+        ["--config"],
+    ):
+        argv = [sys.executable, "-m", "reply_milter", "deliver", *words]
         done = subprocess.run(argv, capture_output=True, input=b"x", timeout=30)
-        assert done.returncode == os.EX_TEMPFAIL
-        assert b"Traceback" not in done.stderr
+        assert done.returncode == os.EX_TEMPFAIL, words
+        assert done.stderr.count(b"\n") == 1, done.stderr
 
 
 def test_the_hook_as_a_pipe(receiver: Receiver) -> None:

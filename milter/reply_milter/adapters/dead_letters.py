@@ -36,7 +36,10 @@ class DeadLetterFolder:
 
     def all(self) -> list[DeadLetter]:
         """See ``ports.delivery.DeadLetters``."""
-        names = [path.stem for path in self._folder.glob("*.json")]
+        try:
+            names = [name.removesuffix(".json") for name in os.listdir(self._folder) if name.endswith(".json")]
+        except FileNotFoundError:  # made with the first letter
+            return []
         found = [letter for name in names if (letter := self.find(name)) is not None]
         return sorted(found, key=lambda letter: (letter.since, letter.id))
 

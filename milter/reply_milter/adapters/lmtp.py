@@ -26,6 +26,7 @@ _SILENCE_SECONDS = 300.0  # a client that says nothing is gone; Postfix keeps id
 _TAKEN = "250 2.0.0 Ok"
 _BROKEN = "451 4.3.0 This reply can not be taken at the moment"
 _CROWDED = b"421 4.3.2 Too many connections\r\n"
+_OF_A_MESSAGE = ("552 Error: Too much mail data", "500 Line too long")  # at its end, once: LMTP answers each recipient
 _OF_PROTOCOL = ("500 Error: command", "502", "503")  # these answer a client that can't speak LMTP, not a message
 _UNPRINTABLE = re.compile(r"[^ -~\r\n]|\r(?!\n)|(?<!\r)\n")
 _WORDS = 200  # octets of a reason that are told
@@ -85,7 +86,7 @@ class LmtpServer:
         """The answers to a message, one a recipient (RFC 2033 section 4.2)."""
         message = transaction.content if isinstance(transaction.content, bytes) else b""
         recipients = transaction.rcpt_tos or [""]
-        envelope = Envelope(transaction.mail_from or "", recipients[0], message)
+        envelope = Envelope((transaction.mail_from or "").removeprefix("<>"), recipients[0], message)
         self._busy += 1
         try:
             answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, envelope)
@@ -149,7 +150,8 @@ class _Conversation(LMTP):
         text = status if isinstance(status, str) else status.decode("ascii", "replace")
         if text.startswith("5") and not text.startswith(_OF_PROTOCOL):
             log.error("a message was not taken, and the MTA told to come again: %s", text)
-            text = f"451 4.3.0 {text[4:]}"
+            recipients = len(self.envelope.rcpt_tos) if self.envelope and text.startswith(_OF_A_MESSAGE) else 1
+            text = "\r\n".join([f"451 4.3.0 {text[4:]}"] * recipients)
         await super().push(_UNPRINTABLE.sub("?", text))  # an unknown command is answered with itself
 
 

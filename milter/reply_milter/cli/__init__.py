@@ -70,6 +70,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] != ["deliver"]:
+        return _main(words)
+    try:
+        return os.EX_TEMPFAIL if _main(words) else os.EX_OK
+    except SystemExit as ended:  # a mistake in master.cf must not return mail to its senders, who may be forged
+        return os.EX_TEMPFAIL if ended.code else os.EX_OK
+
+
+def _main(argv: Sequence[str]) -> int:
     open_missing_streams()
     try:
         return _run(parser(), argv)
@@ -87,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(130, "interrupted")
 
 
-def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     """What was written is out, or an error, when this returns."""
     try:
         options = parser.parse_args(argv)

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from reply_milter.adapters import telemetry
-from reply_milter.adapters.delivery_record import RecordError
+from reply_milter.adapters.delivery_record import RecordDamagedError, RecordError
 from reply_milter.app import load
 from reply_milter.cli.errors import CommandError
 from reply_milter.config.delivery import Delivery
@@ -25,6 +25,8 @@ def hook(options: argparse.Namespace) -> HookService:
     become_owner(settings.config.state_dir)
     try:
         return open_hook(settings, delivery, telemetry.DeliveryLog(), None)
+    except RecordDamagedError as error:
+        raise CommandError(os.EX_IOERR, str(error)) from error
     except RecordError as error:
         raise CommandError(os.EX_NOPERM, f"{error}; run this as root, or as the daemon's user") from error
 

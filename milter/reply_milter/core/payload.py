@@ -32,12 +32,17 @@ def members(reply: Reply) -> dict[str, object]:
         "ToFull": [_person(person) for person in read.to],
         "Cc": ", ".join(_written(person) for person in read.cc),
         "CcFull": [_person(person) for person in read.cc],
+        "Bcc": "",
+        "BccFull": [],
+        "OriginalRecipient": f"redacted@{reply.sealed.recipient_domain}",
         "ReplyTo": ", ".join(_written(person) for person in read.reply_to),
         "Subject": read.subject,
         "Date": read.date,
         "TextBody": read.text,
         "HtmlBody": read.html,
         "StrippedTextReply": read.stripped,
+        "Tag": "",
+        "MessageStream": "inbound",
         "Headers": [{"Name": name, "Value": value} for name, value in read.fields],
         "Attachments": [_attachment(attachment) for attachment in read.attachments],
     }
@@ -74,7 +79,9 @@ def _person(person: Mailbox) -> dict[str, str]:
 
 
 def _written(person: Mailbox) -> str:
-    return f'"{person.name}" <{person.address}>' if person.name else person.address
+    """As in a header field (RFC 5322 section 3.2.4): a name can't pass for another address."""
+    name = person.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{name}" <{person.address}>' if name else person.address
 
 
 def _attachment(attachment: Attachment) -> dict[str, object]:

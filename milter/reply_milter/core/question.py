@@ -4,6 +4,7 @@ It shows nothing of the reply but its author, date and subject: whoever holds an
 people what they like.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -13,8 +14,10 @@ from reply_milter.core.parked import ParkedReply
 
 SUBJECT = "Is this reply yours?"
 SUBJECT_LENGTH = 100
-_UNFOLDED = SMTP.clone(max_line_length=998)  # a reply address is nearly a line, and not every client unfolds well
-_NO = frozenset({"no", "no.", "no!"})
+_UNFOLDED = SMTP.clone(
+    max_line_length=998, cte_type="7bit"
+)  # a reply address is nearly a line, and not every client unfolds well
+_NO = re.compile(r"[\W_]*no\b", re.IGNORECASE)
 
 _TEXT = """\
 A reply that bears your name reached us on {arrived}:
@@ -26,7 +29,7 @@ We do not know that address to be yours, so it has not been posted.
 
 If you wrote it, answer this message, with any text: it is then posted.
 If you did not, do nothing: it is deleted on {until}.
-Or answer with the one word "no", and it is deleted now.
+Or begin your answer with the word "no": it is then deleted now.
 """
 
 
@@ -71,8 +74,11 @@ def one_line(text: str) -> str:
 
 
 def is_denial(text: str) -> bool:
-    """Whether an answer's own text is the one word that disowns the reply."""
-    return text.strip().casefold() in _NO
+    """Whether an answer's own text begins with the word that disowns the reply, whatever else it says.
+
+    "No, that was not me" is a likelier answer than the word alone, and must not have it posted.
+    """
+    return _NO.match(text) is not None
 
 
 def _moment(unix: int) -> str:

@@ -23,6 +23,7 @@ class Undeliverable(StrEnum):
     OBSERVED = "observed"  # observe mode let in what enforce mode would not
     NO_TOKEN = "no_token"  # noqa: S105 # nothing vouches for it; observe mode, too
     UNKNOWN_RESULT = "unknown_result"  # sealed by a later version, or by somebody else who holds a seal key
+    STALE = "stale"  # of a token that ended so long ago that nobody remembers whether it was delivered
     UNKNOWN_HANDLER = "unknown_handler"
     NO_DESTINATION = "no_destination"
     REFUSED = "refused"  # whoever was to take it says that it never will
@@ -41,6 +42,8 @@ _PROBLEMS = {
 }
 
 
+_HEADER_OCTETS = 1 << 20  # no milter of ours seals a quarter of it, and millions of fields take gigabytes to hold
+_ONE_MORE = b"x:\n"
 _NEEDED = ("id", "handler", "user", "context", "issued", "expires")
 # What we write. Whoever holds a seal key may have sealed something else: a path for an id, times beyond all calendars.
 _TIME = r"[0-9]{1,11}"
@@ -88,8 +91,12 @@ class SealedReply:
 
 def open_reply(message: bytes, seal_keys: Iterable[bytes]) -> SealedReply | Undeliverable:
     """Open the verdict on ``message``, as any of ``seal_keys`` may have sealed it, and compare its body."""
+    if len(message) > _HEADER_OCTETS:
+        fields, body = split(message[: message.rfind(b"\n", 0, _HEADER_OCTETS) + 1] + _ONE_MORE)
+        if not body:  # that was still a field
+            return Undeliverable.SEAL_BROKEN if _verdicts(fields) else Undeliverable.SEAL_MISSING
     fields, body = split(message)
-    tags = unseal([value for name, value in fields if name.lower() == VERDICT.lower()], seal_keys)
+    tags = unseal(_verdicts(fields), seal_keys)
     if isinstance(tags, SealProblem):
         return _PROBLEMS[tags]
     digest = BodyDigest()
@@ -97,6 +104,10 @@ def open_reply(message: bytes, seal_keys: Iterable[bytes]) -> SealedReply | Unde
     if tags.get("body") != digest.text():
         return Undeliverable.SEAL_BROKEN
     return _read(tags)
+
+
+def _verdicts(fields: list[tuple[str, str]]) -> list[str]:
+    return [value for name, value in fields if name.lower() == VERDICT.lower()]
 
 
 def _read(tags: dict[str, str]) -> SealedReply | Undeliverable:

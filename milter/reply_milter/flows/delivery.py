@@ -8,7 +8,7 @@ from reply_milter.core.dead_letter import DeadLetter, identify
 from reply_milter.core.handed_over import HandedOver, Later, Never
 from reply_milter.core.reply import Envelope
 from reply_milter.core.sealed_reply import SealedReply, Undeliverable, open_reply
-from reply_milter.flows.handing_over import commit, report, settle
+from reply_milter.flows.handing_over import KEPT_SECONDS, bury, commit, report, settle
 from reply_milter.flows.hook_service import HookService
 from reply_milter.flows.parking import answered, park
 from reply_milter.ports.delivery import DeliveryReport, Outcome, Progress
@@ -38,6 +38,8 @@ def _deliver(service: HookService, sealed: SealedReply, envelope: Envelope, once
     if progress in _SETTLED and not (once_more and progress is Progress.DEAD):
         report(service, Outcome.AGAIN, sealed)
         return commit(service, sealed)
+    if progress is Progress.NEW and service.clock.now() > sealed.expires + KEPT_SECONDS:
+        return bury(service, sealed, envelope, Undeliverable.STALE, "")
     if sealed.parked:
         return park(service, sealed, envelope)
     if sealed.handler == service.rules.confirming.name:

@@ -9,13 +9,14 @@ from dataclasses import replace
 from reply_milter.core import content
 from reply_milter.core.dead_letter import DeadLetter
 from reply_milter.core.handed_over import Done, HandedOver, Later, Never
+from reply_milter.core.question import one_line
 from reply_milter.core.reply import Envelope, Reply
 from reply_milter.core.sealed_reply import SealedReply, Undeliverable
 from reply_milter.flows.hook_service import HookService
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.delivery import Deliverer, DeliveryReport, Outcome, Progress
 
-_KEPT_SECONDS = 7 * 86400  # after the token's end, as long as the store remembers a reply
+KEPT_SECONDS = 7 * 86400  # after the token's end, as long as the store remembers a reply
 
 
 def settle(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:
@@ -78,7 +79,7 @@ def commit(service: HookService, sealed: SealedReply) -> Done | Later:
 def put_on_record(service: HookService, sealed: SealedReply, progress: Progress) -> None:
     """Note how far a reply came."""
     now = service.clock.now()
-    service.ledger.put(sealed.id, progress, now, max(now, sealed.expires) + _KEPT_SECONDS)
+    service.ledger.put(sealed.id, progress, now, max(now, sealed.expires) + KEPT_SECONDS)
 
 
 def report(service: HookService, outcome: Outcome, sealed: SealedReply, reason: str = "", why: str = "") -> None:
@@ -91,13 +92,23 @@ def _process(service: HookService, deliverer: Deliverer, sealed: SealedReply, en
     rules = service.rules
     try:
         read = content.read(envelope.message, rules.form, rules.marker, rules.limits)
-        handed = deliverer.process(Reply(sealed, read, _handed_on(service, sealed, envelope))) or Done()
-        if not isinstance(handed, HandedOver):
-            raise TypeError("a handler returns Done, Later, Never or None")
-    except Exception as error:  # noqa: BLE001 # it is logged, traceback and all
+        return _sound(deliverer.process(Reply(sealed, read, _handed_on(service, sealed, envelope))))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 # it is logged, traceback and all
         service.telemetry.accident()
         return Later(f"the handler failed: {type(error).__name__}")
-    return handed
+
+
+def _sound(handed: object) -> HandedOver:
+    """What a handler returned, if it is an answer: only None stands for Done, and not what is merely false."""
+    match handed:
+        case None | Done():
+            return Done()
+        case Later(str(why)):
+            return Later(one_line(why))
+        case Never(str(why)):
+            return Never(one_line(why))
+        case _:
+            raise TypeError("a handler returns Done(), Later(why), Never(why) or None")
 
 
 def _handed_on(service: HookService, sealed: SealedReply, envelope: Envelope) -> Envelope:

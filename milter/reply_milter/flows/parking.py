@@ -81,14 +81,21 @@ def tend(service: HookService) -> None:
     """What time brings: to be called every now and then."""
     now = service.clock.now()
     for parked in service.parking.all():
-        if parked.released:
-            release(service, parked)
-        elif now >= parked.until:
-            discard(service, parked)
-        elif not parked.asked:
-            _ask(service, parked)
+        try:
+            _tend(service, parked, now)
+        except Exception:  # noqa: BLE001 # it is logged, traceback and all; the others don't wait for this one
+            service.telemetry.accident()
     service.ledger.forget(now)
     _count(service)
+
+
+def _tend(service: HookService, parked: ParkedReply, now: int) -> None:
+    if parked.released:
+        release(service, parked)
+    elif now >= parked.until:
+        discard(service, parked)
+    elif not parked.asked:
+        _ask(service, parked)
 
 
 def _ask(service: HookService, parked: ParkedReply) -> None:
@@ -136,7 +143,7 @@ def _described(message: bytes) -> tuple[str, str]:
         first.setdefault(name.lower(), value)
     authors = mailboxes(first.get("from", ""))
     author = (normalise(authors[0]) or authors[0].lower()) if authors else ""
-    return author.encode("utf-8", "replace").decode(), one_line(first.get("subject", ""))
+    return author.encode("utf-8", "replace").decode(), one_line(content.decoded(first.get("subject", "")))
 
 
 def _count(service: HookService) -> None:

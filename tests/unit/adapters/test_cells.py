@@ -21,6 +21,7 @@ def closed_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     files: list[Any] = []
 
     def opened(path: str) -> Any:
+        assert Path(path).stat().st_size > 0, "a reader at this moment would stumble over it"
         files.append(MmapedDict(path))  # type: ignore[no-untyped-call]
         return files[-1]
 

@@ -56,3 +56,28 @@ def test_an_accident_in_a_conversation_is_not_told_to_the_client(
     assert said.splitlines()[-1].startswith(b"451 4.3.0 "), said
     assert SECRET.encode() not in said
     assert "Traceback" in caplog.text or "ValueError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "message", [b"x" * 60 + b"\r\n" + b"y" * 60 + b"\r\n", b"x" * (3 << 20) + b"\r\n"], ids=["large", "line"]
+)
+def test_what_is_too_large_is_answered_for_each_recipient(message: bytes) -> None:
+    """RFC 2033 section 4.2: a client that waits for the second answer takes the next one for it."""
+    server = LmtpServer(_take, ThreadPoolExecutor(1), 100, 1)
+    script = b"LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\n" + message + b".\r\nNOOP\r\n"
+    said = asyncio.run(_said(server, script)).splitlines()
+    assert [line[:3] for line in said[-3:]] == [b"451", b"451", b"250"]
+
+
+@pytest.mark.parametrize("sender", ["", "jane@example.org", "jürgen@example.org"])
+def test_senders_come_without_brackets(sender: str) -> None:
+    """The null sender is an empty one."""
+    taken: list[Envelope] = []
+
+    def take(envelope: Envelope) -> HandedOver:
+        taken.append(envelope)
+        return Done()
+
+    script = f"LHLO x\r\nMAIL FROM:<{sender}> SMTPUTF8\r\nRCPT TO:<c@d>\r\nDATA\r\n..x\r\n.\r\n".encode()
+    asyncio.run(_said(LmtpServer(take, ThreadPoolExecutor(1), 1000, 1), script))
+    assert taken == [Envelope(sender, "c@d", b".x\r\n")]

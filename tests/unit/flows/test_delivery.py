@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fakes import SEAL_KEY
+from fakes import NOW, SEAL_KEY
 from hooked import ID, Hooked, hooked, sealed, without_store
 from reply_milter.core.handed_over import Done, Later, Never
 from reply_milter.core.reply import Envelope
 from reply_milter.core.sealed_reply import Undeliverable
 from reply_milter.flows.delivery import take
+from reply_milter.flows.parking import tend
 from reply_milter.ports.delivery import Outcome, Progress
 
 
@@ -94,10 +95,10 @@ def test_it_gives_up_before_the_mta_would(hook: Hooked) -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [RuntimeError("no"), RecursionError(), MemoryError(), KeyError("user")],
+    [RuntimeError("no"), RecursionError(), MemoryError(), KeyError("user"), SystemExit(1)],
     ids=lambda error: type(error).__name__,
 )
-def test_an_accident_of_a_handler_costs_another_try(hook: Hooked, failure: Exception) -> None:
+def test_an_accident_of_a_handler_costs_another_try(hook: Hooked, failure: BaseException) -> None:
     """Logged with its traceback, and in the end a dead letter like everything that nobody takes."""
     hook.deliverer.script = [failure, failure]
     assert take(hook.service, sealed()) == Later(f"the handler failed: {type(failure).__name__}")
@@ -107,10 +108,19 @@ def test_an_accident_of_a_handler_costs_another_try(hook: Hooked, failure: Excep
     assert reasons(hook) == [Undeliverable.GAVE_UP]
 
 
-def test_a_handler_that_returns_nonsense_is_an_accident(hook: Hooked) -> None:
-    """True is not Done: a plug-in's author finds out at once."""
-    hook.deliverer.script = [True]  # type: ignore[list-item]
+@pytest.mark.parametrize("nonsense", [True, False, 0, "", "done", Never(ValueError("x")), Later(None)])  # type: ignore[arg-type]
+def test_a_handler_that_returns_nonsense_is_an_accident(hook: Hooked, nonsense: object) -> None:
+    """True is not Done, and False is not either: a plug-in's author finds out at once, and nothing is lost."""
+    hook.deliverer.script = [nonsense]  # type: ignore[list-item]
     assert take(hook.service, sealed()) == Later("the handler failed: TypeError")
+
+
+def test_what_a_handler_says_is_told_in_one_line_that_can_be_shown(hook: Hooked) -> None:
+    """To terminals and logs."""
+    hook.deliverer.script = [Never("closed\n250 Ok\x1b[2J\udcff")]
+    take(hook.service, sealed())
+    (letter,) = hook.service.dead_letters.all()
+    assert letter.detail == "closed 250 Ok [2J"
 
 
 def altered(envelope: Envelope, old: bytes, new: bytes) -> Envelope:
@@ -220,3 +230,23 @@ def test_any_of_the_seal_keys_opens(hook: Hooked) -> None:
     """The first seals new ones; all open."""
     assert take(hook.service, sealed(key=bytes(32))) == Done()
     assert take(hook.service, sealed(key=SEAL_KEY, id="b" * 26)) == Done()
+
+
+def test_an_old_verdict_has_no_second_effect_when_its_record_is_forgotten(hook: Hooked) -> None:
+    """Somebody kept a delivered reply with its header, and hands it over once more, past the milter."""
+    take(hook.service, sealed())
+    hook.clock.time = NOW + (89 + 7) * 86400 + 1
+    tend(hook.service)
+    assert take(hook.service, sealed()) == Never("stale")
+    assert reasons(hook) == [Undeliverable.STALE]
+    assert len(hook.deliverer.replies) == 1
+
+
+def test_a_reply_that_was_held_for_long_is_delivered_when_an_operator_says_so(hook: Hooked) -> None:
+    """As from Postfix's hold queue; and until the record could be forgotten, nobody need say so."""
+    hook.clock.time = NOW + (89 + 7) * 86400
+    assert take(hook.service, sealed(id="b" * 26)) == Done()
+    hook.clock.time += 1
+    assert take(hook.service, sealed()) == Never("stale")
+    assert take(hook.service, sealed(), once_more=True) == Done()
+    assert len(hook.deliverer.replies) == 2

@@ -1,5 +1,6 @@
 """Parked replies: kept, asked about once, released by an answer of their user, ended by time."""
 
+from dataclasses import replace
 from email import message_from_bytes
 from pathlib import Path
 
@@ -95,8 +96,8 @@ def test_an_answer_releases_it(hook: Hooked) -> None:
     assert Outcome.RELEASED in hook.told.outcomes
 
 
-@pytest.mark.parametrize("text", ["no", "No.", " NO! \r\n"])
-def test_the_one_word_no_ends_it(hook: Hooked, text: str) -> None:
+@pytest.mark.parametrize("text", ["no", "No.", " NO! \r\n", "*No*, that was not me!", "\r\nno\r\n\r\n-- \r\nJane"])
+def test_a_no_ends_it(hook: Hooked, text: str) -> None:
     """It is gone, and stays away when it is handed over once more."""
     keep(hook)
     answer(hook, question(hook), text)
@@ -221,3 +222,28 @@ def test_whatever_the_author_is_called_the_question_is_one_plain_mail(hook: Hook
     ((recipient, octets),) = hook.courier.sent
     question_mail = message_from_bytes(octets)
     assert (recipient, question_mail["Bcc"], question_mail["To"]) == (JANE, None, JANE)
+
+
+def test_one_that_cannot_be_tended_keeps_no_other_waiting(hook: Hooked, tmp_path: Path) -> None:
+    """Here one becomes a dead letter that can't be kept."""
+    keep(hook, "a" * 26, "b" * 26)
+    for one in hook.service.parking.all():
+        hook.service.parking.mark_released(one.id)
+    (tmp_path / "dead").write_text("no folder")
+    hook.deliverer.script = [Never("gone"), Done()]
+    tend(hook.service)
+    assert [one.id for one in hook.service.parking.all()] == ["a" * 26]
+    assert hook.told.accidents == 1
+
+
+def test_a_subject_is_told_as_people_read_it(hook: Hooked) -> None:
+    """Not in encoded words."""
+    envelope = parked()
+    subject = b"Subject: =?utf-8?B?R3LDvMOfZSBhdXMgTcO8bmNoZW4=?="
+    assert (
+        take(hook.service, replace(envelope, message=envelope.message.replace(b"Subject: Re: news", subject))) == Done()
+    )
+    told = message_from_bytes(hook.courier.sent[0][1]).get_payload(decode=True)
+    assert isinstance(told, bytes)
+    assert "Subject: Grüße aus München\r\n" in told.decode()
+    assert hook.service.parking.all()[0].subject == "Grüße aus München"

@@ -24,6 +24,10 @@ class RecordError(Exception):
     """The record of deliveries can't be kept; the message says where and why."""
 
 
+class RecordDamagedError(RecordError):
+    """The file is no record, or not any more. Without it, what was parked is gone, and replies may come twice."""
+
+
 class Database:
     """``folder`` holds the file, and beside it the one that is locked while a reply is delivered."""
 
@@ -66,6 +70,8 @@ def open_database(state_dir: str) -> Database:
             connection.executescript(_SCHEMA)
         finally:
             connection.close()
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.OperationalError) as error:
         raise RecordError(f"{database.path}: {getattr(error, 'strerror', None) or error}") from error
+    except sqlite3.Error as error:
+        raise RecordDamagedError(f"{database.path}: {error}: stop the daemon, and move the file away") from error
     return database

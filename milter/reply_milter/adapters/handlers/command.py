@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+from typing import BinaryIO
 
 from reply_milter.core import payload
 from reply_milter.core.destination import Command, Format
@@ -27,21 +28,22 @@ class CommandDeliverer:
         """See ``ports.delivery.Deliverer``."""
         given = reply.envelope.message if self._command.format is Format.RAW else payload.write(reply)
         try:
-            process = subprocess.Popen(  # noqa: S603 # an operator's program, and no word of a mail among its arguments
-                self._command.argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                env={**_ENVIRONMENT, **payload.variables(reply)},
-                cwd="/",
-                start_new_session=True,
-            )
+            with _open(given) as message:
+                process = subprocess.Popen(  # noqa: S603 # an operator's program, and no word of a mail in its arguments
+                    self._command.argv,
+                    stdin=message,
+                    stdout=subprocess.DEVNULL,
+                    env={**_ENVIRONMENT, **payload.variables(reply)},
+                    cwd="/",
+                    start_new_session=True,
+                )
         except OSError as error:
             return Later(f"the program can't be started: {error.strerror}")
-        return self._result(process, given)
+        return self._result(process)
 
-    def _result(self, process: "subprocess.Popen[bytes]", given: bytes) -> HandedOver:
+    def _result(self, process: "subprocess.Popen[bytes]") -> HandedOver:
         try:
-            process.communicate(given, timeout=self._command.timeout_seconds)
+            process.wait(self._command.timeout_seconds)
         except subprocess.TimeoutExpired:
             return Later(f"the program took longer than {self._command.timeout_seconds} s")
         finally:
@@ -52,11 +54,19 @@ class CommandDeliverer:
         return Never(how) if process.returncode in _NEVER else Later(how)
 
 
+def _open(octets: bytes) -> BinaryIO:
+    """A file in memory, to be read from its begin.
+
+    A pipe would end early if we are killed while we write to it, and the program take half a reply for a whole one.
+    """
+    file = os.fdopen(os.memfd_create("reply"), "w+b")
+    file.write(octets)
+    file.seek(0)
+    return file
+
+
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """It and whatever it has started: a reply must not be worked on after we called it later."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            process.stdin.close()

@@ -4,11 +4,11 @@ import smtplib
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from reply_milter.core.destination import LmtpRelay
 from reply_milter.core.handed_over import Done, HandedOver, Later, Never
-from reply_milter.core.reply import Reply
+from reply_milter.core.reply import Envelope, Reply
 
 
 class LmtpDeliverer:
@@ -32,15 +32,25 @@ class LmtpDeliverer:
 
     def _conversation(self, reply: Reply, recipient: str) -> HandedOver:
         relay = self._relay
-        with smtplib.LMTP(local_hostname="localhost", timeout=relay.timeout_seconds) as server:
-            server.connect(relay.path or relay.host, relay.port)
-            with _ended_after(relay.timeout_seconds, server):
+        server = smtplib.LMTP(local_hostname="localhost", timeout=relay.timeout_seconds)
+        with _ended_after(relay.timeout_seconds, server):
+            try:
+                server.connect(relay.path or relay.host, relay.port)
                 server.ehlo_or_helo_if_needed()
-                code, _ = server.mail(reply.envelope.sender)
-                if code < 400:
-                    code, _ = server.rcpt(recipient)
-                if code < 400:
-                    code, _ = server.data(reply.envelope.message)
+                return self._transaction(server, reply.envelope, recipient)
+            finally:
+                _leave(server)
+
+    def _transaction(self, server: smtplib.LMTP, envelope: Envelope, recipient: str) -> HandedOver:
+        plain = (envelope.sender + recipient).isascii()
+        try:
+            code, _ = server.mail(envelope.sender, () if plain else ("SMTPUTF8",))
+        except smtplib.SMTPNotSupportedError:
+            return Never("the LMTP server has no SMTPUTF8, and an address is not ASCII")
+        if code < 400:
+            code, _ = server.rcpt(recipient)
+        if code < 400:
+            code, _ = server.data(envelope.message)
         return _judged(code)
 
 
@@ -50,14 +60,23 @@ def _ended_after(seconds: float, server: smtplib.LMTP) -> Iterator[None]:
 
     def end() -> None:
         if server.sock is not None:
-            server.sock.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):
+                server.sock.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, end)
+    timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+
+
+def _leave(server: smtplib.LMTP) -> None:
+    """Without waiting: no answer to QUIT can change what became of the message."""
+    with suppress(OSError, smtplib.SMTPException):
+        server.putcmd("quit")
+    server.close()
 
 
 def _judged(code: int) -> HandedOver:

@@ -61,7 +61,9 @@ def post(webhook: Webhook, body: bytes, signed: dict[str, str]) -> int:
         return asyncio.run(_post(webhook, body, headers))
     except TimeoutError:
         raise WebhookError(f"the webhook gave no answer within {webhook.timeout_seconds} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except httpx.ConnectError as error:  # refused, no such host, a certificate: only its words tell
+        raise WebhookError(f"the webhook could not be reached: {error}") from error
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:  # UnicodeError: a host name of IDNA's
         raise WebhookError(f"the webhook could not be asked: {type(error).__name__}") from error
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
+_FIRST_OCTETS = 1 << 16  # of a new file; the library doubles it where that is not enough
 _pair = struct.Struct("dd").pack  # a value, and when it was set
 
 
@@ -38,8 +39,17 @@ class Cells:
         prefix = f"{kind}_{multiprocess_mode}" if kind == "gauge" else kind
         if prefix not in self._files:
             path = os.path.join(self._folder, f"{prefix}_{self._slot}.db")
+            _make_room(path)
             self._files[prefix] = MmapedDict(path)  # type: ignore[no-untyped-call]
         return Cell(self._files[prefix], mmap_key(metric, name, list(labels), list(values), text))
+
+
+def _make_room(path: str) -> None:
+    """A new file has its size before it has its name: the library's reader stumbles over an empty one, and is a 500."""
+    if not os.path.exists(path):
+        with open(f"{path}.new", "wb") as file:
+            file.truncate(_FIRST_OCTETS)
+        os.rename(f"{path}.new", path)
 
 
 class Cell:

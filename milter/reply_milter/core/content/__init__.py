@@ -15,6 +15,7 @@ It does not judge: who the author is and what is answered stands in the verdict.
 makes it safe first.
 """
 
+from reply_milter.core.content.encoded_words import decode as decoded
 from reply_milter.core.content.limits import Limits
 from reply_milter.core.content.raw import redact_message
 from reply_milter.core.content.reading import read
@@ -22,4 +23,4 @@ from reply_milter.core.content.redaction import redact
 from reply_milter.core.content.values import Attachment, Content, Flaw
 from reply_milter.core.mailbox import Mailbox
 
-__all__ = ["Attachment", "Content", "Flaw", "Limits", "Mailbox", "read", "redact", "redact_message"]
+__all__ = ["Attachment", "Content", "Flaw", "Limits", "Mailbox", "decoded", "read", "redact", "redact_message"]

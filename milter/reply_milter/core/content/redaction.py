@@ -6,8 +6,9 @@ Mail programs copy the address that they answer into attributions, links and fie
 * MAILBOX DELIMITER and a GLOB, whatever follows: a token works at our domain, wherever it was written;
 * a GLOB, at an accept domain; without a MAILBOX, only this.
 
-``+``, ``@`` and dots may be percent-encoded, once or more, or stand as character references; letters in either case.
-The extension becomes ``redacted``, all else stays as it is written, so that a second pass changes nothing.
+``+``, ``@`` and dots may be percent-encoded, once or more, or stand as character references; letters in either case;
+``<wbr>`` anywhere. The extension becomes ``redacted``, all else stays as it is written, so that a second pass changes
+nothing.
 """
 
 import re
@@ -22,6 +23,7 @@ from reply_milter.core.token import KEY_LENGTH, USER_LENGTH
 WORD = "redacted"
 _EXTENSION_LIMIT = 128  # characters of "anything": twice what a local part may have
 _ANYTHING = r"""[^\s@<>"(),:\\\[\]]"""
+_BREAK = r"(?:<wbr ?/?>)?"  # Gmail puts it into long words of HTML
 _NAMES = {"+": "plus", "@": "commat", ".": "period", "-": "hyphen", "_": "lowbar"}
 # A letter or digit before it makes it another address, but for the end of an encoded octet.
 _BEGINNING = r"(?:(?<![A-Za-z0-9._+-])|(?<=[%=][0-9A-Fa-f][0-9A-Fa-f]))"
@@ -42,12 +44,13 @@ def _pass(text: str, form: AddressForm) -> str:
 def pattern(form: AddressForm) -> re.Pattern[str]:
     """Matches a reply address up to its domain. What stands before the extension is group ``prefix`` or ``bare``."""
     domains = "|".join(spelling for name in sorted(form.accept_domains) for spelling in _domain(name))
-    at_us = rf"""["']?(?:{_spelled("@")}|=)(?:{domains})(?![A-Za-z0-9-]|\.[A-Za-z0-9])"""
-    glob = rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]{{{KEY_LENGTH + form.checksum_length}}}(?![A-Za-z0-9])"
-    prefix = "".join(_spelled(character) for character in form.prefix)
+    at_us = rf"""["']?{_BREAK}(?:{_spelled("@")}|=){_BREAK}(?:{domains})(?![A-Za-z0-9-]|\.[A-Za-z0-9])"""
+    user, rest = rf"[0-9a-f](?:{_BREAK}[0-9a-f]){{{USER_LENGTH - 1}}}", KEY_LENGTH + form.checksum_length
+    glob = rf"{user}(?:{_BREAK}[a-z2-7]){{{rest}}}(?![A-Za-z0-9])"
+    prefix = "".join(_spelled(character) + _BREAK for character in form.prefix)
     length = f"{{{form.glob_length}}}" if form.delimiter == "-" else f"{{1,{_EXTENSION_LIMIT}}}?"
     alternatives = [
-        rf"{_BEGINNING}(?P<prefix>{prefix})(?:(?!{_BEGINNING}{prefix}){_ANYTHING}){length}(?={at_us})",
+        rf"{_BEGINNING}(?P<prefix>{prefix})(?:(?!{_BEGINNING}{prefix}){_BREAK}{_ANYTHING}){length}(?={at_us})",
         rf"(?P<bare>{prefix}){glob}",
     ]
     if not form.mailbox:
@@ -57,7 +60,7 @@ def pattern(form: AddressForm) -> re.Pattern[str]:
 
 def _domain(name: str) -> Iterator[str]:
     """The patterns of a domain: as A-labels, and as people write them."""
-    yield "".join(_spelled(character) for character in name)
+    yield _BREAK.join(_spelled(character) for character in name)
     try:
         written = idna.decode(name)
     except idna.IDNAError:

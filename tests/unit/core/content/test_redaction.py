@@ -61,9 +61,21 @@ def test_without_a_mailbox_only_a_token_is_ours() -> None:
 
 def test_a_token_that_is_broken_in_two_is_not_found() -> None:
     """Neither half works."""
-    for gap in (" ", "\n", "\n> ", "<wbr>"):
+    for gap in (" ", "\n", "\n> ", "<br>"):
         text = f"reply+{GLOB[:30]}{gap}{GLOB[30:]}@reply.example.com"
         assert redact(text, FORM) == text
+
+
+@pytest.mark.parametrize("gap", ["<wbr>", "<WBR/>", "<wbr />"])
+def test_a_place_to_break_a_word_breaks_no_token(gap: str) -> None:
+    """Gmail puts it into what it quotes, and whoever sees the page sees the address whole."""
+    assert redact(f"reply+{GLOB[:30]}{gap}{GLOB[30:]}@reply.example.com", FORM) == "reply+redacted@reply.example.com"
+    assert (
+        redact(f"reply+{gap}{GLOB}{gap}@reply.exa{gap}mple.com", FORM)
+        == f"reply+{gap}redacted{gap}@reply.exa{gap}mple.com"
+    )
+    assert redact(f"re{gap}ply+{GLOB[:9]}{gap}{GLOB[9:]}@x.example", FORM) == f"re{gap}ply+redacted@x.example"
+    assert redact(f"{GLOB[:20]}{gap}{GLOB[20:]}@reply.example.com", FORM) == "redacted@reply.example.com"
 
 
 def test_with_a_hyphen_only_the_length_of_a_token_is_ours() -> None:
