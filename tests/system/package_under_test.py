@@ -28,9 +28,8 @@ cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
 @cache
 def package() -> Path:
     """dist/reply-milter_VERSION_ARCH.deb, as ``make deb`` leaves it."""
-    with (ROOT / "pyproject.toml").open(
-        "rb"
-    ) as turn:  # test files run side by side, and there is one place to build in
+    # Test files run side by side, and there is one place to build in.
+    with (ROOT / "pyproject.toml").open("rb") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         done = subprocess.run(["sh", "contrib/debian/build-deb"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
