@@ -53,6 +53,17 @@ def unpacked() -> Path:
     return cache_folder
 
 
+def installable(folder: Path) -> list[Path]:
+    """Debian's package ``sendmail`` with all that it needs and this machine lacks, as files of ``folder``.
+
+    Raises:
+        SendmailError: the packages can't be had.
+    """
+    _download(["sendmail"], folder)  # brings lists of packages where there are none
+    plan = _output("apt-get", "-s", "--no-install-recommends", "install", "sendmail", env={**os.environ, "LC_ALL": "C"})
+    return _download(re.findall(r"(?m)^Inst (\S+)", plan), folder)
+
+
 def _make_cache(cache_folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="reply-milter-sendmail-") as making:
         root = Path(making) / "root"

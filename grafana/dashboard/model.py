@@ -160,6 +160,7 @@ def _defaults(panel: Panel) -> Json:
         "unit": panel.unit,
         "thresholds": {"mode": "absolute", "steps": steps or [{"value": None, "color": "green"}]},
         "mappings": _mappings(panel),
+        **({"noValue": panel.nothing} if panel.nothing else {}),
         "custom": _drawing(panel),
     }
     if panel.kind in ("stat", "state-timeline"):

@@ -39,6 +39,11 @@ def quantile(share: float, name: str, by: str, **matchers: str) -> str:
     return f"histogram_quantile({share}, sum by ({labels}) ({rate(f'{name}_bucket', **matchers)}))"
 
 
+def share(part: str, whole: str) -> str:
+    """What ``part`` is of ``whole``; nothing, rather than NaN, while there is no whole."""
+    return f"({part}) / (({whole}) > 0)"
+
+
 @dataclass(frozen=True)
 class Query:
     """One question. ``legend`` names its answers by their labels; ``instant``: only the last value matters."""
@@ -53,7 +58,7 @@ class Query:
 class Panel:
     """``kind`` as Grafana calls it; ``width`` in 24ths of the page.
 
-    ``words`` stand for values; ``may_be_zero``: a healthy host shows nothing but 0 here.
+    ``words`` stand for values, ``nothing`` for none; ``may_be_zero``: a healthy host shows nothing but 0 here.
     """
 
     title: str
@@ -72,6 +77,7 @@ class Panel:
     hidden: tuple[str, ...] = ()  # columns that say nothing
     names: Mapping[str, str] = field(default_factory=dict)  # of columns, as they are shown
     may_be_zero: bool = False
+    nothing: str = ""  # shown where there is no answer
 
 
 @dataclass(frozen=True)

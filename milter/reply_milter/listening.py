@@ -24,7 +24,8 @@ def open_page(host: str, port: int) -> socket.socket:
         listening.listen(_PAGE_BACKLOG)
     except OSError as error:
         listening.close()
-        raise StartError(f"metrics.listen: cannot use {host}:{port}: {error.strerror or error}") from error
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise StartError(f"metrics.listen: cannot use {place}: {error.strerror or error}") from error
     return listening
 
 

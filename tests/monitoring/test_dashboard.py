@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -165,3 +166,19 @@ def _source(dashboard: Json) -> str:
         source = source.replace(f"OPTIONS({kind})", json.dumps(options))
     assert "OPTIONS(" not in source
     return source
+
+
+def test_a_quiet_host_shows_no_quotient_of_nothing() -> None:
+    """What counters are divided by must be more than 0: Grafana writes NaN otherwise."""
+    asked = [target["expr"] for panel in panels(DASHBOARD) for target in panel.get("targets", [])]
+    shares = [expr for expr in asked if re.search(r"\) / \(*(sum|rate|increase)\b", expr)]
+    assert len(shares) > 5
+    assert [expr for expr in shares if not expr.endswith(" > 0)")] == []
+
+
+def test_a_canary_that_never_came_back_is_no_age_of_decades() -> None:
+    """0 is never, and no time to count from."""
+    asked = [target["expr"] for panel in panels(DASHBOARD) for target in panel.get("targets", [])]
+    ages = [expr for expr in asked if "canary_last_success_timestamp_seconds" in expr]
+    assert len(ages) == 2
+    assert all(re.search(r"canary_last_success_timestamp_seconds\{[^}]*\} > 0 or max without", expr) for expr in ages)

@@ -128,13 +128,20 @@ def test_the_page_word_by_word(fresh: Site, shell: Shell, tmp_path: Path) -> Non
     fresh.daemon.reload()
     minted = fresh.mint(recipient="alice@client.example", locator="page/1")
     assert fresh.send([f"<{minted.address}>"], reply(minted, "page")).startswith("250")
+    local_part = minted.address.split("@")[0]
+    shouted = f"{local_part.upper()}@reply.example.com"
+    assert fresh.send([f"<{shouted}>"], reply(minted, "page, in upper case")).startswith("250")
     assert _answer(fresh, "reply+junk@reply.example.com") == 550
-    fresh.settled(minted, 1)
+    fresh.settled(minted, 2)
     key = fresh.settings.keyring.minting_key(minted.token.user)
-    record = f"rm1:{key.token_id(fresh.settings.config.form.glob(minted.address.split('@')[0]))}"
+    record = f"rm1:{key.token_id(fresh.settings.config.form.glob(local_part))}"
     *daily, restoring = _filled_in(fresh, minted, tmp_path)
     assert sum(block.count("\n") for block in daily) > 40
     written = _run_under_load(fresh, shell, daily)
+    log = (fresh.postfix.folder / "mail.log").read_text()
+    assert minted.address in log
+    assert shouted in log
+    assert local_part not in (tmp_path / "mail.log").read_text().lower()
     wait_until(lambda: _answer(fresh, "reply+junk@reply.example.com") == 250, 5, "the kill switch works")
     shell.run("reply-milter user set 44 --disabled")
     shell.run(restoring)

@@ -7,22 +7,11 @@ from pathlib import Path
 
 import pytest
 from package_under_test import ROOT, machine, package
+from page_commands import commands_of, until_refused
 
 from machine import Machine
 
 pytestmark = pytest.mark.system
-
-# Indented lines that begin with a program; what a page shows of their output begins otherwise.
-_COMMAND = re.compile(r"^ {4,}((?:[a-z][a-z-]*/)?(?:[a-z][a-z-]*)(?: .*)?)$")
-_PROGRAMS = frozenset(
-    {"make", "apt-get", "reply-milter", "chown", "sed", "systemctl", "cd", "cp", "cat", "postconf", "postfix", "swaks",
-     "set", "sleep", "journalctl", "install", "systemd-sysusers", "systemd-tmpfiles"}
-)  # fmt: skip
-
-
-def _commands(page: Path) -> list[str]:
-    found = (match[1] for line in page.read_text().splitlines() if (match := _COMMAND.match(line)))
-    return [command for command in found if command.split()[0] in _PROGRAMS]
 
 
 @pytest.fixture
@@ -38,13 +27,13 @@ def host() -> Iterator[Machine]:
 
 def test_the_quick_start(host: Machine) -> None:
     """From an untouched machine to a sealed reply; ``make deb`` was run where the package is built."""
-    commands = _commands(ROOT / "docs/quick-start.md")
+    commands = commands_of(ROOT / "docs/quick-start.md")
     assert len(commands) == 24
     assert commands[0] == "make deb"
     host.put(package(), f"/root/{package().name}")
     script = ["cd /root; mkdir dist; mv *.deb dist"]
     for command in commands[1:]:
-        script += [f"echo '--- '{_quoted(command)}", _until_refused(command) if "--quit-after" in command else command]
+        script += [f"echo '--- '{_quoted(command)}", until_refused(command) if "--quit-after" in command else command]
     told = host.sh("\n".join(script).replace("apt-get install", "apt-get -y --no-install-recommends install"))
     steps = dict(part.split("\n", 1) for part in told.split("--- ")[1:])
     assert "Active: active (running)" in steps["systemctl status --no-pager reply-milter"]
@@ -56,11 +45,6 @@ def test_the_quick_start(host: Machine) -> None:
     assert '"user": "42"' in verdict
     assert '"locator": "shop/issue/1"' in verdict
     assert "verdict=accept" in steps["journalctl --no-pager -u reply-milter"]
-
-
-def _until_refused(command: str) -> str:
-    """A reload, before it, takes a moment; and what is refused makes swaks fail, which is the point."""
-    return f"until {command} > said; grep -q 550 said; do sleep 0.1; done; cat said"
 
 
 def _quoted(command: str) -> str:
@@ -90,19 +74,19 @@ _BY_HAND = re.compile(r" {4}(useradd|install|chown|/opt/reply-milter/bin/reply-m
 
 def test_contrib_postfix_and_contrib_systemd(program: Machine) -> None:
     """The unit without a package; then the steps for Postfix, with the fragments of the first layout between them."""
-    *unit, start = _commands(ROOT / "contrib/systemd/README.md")
+    *unit, start = commands_of(ROOT / "contrib/systemd/README.md")
     assert start == "systemctl enable --now reply-milter"
     program.sh("\n".join([f"cd {ROOT}/contrib/systemd", *unit]))
     program.sh("ln -s /opt/reply-milter/bin/reply-milter /usr/bin/; reply-milter init /etc/reply-milter")
     program.sh(f"chown reply-milter: /etc/reply-milter/*.toml /etc/reply-milter/seal.key; {start}")
-    folder, check, doctor, ask = _commands(ROOT / "contrib/postfix/README.md")
+    folder, check, doctor, ask = commands_of(ROOT / "contrib/postfix/README.md")
     assert folder.startswith("install -d -m 2750")
     append = f"""cd {ROOT}/contrib/postfix
         cat reply-domain.main.cf shared-smtpd.main.cf >> /etc/postfix/main.cf
         cat reply-delivery.master.cf >> /etc/postfix/master.cf"""
     program.sh("\n".join([folder, append, check]))
     assert "0 errors, 0 warnings" in program.sh(doctor)
-    assert "<** 550 5.7.1 This reply address is not valid" in program.sh(f"cd /root; {_until_refused(ask)}")
+    assert "<** 550 5.7.1 This reply address is not valid" in program.sh(f"cd /root; {until_refused(ask)}")
 
 
 def test_the_rotation_of_mail_log(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pages name what is there: modules in docs/flow.md, commands in the README."""
+"""Pages name what is there: modules in docs/flow.md, commands in the README, files and headings in links."""
 
 import re
 from pathlib import Path
@@ -18,6 +18,33 @@ def test_the_flow_page_names_modules_that_are_there() -> None:
     assert len(named) > 15
     missing = [name for name in named if not any((_SOURCE / f"{name}{end}").exists() for end in ("", ".py"))]
     assert missing == []
+
+
+def _anchor(heading: str) -> str:
+    """What a heading is called in a link, by the rule of the usual forges."""
+    words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+
+
+def _leads_nowhere(page: Path, link: str) -> bool:
+    file, _, anchor = link.partition("#")
+    target = page.parent / file if file else page
+    if not target.exists():
+        return True
+    headings = re.findall(r"(?m)^#+ (.*)$", target.read_text()) if anchor else []
+    return bool(anchor) and anchor not in map(_anchor, headings)
+
+
+def test_links_lead_to_files_and_headings_that_are_there() -> None:
+    """All links of all pages within the project."""
+    pages = [page for folder in (".", "docs", "contrib", "grafana", "tests") for page in _pages(_ROOT / folder)]
+    links = [(page, link) for page in pages for link in re.findall(r"(?<!\\)\]\(([\w./#-]+)\)", page.read_text())]
+    assert len(links) > 50
+    assert [f"{page.relative_to(_ROOT)}: {link}" for page, link in links if _leads_nowhere(page, link)] == []
+
+
+def _pages(folder: Path) -> list[Path]:
+    return list(folder.glob("*.md") if folder == _ROOT else folder.rglob("*.md"))
 
 
 def test_the_readme_tells_every_command(capsys: pytest.CaptureFixture[str]) -> None:

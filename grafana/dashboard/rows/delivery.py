@@ -1,6 +1,6 @@
 """What becomes of accepted replies."""
 
-from grafana.dashboard.panel import HANDLER, Row, lines, quantile, rate, series
+from grafana.dashboard.panel import HANDLER, Row, lines, quantile, rate, series, share
 
 _DEFERRED = f"sum by (handler) ({rate('deliveries_total', outcome='deferred', **HANDLER)})"
 _ALL = f"sum by (handler) ({rate('deliveries_total', **HANDLER)})"
@@ -20,7 +20,7 @@ ROW = Row(
             "Share that was deferred",
             "By handler. What stays deferred for give_up_hours becomes a dead letter.",
             "percentunit",
-            (f"{_DEFERRED} / {_ALL}", "{{handler}}"),
+            (share(_DEFERRED, _ALL), "{{handler}}"),
             maximum=1,
         ),
         lines(

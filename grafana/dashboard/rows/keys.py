@@ -6,6 +6,11 @@ _STATES = f"max by (key, state) ({series('key_state')} == 1)"
 _USED = f"max by (key) ({series('key_last_used_timestamp_seconds')} > 0) * 1000"
 _EXPIRES = f"max by (key) ({series('key_last_address_expires_timestamp_seconds')}) * 1000"
 
+# Since the daemon started, if none came back yet: 0 is not a time. Nothing where none is sent.
+_SINCE_START = f"max without (process) ({series('process_start_time_seconds', process='supervisor')})"
+_LAST = f"{series('canary_last_success_timestamp_seconds')} > 0 or {_SINCE_START}"
+CANARY_AGE = f"time() - ({_LAST}) and on (job, instance) {series('canary_interval_seconds')} > 0"
+
 ROW = Row(
     "Keys and configuration",
     (
@@ -57,9 +62,9 @@ ROW = Row(
         ),
         lines(
             "Canary, last success",
-            "How long ago, and the interval at which one is sent.",
+            "How long ago, or since the daemon started if none was yet; and the interval at which one is sent.",
             "s",
-            (f"time() - {series('canary_last_success_timestamp_seconds')}", "{{instance}}"),
+            (CANARY_AGE, "{{instance}}"),
             (f"max({series('canary_interval_seconds')})", "interval"),
             width=12,
         ),

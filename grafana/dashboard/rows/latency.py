@@ -1,8 +1,8 @@
 """How long the MTA waits for us."""
 
-from grafana.dashboard.panel import Row, heatmap, lines, quantile, rate
+from grafana.dashboard.panel import Row, heatmap, lines, quantile, rate, share
 
-_MEAN = f"sum by (stage) ({rate('stage_seconds_sum')}) / sum by (stage) ({rate('stage_seconds_count')})"
+_MEAN = share(f"sum by (stage) ({rate('stage_seconds_sum')})", f"sum by (stage) ({rate('stage_seconds_count')})")
 
 ROW = Row(
     "Latency",

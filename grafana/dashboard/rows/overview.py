@@ -1,6 +1,21 @@
 """Is all well, at a glance."""
 
-from grafana.dashboard.panel import BLUE, GREEN, HANDLER, HOST, ORANGE, RED, Row, increase, lines, rate, series, stat
+from grafana.dashboard.panel import (
+    BLUE,
+    GREEN,
+    HANDLER,
+    HOST,
+    ORANGE,
+    RED,
+    Row,
+    increase,
+    lines,
+    rate,
+    series,
+    share,
+    stat,
+)
+from grafana.dashboard.rows.keys import CANARY_AGE
 
 _OURS = {"verdict": "defer", "reason": "!~not_alone|throttled"}
 _DEFERRED = f"sum({increase('recipients_total', **_OURS)}) + sum({increase('messages_total', verdict='defer')})"
@@ -32,7 +47,8 @@ ROW = Row(
             "Share of answers that were 4xx for a reason of ours: the store, or an error. Second recipients "
             "(not_alone) and throttled guesses are left out.",
             "percentunit",
-            f"({_DEFERRED}) / ({_ALL})",
+            share(_DEFERRED, _ALL),
+            nothing="no replies",
             thresholds={None: GREEN, 0.01: ORANGE, 0.1: RED},
             may_be_zero=True,
         ),
@@ -54,9 +70,10 @@ ROW = Row(
         stat(
             "Canary",
             "How long ago a genuine address was last taken, and a forged one refused, at our own door; of the host "
-            "where that is longest ago.",
+            "where that is longest ago. Where it never was: since the daemon started.",
             "s",
-            f"max(time() - {series('canary_last_success_timestamp_seconds')})",
+            f"max({CANARY_AGE})",
+            nothing="off",
             thresholds={None: GREEN, 180: ORANGE, 300: RED},
         ),
         stat(

@@ -1,6 +1,11 @@
 """What was taken before."""
 
-from grafana.dashboard.panel import Row, heatmap, lines, quantile, rate
+from grafana.dashboard.panel import Row, heatmap, lines, quantile, rate, share
+
+
+def _share_of(outcome: str) -> str:
+    return share(f"sum({rate('replay_total', outcome=outcome)})", f"sum({rate('replay_total')})")
+
 
 ROW = Row(
     "Replay",
@@ -19,9 +24,9 @@ ROW = Row(
             "Share that was there before",
             "Of all claims. Duplicates come from clients that lost our answer; replays should be none.",
             "percentunit",
-            (f"sum({rate('replay_total', outcome='retry')}) / sum({rate('replay_total')})", "retry"),
-            (f"sum({rate('replay_total', outcome='duplicate')}) / sum({rate('replay_total')})", "duplicate"),
-            (f"sum({rate('replay_total', outcome='replayed')}) / sum({rate('replay_total')})", "replayed"),
+            (_share_of("retry"), "retry"),
+            (_share_of("duplicate"), "duplicate"),
+            (_share_of("replayed"), "replayed"),
             width=12,
         ),
         lines(

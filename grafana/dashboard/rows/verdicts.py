@@ -1,6 +1,6 @@
 """What is decided, and why."""
 
-from grafana.dashboard.panel import HANDLER, Row, lines, rate
+from grafana.dashboard.panel import HANDLER, Row, lines, rate, share
 
 _THREADLESS = f"sum by (handler) ({rate('messages_total', reason='thread_absent', **HANDLER)})"
 _OF_HANDLER = f"sum by (handler) ({rate('messages_total', **HANDLER)})"
@@ -71,7 +71,7 @@ ROW = Row(
             "Share of messages with neither In-Reply-To nor References of ours (thread_absent), by handler. A relay "
             "that rewrites Message-ID, or a mail program that leaves both out, shows here.",
             "percentunit",
-            (f"{_THREADLESS} / {_OF_HANDLER}", "{{handler}}"),
+            (share(_THREADLESS, _OF_HANDLER), "{{handler}}"),
             maximum=1,
         ),
         lines(

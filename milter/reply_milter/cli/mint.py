@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from reply_milter.app import load
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
-from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
+from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment, whole_number
 from reply_milter.core.handler import Handler
 from reply_milter.core.mint import Minted, MintError, Order, mint
 from reply_milter.core.token import USER_LIMIT
@@ -24,7 +24,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--handler", metavar="NAME", required=True, help="what the reply is for: a [[handler]]'s name")
     parser.add_argument("--user", metavar="ID", required=True, help="who may answer: a number, or A..B for one each")
     context = parser.add_mutually_exclusive_group()
-    context.add_argument("--context", metavar="N", type=int, help="what the reply is about: a number of your own")
+    context.add_argument(
+        "--context", metavar="N", type=whole_number, help="what the reply is about: a number of your own"
+    )
     context.add_argument("--message-id", metavar="ID", help="the Message-ID of the notification that is answered")
     context.add_argument("--locator", metavar="PATH", help="like project/issue/12: makes a Message-ID to send with")
     parser.add_argument("--to", metavar="ADDRESS", default="", help="to whom it is sent: binds the sender")

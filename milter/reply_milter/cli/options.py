@@ -2,11 +2,23 @@
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 
 from reply_milter.adapters.wall_clock import WallClock
 
 DEFAULT_CONFIG = os.environ.get("REPLY_MILTER_CONFIG", "/etc/reply-milter/reply-milter.toml")
+
+
+def whole_number(text: str) -> int:
+    """The type of an argument: decimal digits, perhaps with a sign.
+
+    Raises:
+        ArgumentTypeError: anything else; ``int`` takes ``1_000`` and other scripts' digits, too.
+    """
+    if not re.fullmatch(r"-?[0-9]{1,20}", text):
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
 
 
 def add_command(
@@ -35,7 +47,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_at(parser: argparse.ArgumentParser) -> None:
     """``--at UNIX``: another time than now."""
-    parser.add_argument("--at", metavar="UNIX", type=int, help="take this for now, in Unix seconds")
+    parser.add_argument("--at", metavar="UNIX", type=whole_number, help="take this for now, in Unix seconds")
 
 
 def moment(options: argparse.Namespace) -> int:

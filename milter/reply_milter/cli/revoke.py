@@ -11,7 +11,7 @@ from reply_milter.adapters.revocation_journal import JournalError, RevocationJou
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
-from reply_milter.cli.options import add_command, add_config, add_json
+from reply_milter.cli.options import add_command, add_config, add_json, whole_number
 from reply_milter.cli.store_access import StoreAccess, store_access
 from reply_milter.cli.times import moment
 from reply_milter.core import token
@@ -32,15 +32,15 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         metavar="WHAT", required=True
     )
     user = add_command(deeds, "user", _user, "all addresses of a user, minted until now")
-    user.add_argument("id", metavar="ID", type=int)
+    user.add_argument("id", metavar="ID", type=whole_number)
     text = "all addresses about one thing, minted until now; of a handler with thread contexts, those of one user"
     about = add_command(deeds, "object", _object, text)
     about.add_argument("handler", metavar="HANDLER")
-    about.add_argument("context", metavar="CONTEXT", type=int, help="as `explain` or a verdict tells it")
+    about.add_argument("context", metavar="CONTEXT", type=whole_number, help="as `explain` or a verdict tells it")
     one = add_command(deeds, "token", _token, "one address")
     one.add_argument("address", metavar="ADDRESS")
     before = add_command(deeds, "before", _before, "whatever was minted before a time")
-    before.add_argument("unix", metavar="UNIX", type=int)
+    before.add_argument("unix", metavar="UNIX", type=whole_number)
     restore = add_command(deeds, "restore", _restore, "put back what a store has lost, from this host's journal")
     restore.add_argument("--journal", metavar="FILE", help="another journal than the one under state_dir")
     for parser in (user, about, one, before, restore):

@@ -10,7 +10,7 @@ from pathlib import Path
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import load
 from reply_milter.cli.errors import CommandError
-from reply_milter.cli.options import add_command, add_config, add_json
+from reply_milter.cli.options import add_command, add_config, add_json, whole_number
 from reply_milter.config.destinations import webhook_of
 from reply_milter.core.destination import Format, Webhook
 
@@ -32,7 +32,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="holds whsec_...; - for standard input; without it, the secret of the handler with this url",
     )
     parser.add_argument("--format", choices=[form.value for form in Format], help="json, or raw as Rails takes it")
-    parser.add_argument("--timeout", type=int, default=30, metavar="SECONDS", help="for each answer")
+    parser.add_argument("--timeout", type=whole_number, default=30, metavar="SECONDS", help="for each answer")
     parser.add_argument(
         "--count-url",
         default="",

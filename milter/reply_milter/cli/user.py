@@ -5,7 +5,7 @@ import json
 import os
 
 from reply_milter.cli.errors import CommandError
-from reply_milter.cli.options import add_command, add_config, add_json
+from reply_milter.cli.options import add_command, add_config, add_json, whole_number
 from reply_milter.cli.store_access import store_access
 from reply_milter.cli.times import moment
 from reply_milter.cli.user_import import import_users
@@ -33,7 +33,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         'tell of a user stays as it is: a cell may be empty. "addresses": [] takes all of them off',
     )
     for parser in (put, show, remove):
-        parser.add_argument("id", metavar="ID", type=int)
+        parser.add_argument("id", metavar="ID", type=whole_number)
     for parser in (put, show, remove, many):
         add_config(parser)
         add_json(parser)

@@ -445,3 +445,14 @@ def test_commit_without_a_store_may_be_tried_again(shell: Shell, tmp_path: Path)
     status, line = shell.refused("commit", "a" * 26, "--config", shell.config)
     assert status == os.EX_TEMPFAIL
     assert "the store gave no answer" in line
+
+
+@pytest.mark.parametrize("written", ["x", "1_000", "\u0664\u0662", "1.5", "", "9" * 5000])
+def test_what_is_no_number_is_told_in_words(capsys: pytest.CaptureFixture[str], written: str) -> None:
+    """Not in those of Python, which takes some of these for numbers."""
+    with pytest.raises(SystemExit) as ended:
+        main(["revoke", "before", written, "--config", "/nowhere"])
+    assert ended.value.code == os.EX_USAGE
+    told = capsys.readouterr().err
+    assert told.startswith("reply-milter revoke before: argument UNIX: must be a whole number, not ")
+    assert told.count("\n") == 1
