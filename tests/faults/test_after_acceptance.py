@@ -168,8 +168,10 @@ def test_a_later_milter_that_defers_loses_and_doubles_nothing(moody: DeliverySit
         assert heard.startswith("250"), heard
     (moody.site.folder / "clock").write_text("0")  # the application looks at the time of signatures
     deliver_all(moody, RETRIES)
-    replays = [call.json["Reply"]["replay"] for call in moody.receiver.calls]  # type: ignore[index]
-    assert replays == ["retry"] * RETRIES
+    # By id: on a machine that is busy, an answer may come too late, and the hook calls again.
+    calls = moody.receiver.calls
+    replays = {call.headers["webhook-id"]: call.json["Reply"]["replay"] for call in calls}  # type: ignore[index]
+    assert list(replays.values()) == ["retry"] * RETRIES
     tell_effects(f"later-milter-{again.__name__.replace('_', '-')}", moody.receiver.posts, RETRIES, began, {})
 
 

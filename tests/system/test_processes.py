@@ -123,7 +123,7 @@ def test_a_hangup_during_start_is_kept_for_later(fresh: Site) -> None:
         fresh.configure({"validity_days = 90": "validity_days = 1"})
         fresh.daemon.send(signal.SIGHUP)
     starting.join()
-    wait_until(lambda: fresh.daemon.log().count("reloaded") == 2, 5, "both workers reloaded")
+    wait_until(lambda: fresh.daemon.log().count("reloaded") == 3, 5, "both workers and the metrics page reloaded")
     assert "expired" in fresh.send([f"<{old.address}>"], b"")
 
 
