@@ -117,7 +117,7 @@ class Flooded:
 
     def _look(self, when: str) -> None:
         self.found.held.append((when, _held(self._ours)))
-        print(f"{when}: {self.found.held[-1][1]}", flush=True)  # noqa: T201 # it takes an hour
+        print(f"{when}: {self.found.held[-1][1]}", flush=True)  # it takes an hour
 
 
 def _held(ours: Ours) -> Held:
@@ -138,8 +138,8 @@ def page(found: Flood, machine: str) -> str:
 
 {machine}.
 {found.junk:,} recipients with a wrong checksum over {_SESSIONS} connections, each refused and followed by RSET.
-Beside them {found.good:,} genuine replies over 2, of which {found.deferred} were deferred. All junk comes from one network, and hears 451
-from the 61st in a minute on.
+Beside them {found.good:,} genuine replies over 2, of which {found.deferred} were deferred.
+All junk comes from one network, and hears 451 from the 61st in a minute on.
 
 - Keys that junk left in Redis: {found.junk_keys}.
 - p99 of a reply beside the flood, in {len(found.good_p99_ms)} parts of {_GOOD} (aim 100 ms): median {middle:.1f} ms,
