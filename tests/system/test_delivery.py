@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import smtplib
 import socket
@@ -337,7 +338,11 @@ def test_the_hook_as_a_pipe(receiver: Receiver) -> None:
     layout = replace(
         HOOKED, main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf"), master_cf=("reply-pipe.master.cf",)
     )
-    piped = DeliverySite(layout=layout)
+    piped = DeliverySite('[delivery.confirm]\nsmtp = "inet:SMTP@127.0.0.1"\n', layout=layout)
+    piped.site.replace_in_settings("SMTP", str(piped.site.mta.port))
+    piped.site.replace_in_settings('mode = "enforce"', 'mode = "enforce"\nsender_mismatch = "park"')
+    settings = piped.site.config.read_text()
+    piped.site.config.write_text(re.sub(r"(?m)^listen = .*lmtp.*$", 'listen = ""', settings))
     program = piped.site.folder / "reply-milter"
     python, path = runtime()
     program.write_text(
@@ -356,6 +361,9 @@ def test_the_hook_as_a_pipe(receiver: Receiver) -> None:
         (call,) = piped.receiver.calls
         assert call.json["From"] == ALICE
         piped.site.settled(address, 1)
+        assert command(piped.site, "user", "set", "42", "--address", "alice@example.com").returncode == 0
+        park(piped, "piped-parked")
+        assert question(piped, "about piped-parked")["To"] == "alice@example.com"
     finally:
         piped.stop()
 

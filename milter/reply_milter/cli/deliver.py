@@ -16,6 +16,8 @@ from reply_milter.config import ConfigError
 from reply_milter.core.handed_over import Later
 from reply_milter.core.reply import Envelope
 from reply_milter.flows.delivery import take
+from reply_milter.flows.hook_service import HookService
+from reply_milter.flows.parking import tend
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     telemetry.log_to_stderr(as_json=False, level="info")
     try:
-        handed = take(hook(options), Envelope(options.sender, options.rcpt, sys.stdin.buffer.read()))
+        service = hook(options)
+        handed = take(service, Envelope(options.sender, options.rcpt, sys.stdin.buffer.read()))
+        _tend(service)
     except ConfigError as error:
         raise CommandError(os.EX_TEMPFAIL, "; ".join(error.problems)) from error
     except CommandError as error:
@@ -44,3 +48,11 @@ def _run(options: argparse.Namespace) -> int:
     if isinstance(handed, Later):
         raise CommandError(os.EX_TEMPFAIL, f"try again later: {handed.why}")
     return os.EX_OK
+
+
+def _tend(service: HookService) -> None:
+    """Where no LMTP service runs, nobody else asks about parked replies, nor lets time discard them."""
+    try:
+        tend(service)
+    except Exception:
+        log.exception("cannot tend parked replies")  # the message is taken, whatever comes of others
