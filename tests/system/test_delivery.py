@@ -1,11 +1,13 @@
 """The delivery hook behind a real Postfix: what accepted replies meet, and that none is lost, doubled or bounced."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import smtplib
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -333,39 +335,52 @@ def test_deliver_ends_with_0_or_75(host: DeliverySite) -> None:
         assert done.stderr.count(b"\n") == 1, done.stderr
 
 
-def test_the_hook_as_a_pipe(receiver: Receiver) -> None:
-    """contrib/postfix/reply-pipe.master.cf: the same by a process for each message."""
+@pytest.fixture
+def piped() -> Iterator[DeliverySite]:
+    """contrib/postfix/reply-pipe.master.cf, and no LMTP service."""
     layout = replace(
         HOOKED, main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf"), master_cf=("reply-pipe.master.cf",)
     )
-    piped = DeliverySite('[delivery.confirm]\nsmtp = "inet:SMTP@127.0.0.1"\n', layout=layout)
-    piped.site.replace_in_settings("SMTP", str(piped.site.mta.port))
-    piped.site.replace_in_settings('mode = "enforce"', 'mode = "enforce"\nsender_mismatch = "park"')
-    settings = piped.site.config.read_text()
-    piped.site.config.write_text(re.sub(r"(?m)^listen = .*lmtp.*$", 'listen = ""', settings))
-    program = piped.site.folder / "reply-milter"
+    running = DeliverySite('[delivery.confirm]\nsmtp = "inet:SMTP@127.0.0.1"\n', layout=layout)
+    site = running.site
+    site.replace_in_settings("SMTP", str(site.mta.port))
+    site.replace_in_settings('mode = "enforce"', 'mode = "enforce"\nsender_mismatch = "park"')
+    site.config.write_text(re.sub(r"(?m)^listen = .*lmtp.*$", 'listen = ""', site.config.read_text()))
+    program = site.folder / "reply-milter"
     python, path = runtime()
-    program.write_text(
-        f'#!/bin/sh\nPYTHONPATH={path} exec {python} -m reply_milter "$@" --config {piped.site.config}\n'
-    )
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {python} -m reply_milter "$@" --config {site.config}\n')
     program.chmod(0o755)
-    master = piped.site.postfix.folder / "etc/master.cf"
+    master = site.postfix.folder / "etc/master.cf"
     fragment = master.read_text().replace("/opt/reply-milter/bin/reply-milter", str(program))
     master.write_text(fragment.replace("user=reply-milter", f"user={USER}"))
     try:
-        piped.start()
-        address = minted(piped, "piped")
-        send(piped.site, address, "piped")
-        piped.posted(1)
-        piped.delivered()
-        (call,) = piped.receiver.calls
-        assert call.json["From"] == ALICE
-        piped.site.settled(address, 1)
-        assert command(piped.site, "user", "set", "42", "--address", "alice@example.com").returncode == 0
-        park(piped, "piped-parked")
-        assert question(piped, "about piped-parked")["To"] == "alice@example.com"
+        yield running.start()
     finally:
-        piped.stop()
+        running.stop()
+
+
+def test_the_hook_as_a_pipe(piped: DeliverySite) -> None:
+    """The same by a process for each message."""
+    address = minted(piped, "piped")
+    send(piped.site, address, "piped")
+    piped.posted(1)
+    piped.delivered()
+    (call,) = piped.receiver.calls
+    assert call.json["From"] == ALICE
+    piped.site.settled(address, 1)
+
+
+def test_a_pipe_looks_after_what_is_parked(piped: DeliverySite) -> None:
+    """Users are asked, and time discards, although no process waits for it: whenever a message comes."""
+    assert command(piped.site, "user", "set", "42", "--address", "alice@example.com").returncode == 0
+    park(piped, "piped-parked")
+    assert question(piped, "about piped-parked")["To"] == "alice@example.com"
+    with contextlib.closing(sqlite3.connect(piped.site.folder / "state/delivery/deliveries.sqlite")) as record:
+        record.execute("UPDATE parked SET until = 1")
+        record.commit()
+    send(piped.site, minted(piped, "later"), "later")
+    piped.posted(1)
+    wait_until(lambda: answer(piped.site, "parked", "list") == [], 15, "time discards it")
 
 
 def test_in_observe_mode_what_enforce_takes_is_committed_whoever_takes_it() -> None:
