@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from daemon_process import wait_until
-from site_under_test import free_port
+from ports import free_port
 from system_log import SystemLog
 
 AUTHSERV_ID = "mx.example.com"

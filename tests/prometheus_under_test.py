@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon_process import wait_until
-from site_under_test import free_port
+from ports import free_port
 
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "grafana" / "rules"

@@ -4,7 +4,6 @@ Each has a folder and free ports of its own, and is ended by its process id.
 """
 
 import signal
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,24 +13,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ports import free_port
 from redis_under_test import PROGRAM, eventually
 from reply_milter.adapters.redis_store.target import Place
 
 NAME = "replies"
 DOWN_MS = 400  # after which Sentinels, and a Cluster, give up a server
 SLOTS = 16384
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 class Node:
@@ -110,7 +98,7 @@ class ClusterUnderTest:
 
     def __init__(self, folder: Path, *settings: str, certificate: Path | None = None, replicas: int = 0) -> None:
         count = 3 + replicas
-        ports = free_ports(2 * count)
+        ports = [free_port() for _ in range(2 * count)]
         nodes = [
             Node(
                 folder / str(number),
@@ -202,7 +190,7 @@ class SentinelsUnderTest:
         sentinel_settings: tuple[str, ...] = (),
         certificate: Path | None = None,
     ) -> None:
-        ports = free_ports(5)
+        ports = [free_port() for _ in range(5)]
         replication = ("tls-replication yes",) if certificate else ()
         common = (*replication, "repl-diskless-sync-delay 0", "repl-timeout 5", *settings)
         self.first = Node(folder / "first", ports[0], *common, certificate=certificate)

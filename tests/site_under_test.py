@@ -6,7 +6,6 @@ import pwd
 import re
 import shutil
 import smtplib
-import socket
 import tempfile
 import time
 import urllib.request
@@ -17,6 +16,7 @@ from pathlib import Path
 import redis
 
 from daemon_process import USER, DaemonProcess, wait_until
+from ports import free_port
 from private_sendmail import PrivateSendmail
 from reply_milter.adapters.postfix import Layout, PrivatePostfix
 from reply_milter.adapters.redis_store import RedisStore
@@ -89,13 +89,6 @@ class Arrived:
     def values(self, name: str) -> list[str]:
         """The values of all fields called ``name``."""
         return [value.strip() for known, value in self.fields if known.lower() == name.lower()]
-
-
-def free_port() -> int:
-    """A TCP port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def reply(minted: Minted, name: object, *more: str, body: str = "") -> bytes:

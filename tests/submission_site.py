@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ports import free_port
 from reply_milter.adapters.postfix import Layout
-from site_under_test import Site, free_port
+from site_under_test import Site
 
 APPLICATION, PASSWORD = "shop", "not a secret"
 STRANGER = "127.0.0.2"  # on loopback, and in nobody's list

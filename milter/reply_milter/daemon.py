@@ -34,7 +34,7 @@ from reply_milter.worker import Shared, Trade, Worker
 
 log = logging.getLogger(__name__)
 
-_GRACE_SECONDS = 1.5  # for the whole tree to end in good order; what is left then is killed
+_GRACE_SECONDS = 1.2  # for the whole tree to end in good order; what is left then is killed
 _MILTERS: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
 _HOOK = "delivery"
 _METRICS = "metrics"

@@ -25,7 +25,7 @@ from reply_milter.worker import obey
 
 log = logging.getLogger(__name__)
 
-_DRAIN_SECONDS = 0.9  # for deliveries that are on their way when the daemon is told to end
+_DRAIN_SECONDS = 0.7  # for deliveries that are on their way when the daemon is told to end
 _TEND_SECONDS = 15.0
 _CONNECTIONS_A_THREAD = 4
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 # How long a thread waits for the interpreter's lock before it asks for it: callbacks hold it for a fraction of a
 # millisecond, so asking sooner only adds switches, 7 % of the CPU time with 32 connections.
 _SWITCH_SECONDS = 0.05
-_DRAIN_SECONDS = 0.9  # for messages that are on their way when the daemon is told to end
+_DRAIN_SECONDS = 0.7  # for messages that are on their way when the daemon is told to end
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import pytest
 from daemon_process import USER, wait_until
 from fakes import FixedClock
 from hooked import ID
+from ports import free_port
 from receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.plugins import PlugInError, load_plug_in
@@ -29,7 +30,6 @@ from reply_milter.core.handed_over import Done, Later, Never
 from reply_milter.core.reply import Reply
 from reply_milter.core.sample_reply import sample_reply
 from reply_milter.ports.delivery import Deliverer
-from site_under_test import free_port
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ import redis
 
 from certificate import write_certificate
 from fakes import REALM
+from ports import free_port
 from redis_under_test import PROGRAM
 from reply_milter.adapters.redis_store import RedisEpochs, RedisInspection, RedisObserver, RedisRegistry, RedisStore
 from reply_milter.core.diagnosis import store as rules
 from reply_milter.ports import Replay, StoreUnavailableError, UserChange
-from several_redis import ClusterUnderTest, Node, SentinelsUnderTest, free_ports
+from several_redis import ClusterUnderTest, Node, SentinelsUnderTest
 from store_bench import TOKEN, claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
@@ -47,7 +48,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     settings = (users(tmp_path, "reply-milter.acl"), f"include {CONTRIB}/redis.conf")
     running: Node | SentinelsUnderTest | ClusterUnderTest
     if request.param == "alone":
-        running = Node(tmp_path / "alone", free_ports(1)[0], *settings, certificate=certificate)
+        running = Node(tmp_path / "alone", free_port(), *settings, certificate=certificate)
         url = f"rediss://{USER}@127.0.0.1:{running.port}/0?ssl_ca_certs={certificate}"
     elif request.param == "sentinel":
         known = (users(tmp_path, "sentinel.acl"),)
@@ -129,7 +130,7 @@ def test_a_right_that_only_sentinel_needs_is_missed_by_name(tmp_path: Path) -> N
 )
 def test_nothing_else_is_allowed(tmp_path: Path, words: tuple[str, ...]) -> None:
     """Who has its password can't empty the store, change its settings, or read what is not ours."""
-    node = Node(tmp_path, free_ports(1)[0], users(tmp_path, "reply-milter.acl"))
+    node = Node(tmp_path, free_port(), users(tmp_path, "reply-milter.acl"))
     try:
         node.start()
         with (
@@ -150,7 +151,7 @@ def test_the_user_of_the_operations_page_is_that_of_contrib() -> None:
 
 def test_a_changed_password_is_told_as_what_it_is(tmp_path: Path) -> None:
     """Connections of before go on; new ones are refused with a kind of its own, and none opens the breaker."""
-    node = Node(tmp_path, free_ports(1)[0])
+    node = Node(tmp_path, free_port())
     try:
         node.start()
         store = RedisStore(f"redis://127.0.0.1:{node.port}", 0.5, REALM)

@@ -96,7 +96,8 @@ def test_restarts_only_defer(site: Site) -> None:
     figures = {"restarts": restarts.times, "slowest end s": round(max(ends), 2), **verdicts(load.records)}
     found = outcome("restarts", load, figures)
     keep_records("restarts", load)
-    found.demand(max(ends) <= 2.0, f"an end took {max(ends):.2f} s")
+    most = 2.0 if LONG else 3.0  # other tests run beside the short form
+    found.demand(max(ends) <= most, f"an end took {max(ends):.2f} s")
     found.demand(found.dropped == 0, f"{found.dropped} connections dropped")
     found.demand(restarts.times == RESTARTS, f"only {restarts.times} restarts")
     found.tell()

@@ -16,9 +16,10 @@ import pytest
 from certificate import write_certificate
 from daemon_process import runtime, wait_until
 from delivery_site import DeliverySite
+from ports import free_port
 from receiver import SECRET
 from reply_milter.adapters.postfix import Layout
-from site_under_test import Site, free_port
+from site_under_test import Site
 
 pytestmark = pytest.mark.system
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from daemon_process import wait_until
+from ports import free_port
 from reply_milter.adapters.postfix import Layout
 from reply_milter.core.verdict_header import SealProblem
-from site_under_test import Site, free_port, reply
+from site_under_test import Site, reply
 
 pytestmark = pytest.mark.system
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from raw_smtp import RawClient, transaction
 
 from daemon_process import wait_until
+from ports import free_port
 from reply_milter.core.verdict_header import SealProblem
 from sendmail_settings import SendmailLayout
-from site_under_test import DOMAIN, Site, free_port, reply
+from site_under_test import DOMAIN, Site, reply
 
 pytestmark = pytest.mark.system
 

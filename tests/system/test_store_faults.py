@@ -152,7 +152,7 @@ def test_a_commit_waits_until_the_store_is_back(site: Site, redis: Redis) -> Non
     site.daemon.reload()
     minted = site.mint(locator="fault/7")
     failures = 'reply_milter_store_errors_total{kind="timeout",operation="commit"}'
-    assert site.send([f"<{minted.address}>"], reply(minted, 7)).startswith("250")
+    assert site.send([f"<{minted.address}>"], reply(minted, 9)).startswith("250")
     before = site.metrics()[failures]
     redis.send(signal.SIGSTOP)
     try:
@@ -160,7 +160,7 @@ def test_a_commit_waits_until_the_store_is_back(site: Site, redis: Redis) -> Non
     finally:
         redis.send(signal.SIGCONT)
     site.settled(minted, 1)
-    _send_until_answered(site, minted, 7, "550 5.7.1 This message was already received")
+    _send_until_answered(site, minted, 9, "550 5.7.1 This message was already received")
     assert site.metrics()["reply_milter_commits_dropped_total"] == 0
     site.replace_in_settings("settle_ms = 1500 ", "settle_ms = 200 ")
     site.daemon.reload()
