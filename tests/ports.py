@@ -1,0 +1,28 @@
+"""TCP ports of loopback for servers of tests that run side by side."""
+
+import random
+import socket
+
+# Below those that the kernel gives to clients (ip_local_port_range): of these, one that is free now may be somebody's
+# connection in a moment. A Cluster's bus takes the port 10,000 above.
+_PORTS = range(10_000, 22_000)
+_given: set[int] = set()
+_draw = random.SystemRandom()  # seeds are for what tests do
+
+
+def free_port() -> int:
+    """One that nobody listens on now, and that this process has not had before."""
+    while True:
+        port = _draw.choice(_PORTS)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
