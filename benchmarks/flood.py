@@ -141,7 +141,8 @@ def page(found: Flood, machine: str) -> str:
 Beside them {found.good:,} genuine replies over 2, of which {found.deferred} were deferred.
 All junk comes from one network, and hears 451 from the 61st in a minute on.
 
-- Keys that junk left in Redis: {found.junk_keys}.
+- Keys in Redis beyond those of replies that were taken: {found.junk_keys}. The mark of the store is one, and a deferred
+  reply may have left one.
 - p99 of a reply beside the flood, in {len(found.good_p99_ms)} parts of {_GOOD} (aim 100 ms): median {middle:.1f} ms,
   worst {worst:.1f} ms.
 - Without the mixed load it took {found.seconds:.0f} s.
