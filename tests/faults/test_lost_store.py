@@ -1,12 +1,11 @@
 """Redis loses what it knew: all, or its last second. Captured replies come again, and none has a second effect."""
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
+from alone import own_redis
 from arrivals import collect_effects, reply_id
 from disturbance import Every
 from doors import SmtpDoor
@@ -26,12 +25,8 @@ CLIENTS = 4
 @pytest.fixture
 def redis() -> Iterator[RedisUnderTest]:
     """A Redis of the host's own, with an append-only file that is written once a second."""
-    with tempfile.TemporaryDirectory(prefix="reply-milter-redis-") as name:
-        Path(name).chmod(0o755)
-        server = RedisUnderTest(Path(name), "--appendonly", "yes", "--unixsocketperm", "777")
-        server.start()
+    with own_redis() as server:
         yield server
-        server.stop()
 
 
 @pytest.fixture

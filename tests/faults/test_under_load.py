@@ -2,13 +2,12 @@
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
+from alone import own_redis
 from arrivals import collect
 from disturbance import Every
 from doors import SmtpDoor
@@ -106,12 +105,8 @@ def test_restarts_only_defer(site: Site) -> None:
 @pytest.fixture
 def redis() -> Iterator[RedisUnderTest]:
     """A Redis of the host's own, with an append-only file."""
-    with tempfile.TemporaryDirectory(prefix="reply-milter-redis-") as name:
-        Path(name).chmod(0o755)
-        server = RedisUnderTest(Path(name), "--appendonly", "yes", "--unixsocketperm", "777")
-        server.start()
+    with own_redis() as server:
         yield server
-        server.stop()
 
 
 def test_a_store_killed_again_and_again(redis: RedisUnderTest) -> None:
