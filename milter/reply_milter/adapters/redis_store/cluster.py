@@ -14,6 +14,7 @@ from reply_milter.adapters.redis_store.errors import KNOWN, ClusterDownError, Di
 from reply_milter.adapters.redis_store.lookout import Lookout
 from reply_milter.adapters.redis_store.server import Server
 from reply_milter.adapters.redis_store.target import Place, Target
+from reply_milter.adapters.redis_store.topology import Discovered
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ _POLL_SECONDS = 10.0  # redirections say what changes; this is for nodes that no
 _NOWHERE = ("", "?")  # a node that does not know how it is reached
 
 
-class Cluster:
+class Cluster(Discovered):
     """The masters of a Cluster, by slot."""
 
     def __init__(self, target: Target) -> None:
@@ -60,19 +61,6 @@ class Cluster:
     def uncovered(self, deadline: float) -> int:
         """How many slots no master has."""
         return self._known(deadline).count(None)
-
-    def trouble(self) -> None:
-        """See ``Topology``."""
-        self._lookout.trouble()
-
-    def follow(self, deadline: float) -> bool:
-        """See ``Topology``."""
-        self._lookout.renew(deadline)
-        return True
-
-    def watch(self) -> None:
-        """See ``Topology``."""
-        self._lookout.watch()
 
     def close(self) -> None:
         """See ``Topology``."""

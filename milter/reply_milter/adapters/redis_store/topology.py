@@ -75,6 +75,25 @@ class Alone:
         self.server.forget()
 
 
+class Discovered:
+    """What servers that may change have in common: a lookout, which finds them again."""
+
+    _lookout: Lookout
+
+    def trouble(self) -> None:
+        """See ``Topology``."""
+        self._lookout.trouble()
+
+    def follow(self, deadline: float) -> bool:
+        """See ``Topology``."""
+        self._lookout.renew(deadline)
+        return True
+
+    def watch(self) -> None:
+        """See ``Topology``."""
+        self._lookout.watch()
+
+
 class Said(NamedTuple):
     """What one Sentinel says: the master, and the epoch of the failover that made it so."""
 
@@ -95,7 +114,7 @@ def choose(said: Sequence[Said], sentinels: int, known: int) -> Said | None:
     return newest if newest.epoch >= known or said.count(newest) == sentinels else None
 
 
-class Sentinels:
+class Sentinels(Discovered):
     """The master that Sentinels name. Its connections make sure, by ROLE, that it is one."""
 
     def __init__(self, target: Target) -> None:
@@ -134,19 +153,6 @@ class Sentinels:
         if self._server is not None and str(said.master) != self._server.name:
             return f"names {said.master} as the master, and others name {self._server.name}"
         return ""
-
-    def trouble(self) -> None:
-        """See ``Topology``."""
-        self._lookout.trouble()
-
-    def follow(self, deadline: float) -> bool:
-        """See ``Topology``."""
-        self._lookout.renew(deadline)
-        return True
-
-    def watch(self) -> None:
-        """See ``Topology``."""
-        self._lookout.watch()
 
     def close(self) -> None:
         """See ``Topology``."""
