@@ -14,6 +14,7 @@ from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.config import Config, ConfigError
 from reply_milter.config.secrets import held_secrets
 from reply_milter.core.authentication import nobody
+from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import Keyring
 from reply_milter.flows.service import MintingRules, Rules
 
@@ -25,13 +26,14 @@ FIXED = ("state_dir", "verify", "sign", "store_url", "metrics", "metrics_access"
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What settings were read from: three texts, and where the keys' lay."""
+    """What settings were read from, and where the keys' texts lay. ``secrets``: of applications, by their names."""
 
     config: str = field(repr=False)
     keys: str = field(repr=False)
     seals: str = field(repr=False)
     keys_path: str
     seal_path: str
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Settings:
     keyring: Keyring
     seal_keys: tuple[bytes, ...] = field(repr=False)
     texts: Texts
+    application_secrets: dict[str, bytes] = field(default_factory=dict, repr=False)  # digests, by name
 
     @property
     def keys_path(self) -> str:
@@ -73,9 +76,18 @@ class Settings:
         return MintingRules(
             form=config.form,
             keyring=self.keyring,
-            handlers=config.handlers,
+            handlers=self._mintable(),
             trusted=config.trusted,
+            applications=tuple(
+                replace(one, secret=self.application_secrets.get(one.name, b"")) for one in config.applications
+            ),
         )
+
+    def _mintable(self) -> Handlers:
+        """All handlers but the hook's own: an address of that would answer a question that nobody was asked."""
+        hook = self.config.delivery
+        own = hook.confirmation.handler_id if hook else None
+        return Handlers.of(one for one in self.config.handlers.by_id.values() if one.id != own)
 
     def in_place_of(self, old: "Settings") -> "Settings":
         """These settings for a daemon that runs with ``old`` ones: what takes a restart stays as it is."""
@@ -106,7 +118,9 @@ def unpack(packed: bytes) -> Settings:
     texts = Texts(**json.loads(packed))
     config = configuration.parse(texts.config)
     keys = keyfile.parse_master_keys(texts.keys, texts.keys_path)
-    return Settings(config, Keyring(config.realm, keys), keyfile.parse_seal_keys(texts.seals, texts.seal_path), texts)
+    seals = keyfile.parse_seal_keys(texts.seals, texts.seal_path)
+    secrets = {name: keyfile.parse_application_secret(secret, name) for name, secret in texts.secrets.items()}
+    return Settings(config, Keyring(config.realm, keys), seals, texts, secrets)
 
 
 def load(path: str, *checks: Check) -> Settings:
@@ -134,11 +148,13 @@ def load(path: str, *checks: Check) -> Settings:
     keys = _or_problems(problems, *named)
     sealing = (f"{path}: keys.seal_file", keyfile.read_seal_keys, keyfile.parse_seal_keys, seal_path)
     seals = _or_problems(problems, *sealing) if "keys.seal_file" not in told else None
+    secrets = _secrets(problems, path, config)
     if problems or keys is None or seals is None:
         raise ConfigError(problems)
-    texts = Texts(text, keys[0], seals[0], keys_path, seal_path)
+    texts = Texts(text, keys[0], seals[0], keys_path, seal_path, {name: found[0] for name, found in secrets.items()})
     config = replace(config, warnings=config.warnings + _openness(path, config))
-    return Settings(config, Keyring(config.realm, keys[1]), seals[1], texts)
+    digests = {name: found[1] for name, found in secrets.items()}
+    return Settings(config, Keyring(config.realm, keys[1]), seals[1], texts, digests)
 
 
 def read(path: str) -> str:
@@ -163,6 +179,21 @@ def _openness(path: str, config: Config) -> tuple[str, ...]:
     if not (held and mode & stat.S_IRWXO):
         return ()
     return (f"holds {held}, and has mode {mode:04o}: chmod it to 0640, its group the daemon's",)
+
+
+def _secrets(problems: list[str], path: str, config: Config) -> dict[str, tuple[str, bytes]]:
+    """Text and digest of the secret of each application that has one."""
+    folder, found = Path(path).resolve().parent, {}
+    for number, application in enumerate(config.applications, 1):
+        if application.secret_file:
+            key = f"{path}: sign.application[{number}].secret_file"
+            file = str(folder / application.secret_file)
+            read_and_parsed = _or_problems(
+                problems, key, keyfile.read_application_secret, keyfile.parse_application_secret, file
+            )
+            if read_and_parsed is not None:
+                found[application.name] = read_and_parsed
+    return found
 
 
 def _or_problems(

@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import re
 import secrets
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from reply_milter.core.application import digest
 from reply_milter.core.keyring import KeyState, MasterKey
 from reply_milter.core.token import LAST_ISSUE
 from reply_milter.toml_table import Table, between, matching, one_of
@@ -16,6 +18,8 @@ _HEX = matching(r"[0-9a-fA-F]{64}", "")
 _ID = matching(r"[A-Za-z0-9._-]{1,64}", "")
 _STATE = one_of(*KeyState)
 Check = Callable[[str], str | None]
+_SECRET = re.compile(r"[!-:<-~]{16,128}")
+_MAKE_ONE = "make one by `openssl rand -hex 24`"
 _NOBODY_ELSE = stat.S_IRWXG | stat.S_IRWXO
 _NO_OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO  # a hook may read seal keys by group
 
@@ -164,6 +168,29 @@ def parse_seal_keys(text: str, path: str) -> tuple[bytes, ...]:
     if problems:
         raise KeyFileError(problems)
     return tuple(bytes.fromhex(line) for _, line in digits)
+
+
+def read_application_secret(path: str) -> str:
+    """The text of a file with the secret of a ``[[sign.application]]``.
+
+    Raises:
+        KeyFileError: unreadable, or readable by others.
+    """
+    return _read(path, _NO_OTHERS, "0600 or 0640")
+
+
+def parse_application_secret(text: str, path: str) -> bytes:
+    """The digest of the secret in the ``text`` of the file ``path``: one line, with or without its end.
+
+    Raises:
+        KeyFileError: empty, or nothing that a field could hold and nobody could guess.
+    """
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret:
+        raise KeyFileError([f"{path}: is empty: {_MAKE_ONE}"])
+    if not _SECRET.fullmatch(secret):
+        raise KeyFileError([f"{path}: must be one line of 16 to 128 of ! to ~, without a blank and ';': {_MAKE_ONE}"])
+    return digest(secret)
 
 
 def _master_key(table: Table) -> MasterKey:

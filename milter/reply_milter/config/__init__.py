@@ -10,7 +10,6 @@ from reply_milter.config.addresses import address
 from reply_milter.config.delivery import Delivery, delivery
 from reply_milter.config.page import PageAccess, page_access, page_warnings
 from reply_milter.config.places import (
-    SIGN_SOCKET,
     VERIFY_SOCKET,
     Listener,
     Networks,
@@ -20,7 +19,9 @@ from reply_milter.config.places import (
     store_url,
 )
 from reply_milter.config.reasons import handlers, policy
+from reply_milter.config.signing import signing
 from reply_milter.core.address import AddressForm
+from reply_milter.core.application import Application
 from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import REALM
 from reply_milter.core.policy import Policy
@@ -45,7 +46,8 @@ class ConfigError(Exception):
 class Config:
     """Every setting, checked. Paths are absolute, or relative to the configuration file's folder.
 
-    ``verify`` is None on a host that only sends, ``sign`` on one that only receives; ``trusted`` may mint unasked.
+    ``verify`` is None on a host that only sends, ``sign`` on one that only receives; ``trusted`` networks
+    and ``applications`` may have addresses minted.
     ``delivery`` is None where replies go to a hook of the operator's own, or to none. ``metrics``: host and port.
     ``canary_seconds``: between two tries of ours at our own door; 0 for none.
     """
@@ -58,6 +60,7 @@ class Config:
     verify: Listener | None
     sign: Listener | None
     trusted: Networks
+    applications: tuple[Application, ...]
     peers: Networks
     authserv_id: str
     max_message_bytes: int
@@ -106,18 +109,19 @@ def _config(top: Table) -> Config:
     form, warnings = address(top.table("address"))
     keys, verify, replay, store, metrics, canary, log = tables = [top.table(name) for name in _TABLES]
     rules = policy(top.table("policy"), Policy(), with_mode=True)
-    verifying, signing, trusted = _milters(top, verify)
     max_message_bytes = verify.take("max_message_bytes", 26214400, between(1, 1 << 40))
     hook, more = _hook(top, state_dir, form, max_message_bytes)
+    sign = signing(top, known := handlers(top, rules, hook))
     config = Config(
         realm=realm,
         state_dir=state_dir,
         form=form,
         keys_file=keys.take("file", "/etc/reply-milter/keys.toml", _path),
         seal_file=keys.take("seal_file", "/etc/reply-milter/seal.key", _path),
-        verify=verifying,
-        sign=signing,
-        trusted=trusted,
+        verify=_verifying(verify, sign.place, top),
+        sign=sign.place,
+        trusted=sign.trusted,
+        applications=sign.applications,
         peers=networks(verify, "peers"),
         authserv_id=verify.take("authserv_id", "", matching(r"[A-Za-z0-9.-]{0,255}", "a host name")),
         max_message_bytes=max_message_bytes,
@@ -134,29 +138,26 @@ def _config(top: Table) -> Config:
         canary_seconds=canary.take("interval_seconds", 60, between(0, 86400)),
         log_json=log.take("format", "text", one_of("text", "json")) == "json",
         log_level=log.take("level", "info", one_of("debug", "info", "warning", "error")),
-        handlers=handlers(top, rules, hook),
-        warnings=warnings + more,
+        handlers=known,
+        warnings=warnings + more + sign.warnings,
     )
-    for table in (*tables, top):
-        table.unknown()
+    _tell_unknown(*tables, top)
     return config
 
 
-def _milters(top: Table, verify: Table) -> tuple[Listener | None, Listener | None, Networks]:
-    """The two kinds of milters, of which a host runs one at least; and who may mint without a login."""
-    signs = top.has("sign")
-    sign = top.table("sign")
+def _tell_unknown(*tables: Table) -> None:
+    for table in tables:
+        table.unknown()
+
+
+def _verifying(verify: Table, sign: Listener | None, top: Table) -> Listener | None:
+    """The milter that verifies. A host runs one of the two kinds at least, each at a socket of its own."""
     verifying = listener(verify, "socket", VERIFY_SOCKET, 0)
-    signing = listener(sign, "socket", SIGN_SOCKET, 1) if signs else None
-    trusted = networks(sign, "trusted")
-    sign.unknown()
-    if signing is not None and not signing.socket and not sign.is_told("socket"):
-        sign.problem("socket", "must not be empty: leave the table [sign] out instead")
-    if signing is not None and signing.socket and signing.socket == verifying.socket:
-        sign.problem("socket", "is verify.socket, too: each kind of milter needs one of its own")
-    if signing is None and not verifying.socket and not verify.is_told("socket"):
+    if sign is not None and sign.socket and sign.socket == verifying.socket:
+        top.problems.append("sign.socket: is verify.socket, too: each kind of milter needs one of its own")
+    if sign is None and not verifying.socket and not verify.is_told("socket"):
         verify.problem("socket", "is empty, and there is no table [sign]: nothing would run")
-    return verifying if verifying.socket else None, signing, trusted
+    return verifying if verifying.socket else None
 
 
 def _hook(top: Table, state_dir: str, form: AddressForm, max_reply: int) -> tuple[Delivery | None, tuple[str, ...]]:

@@ -20,7 +20,21 @@ READ = frozenset(
 
 
 # What sign mode reads of an outgoing message.
-READ_OUTBOUND = frozenset({MINT.lower(), "received", "message-id", "references", "reply-to", "auto-submitted"})
+READ_OUTBOUND = frozenset({MINT.lower(), "message-id", "references", "reply-to", "auto-submitted"})
+
+# What a message bears that was on its way before: by name, in lower case. Whoever hands it in did not write it.
+_TRACES = {
+    "received": "Received",
+    "list-id": "List-Id",
+    "delivered-to": "Delivered-To",
+    "return-path": "Return-Path",
+}
+_RESENT = "resent-"
+
+
+def trace_of(name: str) -> str:
+    """The kind of trace field (RFC 5321 section 4.4, RFC 5322 section 3.6.6, RFC 2919) that ``name`` is, or nothing."""
+    return "Resent-*" if name.startswith(_RESENT) else _TRACES.get(name, "")
 
 
 @dataclass(frozen=True, slots=True)

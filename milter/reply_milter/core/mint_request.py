@@ -1,24 +1,31 @@
 """X-Reply-Mint: the one field by which an application asks for a reply address.
 
 A tag list as in RFC 6376 section 3.2, white space anywhere: ``handler=NAME; user=ID; locator=PATH``, or
-``context=NUMBER`` instead of the locator. Like Moodle's inbound message handlers, it names who may answer what.
+``context=NUMBER`` instead of the locator. Like Moodle's inbound message handlers, it names who may answer what. An
+application that has a secret to show adds ``key=SECRET``.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reply_milter.core import token
 from reply_milter.core.mint import MintError
 
-FORM = "handler=NAME; user=ID; locator=PATH (or context=NUMBER)"
-_TAGS = frozenset({"handler", "user", "locator", "context"})
+FORM = "handler=NAME; user=ID; locator=PATH (or context=NUMBER), and key=SECRET where one is set"
+_TAGS = frozenset({"handler", "user", "locator", "context", "key"})
+_KEY = "key="
+_SEVERAL = "?"  # too short for anybody's secret
 _BLANK = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class MintRequest:
-    """What an application asks for. ``locator`` is empty and ``context`` None where it named none."""
+    """What an application asks for. ``locator`` is empty and ``context`` None where it named none.
+
+    Its key is no part of it: see ``key_of``.
+    """
 
     handler: str
     user: int
@@ -49,6 +56,16 @@ def read(value: str) -> MintRequest:
         locator=tags.get("locator", ""),
         context=None if context is None else _number(context, "a context", token.CONTEXT_LIMIT),
     )
+
+
+def key_of(values: Sequence[str]) -> str:
+    """The key in the field's ``values``, also where the rest can't be read; empty where there is none.
+
+    One guess a message: where there are several, none of them is a secret.
+    """
+    parts = [part for value in values for part in _BLANK.sub("", value).split(";")]
+    keys = [part.removeprefix(_KEY) for part in parts if part.startswith(_KEY)]
+    return _SEVERAL if len(keys) > 1 else "".join(keys)
 
 
 def _number(text: str, what: str, limit: int) -> int:

@@ -84,10 +84,14 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Refuse for good (5xx): the same message will never become valid."""
+    """Refuse for good (5xx): the same message will never become valid.
+
+    ``edits`` are made before: what the MTA sends back of a message that was handed in locally has them.
+    """
 
     reason: Reason
     reply: Reply
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from reply_milter.flows.observed import observed
 from reply_milter.flows.postponed import Postponed, drop, refuse
 from reply_milter.flows.recipient import ReplyRecipient, assess
 from reply_milter.flows.service import Service
-from reply_milter.ports import Decision, StoreUnavailableError
+from reply_milter.ports import NO_LOGIN, Decision, Login, StoreUnavailableError
 
 _REFUSED_AT_RCPT = (Action.REJECT, Action.DEFER)
 _GO_ON = Accept()  # none of our business
@@ -63,7 +63,7 @@ class Connection:
         """Whether a message is on its way."""
         return self._transaction is not None
 
-    def mail(self, sender: str, authenticated: bool = False) -> None:
+    def mail(self, sender: str, login: Login = NO_LOGIN) -> None:
         """MAIL FROM: the only start of a message. A login proves nothing about who answers a notification."""
         self._transaction = Transaction(self._service(), null_sender=sender.strip() in ("<>", ""))
 

@@ -1,19 +1,22 @@
 """One SMTP client that hands in notifications: who may have a reply address minted, and what becomes of the message.
 
 The danger is mail from elsewhere that is handed in here once more, by a content filter or a forwarding: it must never
-get a token. So the field counts only from a client that has authenticated or is trusted, in a message without a
-``Received`` field; from everyone else it is taken off, and the message goes on.
+get a token. So the field counts only in a message without a trace of that, like a ``Received`` field; and only from an
+application that proves who it is, or a client that is trusted (``core/application``). From everyone else it is taken
+off, and the message goes on.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reply_milter.core import headers
+from reply_milter.core.application import Admission, Asker, Standing
 from reply_milter.core.mint import MintError
+from reply_milter.core.mint_request import key_of, read
 from reply_milter.core.notification import Outgoing, Prepared, bindable, prepare
 from reply_milter.core.verdict import Accept, Reason, Reject, Reply, Verdict
 from reply_milter.flows.service import MintingService
-from reply_milter.ports import Minting, Notification
+from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
 
 _SEVERAL = "a message with a reply address goes to one recipient: send it to each by itself"
 
@@ -23,11 +26,23 @@ class _Message:
     """Everything that lives as long as one message. Replaced, never cleared."""
 
     service: MintingService
-    authenticated: bool
+    login: Login = NO_LOGIN
+    null_sender: bool = True  # until MAIL has said otherwise
     recipients: dict[str, str] = field(default_factory=dict)  # by the client's spelling: as it can be bound
-    fields: dict[str, list[str]] = field(default_factory=dict)
+    fields: dict[str, list[str]] = field(default_factory=dict, repr=False)  # may hold a secret
+    trace: str = ""  # the first field by which it was on its way before
     broken: bool = False
     outcome: Notification | None = None
+
+    @property
+    def requests(self) -> list[str]:
+        """The values of all X-Reply-Mint fields."""
+        return self.fields.get(headers.MINT.lower(), [])
+
+    @property
+    def stripping(self) -> tuple[headers.Edit, ...]:
+        """What takes them off."""
+        return headers.strip(headers.MINT, len(self.requests))
 
 
 class Submission:
@@ -38,22 +53,25 @@ class Submission:
         self._client = client
         self._message: _Message | None = None
 
-    def mail(self, _sender: str, authenticated: bool) -> None:
+    def mail(self, sender: str, login: Login) -> None:
         """See ``ports.Conversation``."""
-        self._message = _Message(self._service(), authenticated)
+        self._message = _Message(self._service(), login, null_sender=sender.strip() in ("<>", ""))
 
     def rcpt(self, argument: str, resolved: str | None, _over_smtp: bool, _queue_id: str = "") -> Verdict:
         """See ``ports.Conversation``. Never refuses: only the header tells whether the recipient matters to us."""
         if self._message is None:
-            self._message = _Message(self._service(), authenticated=False)
+            self._message = _Message(self._service())
         self._message.recipients[argument.strip().casefold()] = bindable(argument.strip(), resolved)
         return Accept()
 
     def header(self, name: str, value: str) -> None:
         """See ``ports.Conversation``."""
         known = name.strip().lower()
-        if self._message is not None and known in headers.READ_OUTBOUND:
+        if self._message is None:
+            return
+        if known in headers.READ_OUTBOUND:
             self._message.fields.setdefault(known, []).append(value)
+        self._message.trace = self._message.trace or headers.trace_of(known)
 
     def body(self, _chunk: bytes) -> bool:
         """See ``ports.Conversation``. Nothing in a body concerns us."""
@@ -71,17 +89,7 @@ class Submission:
             return Accept()
         if message.broken:
             raise RuntimeError("a step of this message failed before its end")
-        if headers.MINT.lower() not in message.fields:
-            return Accept()
-        if len(message.fields[headers.MINT.lower()]) > headers.FIELDS_LIMIT:  # an MTA takes minutes to take them off
-            return _refuse(
-                message, queue_id, Reply("550", "5.6.0", f"{headers.MINT}: the field stands there too often")
-            )
-        objection = self._objection(message)
-        if objection:
-            message.outcome = Notification(Minting.IGNORED, queue_id=queue_id, problem=objection)
-            return Accept(edits=headers.strip(headers.MINT, len(message.fields[headers.MINT.lower()])))
-        return _mint(message, queue_id)
+        return self._asked(message, queue_id) if message.requests else Accept()
 
     def done(self) -> None:
         """See ``ports.Conversation``."""
@@ -97,27 +105,58 @@ class Submission:
         """See ``ports.Conversation``."""
         self._message = None
 
-    def _objection(self, message: _Message) -> str:
-        """Why this client may not ask for an address; empty if it may."""
-        if not message.authenticated and not message.service.rules.is_trusted(self._client):
-            return "the client has not authenticated and is not in sign.trusted"
-        if "received" in message.fields:
-            return "the message has a Received field: it comes from elsewhere"
+    def _asked(self, message: _Message, queue_id: str) -> Verdict:
+        """What becomes of a message that asks for an address."""
+        if len(message.requests) > headers.FIELDS_LIMIT:  # an MTA takes minutes to take them off
+            often = Reply("550", "5.6.0", f"{headers.MINT}: the field stands there too often")
+            return Reject(Reason.MALFORMED, _noted(message, queue_id, often))
+        elsewhere = _from_elsewhere(message)
+        if elsewhere:
+            return _ignore(message, queue_id, elsewhere)
+        admission = self._admission(message)
+        match admission.standing:
+            case Standing.STRANGER:
+                return _ignore(message, queue_id, admission.problem)
+            case Standing.REFUSED:
+                refusal = Reply("550", "5.7.1", f"{headers.MINT}: {admission.problem}")
+                return _refuse(message, queue_id, refusal, admission.application)
+            case Standing.ADMITTED:
+                return _mint(message, queue_id, admission.application)
+
+    def _admission(self, message: _Message) -> Admission:
+        """Whether this client may ask for what it asks for."""
+        asker = Asker(self._client, message.login.name, key_of(message.requests), _handler(message))
+        return message.service.rules.admit(asker)
+
+
+def _from_elsewhere(message: _Message) -> str:
+    """Why the message can't have been written by who hands it in; empty if it can."""
+    if message.trace:
+        return f"the message has a {message.trace} field: it comes from elsewhere"
+    return "the sender is null: it is a report, and no notification" if message.null_sender else ""
+
+
+def _handler(message: _Message) -> str:
+    """The handler that is asked for; empty where the request can't be read."""
+    try:
+        return read(message.requests[0]).handler if len(message.requests) == 1 else ""
+    except MintError:
         return ""
 
 
-def _mint(message: _Message, queue_id: str) -> Verdict:
+def _mint(message: _Message, queue_id: str, application: str) -> Verdict:
     service = message.service
     if len(message.recipients) != 1:
-        return _refuse(message, queue_id, Reply("550", "5.5.3", f"{headers.MINT}: {_SEVERAL}"))
+        return _refuse(message, queue_id, Reply("550", "5.5.3", f"{headers.MINT}: {_SEVERAL}"), application)
     (recipient,) = message.recipients.values()
     outgoing = Outgoing(message.fields, recipient, queue_id, service.clock.now(), service.unique())
     rules = service.rules
     try:
         prepared = prepare(outgoing, rules.handlers, rules.keyring, rules.form)
     except MintError as error:
-        return _refuse(message, queue_id, Reply("550", "5.6.0", f"{headers.MINT}: {error}"))
-    message.outcome = Notification(Minting.MINTED, prepared.handler.name, _token_id(message, prepared), queue_id)
+        return _refuse(message, queue_id, Reply("550", "5.6.0", f"{headers.MINT}: {error}"), application)
+    token_id = _token_id(message, prepared)
+    message.outcome = Notification(Minting.MINTED, prepared.handler.name, token_id, queue_id, application=application)
     return Accept(edits=prepared.edits)
 
 
@@ -127,7 +166,20 @@ def _token_id(message: _Message, prepared: Prepared) -> str:
     return rules.keyring.minting_key(minted.token.user).token_id(rules.form.glob(minted.address.rpartition("@")[0]))
 
 
-def _refuse(message: _Message, queue_id: str, reply: Reply) -> Reject:
-    """A notification with a wrong reply address, or none, must not leave: its application is told at once."""
-    message.outcome = Notification(Minting.REFUSED, queue_id=queue_id, problem=reply.text)
-    return Reject(Reason.MALFORMED, reply)
+def _ignore(message: _Message, queue_id: str, problem: str) -> Accept:
+    """The message is none of ours to mint for, and goes on; what it asked for does not go along."""
+    message.outcome = Notification(Minting.IGNORED, queue_id=queue_id, problem=problem)
+    return Accept(edits=message.stripping)
+
+
+def _refuse(message: _Message, queue_id: str, reply: Reply, application: str) -> Reject:
+    """A notification with a wrong reply address, or none, must not leave: its application is told at once.
+
+    The field is taken off first: a local message comes back to its sender as a report, and its key with it.
+    """
+    return Reject(Reason.MALFORMED, _noted(message, queue_id, reply, application), message.stripping)
+
+
+def _noted(message: _Message, queue_id: str, reply: Reply, application: str = "") -> Reply:
+    message.outcome = Notification(Minting.REFUSED, queue_id=queue_id, problem=reply.text, application=application)
+    return reply

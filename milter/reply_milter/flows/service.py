@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from reply_milter.core.address import AddressForm
+from reply_milter.core.application import Admission, Application, Asker, Networks, admit, is_among
 from reply_milter.core.authentication import Organisational
 from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import Keyring
 from reply_milter.core.policy import Policy
 from reply_milter.core.throttle import GuessTable
 from reply_milter.ports import Clock, MintingTelemetry, Settler, Store, Telemetry
-
-Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Rules:
 
     def is_peer(self, client: str) -> bool:
         """Whether ``client`` (an IP address as text) is one whose seals are taken as they are."""
-        return _is_among(client, self.peers)
+        return is_among(client, self.peers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +61,11 @@ class MintingRules:
     keyring: Keyring
     handlers: Handlers
     trusted: Networks
+    applications: tuple[Application, ...] = ()
 
-    def is_trusted(self, client: str) -> bool:
-        """Whether ``client`` (an IP address as text) may have addresses minted without a login."""
-        return _is_among(client, self.trusted)
+    def admit(self, asker: Asker) -> Admission:
+        """Whether somebody may have an address minted."""
+        return admit(asker, self.applications, self.trusted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +76,3 @@ class MintingService:
     clock: Clock
     telemetry: MintingTelemetry
     unique: Callable[[], str]
-
-
-def _is_among(client: str, networks: Networks) -> bool:
-    if not networks:
-        return False
-    try:
-        address = ip_address(client)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in network for network in networks)

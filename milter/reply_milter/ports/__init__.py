@@ -1,7 +1,7 @@
 """What the flows need from the world. One implementation each in ``adapters``, one fake each in the tests."""
 
 from reply_milter.ports.clock import Clock
-from reply_milter.ports.conversation import Conversation, DoorTelemetry
+from reply_milter.ports.conversation import NO_LOGIN, Conversation, DoorTelemetry, Login
 from reply_milter.ports.store import (
     Claim,
     Claimed,
@@ -17,6 +17,7 @@ from reply_milter.ports.store import (
 from reply_milter.ports.telemetry import Decision, Minting, MintingTelemetry, Notification, Telemetry
 
 __all__ = [
+    "NO_LOGIN",
     "Claim",
     "Claimed",
     "Clock",
@@ -24,6 +25,7 @@ __all__ = [
     "Decision",
     "DoorTelemetry",
     "Limit",
+    "Login",
     "Minting",
     "MintingTelemetry",
     "Notification",

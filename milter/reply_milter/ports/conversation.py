@@ -1,15 +1,26 @@
 """What the door to the MTA speaks with, and what it counts."""
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from reply_milter.core.verdict import Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The name that a client has logged in by, as the MTA tells it; empty for none. It stands in no traceback."""
+
+    name: str = field(default="", repr=False)
+
+
+NO_LOGIN = Login()
+
+
 class Conversation(Protocol):
     """One SMTP client at one kind of milter. Methods carry the SMTP word; each returns what is to be answered."""
 
-    def mail(self, sender: str, authenticated: bool) -> None:
-        """MAIL FROM: the only start of a message. ``authenticated``: the MTA told a login name, where it was asked."""
+    def mail(self, sender: str, login: Login) -> None:
+        """MAIL FROM: the only start of a message. ``login``: what the MTA told of one, where it was asked."""
         ...
 
     def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict:

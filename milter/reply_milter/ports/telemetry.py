@@ -71,7 +71,7 @@ class Minting(StrEnum):
 class Notification:
     """An outgoing message that asked for a reply address, for log and metrics. Never an address.
 
-    ``problem``: why it was refused, or ignored, in words.
+    ``problem``: why it was refused, or ignored, in words. ``application``: who asked, as the configuration calls it.
     """
 
     outcome: Minting
@@ -79,6 +79,7 @@ class Notification:
     token_id: str = ""
     queue_id: str = ""
     problem: str = ""
+    application: str = ""
 
 
 class MintingTelemetry(Protocol):

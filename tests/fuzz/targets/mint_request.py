@@ -17,7 +17,7 @@ from reply_milter.core.verdict import Accept, Reject
 from reply_milter.core.verify import Checked, check_token
 from reply_milter.flows.outbound import Submission
 from reply_milter.flows.service import MintingRules, MintingService
-from reply_milter.ports import Notification
+from reply_milter.ports import Login, Notification
 
 WORDS = (
     b"handler=issue", b"handler=forum", b"user=42", b"user=", b"locator=shop/orders/7", b"context=7", b"context=", b";",
@@ -53,7 +53,7 @@ _REFUSALS = {
 def one_input(octets: bytes) -> None:
     """Submit a message with it, logged in."""
     submission = Submission(lambda: _SERVICE, "192.0.2.1")
-    submission.mail("<shop@example.com>", authenticated=True)
+    submission.mail("<shop@example.com>", Login("shop"))
     submission.rcpt("<jane@example.org>", "jane@example.org", True)
     submission.header(headers.MINT, text(octets))
     verdict = submission.end_of_message("4Q1")

@@ -9,6 +9,7 @@ import pytest
 
 from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
 from reply_milter.core.verdict import Verdict
+from reply_milter.ports import Login
 
 
 class BrokenConversation:
@@ -16,7 +17,7 @@ class BrokenConversation:
 
     failures = 0
 
-    def mail(self, sender: str, authenticated: bool) -> None:
+    def mail(self, sender: str, login: Login) -> None:
         """See ``ports.Conversation``."""
 
     def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict:

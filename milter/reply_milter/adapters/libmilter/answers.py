@@ -25,7 +25,8 @@ def answer(ctx: Any, verdict: Verdict) -> int:
             _perform(ctx, edits)
             ctx.quarantine(f"{NAME}: {reason}")
             return int(Milter.CONTINUE)
-        case Reject(reply=reply):
+        case Reject(reply=reply, edits=edits):
+            _perform(ctx, edits)
             ctx.setreply(reply.code, reply.enhanced, reply.text)
             return int(Milter.REJECT)
         case Defer(reply=reply):

@@ -13,7 +13,7 @@ from typing import Any
 import Milter
 
 from reply_milter.adapters.libmilter.answers import NAME, answer, come_again
-from reply_milter.ports import Conversation, DoorTelemetry
+from reply_milter.ports import NO_LOGIN, Conversation, DoorTelemetry, Login
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ _IDLE_SECONDS = 7200  # libmilter gives a silent MTA up; Postfix keeps a session
 class Needs:
     """What one kind of milter asks of the MTA: the ``steps`` that it can do without, and the ``actions`` it takes.
 
-    ``stages``: what RCPT and end of message are called in metrics. ``asks_login``: whether MAIL needs to know that
-    the client has authenticated.
+    ``stages``: what RCPT and end of message are called in metrics. ``asks_login``: whether MAIL needs to know as
+    whom the client has authenticated.
     """
 
     steps: int
@@ -130,8 +130,9 @@ class Door:
         session = self._session(ctx)
         self._busy.add(session)
         try:
-            authenticated = self._needs.asks_login and bool(_macro(ctx, "{auth_authen}", unreadable=""))
-            session.connection.mail(_text(sender), authenticated)
+            # A login that is no UTF-8 is none: it could be told from no other.
+            name = _macro(ctx, "{auth_authen}", unreadable=None) if self._needs.asks_login else None
+            session.connection.mail(_text(sender), Login(name) if name else NO_LOGIN)
             session.broken = False
         except Exception:
             log.exception("cannot begin a message")

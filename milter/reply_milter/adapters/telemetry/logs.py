@@ -156,6 +156,7 @@ def _of_notification(notification: Notification) -> Fields:
         ("token", notification.token_id),
         ("outcome", notification.outcome.value),
         ("handler", notification.handler),
+        ("application", notification.application),
         ("problem", json.dumps(notification.problem) if notification.problem else ""),
     )
 

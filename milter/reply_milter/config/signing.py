@@ -1,0 +1,113 @@
+"""``[sign]``: where notifications are handed in, and who may have reply addresses minted for them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reply_milter.config.delivery import CONFIRM
+from reply_milter.config.places import SIGN_SOCKET, Listener, listener, networks
+from reply_milter.core.application import Application, Networks
+from reply_milter.core.handler import Handlers
+from reply_milter.toml_table import Table, matching
+
+_PROOFS = ("logins", "networks", "secret_file")
+_NAME = matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Za-z0-9._-")
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """``place`` None: nothing is minted for mail. ``trusted`` networks prove nothing but themselves."""
+
+    place: Listener | None
+    trusted: Networks = ()
+    applications: tuple[Application, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator may have overlooked: who can mint for any user of the others."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[str]:
+        if self.place is None:
+            return
+        if self.trusted:
+            yield (
+                f"sign.trusted: any user of {', '.join(map(str, self.trusted))} can have reply addresses minted for any"
+                " other, and answer as them: name your applications in [[sign.application]] instead, with a login or a"
+                " secret_file"
+            )
+        if not self.applications:
+            yield (
+                "sign: whoever has logged in can have reply addresses minted for any user: name your applications in"
+                " [[sign.application]]"
+            )
+        for application in self.applications:
+            if not application.logins and not application.secret_file:
+                yield (
+                    f"sign.application {application.name}: any user of its networks can have reply addresses minted, as"
+                    " it can: add logins or a secret_file"
+                )
+
+
+def signing(top: Table, handlers: Handlers) -> Signing:
+    """Who may mint, for which of ``handlers``."""
+    if not top.has("sign"):
+        return Signing(None)
+    table = top.table("sign")
+    place = listener(table, "socket", SIGN_SOCKET, 1)
+    trusted = networks(table, "trusted")
+    known = {handler.name for handler in handlers.by_id.values()} - {CONFIRM}
+    # A handler that can't be read has no name yet: that it is unknown would be a second line about one mistake.
+    broken = any(problem.startswith("handler") for problem in top.problems)
+    applications = tuple(_application(one, known, broken) for one in table.tables("application"))
+    _tell_twins(table, applications)
+    table.unknown()
+    if not place.socket and not table.is_told("socket"):
+        table.problem("socket", "must not be empty: leave the table [sign] out instead")
+    return Signing(place, trusted, applications)
+
+
+def _application(table: Table, known: set[str], broken: bool) -> Application:
+    name = table.need("name", "", _NAME)
+    handlers = _handlers(table, known, broken)
+    told = {key: table.has(key) for key in _PROOFS}
+    application = Application(
+        name=name,
+        handlers=frozenset(handlers),
+        logins=frozenset(_logins(table)),
+        networks=networks(table, "networks"),
+        secret_file=table.take("secret_file", "", lambda path: None if path else "must name a file"),
+    )
+    if not any(told.values()):
+        table.problem("logins", "is missing: an application needs a proof, one of logins, networks and secret_file")
+    for key in ("logins", "networks"):
+        if told[key] and not getattr(application, key) and not table.is_told(key):
+            table.problem(key, "must not be empty: name one at least, or leave the key out")
+    table.unknown()
+    return application
+
+
+def _handlers(table: Table, known: set[str], broken: bool) -> list[str]:
+    if not table.has("handlers"):
+        table.problem("handlers", "is missing: name the handlers that it may ask for")
+        return []
+    names = table.strings("handlers", [])
+    if not names and not table.is_told("handlers"):
+        table.problem("handlers", "must not be empty: name the handlers that it may ask for")
+    for name in names:
+        if name not in known and not broken:
+            own = " to ask for: its addresses answer the hook's own questions" if name == CONFIRM else ""
+            table.problem("handlers", f"{name!r} is no handler{own}")
+    return names
+
+
+def _logins(table: Table) -> list[str]:
+    logins = table.strings("logins", [])
+    if any(not login for login in logins):
+        table.problem("logins", "must not hold an empty name: whoever has not logged in has that")
+    return logins
+
+
+def _tell_twins(table: Table, applications: tuple[Application, ...]) -> None:
+    names = [application.name for application in applications if application.name]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        table.problem("application", f"two are called {name!r}")

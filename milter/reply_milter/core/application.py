@@ -1,0 +1,133 @@
+"""Applications that may have reply addresses minted: how they prove who they are, and for which handlers they may ask.
+
+What a host's network says is true of every program on it. So an application shows a login, a secret, or both; a network
+narrows that.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import NamedTuple
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+WRONG_KEY = "the key is missing or wrong: the field needs key=SECRET, as in the secret_file of a [[sign.application]]"
+WRONG_HANDLER = "this application may not ask for that handler: name it in the handlers of its [[sign.application]]"
+UNPROVEN = "the client proves to be no [[sign.application]], and is not in sign.trusted"
+NO_LOGIN = "the client has not authenticated and is not in sign.trusted"
+
+
+class Asker(NamedTuple):
+    """Who asks. ``client``: an IP address as text. ``login`` and ``key`` are empty where none was given.
+
+    ``handler``: which one is asked for; empty where the request can't be read.
+    """
+
+    client: str
+    login: str
+    key: str
+    handler: str
+
+    def __repr__(self) -> str:
+        """Without login and key: it may stand in a traceback."""
+        return f"Asker(client={self.client!r}, handler={self.handler!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Who may ask for ``handlers``, by names. All proofs that are given must hold, and at least one is.
+
+    ``logins`` are compared octet by octet. ``secret_file`` is where the secret lies, ``secret`` its digest: while that
+    is empty, nobody has the secret.
+    """
+
+    name: str
+    handlers: frozenset[str]
+    logins: frozenset[str] = frozenset()
+    networks: Networks = ()
+    secret_file: str = ""
+    secret: bytes = field(default=b"", repr=False)
+
+    def is_known_by(self, asker: Asker) -> bool:
+        """Whether there are other proofs than a secret, and all of them hold."""
+        return bool(self.logins or self.networks) and self._holds_but_for_secret(asker)
+
+    def is_proven_by(self, asker: Asker) -> bool:
+        """Whether every proof holds."""
+        if not self._holds_but_for_secret(asker):
+            return False
+        return not self.secret_file or hmac.compare_digest(self.secret, digest(asker.key))
+
+    def _holds_but_for_secret(self, asker: Asker) -> bool:
+        if self.logins and asker.login not in self.logins:
+            return False
+        return not self.networks or is_among(asker.client, self.networks)
+
+
+class Standing(Enum):
+    """What an asker is to us. ``stranger``: the request is taken off, and the message goes on."""
+
+    ADMITTED = "admitted"
+    REFUSED = "refused"
+    STRANGER = "stranger"
+
+
+class Admission(NamedTuple):
+    """``application``: as whom it was admitted or refused; empty for a network or a login that names none.
+
+    ``problem``: constant words, for the client too if it is refused.
+    """
+
+    standing: Standing
+    application: str = ""
+    problem: str = ""
+
+
+def admit(asker: Asker, applications: Sequence[Application], trusted: Networks) -> Admission:
+    """Whether ``asker`` may have an address minted.
+
+    A request that can't be read is admitted where another might be, so that its sender hears what is wrong with it.
+    """
+    proven = [application for application in applications if application.is_proven_by(asker)]
+    for application in proven:
+        if not asker.handler or asker.handler in application.handlers:
+            return Admission(Standing.ADMITTED, application.name)
+    if proven:
+        return Admission(Standing.REFUSED, proven[0].name, WRONG_HANDLER)
+    if asker.login and not applications:
+        return Admission(Standing.ADMITTED)
+    if is_among(asker.client, trusted):
+        wrong = _needs_key(asker, applications)
+        return Admission(Standing.REFUSED, "", WRONG_KEY) if wrong else Admission(Standing.ADMITTED)
+    known = next((application.name for application in applications if application.is_known_by(asker)), "")
+    if known:
+        return Admission(Standing.REFUSED, known, WRONG_KEY)
+    return Admission(Standing.STRANGER, "", UNPROVEN if applications else NO_LOGIN)
+
+
+def _needs_key(asker: Asker, applications: Sequence[Application]) -> bool:
+    """Whether trust in a network is not enough: a key is wrong, or guards the handler that is asked for."""
+    guarding = [application for application in applications if application.secret_file]
+    return bool(guarding) and (
+        bool(asker.key) or any(asker.handler in application.handlers for application in guarding)
+    )
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret, and compared: as long for each."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def is_among(client: str, networks: Networks) -> bool:
+    """Whether ``client``, an IP address as text, is in one of ``networks``; no other text is."""
+    if not networks:
+        return False
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in network for network in networks)
