@@ -23,9 +23,11 @@ from reply_milter.app import store_url
 from reply_milter.config import ConfigError
 from reply_milter.config.places import EMBEDDED, Listener
 from reply_milter.config.secrets import held_secrets
+from reply_milter.config.signing import Signing
 from reply_milter.core.diagnosis import clock, daemon, keys, secrets, sockets, state, store
 from reply_milter.core.diagnosis import page_access as page_rules
 from reply_milter.core.diagnosis import settings as settings_rules
+from reply_milter.core.diagnosis import signing as signing_rules
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, Kind
 from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, not_examined
@@ -92,6 +94,7 @@ class Installation:
 
     def _settings(self) -> Iterator[Finding]:
         config = self.config
+        signing = Signing(config.sign, config.trusted, config.applications)
         url = url_mistake(store_url(config))
         for problem in [*self._mistakes, *([f"store.url: {url}"] if url else [])]:
             yield error(
@@ -99,7 +102,7 @@ class Installation:
             )
         yield from settings_rules.examine(
             settings_rules.SettingsFacts(
-                warnings=config.warnings,
+                warnings=[told for told in config.warnings if told not in signing.warnings],
                 observe=config.policy.observe,
                 accepts_without_store=config.accept_without_store,
                 peers=config.peers,
@@ -107,7 +110,9 @@ class Installation:
                 metrics_local=config.metrics[0] in _LOOPBACK,
             )
         )
-
+        yield from signing_rules.examine(
+            signing_rules.SigningFacts(config.sign is not None, config.trusted, config.applications)
+        )
         held = tuple(held_secrets(config))
         yield from secrets.examine(file_facts.facts(self._path), held, self._account)
 
@@ -121,8 +126,19 @@ class Installation:
         yield from keys.examine_file(
             keys.KeyFile(file_facts.facts(master), file_facts.parents(master), problems), self._account
         )
+        yield from self._application_secrets()
         longest = self.config.handlers.longest_validity_days
         yield from keys.examine_rotation(self._master_keys(), WallClock().now(), longest)
+
+    def _application_secrets(self) -> Iterator[Finding]:
+        for application in self.config.applications:
+            if application.secret_file:
+                path = self._key_file(application.secret_file)
+                problems = tuple(_problems(keyfile.parse_application_secret, path))
+                yield from keys.examine_file(
+                    keys.KeyFile(file_facts.facts(path), file_facts.parents(path), problems, True, "minting addresses"),
+                    self._account,
+                )
 
     def _key_file(self, name: str) -> str:
         return str(Path(self._path).resolve().parent / name)

@@ -41,6 +41,6 @@ def examine(found: Site, config: Config) -> Iterator[Finding]:
         timeout_ms=config.timeout_ms,
         max_message_bytes=config.max_message_bytes,
         hook=not config.commit_on_accept,
-        believes_addresses=bool(config.peers or config.trusted),
+        believes_addresses=bool(config.peers or config.trusted or config.applications),
     )
     yield from rules.examine(postconf.ask(found, questions(found, ours)), ours)

@@ -29,7 +29,8 @@ class KeyFile:
     facts: FileFacts
     parents: tuple[FileFacts, ...]
     problems: tuple[str, ...] = ()
-    shared: bool = False  # a seal key: hooks may read it by group
+    shared: bool = False  # a seal key or an application's secret: others may read it by group
+    allows: str = ""  # what it is good for, where that is another thing than for keys of ours
 
 
 def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
@@ -51,7 +52,7 @@ def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
 def _mode(file: KeyFile) -> Iterator[Finding]:
     facts = file.facts
     if facts.mode & (_MORE_THAN_GROUP_READ if file.shared else _GROUP_OR_OTHERS):
-        whose = "sealing verdicts" if file.shared else "minting addresses in anybody's name"
+        whose = file.allows or "sealing verdicts" if file.shared else "minting addresses in anybody's name"
         yield error(
             "keys.mode",
             f"{facts.path}: mode {facts.mode:04o} lets others at it",

@@ -23,7 +23,7 @@ class Ours:
     timeout_ms: int
     max_message_bytes: int
     hook: bool
-    believes_addresses: bool  # peers or trusted clients are configured
+    believes_addresses: bool  # peers, trusted clients or applications are configured
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -1,0 +1,66 @@
+"""Sign mode: who can have reply addresses minted, and with them answer as any user."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reply_milter.core.application import Application, Networks
+from reply_milter.core.diagnosis.finding import TOML, Finding, Remedy, note, warning
+
+_ANSWERS = "with such an address, and the Message-ID that it makes up, it answers as whichever user it asks for"
+_NAME_IT = Remedy(TOML, 'secret_file = "/etc/reply-milter/application.secret"', "[[sign.application]]")
+
+
+@dataclass(frozen=True, slots=True)
+class SigningFacts:
+    """As the configuration has it. ``running``: whether there is sign mode at all."""
+
+    running: bool = False
+    trusted: Networks = ()
+    applications: Sequence[Application] = ()
+
+
+def examine(signing: SigningFacts) -> Iterator[Finding]:
+    """Everybody who can: what nobody has to prove is a warning, and each application a note."""
+    if not signing.running:
+        return
+    if signing.trusted:
+        yield warning(
+            "config.sign_trusted",
+            f"sign.trusted: every program and user of {_listed(signing.trusted)} can mint for any user and handler",
+            _ANSWERS,
+            _NAME_IT,
+        )
+    if not signing.applications:
+        yield warning(
+            "config.sign_logins",
+            "no [[sign.application]]: every login of the submission service can mint for any user and handler",
+            _ANSWERS,
+            Remedy(TOML, 'logins = ["shop@example.com"]', "[[sign.application]]"),
+        )
+    for application in signing.applications:
+        yield from _application(application)
+
+
+def _application(application: Application) -> Iterator[Finding]:
+    asks = f"can mint for any user of {', '.join(sorted(application.handlers))}"
+    if application.logins or application.secret_file:
+        yield note("config.minting", f"the application {application.name} {asks}: {_proofs(application)}", _ANSWERS)
+    else:
+        yield warning(
+            "config.sign_networks",
+            f"sign.application {application.name}: every program and user of {_listed(application.networks)} {asks}",
+            _ANSWERS,
+            _NAME_IT,
+        )
+
+
+def _proofs(application: Application) -> str:
+    """What it shows, in words; never the secret."""
+    proofs = [f"login {' or '.join(sorted(application.logins))}"] if application.logins else []
+    proofs += [f"from {_listed(application.networks)}"] if application.networks else []
+    proofs += [f"the secret in {application.secret_file}"] if application.secret_file else []
+    return ", and ".join(proofs)
+
+
+def _listed(networks: Networks) -> str:
+    return ", ".join(map(str, networks))
