@@ -112,7 +112,8 @@ class SubmissionSite:
 
     ``secrets``: of applications, by the names of their files beside the configuration.
     Ports: ``submission`` with login, ``relay`` for trusted clients, and ``filtered``, which takes mail from anybody and
-    has it scanned and handed in again at ``relay``. ``bypassing`` does, too, as mail that leaves by SMTP, past sign mode.
+    has it scanned and handed in again at ``relay``. ``bypassing`` does, too, as mail that leaves
+    by SMTP, past sign mode.
     """
 
     def __init__(self, sign: str = 'trusted = ["127.0.0.1"]\n', secrets: dict[str, str] | None = None) -> None:

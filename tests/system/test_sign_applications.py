@@ -1,4 +1,4 @@
-"""Who may have a reply address minted, on a host with users of its own: a login or a secret proves it, being there not."""
+"""Who may have a reply address minted, on a host with users of its own: a login or a secret proves it."""
 
 import signal
 import subprocess
@@ -165,7 +165,7 @@ def test_what_was_on_its_way_before_gets_nothing(host: SubmissionSite, line: str
     """Nor does a report: with the right secret, and by the right login, too."""
     for name, send in (("relayed", host.relay_in), ("submitted", host.submit)):
         named = f"{name} {line}"
-        code, text = send(notification(named, line, ISSUE + KEY), [JANE])  # type: ignore[operator]
+        code, text = send(notification(named, line, ISSUE + KEY), [JANE])
         assert code == 250, text
         assert not is_minted(received(host, named))
 
@@ -177,7 +177,7 @@ def test_a_null_sender_gets_nothing(host: SubmissionSite) -> None:
 
 
 def test_a_message_of_pythons_email_package_keeps_its_key(host: SubmissionSite) -> None:
-    """It folds at 78 columns, and would write a longer word in encoded words: openssl rand -hex 24 makes a shorter one."""
+    """It folds at 78 columns, and writes a longer word in encoded words: what openssl rand -hex 24 makes is shorter."""
     host.keep_secret("script.secret", "5" * 48)
     host.site.daemon.reload()
     try:

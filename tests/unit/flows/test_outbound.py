@@ -9,12 +9,14 @@ import pytest
 from fakes import FORM as PLAIN_FORM
 from fakes import FORUM, ISSUE, KEYRING, NOW, FixedClock
 from reply_milter.core import token
+from reply_milter.core.application import WRONG_KEY, digest
+from reply_milter.core.application import Application as Proven
 from reply_milter.core.handler import Handlers
 from reply_milter.core.headers import Append, Delete, Edit, Replace
 from reply_milter.core.verdict import Accept, Reject, Verdict
 from reply_milter.flows.outbound import Submission
 from reply_milter.flows.service import MintingRules, MintingService
-from reply_milter.ports import Minting, Notification
+from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
 
 MINT = ("X-Reply-Mint", " handler=issue; user=42; locator=shop/issue/1")
 JANE = "<jane@example.org>"
@@ -38,16 +40,18 @@ class Application:
     """One SMTP client of a signing service."""
 
     client: str = "192.0.2.7"
-    authenticated: bool = False
+    login: str = ""
+    rules: MintingRules = RULES
+    sender: str = "<shop@example.com>"
     recorder: Recorder = field(default_factory=Recorder)
 
     def __post_init__(self) -> None:
-        service = MintingService(RULES, FixedClock(), self.recorder, lambda: "u1")
+        service = MintingService(self.rules, FixedClock(), self.recorder, lambda: "u1")
         self.submission = Submission(lambda: service, self.client)
 
     def send(self, fields: Sequence[tuple[str, str]], *recipients: str, queue_id: str = "4Q1") -> Verdict:
         """A whole message; the answer to its final dot."""
-        self.submission.mail("<shop@example.com>", self.authenticated)
+        self.submission.mail(self.sender, Login(self.login))
         for recipient in recipients or (JANE,):
             assert self.submission.rcpt(recipient, None, True) == Accept()
         for name, value in fields:
@@ -142,20 +146,20 @@ def test_a_number_gets_an_id_to_thread_by(name: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "client,authenticated,minting",
+    "client,login,minting",
     [
-        ("192.0.2.7", False, True),
-        ("::ffff:192.0.2.7", False, True),
-        ("2001:db8::1", False, True),
-        ("198.51.100.1", True, True),
-        ("198.51.100.1", False, False),
-        ("", False, False),
-        ("unix", False, False),
+        ("192.0.2.7", "", True),
+        ("::ffff:192.0.2.7", "", True),
+        ("2001:db8::1", "", True),
+        ("198.51.100.1", "shop", True),
+        ("198.51.100.1", "", False),
+        ("", "", False),
+        ("unix", "", False),
     ],
 )
-def test_only_trusted_networks_and_logins(client: str, authenticated: bool, minting: bool) -> None:
+def test_only_trusted_networks_and_logins(client: str, login: str, minting: bool) -> None:
     """From anyone else the field is taken off, all of it, and nothing is minted."""
-    application = Application(client, authenticated)
+    application = Application(client, login)
     verdict = application.send([MINT, ("x-reply-mint", "rubbish")] if not minting else [MINT])
     if minting:
         assert address(verdict)
@@ -164,14 +168,79 @@ def test_only_trusted_networks_and_logins(client: str, authenticated: bool, mint
         assert application.recorder.told[0].outcome is Minting.IGNORED
 
 
-@pytest.mark.parametrize("name", ["Received", "RECEIVED", "received "])
+@pytest.mark.parametrize(
+    "name",
+    ["Received", "RECEIVED", "received ", "Resent-From", "resent-anything", "List-ID", "Delivered-To", "Return-Path"],
+)
 def test_mail_from_elsewhere_never(name: str) -> None:
-    """A Received field, in any case, above or below ours."""
+    """A field that a way leaves behind, in any case, above or below ours."""
     trace = (name, " from a by b; Thu, 1 Jan 2026 00:00:00 +0000")
     for fields in ([trace, MINT], [MINT, trace]):
-        application = Application(authenticated=True)
+        application = Application(login="shop")
         assert edits(application.send(fields)) == [Delete("X-Reply-Mint", 1)]
         assert "comes from elsewhere" in application.recorder.told[0].problem
+
+
+@pytest.mark.parametrize("sender", ["<>", " <> ", ""])
+def test_a_report_never(sender: str) -> None:
+    """Nobody answers one; and what bounces back must not turn into a notification."""
+    application = Application(login="shop", sender=sender)
+    assert edits(application.send([MINT])) == [Delete("X-Reply-Mint", 1)]
+    assert "sender is null" in application.recorder.told[0].problem
+
+
+def test_a_message_that_nobody_began_gets_nothing() -> None:
+    """RCPT without MAIL: there is no login and no sender."""
+    application = Application()
+    application.submission.rcpt(JANE, None, True)
+    application.submission.header(*MINT)
+    assert edits(application.submission.end_of_message("4Q1")) == [Delete("X-Reply-Mint", 1)]
+
+
+SECRET = "S" * 16
+SHOP = Proven("shop", frozenset({"issue"}), frozenset({"shop"}), (), "shop.secret", digest(SECRET))
+GUARDED = replace(RULES, applications=(SHOP,))
+
+
+def with_key(key: str) -> tuple[str, str]:
+    """The field with a key."""
+    return MINT[0], f"{MINT[1]}; key={key}"
+
+
+def test_an_application_is_named_in_what_is_told() -> None:
+    """As the configuration calls it; and by nothing that it showed."""
+    application = Application("198.51.100.1", "shop", rules=GUARDED)
+    assert address(application.send([with_key(SECRET)]))
+    assert (application.recorder.told[0].outcome, application.recorder.told[0].application) == (Minting.MINTED, "shop")
+    assert SECRET not in str(application.recorder.told)
+
+
+@pytest.mark.parametrize("given", [[MINT], [with_key("S" * 15)], [with_key(SECRET)] * 2, [("X-Reply-Mint", "x")]])
+def test_who_is_known_and_has_no_key_is_refused(given: list[tuple[str, str]]) -> None:
+    """In constant words, and the field is taken off before: what comes back of the message doesn't hold it."""
+    application = Application("198.51.100.1", "shop", rules=GUARDED)
+    verdict = application.send(given)
+    assert isinstance(verdict, Reject)
+    assert str(verdict.reply) == f"550 5.7.1 X-Reply-Mint: {WRONG_KEY}"
+    assert verdict.edits == tuple(Delete("X-Reply-Mint", number) for number in range(len(given), 0, -1))
+    assert (application.recorder.told[0].outcome, application.recorder.told[0].application) == (Minting.REFUSED, "shop")
+
+
+def test_a_refused_request_takes_its_key_off_as_well() -> None:
+    """An application's mistake comes back to a mailbox, if sendmail(1) handed it in."""
+    application = Application("198.51.100.1", "shop", rules=GUARDED)
+    verdict = application.send([(MINT[0], f"handler=issue; user=x; key={SECRET}")])
+    assert isinstance(verdict, Reject)
+    assert (verdict.reply.enhanced, verdict.edits) == ("5.6.0", (Delete("X-Reply-Mint", 1),))
+
+
+def test_nothing_shows_login_or_key_of_a_message() -> None:
+    """As a traceback that tells a value would."""
+    application = Application("198.51.100.1", "shop-login", rules=GUARDED)
+    application.submission.mail("<a@b.example>", Login("shop-login"))
+    application.submission.header(*with_key("hunter2-hunter2-hunter2"))
+    shown = repr(application.submission._message) + repr(Login("shop-login")) + repr(SHOP)
+    assert "hunter2" not in shown and "shop-login" not in shown and repr(SHOP.secret) not in shown
 
 
 def test_the_same_recipient_twice_is_one() -> None:
@@ -198,7 +267,7 @@ def test_mail_without_the_field_is_nothing_to_us() -> None:
 def test_nothing_of_one_message_reaches_the_next() -> None:
     """A login, a recipient, a field: RSET and MAIL forget them."""
     application = Application(client="198.51.100.1")
-    application.submission.mail("<a@b>", True)
+    application.submission.mail("<a@b>", Login("shop"))
     application.submission.rcpt("<one@example.org>", None, True)
     application.submission.header(*MINT)
     application.submission.abort()
@@ -210,7 +279,7 @@ def test_nothing_of_one_message_reaches_the_next() -> None:
 def test_a_broken_step_is_no_half_notification() -> None:
     """The door defers it."""
     application = Application()
-    application.submission.mail("<a@b>", False)
+    application.submission.mail("<a@b>", NO_LOGIN)
     application.submission.mark_broken()
     with pytest.raises(RuntimeError):
         application.submission.end_of_message("4Q1")
