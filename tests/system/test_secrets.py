@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from milter_client import REPLYCODE
-from watched_site import STEPS, STORE_PASSWORD, URL_PASSWORD, WatchedSite, texts_in
+from watched_site import APPLICATION_SECRET, LOGIN, STEPS, STORE_PASSWORD, URL_PASSWORD, WatchedSite, texts_in
 
 from daemon_process import wait_until
 from receiver import Misbehaviour, hangs_up, returns_garbage
@@ -82,7 +82,7 @@ def _failing_steps(watched: WatchedSite) -> None:
                 client.docmd("MAIL FROM:<alice@client.example>")
                 client.docmd(f"RCPT TO:<{watched.mint(f'aborted.{step}').address}>")
                 client.rset()
-            watched.submit(f"handler=issue; user=42; locator=failing/{step}")
+            watched.submit(f"handler=issue; user=42; locator=failing/{step}; key={APPLICATION_SECRET}")
             wait_until(lambda step=step: f"{step} stumbles over" in watched.site.daemon.log(), 10, step)  # type: ignore[misc]
 
 
@@ -117,8 +117,12 @@ def _the_hook(watched: WatchedSite) -> None:
 
 
 def _notifications(watched: WatchedSite) -> None:
-    assert watched.submit("handler=issue; user=42; locator=notification/1").edits
+    key = f"; key={APPLICATION_SECRET}"
+    assert watched.submit(f"handler=issue; user=42; locator=notification/1{key}").edits
     assert watched.submit("handler=nobody@client.example; user=x").code == REPLYCODE
+    assert watched.submit(f"handler=issue; user=nobody@client.example{key}").code == REPLYCODE
+    assert watched.submit(f"handler=forum; user=1; context=1{key}").code == REPLYCODE
+    assert watched.submit(f"handler=issue; user=42; locator=notification/2{key}{key}").code == REPLYCODE
 
 
 def _settings(watched: WatchedSite) -> None:
@@ -161,6 +165,7 @@ def test_the_log_holds_no_secret(watched: WatchedSite) -> None:
         assert f"{step} stumbles over" in log, step
     told = ("forged", "expired", "thread_mismatch", "malformed", "auto_reply", "store_unavailable", "seal_broken")
     assert [reason for reason in told if reason not in log] == []
+    assert LOGIN not in log and "key=(secret)" in log
     assert log.count("Traceback") >= len(STEPS) and "(address)" in log and "store.url" in log
     _is_clean(watched, log)
 

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ from pathlib import Path
 import redis
 from milter_client import Answer, Mta
 
+from daemon_process import USER
 from delivery_site import DeliverySite
 from receiver import SECRET
 from redis_under_test import RedisUnderTest
@@ -23,6 +25,14 @@ STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done", "abort")
 STORE_PASSWORD = "hunter2-of-the-store"  # noqa: S105 # of these tests alone
 URL_PASSWORD = "hunter2-in-the-url"  # noqa: S105
 LOGIN = "shop-application"
+APPLICATION_SECRET = "hunter2+of/the=application"  # noqa: S105
+_SIGN = """
+[[sign.application]]
+name = "shop"
+handlers = ["issue"]
+logins = ["shop-application"]
+secret_file = "application.secret"
+"""
 
 
 class WatchedSite:
@@ -50,9 +60,13 @@ class WatchedSite:
         for old, new in (
             ('url = "embedded"', f'url = "{store}"'), ('level = "info"', 'level = "debug"'),
             ('format = "text" ', f'format = "{form}" '), (url, url.replace("//", f"//hook:{URL_PASSWORD}@")),
-            ("[store]", f'[sign]\nsocket = "unix:{sign}"\n[store]'), ("workers = 0", "workers = 1"),
+            ("[store]", f'[sign]\nsocket = "unix:{sign}"\n{_SIGN}\n[store]'), ("workers = 0", "workers = 1"),
         ):  # fmt: skip
             self.site.replace_in_settings(old, new)
+        secret = self.site.config.parent / "application.secret"
+        secret.write_text(APPLICATION_SECRET)
+        secret.chmod(0o600)
+        shutil.chown(secret, USER)
 
     def _fails_when_told(self) -> None:
         program = self.site.folder / FAILING.name
@@ -139,7 +153,7 @@ class WatchedSite:
         found["webhook secret, octets"] = repr(base64.b64decode(found["webhook secret"]))
         found |= {f"token {number}": token for number, token in enumerate(sorted(self.tokens))}
         found |= {f"address {address}": address for address in self.addresses}
-        return {**found, "url password": URL_PASSWORD, "login": LOGIN}
+        return {**found, "url password": URL_PASSWORD, "application": APPLICATION_SECRET}
 
 
 def _tree(pid: int) -> Iterator[int]:

@@ -85,6 +85,10 @@ mint_domain = "reply.example.com"
 socket_group = ""
 [sign]
 socket_group = ""
+[[sign.application]]
+name = "shop"
+handlers = ["issue"]
+logins = ["shop"]
 [delivery]
 socket_group = ""
 [[handler]]

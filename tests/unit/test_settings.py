@@ -6,7 +6,9 @@ import pytest
 
 from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.cli.init import write_files
-from reply_milter.settings import load
+from reply_milter.config import ConfigError
+from reply_milter.core.application import digest
+from reply_milter.settings import load, unpack
 
 WEBHOOK = '\n[handler.delivery]\ntype = "webhook"\nurl = "http://{login}127.0.0.1:8000/"\n{secret}[delivery]\n'
 SECRET = 'secret = "whsec_bm90IGEgc2VjcmV0IGF0IGFsbCwgcmVhbGx5"\n'  # noqa: S105 # of this test alone
@@ -53,6 +55,69 @@ def test_nothing_shows_the_secrets_of_settings(tmp_path: Path) -> None:
     keys = (tmp_path / "etc" / "seal.key").read_text().strip()
     assert "hunter2" not in shown and "bm90IGEg" not in shown and keys not in shown
     assert repr(bytes.fromhex(keys)) not in shown
+
+
+_SIGN = """
+[sign]
+[[sign.application]]
+name = "shop"
+handlers = ["issue"]
+secret_file = "shop.secret"
+"""
+
+
+def _with_application(folder: Path, secret: str, mode: int = 0o600) -> Path:
+    path = _written(folder / "etc", more=_SIGN)
+    (folder / "etc" / "shop.secret").write_text(secret)
+    (folder / "etc" / "shop.secret").chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_the_secret_of_an_application_goes_along_with_the_settings(tmp_path: Path, end: str) -> None:
+    """To another process, too; as a digest, and shown by nothing. Its file lies beside the configuration."""
+    loaded = load(str(_with_application(tmp_path, f"hunter2-hunter2-hunter2{end}", mode=0o640)))
+    for settings in (loaded, unpack(loaded.packed())):
+        (shop,) = settings.minting_rules().applications
+        assert shop.secret == digest("hunter2-hunter2-hunter2")
+        assert "hunter2" not in repr(settings) + repr(settings.minting_rules()) and repr(shop.secret) not in repr(shop)
+
+
+@pytest.mark.parametrize(
+    "secret,mode,words",
+    [
+        ("", 0o600, "is empty: make one by"),
+        ("\n", 0o600, "is empty: make one by"),
+        ("hunter2-hunter2", 0o600, "must be one line of 16 to 128"),
+        ("hunter2 hunter2 hunter2", 0o600, "must be one line of 16 to 128"),
+        ("hunter2-hunter2-hunter2\nmore", 0o600, "must be one line of 16 to 128"),
+        ("hunter2-hunter2-hunter2;", 0o600, "must be one line of 16 to 128"),
+        ("hunter2-hunter2-hunter\u00e9", 0o600, "must be one line of 16 to 128"),
+        ("hunter2-" * 17, 0o600, "must be one line of 16 to 128"),
+        ("hunter2-hunter2-hunter2", 0o644, "is open to others: chmod it to 0600 or 0640"),
+        (None, 0o600, "No such file or directory"),
+    ],
+)
+def test_a_secret_that_is_none_is_refused(tmp_path: Path, secret: str | None, mode: int, words: str) -> None:
+    """By file, key and reason, and not by what stands there."""
+    path = _with_application(tmp_path, secret or "", mode)
+    if secret is None:
+        (tmp_path / "etc" / "shop.secret").unlink()
+    with pytest.raises(ConfigError) as error:
+        load(str(path))
+    (problem,) = error.value.problems
+    assert problem.startswith(f"{path}: sign.application[1].secret_file: {tmp_path}/etc/shop.secret: ")
+    assert words in problem and "hunter2" not in problem
+
+
+def test_nobody_mints_for_the_hooks_own_handler(tmp_path: Path) -> None:
+    """An address of it would answer a question about parked replies that nobody was asked."""
+    path = _with_application(tmp_path, "hunter2-hunter2-hunter2")
+    path.write_text(path.read_text() + "[delivery]\n")
+    settings = load(str(path))
+    assert settings.rules().handlers.named("confirm") is not None
+    mintable = settings.minting_rules().handlers
+    assert (mintable.named("confirm"), mintable.named("issue")) == (None, settings.config.handlers.named("issue"))
 
 
 @pytest.mark.parametrize("authserv_id,owner", [("", None), ("mx.example.com", "shop.co.uk")])

@@ -18,7 +18,8 @@ _HEX = matching(r"[0-9a-fA-F]{64}", "")
 _ID = matching(r"[A-Za-z0-9._-]{1,64}", "")
 _STATE = one_of(*KeyState)
 Check = Callable[[str], str | None]
-_SECRET = re.compile(r"[!-:<-~]{16,128}")
+_SECRET = re.compile(r"[!#-&(-:<-\[\]-~]{16,128}")  # what a tag may hold, and any log can be searched for
+_LINE_FORM = "must be one line of 16 to 128 visible ASCII characters, without blanks, quotes, \\ and ;"
 _MAKE_ONE = "make one by `openssl rand -hex 24`"
 _NOBODY_ELSE = stat.S_IRWXG | stat.S_IRWXO
 _NO_OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO  # a hook may read seal keys by group
@@ -189,7 +190,7 @@ def parse_application_secret(text: str, path: str) -> bytes:
     if not secret:
         raise KeyFileError([f"{path}: is empty: {_MAKE_ONE}"])
     if not _SECRET.fullmatch(secret):
-        raise KeyFileError([f"{path}: must be one line of 16 to 128 of ! to ~, without a blank and ';': {_MAKE_ONE}"])
+        raise KeyFileError([f"{path}: {_LINE_FORM}: {_MAKE_ONE}"])
     return digest(secret)
 
 

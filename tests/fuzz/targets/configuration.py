@@ -16,7 +16,8 @@ WORDS = (
     b"delimiter", b"mint_domain", b"accept_domains", b"[verify]", b"socket", b"peers", b"authserv_id", b"[store]",
     b"url", b'"redis://u:hunter2@/"', b"[replay]", b"commit", b"[policy]", b"mode", b"[metrics]", b"listen",
     b"[[handler]]", b"id", b"name", b"context", b"[handler.policy]", b"[handler.delivery]", b"type", b'"webhook"',
-    b"secret", b'"whsec_hunter2hunter2"', b"argv", b"[sign]", b"trusted", b"[delivery]", b"[delivery.confirmation]",
+    b"secret", b'"whsec_hunter2hunter2"', b"argv", b"[sign]", b"trusted", b"[[sign.application]]",
+    b"handlers", b"logins", b"networks", b"secret_file", b"[delivery]", b"[delivery.confirmation]",
     b"expired_url", "\u0661".encode(), b'"\\u0000"', b'"\\n"', b'"%"',
 )  # fmt: skip
 _SECRETS = ("secret", "url")

@@ -20,7 +20,7 @@ from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.ports import Login, Notification
 
 WORDS = (
-    b"handler=issue", b"handler=forum", b"user=42", b"user=", b"locator=shop/orders/7", b"context=7", b"context=", b";",
+    b"handler=issue", b"handler=forum", b"user=42", b"user=", b"locator=shop/orders/7", b"context=7", b"context=", b"key=", b"key=hunter2", b";",
     b"=", b" ", b"\n\t", b"1099511627775", b"1099511627776", b"36028797018963967", b"/", b"..", b"-1", b"1_0",
     "\u0661".encode(), b"\xff", b"\0", b"%", b"\r",
 )  # fmt: skip
@@ -59,6 +59,7 @@ def one_input(octets: bytes) -> None:
     verdict = submission.end_of_message("4Q1")
     if isinstance(verdict, Reject):
         assert verdict.reply.code == "550" and verdict.reply.text.removeprefix("X-Reply-Mint: ") in _REFUSALS
+        assert verdict.edits == (Delete(headers.MINT, 1),)
         return
     assert isinstance(verdict, Accept)
     assert verdict.edits[0] == Delete(headers.MINT, 1)

@@ -8,6 +8,7 @@ import pytest
 from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
 from reply_milter.adapters.libmilter.door import Needs
 from reply_milter.core.verdict import Accept, Verdict
+from reply_milter.ports import Login
 
 STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done")
 
@@ -90,3 +91,36 @@ def test_an_accident_at_abort_is_nobodys(caplog: pytest.LogCaptureFixture) -> No
     conversation.failing = "abort"
     assert door._abort(ctx) == Milter.CONTINUE
     assert door.idle and "cannot abort a message" in caplog.text
+
+
+class _LoggedIn(_Context):
+    """A client with a login, as octets."""
+
+    def __init__(self, login: bytes | None) -> None:
+        super().__init__()
+        self._login = login
+
+    def getsymval(self, name: str) -> str:
+        """As pymilter: it reads UTF-8 or raises, and gives None where there is no macro."""
+        return self._login.decode() if name == "{auth_authen}" and self._login is not None else None  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "octets,name",
+    [
+        (b"shop@example.com", "shop@example.com"),
+        ("\u00e9".encode(), "\u00e9"),
+        (b"sh\xffop", ""),
+        (b"", ""),
+        (None, ""),
+    ],
+)
+def test_the_login_is_told_as_it_is(octets: bytes | None, name: str) -> None:
+    """To who mints, and to nobody else. What is no UTF-8 is no login: two of them could look alike."""
+    for needs, expected in ((SIGN, name), (VERIFY, "")):
+        told: list[Login] = []
+        conversation = _Conversation()
+        conversation.mail = lambda _sender, login, told=told: told.append(login)  # type: ignore[attr-defined]
+        door = Door(lambda _client, talk=conversation: talk, needs, lambda _client: _Counter())  # type: ignore[misc]
+        door._mail(_LoggedIn(octets), b"<shop@example.com>")
+        assert told == [Login(expected)]

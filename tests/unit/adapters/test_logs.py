@@ -110,3 +110,20 @@ def test_a_traceback_holds_no_address_and_no_token(as_json: bool, monkeypatch: p
     assert written.count("Traceback") == written.count("raise ValueError(said)") == 3
     assert "cannot read <(address)>" in written and "'(token)'" in written and "(address), twice" in written
     assert glob not in written.lower() and "@" not in written
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_holds_no_secret_of_an_application(as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is quoted or folded in what an exception says; the rest of the field stays."""
+    heard = StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    log_to_stderr(as_json, "info")
+    field = "handler=issue; key = hunter2-hunter2\r\n\thunter2; user=42"
+    for said in (repr(field), repr([field.encode()]), field.replace("\r\n\t", ""), "key=hunter2"):
+        try:
+            raise ValueError(said)
+        except ValueError:
+            log.exception("an accident")
+    written = heard.getvalue()
+    assert written.count("Traceback") == written.count("(secret)") == 4
+    assert written.count("user=42") == 3 and "hunter2" not in written

@@ -125,6 +125,60 @@ def test_sign_mode_has_a_socket_and_nobody_to_trust() -> None:
     assert config.trusted == ()
 
 
+SHOP = """[sign]
+{trusted}
+[[sign.application]]
+name = "shop"
+handlers = ["issue"]
+{proof}
+"""
+
+
+@pytest.mark.parametrize(
+    "trusted,proof,told",
+    [
+        ("", 'logins = ["shop"]', []),
+        ("", 'networks = ["192.0.2.1"]\nsecret_file = "shop.secret"', []),
+        ("", 'networks = ["192.0.2.1"]', ["sign.application shop"]),
+        ('trusted = ["127.0.0.1"]', 'logins = ["shop"]', ["sign.trusted"]),
+    ],
+)
+def test_applications_name_their_proofs_and_weak_ones_are_warned_of(trusted: str, proof: str, told: list[str]) -> None:
+    """What every user of a network has is none."""
+    config = read(SHOP.format(trusted=trusted, proof=proof))
+    (shop,) = config.applications
+    assert (shop.name, shop.handlers) == ("shop", frozenset({"issue"}))
+    assert bool(shop.logins) == ("logins" in proof) and bool(shop.networks) == ("networks" in proof)
+    assert shop.secret_file == ("shop.secret" if "secret" in proof else "")
+    assert [warning.partition(":")[0] for warning in config.warnings] == told
+
+
+def test_logins_and_networks_alone_are_warned_of() -> None:
+    """As before there were applications; who can mint for everybody is said at the start."""
+    assert [warning.partition(":")[0] for warning in read("[sign]").warnings] == ["sign"]
+    both = read('[sign]\ntrusted = ["127.0.0.1", "::1"]').warnings
+    assert [warning.partition(":")[0] for warning in both] == ["sign.trusted", "sign"]
+    assert "any user of 127.0.0.1/32, ::1/128" in both[0]
+    assert read().warnings == ()
+
+
+def test_no_application_asks_for_the_hooks_own_handler() -> None:
+    """An address of it would answer a question about parked replies."""
+    text = SHOP.format(trusted="", proof='logins = ["shop"]').replace('"issue"', '"issue", "confirm"')
+    (problem,) = problems(LEAST.format(more=f"{text}[delivery]\n", handler=""))
+    assert problem.startswith("sign.application[1].handlers: 'confirm' is no handler to ask for")
+
+
+def test_a_handler_that_is_wrong_is_told_once() -> None:
+    """And not once more by each application that names it."""
+    found = problems(
+        LEAST.format(more=SHOP.format(trusted="", proof='logins = ["a"]'), handler="").replace(
+            'name = "issue"\n\n', 'name = "is sue"\n'
+        )
+    )
+    assert [problem.partition(":")[0] for problem in found] == ["handler[1].name"]
+
+
 def test_a_host_may_only_send() -> None:
     """An empty verify.socket with a table [sign]; without one, nothing would run."""
     text = LEAST.format(more="{}", handler="").replace("unix:/run/reply-milter/verify.sock", "")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reply_milter.core.mint import MintError
-from reply_milter.core.mint_request import MintRequest, read
+from reply_milter.core.mint_request import MintRequest, key_of, read
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,31 @@ def test_mistakes_are_told_in_constant_words(value: str, words: str) -> None:
         read(value)
     assert str(error.value).startswith(words) or words in str(error.value)
     assert "%" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "values,key",
+    [
+        (["handler=issue;user=1"], ""),
+        (["handler=issue;user=1;key=s3cret=="], "s3cret=="),
+        ([" key = s3\r\n\tcret ; rubbish;;"], "s3cret"),
+        (["user=key=x"], ""),
+        (["Key=x;monkey=y"], ""),
+        (["key="], ""),
+        (["key=a;key=b"], "?"),
+        (["key=a;key=a"], "?"),
+        (["key=a", "key=a"], "?"),
+        (["key=a", "handler=issue"], "a"),
+    ],
+)
+def test_one_key_is_read_wherever_it_stands(values: list[str], key: str) -> None:
+    """Also of a request with mistakes; and a guesser has one guess a message."""
+    assert key_of(values) == key
+
+
+def test_the_key_is_no_part_of_what_is_asked_for() -> None:
+    """So that it goes nowhere from there."""
+    assert "s3cret" not in repr(read("handler=issue;user=1;key=s3cret"))
 
 
 @given(st.text(max_size=200))

@@ -27,6 +27,8 @@ Event = Decision | Notification | DeliveryReport
 
 _ADDRESS = re.compile(r"[^\s<>()'\",;:=@]{1,320}@[^\s<>()'\",;:=]{1,255}")
 _TOKEN = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]{{{KEY_LENGTH + CHECKSUM_FLOOR},}}", re.ASCII | re.IGNORECASE)
+# The tag of X-Reply-Mint with an application's secret, to its end.
+_SECRET_TAG = re.compile(r"\b(key[ \t]*=)[^;'\"\n]{1,1024}")
 
 
 class _Formatter(logging.Formatter):
@@ -101,7 +103,7 @@ class _Moment:
 
 def _without_addresses(traceback: str) -> str:
     """What an exception says may hold what a client sent; a token without its domain works as well."""
-    return _TOKEN.sub("(token)", _ADDRESS.sub("(address)", traceback))
+    return _SECRET_TAG.sub(r"\1(secret)", _TOKEN.sub("(token)", _ADDRESS.sub("(address)", traceback)))
 
 
 def _with_priority(text: str, level: int) -> str:
