@@ -20,7 +20,8 @@ from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.ports import Login, Notification
 
 WORDS = (
-    b"handler=issue", b"handler=forum", b"user=42", b"user=", b"locator=shop/orders/7", b"context=7", b"context=", b"key=", b"key=hunter2", b";",
+    b"handler=issue", b"handler=forum", b"user=42", b"user=", b"locator=shop/orders/7", b"context=7", b"context=", b";",
+    b"key=", b"key=hunter2",
     b"=", b" ", b"\n\t", b"1099511627775", b"1099511627776", b"36028797018963967", b"/", b"..", b"-1", b"1_0",
     "\u0661".encode(), b"\xff", b"\0", b"%", b"\r",
 )  # fmt: skip
