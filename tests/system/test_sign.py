@@ -268,6 +268,7 @@ def test_metrics_and_log_tell_what_was_minted(host: SubmissionSite) -> None:
     log = host.site.daemon.log()
     (reply_to,) = received(host, "counted").values("Reply-To")
     assert "outcome=minted" in log
+    assert "reply-milter.toml: sign.trusted: any user of 127.0.0.1/32 can have reply addresses minted" in log
     assert 'outcome=ignored problem="the client has not authenticated' in log
     assert reply_to not in log
     assert reply_to.split("+")[1].split("@")[0] not in log

@@ -48,10 +48,11 @@ def _run(options: argparse.Namespace) -> int:
 def _show_the_way(site: DemoSite) -> None:
     """A notification out, and its answer in."""
     site.submit(
-        f"From: Shop <shop@example.com>\nTo: {ALICE}\nSubject: A comment on order 2351\n{_REQUEST}\n\nIs it blue?\n"
+        f"From: Shop <shop@example.com>\nTo: {ALICE}\nSubject: A comment on order 2351\n{_REQUEST};\n"
+        f"\tkey={site.application_secret}\n\nIs it blue?\n"
     )
     notification = site.in_mailbox("A comment on order 2351")
-    print(f"1. An application hands in a notification with one field more:\n\n   {_REQUEST}\n")
+    print(f"1. An application hands in a notification with one field more:\n\n   {_REQUEST}; key=...\n")
     print("2. Alice gets it, without that field, and with an address of her own to answer to:\n")
     for name in ("Reply-To", "Message-ID", "References", "Auto-Submitted"):
         print(f"   {name}: {notification[name]}")

@@ -1,6 +1,7 @@
 """What the demonstration runs: a private Postfix, the daemon with all that it can do, and a small application."""
 
 import os
+import secrets
 import signal
 import smtplib
 import socket
@@ -30,6 +31,7 @@ from reply_milter.settings import Settings
 
 _DOMAIN = "reply.example.com"
 _WAIT_SECONDS = 15.0
+_KEY_FILE = "shop.key"
 _LAYOUT = Layout(
     main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf"),
     master_cf=("reply-hook.master.cf",),
@@ -44,6 +46,11 @@ class DemoSite:
     settings: Settings
     config: Path
     receiver: DemoReceiver
+
+    @property
+    def application_secret(self) -> str:
+        """What the application shows when it asks for an address."""
+        return (self.config.parent / _KEY_FILE).read_text(encoding="ascii")
 
     def mint(self, user: int, locator: str, days_ago: int = 0) -> Minted:
         """See ``letters.Minting``."""
@@ -150,13 +157,19 @@ def _configure(folder: Path, postfix: PrivatePostfix, receiver: DemoReceiver) ->
     """What ``init`` writes, with places of the demonstration's own, and with sign mode and the hook."""
     init.write_files(folder / "etc", _DOMAIN, _DOMAIN, str(folder / "state"))
     config = folder / "etc" / "reply-milter.toml"
+    with open(os.open(folder / "etc" / _KEY_FILE, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(24))
     text = config.read_text().replace("/var/spool/postfix/reply-milter", str(postfix.socket_folder))
     text = text.replace('"127.0.0.1:9797"', f'"127.0.0.1:{_free_port()}"')
     text = text.replace('mode = "enforce"', 'mode = "enforce"\nsender_mismatch = "park"')
     hook = f"""\
 [sign]
 socket = "unix:{postfix.socket_folder}/sign.sock"
-trusted = ["127.0.0.1"]
+[[sign.application]]
+name = "shop"
+handlers = ["issue"]
+networks = ["127.0.0.1"]
+secret_file = "{_KEY_FILE}"
 
 [delivery]
 listen = "unix:{postfix.socket_folder}/lmtp.sock"

@@ -1,11 +1,23 @@
 """Rules about keys, store, clock, daemon, state, sockets and settings: facts in, findings out."""
 
 from dataclasses import replace
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 
 import pytest
 
-from reply_milter.core.diagnosis import clock, daemon, keys, page_access, secrets, settings, sockets, state, store
+from reply_milter.core.application import Application
+from reply_milter.core.diagnosis import (
+    clock,
+    daemon,
+    keys,
+    page_access,
+    secrets,
+    settings,
+    signing,
+    sockets,
+    state,
+    store,
+)
 from reply_milter.core.diagnosis.daemon import Answer
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, FileFacts, Kind
@@ -281,6 +293,38 @@ def test_settings_that_an_operator_should_know_to_be_on() -> None:
     ]
     loud = _checks(settings.examine(settings.SettingsFacts(["80 bits"], True, True, [], [], False)))
     assert loud == [("config.warning", "warning")] + [(f"config.{name}", "note") for name in NOTES]
+
+
+LOOPBACK = (ip_network("127.0.0.1"),)
+LOGIN = Application("shop", frozenset({"issue"}), frozenset({"shop@example.com"}))
+SECRET_HERE = Application("script", frozenset({"news", "issue"}), frozenset(), LOOPBACK, "script.key", b"digest")
+ANYBODY_HERE = Application("old", frozenset({"news"}), frozenset(), LOOPBACK)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "applications", "expected"),
+    [
+        ((), (LOGIN, SECRET_HERE), [("config.minting", "note")] * 2),
+        ((), (), [("config.sign_logins", "warning")]),
+        (LOOPBACK, (), [("config.sign_trusted", "warning"), ("config.sign_logins", "warning")]),
+        (LOOPBACK, (LOGIN,), [("config.sign_trusted", "warning"), ("config.minting", "note")]),
+        ((), (ANYBODY_HERE,), [("config.sign_networks", "warning")]),
+    ],
+)
+def test_who_can_mint_is_said(
+    trusted: tuple[IPv4Network, ...], applications: tuple[Application, ...], expected: Checks
+) -> None:
+    """What nobody has to prove is a warning. Without sign mode, nobody can."""
+    assert _checks(signing.examine(signing.SigningFacts(True, trusted, applications))) == expected
+    assert _checks(signing.examine(signing.SigningFacts(False, trusted, applications))) == []
+
+
+def test_an_applications_proof_is_told_in_words() -> None:
+    """Where the secret lies, and not what it is."""
+    (finding,) = signing.examine(signing.SigningFacts(True, (), (SECRET_HERE,)))
+    assert finding.what == (
+        "the application script can mint for any user of issue, news: from 127.0.0.1/32, and the secret in script.key"
+    )
 
 
 def test_every_finding_says_why_in_one_sentence() -> None:
