@@ -19,7 +19,7 @@ from reply_milter.config.places import (
     store_url,
 )
 from reply_milter.config.reasons import handlers, policy
-from reply_milter.config.signing import signing
+from reply_milter.config.signing import signing, unknown_handlers
 from reply_milter.core.address import AddressForm
 from reply_milter.core.application import Application
 from reply_milter.core.handler import Handlers
@@ -98,6 +98,7 @@ def parse(text: str) -> Config:
         raise ConfigError([f"not valid TOML: {error}"]) from error
     problems: list[str] = []
     config = _config(Table(values, "", problems))
+    problems += unknown_handlers(config.applications, config.handlers, config.delivery is not None, problems)
     if problems:
         raise ConfigError(problems, config)
     return replace(config, warnings=config.warnings + page_warnings(config.metrics[0], config.metrics_access))
@@ -111,7 +112,7 @@ def _config(top: Table) -> Config:
     rules = policy(top.table("policy"), Policy(), with_mode=True)
     max_message_bytes = verify.take("max_message_bytes", 26214400, between(1, 1 << 40))
     hook, more = _hook(top, state_dir, form, max_message_bytes)
-    sign = signing(top, known := handlers(top, rules, hook))
+    sign = signing(top)
     config = Config(
         realm=realm,
         state_dir=state_dir,
@@ -138,7 +139,7 @@ def _config(top: Table) -> Config:
         canary_seconds=canary.take("interval_seconds", 60, between(0, 86400)),
         log_json=log.take("format", "text", one_of("text", "json")) == "json",
         log_level=log.take("level", "info", one_of("debug", "info", "warning", "error")),
-        handlers=known,
+        handlers=handlers(top, rules, hook),
         warnings=warnings + more + sign.warnings,
     )
     _tell_unknown(*tables, top)

@@ -1,6 +1,6 @@
 """``[sign]``: where notifications are handed in, and who may have reply addresses minted for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reply_milter.config.delivery import CONFIRM
@@ -48,17 +48,14 @@ class Signing:
                 )
 
 
-def signing(top: Table, handlers: Handlers) -> Signing:
-    """Who may mint, for which of ``handlers``."""
+def signing(top: Table) -> Signing:
+    """Who may mint. Whether there are such handlers is for ``unknown_handlers`` to say."""
     if not top.has("sign"):
         return Signing(None)
     table = top.table("sign")
     place = listener(table, "socket", SIGN_SOCKET, 1)
     trusted = networks(table, "trusted")
-    known = {handler.name for handler in handlers.by_id.values()} - {CONFIRM}
-    # A handler that can't be read has no name yet: that it is unknown would be a second line about one mistake.
-    broken = any(problem.startswith("handler") for problem in top.problems)
-    applications = tuple(_application(one, known, broken) for one in table.tables("application"))
+    applications = tuple(_application(one) for one in table.tables("application"))
     _tell_twins(table, applications)
     table.unknown()
     if not place.socket and not table.is_told("socket"):
@@ -66,9 +63,28 @@ def signing(top: Table, handlers: Handlers) -> Signing:
     return Signing(place, trusted, applications)
 
 
-def _application(table: Table, known: set[str], broken: bool) -> Application:
+def unknown_handlers(
+    applications: Sequence[Application], handlers: Handlers, hooked: bool, told: Sequence[str]
+) -> list[str]:
+    """A line for each handler that an application names and nobody may ask for.
+
+    ``hooked``: a hook asks by a handler of its own. ``told``: all other mistakes.
+    """
+    if any(problem.startswith("handler") for problem in told):
+        return []  # one that can't be read has no name yet: that it is unknown would be a second line about one mistake
+    lines = []
+    for number, application in enumerate(applications, 1):
+        for name in sorted(application.handlers):
+            hooks_own = hooked and name == CONFIRM
+            if hooks_own or handlers.named(name) is None:
+                own = " to ask for: its addresses answer the hook's own questions" if hooks_own else ""
+                lines.append(f"sign.application[{number}].handlers: {name!r} is no handler{own}")
+    return lines
+
+
+def _application(table: Table) -> Application:
     name = table.need("name", "", _NAME)
-    handlers = _handlers(table, known, broken)
+    handlers = _handlers(table)
     told = {key: table.has(key) for key in _PROOFS}
     application = Application(
         name=name,
@@ -86,17 +102,13 @@ def _application(table: Table, known: set[str], broken: bool) -> Application:
     return application
 
 
-def _handlers(table: Table, known: set[str], broken: bool) -> list[str]:
+def _handlers(table: Table) -> list[str]:
     if not table.has("handlers"):
         table.problem("handlers", "is missing: name the handlers that it may ask for")
         return []
     names = table.strings("handlers", [])
     if not names and not table.is_told("handlers"):
         table.problem("handlers", "must not be empty: name the handlers that it may ask for")
-    for name in names:
-        if name not in known and not broken:
-            own = " to ask for: its addresses answer the hook's own questions" if name == CONFIRM else ""
-            table.problem("handlers", f"{name!r} is no handler{own}")
     return names
 
 

@@ -169,6 +169,12 @@ def test_no_application_asks_for_the_hooks_own_handler() -> None:
     assert problem.startswith("sign.application[1].handlers: 'confirm' is no handler to ask for")
 
 
+def test_without_a_hook_a_handler_of_that_name_is_like_any_other() -> None:
+    """It is the operator's."""
+    text = LEAST.format(more=SHOP.format(trusted="", proof='logins = ["shop"]'), handler="").replace("issue", "confirm")
+    assert parse(text).applications[0].handlers == frozenset({"confirm"})
+
+
 def test_a_handler_that_is_wrong_is_told_once() -> None:
     """And not once more by each application that names it."""
     found = problems(
