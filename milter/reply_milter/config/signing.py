@@ -22,6 +22,12 @@ class Signing:
     applications: tuple[Application, ...] = ()
 
     @property
+    def is_open(self) -> bool:
+        """Whether who connects to the socket can claim to be a client that may ask: a TCP port has no modes."""
+        guarded = self.applications and all(application.secret_file for application in self.applications)
+        return bool(self.place and self.place.socket.host) and not (guarded and not self.trusted)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What an operator may have overlooked: who can mint for any user of the others."""
         return tuple(self._warnings())
@@ -29,6 +35,11 @@ class Signing:
     def _warnings(self) -> Iterator[str]:
         if self.place is None:
             return
+        if self.is_open:
+            yield (
+                f"sign.socket: whoever can connect to {self.place.socket} can claim a login or an address, and have"
+                " reply addresses minted: use unix:/PATH, or a secret_file for each application"
+            )
         if self.trusted:
             yield (
                 f"sign.trusted: any user of {', '.join(map(str, self.trusted))} can have reply addresses minted for any"

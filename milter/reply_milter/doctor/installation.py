@@ -111,7 +111,12 @@ class Installation:
             )
         )
         yield from signing_rules.examine(
-            signing_rules.SigningFacts(config.sign is not None, config.trusted, config.applications)
+            signing_rules.SigningFacts(
+                config.sign is not None,
+                config.trusted,
+                config.applications,
+                str(config.sign.socket) if config.sign and signing.is_open else "",
+            )
         )
         held = tuple(held_secrets(config))
         yield from secrets.examine(file_facts.facts(self._path), held, self._account)

@@ -162,6 +162,20 @@ def test_logins_and_networks_alone_are_warned_of() -> None:
     assert read().warnings == ()
 
 
+@pytest.mark.parametrize(
+    "socket,proof,told",
+    [
+        ("inet:8892@127.0.0.1", 'logins = ["shop"]', ["sign.socket"]),
+        ("inet:8892@127.0.0.1", 'logins = ["shop"]\nsecret_file = "shop.secret"', []),
+        ("unix:/run/reply-milter/sign.sock", 'logins = ["shop"]', []),
+    ],
+)
+def test_a_port_where_anybody_can_play_the_mta_is_warned_of(socket: str, proof: str, told: list[str]) -> None:
+    """Who connects says who has logged in, and is told the address. A secret is not in what it says."""
+    config = read(SHOP.format(trusted=f'socket = "{socket}"', proof=proof))
+    assert [warning.partition(":")[0] for warning in config.warnings] == told
+
+
 def test_no_application_asks_for_the_hooks_own_handler() -> None:
     """An address of it would answer a question about parked replies."""
     text = SHOP.format(trusted="", proof='logins = ["shop"]').replace('"issue"', '"issue", "confirm"')

@@ -12,17 +12,28 @@ _NAME_IT = Remedy(TOML, 'secret_file = "/etc/reply-milter/application.secret"', 
 
 @dataclass(frozen=True, slots=True)
 class SigningFacts:
-    """As the configuration has it. ``running``: whether there is sign mode at all."""
+    """As the configuration has it. ``running``: whether there is sign mode at all.
+
+    ``port``: the socket, where whoever connects can claim to be somebody who may ask; else empty.
+    """
 
     running: bool = False
     trusted: Networks = ()
     applications: Sequence[Application] = ()
+    port: str = ""
 
 
 def examine(signing: SigningFacts) -> Iterator[Finding]:
     """Everybody who can: what nobody has to prove is a warning, and each application a note."""
     if not signing.running:
         return
+    if signing.port:
+        yield warning(
+            "config.sign_socket",
+            f"sign.socket is {signing.port}: every user who can connect there can claim a login or an address",
+            f"and is told a reply address: {_ANSWERS}",
+            Remedy(TOML, 'socket = "unix:/var/spool/postfix/reply-milter/sign.sock"', "[sign]"),
+        )
     if signing.trusted:
         yield warning(
             "config.sign_trusted",

@@ -319,6 +319,12 @@ def test_who_can_mint_is_said(
     assert _checks(signing.examine(signing.SigningFacts(False, trusted, applications))) == []
 
 
+def test_a_port_of_sign_mode_is_anybodys() -> None:
+    """Who connects plays the MTA."""
+    facts = signing.SigningFacts(True, (), (LOGIN,), "inet:8892@127.0.0.1")
+    assert _checks(signing.examine(facts)) == [("config.sign_socket", "warning"), ("config.minting", "note")]
+
+
 def test_an_applications_proof_is_told_in_words() -> None:
     """Where the secret lies, and not what it is."""
     (finding,) = signing.examine(signing.SigningFacts(True, (), (SECRET_HERE,)))
