@@ -1,16 +1,18 @@
 """A delivery hook for tests of its flows: real record and dead letters in a folder, a scripted handler, no network."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryStore
 from reply_milter.adapters.dead_letters import DeadLetterFolder
-from reply_milter.adapters.delivery_record import SqliteLedger, SqliteParking, open_database
+from reply_milter.adapters.delivery_record import SqliteLedger, SqliteParking, SqliteQuestions, open_database
 from reply_milter.core.content import Limits
 from reply_milter.core.fingerprint import BodyDigest
 from reply_milter.core.handed_over import HandedOver
 from reply_milter.core.handler import ContextKind, Handler, Handlers
+from reply_milter.core.parked import Room
 from reply_milter.core.policy import Policy
 from reply_milter.core.reply import Envelope, Reply
 from reply_milter.core.verdict_header import seal
@@ -19,6 +21,7 @@ from reply_milter.ports import UserRecord
 from reply_milter.ports.delivery import CourierError, DeliveryReport, Outcome
 
 CONFIRM = Handler(1023, "confirm", ContextKind.INTEGER, 7, True, "", Policy())
+ROOM = Room(user_replies=20, user_octets=1 << 20, replies=50, octets=2 << 20)
 ID = "abcdefghijklm" + "nopqrstuvwxyz"
 TAGS = {
     "v": "1", "result": "pass", "reason": "ok", "id": ID, "user": "42", "handler": "issue", "context": "99",
@@ -28,13 +31,15 @@ TAGS = {
 }  # fmt: skip
 
 
-def sealed(text: str = "Yes.", author: str = "jane@example.org", key: bytes = SEAL_KEY, **changes: str) -> Envelope:
-    """A reply as the milter seals it; an empty change takes the tag away."""
+def sealed(
+    text: str = "Yes.", author: str = "jane@example.org", key: bytes = SEAL_KEY, more: str = "", **changes: str
+) -> Envelope:
+    """A reply as the milter seals it; an empty change takes the tag away. ``more``: further fields, with CRLF."""
     body = f"{text}\r\n".encode()
     digest = BodyDigest()
     digest.feed(body)
     tags = {**TAGS, **changes, "body": changes.get("body", digest.text())}
-    head = f"X-Reply-Verdict: {seal(tags.items(), key)}\r\nFrom: {author}\r\nSubject: Re: news\r\n\r\n"
+    head = f"X-Reply-Verdict: {seal(tags.items(), key)}\r\nFrom: {author}\r\nSubject: Re: news\r\n{more}\r\n"
     return Envelope("bounce@example.org", f"reply+x@{DOMAIN}", head.encode() + body)
 
 
@@ -87,6 +92,7 @@ class RecordingDeliveries:
 
     reports: list[DeliveryReport] = field(default_factory=list)
     waiting: int = 0
+    octets: int = 0
     unasked: list[str] = field(default_factory=list)
     accidents: int = 0
 
@@ -94,9 +100,9 @@ class RecordingDeliveries:
         """See ``ports.delivery.DeliveryTelemetry``."""
         self.reports.append(report)
 
-    def parked(self, count: int) -> None:
+    def parked(self, count: int, octets: int) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
-        self.waiting = count
+        self.waiting, self.octets = count, octets
 
     def not_asked(self, identifier: str, why: str) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
@@ -123,12 +129,14 @@ class Hooked:
     address_book: MemoryAddressBook
     clock: FixedClock
     told: RecordingDeliveries
+    record: Path
 
 
 def hooked(folder: Path) -> Hooked:
     """A hook with the handler ``issue`` delivered by script, and ``forum`` by nobody."""
     database = open_database(str(folder))
     deliverer, store, courier = ScriptedDeliverer(), MemoryStore(), RecordingCourier()
+    numbers = itertools.count()
     address_book, clock, told = MemoryAddressBook(), FixedClock(), RecordingDeliveries()
     rules = HookRules(
         form=FORM,
@@ -140,21 +148,24 @@ def hooked(folder: Path) -> Hooked:
         give_up_seconds=3600,
         confirming=CONFIRM,
         asks_as=f"Replies <no-reply@{DOMAIN}>",
+        contact=f"postmaster@{DOMAIN}",
+        room=ROOM,
     )
     service = HookService(
         rules=rules,
         deliverers={"issue": deliverer},
         ledger=SqliteLedger(database),
         parking=SqliteParking(database),
+        questions=SqliteQuestions(database),
         dead_letters=DeadLetterFolder(str(folder / "dead")),
         store=store,
         address_book=address_book,
         courier=courier,
         clock=clock,
         telemetry=told,
-        unique=lambda: "u",
+        unique=lambda: f"u{next(numbers)}",
     )
-    return Hooked(service, deliverer, store, courier, address_book, clock, told)
+    return Hooked(service, deliverer, store, courier, address_book, clock, told, database.path)
 
 
 def without_store(hook: Hooked) -> HookService:

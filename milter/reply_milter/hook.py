@@ -4,7 +4,7 @@ import secrets
 
 from reply_milter.adapters.courier import SmtpCourier
 from reply_milter.adapters.dead_letters import DeadLetterFolder
-from reply_milter.adapters.delivery_record import SqliteLedger, SqliteParking, open_database
+from reply_milter.adapters.delivery_record import SqliteLedger, SqliteParking, SqliteQuestions, open_database
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.plugins import load_plug_in
 from reply_milter.adapters.redis_store import StoreTelemetry
@@ -45,6 +45,7 @@ def open_hook(
         deliverers=_deliverers(config),
         ledger=SqliteLedger(database),
         parking=SqliteParking(database),
+        questions=SqliteQuestions(database),
         dead_letters=DeadLetterFolder(delivery.dead_letters),
         store=committed,
         address_book=open_registry(config),
@@ -67,6 +68,8 @@ def _rules(settings: Settings, delivery: Delivery) -> HookRules:
         give_up_seconds=3600 * delivery.give_up_hours,
         confirming=config.handlers.by_id[delivery.confirmation.handler_id],
         asks_as=delivery.confirmation.sender,
+        contact=delivery.confirmation.contact,
+        room=delivery.confirmation.room,
     )
 
 

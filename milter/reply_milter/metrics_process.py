@@ -72,6 +72,7 @@ class MetricsProcess:
         self._settings = settings
         if self._deliveries is not None:
             self._deliveries.parked.set(0)
+            self._deliveries.parked_bytes.set(0)
             self._deliveries.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
         self._changed.set()
 

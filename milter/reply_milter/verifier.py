@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from reply_milter.adapters import libmilter, telemetry
+from reply_milter.adapters.delivery_record import SqliteParkingRoom
 from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
 from reply_milter.adapters.settler import SettlingThread
 from reply_milter.adapters.wall_clock import WallClock
@@ -67,6 +68,7 @@ class Verifier:
             settler=self._settling,
             clock=WallClock(),
             telemetry=self._telemetry,
+            parking_room=_parking_room(config),
         )
         self._canary_service = self._for_canaries(self._service)
 
@@ -109,6 +111,11 @@ class Verifier:
             with suppress(StoreUnavailableError):  # it is told again with the next use
                 self._registry.note_key_use(used)
                 recorded.update(used)
+
+
+def _parking_room(config: Config) -> SqliteParkingRoom | None:
+    delivery = config.delivery
+    return SqliteParkingRoom(config.state_dir, delivery.confirmation.room) if delivery is not None else None
 
 
 def _store_settings(config: Config) -> tuple[object, ...]:

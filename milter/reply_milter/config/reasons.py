@@ -48,8 +48,16 @@ def handlers(top: Table, base: Policy, delivery: Delivery | None) -> Handlers:
 
 
 def _confirming(delivery: Delivery, base: Policy) -> list[Handler]:
-    """Answers to the question whether a parked reply is theirs: from an address on file, and from nowhere else."""
-    strict = {Reason.SENDER_UNKNOWN: Action.REJECT, Reason.SENDER_MISMATCH: Action.REJECT}
+    """Answers to the question whether parked replies are theirs: from an address on file, and from nowhere else.
+
+    What a machine sends is no answer, and hears nothing.
+    """
+    strict = {
+        Reason.AUTO_REPLY: Action.DISCARD,
+        Reason.BOUNCE: Action.DISCARD,
+        Reason.SENDER_UNKNOWN: Action.REJECT,
+        Reason.SENDER_MISMATCH: Action.REJECT,
+    }
     asked = delivery.confirmation
     policy = Policy(base.observe, strict)
     return [Handler(asked.handler_id, CONFIRM, ContextKind.INTEGER, asked.days, True, "", policy)]

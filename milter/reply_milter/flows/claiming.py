@@ -20,10 +20,10 @@ _CONTENT = ("from", "date", "subject", "in-reply-to")  # and the body
 _REASONS = {Replay.DUPLICATE: Reason.DUPLICATE, Replay.REPLAYED: Reason.REPLAYED}
 
 
-def claim_for(service: Service, arrival: Arrival, checked: Checked, parked: bool = False) -> Claim:
+def claim_for(service: Service, arrival: Arrival, checked: Checked) -> Claim:
     """Name this message to its token: by Message-ID, or by content where it has none that outlives a retry.
 
-    ``parked``: it stays, to be asked about, so no limit refuses it; it counts like any other.
+    Limits hold for what is to be parked as for any other: whoever holds an address could fill a disk with it.
     """
     message, key, glob = arrival.message, checked.key, checked.glob.text
     author, date, subject, answered = [squeeze(message.first(name)) for name in _CONTENT]
@@ -43,8 +43,8 @@ def claim_for(service: Service, arrival: Arrival, checked: Checked, parked: bool
         owner=random.randbytes(_OWNER_OCTETS),  # noqa: S311 # nobody gains by guessing it; seeded anew in each process
         kept_seconds=max(checked.expires_at - service.clock.now(), 0) + KEPT_SECONDS,
         author=key.author(normalise(message.author) or message.author.lower()) if policy.senders_per_token else b"",
-        replies=_limit(arrival, policy.replies_per_token, Reason.SPENT, parked),
-        senders=_limit(arrival, policy.senders_per_token, Reason.LEAKED, parked),
+        replies=_limit(arrival, policy.replies_per_token, Reason.SPENT),
+        senders=_limit(arrival, policy.senders_per_token, Reason.LEAKED),
     )
 
 
@@ -66,11 +66,11 @@ def take(service: Service, claim: Claim, mixed: bool) -> tuple[Replay | None, li
     return claimed.replay, objections + ([Finding.of(reason)] if reason else [])
 
 
-def _limit(arrival: Arrival, most: int, reason: Reason, parked: bool) -> Limit | None:
+def _limit(arrival: Arrival, most: int, reason: Reason) -> Limit | None:
     """``most`` as the policy has it; whether it refuses must be known before the message is taken."""
     if not most:
         return None
     policy = arrival.recipient.policy
     action = policy.action(Finding.of(reason))
-    stays = parked or action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
+    stays = action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
     return Limit(most, refuses=not stays)

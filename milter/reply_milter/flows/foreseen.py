@@ -46,6 +46,9 @@ def _of_handler(rules: Rules, handler: Handler) -> Iterator[Decision]:
     yield from _postponed(rules, policy, (*_OF_TOKENS, *(_OF_JUNK if policy.observe else ())), handler.name)
     reasons = {*_OF_MESSAGES, *_of_bindings(rules, handler), *_let_through(rules, policy)}
     yield from _at_end(rules, policy, reasons, handler.name)
+    if rules.parks_in_hook and not policy.observe and Action.PARK in policy.actions.values():
+        yield Decision("eom", Action.DEFER, Reason.PARKING_FULL, handler=handler.name)
+        yield Decision("eom", "dropped", Reason.PARKING_FULL, handler=handler.name)
 
 
 def _of_bindings(rules: Rules, handler: Handler) -> Iterator[Reason]:

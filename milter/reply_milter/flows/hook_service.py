@@ -7,15 +7,26 @@ from reply_milter.core.address import AddressForm
 from reply_milter.core.content import Limits
 from reply_milter.core.handler import Handler, Handlers
 from reply_milter.core.keyring import Keyring
+from reply_milter.core.parked import Room
 from reply_milter.ports import Clock, Store
-from reply_milter.ports.delivery import AddressBook, Courier, DeadLetters, Deliverer, DeliveryTelemetry, Ledger, Parking
+from reply_milter.ports.delivery import (
+    AddressBook,
+    Courier,
+    DeadLetters,
+    Deliverer,
+    DeliveryTelemetry,
+    Ledger,
+    Parking,
+    Questions,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class HookRules:
     """What the operator decided. A reload replaces it whole.
 
-    ``confirming``: the handler of answers about parked replies; ``asks_as``: the author of those questions.
+    ``confirming``: the handler of answers about parked replies; ``asks_as``: the author of those questions;
+    ``contact``: who has addresses revoked, as those are told. ``room``: how much may be parked.
     ``give_up_seconds``: after so long with nobody to take it, a reply becomes a dead letter.
     """
 
@@ -28,6 +39,8 @@ class HookRules:
     give_up_seconds: int
     confirming: Handler
     asks_as: str
+    contact: str
+    room: Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,7 @@ class HookService:
     deliverers: Mapping[str, Deliverer]
     ledger: Ledger
     parking: Parking
+    questions: Questions
     dead_letters: DeadLetters
     store: Store | None
     address_book: AddressBook

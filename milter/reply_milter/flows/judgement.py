@@ -6,7 +6,7 @@ from reply_milter.core import headers, tagging, verdict_header
 from reply_milter.core.authentication import Authentication, authentication
 from reply_milter.core.message_rules import Message, bindings, findings
 from reply_milter.core.policy import Finding, Policy
-from reply_milter.core.verdict import Accept, Action, Park, Reason, Verdict, refusal
+from reply_milter.core.verdict import Accept, Action, Park, Reason, Verdict, refusal, reply_for
 from reply_milter.core.verify import Checked
 from reply_milter.flows.arrival import Arrival
 from reply_milter.flows.claiming import claim_for, take
@@ -14,7 +14,7 @@ from reply_milter.flows.recipient import store_unavailable
 from reply_milter.flows.service import Rules, Service
 from reply_milter.ports import Claim, Decision, Replay
 
-_LIMITS = (Reason.SPENT, Reason.LEAKED)
+_STAYS = (Action.ACCEPT, Action.PARK)
 
 
 class Judgement(NamedTuple):
@@ -55,9 +55,12 @@ def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> 
         findings(arrival.message, bound, rules.form, rules.max_message_bytes)
     )
     finding, action = recipient.policy.decide(found)
+    if action is Action.PARK and not _has_room(service, arrival, checked):
+        finding = Finding(Reason.PARKING_FULL, reply_for(Reason.PARKING_FULL), fixed=Action.DEFER)
+        action = Action.DEFER
     claim, replay = None, None
     if _to_be_claimed(arrival, action):
-        claim = claim_for(service, arrival, checked, parked=action is Action.PARK)
+        claim = claim_for(service, arrival, checked)
         replay, objections = take(service, claim, arrival.mixed)
         finding, action = _weigh(recipient.policy, found, objections)
     if beside is not None and action is Action.ACCEPT:
@@ -86,16 +89,22 @@ def _to_be_claimed(arrival: Arrival, action: Action) -> bool:
     return action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
 
 
-def _weigh(policy: Policy, found: list[Finding], objections: list[Finding]) -> tuple[Finding | None, Action]:
-    """The claim's objections come last in the order; but what was there before, or can't be taken, is not parked.
+def _has_room(service: Service, arrival: Arrival, checked: Checked) -> bool:
+    """Whether the hook can park it. Nothing is parked in observe mode, nor by us where the MTA's hold queue does."""
+    room = service.parking_room
+    if room is None or arrival.recipient.policy.observe:
+        return True
+    return room.is_there(checked.token.user, arrival.message.size)
 
-    A limit is no such objection: what is parked is to be looked at, and that it is one too many can be seen then.
-    """
+
+def _weigh(policy: Policy, found: list[Finding], objections: list[Finding]) -> tuple[Finding | None, Action]:
+    """The claim's objections come last in the order; but what it did not take, or was there before, is not parked."""
     finding, action = policy.decide([*found, *objections])
     if action is Action.PARK:
-        objection, instead = policy.decide(one for one in objections if one.reason not in _LIMITS)
-        if instead is not Action.ACCEPT:
-            return objection, instead
+        refusing = (one for one in objections if policy.action(one) not in _STAYS)
+        objection = next(refusing, None)
+        if objection is not None:
+            return objection, policy.action(objection)
     return finding, action
 
 

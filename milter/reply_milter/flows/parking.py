@@ -1,55 +1,69 @@
-"""Replies that wait for a word of the user on file: kept, asked about once, released by an answer, ended by time.
+"""Replies that wait for a word of the user on file: kept, asked about, released by an answer, ended by time.
 
-Only what has a good checksum is ever parked, so nobody can have us write to whom they like. One question is out for
-each address and author, and few for a user: the others wait until it is answered.
+Only what has a good checksum is ever parked, so nobody can have us write to whom they like. An answer is about what its
+question lists, and about nothing else.
 """
 
 from dataclasses import replace
 
 from reply_milter.core import content
+from reply_milter.core.consent import Answer, read_answer
 from reply_milter.core.domain import normalise
 from reply_milter.core.handed_over import Done, HandedOver, Later
 from reply_milter.core.mailbox import mailboxes
 from reply_milter.core.message_file import split
-from reply_milter.core.mint import Order, mint
-from reply_milter.core.parked import ParkedReply
-from reply_milter.core.question import Question, is_denial, one_line, write
+from reply_milter.core.parked import AskedQuestion, ParkedReply
+from reply_milter.core.question import one_line
 from reply_milter.core.reply import Envelope
-from reply_milter.core.sealed_reply import SealedReply
-from reply_milter.flows.handing_over import commit, put_on_record, report, settle
+from reply_milter.core.sealed_reply import SealedReply, Undeliverable
+from reply_milter.flows.asking import DAY, ask, users_to_ask
+from reply_milter.flows.handing_over import bury, commit, put_on_record, report, settle
 from reply_milter.flows.hook_service import HookService
-from reply_milter.ports import StoreUnavailableError
-from reply_milter.ports.delivery import CourierError, Outcome, Progress
-
-_QUESTIONS = 5  # that one user is asked at a time
+from reply_milter.ports.delivery import Outcome, Progress
 
 
-def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> Done | Later:
-    """Keep a reply, and ask the user on file about it. Whoever calls this holds the reply in the ledger."""
+def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:
+    """Keep a reply, and ask the user on file about it. Whoever calls this holds the reply in the ledger.
+
+    Where there is no room, the MTA keeps it, and it becomes a dead letter before that would give it back.
+
+    Raises:
+        OSError: it can't be kept, nor become a dead letter.
+    """
     if service.parking.find(sealed.id) is None:
         now = service.clock.now()
         author, subject = _described(envelope.message)
-        until = now + 86400 * service.rules.confirming.validity_days
+        until = now + DAY * service.rules.confirming.validity_days
         parked = ParkedReply(sealed, author, subject, envelope.sender, envelope.recipient, now, until)
-        service.parking.keep(parked, envelope.message)
+        if not service.parking.keep(parked, envelope.message, service.rules.room):
+            return _no_room(service, sealed, envelope)
         report(service, Outcome.PARKED, sealed, sealed.reason)
         _count(service)
-        _ask(service, parked)
+        ask(service, sealed.user)
     return commit(service, sealed)
 
 
 def answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> Done | Later:
-    """The user on file answered a question: release what waits for it, or end it."""
-    rules = service.rules
-    own_text = content.read(envelope.message, rules.form, rules.marker, rules.limits).stripped
-    for parked in _waiting(service, sealed.user, sealed.context):
-        if is_denial(own_text):
-            discard(service, parked)
-        else:
-            release(service, parked)
+    """A mail to the address that answers a question: release what the question lists, end it, or do nothing at all."""
+    with service.ledger.hold(f"answer {sealed.context}") as ours:
+        if not ours:
+            return Later("another answer to this question is just being read")
+        why = _answered(service, sealed, envelope)
     put_on_record(service, sealed, Progress.DONE)
-    report(service, Outcome.DELIVERED, sealed)
+    report(service, Outcome.IGNORED if why else Outcome.DELIVERED, sealed, why=why)
     return commit(service, sealed)
+
+
+def _answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> str:
+    """Why it is no answer; empty if it is one."""
+    question = service.questions.find(sealed.context)
+    if question is None or question.user != sealed.user:
+        return "it answers no question that is open"
+    given = _read(service, question, envelope)
+    if given is Answer.NONE:
+        return "it is no answer of a person's that says yes or no"
+    _decide(service, question, given)
+    return ""
 
 
 def release(service: HookService, parked: ParkedReply) -> HandedOver:
@@ -85,7 +99,13 @@ def tend(service: HookService) -> None:
             _tend(service, parked, now)
         except Exception:  # noqa: BLE001 # it is logged, traceback and all; the others don't wait for this one
             service.telemetry.accident()
+    for user in sorted(users_to_ask(service.parking.all())):
+        try:
+            ask(service, user)
+        except Exception:  # noqa: BLE001 # as above
+            service.telemetry.accident()
     service.ledger.forget(now)
+    service.questions.forget(now)
     _count(service)
 
 
@@ -94,46 +114,41 @@ def _tend(service: HookService, parked: ParkedReply, now: int) -> None:
         release(service, parked)
     elif now >= parked.until:
         discard(service, parked)
-    elif not parked.asked:
-        _ask(service, parked)
 
 
-def _ask(service: HookService, parked: ParkedReply) -> None:
-    with service.ledger.hold(f"question {parked.sealed.user}") as ours:
-        if not ours:
-            return  # somebody else is at it; ``tend`` comes again
-        others = [other for other in service.parking.all() if other.sealed.user == parked.sealed.user and other.asked]
-        if any(other.question == parked.question for other in others):
-            service.parking.mark_asked(parked.id, service.clock.now())
-        elif len({other.question for other in others}) < _QUESTIONS:
-            _send_question(service, parked)
+def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:
+    """Since when it waits is on record under a name of its own: it is not being handed over yet."""
+    now, name = service.clock.now(), f"no room for {sealed.id}"
+    service.ledger.put(name, Progress.TRIED, now, now + 2 * service.rules.give_up_seconds)
+    why = "no more replies may be parked now"
+    if now - service.ledger.entry(name).first_tried >= service.rules.give_up_seconds:
+        return bury(service, sealed, envelope, Undeliverable.GAVE_UP, why)
+    report(service, Outcome.DEFERRED, sealed, why=why)
+    return Later(why)
 
 
-def _send_question(service: HookService, parked: ParkedReply) -> None:
-    now, user = service.clock.now(), parked.sealed.user
-    try:
-        record = service.address_book.user(user)
-        if record is None or not record.addresses:
-            service.telemetry.not_asked(parked.id, f"no address of user {user} is on file")
-            return
-        question = _question(service, parked, record.addresses[0], now)
-        service.courier.send(question.recipient, write(question))
-    except (StoreUnavailableError, CourierError) as error:
-        service.telemetry.not_asked(parked.id, str(error))
-        return
-    service.parking.mark_asked(parked.id, now)
-
-
-def _question(service: HookService, parked: ParkedReply, address: str, now: int) -> Question:
+def _read(service: HookService, question: AskedQuestion, envelope: Envelope) -> Answer:
     rules = service.rules
-    order = Order(parked.sealed.user, now, context=parked.question, recipient=address)
-    minted = mint(order, rules.confirming, rules.keyring, rules.form)
-    message_id = f"<{rules.confirming.name}/{now}.{service.unique()}@{rules.form.mint_domain}>"
-    return Question(parked, rules.asks_as, address, minted.address, message_id, now)
+    read = content.read(envelope.message, rules.form, rules.marker, rules.limits)
+    fields: dict[str, list[str]] = {}
+    for name, value in split(envelope.message)[0]:
+        fields.setdefault(name.lower(), []).append(value)
+    return read_answer(envelope.sender, fields, question.message_id, read)
 
 
-def _waiting(service: HookService, user: int, question: int) -> list[ParkedReply]:
-    return [one for one in service.parking.all() if one.sealed.user == user and one.question == question]
+def _decide(service: HookService, question: AskedQuestion, given: Answer) -> None:
+    """Every step may be done twice: whoever dies in between is handed the answer once more, or ``tend`` goes on."""
+    listed = [one for one in service.parking.all() if one.question == question.id and not one.released]
+    if given is Answer.YES:
+        service.parking.mark_released(*(one.id for one in listed))
+        for parked in listed:
+            release(service, parked)
+    else:
+        for parked in listed:
+            service.questions.be_silent(parked.sealed.token_id, service.clock.now() + DAY)
+            discard(service, parked)
+    service.questions.close(question.id)
+    ask(service, question.user)
 
 
 def _described(message: bytes) -> tuple[str, str]:
@@ -147,4 +162,5 @@ def _described(message: bytes) -> tuple[str, str]:
 
 
 def _count(service: HookService) -> None:
-    service.telemetry.parked(len(service.parking.all()))
+    occupied = service.parking.occupied()
+    service.telemetry.parked(occupied.replies, occupied.octets)

@@ -10,7 +10,7 @@ from reply_milter.core.handler import Handlers
 from reply_milter.core.keyring import Keyring
 from reply_milter.core.policy import Policy
 from reply_milter.core.throttle import GuessTable
-from reply_milter.ports import Clock, MintingTelemetry, Settler, Store, Telemetry
+from reply_milter.ports import Clock, MintingTelemetry, ParkingRoom, Settler, Store, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The rules and the world that they are applied to. ``settler`` None: nobody commits."""
+    """The rules and the world that they are applied to. ``settler`` None: nobody commits.
+
+    ``parking_room`` None: nobody here knows of a bound.
+    """
 
     rules: Rules
     guesses: GuessTable
@@ -51,6 +54,7 @@ class Service:
     settler: Settler | None
     clock: Clock
     telemetry: Telemetry
+    parking_room: ParkingRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)

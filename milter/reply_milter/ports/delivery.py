@@ -1,5 +1,6 @@
 """What the delivery of replies needs from the world."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +8,7 @@ from typing import Protocol
 
 from reply_milter.core.dead_letter import DeadLetter
 from reply_milter.core.handed_over import HandedOver
-from reply_milter.core.parked import ParkedReply
+from reply_milter.core.parked import AskedQuestion, Occupied, ParkedReply, Room
 from reply_milter.core.reply import Reply
 from reply_milter.ports.store import UserRecord
 
@@ -73,8 +74,12 @@ class Ledger(Protocol):
 class Parking(Protocol):
     """Keeps replies until somebody decides about them. Everything is durable when a method returns."""
 
-    def keep(self, parked: ParkedReply, message: bytes) -> None:
-        """Keep one; one that is there already stays as it is."""
+    def keep(self, parked: ParkedReply, message: bytes, room: Room) -> bool:
+        """Keep one; one that is there already stays as it is. False: there is no room, and it was not kept."""
+        ...
+
+    def occupied(self) -> Occupied:
+        """How much is kept."""
         ...
 
     def all(self) -> list[ParkedReply]:
@@ -89,16 +94,48 @@ class Parking(Protocol):
         """The message of one that is there."""
         ...
 
-    def mark_asked(self, identifier: str, now: int) -> None:
-        """The user on file was asked about it at ``now``, Unix seconds."""
-        ...
-
-    def mark_released(self, identifier: str) -> None:
-        """It is to be handed over."""
+    def mark_released(self, *identifiers: str) -> None:
+        """They are to be handed over: all of them, or none."""
         ...
 
     def remove(self, identifier: str) -> bool:
         """Forget one; False if it was not there."""
+        ...
+
+
+class Questions(Protocol):
+    """What users were asked about parked replies. Everything is durable when a method returns."""
+
+    def put(self, question: AskedQuestion, listed: Sequence[str]) -> None:
+        """Put a new question on record with the replies that it lists: those that none lists, nor are released."""
+        ...
+
+    def find(self, identifier: int) -> AskedQuestion | None:
+        """One that is open."""
+        ...
+
+    def of(self, user: int) -> list[AskedQuestion]:
+        """Those of a user that are open, the oldest first."""
+        ...
+
+    def mark_sent(self, identifier: int, now: int) -> None:
+        """The MTA took it at ``now``, Unix seconds."""
+        ...
+
+    def close(self, identifier: int) -> None:
+        """It was answered."""
+        ...
+
+    def be_silent(self, token_id: str, until: int) -> None:
+        """Ask nothing about what comes to this address until then, Unix seconds."""
+        ...
+
+    def silent(self, now: int) -> set[str]:
+        """The token ids of addresses about which nothing is asked now."""
+        ...
+
+    def forget(self, now: int) -> None:
+        """Forget questions that list nothing any more, and what was to be kept until ``now``."""
         ...
 
 
@@ -167,6 +204,7 @@ class Outcome(StrEnum):
     PARKED = "parked"
     RELEASED = "released"
     DISCARDED = "discarded"
+    IGNORED = "ignored"  # it came to an address that answers a question, and is no answer
     DEAD_LETTER = "dead_letter"
 
 
@@ -189,8 +227,8 @@ class DeliveryTelemetry(Protocol):
         """One reply was delivered, or not."""
         ...
 
-    def parked(self, count: int) -> None:
-        """So many replies are parked now."""
+    def parked(self, count: int, octets: int) -> None:
+        """So many replies are parked now, whose messages have so many octets."""
         ...
 
     def not_asked(self, identifier: str, why: str) -> None:

@@ -1,13 +1,14 @@
 """``replies_per_token`` and ``senders_per_token`` in the order of reasons, in enforce and in observe mode."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from dialogue import Desk, reply_fields
 from fakes import AUTHOR, FORUM, ISSUE, minted, rules
 from reply_milter.core.handler import Handlers
-from reply_milter.core.verdict import Accept, Action, Discard, Park, Reason, Reject, Verdict
+from reply_milter.core.headers import RemoveRecipient
+from reply_milter.core.verdict import Accept, Action, Defer, Discard, Park, Reason, Reject, Verdict
 from reply_milter.flows.service import Rules
 
 ANSWERED = minted()
@@ -91,21 +92,83 @@ def test_observe_counts_what_enforce_would_count() -> None:
 
 
 @pytest.mark.parametrize("observe", [False, True])
-def test_a_parked_message_on_a_spent_and_leaked_address_stays_parked(observe: bool) -> None:
-    """It is looked at anyway; and it is taken, so it counts, and is settled."""
-    desk = Desk(limited(observe, replies=1, senders=1, sender_mismatch=Action.PARK))
-    reply(desk, 1)
-    verdict = reply(desk, 2, "eve@other.example")
-    tags = desk.tags(verdict)
-    assert isinstance(verdict, Accept if observe else Park)
-    assert (tags["result"], tags.get("would")) == (("pass", "park") if observe else ("park", None))
-    assert (tags["reason"], tags["replay"]) == ("sender_mismatch", "first")
+def test_limits_hold_for_what_would_be_parked(observe: bool) -> None:
+    """Two of twelve, as of any other replies: who holds an address must not fill a disk with it."""
+    desk = Desk(limited(observe, replies=2, sender_mismatch=Action.PARK))
+    heard = [reply(desk, number, "eve@other.example") for number in range(12)]
     assert len(set(desk.settled)) == 2
+    if observe:
+        assert [desk.tags(verdict)["would"] for verdict in heard] == ["park"] * 2 + ["reject"] * 10
+    else:
+        assert all(isinstance(verdict, Park) for verdict in heard[:2])
+        assert {verdict.reason for verdict in heard[2:] if isinstance(verdict, Reject)} == {Reason.SPENT}
+        assert len([verdict for verdict in heard if isinstance(verdict, Reject)]) == 10
+
+
+def test_a_limit_of_authors_holds_for_what_would_be_parked() -> None:
+    """A stranger at an address that takes one author; one that parks by itself parks."""
+    for action, kind in ((Action.REJECT, Reject), (Action.PARK, Park)):
+        desk = Desk(limited(senders=1, sender_mismatch=Action.PARK, leaked=action))
+        assert isinstance(reply(desk, 1), Accept)
+        verdict = reply(desk, 2, "eve@other.example")
+        assert isinstance(verdict, kind)
+        assert verdict.reason is (Reason.LEAKED if action is Action.REJECT else Reason.SENDER_MISMATCH)
+
+
+@dataclass
+class Lot:
+    """As much room as is said."""
+
+    room: bool = True
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    def is_there(self, user: int, octets: int) -> bool:
+        """See ``ports.ParkingRoom``."""
+        self.asked.append((user, octets))
+        return self.room
+
+
+def with_lot(lot: Lot, observe: bool = False) -> Desk:
+    """A service whose hook parks in ``lot``."""
+    desk = Desk(replace(limited(observe, sender_mismatch=Action.PARK), parks_in_hook=True))
+    desk.service = replace(desk.service, parking_room=lot)
+    return desk
+
+
+def test_without_room_the_client_keeps_what_would_be_parked() -> None:
+    """Nothing is claimed, so that it is welcome later; what is not to be parked is taken all the same."""
+    lot = Lot(room=False)
+    desk = with_lot(lot)
+    verdict = reply(desk, 1, "eve@other.example")
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, str(verdict.reply)[:9]) == (Reason.PARKING_FULL, "452 4.3.1")
+    assert "claim" not in desk.store.calls and desk.settled == []
+    assert [user for user, _ in lot.asked] == [42] and lot.asked[0][1] > 100
+    assert isinstance(reply(desk, 2), Accept)
+    lot.room = True
+    assert desk.tags(reply(desk, 1, "eve@other.example"))["result"] == "park"
+    assert len(lot.asked) == 2
+
+
+def test_without_room_others_get_their_mail() -> None:
+    """The reply is taken off, like any that is refused."""
+    desk = with_lot(Lot(room=False))
+    desk.start(ANSWERED.address, "bob@example.com")
+    verdict = desk.finish(reply_fields(ANSWERED, "<1@client.example>", "eve@other.example"))
+    assert isinstance(verdict, Accept) and verdict.reason is Reason.PARKING_FULL
+    assert [type(edit) for edit in verdict.edits] == [RemoveRecipient]
+
+
+def test_observe_mode_parks_nothing_and_asks_for_no_room() -> None:
+    """It tells what enforce does where there is room."""
+    lot = Lot(room=False)
+    assert with_lot(lot, observe=True).send(ANSWERED, reply_fields(ANSWERED, author="eve@other.example"))
+    assert lot.asked == []
 
 
 def test_what_came_before_is_not_parked_once_more() -> None:
     """Duplicate and replayed alone overrule it; a retry is parked as it was."""
-    desk = Desk(limited(replies=1, sender_mismatch=Action.PARK))
+    desk = Desk(limited(replies=3, sender_mismatch=Action.PARK))
     reply(desk, 1)
     assert isinstance(reply(desk, 2, "eve@other.example"), Park)
     assert desk.tags(reply(desk, 2, "eve@other.example"))["replay"] == "retry"

@@ -2,22 +2,35 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 _BUSY_SECONDS = 10.0
 _FOLDER_MODE = 0o700
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS delivery (
-    id TEXT PRIMARY KEY, progress TEXT NOT NULL, first_tried INTEGER NOT NULL, kept_until INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS delivery_kept_until ON delivery (kept_until);
-CREATE TABLE IF NOT EXISTS parked (
-    id TEXT PRIMARY KEY, sealed TEXT NOT NULL, author TEXT NOT NULL, subject TEXT NOT NULL, sender TEXT NOT NULL,
-    recipient TEXT NOT NULL, arrived INTEGER NOT NULL, until INTEGER NOT NULL, asked INTEGER NOT NULL,
-    released INTEGER NOT NULL, message BLOB NOT NULL
-);
-"""
+_LAYOUT = 1  # PRAGMA user_version; 0 is a new file, or that of a version without questions
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS delivery ("
+    " id TEXT PRIMARY KEY, progress TEXT NOT NULL, first_tried INTEGER NOT NULL, kept_until INTEGER NOT NULL"
+    ") WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS delivery_kept_until ON delivery (kept_until)",
+    "CREATE TABLE IF NOT EXISTS parked ("
+    " id TEXT PRIMARY KEY, sealed TEXT NOT NULL, author TEXT NOT NULL, subject TEXT NOT NULL, sender TEXT NOT NULL,"
+    " recipient TEXT NOT NULL, arrived INTEGER NOT NULL, until INTEGER NOT NULL, asked INTEGER NOT NULL,"
+    " released INTEGER NOT NULL, message BLOB NOT NULL)",
+)
+# What is parked stays. Who was asked by an earlier version is asked once more: that question said other things.
+_TO_LAYOUT_1 = (
+    "ALTER TABLE parked ADD COLUMN question INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE parked ADD COLUMN user INTEGER NOT NULL DEFAULT -1",
+    "ALTER TABLE parked ADD COLUMN octets INTEGER NOT NULL DEFAULT 0",
+    "UPDATE parked SET user = json_extract(sealed, '$.user'), octets = length(message), asked = 0",
+    "CREATE INDEX parked_user ON parked (user, octets)",
+    "CREATE TABLE question ("
+    " id INTEGER PRIMARY KEY, user INTEGER NOT NULL, message_id TEXT NOT NULL, made INTEGER NOT NULL,"
+    " until INTEGER NOT NULL, sent INTEGER NOT NULL)",
+    "CREATE TABLE silence (token_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
+    f"PRAGMA user_version = {_LAYOUT}",
+)
 
 
 class RecordError(Exception):
@@ -43,16 +56,33 @@ class Database:
             RecordError: it could not be carried out: nothing of it was.
         """
         try:
-            connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
-            try:
+            with closing(self._connected()) as connection:  # what was not committed is undone
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
-            finally:
-                connection.close()  # what was not committed is undone
         except sqlite3.Error as error:
             raise RecordError(f"{self.path}: {error}") from error
+
+    def prepare(self) -> None:
+        """Make the file, or bring that of an earlier version up to date: whole, or not at all.
+
+        Raises:
+            RecordError: it was made by a later version.
+            sqlite3.Error: it can't be.
+        """
+        with closing(self._connected()) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            (layout,) = connection.execute("PRAGMA user_version").fetchone()
+            if layout > _LAYOUT:
+                raise RecordError(f"{self.path}: was written by a later version (layout {layout}): install that again")
+            for statement in (*_TABLES, *(_TO_LAYOUT_1 if layout < 1 else ())):
+                connection.execute(statement)
+            connection.execute("COMMIT")
+
+    def _connected(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
 
 
 def open_database(state_dir: str) -> Database:
@@ -64,12 +94,7 @@ def open_database(state_dir: str) -> Database:
     database = Database(Path(state_dir) / "delivery")
     try:
         database.folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        connection = sqlite3.connect(database.path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
-        finally:
-            connection.close()
+        database.prepare()
     except (OSError, sqlite3.OperationalError) as error:
         raise RecordError(f"{database.path}: {getattr(error, 'strerror', None) or error}") from error
     except sqlite3.Error as error:

@@ -4,10 +4,11 @@ import json
 from dataclasses import asdict
 
 from reply_milter.adapters.delivery_record.database import Database
-from reply_milter.core.parked import ParkedReply
+from reply_milter.core.parked import Occupied, ParkedReply, Room
 from reply_milter.core.sealed_reply import SealedReply
 
-_COLUMNS = "sealed, author, subject, sender, recipient, arrived, until, asked, released"
+_COLUMNS = "sealed, author, subject, sender, recipient, arrived, until, asked, released, question"
+_OCCUPIED = "SELECT count(*), coalesce(sum(octets), 0) FROM parked"
 
 
 class SqliteParking:
@@ -16,15 +17,29 @@ class SqliteParking:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, parked: ParkedReply, message: bytes) -> None:
-        """See ``ports.delivery.Parking``."""
+    def keep(self, parked: ParkedReply, message: bytes, room: Room) -> bool:
+        """See ``ports.delivery.Parking``. Counted and kept in one transaction: no two take the last place."""
         texts = (json.dumps(asdict(parked.sealed)), parked.author, parked.subject, parked.sender, parked.recipient)
         row = (parked.id, *(_storable(text) for text in texts), parked.arrived, parked.until)
+        user = parked.sealed.user
         with self._database.transaction() as sql:
+            if sql.execute("SELECT 1 FROM parked WHERE id = ?", (parked.id,)).fetchone():
+                return True
+            of_user = Occupied(*sql.execute(f"{_OCCUPIED} WHERE user = ?", (user,)).fetchone())
+            of_all = Occupied(*sql.execute(_OCCUPIED).fetchone())
+            if not room.fits(len(message), of_user, of_all):
+                return False
             sql.execute(
-                "INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*row, parked.asked, int(parked.released), message),
+                "INSERT INTO parked (id, sealed, author, subject, sender, recipient, arrived, until, asked, released,"
+                " question, message, user, octets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, parked.asked, int(parked.released), parked.question, message, user, len(message)),
             )
+        return True
+
+    def occupied(self) -> Occupied:
+        """See ``ports.delivery.Parking``."""
+        with self._database.transaction() as sql:
+            return Occupied(*sql.execute(_OCCUPIED).fetchone())
 
     def all(self) -> list[ParkedReply]:
         """See ``ports.delivery.Parking``."""
@@ -45,15 +60,10 @@ class SqliteParking:
             (message,) = sql.execute("SELECT message FROM parked WHERE id = ?", (identifier,)).fetchone()
         return bytes(message)
 
-    def mark_asked(self, identifier: str, now: int) -> None:
+    def mark_released(self, *identifiers: str) -> None:
         """See ``ports.delivery.Parking``."""
         with self._database.transaction() as sql:
-            sql.execute("UPDATE parked SET asked = ? WHERE id = ?", (now, identifier))
-
-    def mark_released(self, identifier: str) -> None:
-        """See ``ports.delivery.Parking``."""
-        with self._database.transaction() as sql:
-            sql.execute("UPDATE parked SET released = 1 WHERE id = ?", (identifier,))
+            sql.executemany("UPDATE parked SET released = 1 WHERE id = ?", [(one,) for one in identifiers])
 
     def remove(self, identifier: str) -> bool:
         """See ``ports.delivery.Parking``."""
@@ -66,8 +76,8 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _parked(row: tuple[str, str, str, str, str, int, int, int, int]) -> ParkedReply:
-    sealed, author, subject, sender, recipient, arrived, until, asked, released = row
+def _parked(row: tuple[str, str, str, str, str, int, int, int, int, int]) -> ParkedReply:
+    sealed, author, subject, sender, recipient, arrived, until, asked, released, question = row
     return ParkedReply(
         sealed=SealedReply(**json.loads(sealed)),
         author=author,
@@ -78,4 +88,5 @@ def _parked(row: tuple[str, str, str, str, str, int, int, int, int]) -> ParkedRe
         until=until,
         asked=asked,
         released=bool(released),
+        question=question,
     )

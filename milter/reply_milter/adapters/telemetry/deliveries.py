@@ -37,7 +37,7 @@ class DeliveryLog:
         milliseconds = f"{(time.perf_counter() - self._started.at) * 1000:.2f}" if hasattr(self._started, "at") else ""
         log.log(level, "delivery", extra={"decision": report, "milliseconds": milliseconds})
 
-    def parked(self, count: int) -> None:
+    def parked(self, count: int, octets: int) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
 
     def not_asked(self, identifier: str, why: str) -> None:
@@ -71,6 +71,12 @@ class DeliverySeries:
             registry=registry,
             multiprocess_mode="mostrecent",
         )
+        self.parked_bytes = Gauge(
+            "reply_milter_parked_bytes",
+            "Size of their messages.",
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
         for reason in Undeliverable:
             self.dead_letters.labels(reason.value)
 
@@ -101,9 +107,10 @@ class DeliveryTelemetry(DeliveryLog):
             self._series.dead_letters.labels(report.reason).inc()
         super().delivery(report)
 
-    def parked(self, count: int) -> None:
+    def parked(self, count: int, octets: int) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
         self._series.parked.set(count)
+        self._series.parked_bytes.set(octets)
 
     def accident(self) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
