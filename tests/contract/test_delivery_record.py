@@ -1,18 +1,44 @@
 """The record of deliveries on real files: durable, shared by processes, and ended holds end with whoever had them."""
 
+import json
 import multiprocessing
 import os
 import signal
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from hooked import ID
-from reply_milter.adapters.delivery_record import RecordDamagedError, RecordError, SqliteLedger, open_database
+from hooked import ID, ROOM
+from reply_milter.adapters.delivery_record import (
+    RecordDamagedError,
+    RecordError,
+    SqliteLedger,
+    SqliteParking,
+    SqliteParkingRoom,
+    SqliteQuestions,
+    open_database,
+)
+from reply_milter.core.parked import AskedQuestion, Occupied, ParkedReply, Room
+from reply_milter.core.sealed_reply import SealedReply
 from reply_milter.ports.delivery import Entry, Progress
+
+# As the version before questions made it.
+EARLIER = """
+CREATE TABLE delivery (
+    id TEXT PRIMARY KEY, progress TEXT NOT NULL, first_tried INTEGER NOT NULL, kept_until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX delivery_kept_until ON delivery (kept_until);
+CREATE TABLE parked (
+    id TEXT PRIMARY KEY, sealed TEXT NOT NULL, author TEXT NOT NULL, subject TEXT NOT NULL, sender TEXT NOT NULL,
+    recipient TEXT NOT NULL, arrived INTEGER NOT NULL, until INTEGER NOT NULL, asked INTEGER NOT NULL,
+    released INTEGER NOT NULL, message BLOB NOT NULL
+);
+"""
 
 
 @pytest.fixture
@@ -114,3 +140,119 @@ def test_a_damaged_record_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "delivery/deliveries.sqlite").write_bytes(b"no database at all, but long enough" * 100)
     with pytest.raises(RecordDamagedError, match="file is not a database: stop the daemon, and move"):
         open_database(str(tmp_path))
+
+
+def reply(identifier: str = ID, user: int = 42) -> ParkedReply:
+    """A parked one."""
+    sealed = SealedReply(identifier, user, "issue", 1, 1, 9, parked=True)
+    return ParkedReply(sealed, "eve@example.net", "Re: news", "eve@example.net", "reply+x@reply.test", 100, 200)
+
+
+def test_a_record_of_an_earlier_version_loses_nothing(tmp_path: Path) -> None:
+    """What was parked is there, counts, and is asked about once more; what was delivered is on record."""
+    (tmp_path / "delivery").mkdir()
+    connection = sqlite3.connect(tmp_path / "delivery/deliveries.sqlite")
+    connection.executescript(EARLIER)
+    connection.execute("INSERT INTO delivery VALUES (?, 'done', 5, 1000)", (ID,))
+    for one, asked, released in ((reply("a" * 26), 150, 0), (reply("b" * 26, 43), 0, 0), (reply("c" * 26), 150, 1)):
+        row = (one.id, json.dumps(asdict(one.sealed)), one.author, one.subject, one.sender, one.recipient)
+        connection.execute(
+            "INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?, 100, 200, ?, ?, ?)", (*row, asked, released, b"x" * 1000)
+        )
+    connection.commit()
+    connection.close()
+    for _ in range(2):  # the second time there is nothing to do
+        database = open_database(str(tmp_path))
+        parking = SqliteParking(database)
+        assert parking.all() == [reply("a" * 26), reply("b" * 26, 43), replace(reply("c" * 26), released=True)]
+        assert parking.message("a" * 26) == b"x" * 1000
+        assert parking.occupied() == Occupied(3, 3000)
+        assert SqliteLedger(database).entry(ID) == Entry(Progress.DONE, 5)
+    assert not parking.keep(reply("d" * 26), b"x" * 1001, Room(9, 3000, 9, 9000)), "2,000 of that user are there"
+    assert parking.keep(reply("d" * 26), b"x" * 1000, Room(9, 3000, 9, 9000))
+
+
+def test_an_upgrade_that_is_cut_off_is_made_again(tmp_path: Path) -> None:
+    """Nothing of it stays: here the last step but one fails."""
+    (tmp_path / "delivery").mkdir()
+    connection = sqlite3.connect(tmp_path / "delivery/deliveries.sqlite")
+    connection.executescript(EARLIER + "CREATE TABLE silence (x);")
+    with pytest.raises(RecordError, match="silence already exists"):
+        open_database(str(tmp_path))
+    assert [row[1] for row in connection.execute("PRAGMA table_info(parked)")][-1] == "message"
+    connection.executescript("DROP TABLE silence")
+    connection.close()
+    assert SqliteParking(open_database(str(tmp_path))).all() == []
+
+
+def test_a_record_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    """And the operator told what to do."""
+    database = open_database(str(tmp_path))
+    connection = sqlite3.connect(database.path)
+    connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    with pytest.raises(RecordError, match="later version"):
+        open_database(str(tmp_path))
+
+
+def test_a_question_lists_what_nobody_was_asked_about(tmp_path: Path) -> None:
+    """Not what is released or listed already; it is closed, or ends with all that it lists."""
+    database = open_database(str(tmp_path))
+    parking, questions = SqliteParking(database), SqliteQuestions(database)
+    for letter in "abc":
+        parking.keep(reply(letter * 26), b"x", ROOM)
+    parking.mark_released("c" * 26)
+    first, second = (AskedQuestion.named(f"<{number}@x>", 42, 10, 300) for number in range(2))
+    questions.put(first, ["a" * 26, "c" * 26])
+    questions.put(second, ["a" * 26, "b" * 26])
+    assert [(one.question, one.until) for one in parking.all()] == [(first.id, 300), (second.id, 300), (0, 200)]
+    questions.mark_sent(first.id, 20)
+    assert questions.of(42) == sorted([replace(first, sent=20), second], key=lambda one: one.id)
+    assert [one.asked for one in parking.all()] == [20, 0, 0]
+    parking.remove("a" * 26)
+    questions.forget(0)
+    assert (questions.find(first.id), questions.find(second.id)) == (None, second)
+    questions.close(second.id)
+    assert questions.of(42) == []
+
+
+def test_silence_ends(tmp_path: Path) -> None:
+    """When it was said to."""
+    questions = SqliteQuestions(open_database(str(tmp_path)))
+    questions.be_silent("abc", 100)
+    questions.be_silent("abc", 200)
+    assert (questions.silent(199), questions.silent(200)) == ({"abc"}, set())
+    questions.forget(200)
+    assert questions.silent(0) == set()
+
+
+def test_the_last_place_is_taken_once(tmp_path: Path) -> None:
+    """By threads that park at once."""
+    parking = SqliteParking(open_database(str(tmp_path)))
+    room = Room(5, 1000, 100, 10_000)
+    with ThreadPoolExecutor(8) as threads:
+        kept = list(threads.map(lambda number: parking.keep(reply(f"{number:026}"), b"x", room), range(40)))
+    assert sum(kept) == 5
+    assert parking.occupied() == Occupied(5, 5)
+
+
+def test_the_milter_sees_whether_there_is_room(tmp_path: Path) -> None:
+    """While the hook writes; without a record, or with one that can't be read, the hook is to say."""
+    room = SqliteParkingRoom(str(tmp_path), Room(2, 100, 3, 150))
+    assert room.is_there(42, 10)
+    assert not (tmp_path / "delivery").exists()
+    parking = SqliteParking(open_database(str(tmp_path)))
+    assert room.is_there(42, 100) and not room.is_there(42, 101)
+    parking.keep(reply("a" * 26), b"x" * 60, ROOM)
+    assert room.is_there(42, 40) and not room.is_there(42, 41)
+    assert room.is_there(43, 90) and not room.is_there(43, 91)
+    parking.keep(reply("b" * 26), b"x", ROOM)
+    assert not room.is_there(42, 1) and room.is_there(43, 1)
+    parking.keep(reply("c" * 26, 44), b"x", ROOM)
+    assert not room.is_there(43, 1)
+    with open_database(str(tmp_path)).transaction() as sql:
+        sql.execute("DELETE FROM parked")
+        assert not room.is_there(43, 1), "nobody waits for a writer"
+    assert room.is_there(43, 1)
+    (tmp_path / "delivery/deliveries.sqlite").write_bytes(b"damaged" * 1000)
+    assert room.is_there(42, 10)

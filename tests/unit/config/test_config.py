@@ -12,6 +12,7 @@ from reply_milter.config import Config, ConfigError, parse
 from reply_milter.config.places import Socket
 from reply_milter.core.destination import Command, Destination, Format, LmtpRelay, Maildir, PlugIn, Webhook
 from reply_milter.core.handler import ContextKind
+from reply_milter.core.parked import Room
 from reply_milter.core.policy import Finding
 from reply_milter.core.verdict import Action, Reason
 
@@ -297,7 +298,25 @@ def test_a_delivery_table_makes_a_hook_of_the_published_defaults() -> None:
     assert (confirming.id, confirming.context, confirming.validity_days) == (1023, ContextKind.INTEGER, 7)
     for reason in (Reason.SENDER_UNKNOWN, Reason.SENDER_MISMATCH):
         assert confirming.policy.action(Finding.of(reason)) is Action.REJECT
+    for reason in (Reason.AUTO_REPLY, Reason.BOUNCE):
+        assert confirming.policy.action(Finding.of(reason)) is Action.DISCARD, "a robot is not told anything"
     assert read().handlers.named("confirm") is None
+
+
+def test_what_may_be_parked_is_bounded() -> None:
+    """By default by numbers, and by room for one message of any size that the hook takes."""
+    for more, room in (
+        ("[delivery]", Room(20, 52428800, 1000, 1 << 30)),
+        ("[delivery]\nmax_message_bytes = 2147483648", Room(20, 2 << 30, 1000, 2 << 30)),
+        (
+            "[delivery]\nmax_message_bytes = 7\n[delivery.confirm]\nparked_replies_per_user = 1\nparked_replies = 2\n"
+            "parked_bytes_per_user = 8\nparked_bytes = 9",
+            Room(1, 8, 2, 9),
+        ),
+    ):
+        delivery = read(more).delivery
+        assert delivery is not None and delivery.confirmation.room == room
+        assert delivery.confirmation.contact == "postmaster@reply.example.com"
 
 
 def test_the_milter_may_commit_although_there_is_a_hook() -> None:
