@@ -161,6 +161,15 @@ def test_explain_of_one_revoked_address(shell: Shell) -> None:
     )
 
 
+def test_a_token_id_names_the_address_to_be_revoked(shell: Shell) -> None:
+    """As a user tells it out of a question, who has not got the address at hand."""
+    one, other = minted(shell, "--context", "9"), minted(shell, "--context", "10")
+    token_id = shell.told("explain", one["address"])["token_id"]
+    assert shell.told("revoke", "token", token_id) == {"token_id": token_id}
+    assert (reason(shell, one["address"]), reason(shell, other["address"])) == ("revoked", "ok")
+    shell("revoke", "token", token_id.upper(), wanted=os.EX_DATAERR)
+
+
 @pytest.mark.parametrize("away", [lambda server: server.signal(signal.SIGSTOP), lambda server: server.stop()])
 def test_explain_without_the_store_says_so(
     shell: Shell, server: RedisUnderTest, away: Callable[[RedisUnderTest], None]

@@ -216,7 +216,10 @@ def test_a_parked_reply_is_released_by_its_user(host: DeliverySite, receiver: Re
     assert asked["To"] == on_file
     assert receiver.calls == []
     assert host.site.metrics()["reply_milter_parked"] == 1
-    text = f"From: {on_file}\r\nMessage-ID: <yes@x>\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n\r\nYes, mine.\r\n"
+    text = (
+        f"From: {on_file}\r\nMessage-ID: <yes@x>\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
+        f"In-Reply-To: {asked['Message-ID']}\r\n\r\nYes.\r\n"
+    )
     wrong = host.site.send([f"<{asked['Reply-To'].strip()}>"], text.replace(on_file, "eve@example.net").encode())
     assert wrong.startswith("550 5.7.1 Write from your own address"), wrong
     away = text.replace("Message-ID", "Auto-Submitted: auto-replied\r\nMessage-ID").replace("yes@x", "away@x")

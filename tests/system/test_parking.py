@@ -1,5 +1,6 @@
 """Parked replies behind a real Postfix: what a user was shown is what an answer is about, and nothing else is a yes."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -28,6 +29,7 @@ replies_per_token = 2
 type = "maildir"
 path = "{maildir}"
 """
+SECONDS = itertools.count()  # the same words again, later, are another answer
 RECEIPT = "--x\r\n\r\nYes\r\n--x\r\nContent-Type: message/disposition-notification\r\n\r\nFinal-Recipient: x\r\n--x--"
 QUOTED = '> Instead of "yes" you may write one of:\r\n> yes\r\n'
 

@@ -11,7 +11,7 @@ ROW = Row(
         lines(
             "Outcomes",
             "delivered: the application took it. again: it had before. deferred: not now, the MTA comes again. "
-            "parked: the user is asked. dead_letter: nobody ever will.",
+            "parked: the user is asked. ignored: no answer to that. dead_letter: nobody ever will.",
             "ops",
             (f"sum by (outcome) ({rate('deliveries_total', **HANDLER)})", "{{outcome}}"),
             stacked=True,
@@ -36,6 +36,12 @@ ROW = Row(
             "Replies that wait for a word of their user.",
             "short",
             (series("parked"), "{{instance}}"),
+        ),
+        lines(
+            "Size of what is parked",
+            "On the disk of state_dir. Beyond parked_bytes, clients hear 452 and keep their replies.",
+            "bytes",
+            (series("parked_bytes"), "{{instance}}"),
         ),
         lines(
             "Time to hand over",

@@ -18,7 +18,8 @@ from grafana.dashboard.panel import (
 from grafana.dashboard.rows.keys import CANARY_AGE
 
 _OURS = {"verdict": "defer", "reason": "!~not_alone|throttled"}
-_DEFERRED = f"sum({increase('recipients_total', **_OURS)}) + sum({increase('messages_total', verdict='defer')})"
+_KEPT_OUT = {"verdict": "defer", "reason": "!~parking_full"}
+_DEFERRED = f"sum({increase('recipients_total', **_OURS)}) + sum({increase('messages_total', **_KEPT_OUT)})"
 _ALL = f"sum({increase('recipients_total')}) + sum({increase('messages_total')})"
 _REFUSED = {"verdict": "=~reject|discard|dropped"}
 

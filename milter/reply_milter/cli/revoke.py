@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from reply_milter.core import token
 from reply_milter.core.explanation import explain
 from reply_milter.core.handler import ContextKind
 from reply_milter.core.revocation import What
+from reply_milter.core.sealed_reply import TOKEN_ID_LENGTH
 from reply_milter.flows.putting_back import put_back
 
+_TOKEN_ID = re.compile(rf"[a-z2-7]{{{TOKEN_ID_LENGTH}}}", re.ASCII)
 _REACH = (
     "A thread context is computed with a user's key: others who got a message about the same thing have contexts of "
     "their own. To reach all of them, refuse replies to it in the application, or revoke user by user"
@@ -37,8 +40,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     about = add_command(deeds, "object", _object, text)
     about.add_argument("handler", metavar="HANDLER")
     about.add_argument("context", metavar="CONTEXT", type=whole_number, help="as `explain` or a verdict tells it")
-    one = add_command(deeds, "token", _token, "one address")
-    one.add_argument("address", metavar="ADDRESS")
+    one = add_command(deeds, "token", _token, "one address, or the one with a token id")
+    one.add_argument("address", metavar="ADDRESS", help="or the 13 characters that name it in the log and in questions")
     before = add_command(deeds, "before", _before, "whatever was minted before a time")
     before.add_argument("unix", metavar="UNIX", type=whole_number)
     restore = add_command(deeds, "restore", _restore, "put back what a store has lost, from this host's journal")
@@ -76,18 +79,20 @@ def _object(options: argparse.Namespace) -> int:
 
 def _token(options: argparse.Namespace) -> int:
     with store_access(options, changes=True) as access:
-        settings = access.settings
-        told = explain(
-            options.address, settings.config.form, settings.keyring, settings.config.handlers, WallClock().now()
-        )
-        if told.key is None or told.glob is None:
-            failed = next(step.words for step in told.steps if not step.passed)
-            raise CommandError(os.EX_DATAERR, f"this is no address that could be revoked: {failed}")
-        token_id = told.key.token_id(told.glob.text)
+        token_id = options.address if _TOKEN_ID.fullmatch(options.address) else _token_id(options.address, access)
         access.registry.revoke_token(token_id, access.kept_until)
         access.put_on_record(What.TOKEN, token_id=token_id)
     print(json.dumps({"token_id": token_id}) if options.json else f"revoked: the address with token id {token_id}")
     return os.EX_OK
+
+
+def _token_id(address: str, access: StoreAccess) -> str:
+    settings = access.settings
+    told = explain(address, settings.config.form, settings.keyring, settings.config.handlers, WallClock().now())
+    if told.key is None or told.glob is None:
+        failed = next(step.words for step in told.steps if not step.passed)
+        raise CommandError(os.EX_DATAERR, f"this is no address that could be revoked: {failed}")
+    return told.key.token_id(told.glob.text)
 
 
 def _before(options: argparse.Namespace) -> int:
