@@ -1,7 +1,8 @@
 """The mail that asks a user whether parked replies are theirs.
 
 It shows nothing of a reply but its author, date and subject: whoever holds an address could otherwise have us send
-people what they like. No line of it is a word that would release something: a robot may send it back as its own text.
+people what they like. No line of it is a word that would release something, however it is wrapped: a robot may send it
+back as its own text.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from reply_milter.core.parked import ParkedReply
 SUBJECT = "Is this reply yours?"
 SUBJECT_LENGTH = 100
 LISTED = 10  # replies that one question asks about, at most
-_SHOWN = 60  # characters of a subject, so that a line with its date is one
+_SHOWN = 53  # characters of a subject: no program that quotes it wraps the line, and leaves its last word by itself
 _WIDTH = 76  # RFC 2045 section 6.7: of an encoded line, at most
 _WORDS_WIDTH = 66
 _UNFOLDED = SMTP.clone(
@@ -93,8 +94,10 @@ def _text(question: Question) -> str:
     first, count = question.replies[0], len(question.replies)
     return _TEXT.format(
         these="A reply" if count == 1 else f"{count} replies",
-        author=one_line(first.author) or "(nobody)",
-        listed="\n".join(f"    {_moment(reply.arrived)}  Subject: {_subject(reply)}" for reply in question.replies),
+        author="".join(one_line(first.author).split()) or "(nobody)",
+        listed="\n".join(
+            f"\n    Date:    {_moment(reply.arrived)}\n    Subject: {_subject(reply)}" for reply in question.replies
+        ),
         all="it" if count == 1 else "all of them",
         until=_moment(question.until),
         contact=question.contact,

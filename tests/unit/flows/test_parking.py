@@ -13,6 +13,7 @@ import pytest
 
 from fakes import FORM, KEYRING, NOW, SEAL_KEY
 from hooked import CONFIRM, ID, Hooked, hooked, sealed
+from reply_milter.core import content
 from reply_milter.core.consent import Answer, answer_of
 from reply_milter.core.explanation import explain
 from reply_milter.core.handed_over import Done, Later, Never
@@ -324,6 +325,20 @@ def test_a_robot_that_sends_a_question_back_releases_nothing(hook: Hooked) -> No
             rest = lines[start:]
             for shown in (rest, [f"> {line}" for line in rest], ["Hello,", *rest], textwrap.wrap(" ".join(rest), 40)):
                 assert answer_of("\n".join(shown).strip()) is not Answer.YES, shown[:2]
+
+
+@pytest.mark.parametrize("length", range(44, 72, 4))
+def test_a_robot_that_breaks_quoted_lines_releases_nothing(hook: Hooked, length: int) -> None:
+    """It quotes the question in lines that are too long for it, and what it wraps stands there without a mark."""
+    envelope = parked()
+    subject = f"{'x' * length} yes".encode()
+    assert take(hook.service, replace(envelope, message=envelope.message.replace(b"Re: news", subject))) == Done()
+    assert all(len(line) <= 66 for line in text(mail(hook)).splitlines() if line.startswith("    ")), "none is wrapped"
+    for width in range(68, 81):
+        lines = [part for line in text(mail(hook)).splitlines() for part in textwrap.wrap(f"> {line}", width) or [">"]]
+        for quoted in (lines, ["On Mon, 23 Nov 2026 at 10:00, Replies <no-reply@reply.test> wrote:", *lines]):
+            read = content.read(sealed("\r\n".join(quoted)).message, FORM)
+            assert answer_of(read.stripped) is not Answer.YES, (width, read.stripped)
 
 
 def test_few_questions_for_a_user(hook: Hooked) -> None:
