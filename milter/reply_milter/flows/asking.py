@@ -91,6 +91,9 @@ def _record(service: HookService, reply: ParkedReply) -> UserRecord | None:
     except StoreUnavailableError as error:
         service.telemetry.not_asked(reply.id, str(error))
         return None
+    if record is not None and record.disabled:
+        service.telemetry.not_asked(reply.id, f"user {user} is disabled, and could not answer")
+        return None
     if record is None or not record.addresses:
         service.telemetry.not_asked(reply.id, f"no address of user {user} is on file")
         return None

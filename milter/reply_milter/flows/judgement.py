@@ -15,6 +15,7 @@ from reply_milter.flows.service import Rules, Service
 from reply_milter.ports import Claim, Decision, Replay
 
 _STAYS = (Action.ACCEPT, Action.PARK)
+_ADDED_OCTETS = 4096  # that stand on top of a message, by the MTA and by us, when the hook counts it
 
 
 class Judgement(NamedTuple):
@@ -94,7 +95,7 @@ def _has_room(service: Service, arrival: Arrival, checked: Checked) -> bool:
     room = service.parking_room
     if room is None or arrival.recipient.policy.observe:
         return True
-    return room.is_there(checked.token.user, arrival.message.size)
+    return room.is_there(checked.token.user, arrival.message.size + _ADDED_OCTETS)
 
 
 def _weigh(policy: Policy, found: list[Finding], objections: list[Finding]) -> tuple[Finding | None, Action]:

@@ -362,6 +362,13 @@ def test_without_an_address_on_file_it_waits_for_one(hook: Hooked) -> None:
     assert len(hook.courier.sent) == 1
 
 
+def test_a_disabled_user_is_not_asked(hook: Hooked) -> None:
+    """Nor could one answer: no address of theirs is good."""
+    hook.address_book.users[42] = UserRecord(True, 0, (JANE,))
+    keep(hook)
+    assert (hook.courier.sent, hook.told.unasked) == ([], ["user 42 is disabled, and could not answer"])
+
+
 def test_a_question_that_could_not_be_sent_is_sent_later(hook: Hooked) -> None:
     """The reply is kept all the same."""
     hook.courier.down = True
