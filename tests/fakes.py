@@ -60,11 +60,15 @@ class MemoryStore:
     all_revoked_before: int = 0
     tokens: dict[str, dict[str, Kept]] = field(default_factory=dict)
     authors: dict[str, list[bytes]] = field(default_factory=dict)
+    wrong_authors: dict[str, list[bytes]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
         """See ``ports.Store``."""
         self._answer("facts")
+        return self._facts(user, handler, context, token_id)
+
+    def _facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
         return Facts(
             user_disabled=user in self.disabled_users,
             token_revoked=token_id in self.revoked_tokens,
@@ -77,12 +81,37 @@ class MemoryStore:
     def claim(self, claim: Claim) -> Claimed:
         """See ``ports.Store``."""
         self._answer("claim")
+        facts = None
+        if (about := claim.about) is not None:
+            facts = self._facts(about.user, about.handler, about.context, claim.token_id)
+        guessed, counted, last = self._tried(claim)
+        told = self._claimed(claim, guessed)
+        return told._replace(counted=counted, last=last, facts=facts)
+
+    def _tried(self, claim: Claim) -> tuple[bool, bool, bool]:
+        tries = claim.tries
+        if tries is None:
+            return False, False, False
+        known = self.wrong_authors.get(claim.token_id, [])
+        if len(known) >= tries.most:
+            return True, False, False
+        if not tries.wrong or tries.wrong in known:
+            return False, False, False
+        self.wrong_authors[claim.token_id] = [*known, tries.wrong]
+        return False, True, len(known) + 1 >= tries.most
+
+    def _claimed(self, claim: Claim, guessed: bool) -> Claimed:
+        if not claim.takes:
+            return Claimed(None, guessed=guessed)
         messages = self.tokens.setdefault(claim.token_id, {})
         kept = messages.get(claim.message_tag)
         if kept is None:
-            return self._claim_new(claim, messages)
+            refused = guessed and claim.tries is not None and claim.tries.refuses
+            if refused:
+                return Claimed(None, guessed=True)
+            return self._claim_new(claim, messages)._replace(guessed=guessed)
         if kept.content != claim.content:
-            return Claimed(Replay.REPLAYED)
+            return Claimed(Replay.REPLAYED, guessed=guessed)
         if kept.committed:
             return Claimed(Replay.DUPLICATE)
         return Claimed(Replay.FIRST if kept.owner == claim.owner else Replay.RETRY)
@@ -145,6 +174,7 @@ class RecordingTelemetry:
     recipients: list[Decision] = field(default_factory=list)
     messages: list[Decision] = field(default_factory=list)
     replays: list[Replay] = field(default_factory=list)
+    wrong_authors: list[bool] = field(default_factory=list)
     disagreements: int = 0
     stripped: list[int] = field(default_factory=list)
     ages: list[int] = field(default_factory=list)
@@ -161,6 +191,10 @@ class RecordingTelemetry:
     def replay(self, outcome: Replay) -> None:
         """See ``ports.Telemetry``."""
         self.replays.append(outcome)
+
+    def wrong_author(self, last: bool) -> None:
+        """See ``ports.Telemetry``."""
+        self.wrong_authors.append(last)
 
     def address_disagreement(self) -> None:
         """See ``ports.Telemetry``."""

@@ -22,6 +22,9 @@ REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 ID_LENGTH = 13  # base32 characters of each half of a reply's id
 CONTENT_OCTETS = 10  # of a content digest: keyed, so 80 bits leave a forger nothing to search for
 AUTHOR_OCTETS = 5  # of an author's digest: two of a token's few authors never share 40 bits by chance
+# Of a wrong author's: should two of twenty share 24 bits, that is one free try. More, and Redis would keep the hash in
+# its dearer form (``hash-max-listpack-value`` is 64 octets).
+WRONG_AUTHOR_OCTETS = 3
 
 
 class KeyState(StrEnum):

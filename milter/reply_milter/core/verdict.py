@@ -51,6 +51,7 @@ class Because(StrEnum):
     USER = "user"
     OBJECT = "object"
     BEFORE = "before"
+    WRONG_AUTHORS = "wrong_authors"  # so many others wrote to the address that it may not be guessed at any longer
 
 
 class Action(StrEnum):
@@ -155,6 +156,8 @@ _REPLIES: dict[Reason, Reply] = {
 MALFORMED_MESSAGE = Reply(
     "550", "5.7.1", "A reply needs one From with one address and no doubled or endless header fields"
 )
+# What its user can do: the next notification bears a new address.
+GUESSED = Reply("550", "5.7.1", "Too many senders used this reply address: answer the latest notification instead")
 _NO_PARTICULAR_REASON = Reply("550", "5.7.1", "This message is not taken as a reply")
 
 

@@ -45,10 +45,16 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Junk:
-    """Not a token of ours. ``guess``: it has the form of one and a wrong checksum, so it counts towards throttling."""
+    """Not a token of ours. ``guess``: it has the form of one and a wrong checksum, so it counts towards throttling.
+
+    ``token``, with its id: of a good checksum. The store is asked about it as about any, for all that its answer says
+    nothing: who holds such an address must not tell a disabled handler from a disabled user by the time.
+    """
 
     finding: Finding
-    guess: bool
+    guess: bool = False
+    token: Token | None = None
+    token_id: str = ""
 
 
 def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Handlers, now: int) -> Checked | Junk:
@@ -59,18 +65,23 @@ def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Han
     """
     glob = tokens.parse(text, checksum_length)
     if glob is None:
-        return Junk(Finding.of(Reason.MALFORMED), guess=False)
+        return Junk(Finding.of(Reason.MALFORMED))
+    return check_glob(glob, keyring, handlers, now)
+
+
+def check_glob(glob: Glob, keyring: Keyring, handlers: Handlers, now: int) -> Checked | Junk:
+    """The same for a GLOB that was read before: keys and handlers may have changed since, and time has gone by."""
     key = keyring.verify(glob)
     if key is None:
         return Junk(Finding.of(Reason.FORGED, Because.CHECKSUM), guess=True)
     token, handler = glob.token, handlers.by_id.get(glob.token.handler)
+    token_id, issued_at = key.token_id(glob.text), token.issued_at
     if handler is None or not handler.enabled:
-        return Junk(Finding.of(Reason.FORGED, Because.HANDLER), guess=False)
-    issued_at = token.issued_at
+        return Junk(Finding.of(Reason.FORGED, Because.HANDLER), token=token, token_id=token_id)
     if issued_at > now + FUTURE_SECONDS:
-        return Junk(Finding.of(Reason.FORGED, Because.FUTURE), guess=False)
+        return Junk(Finding.of(Reason.FORGED, Because.FUTURE), token=token, token_id=token_id)
     expires_at = token.expires_at(handler.validity_days)
-    return Checked(glob, token, key, handler, key.token_id(glob.text), issued_at, expires_at)
+    return Checked(glob, token, key, handler, token_id, issued_at, expires_at)
 
 
 def check_standing(checked: Checked, facts: Facts | None, now: int) -> Finding | None:

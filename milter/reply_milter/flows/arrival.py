@@ -5,12 +5,14 @@ from typing import NamedTuple
 from reply_milter.core.fingerprint import BodyDigest
 from reply_milter.core.message_rules import Message
 from reply_milter.flows.recipient import ReplyRecipient
+from reply_milter.flows.service import Rules
 
 
 class Arrival(NamedTuple):
     """A whole message for one reply recipient. ``mixed``: others, who are not ours to decide about, get it too.
 
-    ``parkable``: the MTA's hold queue would hold the others' mail as well; a hook that keeps it doesn't.
+    ``parkable``: the MTA's hold queue would hold the others' mail as well; a hook that keeps it doesn't. ``current``:
+    the rules of this moment, of which keys and handlers say whether the token still stands.
     """
 
     recipient: ReplyRecipient
@@ -20,3 +22,4 @@ class Arrival(NamedTuple):
     mixed: bool
     parkable: bool
     from_peer: bool
+    current: Rules

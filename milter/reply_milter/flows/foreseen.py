@@ -21,9 +21,9 @@ _OF_MESSAGES = (
     Reason.LOOP,
     Reason.SENDER_MISMATCH,
     Reason.SENDER_UNKNOWN,
+    Reason.LEAKED,  # by senders_per_token, or by wrong authors
     Reason.DUPLICATE,
     Reason.REPLAYED,
-    Reason.STORE_UNAVAILABLE,
 )
 _AT_RCPT = (Action.REJECT, Action.DEFER)
 
@@ -31,9 +31,10 @@ _AT_RCPT = (Action.REJECT, Action.DEFER)
 def foreseen(rules: Rules) -> Iterator[Decision]:
     """All decisions, some of them more than once."""
     yield from _at_rcpt(rules.policy, _OF_JUNK, rules)
-    yield from _postponed(rules, rules.policy, _OF_JUNK, "")
+    without_token = (*_OF_JUNK, Reason.STORE_UNAVAILABLE)  # which is asked about disabled handlers as well
+    yield from _postponed(rules.policy, without_token, "")
     if rules.policy.observe:
-        yield from _at_end(rules, rules.policy, _OF_JUNK, "")
+        yield from _at_end(rules.policy, without_token, "")
     for handler in rules.handlers.by_id.values():
         yield from _of_handler(rules, handler)
 
@@ -43,9 +44,10 @@ def _of_handler(rules: Rules, handler: Handler) -> Iterator[Decision]:
     yield Decision("rcpt", Action.ACCEPT, Reason.OK)
     yield Decision("eom", Action.ACCEPT, Reason.OK, handler=handler.name)
     yield from _at_rcpt(policy, _OF_TOKENS, rules)
-    yield from _postponed(rules, policy, (*_OF_TOKENS, *(_OF_JUNK if policy.observe else ())), handler.name)
-    reasons = {*_OF_MESSAGES, *_of_bindings(rules, handler), *_let_through(rules, policy)}
-    yield from _at_end(rules, policy, reasons, handler.name)
+    yield from _postponed(policy, (*_OF_TOKENS, *(_OF_JUNK if policy.observe else ())), handler.name)
+    let_in = _OF_JUNK if policy.observe else ()
+    reasons = {*_OF_MESSAGES, *_OF_TOKENS, *_of_bindings(rules, handler), *let_in}
+    yield from _at_end(policy, reasons, handler.name)
     if rules.parks_in_hook and not policy.observe and Action.PARK in policy.actions.values():
         yield Decision("eom", Action.DEFER, Reason.PARKING_FULL, handler=handler.name)
         yield Decision("eom", "dropped", Reason.PARKING_FULL, handler=handler.name)
@@ -59,23 +61,12 @@ def _of_bindings(rules: Rules, handler: Handler) -> Iterator[Reason]:
         yield Reason.AUTH_FAIL
     if handler.policy.replies_per_token:
         yield Reason.SPENT
-    if handler.policy.senders_per_token:
-        yield Reason.LEAKED
 
 
-def _let_through(rules: Rules, policy: Policy) -> Iterator[Reason]:
-    """What RCPT finds and end of message may meet again: from peers, in observe mode, or because policy waits."""
-    if policy.observe:
-        yield from _OF_JUNK
-    for reason in _OF_TOKENS:
-        if policy.observe or rules.peers or any(action not in _AT_RCPT for action in _actions(rules, policy, reason)):
-            yield reason
-
-
-def _actions(rules: Rules, policy: Policy, reason: Reason) -> set[Action]:
-    """What may be done about a finding; whether others get the message, too, makes a difference without a store."""
+def _actions(policy: Policy, reason: Reason) -> set[Action]:
+    """What may be done about a finding; without a store, settings, other recipients and guesses make a difference."""
     if reason is Reason.STORE_UNAVAILABLE:
-        return {Action.ACCEPT} if rules.accept_without_store else {Action.ACCEPT, Action.DEFER}
+        return {Action.ACCEPT, Action.DEFER}
     if reason in (Reason.NOT_ALONE, Reason.THROTTLED):
         return {Action.DEFER}
     return {policy.action(Finding.of(reason))}
@@ -83,7 +74,7 @@ def _actions(rules: Rules, policy: Policy, reason: Reason) -> set[Action]:
 
 def _at_rcpt(policy: Policy, reasons: Iterable[Reason], rules: Rules) -> Iterator[Decision]:
     for reason in reasons:
-        for action in _actions(rules, policy, reason):
+        for action in _actions(policy, reason):
             if policy.observe and action in _AT_RCPT:
                 yield Decision("rcpt", Action.ACCEPT, reason, would=action)
             elif action in _AT_RCPT:
@@ -92,10 +83,10 @@ def _at_rcpt(policy: Policy, reasons: Iterable[Reason], rules: Rules) -> Iterato
                 yield Decision("rcpt", Action.ACCEPT, reason)
 
 
-def _postponed(rules: Rules, policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
+def _postponed(policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
     """Local submissions are refused at their end, and their recipients taken off beside others'."""
     for reason in reasons:
-        for action in _actions(rules, policy, reason) & {*_AT_RCPT}:
+        for action in _actions(policy, reason) & {*_AT_RCPT}:
             late = Action.REJECT if reason is Reason.NOT_ALONE else action
             if policy.observe:
                 yield Decision("eom", Action.ACCEPT, reason, would=late, handler=handler)
@@ -104,9 +95,9 @@ def _postponed(rules: Rules, policy: Policy, reasons: Iterable[Reason], handler:
                 yield Decision("eom", late, reason, handler=handler)
 
 
-def _at_end(rules: Rules, policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
+def _at_end(policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
     for reason in reasons:
-        for action in _actions(rules, policy, reason):
+        for action in _actions(policy, reason):
             if action is Action.ACCEPT:
                 yield Decision("eom", Action.ACCEPT, reason, handler=handler)
             elif policy.observe:

@@ -1,7 +1,8 @@
 """One SMTP connection, verified: the order of steps, and what is remembered between them.
 
 Two lifetimes, two objects: MAIL replaces the transaction whole, nothing is cleared field by field, and so nothing of
-one message reaches the next. The service is looked up at MAIL: a reload never changes the rules within a message.
+one message reaches the next. The service is looked up at MAIL: a reload never changes the rules within a message. Keys
+and handlers alone are looked at again at its end: what a reload has taken away opens nothing any more.
 """
 
 from collections.abc import Callable
@@ -225,7 +226,8 @@ class Connection:
         parkable = rules.parks_in_hook or not message.others
         from_peer = rules.is_peer(self._client)
         body = message.body or BodyDigest()
-        return Arrival(recipient, read, body, queue_id, message.others, parkable, from_peer)
+        current = self._service().rules
+        return Arrival(recipient, read, body, queue_id, message.others, parkable, from_peer, current)
 
 
 def _without_token(service: Service, finding: Finding) -> ReplyRecipient:

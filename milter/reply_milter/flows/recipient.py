@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from reply_milter.core.address import ReplyAddress
 from reply_milter.core.policy import Finding, Policy
+from reply_milter.core.token import Token
 from reply_milter.core.verdict import Action, Reason, reply_for
 from reply_milter.core.verify import Checked, Facts, Junk, check_standing, check_token
 from reply_milter.flows.service import Service
@@ -46,11 +47,10 @@ def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipie
     form = rules.form
     checked = check_token(form.glob(address.local), form.checksum_length, rules.keyring, rules.handlers, now)
     if isinstance(checked, Junk):
-        finding = _throttled(service, client, now) if checked.guess else None
-        junk = finding or checked.finding
-        return ReplyRecipient(address.domain, address.local, rules.policy, findings=[junk])
+        junk = _throttled(service, client, now) if checked.guess else _as_long(service, checked)
+        return ReplyRecipient(address.domain, address.local, rules.policy, findings=[junk or checked.finding])
     recipient = ReplyRecipient(address.domain, address.local, checked.handler.policy, checked)
-    missing = _learn(service, recipient, checked)
+    recipient.facts, missing = _ask(service, checked.token, checked.token_id)
     standing = check_standing(checked, recipient.facts, now)
     recipient.findings = [finding for finding in (standing, missing) if finding is not None]
     return recipient
@@ -66,13 +66,22 @@ def store_unavailable(service: Service, mixed: bool = False) -> Finding:
     return Finding(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=action)
 
 
-def _learn(service: Service, recipient: ReplyRecipient, checked: Checked) -> Finding | None:
-    token = checked.token
+def _ask(service: Service, token: Token, token_id: str) -> tuple[Facts | None, Finding | None]:
     try:
-        recipient.facts = service.store.facts(token.user, token.handler, token.context, checked.token_id)
+        return service.store.facts(token.user, token.handler, token.context, token_id), None
     except StoreUnavailableError:
-        return store_unavailable(service)
-    return None
+        return None, store_unavailable(service)
+
+
+def _as_long(service: Service, junk: Junk) -> Finding | None:
+    """Ask about what is forged for all its good checksum; what to answer instead where a disabled user's is put off.
+
+    Neither the time of the answer nor a store that is away then tells a handler from a user.
+    """
+    if junk.token is None:
+        return None
+    _, missing = _ask(service, junk.token, junk.token_id)
+    return missing if missing is not None and missing.fixed is Action.DEFER else None
 
 
 def _throttled(service: Service, client: str, now: int) -> Finding | None:

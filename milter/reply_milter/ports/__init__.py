@@ -12,6 +12,7 @@ from reply_milter.ports.store import (
     Settler,
     Store,
     StoreUnavailableError,
+    Tries,
     UserChange,
     UserRecord,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Store",
     "StoreUnavailableError",
     "Telemetry",
+    "Tries",
     "UserChange",
     "UserRecord",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from reply_milter.core.token import Token
 from reply_milter.core.verify import Facts
 
 
@@ -39,15 +40,33 @@ class Limit:
     refuses: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """That an author may not be found by trying. ``wrong``: a digest of WRONG_AUTHOR_OCTETS, empty for a right one.
+
+    ``most`` different wrong ones in a token's life, and it has leaked. ``refuses``: then nothing new is taken.
+    """
+
+    most: int
+    refuses: bool
+    wrong: bytes = b""
+
+
 class Claimed(NamedTuple):
     """The answer to a claim. ``spent``: more messages than ``replies``; ``leaked``: more authors than ``senders``.
 
-    ``replay`` None: a new message that a limit refuses; it was not taken.
+    ``replay`` None: a message that was not taken, be it that a limit refuses it, or that it was not to be taken.
+    ``guessed``: the token had leaked by ``tries`` before this message. ``counted``: its author was a wrong one that was
+    not known; ``last``: so many that it has leaked from now on. ``facts``: what is known by now, where ``about`` asks.
     """
 
     replay: Replay | None
     spent: bool = False
     leaked: bool = False
+    guessed: bool = False
+    counted: bool = False
+    last: bool = False
+    facts: Facts | None = None
 
 
 class Claim(NamedTuple):
@@ -55,7 +74,8 @@ class Claim(NamedTuple):
 
     ``token_id`` and ``message_tag`` are 13 base32 characters each; ``content`` and ``owner`` are octets without
     structure; ``kept_seconds`` count from the claim on, by the store's clock, however wrong that is. ``author``: a
-    digest of AUTHOR_OCTETS. Limits may be None.
+    digest of AUTHOR_OCTETS. Limits may be None. ``tries`` None: whoever wrote it may. ``takes`` False: the message is
+    refused whatever the answer; only its author is counted. ``about``: whose facts are to be told, too.
     """
 
     token_id: str
@@ -66,6 +86,9 @@ class Claim(NamedTuple):
     author: bytes = b""
     replies: Limit | None = None
     senders: Limit | None = None
+    tries: Tries | None = None
+    takes: bool = True
+    about: Token | None = None
 
     @property
     def id(self) -> str:
@@ -89,7 +112,10 @@ class Store(Protocol):
         FIRST for a new message, and again for the same ``owner``, so that a command sent twice by a client library
         is no replay. RETRY for a reserved message with the same tag and content. DUPLICATE for a committed one.
         REPLAYED for the same tag with other content, or the same content under another tag. None for a new message
-        that a limit refuses. FIRST alone writes. Limits are told of new messages only.
+        that a limit refuses. FIRST and a new wrong author alone write. Limits are told of new messages only.
+
+        The facts are read in the same round trip, before the claim and not atomically with it: where they are against
+        the token, the caller releases what was taken.
         """
         ...
 
@@ -125,7 +151,7 @@ class UserChange:
 
 
 class Registry(Protocol):
-    """What operators put on record. Takes effect at the next RCPT, on all hosts of the store.
+    """What operators put on record. Takes effect at the next RCPT and the next end of message, on all hosts.
 
     Times are Unix seconds; ``kept_until`` is when nothing is left that a revocation could matter to. A revocation is
     never taken back by one with an earlier time: each returns the time that is in force. Every change is atomic, and

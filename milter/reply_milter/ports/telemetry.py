@@ -42,6 +42,10 @@ class Telemetry(Protocol):
         """One claim was answered, or could not be."""
         ...
 
+    def wrong_author(self, last: bool) -> None:
+        """An author was counted who is not the one; ``last``: the address has leaked by that."""
+        ...
+
     def address_disagreement(self) -> None:
         """The MTA read another address than we did."""
         ...

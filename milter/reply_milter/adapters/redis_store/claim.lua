@@ -1,58 +1,92 @@
--- Take one message for one token, atomically: the whole decision about replay and limits.
+-- Take one message for one token, atomically: the whole decision about replay, limits, and authors that were tried.
 --
 -- KEYS[1]  the token's hash. Field MESSAGE TAG -> STATE .. CONTENT .. OWNER, with STATE "R" (reserved) or "C" (committed);
 --          field "c" .. CONTENT -> "" so that the same content under another tag is found; "s" -> the digests of its
---          authors, one after the other, kept only where they are limited; "x" -> revoked.
--- ARGV     1 message tag   2 content   3 owner   4 seconds for which the hash is kept; and with limits
---          5 most replies, 0 for any   6 "1": no more are taken   7, 8 the same of authors   9 this author's digest
--- Returns  "first", "retry", "duplicate", "replayed", or "" for a new message that a limit refuses; 1 if there are more
---          replies than the limit; 1 if there are more authors. Only "first" writes.
-local kept = redis.call('HGET', KEYS[1], ARGV[1])
+--          authors, one after the other, kept only where they are limited; "w" -> those of wrong authors; "x" -> revoked.
+-- ARGV     1 message tag   2 content   3 owner   4 seconds for which the hash is kept
+--          5 after so many wrong authors it has leaked, 0 for never: for an exact address on file   6 "1": nothing new
+--          is taken then   7 this wrong author's digest, or "" for a right one   8 "1": take nothing, only count and tell
+--          and with limits   9 most replies, 0 for any   10 "1": no more are taken   11, 12 the same of authors
+--          13 this author's digest
+-- Returns  "first", "retry", "duplicate", "replayed", or "" for a new message that is not taken; 1 if there are more
+--          replies than the limit; 1 if there are more authors; 1 if it had leaked before this message; 1 for a wrong
+--          author who was not known, 2 for the last one that may be. Only "first" and a new wrong author write.
+local found = redis.call('HMGET', KEYS[1], ARGV[1], 's', 'w', 'x')
+local kept, authors, wrong = found[1], found[2], found[3]
+
+local most_wrong, guessed, tried = tonumber(ARGV[5]), 0, 0
+if most_wrong > 0 then
+    local digest = ARGV[7]
+    if wrong and #wrong >= most_wrong * 3 then
+        guessed = 1
+    elseif digest ~= '' then
+        local list, known = wrong or '', false
+        for start = 1, #list, 3 do
+            known = known or list:sub(start, start + 2) == digest
+        end
+        if not known then
+            wrong = list .. digest
+            redis.call('HSET', KEYS[1], 'w', wrong)
+            redis.call('EXPIRE', KEYS[1], ARGV[4])
+            tried = (#wrong >= most_wrong * 3) and 2 or 1
+        end
+    end
+end
+if ARGV[8] == '1' then
+    return {'', 0, 0, guessed, tried}
+end
+
 if kept then
     local content_end = 1 + #ARGV[2]
     if kept:sub(2, content_end) ~= ARGV[2] then
-        return {'replayed', 0, 0}
+        return {'replayed', 0, 0, guessed, tried}
     end
+    -- Its author is the one whose message was taken: what comes after that is no guess.
     if kept:sub(1, 1) == 'C' then
-        return {'duplicate', 0, 0}
+        return {'duplicate', 0, 0, 0, tried}
     end
     if kept:sub(content_end + 1) == ARGV[3] then
-        return {'first', 0, 0}
+        return {'first', 0, 0, 0, tried}
     end
-    return {'retry', 0, 0}
+    return {'retry', 0, 0, 0, tried}
+end
+if guessed == 1 and ARGV[6] == '1' then
+    return {'', 0, 0, 1, tried}
 end
 
-local most_replies, most_authors = tonumber(ARGV[5]) or 0, tonumber(ARGV[7]) or 0
-local spent, leaked, authors = 0, 0, nil
+local most_replies, most_authors = tonumber(ARGV[9]) or 0, tonumber(ARGV[11]) or 0
+local spent, leaked = 0, 0
 if most_replies > 0 then
-    -- Two fields a message, and "s" and "x" beside them.
-    local others = redis.call('HEXISTS', KEYS[1], 's') + redis.call('HEXISTS', KEYS[1], 'x')
+    -- Two fields a message, and "s", "w" and "x" beside them.
+    local others = (authors and 1 or 0) + (wrong and 1 or 0) + (found[4] and 1 or 0)
     if (redis.call('HLEN', KEYS[1]) - others) / 2 >= most_replies then
         spent = 1
     end
 end
 if most_authors > 0 then
-    authors = redis.call('HGET', KEYS[1], 's') or ''
-    local size, known = #ARGV[9], false
+    authors = authors or ''
+    local size, known = #ARGV[13], false
     for start = 1, #authors, size do
-        known = known or authors:sub(start, start + size - 1) == ARGV[9]
+        known = known or authors:sub(start, start + size - 1) == ARGV[13]
     end
     if known then
         authors = nil
     elseif #authors / size >= most_authors then
         leaked, authors = 1, nil
     end
+else
+    authors = nil
 end
 
 if redis.call('HEXISTS', KEYS[1], 'c' .. ARGV[2]) == 1 then
-    return {'replayed', spent, leaked}
+    return {'replayed', spent, leaked, guessed, tried}
 end
-if (spent == 1 and ARGV[6] == '1') or (leaked == 1 and ARGV[8] == '1') then
-    return {'', spent, leaked}
+if (spent == 1 and ARGV[10] == '1') or (leaked == 1 and ARGV[12] == '1') then
+    return {'', spent, leaked, guessed, tried}
 end
 redis.call('HSET', KEYS[1], ARGV[1], 'R' .. ARGV[2] .. ARGV[3], 'c' .. ARGV[2], '')
 if authors then
-    redis.call('HSET', KEYS[1], 's', authors .. ARGV[9])
+    redis.call('HSET', KEYS[1], 's', authors .. ARGV[13])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
-return {'first', spent, leaked}
+return {'first', spent, leaked, guessed, tried}

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from reply_milter.adapters.redis_store.errors import NoScriptError
-from reply_milter.adapters.redis_store.operation import Operation
+from reply_milter.adapters.redis_store.operation import Command, Operation
 
 Argument = str | bytes | int
 
@@ -20,10 +20,17 @@ class Script:
 
     def run(self, call: Operation, key: str, *arguments: Argument) -> Any:
         """Run it once; what it returns."""
+        return self.run_behind(call, (), key, *arguments)[0]
+
+    def run_behind(self, call: Operation, reads: Sequence[Command], key: str, *arguments: Argument) -> list[Any]:
+        """Run it once, behind ``reads`` and in one go with them; all answers, its own last.
+
+        Whatever is to be sent again is so with the reads: they may be.
+        """
         try:
-            return call(("EVALSHA", self._sha, 1, key, *arguments))[0]
+            return call(*reads, ("EVALSHA", self._sha, 1, key, *arguments))
         except NoScriptError:  # it was not run, so sending it whole is no second time
-            return call(("EVAL", self._text, 1, key, *arguments))[0]
+            return call(*reads, ("EVAL", self._text, 1, key, *arguments))
 
     def run_each(self, call: Operation, runs: Sequence[tuple[Argument, ...]]) -> list[Any]:
         """Run it in one go for each of ``runs``, a key and its arguments.

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from reply_milter.adapters.redis_store.connection import RedisConnections
 from reply_milter.adapters.redis_store.names import Names, token_key
-from reply_milter.adapters.redis_store.operation import StoreTelemetry
-from reply_milter.adapters.redis_store.script import Script
+from reply_milter.adapters.redis_store.operation import Command, StoreTelemetry
+from reply_milter.adapters.redis_store.script import Argument, Script
 from reply_milter.core.verify import Facts
 from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError
 
 OPERATIONS = ("facts", "claim", "release", "commit", "ping")
+_LAST_TRY = 2  # see claim.lua
 _REPLAYS = {replay.encode(): replay for replay in Replay}
 
 
@@ -24,31 +26,28 @@ class RedisStore:
 
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
         """See ``ports.Store``. One round trip."""
-        commands = (
+        with self._connections.operation("facts") as call:
+            return _facts(call(*self._questions(user, handler, context, token_id)))
+
+    def _questions(self, user: int, handler: int, context: int, token_id: str) -> tuple[Command, ...]:
+        """What ``_facts`` reads the answers of."""
+        return (
             ("HMGET", self._names.user(user), "disabled", "before", "addresses"),
             ("GET", self._names.object(handler, context)),
             ("GET", self._names.before),
             ("HEXISTS", token_key(token_id), "x"),
         )
-        with self._connections.operation("facts") as call:
-            (disabled, user_before, addresses), object_before, all_before, revoked = call(*commands)
-            return Facts(
-                user_disabled=bool(disabled),
-                token_revoked=bool(revoked),
-                user_revoked_before=int(user_before or 0),
-                object_revoked_before=int(object_before or 0),
-                all_revoked_before=int(all_before or 0),
-                addresses=tuple(json.loads(addresses)) if addresses else (),
-            )
 
     def claim(self, claim: Claim) -> Claimed:
-        """See ``ports.Store``."""
-        arguments: tuple[str | bytes | int, ...] = (claim.message_tag, claim.content, claim.owner, claim.kept_seconds)
-        if claim.replies is not None or claim.senders is not None:
-            arguments += (*_limit(claim.replies), *_limit(claim.senders), claim.author)
+        """See ``ports.Store``. One round trip; in a Cluster one to each master that is asked, all at a time."""
+        about, key = claim.about, token_key(claim.token_id)
+        asked = self._questions(about.user, about.handler, about.context, claim.token_id) if about is not None else ()
         with self._connections.operation("claim") as call:
-            replay, spent, leaked = self._claim.run(call, token_key(claim.token_id), *arguments)
-            return Claimed(_REPLAYS[replay] if replay else None, bool(spent), bool(leaked))
+            *known, found = self._claim.run_behind(call, asked, key, *_arguments(claim))
+            replay, spent, leaked, guessed, tried = found
+            told = _REPLAYS[replay] if replay else None
+            facts = _facts(known) if about is not None else None
+            return Claimed(told, bool(spent), bool(leaked), bool(guessed), bool(tried), tried == _LAST_TRY, facts)
 
     def release(self, claim: Claim) -> None:
         """See ``ports.Store``."""
@@ -86,6 +85,31 @@ class RedisStore:
     def close(self) -> None:
         """Give up all idle connections."""
         self._connections.close()
+
+
+def _facts(answers: Sequence[Any]) -> Facts:
+    (disabled, user_before, addresses), object_before, all_before, revoked = answers
+    return Facts(
+        user_disabled=bool(disabled),
+        token_revoked=bool(revoked),
+        user_revoked_before=int(user_before or 0),
+        object_revoked_before=int(object_before or 0),
+        all_revoked_before=int(all_before or 0),
+        addresses=tuple(json.loads(addresses)) if addresses else (),
+    )
+
+
+def _arguments(claim: Claim) -> tuple[Argument, ...]:
+    """As claim.lua takes them."""
+    tries = claim.tries
+    arguments: tuple[Argument, ...] = (claim.message_tag, claim.content, claim.owner, claim.kept_seconds)
+    if tries is not None:
+        arguments += (tries.most, int(tries.refuses), tries.wrong, int(not claim.takes))
+    else:
+        arguments += (0, 0, b"", int(not claim.takes))
+    if claim.replies is not None or claim.senders is not None:
+        arguments += (*_limit(claim.replies), *_limit(claim.senders), claim.author)
+    return arguments
 
 
 def _limit(limit: Limit | None) -> tuple[int, int]:

@@ -76,6 +76,8 @@ class Metrics:
             "commits_dropped_total", "Accepted replies left reserved because too many commits waited for the store."
         )
         self.ages = histogram("token_age_seconds", "Age of the address when its reply was accepted.", buckets=_AGES)
+        self.wrong_authors = counter("wrong_authors_total", "Different authors of a token who were not its own.")
+        self.leaked = counter("addresses_leaked_total", "Addresses with so many wrong authors that they have leaked.")
         self.disagreements = counter(
             "address_disagreements_total", "Recipients that the MTA read as another address than we did."
         )

@@ -15,6 +15,9 @@ class SilentTelemetry:
     def replay(self, outcome: Replay) -> None:
         """See ``ports.Telemetry``."""
 
+    def wrong_author(self, last: bool) -> None:
+        """See ``ports.Telemetry``."""
+
     def address_disagreement(self) -> None:
         """See ``ports.Telemetry``."""
 

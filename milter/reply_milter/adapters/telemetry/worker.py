@@ -61,6 +61,12 @@ class WorkerTelemetry:
         """See ``ports.Telemetry``."""
         self._replays[(outcome.value,)].inc(1)
 
+    def wrong_author(self, last: bool) -> None:
+        """See ``ports.Telemetry``."""
+        self._m.wrong_authors.inc()
+        if last:
+            self._m.leaked.inc()
+
     def address_disagreement(self) -> None:
         """See ``ports.Telemetry``."""
         self._m.disagreements.inc()
