@@ -23,7 +23,7 @@ class NoStore:
 
     def claim(self, claim: Claim) -> Claimed:
         """Nobody can tell."""
-        return Claimed(Replay.UNKNOWN)
+        return Claimed(Replay.UNKNOWN if claim.takes else None)
 
     def release(self, claim: Claim) -> None:
         """Nothing was claimed."""

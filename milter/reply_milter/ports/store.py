@@ -74,8 +74,9 @@ class Claim(NamedTuple):
 
     ``token_id`` and ``message_tag`` are 13 base32 characters each; ``content`` and ``owner`` are octets without
     structure; ``kept_seconds`` count from the claim on, by the store's clock, however wrong that is. ``author``: a
-    digest of AUTHOR_OCTETS. Limits may be None. ``tries`` None: whoever wrote it may. ``takes`` False: the message is
-    refused whatever the answer; only its author is counted. ``about``: whose facts are to be told, too.
+    digest of AUTHOR_OCTETS. Limits may be None. ``tries`` None: whoever wrote it may. ``takes`` False, with
+    ``tries``: the message is refused whatever the answer; only its author is counted. ``about``: whose facts are to be
+    told, too.
     """
 
     token_id: str

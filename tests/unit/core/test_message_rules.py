@@ -170,7 +170,8 @@ UNBOUND = minted(recipient="")
         ("bob@example.org", (), True, SenderMatch.MISMATCH),
         ("bob@example.org", ("bob@example.org",), True, SenderMatch.MATCH),
         ("Bob+x@Example.org", ("bob@example.org",), False, SenderMatch.MATCH),
-        (AUTHOR, ("bob@example.org",), True, SenderMatch.MATCH),
+        (AUTHOR, ("bob@example.org",), True, SenderMatch.MISMATCH),
+        (AUTHOR, ("bob@example.org", AUTHOR), True, SenderMatch.MATCH),
         (AUTHOR, ("bob@example.org",), False, SenderMatch.MISMATCH),
         (AUTHOR, (), False, SenderMatch.UNKNOWN),
         ('"jane"@example.org', (), True, SenderMatch.MISMATCH),
@@ -182,7 +183,7 @@ UNBOUND = minted(recipient="")
 def test_author_is_compared_with_file_and_token(
     author: str, on_file: tuple[str, ...], bound: bool, match: SenderMatch
 ) -> None:
-    """Nothing on file and unbound: unknown; one of them fits: match; else mismatch."""
+    """Nothing on file and unbound: unknown. What is on file counts alone; the token speaks where nothing is."""
     token = checked(ANSWERED if bound else UNBOUND)
     read = message({"from": [author], "in-reply-to": [f"<{(ANSWERED if bound else UNBOUND).message_id}>"]})
     assert bindings(read, token, Facts(addresses=on_file), FORM, Authentication.NONE).sender is match

@@ -146,12 +146,13 @@ def test_authentication_results_are_added_when_an_id_is_configured() -> None:
     ],
 )
 def test_message_that_is_not_in_order_is_refused_before_a_claim(fields: list[tuple[str, str]], reason: Reason) -> None:
-    """Nothing is remembered of it, so a corrected one may follow."""
+    """Nothing is remembered of it, but a wrong author, so a corrected one may follow."""
     desk = Desk()
     verdict = desk.send(ANSWERED, fields)
     assert isinstance(verdict, Reject)
     assert verdict.reason is reason
-    assert desk.store.calls == ["facts"]
+    assert desk.store.calls == (["facts", "claim"] if reason is Reason.SENDER_MISMATCH else ["facts"])
+    assert not any(desk.store.tokens.values())
     assert desk.settled == []
     assert isinstance(desk.send(ANSWERED), Accept)
 

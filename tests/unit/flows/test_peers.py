@@ -1,17 +1,21 @@
 """Peers: what bears our own seal passes as it is."""
 
 from ipaddress import ip_network
+from typing import cast
 
 import pytest
 
 from dialogue import BODY, Desk, edits, reply_fields
-from fakes import NOW, SEAL_KEY, MemoryStore, minted, rules
+from fakes import FORM, NOW, SEAL_KEY, FixedClock, MemoryStore, minted, rules
 from reply_milter.core.headers import VERDICT, Delete, Insert
-from reply_milter.core.verdict import Accept, Reject
+from reply_milter.core.token import parse
+from reply_milter.core.verdict import INVALID, Accept, Action, Defer, Park, Reason, Reject
 from reply_milter.core.verdict_header import seal
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)
+_GLOB = parse(FORM.glob(ANSWERED.address.partition("@")[0]), FORM.checksum_length)
+CONTEXT = _GLOB.token.context if _GLOB else 0
 PEERS = (ip_network("192.0.2.0/24"),)
 
 
@@ -21,19 +25,73 @@ def sealed_by_us(desk: Desk) -> str:
 
 
 def test_sealed_mail_of_a_peer_passes_as_it_is() -> None:
-    """No edits, no claim, nothing to settle: it was taken already."""
+    """No edits, no claim, nothing to settle: it was taken already. The store is asked whether its token stands."""
     value = sealed_by_us(Desk())
     desk = Desk(rules(peers=PEERS))
     assert desk.send(ANSWERED, [(VERDICT, value), *GENUINE]) == Accept()
-    assert desk.store.calls == ["facts"]
+    assert desk.store.calls == ["facts", "facts"]
     assert desk.settled == []
 
 
-def test_sealed_mail_of_a_peer_passes_after_the_token_has_expired() -> None:
-    """It was taken in time, and waited on the backup MX."""
+@pytest.mark.parametrize(
+    "against",
+    [
+        {"all_revoked_before": NOW},
+        {"users_revoked_before": {42: NOW}},
+        {"disabled_users": {42}},
+        {"objects_revoked_before": {(1, CONTEXT): NOW}},
+    ],
+    ids=["before", "user", "disabled", "object"],
+)
+@pytest.mark.parametrize("late", [False, True], ids=["before RCPT", "after RCPT"])
+def test_a_peers_seal_opens_nothing_that_is_revoked(against: dict[str, object], late: bool) -> None:
+    """Whether it passed a filter there or not, and whenever it was revoked."""
     value = sealed_by_us(Desk())
-    desk = Desk(rules(peers=PEERS), store=MemoryStore(all_revoked_before=NOW))
-    assert desk.send(ANSWERED, [(VERDICT, value), *GENUINE]) == Accept()
+    desk = Desk(rules(peers=PEERS))
+    if late:
+        desk.start(ANSWERED.address)
+    for name, known in against.items():
+        setattr(desk.store, name, known)
+    if not late:
+        desk.start(ANSWERED.address)
+    verdict = desk.finish([(VERDICT, value), *GENUINE])
+    assert isinstance(verdict, Reject) and verdict.reply == INVALID
+    assert "claim" not in desk.store.calls
+
+
+def test_a_peers_seal_opens_nothing_that_has_expired() -> None:
+    """It waited for too long; the peer's sender hears the date."""
+    value = sealed_by_us(Desk())
+    desk = Desk(rules(peers=PEERS))
+    desk.start(ANSWERED.address)
+    cast(FixedClock, desk.service.clock).time += 90 * 86400
+    verdict = desk.finish([(VERDICT, value), *GENUINE])
+    assert isinstance(verdict, Reject) and verdict.reason is Reason.EXPIRED
+
+
+@pytest.mark.parametrize("others", [(), ("bob@example.org",)], ids=["alone", "beside another"])
+@pytest.mark.parametrize("accepts", [False, True])
+def test_without_the_store_a_peers_seal_is_worth_what_the_operator_says(accepts: bool, others: tuple[str, ...]) -> None:
+    """Deferred, or taken; and taken beside others, whose mail would be deferred with it."""
+    value = sealed_by_us(Desk())
+    desk = Desk(rules(peers=PEERS, accept_without_store=accepts))
+    desk.start(ANSWERED.address, *others)
+    desk.store.down = True
+    verdict = desk.finish([(VERDICT, value), *GENUINE])
+    assert isinstance(verdict, Accept if accepts or others else Defer)
+    assert not list(edits(verdict))
+
+
+def test_a_peers_reply_is_parked_under_its_own_id_where_that_is_the_policy() -> None:
+    """``revoked = "park"``: sealed anew, and nothing is claimed a second time."""
+    first = Desk()
+    value = sealed_by_us(first)
+    desk = Desk(rules({Reason.REVOKED: Action.PARK}, peers=PEERS), store=MemoryStore(all_revoked_before=NOW))
+    verdict = desk.send(ANSWERED, [(VERDICT, value), *GENUINE])
+    assert isinstance(verdict, Park)
+    tags = desk.tags(verdict)
+    assert (tags["result"], tags["reason"], tags["id"]) == ("park", "revoked", first.settled[0])
+    assert "claim" not in desk.store.calls
 
 
 def test_seal_is_worth_nothing_from_anyone_else() -> None:

@@ -4,19 +4,21 @@
 --          field "c" .. CONTENT -> "" so that the same content under another tag is found; "s" -> the digests of its
 --          authors, one after the other, kept only where they are limited; "w" -> those of wrong authors; "x" -> revoked.
 -- ARGV     1 message tag   2 content   3 owner   4 seconds for which the hash is kept
---          5 after so many wrong authors it has leaked, 0 for never: for an exact address on file   6 "1": nothing new
---          is taken then   7 this wrong author's digest, or "" for a right one   8 "1": take nothing, only count and tell
---          and with limits   9 most replies, 0 for any   10 "1": no more are taken   11, 12 the same of authors
---          13 this author's digest
+--          and unless it is from an exact address on file   5 after so many wrong authors it has leaked, 0 for never
+--          6 MODE .. this wrong author's digest, or nothing for a right one, with MODE "r": nothing new is taken once it
+--          has leaked; "t": that is only told; "n": nothing is taken at all, only counted and told
+--          and with limits   7 most replies, 0 for any   8 "1": no more are taken   9, 10 the same of authors
+--          11 this author's digest
 -- Returns  "first", "retry", "duplicate", "replayed", or "" for a new message that is not taken; 1 if there are more
 --          replies than the limit; 1 if there are more authors; 1 if it had leaked before this message; 1 for a wrong
 --          author who was not known, 2 for the last one that may be. Only "first" and a new wrong author write.
 local found = redis.call('HMGET', KEYS[1], ARGV[1], 's', 'w', 'x')
 local kept, authors, wrong = found[1], found[2], found[3]
 
-local most_wrong, guessed, tried = tonumber(ARGV[5]), 0, 0
+local most_wrong, mode, guessed, tried = tonumber(ARGV[5]) or 0, '', 0, 0
 if most_wrong > 0 then
-    local digest = ARGV[7]
+    local digest = ARGV[6]:sub(2)
+    mode = ARGV[6]:sub(1, 1)
     if wrong and #wrong >= most_wrong * 3 then
         guessed = 1
     elseif digest ~= '' then
@@ -32,7 +34,7 @@ if most_wrong > 0 then
         end
     end
 end
-if ARGV[8] == '1' then
+if mode == 'n' then
     return {'', 0, 0, guessed, tried}
 end
 
@@ -50,11 +52,11 @@ if kept then
     end
     return {'retry', 0, 0, 0, tried}
 end
-if guessed == 1 and ARGV[6] == '1' then
+if guessed == 1 and mode == 'r' then
     return {'', 0, 0, 1, tried}
 end
 
-local most_replies, most_authors = tonumber(ARGV[9]) or 0, tonumber(ARGV[11]) or 0
+local most_replies, most_authors = tonumber(ARGV[7]) or 0, tonumber(ARGV[9]) or 0
 local spent, leaked = 0, 0
 if most_replies > 0 then
     -- Two fields a message, and "s", "w" and "x" beside them.
@@ -65,9 +67,9 @@ if most_replies > 0 then
 end
 if most_authors > 0 then
     authors = authors or ''
-    local size, known = #ARGV[13], false
+    local size, known = #ARGV[11], false
     for start = 1, #authors, size do
-        known = known or authors:sub(start, start + size - 1) == ARGV[13]
+        known = known or authors:sub(start, start + size - 1) == ARGV[11]
     end
     if known then
         authors = nil
@@ -81,12 +83,12 @@ end
 if redis.call('HEXISTS', KEYS[1], 'c' .. ARGV[2]) == 1 then
     return {'replayed', spent, leaked, guessed, tried}
 end
-if (spent == 1 and ARGV[10] == '1') or (leaked == 1 and ARGV[12] == '1') then
+if (spent == 1 and ARGV[8] == '1') or (leaked == 1 and ARGV[10] == '1') then
     return {'', spent, leaked, guessed, tried}
 end
 redis.call('HSET', KEYS[1], ARGV[1], 'R' .. ARGV[2] .. ARGV[3], 'c' .. ARGV[2], '')
 if authors then
-    redis.call('HSET', KEYS[1], 's', authors .. ARGV[13])
+    redis.call('HSET', KEYS[1], 's', authors .. ARGV[11])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return {'first', spent, leaked, guessed, tried}

@@ -100,14 +100,15 @@ def _facts(answers: Sequence[Any]) -> Facts:
 
 
 def _arguments(claim: Claim) -> tuple[Argument, ...]:
-    """As claim.lua takes them."""
-    tries = claim.tries
+    """As claim.lua takes them. Of ten words Redis says that a login is missing; of more, only that they are too many."""
+    limited = claim.replies is not None or claim.senders is not None
     arguments: tuple[Argument, ...] = (claim.message_tag, claim.content, claim.owner, claim.kept_seconds)
-    if tries is not None:
-        arguments += (tries.most, int(tries.refuses), tries.wrong, int(not claim.takes))
-    else:
-        arguments += (0, 0, b"", int(not claim.takes))
-    if claim.replies is not None or claim.senders is not None:
+    if claim.tries is not None:
+        mode = b"n" if not claim.takes else b"r" if claim.tries.refuses else b"t"
+        arguments += (claim.tries.most, mode + claim.tries.wrong)
+    elif limited:
+        arguments += (0, b"")
+    if limited:
         arguments += (*_limit(claim.replies), *_limit(claim.senders), claim.author)
     return arguments
 
