@@ -100,7 +100,7 @@ def _facts(answers: Sequence[Any]) -> Facts:
 
 
 def _arguments(claim: Claim) -> tuple[Argument, ...]:
-    """As claim.lua takes them. Of ten words Redis says that a login is missing; of more, only that they are too many."""
+    """As claim.lua takes them. Of ten words Redis says that a login is missing; of more, that they are too many."""
     limited = claim.replies is not None or claim.senders is not None
     arguments: tuple[Argument, ...] = (claim.message_tag, claim.content, claim.owner, claim.kept_seconds)
     if claim.tries is not None:
