@@ -137,3 +137,19 @@ def test_a_race_of_guesses_is_counted_to_the_last(server: RedisUnderTest, opened
         found = list(pool.map(store.claim, wrong))
     assert (sum(one.counted for one in found), sum(one.last for one in found)) == (20, 1)
     assert sum(one.guessed for one in found) == 44
+
+
+@pytest.mark.redis
+def test_a_whole_reply_is_two_round_trips(server: RedisUnderTest, opened: Callable[..., RedisStore]) -> None:
+    """Counted by Redis: the question at RCPT, and at the end the claim with all that is to be known by then."""
+    store = opened(server)
+    about = Token(42, 1, 0, 7)
+    for number in range(2):  # the first one also brings connection and script
+        before = _reads(server)
+        store.facts(42, 1, 7, TOKEN)
+        store.claim(tried(about=about))
+        assert number == 0 or _reads(server) - before - 1 == 2, "and one to ask"
+
+
+def _reads(server: RedisUnderTest) -> int:
+    return int(server.command("INFO", "stats")["total_reads_processed"])

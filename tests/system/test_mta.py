@@ -1,6 +1,7 @@
 """What only a real MTA shows: header edits, local submission, peers, layouts, and a milter that is down."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from daemon_process import wait_until
 from ports import free_port
 from reply_milter.adapters.postfix import Layout
+from reply_milter.adapters.redis_store import RedisRegistry
+from reply_milter.app import store_url
 from reply_milter.core.verdict_header import SealProblem
 from site_under_test import Site, reply
 
@@ -132,6 +135,25 @@ def test_sealed_mail_from_a_peer_passes_as_it_is(peer: Site) -> None:
     assert peer.send([f"<{minted.address}>"], again).startswith("250")
     found = peer.arrived("X-Round", "two", 1)
     assert [message.values("X-Reply-Verdict") for message in found] == [[verdict]]
+
+
+def test_a_peers_seal_opens_nothing_that_is_revoked(peer: Site) -> None:
+    """Of one message that was taken and sealed, three copies by the peer: as it was, revoked meanwhile, and revoked."""
+    minted = peer.mint(locator="peer/4", days_ago=1, user=904)
+    assert peer.send([f"<{minted.address}>"], reply(minted, "peer4")).startswith("250")
+    (first,) = peer.arrived("X-Seq", "peer4", 1)
+    (verdict,) = first.values("X-Reply-Verdict")
+    copy = reply(minted, "peer4", f"X-Reply-Verdict: {verdict}".replace("\n", "\r\n"))
+    assert peer.send([f"<{minted.address}>"], copy).startswith("250")
+    registry = RedisRegistry(store_url(peer.settings.config), 2.0, peer.settings.config.realm)
+    with peer.client() as client:
+        client.docmd("MAIL FROM:<alice@client.example>")
+        assert client.docmd(f"RCPT TO:<{minted.address}>")[0] == 250
+        registry.revoke_user(904, int(time.time()), int(time.time()) + 86400)
+        code, text = client.data(copy)
+        assert (code, text.startswith(b"5.7.1 This reply address is not valid")) == (550, True)
+    assert peer.send([f"<{minted.address}>"], copy).startswith("550 5.7.1 This reply address is not valid")
+    assert len(peer.arrived("X-Seq", "peer4", 2)) == 2
 
 
 def test_a_seal_does_not_excuse_another_body_or_address(peer: Site) -> None:

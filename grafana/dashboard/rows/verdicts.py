@@ -75,6 +75,14 @@ ROW = Row(
             maximum=1,
         ),
         lines(
+            "Authors that were tried",
+            "Authors of bound addresses who were not the one, each once an address; and addresses with twenty of them, "
+            "which have leaked: somebody holds a genuine address and looks for its author.",
+            "ops",
+            (f"sum({rate('wrong_authors_total')})", "wrong authors"),
+            (f"sum({rate('addresses_leaked_total')})", "addresses leaked"),
+        ),
+        lines(
             "Odd things",
             "Recipients that the MTA reads as another address than we do; verdict fields that came from outside and "
             "were taken off; errors of ours, after which the client comes again.",
