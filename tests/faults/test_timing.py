@@ -9,17 +9,23 @@ import random
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from milter_alone import DOMAIN, Milter, own_folder
 from milter_client import CONTINUE, REPLYCODE, Mta
 
+from reply_milter.adapters.redis_store import RedisRegistry
+from reply_milter.app import load, store_url
 from reply_milter.core.base32 import ALPHABET
+from reply_milter.core.mint import Order, mint
+from reply_milter.ports import UserChange
 
 pytestmark = pytest.mark.wire
 
 LONG = bool(os.environ.get("REPLY_MILTER_LONG"))
 ASKED = 10_000 if LONG else 1500
+OFF = 9
 SHARE = 0.1 if LONG else 0.25  # of a median answer: two kinds differ by less. Other tests run beside the short form
 
 
@@ -29,7 +35,10 @@ def milter() -> Iterator[Milter]:
     with own_folder() as folder:
         running = Milter(folder)
         text = running.config.read_text()
-        running.config.write_text(text.replace("forged_per_minute = 60", "forged_per_minute = 0"))
+        text = text.replace("forged_per_minute = 60", "forged_per_minute = 0")
+        running.config.write_text(
+            f'{text}\n[[handler]]\nid = {OFF}\nname = "off"\ncontext = "thread"\nenabled = false\n'
+        )
         running.daemon.start()
         yield running
         running.daemon.stop()
@@ -83,9 +92,29 @@ def _without_outliers(times: list[float]) -> list[float]:
 def test_answers_take_as_long_whatever_is_wrong(milter: Milter) -> None:
     """Medians are close to each other; t is printed."""
     guesses = Guesses(milter)
-    asked = [(kind, guesses.of(kind)) for kind in guesses.KINDS for _ in range(ASKED)]
+    _compare(milter, [(kind, guesses.of(kind)) for kind in guesses.KINDS for _ in range(ASKED)])
+
+
+def test_a_genuine_address_tells_no_handler_from_a_user(milter: Milter) -> None:
+    """Disabled both, or unknown: as long, for whoever holds addresses of theirs."""
+    settings = load(str(milter.config))
+    known, ring, form = settings.config.handlers.named("issue"), settings.keyring, settings.config.form
+    assert known is not None
+    registry = RedisRegistry(store_url(settings.config), 2.0, settings.config.realm)
+    registry.set_users([UserChange(user, disabled=True) for user in range(5000, 5100)], int(time.time()) + 86400)
+    asked = []
+    for number in range(ASKED):
+        order = Order(5000 + number % 100, int(time.time()), locator="a/1", unique=f"{number}")
+        asked.append(("a disabled user", mint(order, known, ring, form).address))
+        for kind, number_of in (("a disabled handler", OFF), ("an unknown handler", OFF + 1)):
+            asked.append((kind, mint(order, replace(known, id=number_of), ring, form).address))
+    _compare(milter, asked)
+
+
+def _compare(milter: Milter, asked: list[tuple[str, str]]) -> None:
+    kinds = list(dict.fromkeys(kind for kind, _ in asked))
     random.shuffle(asked)
-    times: dict[str, list[float]] = {kind: [] for kind in guesses.KINDS}
+    times: dict[str, list[float]] = {kind: [] for kind in kinds}
     with Mta(milter.socket) as mta:
         mta.connect()
         for _, address in asked[:50]:  # the first ones are the machine's
@@ -94,7 +123,7 @@ def test_answers_take_as_long_whatever_is_wrong(milter: Milter) -> None:
             times[kind].append(_microseconds(mta, address))
     kept = {kind: _without_outliers(found) for kind, found in times.items()}
     medians = {kind: statistics.median(found) for kind, found in kept.items()}
-    for kind in guesses.KINDS:
-        t = _welch(kept[kind], kept[guesses.KINDS[0]])
-        print(f"{kind}: median {medians[kind]:.1f} us, against {guesses.KINDS[0]}: t = {t:+.2f}")
+    for kind in kinds:
+        t = _welch(kept[kind], kept[kinds[0]])
+        print(f"{kind}: median {medians[kind]:.1f} us, against {kinds[0]}: t = {t:+.2f}")
     assert max(medians.values()) < min(medians.values()) * (1 + SHARE), medians
