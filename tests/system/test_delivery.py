@@ -375,7 +375,8 @@ def test_the_hook_as_a_pipe(piped: DeliverySite) -> None:
 
 def test_a_pipe_looks_after_what_is_parked(piped: DeliverySite) -> None:
     """Users are asked, and time discards, although no process waits for it: whenever a message comes."""
-    assert command(piped.site, "user", "set", "42", "--address", "alice@example.com").returncode == 0
+    on_file = ("--address", "alice@example.com", "--address", ALICE)
+    assert command(piped.site, "user", "set", "42", *on_file).returncode == 0
     park(piped, "piped-parked")
     assert question(piped, "about piped-parked")["To"] == "alice@example.com"
     with contextlib.closing(sqlite3.connect(piped.site.folder / "state/delivery/deliveries.sqlite")) as record:

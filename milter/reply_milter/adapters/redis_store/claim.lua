@@ -11,9 +11,9 @@
 --          11 this author's digest
 -- Returns  "first", "retry", "duplicate", "replayed", or "" for a new message that is not taken; 1 if there are more
 --          replies than the limit; 1 if there are more authors; 1 if it had leaked before this message; 1 for a wrong
---          author who was not known, 2 for the last one that may be. Only "first" and a new wrong author write.
+--          author who was not known, 2 for the last one that may be; 1 if it is revoked. Only "first" and a new wrong author write.
 local found = redis.call('HMGET', KEYS[1], ARGV[1], 's', 'w', 'x')
-local kept, authors, wrong = found[1], found[2], found[3]
+local kept, authors, wrong, revoked = found[1], found[2], found[3], found[4] and 1 or 0
 
 local most_wrong, mode, guessed, tried = tonumber(ARGV[5]) or 0, '', 0, 0
 if most_wrong > 0 then
@@ -35,32 +35,32 @@ if most_wrong > 0 then
     end
 end
 if mode == 'n' then
-    return {'', 0, 0, guessed, tried}
+    return {'', 0, 0, guessed, tried, revoked}
 end
 
 if kept then
     local content_end = 1 + #ARGV[2]
     if kept:sub(2, content_end) ~= ARGV[2] then
-        return {'replayed', 0, 0, guessed, tried}
+        return {'replayed', 0, 0, guessed, tried, revoked}
     end
     -- Its author is the one whose message was taken: what comes after that is no guess.
     if kept:sub(1, 1) == 'C' then
-        return {'duplicate', 0, 0, 0, tried}
+        return {'duplicate', 0, 0, 0, tried, revoked}
     end
     if kept:sub(content_end + 1) == ARGV[3] then
-        return {'first', 0, 0, 0, tried}
+        return {'first', 0, 0, 0, tried, revoked}
     end
-    return {'retry', 0, 0, 0, tried}
+    return {'retry', 0, 0, 0, tried, revoked}
 end
 if guessed == 1 and mode == 'r' then
-    return {'', 0, 0, 1, tried}
+    return {'', 0, 0, 1, tried, revoked}
 end
 
 local most_replies, most_authors = tonumber(ARGV[7]) or 0, tonumber(ARGV[9]) or 0
 local spent, leaked = 0, 0
 if most_replies > 0 then
     -- Two fields a message, and "s", "w" and "x" beside them.
-    local others = (authors and 1 or 0) + (wrong and 1 or 0) + (found[4] and 1 or 0)
+    local others = (authors and 1 or 0) + (wrong and 1 or 0) + revoked
     if (redis.call('HLEN', KEYS[1]) - others) / 2 >= most_replies then
         spent = 1
     end
@@ -81,14 +81,14 @@ else
 end
 
 if redis.call('HEXISTS', KEYS[1], 'c' .. ARGV[2]) == 1 then
-    return {'replayed', spent, leaked, guessed, tried}
+    return {'replayed', spent, leaked, guessed, tried, revoked}
 end
 if (spent == 1 and ARGV[8] == '1') or (leaked == 1 and ARGV[10] == '1') then
-    return {'', spent, leaked, guessed, tried}
+    return {'', spent, leaked, guessed, tried, revoked}
 end
 redis.call('HSET', KEYS[1], ARGV[1], 'R' .. ARGV[2] .. ARGV[3], 'c' .. ARGV[2], '')
 if authors then
     redis.call('HSET', KEYS[1], 's', authors .. ARGV[11])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
-return {'first', spent, leaked, guessed, tried}
+return {'first', spent, leaked, guessed, tried, revoked}

@@ -27,26 +27,25 @@ class RedisStore:
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
         """See ``ports.Store``. One round trip."""
         with self._connections.operation("facts") as call:
-            return _facts(call(*self._questions(user, handler, context, token_id)))
+            return _facts(call(*self._questions(user, handler, context), ("HEXISTS", token_key(token_id), "x")))
 
-    def _questions(self, user: int, handler: int, context: int, token_id: str) -> tuple[Command, ...]:
-        """What ``_facts`` reads the answers of."""
+    def _questions(self, user: int, handler: int, context: int) -> tuple[Command, ...]:
+        """What is to be known beside the token's hash."""
         return (
             ("HMGET", self._names.user(user), "disabled", "before", "addresses"),
             ("GET", self._names.object(handler, context)),
             ("GET", self._names.before),
-            ("HEXISTS", token_key(token_id), "x"),
         )
 
     def claim(self, claim: Claim) -> Claimed:
         """See ``ports.Store``. One round trip; in a Cluster one to each master that is asked, all at a time."""
         about, key = claim.about, token_key(claim.token_id)
-        asked = self._questions(about.user, about.handler, about.context, claim.token_id) if about is not None else ()
+        asked = self._questions(about.user, about.handler, about.context) if about is not None else ()
         with self._connections.operation("claim") as call:
             *known, found = self._claim.run_behind(call, asked, key, *_arguments(claim))
-            replay, spent, leaked, guessed, tried = found
+            replay, spent, leaked, guessed, tried, revoked = found
             told = _REPLAYS[replay] if replay else None
-            facts = _facts(known) if about is not None else None
+            facts = _facts([*known, revoked]) if about is not None else None
             return Claimed(told, bool(spent), bool(leaked), bool(guessed), bool(tried), tried == _LAST_TRY, facts)
 
     def release(self, claim: Claim) -> None:
