@@ -144,7 +144,7 @@ def _measure(settings: Settings, folder: Path) -> list[str]:
 def _door(settings: Settings, store: Any, told: Any, settler: Any) -> libmilter.Door:
     guesses = GuessTable(bytearray(TABLE_OCTETS), os.urandom(16))
     service = Service(settings.rules(), guesses, store, settler, WallClock(), told)
-    return libmilter.Door(lambda client: Connection(lambda: service, client), libmilter.VERIFY, told)
+    return libmilter.Door(lambda client: Connection(lambda: service, client), libmilter.VERIFY, lambda _: told)
 
 
 class _Letters:
