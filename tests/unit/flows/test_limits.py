@@ -136,13 +136,14 @@ def with_lot(lot: Lot, observe: bool = False) -> Desk:
 
 
 def test_without_room_the_client_keeps_what_would_be_parked() -> None:
-    """Nothing is claimed, so that it is welcome later; what is not to be parked is taken all the same."""
+    """Nothing is taken, so that it is welcome later; that its author was tried counts. The rest is taken all the same."""
     lot = Lot(room=False)
     desk = with_lot(lot)
     verdict = reply(desk, 1, "eve@other.example")
     assert isinstance(verdict, Defer)
     assert (verdict.reason, str(verdict.reply)[:9]) == (Reason.PARKING_FULL, "452 4.3.1")
-    assert "claim" not in desk.store.calls and desk.settled == []
+    assert not desk.store.tokens and desk.settled == []
+    assert [len(authors) for authors in desk.store.wrong_authors.values()] == [1]
     assert [user for user, _ in lot.asked] == [42] and lot.asked[0][1] > 4200, "with trace fields"
     assert isinstance(reply(desk, 2), Accept)
     lot.room = True
