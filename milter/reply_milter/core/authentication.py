@@ -1,21 +1,24 @@
-"""Authentication-Results (RFC 8601) of the milters before us: whether DMARC or DKIM vouches for the author.
+"""Authentication-Results (RFC 8601) of the milters before us: whether a DKIM signature vouches for the author.
 
 Only fields of the configured authserv-id count, in its plain spelling: those are the ones that the milters before us
-write, and that they take off when a client brings them. Of each method only the topmost field is heard, because what
-milters add stands above whatever the client sent.
+write, and that they take off when a client brings them. Of DKIM only the topmost field is heard, because what milters
+add stands above whatever the client sent.
+
+Their text is no proof by itself, because they copy words of strangers into it. A dkim=pass counts only if a signature of
+the message bears its header.d and header.b, and each signature accounts for one result. A dmarc=pass counts only beside
+one of those for the author's domain, and so adds nothing to it; a DMARC that rests on SPF alone is no pass.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-import authres
-
 from reply_milter.core import domain
+from reply_milter.core.authentication_results import DKIM, Result, results
+from reply_milter.core.dkim_signature import Signature, signatures
 
 _FIELDS = 16  # fields of the authserv-id that are looked at; each costs the parser time
-_OCTETS = 4096  # of one field: the parser's time grows with the square
-_METHODS = ("dmarc", "dkim")
+_METHODS = ("dmarc", DKIM)
 _DOMAIN_OCTETS = 253
 
 Organisational = Callable[[str], str | None]
@@ -34,56 +37,49 @@ class Authentication(StrEnum):
 
 
 def authentication(
-    values: Sequence[str], authserv_id: str, author: str, organisational: Organisational
+    values: Sequence[str], signed: Sequence[str], authserv_id: str, author: str, organisational: Organisational
 ) -> Authentication:
-    """What the fields ``values``, from the top, say about ``author`` (an address): dmarc=pass, or dkim=pass aligned.
+    """What the fields ``values``, from the top, say about ``author`` (an address), and the signatures bear out.
 
-    A field of ours that can't be read counts as a result that is no pass. ``organisational``: the domain that the owner
-    of a domain registered, or None (RFC 7489 section 3.2).
+    ``signed``: the values of all DKIM-Signature fields. What can't be read of a field of ours counts as a result that
+    is no pass. ``organisational``: the domain that the owner of a domain registered, or None (RFC 7489 section 3.2).
     """
-    results = list(_topmost(values, authserv_id)) if authserv_id else []
-    if any(_vouches(result, author, organisational) for result in results):
+    fields = _ours(values, authserv_id) if authserv_id else []
+    if any(_are_of_one_owner(told.domain, author, organisational) for told in _borne_out(fields, signed)):
         return Authentication.PASS
-    return Authentication.FAIL if results else Authentication.NONE
+    told_of = any(told.method in _METHODS or not told.readable for field in fields for told in field)
+    return Authentication.FAIL if told_of else Authentication.NONE
 
 
-def _topmost(values: Sequence[str], authserv_id: str) -> Iterator[authres.AuthenticationResult | None]:
-    """The results of each method's topmost field; None for a field that can't be read."""
+def _ours(values: Sequence[str], authserv_id: str) -> list[list[Result]]:
+    """The results of each field of ours, from the top."""
     ours = re.compile(rf"\s*{re.escape(authserv_id)}(\s+1)?\s*;", re.ASCII | re.IGNORECASE)
-    heard: set[str] = set()
-    for value in [value for value in values if ours.match(value)][:_FIELDS]:
-        results = _results(value)
-        if results is None:
-            yield None
-            continue
-        yield from (result for result in results if result.method not in heard)
-        heard |= {result.method for result in results}
+    return [results(value) for value in [value for value in values if ours.match(value)][:_FIELDS]]
 
 
-def _results(value: str) -> list[authres.AuthenticationResult] | None:
-    if len(value) > _OCTETS:
-        return None
-    text = value.encode("ascii", "replace").decode().rstrip("; \t\r\n")  # no octet of a comment matters to us
-    try:
-        results = authres.AuthenticationResultsHeader.parse_value(text).results
-    except (authres.AuthResError, RecursionError):
-        return None
-    # A `none` that stands beside results is a result without a method.
-    return [result for result in results if getattr(result, "method", "") in _METHODS]
+def _borne_out(fields: Sequence[Sequence[Result]], signed: Sequence[str]) -> list[Result]:
+    """Each dkim=pass of the topmost field about DKIM that a signature of the message accounts for, and for it alone.
+
+    None at all if there are more results than signatures: then not all were written by who verified.
+    """
+    told = [result for field in fields for result in field if result.method == DKIM]
+    found = signatures(signed)
+    if found is None or len(told) > len(signed):
+        return []
+    heard = next((field for field in fields if any(result.method == DKIM for result in field)), ())
+    return [result for result in heard if result.passed and _accounts(result, told, found)]
 
 
-def _vouches(result: authres.AuthenticationResult | None, author: str, organisational: Organisational) -> bool:
-    if result is None or str(result.result).lower() != "pass":
-        return False
-    named = {prop.name: prop.value for prop in result.properties if prop.type == "header"}
-    if result.method == "dmarc":  # of this author, where it says of whom
-        return "from" not in named or _are_of_one_owner(named["from"], author, organisational)
-    return _are_of_one_owner(named.get("d") or named.get("i", ""), author, organisational)
+def _accounts(result: Result, told: Sequence[Result], found: Sequence[Signature]) -> bool:
+    """Whether as many signatures bear a result's domain and octets as there are results that name them."""
+    bearing = [signature for signature in found if signature.is_told_of(result.domain, result.octets)]
+    naming = [one for one in told if any(signature.is_told_of(one.domain, one.octets) for signature in bearing)]
+    return 0 < len(naming) <= len(bearing)
 
 
 def _are_of_one_owner(vouching: str, author: str, organisational: Organisational) -> bool:
-    """Whether a domain or address is the author's, or of the same owner (RFC 7489 section 3.1.1, relaxed)."""
-    voucher = domain.to_ascii(vouching.rpartition("@")[2]) or ""
+    """Whether a domain is the author's, or of the same owner (RFC 7489 section 3.1.1, relaxed)."""
+    voucher = domain.to_ascii(vouching) or ""
     own = domain.to_ascii(author.rpartition("@")[2]) or ""
     if "." not in voucher or max(len(voucher), len(own)) > _DOMAIN_OCTETS:
         return False

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 VERDICT = "X-Reply-Verdict"
 AUTHENTICATION_RESULTS = "Authentication-Results"
+DKIM_SIGNATURE = "DKIM-Signature"
 MINT = "X-Reply-Mint"
 
 FIELDS_LIMIT = 2000
@@ -14,7 +15,7 @@ READ = frozenset(
     {
         "from", "sender", "reply-to", "message-id", "date", "subject", "in-reply-to", "references",
         "auto-submitted", "precedence", "x-autoreply", "x-autorespond", "content-type",
-        AUTHENTICATION_RESULTS.lower(), VERDICT.lower(),
+        AUTHENTICATION_RESULTS.lower(), DKIM_SIGNATURE.lower(), VERDICT.lower(),
     }
 )  # fmt: skip
 

@@ -74,22 +74,31 @@ class Message(NamedTuple):
 
 
 class Bindings(NamedTuple):
-    """How the message relates to the token, and whether anybody vouches for its author."""
+    """How the message relates to the token, and whether anybody vouches for its author.
+
+    ``asked``: whether there is anybody to do so; else that nobody does is nothing to object to.
+    """
 
     thread: ThreadFinding
     sender: SenderMatch
     auth: Authentication
+    asked: bool = False
 
 
 def bindings(
-    message: Message, checked: Checked, facts: Facts | None, form: AddressForm, auth: Authentication
+    message: Message,
+    checked: Checked,
+    facts: Facts | None,
+    form: AddressForm,
+    auth: Authentication,
+    asked: bool = False,
 ) -> Bindings:
     """Compare a message with the token that it came to. ``auth``: what the milters before us say of its author."""
     thread = _NO_THREAD
     if checked.handler.context is ContextKind.THREAD:
         ids = candidates(message.first("in-reply-to"), message.first("references"))
         thread = bind(checked.key, checked.token.context, ids, form.own_domains)
-    return Bindings(thread, _sender(message, checked, facts), auth)
+    return Bindings(thread, _sender(message, checked, facts), auth, asked)
 
 
 def findings(message: Message, bound: Bindings, form: AddressForm, max_message_bytes: int) -> Iterator[Finding]:
@@ -106,6 +115,7 @@ def findings(message: Message, bound: Bindings, form: AddressForm, max_message_b
         (Reason.SENDER_MISMATCH, bound.sender is SenderMatch.MISMATCH),
         (Reason.SENDER_UNKNOWN, bound.sender is SenderMatch.UNKNOWN),
         (Reason.AUTH_FAIL, bound.auth is Authentication.FAIL),
+        (Reason.AUTH_NONE, bound.asked and bound.auth is Authentication.NONE),
     )
     for reason, applies in found:
         if applies:

@@ -23,6 +23,7 @@ ALLOWED: Mapping[Reason, frozenset[Action]] = {
     Reason.SENDER_MISMATCH: _ANY,
     Reason.SENDER_UNKNOWN: _ANY,
     Reason.AUTH_FAIL: _ANY,
+    Reason.AUTH_NONE: _ANY,
     Reason.SPENT: _ANY,
     Reason.LEAKED: _ANY,
     Reason.DUPLICATE: _ANY,
@@ -33,6 +34,8 @@ _DEFAULTS = {
     Reason.SENDER_UNKNOWN: Action.ACCEPT,
     Reason.AUTH_FAIL: Action.ACCEPT,
 }
+# Reasons that are treated as another one where nothing is written about them: who wants proof wants no silence either.
+_AS = {Reason.AUTH_NONE: Reason.AUTH_FAIL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,13 @@ class Policy:
         """What is to be done about ``finding``."""
         if finding.fixed is not None:
             return finding.fixed
-        return self.actions.get(finding.reason) or _DEFAULTS.get(finding.reason, Action.REJECT)
+        return self._written(finding.reason)
+
+    def _written(self, reason: Reason) -> Action:
+        action = self.actions.get(reason)
+        if action is None and reason in _AS:
+            return self._written(_AS[reason])
+        return action or _DEFAULTS.get(reason, Action.REJECT)
 
     def decide(self, findings: Iterable[Finding]) -> tuple[Finding | None, Action]:
         """The finding that decides, and its action: the first that is not accepted, else the first of all."""

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     SENDER_MISMATCH = "sender_mismatch"
     SENDER_UNKNOWN = "sender_unknown"
     AUTH_FAIL = "auth_fail"
+    AUTH_NONE = "auth_none"
     PARKING_FULL = "parking_full"
     SPENT = "spent"
     LEAKED = "leaked"
@@ -144,6 +145,9 @@ _REPLIES: dict[Reason, Reply] = {
     Reason.SENDER_UNKNOWN: Reply("550", "5.7.1", "Write from your own address, to which we wrote"),
     Reason.AUTH_FAIL: Reply(
         "550", "5.7.1", "Neither DMARC nor DKIM vouches for your address: send through its own provider"
+    ),
+    Reason.AUTH_NONE: Reply(
+        "550", "5.7.1", "No result of DMARC or DKIM vouches for your address: send through its own provider"
     ),
     Reason.PARKING_FULL: Reply(
         "452", "4.3.1", "Too many replies wait to be confirmed by the user that they are from, try again later"

@@ -58,7 +58,7 @@ def _of_bindings(rules: Rules, handler: Handler) -> Iterator[Reason]:
     if handler.context is ContextKind.THREAD:
         yield from (Reason.THREAD_MISMATCH, Reason.THREAD_ABSENT)
     if rules.authserv_id:
-        yield Reason.AUTH_FAIL
+        yield from (Reason.AUTH_FAIL, Reason.AUTH_NONE)
     if handler.policy.replies_per_token:
         yield Reason.SPENT
 

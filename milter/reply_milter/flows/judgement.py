@@ -94,7 +94,8 @@ class _Weighed(NamedTuple):
 
 def _examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> _Examined:
     rules, message = service.rules, arrival.message
-    bound = bindings(message, checked, facts, rules.form, _vouched(rules, message))
+    vouched = _vouched(rules, message)
+    bound = bindings(message, checked, facts, rules.form, vouched, asked=bool(rules.authserv_id))
     found = list(findings(message, bound, rules.form, rules.max_message_bytes))
     before = [one for one in found if one.reason in BEFORE_THE_AUTHOR]
     after = [one for one in found if one.reason not in BEFORE_THE_AUTHOR]
@@ -143,7 +144,8 @@ def _judge_sealed(service: Service, arrival: Arrival, checked: Checked) -> Judge
 
 def _vouched(rules: Rules, message: Message) -> Authentication:
     results = message.fields.get(headers.AUTHENTICATION_RESULTS.lower(), ())
-    return authentication(results, rules.authserv_id, message.author, rules.organisational)
+    signed = message.fields.get(headers.DKIM_SIGNATURE.lower(), ())
+    return authentication(results, signed, rules.authserv_id, message.author, rules.organisational)
 
 
 def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:

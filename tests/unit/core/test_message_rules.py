@@ -192,3 +192,18 @@ def test_author_is_compared_with_file_and_token(
 def test_missing_facts_leave_the_token_to_speak() -> None:
     """The store may be away."""
     assert bindings(message(), checked(), None, FORM, Authentication.NONE).sender is SenderMatch.MATCH
+
+
+@pytest.mark.parametrize(
+    "auth,asked,found",
+    [
+        (Authentication.PASS, True, []),
+        (Authentication.FAIL, True, [Reason.AUTH_FAIL]),
+        (Authentication.NONE, True, [Reason.AUTH_NONE]),
+        (Authentication.NONE, False, []),
+    ],
+)
+def test_silence_is_found_where_somebody_was_to_speak(auth: Authentication, asked: bool, found: list[Reason]) -> None:
+    """Without an authserv_id nobody is."""
+    bound = bindings(message(), checked(), None, FORM, auth, asked)
+    assert [finding.reason for finding in findings(message(), bound, FORM, LIMIT)] == found

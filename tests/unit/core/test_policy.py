@@ -12,6 +12,7 @@ DEFAULTS = dict.fromkeys(ALLOWED, Action.REJECT) | {
     Reason.AUTO_REPLY: Action.DISCARD,
     Reason.SENDER_UNKNOWN: Action.ACCEPT,
     Reason.AUTH_FAIL: Action.ACCEPT,
+    Reason.AUTH_NONE: Action.ACCEPT,
 }
 
 
@@ -50,6 +51,16 @@ def test_operator_overrules_the_default() -> None:
     policy = Policy(actions={Reason.AUTO_REPLY: Action.PARK})
     assert policy.action(DISCARDED) is Action.PARK
     assert policy.action(REFUSED) is Action.REJECT
+
+
+@pytest.mark.parametrize("fail", [None, *Action])
+@pytest.mark.parametrize("none", [None, *Action])
+def test_silence_is_treated_as_a_failure_unless_something_is_written(fail: Action | None, none: Action | None) -> None:
+    """auth_none is what auth_fail says, until it says something itself; auth_fail never follows auth_none."""
+    written = {Reason.AUTH_FAIL: fail, Reason.AUTH_NONE: none}
+    policy = Policy(actions={reason: action for reason, action in written.items() if action is not None})
+    assert policy.action(Finding.of(Reason.AUTH_FAIL)) is (fail or Action.ACCEPT)
+    assert policy.action(Finding.of(Reason.AUTH_NONE)) is (none or fail or Action.ACCEPT)
 
 
 def test_fixed_action_overrules_the_operator() -> None:
