@@ -4,9 +4,9 @@ Only fields of the configured authserv-id count, in its plain spelling: those ar
 write, and that they take off when a client brings them. Of DKIM only the topmost field is heard, because what milters
 add stands above whatever the client sent.
 
-Their text is no proof by itself, because they copy words of strangers into it. A dkim=pass counts only if a signature of
-the message bears its header.d and header.b, and each signature accounts for one result. A dmarc=pass counts only beside
-one of those for the author's domain, and so adds nothing to it; a DMARC that rests on SPF alone is no pass.
+Their text is no proof by itself, because they copy words of strangers into it. A dkim=pass counts only if a signature
+of the message bears its header.d and header.b, and each signature accounts for one result. A dmarc=pass counts only
+beside one of those for the author's domain, and so adds nothing to it; a DMARC that rests on SPF alone is no pass.
 """
 
 import re

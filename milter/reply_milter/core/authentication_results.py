@@ -1,8 +1,7 @@
 """One Authentication-Results field (RFC 8601 section 2.2) as results, each read by itself.
 
-What can't be read spoils its own result and no other: OpenDKIM and OpenDMARC write ``(null)`` where they have no word. But
-a comment or a quoted string without an end leaves open where results begin, and so the whole field is one that can't
-be read.
+What can't be read spoils its own result and no other: a C program writes ``(null)`` where it has no word. But a comment
+or a quoted string without an end leaves open where results begin, and so the whole field is one that can't be read.
 """
 
 import re
@@ -39,8 +38,8 @@ UNREADABLE = Result("", readable=False)
 def results(value: str) -> list[Result]:
     """The results of a field, from the left; one that can't be read for a field of which nothing can.
 
-    A pass counts only while nothing but results of its method stands to the left of it: other methods' results end in words
-    from the envelope, which may begin results of their own.
+    A pass counts only while nothing but results of its method stands to the left of it: those of other methods end in
+    words from the envelope, which may begin results of their own.
     """
     if len(value) > _OCTETS:
         return [UNREADABLE]

@@ -1,8 +1,8 @@
 """DKIM-Signature fields of a message (RFC 6376 section 3.5), as far as a verifier's results are compared with them.
 
-A verifier copies tags of a signature into its Authentication-Results: OpenDKIM the decoded ``i=`` and the raw ``s=`` and
-``b=``, whatever is in them. Who writes ``i=x=3B=20dkim=3Dpass=20...`` writes results of his own. So tags that are copied
-must be plain: then nothing that a stranger wrote can begin a result, a comment or a quoted string there.
+A verifier copies tags of a signature into its Authentication-Results: OpenDKIM the decoded ``i=`` and the raw ``s=``
+and ``b=``, whatever is in them. Who writes ``i=x=3B=20dkim=3Dpass=20...`` writes results of his own. So tags that are
+copied must be plain: then nothing that a stranger wrote can begin a result, a comment or a quoted string there.
 """
 
 import re
@@ -32,7 +32,7 @@ class Signature(NamedTuple):
     octets: str
 
     def is_told_of(self, domain: str, octets: str) -> bool:
-        """Whether header.d and header.b of a result (RFC 6008) mean this one: 8 octets of b=, or all if it is shorter."""
+        """Whether header.d and header.b of a result mean this one: 8 octets of b=, or all of a shorter one (RFC 6008)."""
         enough = min(_SHORTEST, len(self.octets))
         return self.domain == domain.lower() and len(octets) >= enough and self.octets.startswith(octets)
 
