@@ -32,7 +32,7 @@ class Signature(NamedTuple):
     octets: str
 
     def is_told_of(self, domain: str, octets: str) -> bool:
-        """Whether header.d and header.b of a result mean this one: 8 octets of b=, or all of a shorter one (RFC 6008)."""
+        """Whether a result with header.d and header.b means this one: by 8 octets, or all of a short b= (RFC 6008)."""
         enough = min(_SHORTEST, len(self.octets))
         return self.domain == domain.lower() and len(octets) >= enough and self.octets.startswith(octets)
 
