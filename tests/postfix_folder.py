@@ -21,6 +21,7 @@ SUBMISSION = (
     ("reply-domain.main.cf", "shared-smtpd.main.cf", "submission.main.cf"),
     ("reply-delivery.master.cf", "submission.master.cf"),
 )
+VOUCHED = (("reply-domain.main.cf", "shared-smtpd.main.cf", "authentication.main.cf"), ("reply-delivery.master.cf",))
 
 _MAIN_CF = """\
 compatibility_level = 3.6
@@ -57,6 +58,8 @@ class PostfixFolder:
         _write(self.main_cf, f"{_MAIN_CF.format(folder=folder)}{ours}{main}\n")
         _write(self.master_cf, f"{Path('/usr/share/postfix/master.cf.dist').read_text()}{services}{master}\n")
         self._config = _CONFIG.format(folder=folder, domain=DOMAIN)
+        if "authentication.main.cf" in layout[0]:
+            self.configure("[verify]", '[verify]\nauthserv_id = "mx.example.com"')
         if "submission.main.cf" in layout[0]:
             self._config += f'[sign]\nsocket = "unix:{folder}/spool/reply-milter/sign.sock"\n'
 

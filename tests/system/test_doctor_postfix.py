@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from postfix_folder import OWN_SMTPD, SHARED, SUBMISSION, PostfixFolder
+from postfix_folder import OWN_SMTPD, SHARED, SUBMISSION, VOUCHED, PostfixFolder
 from reply_milter.core.diagnosis.finding import Severity
 
 pytestmark = pytest.mark.system
@@ -18,6 +18,7 @@ submission inet n - y - - smtpd
   -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
   -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
 """
+ONLY_RESULTS = "regexp:{ { /^(Authentication-Results|Received-SPF)[[:space:]]*:/ IGNORE } }"
 TAKES_BACK = """
 127.0.0.1:10025 inet n - n - - smtpd
   -o content_filter=
@@ -88,6 +89,17 @@ CASES = [
     Case("postfix.macros", "error", "milter_end_of_data_macros ="),
     Case("postfix.macros", "error", "milter_mail_macros = i", layout=SUBMISSION),
     Case("postfix.macro_defaults", "error", "milter_macro_defaults = rcpt_mailer=smtp"),
+    # Who vouches for authors.
+    Case("postfix.vouching", "note", "smtpd_milters = $opendkim_milter, $reply_milter", layout=VOUCHED),
+    Case("postfix.vouching", "note", "mail_name = Postfix", layout=VOUCHED),
+    Case("postfix.vouching", "warning", "smtpd_milters = $reply_milter", layout=VOUCHED),
+    Case("postfix.vouching", "warning", "smtpd_milters = $reply_milter, $opendkim_milter", layout=VOUCHED),
+    Case("postfix.forged_results", "warning", "header_checks =", layout=VOUCHED),
+    Case("postfix.forged_results", "warning", "header_checks = regexp:{ { /^Received:/ IGNORE } }", layout=VOUCHED),
+    Case("postfix.shaped_signatures", "warning", "header_checks =", layout=VOUCHED),
+    Case("postfix.shaped_signatures", "warning", f"header_checks = {ONLY_RESULTS}", layout=VOUCHED),
+    Case("postfix.nested_checks", "warning", "nested_header_checks = $header_checks", layout=VOUCHED),
+    Case("postfix.nested_checks", "warning", "mime_header_checks = $header_checks", layout=VOUCHED),
     # What clients may do before or behind us.
     Case("postfix.bare_newline", "error", "smtpd_forbid_bare_newline = no"),
     Case("postfix.bare_newline", "error", master="smtps inet n - y - - smtpd\n  -o smtpd_forbid_bare_newline=no"),
@@ -130,7 +142,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("layout", [SHARED, OWN_SMTPD, SUBMISSION])
+@pytest.mark.parametrize("layout", [SHARED, OWN_SMTPD, SUBMISSION, VOUCHED])
 def test_contrib_is_clean(tmp_path: Path, layout: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
     """What we tell operators to put: not more than notes."""
     found = PostfixFolder(tmp_path, layout).findings()
@@ -152,7 +164,7 @@ def test_a_setting_that_bites_is_found_and_its_line_mends_it(tmp_path: Path, cas
 
 
 # What can't be mended by one line, or is no fault.
-WITHOUT_A_LINE = {"postfix.takes_back", "postfix.layout", "postfix.local_domain", "postfix.table"}
+WITHOUT_A_LINE = {"postfix.vouching", "postfix.takes_back", "postfix.layout", "postfix.local_domain", "postfix.table"}
 
 
 FINE = {
@@ -208,3 +220,18 @@ def test_a_socket_on_loopback_is_known_in_both_spellings(tmp_path: Path) -> None
     postfix = PostfixFolder(tmp_path, main="reply_milter = { inet:localhost:8891, default_action=tempfail }")
     postfix.configure(f'"unix:{tmp_path}/spool/reply-milter/verify.sock"', '"inet:8891@127.0.0.1"')
     assert [finding.check for finding in postfix.findings() if finding.severity is not Severity.NOTE] == []
+
+
+def test_nobody_before_us_is_worse_where_proof_is_wanted(tmp_path: Path) -> None:
+    """Every reply to such a handler is refused."""
+    postfix = PostfixFolder(tmp_path, VOUCHED, "smtpd_milters = $reply_milter")
+    postfix.configure('name = "issue"', 'name = "issue"\n[handler.policy]\nauth_fail = "reject"')
+    (found,) = [finding for finding in postfix.findings() if finding.check == "postfix.vouching"]
+    assert (found.severity, "refuses it for issue" in found.why) == (Severity.ERROR, True)
+
+
+def test_who_stands_before_us_is_told(tmp_path: Path) -> None:
+    """By place, in order."""
+    postfix = PostfixFolder(tmp_path, VOUCHED)
+    (found,) = [finding for finding in postfix.findings() if finding.check == "postfix.vouching"]
+    assert found.what.endswith("before us: unix:opendkim/opendkim.sock, unix:opendmarc/opendmarc.sock")

@@ -83,17 +83,12 @@ def vouching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailAuthentic
 @pytest.fixture(scope="module", params=list(LAYOUTS))
 def host(request: pytest.FixtureRequest, vouching: MailAuthentication) -> Iterator[Site]:
     """A Postfix with each layout."""
-    if request.param == "submission":
-        signing = SubmissionSite()
-        running, start, stop = signing.site, signing.start, signing.stop
-    else:
-        running = with_layout(request.param, vouching)
-        start, stop = running.start, running.stop
+    running = SubmissionSite() if request.param == "submission" else with_layout(request.param, vouching)
     try:
-        start()
-        yield running
+        running.start()
+        yield running.site if isinstance(running, SubmissionSite) else running
     finally:
-        stop()
+        running.stop()
 
 
 def with_layout(name: str, vouching: MailAuthentication) -> Site:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 from reply_milter.adapters import file_facts, postconf
 from reply_milter.config import Config
+from reply_milter.core import policy
 from reply_milter.core.diagnosis.finding import Finding
 from reply_milter.core.diagnosis.postfix import rules
 from reply_milter.core.diagnosis.postfix.questions import questions
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
 from reply_milter.core.diagnosis.sockets import Client
+from reply_milter.core.handler import Handler
+from reply_milter.core.verdict import Action, Reason
 from reply_milter.doctor.installation import endpoint
 
 _USER = "postfix"
@@ -32,6 +35,10 @@ def client(found: Site | None) -> Client | None:
     return Client(account, found.get("queue_directory") if found and chrooted else "")
 
 
+def _wants_proof(handler: Handler) -> bool:
+    return handler.policy.action(policy.Finding.of(Reason.AUTH_NONE)) is not Action.ACCEPT
+
+
 def examine(found: Site, config: Config) -> Iterator[Finding]:
     """All rules about Postfix, after its tables have been asked."""
     ours = Ours(
@@ -42,5 +49,7 @@ def examine(found: Site, config: Config) -> Iterator[Finding]:
         max_message_bytes=config.max_message_bytes,
         hook=not config.commit_on_accept,
         believes_addresses=bool(config.peers or config.trusted or config.applications),
+        authserv_id=config.authserv_id,
+        want_proof=[handler.name for handler in config.handlers.by_id.values() if _wants_proof(handler)],
     )
     yield from rules.examine(postconf.ask(found, questions(found, ours)), ours)

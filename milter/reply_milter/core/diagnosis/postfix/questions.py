@@ -9,8 +9,15 @@ DOMAIN_LISTS = ("mydestination", "relay_domains", "virtual_alias_domains", "virt
 MAILBOX_LISTS = ("relay_recipient_maps", "virtual_alias_maps", "virtual_mailbox_maps")
 REWRITING = ("canonical_maps", "recipient_canonical_maps", "sender_canonical_maps", "smtp_generic_maps")
 VERDICT_FIELD = "X-Reply-Verdict: v=1; result=pass"
+SHAPED_SIGNATURE = "DKIM-Signature: v=1; d=example.com; i=x=3B=20dkim=3Dpass@example.com; s=s; b=AAAA"
+HEADER_CHECKS = ("header_checks", "nested_header_checks", "mime_header_checks")
 STRANGERS = ("192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: nobody that a table could mean in particular
 RESTRICTIONS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+
+
+def forged_result(authserv_id: str) -> str:
+    """A field as clients forge it."""
+    return f"Authentication-Results: {authserv_id}; dkim=pass"
 
 
 def questions(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
@@ -24,6 +31,7 @@ def questions(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
 
 def _all(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
     yield site.get("milter_header_checks"), (VERDICT_FIELD,)
+    yield from _about_results(site, ours)
     for door in site.doors():
         yield door.get("smtpd_milter_maps"), STRANGERS
     for domain in ours.domains:
@@ -37,6 +45,12 @@ def _all(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
         for door in site.doors():
             for name in RESTRICTIONS:
                 yield access_tables(door.get(name)), access_keys(ours, domain)
+
+
+def _about_results(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
+    if ours.authserv_id:
+        for name in HEADER_CHECKS:
+            yield site.get(name), (forged_result(ours.authserv_id), SHAPED_SIGNATURE)
 
 
 def access_tables(restrictions: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.finding import Finding
-from reply_milter.core.diagnosis.postfix import asking, doors, recipients, rewriting, smtp
+from reply_milter.core.diagnosis.postfix import asking, doors, recipients, rewriting, smtp, vouching
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
 
 
@@ -16,7 +16,10 @@ def examine(site: Site, ours: Ours) -> Iterator[Finding]:
     for door in site.doors():
         yield from asking.examine(site, ours, door)
         yield from smtp.examine(site, ours, door)
+        if ours.verify is not None:
+            yield from vouching.examine(site, ours, door, ours.verify)
     yield from smtp.examine_site(site, ours)
+    yield from vouching.examine_site(site, ours)
     if ours.verify is not None:
         yield from recipients.examine(site, ours)
     yield from rewriting.examine(site, ours)

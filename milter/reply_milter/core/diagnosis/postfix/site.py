@@ -1,7 +1,7 @@
 """A Postfix configuration as the rules see it, and what they need to know of ours."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reply_milter.core.address import AddressForm
@@ -24,6 +24,8 @@ class Ours:
     max_message_bytes: int
     hook: bool
     believes_addresses: bool  # peers, trusted clients or applications are configured
+    authserv_id: str = ""
+    want_proof: Sequence[str] = ()  # handlers whose auth_none is not accept
 
     @property
     def domains(self) -> tuple[str, ...]:

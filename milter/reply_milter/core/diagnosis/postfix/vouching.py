@@ -1,0 +1,96 @@
+"""Who stands before us to vouch for authors, where an ``authserv_id`` says that somebody does."""
+
+from collections.abc import Iterator
+
+from reply_milter.core.diagnosis.endpoint import Endpoint
+from reply_milter.core.diagnosis.finding import Finding, Remedy, error, note, warning
+from reply_milter.core.diagnosis.postfix import milters, syntax
+from reply_milter.core.diagnosis.postfix.milters import Milter
+from reply_milter.core.diagnosis.postfix.questions import HEADER_CHECKS, SHAPED_SIGNATURE, forged_result
+from reply_milter.core.diagnosis.postfix.site import Ours, Service, Site, put
+
+_TAKES_OFF = frozenset({"IGNORE", "REJECT", "DISCARD", "REPLACE", "STRIP"})  # of header_checks(5)
+_REFUSES = frozenset({"REJECT", "DISCARD", "4", "5"})
+# As in contrib/postfix/authentication.main.cf.
+_RESULTS = "{ /^(Authentication-Results|Received-SPF)[[:space:]]*:/ IGNORE }"
+_SIGNATURE = (
+    "{{ ~^DKIM-Signature[[:space:]]*:(.*;)?[[:space:]]*{0}[[:space:]]*=[^;]*{1}~ REJECT {0}= in DKIM-Signature }}"
+)
+_SIGNATURES = " ".join(
+    _SIGNATURE.format(tag, wrong)
+    for tag, wrong in (("i", r'[=()<>,"\\]'), ("s", "[^;A-Z0-9._[:space:]-]"), ("b", "[^;A-Z0-9+/=[:space:]]"))
+)
+
+
+def examine(site: Site, ours: Ours, door: Service, verify: Endpoint) -> Iterator[Finding]:
+    """One door, if it asks us."""
+    listed = door.get("smtpd_milters")
+    number = milters.find(listed, verify, site.get("queue_directory"))
+    if not ours.authserv_id or number is None:
+        return
+    before = [milter for milter in milters.read(listed)[:number] if not _is_ours(milter, ours, site)]
+    yield _who(ours, door, before)
+
+
+def examine_site(site: Site, ours: Ours) -> Iterator[Finding]:
+    """What clients bring in the name of those before us."""
+    if not ours.authserv_id:
+        return
+    checks = site.get("header_checks")
+    if not _does(site, checks, forged_result(ours.authserv_id), _TAKES_OFF):
+        yield warning(
+            "postfix.forged_results",
+            "header_checks let Authentication-Results of clients in",
+            "OpenDKIM leaves what it can't read, and OpenDMARC believes it",
+            _first(site, _RESULTS),
+        )
+    if not _does(site, checks, SHAPED_SIGNATURE, _REFUSES):
+        yield warning(
+            "postfix.shaped_signatures",
+            "header_checks let signatures in whose i= is encoded",
+            "OpenDKIM copies it into its results as it is, and OpenDMARC believes them",
+            _first(site, _SIGNATURES),
+        )
+    for name in HEADER_CHECKS[1:]:
+        if _does(site, site.get(name), forged_result(ours.authserv_id), _TAKES_OFF):
+            yield warning(
+                "postfix.nested_checks",
+                f"{name} take Authentication-Results off",
+                "they act within attached messages: a signed message with one is changed, and its signature broken",
+                put(name, ""),
+            )
+
+
+def _is_ours(milter: Milter, ours: Ours, site: Site) -> bool:
+    """Sign mode vouches for nobody."""
+    place, queue_directory = milter.place, site.get("queue_directory")
+    return place is not None and ours.sign is not None and place.reaches(ours.sign, queue_directory)
+
+
+def _who(ours: Ours, door: Service, before: list[Milter]) -> Finding:
+    where = door.where("smtpd_milters")
+    strict = ", ".join(ours.want_proof)
+    then = f"auth_none refuses it for {strict}" if strict else "auth_none accepts it"
+    if not before:
+        return (error if strict else warning)(
+            "postfix.vouching",
+            f"{where}: authserv_id is {ours.authserv_id}, and no milter stands before us",
+            f"nobody vouches for any author: every reply has auth=none, and {then}",
+        )
+    names = ", ".join(str(milter.place or milter.text) for milter in before)
+    why = f"they vouch for authors; while they are down mail has auth=none, and {then}"
+    if len(before) == 1:
+        why = f"it vouches for authors; if it is OpenDKIM alone, unsigned mail has auth=none, and {then}"
+    return note("postfix.vouching", f"{where}: before us: {names}", why)
+
+
+def _does(site: Site, tables: str, field: str, actions: frozenset[str]) -> bool:
+    """Whether tables do one of ``actions`` about a field."""
+    action = (site.look_up(tables, [field]) or "DUNNO").split()[0].upper()
+    return action in actions or action[:1] in actions
+
+
+def _first(site: Site, rules: str) -> Remedy:
+    """Put rules before those that are there."""
+    tables = [f"regexp:{{ {rules} }}", syntax.one_line(site.raw.get("header_checks", ""))]
+    return put("header_checks", ", ".join(filter(None, tables)))
