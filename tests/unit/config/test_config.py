@@ -260,6 +260,28 @@ def test_handler_policy_stands_over_the_general_one() -> None:
     assert config.policy.action(Finding.of(Reason.LOOP)) is Action.PARK
 
 
+@pytest.mark.parametrize(
+    "general,own,found",
+    [
+        ("", "", (Action.ACCEPT, Action.ACCEPT)),
+        ('auth_fail = "reject"', "", (Action.REJECT, Action.REJECT)),
+        ("", 'auth_fail = "park"', (Action.PARK, Action.PARK)),
+        ('auth_fail = "reject"', 'auth_fail = "defer"', (Action.DEFER, Action.DEFER)),
+        ('auth_fail = "reject"', 'auth_none = "defer"', (Action.REJECT, Action.DEFER)),
+        ('auth_fail = "reject"\nauth_none = "defer"', "", (Action.REJECT, Action.DEFER)),
+        ('auth_none = "defer"', "", (Action.ACCEPT, Action.DEFER)),
+        ('auth_none = "defer"', 'auth_fail = "reject"', (Action.REJECT, Action.DEFER)),
+        ('auth_none = "accept"', 'auth_fail = "reject"', (Action.REJECT, Action.ACCEPT)),
+        ('auth_none = "defer"', 'auth_fail = "reject"\nauth_none = "reject"', (Action.REJECT, Action.REJECT)),
+        ('auth_fail = "reject"', 'auth_fail = "accept"', (Action.ACCEPT, Action.ACCEPT)),
+    ],
+)
+def test_auth_none_is_as_auth_fail_until_it_is_written(general: str, own: str, found: tuple[Action, Action]) -> None:
+    """What is written is inherited, as with all reasons; what is written nowhere follows auth_fail."""
+    policy = read(f"[policy]\n{general}", f"[handler.policy]\n{own}").handlers.by_id[1].policy
+    assert tuple(policy.action(Finding.of(reason)) for reason in (Reason.AUTH_FAIL, Reason.AUTH_NONE)) == found
+
+
 def test_domains_are_kept_as_a_labels() -> None:
     """In lower case, without a trailing dot."""
     text = LEAST.format(more="", handler="").replace('"reply.example.com"', '"Bücher.Example."')
