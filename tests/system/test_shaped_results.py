@@ -23,6 +23,7 @@ FRAGMENTS = ("reply-domain.main.cf", "shared-smtpd.main.cf", "authentication.mai
 LETS_THEM_IN = "header_checks = regexp:{ { /^(Authentication-Results|Received-SPF)[[:space:]]*:/ IGNORE } }\n"
 HASH = base64.b64encode(b"x" * 32).decode()
 OCTETS = "JUNKJUNKJUNK"  # of a signature in the victim's name, that nobody made
+TAKES_BOUNCES = '[[handler]]\nid = 9\nname = "bounces"\n[handler.policy]\nbounce = "accept"\nauth_fail = "reject"\n'
 
 Vouching = MailAuthentication
 Message = Callable[[Vouching, bytes], bytes]
@@ -103,7 +104,9 @@ def vouching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vouching]:
 def site(vouching: Vouching, more: str) -> Site:
     """A Postfix with both in front of the daemon."""
     layout = Layout(main_cf=FRAGMENTS, more=vouching.main_cf + more)
-    return Site({'authserv_id = ""': f'authserv_id = "{AUTHSERV_ID}"'}, layout)
+    running = Site({'authserv_id = ""': f'authserv_id = "{AUTHSERV_ID}"'}, layout)
+    running.configure_text(lambda text: text + TAKES_BOUNCES)
+    return running
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +203,7 @@ def test_an_authors_domain_vouches_for_nobody(lenient: Site, author: str) -> Non
 
 @pytest.mark.parametrize("ending", ["", " (", ' reason=\\"', " header.i=a"])
 def test_an_envelope_sender_vouches_for_nobody(lenient: Site, ending: str) -> None:
-    """OpenDMARC copies it into smtp.mailfrom, where a client's HELO stands as well if there is no sender."""
+    """OpenDMARC copies it into smtp.mailfrom."""
     minted = lenient.mint(locator="shaped/6")
     name = f"envelope-{len(ending)}"
     message = junk("", VICTIM, OCTETS, head="x") + forged(minted, name)
@@ -210,6 +213,19 @@ def test_an_envelope_sender_vouches_for_nobody(lenient: Site, ending: str) -> No
     values = [" ".join(value.split()) for value in found.values("Authentication-Results")]
     assert any(f"smtp.mailfrom=x; dkim=pass header.d={VICTIM}" in value for value in values), values
     assert found.tags["auth"] == "fail"
+
+
+def test_a_clients_name_vouches_for_nobody(lenient: Site) -> None:
+    """Its HELO stands in smtp.helo where there is no sender; but most handlers take no mail without one."""
+    minted = lenient.mint("bounces", locator="shaped/8")
+    message = junk("", VICTIM, OCTETS, head="x") + forged(minted, "helo")
+    with lenient.client() as client:
+        for command in (
+            f"HELO x; dkim=pass header.d={VICTIM} header.b={OCTETS[:8]}", "MAIL FROM:<>", f"RCPT TO:<{minted.address}>"
+        ):  # fmt: skip
+            assert client.docmd(command)[0] == 250
+        code, text = client.data(message)
+    assert (code, text.startswith(b"5.7.1 Neither DMARC nor DKIM vouches")) == (550, True), text
 
 
 @pytest.mark.parametrize("site_name", ["shipped", "lenient"])
