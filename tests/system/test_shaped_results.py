@@ -23,6 +23,7 @@ FRAGMENTS = ("reply-domain.main.cf", "shared-smtpd.main.cf", "authentication.mai
 LETS_THEM_IN = "header_checks = regexp:{ { /^(Authentication-Results|Received-SPF)[[:space:]]*:/ IGNORE } }\n"
 HASH = base64.b64encode(b"x" * 32).decode()
 OCTETS = "JUNKJUNKJUNK"  # of a signature in the victim's name, that nobody made
+TAKES_RESULTS = "header_checks =\n"  # and OpenDKIM leaves fields that it can't read
 TAKES_BOUNCES = '[[handler]]\nid = 9\nname = "bounces"\n[handler.policy]\nbounce = "accept"\nauth_fail = "reject"\n'
 
 Vouching = MailAuthentication
@@ -129,6 +130,16 @@ def lenient(vouching: Vouching) -> Iterator[Site]:
         running.stop()
 
 
+@pytest.fixture(scope="module")
+def naive(vouching: Vouching) -> Iterator[Site]:
+    """A host that takes whatever clients bring, and has no OpenDMARC."""
+    running = site(vouching, TAKES_RESULTS + "smtpd_milters = $opendkim_milter, $reply_milter\n")
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
 def forged(minted: Minted, name: str, author: str = f"Alice <alice@{VICTIM}>") -> bytes:
     """A reply in somebody else's name."""
     lines = [f"From: {author}", f"To: <{minted.address}>", "Subject: Re: a question", f"Message-ID: <{name}@{EVIL}>",
@@ -226,6 +237,26 @@ def test_a_clients_name_vouches_for_nobody(lenient: Site) -> None:
             assert client.docmd(command)[0] == 250
         code, text = client.data(message)
     assert (code, text.startswith(b"5.7.1 Neither DMARC nor DKIM vouches")) == (550, True), text
+
+
+SILENT = ["", "t=x;", "x=-1;", "t=999999999999999999999999;", "z=a\x01;", "z=\xe4;", "_a=b;", "a b=c;", ";", "foo;"]
+
+
+@pytest.mark.parametrize("number", range(len(SILENT)), ids=[ascii(tag) for tag in SILENT])
+def test_a_field_that_nobody_took_off_vouches_for_nobody(naive: Site, number: int) -> None:
+    """Beside a signature that fails, or of which OpenDKIM says nothing, so that the forged field is the only one."""
+    minted = naive.mint(locator="shaped/9")
+    name = f"silent-{number}"
+    field = (
+        f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d={VICTIM} header.b={OCTETS[:8]}; arc=pass arc.x=y"
+    )
+    signature = junk("", VICTIM, OCTETS, head=f"v=1; {SILENT[number]} ").decode().encode("latin-1")
+    found = taken(naive, minted, name, field.encode() + b"\r\n" + signature + forged(minted, name))
+    assert isinstance(found.tags, dict)
+    values = found.values("Authentication-Results")
+    assert any("arc.x=y" in value for value in values)
+    assert any("dkim=fail" in value for value in values) is not bool(SILENT[number])
+    assert found.tags["auth"] == "fail"
 
 
 @pytest.mark.parametrize("site_name", ["shipped", "lenient"])

@@ -6,12 +6,14 @@ copied must be plain: then nothing that a stranger wrote can begin a result, a c
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 _FIELDS = 16  # more signatures than mail bears; each costs time
 _OCTETS = 16 * 1024  # of one field, copied header fields (z=) included
 _WHITE = re.compile(r"[ \t\r\n\v\f]+", re.ASCII)
+_TAG = re.compile(r"[ \t\r\n\v\f]*[A-Za-z][A-Za-z0-9_]*[ \t\r\n\v\f]*=[ \t\r\n\v\f!-~]*", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 _REQUIRED = {"v", "a", "b", "bh", "d", "h", "s"}
 _NAME = r"[A-Za-z0-9._-]+"
 # What verifiers copy, and how it looks in ordinary mail. No "=" in i=: that is its quoted-printable.
@@ -41,31 +43,37 @@ def signatures(values: Sequence[str]) -> list[Signature] | None:
     """The signatures in the fields ``values``; None if a verifier's words about one of them can't be trusted.
 
     That is so if a tag that is copied is not plain, if a tag stands twice, and if there are more or longer fields than
-    ordinary mail has. A field without a required tag is no signature.
+    ordinary mail has. A field that is no tag-list, or without a required tag, is no signature.
     """
     if len(values) > _FIELDS or any(len(value) > _OCTETS for value in values):
         return None
-    read = [_tags(value) for value in values]
-    if not all(_is_plain(tags) for tags in read):
+    if not all(_is_plain(_tags(value)) for value in values):
         return None
-    found = [dict(tags) for tags in read]
-    return [Signature(tags["d"].lower(), tags["b"]) for tags in found if tags.keys() >= _REQUIRED]
+    whole = [_tags(value) for value in values if _is_whole(value)]
+    found = [dict(tags) for tags in whole]
+    return [Signature(tags["d"].lower(), tags["b"]) for tags in found if tags.keys() >= _REQUIRED and _is_dated(tags)]
 
 
 def _tags(value: str) -> list[tuple[str, str]]:
-    """Names in lower case and values, in order, without white space: nearly all of it may be folded."""
-    return list(_pairs(_WHITE.sub("", value)))
+    """Names and values, in order, without white space: nearly all of it may be folded."""
+    pairs = (tag.partition("=") for tag in _WHITE.sub("", value).split(";"))
+    return [(name, text) for name, equals, text in pairs if equals]
 
 
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    for tag in text.split(";"):
-        name, equals, value = tag.partition("=")
-        if equals:
-            yield name.lower(), value
+def _is_whole(value: str) -> bool:
+    """Whether it is a tag-list (RFC 6376 section 3.2): of what is none, a verifier says nothing."""
+    *tags, last = value.split(";")
+    return all(_TAG.fullmatch(tag) for tag in (tags if _WHITE.fullmatch(last) or not last else (*tags, last)))
+
+
+def _is_dated(tags: Mapping[str, str]) -> bool:
+    """Whether signature and expiry have times, if any, that can be read (RFC 6376 section 3.5)."""
+    return all(_SECONDS.fullmatch(tags.get(name, "0")) for name in ("t", "x"))
 
 
 def _is_plain(tags: Sequence[tuple[str, str]]) -> bool:
-    names = {name for name, _ in tags}
-    return len(names) == len(tags) and all(
-        _COPIED[name].fullmatch(value) is not None for name, value in tags if name in _COPIED
+    """Whether each tag stands once, in whatever case, and those that are copied say nothing odd."""
+    named = [(name.lower(), value) for name, value in tags]
+    return len(dict(named)) == len(named) and all(
+        _COPIED[name].fullmatch(value) is not None for name, value in named if name in _COPIED
     )

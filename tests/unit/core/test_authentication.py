@@ -179,6 +179,15 @@ def test_the_topmost_field_of_a_method_is_heard() -> None:
         [signature(), signature("cli\udcfcent.example")],
         [signature(), *[signature("other.example")] * 16],
         [signature(), signature("other.example", more=" z=" + "x" * 20000 + ";")],
+        # What OpenDKIM says nothing about, so that a forged field would be the only one.
+        *[
+            [signature(more=f" {tag};")]
+            for tag in ("t=x", "x=-1", "t=", "t=" + "9" * 24, "z=a\x01", "z=\xe4", "_a=b", "a b=c", "n")
+        ],
+        [signature(more=";")],
+        ["; " + signature()],
+        [signature() + "; foo"],
+        [signature().replace("d=", "D=")],
         *[[signature().replace(tag, "x=")] for tag in ("v=", "a=", "d=", "s=", "h=", "bh=", "\tb=")],
     ],
 )
@@ -188,6 +197,23 @@ def test_a_pass_that_no_signature_bears_out_is_none(signed: list[str]) -> None:
     assert of(value, signed=[signature()]) is PASS
     assert of(value, signed=signed) is FAIL
     assert of(f"{MX}; dmarc=pass header.from=client.example", value, signed=signed) is FAIL
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        signature(
+            more=" t=1790000000; x=1800000000; l=10; q=dns/txt; z=From:a=40b|Subject:(x=20y; i=@client.example; n=;"
+        ),
+        signature(more=" i=jane.doe+x@mail.client.example; r=y; a_b = c ;"),
+        signature().replace(";", " ; ").replace("=", " \t= ") + ";\r\n ",
+        signature().replace("v=1; ", "").replace(" a=rsa", "\r\n\tv=1;\r\n\ta=rsa"),
+        signature(more=" z=" + "x" * 9000 + ";"),
+    ],
+)
+def test_signatures_as_mail_programs_write_them(written: str) -> None:
+    """Folded, in any order, with what else RFC 6376 has."""
+    assert of(f"{MX}; dkim=pass {CLIENT}", signed=[written]) is PASS
 
 
 @pytest.mark.parametrize(
