@@ -6,6 +6,7 @@ from reply_milter.adapters.courier import SmtpCourier
 from reply_milter.adapters.dead_letters import DeadLetterFolder
 from reply_milter.adapters.delivery_record import SqliteLedger, SqliteParking, SqliteQuestions, open_database
 from reply_milter.adapters.handlers import deliverer_for
+from reply_milter.adapters.names import HostNames
 from reply_milter.adapters.plugins import load_plug_in
 from reply_milter.adapters.redis_store import StoreTelemetry
 from reply_milter.adapters.wall_clock import WallClock
@@ -19,6 +20,7 @@ from reply_milter.ports.delivery import Deliverer, DeliveryTelemetry
 from reply_milter.settings import Settings
 
 _UNIQUE_OCTETS = 5
+_NAMES = HostNames()  # of the process: what hangs is not tried anew by each reload
 
 
 def open_hook(
@@ -49,7 +51,7 @@ def open_hook(
         dead_letters=DeadLetterFolder(delivery.dead_letters),
         store=committed,
         address_book=open_registry(config),
-        courier=SmtpCourier(asked.smtp.host, asked.smtp.port),
+        courier=SmtpCourier(asked.smtp.host, asked.smtp.port, _NAMES),
         clock=WallClock(),
         telemetry=telemetry,
         unique=lambda: secrets.token_hex(_UNIQUE_OCTETS),
@@ -84,4 +86,4 @@ def _deliverers(config: Config) -> dict[str, Deliverer]:
 def _deliverer(destination: Destination) -> Deliverer:
     if isinstance(destination, PlugIn):
         return load_plug_in(destination)
-    return deliverer_for(destination, WallClock())
+    return deliverer_for(destination, WallClock(), _NAMES)

@@ -7,16 +7,16 @@ import signal
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 from reply_milter.adapters import telemetry
-from reply_milter.adapters.lmtp import LmtpServer
+from reply_milter.adapters.lmtp import Lanes, LmtpServer
 from reply_milter.adapters.orders import OrderLine
 from reply_milter.adapters.redis_store import ERROR_KINDS
 from reply_milter.config.delivery import Delivery
 from reply_milter.core.handed_over import HandedOver
 from reply_milter.core.reply import Envelope
+from reply_milter.core.token import handler_in
 from reply_milter.flows.delivery import take
 from reply_milter.flows.parking import tend
 from reply_milter.hook import open_hook
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _DRAIN_SECONDS = 0.7  # for deliveries that are on their way when the daemon is told to end
 _TEND_SECONDS = 15.0
-_CONNECTIONS_A_THREAD = 4
+_CONNECTIONS = 1024  # an MTA that has a queue for each handler may have many that wait
 
 
 class HookProcess:
@@ -41,14 +41,13 @@ class HookProcess:
         metrics.expect_errors(("commit",), ERROR_KINDS)
         self._telemetry = telemetry.DeliveryTelemetry(metrics)
         self._store_told = telemetry.StoreOperations(metrics)
-        self._telemetry.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
+        self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
         self._listening = listening
         self._orders = orders
         delivery = _delivery(settings)
         self._service = open_hook(settings, delivery, self._telemetry, self._store_told, watches=True)
-        threads = ThreadPoolExecutor(delivery.concurrency, thread_name_prefix="delivery")
-        most = _CONNECTIONS_A_THREAD * delivery.concurrency
-        self._server = LmtpServer(self._take, threads, delivery.max_message_bytes, most)
+        lanes = Lanes(self._handler_of, delivery.concurrency, delivery.max_bytes_in_flight, self._telemetry)
+        self._server = LmtpServer(self._take, lanes, delivery.max_message_bytes, _CONNECTIONS)
 
     def run(self) -> None:
         """Answer until told to end."""
@@ -65,6 +64,12 @@ class HookProcess:
             return take(self._service, envelope)
         finally:
             self._telemetry.ended()
+
+    def _handler_of(self, recipient: str) -> str:
+        """Whose places a message takes; its seal is opened there, and says what is true."""
+        number = handler_in(recipient)
+        handler = None if number is None else self._service.rules.handlers.by_id.get(number)
+        return handler.name if handler else ""
 
     def _serve(self) -> None:
         try:
@@ -84,9 +89,9 @@ class HookProcess:
     def _settle(self, settings: Settings) -> None:
         """Deliveries that have begun end under the settings that they began with. Threads take a restart."""
         delivery = _delivery(settings)
-        self._telemetry.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
+        self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
         self._service = open_hook(settings, delivery, self._telemetry, self._store_told, watches=True)
-        self._server.change(delivery.max_message_bytes)
+        self._server.change(delivery.max_message_bytes, delivery.max_bytes_in_flight)
 
     def _end(self) -> NoReturn:
         """Let deliveries that are on their way come to their end; the MTA hands the others over once more."""

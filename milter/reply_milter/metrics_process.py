@@ -73,7 +73,8 @@ class MetricsProcess:
         if self._deliveries is not None:
             self._deliveries.parked.set(0)
             self._deliveries.parked_bytes.set(0)
-            self._deliveries.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
+            self._deliveries.in_flight.set(0)
+            self._deliveries.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
         self._changed.set()
 
     def _serve(self, page: socket.socket) -> None:

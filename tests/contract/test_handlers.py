@@ -22,6 +22,7 @@ from hooked import ID
 from ports import free_port
 from receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage
 from reply_milter.adapters.handlers import deliverer_for
+from reply_milter.adapters.names import HostNames
 from reply_milter.adapters.plugins import PlugInError, load_plug_in
 from reply_milter.config.destinations import webhook_of
 from reply_milter.core.content import Mailbox
@@ -30,6 +31,9 @@ from reply_milter.core.handed_over import Done, Later, Never
 from reply_milter.core.reply import Reply
 from reply_milter.core.sample_reply import sample_reply
 from reply_milter.ports.delivery import Deliverer
+
+
+NAMES = HostNames()
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def webhook(url: str, **more: object) -> Deliverer:
     """As a configuration would make it."""
     made, problems = webhook_of({"url": url, "secret": SECRET, "timeout_seconds": 1, **more})
     assert not problems
-    return deliverer_for(made, now())
+    return deliverer_for(made, now(), NAMES)
 
 
 def test_a_webhook_takes_json_that_is_signed(receiver: Receiver) -> None:
@@ -120,13 +124,13 @@ def test_two_secrets_both_sign(receiver: Receiver) -> None:
     """So that a secret can be changed without an outage."""
     made, problems = webhook_of({"url": receiver.url, "secret": f"whsec_{'A' * 32} {SECRET}"})
     assert not problems
-    assert deliverer_for(made, now()).process(reply()) == Done()
+    assert deliverer_for(made, now(), NAMES).process(reply()) == Done()
 
 
 def test_a_wrong_secret_is_for_later(receiver: Receiver) -> None:
     """401: somebody is just changing it, or has to."""
     made, _ = webhook_of({"url": receiver.url, "secret": f"whsec_{'A' * 32}"})
-    assert deliverer_for(made, now()).process(reply()) == Later("the webhook answered 401")
+    assert deliverer_for(made, now(), NAMES).process(reply()) == Later("the webhook answered 401")
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
@@ -185,7 +189,7 @@ def program(folder: Path, text: str) -> str:
 
 def command(path: str, *arguments: str, form: Format = Format.RAW, seconds: int = 5) -> Deliverer:
     """As a configuration would make it."""
-    return deliverer_for(Command((path, *arguments), form, seconds), now())
+    return deliverer_for(Command((path, *arguments), form, seconds), now(), NAMES)
 
 
 def test_a_command_gets_the_message_and_who_answers_what(tmp_path: Path) -> None:
@@ -269,7 +273,7 @@ def test_a_command_that_is_killed_or_missing_is_later(tmp_path: Path) -> None:
 
 def test_a_maildir_has_each_reply_once(tmp_path: Path) -> None:
     """Also when it was read meanwhile; the folder is made."""
-    maildir = deliverer_for(Maildir(str(tmp_path / "a/Mail")), now())
+    maildir = deliverer_for(Maildir(str(tmp_path / "a/Mail")), now(), NAMES)
     handed = reply()
     assert maildir.process(handed) == Done()
     (file,) = (tmp_path / "a/Mail/new").iterdir()
@@ -284,7 +288,7 @@ def test_a_maildir_has_each_reply_once(tmp_path: Path) -> None:
 def test_a_maildir_that_cannot_be_written_is_later(tmp_path: Path) -> None:
     """Somebody repairs it."""
     (tmp_path / "Mail").write_text("no folder")
-    assert isinstance(deliverer_for(Maildir(str(tmp_path / "Mail")), now()).process(reply()), Later)
+    assert isinstance(deliverer_for(Maildir(str(tmp_path / "Mail")), now(), NAMES).process(reply()), Later)
 
 
 @dataclass
@@ -331,8 +335,8 @@ def sink() -> Iterator[Sink]:
 def test_lmtp_hands_on_with_the_envelope(sink: Sink) -> None:
     """Or with another recipient, where the configuration says so."""
     relay = sink.start()
-    assert deliverer_for(relay, now()).process(reply()) == Done()
-    assert deliverer_for(replace(relay, recipient="replies@example.com"), now()).process(reply()) == Done()
+    assert deliverer_for(relay, now(), NAMES).process(reply()) == Done()
+    assert deliverer_for(replace(relay, recipient="replies@example.com"), now(), NAMES).process(reply()) == Done()
     texts = sink.taken()
     assert all("X-Mail-Args: <jane@example.org>" in text for text in texts)
     assert sum("X-Rcpt-Args: <reply@reply.example.com>" in text for text in texts) == 1
@@ -342,15 +346,21 @@ def test_lmtp_hands_on_with_the_envelope(sink: Sink) -> None:
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "."])
 def test_what_an_lmtp_server_refuses_is_never_and_what_it_defers_is_later(sink: Sink, command: str) -> None:
     """At each step."""
-    assert deliverer_for(sink.start("-f", command), now()).process(reply()) == Never("the LMTP server answered 500")
-    assert deliverer_for(sink.start("-r", command), now()).process(reply()) == Later("the LMTP server answered 450")
+    assert deliverer_for(sink.start("-f", command), now(), NAMES).process(reply()) == Never(
+        "the LMTP server answered 500"
+    )
+    assert deliverer_for(sink.start("-r", command), now(), NAMES).process(reply()) == Later(
+        "the LMTP server answered 450"
+    )
 
 
 def test_an_lmtp_server_that_is_away_or_silent_is_later(sink: Sink, tmp_path: Path) -> None:
     """One bound on everything."""
-    assert isinstance(deliverer_for(LmtpRelay(path=str(tmp_path / "nothing")), now()).process(reply()), Later)
+    assert isinstance(deliverer_for(LmtpRelay(path=str(tmp_path / "nothing")), now(), NAMES).process(reply()), Later)
     start = time.monotonic()
-    assert isinstance(deliverer_for(replace(sink.start("-w", "30"), timeout_seconds=1), now()).process(reply()), Later)
+    assert isinstance(
+        deliverer_for(replace(sink.start("-w", "30"), timeout_seconds=1), now(), NAMES).process(reply()), Later
+    )
     assert time.monotonic() - start < 4
 
 
@@ -400,14 +410,14 @@ def says(text: bytes, pause: float = 0) -> Ending:
 def test_what_an_lmtp_server_says_to_quit_changes_nothing(ending: Ending) -> None:
     """It has taken the message: handed over once more, it would have it twice."""
     start = time.monotonic()
-    assert deliverer_for(lmtp_server(ending, greets), now()).process(reply()) == Done()
+    assert deliverer_for(lmtp_server(ending, greets), now(), NAMES).process(reply()) == Done()
     assert time.monotonic() - start < 1
 
 
 def test_an_lmtp_server_that_drips_its_greeting_is_later_and_soon() -> None:
     """The bound holds from the first octet on."""
     start = time.monotonic()
-    found = deliverer_for(lmtp_server(greets, says(b"220 " + b"x" * 20, 0.3)), now()).process(reply())
+    found = deliverer_for(lmtp_server(greets, says(b"220 " + b"x" * 20, 0.3)), now(), NAMES).process(reply())
     assert isinstance(found, Later)
     assert time.monotonic() - start < 4
 
@@ -417,8 +427,8 @@ def test_an_address_that_is_not_ascii_needs_smtputf8() -> None:
     handed = reply()
     handed = replace(handed, envelope=replace(handed.envelope, sender="jürgen@example.org"))
     able = lmtp_server(greets, greets, b"localhost", b"SMTPUTF8")
-    assert deliverer_for(able, now()).process(handed) == Done()
-    found = deliverer_for(lmtp_server(greets, greets), now()).process(handed)
+    assert deliverer_for(able, now(), NAMES).process(handed) == Done()
+    found = deliverer_for(lmtp_server(greets, greets), now(), NAMES).process(handed)
     assert found == Never("the LMTP server has no SMTPUTF8, and an address is not ASCII")
 
 

@@ -2,7 +2,7 @@
 
 import smtplib
 
-from reply_milter.ports.delivery import CourierError
+from reply_milter.ports.delivery import CourierError, Names
 
 _SECONDS = 10.0
 
@@ -10,14 +10,22 @@ _SECONDS = 10.0
 class SmtpCourier:
     """``host`` and ``port`` where the MTA takes mail of this host."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._place = (host, port)
+    def __init__(self, host: str, port: int, names: Names) -> None:
+        self._host = host
+        self._port = port
+        self._names = names
 
     def send(self, recipient: str, message: bytes) -> None:
         """See ``ports.delivery.Courier``."""
         try:
-            with smtplib.SMTP(local_hostname="localhost", timeout=_SECONDS) as server:
-                server.connect(*self._place)
+            with self._names.reach(self._host, _SECONDS, self._connected) as server:
                 server.sendmail("", [recipient], message)
         except (OSError, smtplib.SMTPException) as error:
             raise CourierError(f"the MTA did not take the question: {type(error).__name__}") from error
+
+    def _connected(self, address: str, seconds: float) -> smtplib.SMTP:
+        server = smtplib.SMTP(local_hostname="localhost", timeout=seconds)
+        server.connect(address, self._port)
+        if server.sock is not None:
+            server.sock.settimeout(_SECONDS)
+        return server

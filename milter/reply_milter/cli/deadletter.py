@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict
 
 from reply_milter.cli.errors import CommandError
-from reply_milter.cli.foreign_text import printable, write_message
+from reply_milter.cli.foreign_text import add_raw, printable, write_message, write_raw
 from reply_milter.cli.hook_access import hook
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.times import moment
@@ -24,6 +24,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     listing = add_command(deeds, "list", _list, "all of them, a line each, the oldest first")
     show = add_command(deeds, "show", _show, "what is known of one, and its message; --json leaves the message out")
+    add_raw(show)
     retry = add_command(deeds, "retry", _retry, "deliver one now; it is then gone from here. Exit 75 if not now")
     for parser in (show, retry):
         parser.add_argument("id", metavar="ID", help="as list shows it")
@@ -45,6 +46,9 @@ def _list(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     service = hook(options)
     letter = _found(service, options.id)
+    if options.raw:
+        write_raw(service.dead_letters.message(letter.id))
+        return os.EX_OK
     if options.json:
         print(json.dumps(asdict(letter)))
         return os.EX_OK

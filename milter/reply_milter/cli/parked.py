@@ -5,7 +5,7 @@ import json
 import os
 
 from reply_milter.cli.errors import CommandError
-from reply_milter.cli.foreign_text import printable, write_message
+from reply_milter.cli.foreign_text import add_raw, printable, write_message, write_raw
 from reply_milter.cli.hook_access import hook
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.times import moment
@@ -22,6 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     listing = add_command(deeds, "list", _list, "all of them, a line each, the oldest first")
     show = add_command(deeds, "show", _show, "what is known of one, and its message; --json leaves the message out")
+    add_raw(show)
     let_go = add_command(deeds, "release", _release, "deliver one as its user's. Exit 75 if that is not possible now")
     forget = add_command(deeds, "discard", _discard, "delete one")
     for parser in (show, let_go, forget):
@@ -46,6 +47,9 @@ def _list(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     service = hook(options)
     parked = _found(service, options.id)
+    if options.raw:
+        write_raw(service.parking.message(parked.id))
+        return os.EX_OK
     if options.json:
         print(json.dumps(_members(parked)))
         return os.EX_OK

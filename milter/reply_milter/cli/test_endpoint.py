@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from reply_milter.adapters.names import HostNames
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import load
 from reply_milter.cli.errors import CommandError
@@ -49,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.count_url and not options.count_url.startswith(("http://", "https://")):
         raise CommandError(os.EX_USAGE, "--count-url must be an http:// or https:// URL")
-    checks = list(Trial(_webhook(options), WallClock(), options.count_url).run())
+    checks = list(Trial(_webhook(options), WallClock(), options.count_url, HostNames()).run())
     if options.json:
         print(json.dumps([asdict(check) for check in checks]))
     for check in checks if not options.json else ():
@@ -68,7 +69,8 @@ def _webhook(options: argparse.Namespace) -> Webhook:
         handlers = load(options.config).config.handlers.by_id.values()
         destinations = (handler.destination for handler in handlers)
         configured = next((one for one in destinations if isinstance(one, Webhook) and one.url == options.url), None)
-    given, problems = webhook_of({"url": options.url, "secret": secret, "timeout_seconds": options.timeout})
+    signed = {"secret": secret} if secret else {}
+    given, problems = webhook_of({"url": options.url, "timeout_seconds": options.timeout, **signed})
     if problems:
         raise CommandError(os.EX_USAGE, "; ".join(problems))
     form = Format(options.format) if options.format else configured.format if configured else Format.JSON
@@ -81,7 +83,10 @@ def _secret(path: str) -> str:
     if not path:
         return ""
     try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text()
+        secret = sys.stdin.read() if path == "-" else Path(path).read_text()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise CommandError(os.EX_NOINPUT, f"{path}: {reason}") from None
+    if not secret.strip():
+        raise CommandError(os.EX_DATAERR, f"{path}: holds no secret; without --secret-file nothing is signed")
+    return secret

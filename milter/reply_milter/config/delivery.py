@@ -9,6 +9,7 @@ from reply_milter.core.parked import Room
 from reply_milter.core.token import HANDLER_LIMIT
 from reply_milter.toml_table import Table, between, matching
 
+_BYTES_IN_FLIGHT = 64 << 20
 _PARKED_REPLIES = 1000
 _PARKED_BYTES = 1 << 30
 _CONTACT_LENGTH = 200
@@ -34,7 +35,8 @@ class Confirmation:
 class Delivery:
     """The hook. ``place.socket`` is false where only ``reply-milter deliver`` is used.
 
-    ``dead_letters`` is a folder. ``marker``: everything from a line on that holds it is quoted text; empty for none.
+    ``concurrency``: deliveries of one handler at a time. ``dead_letters`` is a folder. ``max_bytes_in_flight``: of all
+    messages that are here at a time. ``marker``: everything from a line on that holds it is quoted text; empty for none.
     """
 
     place: Listener
@@ -42,6 +44,7 @@ class Delivery:
     marker: str
     concurrency: int
     max_message_bytes: int
+    max_bytes_in_flight: int
     give_up_hours: int
     confirmation: Confirmation
 
@@ -55,6 +58,7 @@ def delivery(table: Table, state_dir: str, mint_domain: str, max_reply_bytes: in
         marker=table.take("marker", "", _marker),
         concurrency=table.take("concurrency", 16, between(1, 256)),
         max_message_bytes=max_message_bytes,
+        max_bytes_in_flight=table.take("max_bytes_in_flight", _BYTES_IN_FLIGHT, between(1, 1 << 40)),
         give_up_hours=table.take("give_up_hours", 96, between(1, 24 * 365)),
         confirmation=_confirmation(table.table("confirm"), mint_domain, max_message_bytes),
     )

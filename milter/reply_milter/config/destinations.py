@@ -21,6 +21,8 @@ from reply_milter.toml_table import Table, between, matching, one_of
 
 LONGEST_SECONDS = 300  # Postfix gives up on an answer after 600
 _SECRET_OCTETS = (16, 64)
+_HOW_SECRETS_LOOK = '"whsec_" and {} to {} octets in base64'.format(*_SECRET_OCTETS)
+_UNSIGNED = ""
 
 
 def destination(table: Table) -> Destination | None:
@@ -46,9 +48,13 @@ def webhook_of(values: Mapping[str, object]) -> tuple[Webhook, list[str]]:
 
 def _webhook(table: Table) -> Webhook:
     url = table.need("url", "", _http_url)
-    words = table.take("secret", "").split()
+    words = table.take("secret", _UNSIGNED, _some).split()
     secrets = [secret for word in words if (secret := _secret(table, word)) is not None]
     return Webhook(url, tuple(secrets), _format(table, Format.JSON), _timeout(table), _redact(table))
+
+
+def _some(value: str) -> str | None:
+    return None if value.strip() else f"must not be empty: {_HOW_SECRETS_LOOK}; leave it out to send unsigned"
 
 
 def _secret(table: Table, word: str) -> bytes | None:
@@ -60,9 +66,7 @@ def _secret(table: Table, word: str) -> bytes | None:
     least, most = _SECRET_OCTETS
     if word.startswith("whsec_") and least <= len(octets) <= most:
         return octets
-    table.problem(
-        "secret", f'must be "whsec_" and {least} to {most} octets in base64 (several, separated by a blank, all sign)'
-    )
+    table.problem("secret", f"must be {_HOW_SECRETS_LOOK} (several, separated by a blank, all sign)")
     return None
 
 

@@ -35,6 +35,19 @@ LAST_ISSUE = EPOCH + 60 * (ISSUED_LIMIT - 1)  # Unix seconds, in 2088
 _GLOB = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]+", re.ASCII)
 
 
+_HANDLER_IN = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]([a-z2-7]{{2}})[a-z2-7]{{35,}}", re.ASCII)
+_ADDRESS_OCTETS = 320  # RFC 5321 section 4.5.3.1: local part, "@" and domain
+
+
+def handler_in(address: str) -> int | None:
+    """The handler that a reply address names, whoever made it: to sort by, never to trust. None for another address."""
+    if len(address) > _ADDRESS_OCTETS:
+        return None
+    local_part = address.rpartition("@")[0].lower()
+    found = _HANDLER_IN.fullmatch(local_part[max(local_part.rfind("+"), local_part.rfind("-")) + 1 :])
+    return base32.to_int(found[1]) if found else None
+
+
 class Token(NamedTuple):
     """What an address says. ``issued`` in minutes since EPOCH; ``sender`` 0 means not bound to an address."""
 

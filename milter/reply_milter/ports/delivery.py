@@ -1,16 +1,18 @@
 """What the delivery of replies needs from the world."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from reply_milter.core.dead_letter import DeadLetter
 from reply_milter.core.handed_over import HandedOver
 from reply_milter.core.parked import AskedQuestion, Occupied, ParkedReply, Room
 from reply_milter.core.reply import Reply
 from reply_milter.ports.store import UserRecord
+
+_T = TypeVar("_T")
 
 
 class Deliverer(Protocol):
@@ -179,6 +181,30 @@ class AddressBook(Protocol):
         ...
 
 
+class NameLookupError(OSError):
+    """A host name has no address, or none in time; the message says why."""
+
+
+class Names(Protocol):
+    """Addresses of host names."""
+
+    def addresses(self, host: str, seconds: float) -> list[str]:
+        """The addresses of ``host``, one at least; itself if it is one.
+
+        Raises:
+            NameLookupError: it has none, or the name server did not tell within ``seconds``.
+        """
+        ...
+
+    def reach(self, host: str, seconds: float, connect: Callable[[str, float], _T]) -> _T:
+        """What ``connect(address, seconds)`` gives for the first address of ``host`` that it raises no OSError for.
+
+        Raises:
+            OSError: NameLookupError, or what ``connect`` raised last.
+        """
+        ...
+
+
 class CourierError(Exception):
     """The question to a user could not be sent; the message says why."""
 
@@ -218,6 +244,25 @@ class DeliveryReport:
     queue_id: str = ""
     reason: str = ""
     why: str = ""
+
+
+class TurnedAway(StrEnum):
+    """Why the MTA is told to come again before a message is looked at."""
+
+    BUSY = "busy"  # its handler's places are all taken
+    OCTETS = "octets"  # there are too many octets on their way
+
+
+class IntakeTelemetry(Protocol):
+    """Counts and logs what waits in front of the deliveries."""
+
+    def turned_away(self, handler: str, why: TurnedAway) -> None:
+        """A message to ``handler``, "" for none that we know, is left with the MTA."""
+        ...
+
+    def in_flight(self, octets: int) -> None:
+        """So many octets of messages are being received or delivered."""
+        ...
 
 
 class DeliveryTelemetry(Protocol):

@@ -10,6 +10,7 @@ import socket
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from lmtp_under_test import server_of
 from reply_milter.adapters.lmtp import LmtpServer
 from reply_milter.core.handed_over import Done, HandedOver, Later
 from reply_milter.core.reply import Envelope
@@ -45,7 +46,7 @@ def one_input(octets: bytes) -> None:
 
     logging.disable()  # it tells what it does not take
     try:
-        said = asyncio.run(_converse(LmtpServer(take, _AtOnce(), MOST, 1), octets))
+        said = asyncio.run(_converse(server_of(take, MOST, threads=_AtOnce()), octets))
     finally:
         logging.disable(logging.NOTSET)
     assert said.endswith(b"\r\n")

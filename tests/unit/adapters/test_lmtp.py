@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import socket
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lmtp_under_test import server_of
 from reply_milter.adapters.lmtp import LmtpServer
 from reply_milter.core.handed_over import Done, HandedOver
 from reply_milter.core.reply import Envelope
@@ -33,8 +33,7 @@ def _take(_envelope: Envelope) -> HandedOver:
 
 def test_an_unknown_command_is_repeated_without_what_is_no_text(caplog: pytest.LogCaptureFixture) -> None:
     """Nor is it logged: who speaks no LMTP may say anything, to a terminal that shows the log, too."""
-    with ThreadPoolExecutor(1) as threads:
-        said = asyncio.run(_said(LmtpServer(_take, threads, 1000, 1), b"\x1b[2J\x07\r" + SECRET.encode() + b"\r\n"))
+    said = asyncio.run(_said(server_of(_take, 1000), b"\x1b[2J\x07\r" + SECRET.encode() + b"\r\n"))
     assert said.count(b"\r\n") == 2 and b"500 Error: command" in said
     assert all(octet in b"\r\n" or 32 <= octet < 127 for octet in said), said
     assert SECRET.upper() not in caplog.text.upper()
@@ -44,12 +43,12 @@ def test_an_accident_in_a_conversation_is_not_told_to_the_client(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """aiosmtpd would answer 500 with its words; the MTA is told to come again, and the log has the traceback."""
-    server = LmtpServer(_take, ThreadPoolExecutor(1), 1000, 1)
+    server = server_of(_take, 1000)
 
     async def broken(*_arguments: object) -> str:
         raise ValueError(f"\r\n250 {SECRET}")
 
-    monkeypatch.setattr(server, "handle_DATA", broken)
+    monkeypatch.setattr(server, "deliver", broken)
     script = b"LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\n"
     with caplog.at_level(logging.ERROR):
         said = asyncio.run(_said(server, script))
@@ -63,7 +62,7 @@ def test_an_accident_in_a_conversation_is_not_told_to_the_client(
 )
 def test_what_is_too_large_is_answered_for_each_recipient(message: bytes) -> None:
     """RFC 2033 section 4.2: a client that waits for the second answer takes the next one for it."""
-    server = LmtpServer(_take, ThreadPoolExecutor(1), 100, 1)
+    server = server_of(_take, 100)
     script = b"LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\n" + message + b".\r\nNOOP\r\n"
     said = asyncio.run(_said(server, script)).splitlines()
     assert [line[:3] for line in said[-3:]] == [b"451", b"451", b"250"]
@@ -79,5 +78,5 @@ def test_senders_come_without_brackets(sender: str) -> None:
         return Done()
 
     script = f"LHLO x\r\nMAIL FROM:<{sender}> SMTPUTF8\r\nRCPT TO:<c@d>\r\nDATA\r\n..x\r\n.\r\n".encode()
-    asyncio.run(_said(LmtpServer(take, ThreadPoolExecutor(1), 1000, 1), script))
+    asyncio.run(_said(server_of(take, 1000), script))
     assert taken == [Envelope(sender, "c@d", b".x\r\n")]

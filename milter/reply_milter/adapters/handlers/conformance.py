@@ -11,6 +11,7 @@ from reply_milter.core import base32, payload
 from reply_milter.core.destination import Format, Webhook
 from reply_milter.core.sample_reply import sample_reply
 from reply_milter.ports import Clock
+from reply_milter.ports.delivery import Names
 
 _ID_LENGTH = 26
 _ID_BITS = 5 * _ID_LENGTH
@@ -32,7 +33,8 @@ class Check:
 class Trial:
     """``count_url``: answers with the number of effects of a reply, ``{id}`` in it standing for the reply's id."""
 
-    def __init__(self, webhook: Webhook, clock: Clock, count_url: str) -> None:
+    def __init__(self, webhook: Webhook, clock: Clock, count_url: str, names: Names) -> None:
+        self._names = names
         self._webhook = webhook
         self._clock = clock
         self._count_url = count_url
@@ -100,7 +102,9 @@ class Trial:
         body = reply.envelope.message if raw else payload.write(reply)
         used = self._webhook.secrets if keys is None else keys
         try:
-            return str(post(self._webhook, body, signature(used, identifier, now if at is None else at, body)))
+            return str(
+                post(self._webhook, body, signature(used, identifier, now if at is None else at, body), self._names)
+            )
         except WebhookError as error:
             return str(error)
 

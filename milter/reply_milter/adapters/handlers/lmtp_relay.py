@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from reply_milter.core.destination import LmtpRelay
 from reply_milter.core.handed_over import Done, HandedOver, Later, Never
 from reply_milter.core.reply import Envelope, Reply
+from reply_milter.ports.delivery import NameLookupError, Names
 
 
 class LmtpDeliverer:
@@ -17,8 +18,9 @@ class LmtpDeliverer:
     name = "lmtp"
     description = "another LMTP server"
 
-    def __init__(self, relay: LmtpRelay) -> None:
+    def __init__(self, relay: LmtpRelay, names: Names) -> None:
         self._relay = relay
+        self._names = names
 
     def process(self, reply: Reply) -> HandedOver:
         """See ``ports.delivery.Deliverer``."""
@@ -27,6 +29,8 @@ class LmtpDeliverer:
             return self._conversation(reply, recipient)
         except smtplib.SMTPDataError as error:  # the one answer that smtplib raises
             return _judged(error.smtp_code)
+        except NameLookupError as error:
+            return Later(f"the LMTP server could not be asked: {error}")
         except (OSError, smtplib.SMTPException) as error:
             return Later(f"the LMTP server could not be asked: {type(error).__name__}")
 
@@ -35,11 +39,23 @@ class LmtpDeliverer:
         server = smtplib.LMTP(local_hostname="localhost", timeout=relay.timeout_seconds)
         with _ended_after(relay.timeout_seconds, server):
             try:
-                server.connect(relay.path or relay.host, relay.port)
+                self._connect(server)
                 server.ehlo_or_helo_if_needed()
                 return self._transaction(server, reply.envelope, recipient)
             finally:
                 _leave(server)
+
+    def _connect(self, server: smtplib.LMTP) -> None:
+        relay = self._relay
+
+        def connect(address: str, seconds: float) -> None:
+            server.timeout = seconds
+            server.connect(address, relay.port)
+
+        if relay.path:
+            server.connect(relay.path)
+        else:
+            self._names.reach(relay.host, relay.timeout_seconds, connect)
 
     def _transaction(self, server: smtplib.LMTP, envelope: Envelope, recipient: str) -> HandedOver:
         plain = (envelope.sender + recipient).isascii()

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import logging
+import time
 
 import httpx
 
@@ -18,6 +19,7 @@ from reply_milter.core.destination import Format, Webhook
 from reply_milter.core.handed_over import Done, HandedOver, Later, Never
 from reply_milter.core.reply import Reply
 from reply_milter.ports import Clock
+from reply_milter.ports.delivery import NameLookupError, Names
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells URLs, and they may hold a password
 
@@ -31,8 +33,9 @@ class WebhookDeliverer:
     name = "webhook"
     description = "HTTP POST, signed as Standard Webhooks"
 
-    def __init__(self, webhook: Webhook, clock: Clock) -> None:
+    def __init__(self, webhook: Webhook, clock: Clock, names: Names) -> None:
         self._webhook = webhook
+        self._names = names
         self._clock = clock
 
     def process(self, reply: Reply) -> HandedOver:
@@ -41,7 +44,7 @@ class WebhookDeliverer:
         body = reply.envelope.message if raw else payload.write(reply)
         signed = signature(self._webhook.secrets, reply.id, self._clock.now(), body)
         try:
-            return _judged(post(self._webhook, body, signed))
+            return _judged(post(self._webhook, body, signed, self._names))
         except WebhookError as error:
             return Later(str(error))
 
@@ -50,16 +53,21 @@ class WebhookError(Exception):
     """There was no answer; the message says why."""
 
 
-def post(webhook: Webhook, body: bytes, signed: dict[str, str]) -> int:
+def post(webhook: Webhook, body: bytes, signed: dict[str, str], names: Names) -> int:
     """POST ``body`` with the fields of its signature; the status of the answer.
 
     Raises:
         WebhookError: there was none in time.
     """
     headers = {"Content-Type": _TYPES[webhook.format], "User-Agent": f"reply-milter/{__version__}", **signed}
+    deadline = time.monotonic() + webhook.timeout_seconds
     try:
-        return asyncio.run(_post(webhook, body, headers))
-    except TimeoutError:
+        url = httpx.URL(webhook.url)
+        addresses = names.addresses(url.raw_host.decode().strip("[]"), webhook.timeout_seconds)
+        return asyncio.run(_post(url, addresses, body, headers, deadline - time.monotonic()))
+    except NameLookupError as error:
+        raise WebhookError(f"the webhook could not be reached: {error}") from error
+    except (TimeoutError, httpx.ConnectTimeout):
         raise WebhookError(f"the webhook gave no answer within {webhook.timeout_seconds} s") from None
     except httpx.ConnectError as error:  # refused, no such host, a certificate: only its words tell
         raise WebhookError(f"the webhook could not be reached: {error}") from error
@@ -67,14 +75,36 @@ def post(webhook: Webhook, body: bytes, signed: dict[str, str]) -> int:
         raise WebhookError(f"the webhook could not be asked: {type(error).__name__}") from error
 
 
-async def _post(webhook: Webhook, body: bytes, headers: dict[str, str]) -> int:
+async def _post(url: httpx.URL, addresses: list[str], body: bytes, headers: dict[str, str], seconds: float) -> int:
     """The status alone: a body of garbage, or without end, is not read. One deadline for everything."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
     async with (
-        asyncio.timeout(webhook.timeout_seconds),
-        httpx.AsyncClient(timeout=None, follow_redirects=False, trust_env=False) as client,  # noqa: S113 # the one above
-        client.stream("POST", webhook.url, content=body, headers=headers) as response,
+        asyncio.timeout(seconds),
+        httpx.AsyncClient(follow_redirects=False, trust_env=False) as client,
     ):
-        return response.status_code
+        for tried, address in enumerate(addresses, 1):
+            share = (deadline - loop.time()) / (len(addresses) - tried + 1)
+            request = client.build_request(
+                "POST",
+                url.copy_with(host=address),
+                content=body,
+                headers={"Host": url.netloc.decode(), **headers},
+                timeout=httpx.Timeout(None, connect=max(share, 0.001)),
+                extensions={} if address in url.host else {"sni_hostname": url.raw_host.decode()},
+            )
+            try:
+                return await _status(client, request)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if tried == len(addresses):
+                    raise
+    raise TimeoutError
+
+
+async def _status(client: httpx.AsyncClient, request: httpx.Request) -> int:
+    response = await client.send(request, stream=True)
+    await response.aclose()
+    return response.status_code
 
 
 def signature(secrets: tuple[bytes, ...], identifier: str, now: int, body: bytes) -> dict[str, str]:

@@ -3,13 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.core.sealed_reply import Undeliverable
-from reply_milter.ports.delivery import DeliveryReport, Outcome
+from reply_milter.ports.delivery import DeliveryReport, Outcome, TurnedAway
 
 log = logging.getLogger("reply_milter.delivery")
 
@@ -77,12 +77,27 @@ class DeliverySeries:
             registry=registry,
             multiprocess_mode="mostrecent",
         )
+        self.turned_away = Counter(
+            "reply_milter_deliveries_turned_away_total",
+            "Accepted replies left with the MTA before they were looked at.",
+            ["handler", "reason"],
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "reply_milter_delivery_bytes_in_flight",
+            "Octets of messages that the hook is receiving or delivering.",
+            registry=registry,
+            multiprocess_mode="sum",
+        )
         for reason in Undeliverable:
             self.dead_letters.labels(reason.value)
 
-    def expect_handlers(self, names: Iterable[str]) -> None:
+    def expect_handlers(self, names: Sequence[str]) -> None:
         """Create the series of handlers, so that a first failure shows as an increase; and of what names none."""
         self.deliveries.labels("", Outcome.DEAD_LETTER.value)
+        for name in ("", *names):
+            for why in TurnedAway:
+                self.turned_away.labels(name, why.value)
         for name in names:
             for outcome in Outcome:
                 self.deliveries.labels(name, outcome.value)
@@ -95,8 +110,9 @@ class DeliveryTelemetry(DeliveryLog):
         super().__init__()
         self._m = metrics
         self._series = DeliverySeries(metrics.registry)
+        self._series.in_flight.set(0)  # the last process of this slot may have died with some
 
-    def expect_handlers(self, names: Iterable[str]) -> None:
+    def expect_handlers(self, names: Sequence[str]) -> None:
         """See ``DeliverySeries``."""
         self._series.expect_handlers(names)
 
@@ -111,6 +127,15 @@ class DeliveryTelemetry(DeliveryLog):
         """See ``ports.delivery.DeliveryTelemetry``."""
         self._series.parked.set(count)
         self._series.parked_bytes.set(octets)
+
+    def turned_away(self, handler: str, why: TurnedAway) -> None:
+        """See ``ports.delivery.IntakeTelemetry``."""
+        self._series.turned_away.labels(handler, why.value).inc()
+        log.warning("a message was left with the MTA: handler=%s reason=%s", handler or "-", why)
+
+    def in_flight(self, octets: int) -> None:
+        """See ``ports.delivery.IntakeTelemetry``."""
+        self._series.in_flight.set(octets)
 
     def accident(self) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
