@@ -24,7 +24,7 @@ from reply_milter.config.places import EMBEDDED
 from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.daemon_state import STORE, lock_state, store_children
 from reply_milter.hook_process import HookProcess
-from reply_milter.listening import open_page, open_socket
+from reply_milter.listening import HOOK, open_page, open_socket
 from reply_milter.metrics_process import MetricsProcess
 from reply_milter.settings import Settings
 from reply_milter.signer import Signer
@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 1.2  # for the whole tree to end in good order; what is left then is killed
 _MILTERS: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
-_HOOK = "delivery"
 _METRICS = "metrics"
 _STORE_LOOK_SECONDS = 0.1
 
@@ -56,7 +55,7 @@ class Daemon:
         self._shared = Shared(guesses, f"{config.state_dir}/metrics", address)
         self._places = {name: place for name in _MILTERS if (place := getattr(config, name)) is not None}
         if config.delivery is not None and config.delivery.place.socket:
-            self._places[_HOOK] = config.delivery.place
+            self._places[HOOK] = config.delivery.place
         self._listening: dict[str, socket.socket] = {}
         self._page: socket.socket | None = None
         self._orders: dict[str, OrderLine] = {}
@@ -96,7 +95,7 @@ class Daemon:
         self._children = {slot: self._child(name, slot, number) for number, (name, slot) in enumerate(self._slots)}
         try:
             for name, place in self._places.items():
-                self._listening[name] = open_socket(name, "listen" if name == _HOOK else "socket", place)
+                self._listening[name] = open_socket(name, "listen" if name == HOOK else "socket", place)
                 log.info("%s: listening on %s", name, place.socket)
             log.info("store %s", shown(config.store_url))
             self._tree.run(stores + list(self._children.values()), self._supervision)
@@ -147,7 +146,7 @@ class Daemon:
             MetricsProcess(self._settings, self._shared, slot, self._roster, self._page, orders).run()
             return
         listening = self._listening[name]
-        if name == _HOOK:
+        if name == HOOK:
             HookProcess(self._settings, self._shared.metrics_folder, slot, listening, orders).run()
         else:
             stay_on_one_cpu(cpu)

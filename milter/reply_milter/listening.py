@@ -9,6 +9,7 @@ from reply_milter.config.places import Listener
 from reply_milter.daemon_state import StartError
 
 _PAGE_BACKLOG = 32
+HOOK = "delivery"
 
 
 def open_page(host: str, port: int) -> socket.socket:
@@ -43,6 +44,8 @@ def open_socket(name: str, key: str, place: Listener) -> socket.socket:
         listening = libmilter.listen(path, place.socket.host, place.socket.port)
         if path:
             _open_to(path, place, group)
+            if name == HOOK:
+                socket_file.make_names(path)
         return listening
     except (libmilter.ListenError, socket_file.SocketFileError) as error:
         raise StartError(f"{name}.{key}: {error}") from error

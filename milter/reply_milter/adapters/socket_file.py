@@ -4,6 +4,9 @@ import os
 import socket
 import stat
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # of base32, in tokens
+_NAMES_MODE = 0o755  # they only lead to the socket
+
 
 class SocketFileError(Exception):
     """The socket can't be there; the message says why and what to do."""
@@ -49,3 +52,23 @@ def open_to(path: str, mode: int, group: int | None, must: bool) -> None:
                 "make the daemon's user a member of that group, or the folder setgid to it"
             ) from error
     os.chmod(path, mode)
+
+
+def make_names(path: str) -> None:
+    """Other names of the socket, ``PATH.d/X``, for each X that may be the second letter of a handler in a token.
+
+    An MTA that has a queue for each next hop then has one for each handler.
+
+    Raises:
+        SocketFileError: they can't be made.
+    """
+    folder, group = f"{path}.d", os.stat(path).st_gid
+    try:
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, _NAMES_MODE)  # whatever the umask
+        if os.stat(folder).st_gid != group:
+            os.chown(folder, -1, group)
+        for letter in set(_LETTERS) - set(os.listdir(folder)):
+            os.symlink(f"../{os.path.basename(path)}", f"{folder}/{letter}")
+    except OSError as error:
+        raise SocketFileError(f"{folder}: {error.strerror}; remove it, or make it a folder of the daemon's user") from error

@@ -36,7 +36,8 @@ class Delivery:
     """The hook. ``place.socket`` is false where only ``reply-milter deliver`` is used.
 
     ``concurrency``: deliveries of one handler at a time. ``dead_letters`` is a folder. ``max_bytes_in_flight``: of all
-    messages that are here at a time. ``marker``: everything from a line on that holds it is quoted text; empty for none.
+    messages that are here at a time. ``marker``: everything from a line on that holds it is quoted text; empty for
+    none.
     """
 
     place: Listener

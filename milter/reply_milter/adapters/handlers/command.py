@@ -1,15 +1,19 @@
 """Replies to a program of the operator's: an argument list, never a shell; who answers what is in its environment."""
 
-import contextlib
+import logging
 import os
-import signal
+import socket
 import subprocess
+import sys
 from typing import BinaryIO
 
+from reply_milter.adapters.handlers import keeper
 from reply_milter.core import payload
 from reply_milter.core.destination import Command, Format
 from reply_milter.core.handed_over import Done, HandedOver, Later, Never
 from reply_milter.core.reply import Reply
+
+log = logging.getLogger(__name__)
 
 _NEVER = frozenset({os.EX_DATAERR, os.EX_NOUSER, os.EX_NOHOST, os.EX_NOPERM})
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
@@ -27,31 +31,58 @@ class CommandDeliverer:
     def process(self, reply: Reply) -> HandedOver:
         """See ``ports.delivery.Deliverer``."""
         given = reply.envelope.message if self._command.format is Format.RAW else payload.write(reply)
-        try:
-            with _open(given) as message:
-                process = subprocess.Popen(  # noqa: S603 # an operator's program, and no word of a mail in its arguments
-                    self._command.argv,
-                    stdin=message,
-                    stdout=subprocess.DEVNULL,
-                    env={**_ENVIRONMENT, **payload.variables(reply)},
-                    cwd="/",
-                    start_new_session=True,
-                )
-        except OSError as error:
-            return Later(f"the program can't be started: {error.strerror}")
-        return self._result(process)
+        ours, theirs = socket.socketpair()
+        with ours:
+            try:
+                with _open(given) as message, theirs:
+                    keeper = self._start(message, theirs.fileno(), payload.variables(reply))
+            except OSError as error:
+                return Later(_not_started(error.strerror))
+            return self._result(keeper, ours)
 
-    def _result(self, process: "subprocess.Popen[bytes]") -> HandedOver:
+    def _start(self, message: BinaryIO, line: int, variables: dict[str, str]) -> "subprocess.Popen[bytes]":
+        """The program's keeper, which starts it."""
+        return subprocess.Popen(  # noqa: S603 # an operator's program, and no word of a mail in its arguments
+            [sys.executable, "-I", "-S", keeper.__file__, str(line), *self._command.argv],
+            stdin=message,
+            stdout=subprocess.DEVNULL,
+            env={**_ENVIRONMENT, **variables},
+            cwd="/",
+            start_new_session=True,
+            pass_fds=[line],
+        )
+
+    def _result(self, keeper: "subprocess.Popen[bytes]", line: socket.socket) -> HandedOver:
         try:
-            process.wait(self._command.timeout_seconds)
-        except subprocess.TimeoutExpired:
+            line.settimeout(self._command.timeout_seconds)
+            told = line.recv(64).decode()
+        except TimeoutError:
             return Later(f"the program took longer than {self._command.timeout_seconds} s")
-        finally:
-            _end(process)
-        if process.returncode == os.EX_OK:
-            return Done()
-        how = f"the program ended with status {process.returncode}"
-        return Never(how) if process.returncode in _NEVER else Later(how)
+        except OSError:
+            told = ""
+        finally:  # a reply must not be worked on after we called it later
+            line.close()
+            if keeper.wait():
+                log.warning("what a program started runs on, as another user: %s", self._command.argv[0])
+        return _judged(told)
+
+
+def _judged(told: str) -> HandedOver:
+    """What ``keeper`` says of the program, or nothing if somebody killed it."""
+    what, _, number = told.partition(" ")
+    if what == "errno":
+        return Later(_not_started(os.strerror(int(number))))
+    if what != "exit":
+        return Later("the program's keeper was killed, and the program with it")
+    status = int(number)
+    if status == os.EX_OK:
+        return Done()
+    how = f"the program ended with status {status}"
+    return Never(how) if status in _NEVER else Later(how)
+
+
+def _not_started(why: str | None) -> str:
+    return f"the program can't be started: {why}"
 
 
 def _open(octets: bytes) -> BinaryIO:
@@ -63,10 +94,3 @@ def _open(octets: bytes) -> BinaryIO:
     file.write(octets)
     file.seek(0)
     return file
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """It and whatever it has started: a reply must not be worked on after we called it later."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

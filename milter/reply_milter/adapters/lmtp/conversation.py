@@ -12,6 +12,7 @@ import re
 from typing import Protocol
 
 from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import Envelope
 
 from reply_milter.adapters.lmtp.lanes import Visit
 
@@ -113,12 +114,12 @@ class Conversation(LMTP):
         except BaseException:  # the client is gone
             visit.leave()
             raise
-        await self._answer(received, visit)
+        await self._answer(self.envelope, received, visit)
 
-    async def _answer(self, received: bytes | str, visit: Visit) -> None:
+    async def _answer(self, envelope: Envelope, received: bytes | str, visit: Visit) -> None:
         """LMTP answers each recipient (RFC 2033 section 4.2). ``received``: a message, or what is wrong with it."""
-        sender, recipients = self.envelope.mail_from or "", self.envelope.rcpt_tos
-        self._set_post_data_state()
+        sender, recipients = envelope.mail_from or "", envelope.rcpt_tos
+        self._set_post_data_state()  # type: ignore[no-untyped-call]
         if isinstance(received, bytes):
             answer = await self._host.deliver(sender.removeprefix("<>"), recipients[0], received, visit)
         else:

@@ -1,0 +1,127 @@
+"""A program that runs another one, and ends all that came of it: when it has ended, when it is late, when we die.
+
+It is started as ``python -I -S keeper.py DESCRIPTOR PROGRAM ARGUMENT...`` and imports nothing of ours. A process group
+is left by setsid(2), and a parent by forking twice; but a process whose subreaper (prctl(2)) we are leaves us only by
+ending. Being that for one program alone tells whose it is. DESCRIPTOR is one end of a socket: ``exit STATUS`` or
+``errno NUMBER`` is written there, and once the other end is closed, all is ended.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LOOK_SECONDS = 0.02  # between two looks whether what was killed has gone
+_DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)  # that Python ignores, and no program expects to be
+_ENDED_BY_US = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)  # its program may ask, and then who would end the rest?
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(line: int, argv: list[str]) -> int:
+    """Keep one program; returns our own exit status: 1 if something could not be ended."""
+    os.set_inheritable(line, False)
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for number in (*_ENDED_BY_US, signal.SIGCHLD):
+        signal.signal(number, lambda _number, _frame: None)
+    woken, waking = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+    failed, failing = os.pipe2(os.O_CLOEXEC)
+    program = os.fork()
+    if not program:
+        _become(argv, failing)
+    os.close(failing)
+    told = os.read(failed, 16).decode()
+    if told:
+        os.write(line, f"errno {told}".encode())
+        return 0
+    _await(program, line, woken)
+    return 0 if _end_all() else 1
+
+
+def _become(argv: list[str], failing: int) -> None:
+    """In the child: be the program, and die with its keeper. What it has started would outlive that."""
+    try:
+        os.setsid()
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        for number in (*_DEFAULTS, *_ENDED_BY_US, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        os.execve(argv[0], argv, os.environb)  # noqa: S606 # a shell is what there must not be
+    except OSError as error:
+        os.write(failing, str(error.errno).encode())
+    finally:
+        os._exit(127)
+
+
+def _await(program: int, line: int, woken: int) -> None:
+    """Until it has ended, which is told, or until nobody waits for that any more."""
+    while True:
+        ready, _, _ = select.select([woken, line], [], [])
+        if line in ready:
+            return
+        with suppress(BlockingIOError):
+            os.read(woken, 512)
+        while (ended := _reap())[0]:
+            if ended[0] == program:
+                with suppress(OSError):
+                    os.write(line, f"exit {os.waitstatus_to_exitcode(ended[1])}".encode())
+                return
+
+
+def _end_all() -> bool:
+    """Kill all that is left, and what it starts meanwhile; False if some of it belongs to another user by now."""
+    while True:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return True
+        kin = _kin()
+        if kin and not any(_kill(one) for one in kin):
+            return False
+        select.select([], [], [], _LOOK_SECONDS)
+
+
+def _reap() -> tuple[int, int]:
+    try:
+        return os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return (0, 0)
+
+
+def _kill(pid: int) -> bool:
+    """Whether it is ours to kill, or gone."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return True
+
+
+def _kin() -> list[int]:
+    """All that descends from us, zombies left out."""
+    parents = {int(name): parent for name in os.listdir("/proc") if name.isdigit() and (parent := _parent(name))}
+    found, more = set[int](), {os.getpid()}
+    while more:
+        more = {pid for pid, parent in parents.items() if parent in more and pid not in found}
+        found |= more
+    return sorted(found)
+
+
+def _parent(pid: str) -> int:
+    """0 for what is dead, or ended while we looked."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            state, parent = file.read().rpartition(b")")[2].split()[:2]
+    except OSError:
+        return 0
+    return 0 if state in (b"Z", b"X") else int(parent)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))
