@@ -106,5 +106,3 @@ def test_a_slow_application_holds_up_no_other(slow: SlowSite) -> None:
     assert slow.most == 16
     assert not [line for line in slow.lines if "status=deferred" in line], "it was never told to come again"
     assert any("/lmtp.sock.d/" in line for line in slow.lines)
-
-
