@@ -9,7 +9,7 @@ import threading
 import time
 from typing import NoReturn
 
-from reply_milter.adapters import telemetry
+from reply_milter.adapters import memory, telemetry
 from reply_milter.adapters.lmtp import Lanes, LmtpServer
 from reply_milter.adapters.orders import OrderLine
 from reply_milter.adapters.redis_store import ERROR_KINDS
@@ -51,6 +51,7 @@ class HookProcess:
 
     def run(self) -> None:
         """Answer until told to end."""
+        memory.give_back()
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, _nothing)  # unlike SIG_IGN, this is not inherited by an operator's program
         threading.Thread(target=self._serve, name="lmtp", daemon=True).start()

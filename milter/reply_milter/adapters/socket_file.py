@@ -71,4 +71,6 @@ def make_names(path: str) -> None:
         for letter in set(_LETTERS) - set(os.listdir(folder)):
             os.symlink(f"../{os.path.basename(path)}", f"{folder}/{letter}")
     except OSError as error:
-        raise SocketFileError(f"{folder}: {error.strerror}; remove it, or make it a folder of the daemon's user") from error
+        raise SocketFileError(
+            f"{folder}: {error.strerror}; remove it, or make it a folder of the daemon's user"
+        ) from error
