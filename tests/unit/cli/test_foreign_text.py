@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from reply_milter.core.dead_letter import DeadLetter
 from reply_milter.core.sealed_reply import Undeliverable
 
 IDENTIFIER = "a" * 26
-MESSAGE = b"From: \x1b]0;mine\x07\r\nSubject: \xc2\x9b31mred \xff\r\n\r\n\x1b[2J\x00\x7f\ttab\r\n\xe2\x82\xac\r\n"
+MESSAGE = b"From: \x1b]0;mine\x07\r\nSubject: \xc2\x9b31mred \xff\r\n\r\n"
+MESSAGE += b"\x1b[2J\x00\x7f\ttab \x9b\xc2\x85\r\n\xe2\x82\xac\r\n"
 SENDER = "a\x1b[31m\n\u202e\udcffb@evil.example"
 
 
@@ -51,21 +53,26 @@ def _on_a_terminal(command: list[str]) -> bytes:
         os.close(theirs)
 
 
-def test_a_terminal_is_sent_no_controls(config: Path) -> None:
+def _into_a_pipe(command: list[str]) -> bytes:
+    """What another program would be sent: most often a pager, that shows it."""
+    return subprocess.run(command, capture_output=True, cwd="/", check=True).stdout
+
+
+@pytest.mark.parametrize("shown_by", [_on_a_terminal, _into_a_pipe])
+def test_nobody_is_sent_controls(config: Path, shown_by: Callable[[list[str]], bytes]) -> None:
     """Neither of what is known of the letter, nor of its text."""
     for words in (("list",), ("show", IDENTIFIER)):
-        shown = _on_a_terminal(_command(config, *words)).replace(b"\r\n", b"\n")
+        shown = shown_by(_command(config, *words)).replace(b"\r\n", b"\n")
         assert [octet for octet in shown if octet < 32 and octet not in b"\n\t"] == []
         assert b"\x7f" not in shown and b"\xc2\x9b" not in shown and b"\xe2\x80\xae" not in shown
         assert b"refused" in shown
     assert b"sender:    <a?[31m???b@evil.example>\n" in shown
-    assert b"?[2J??\ttab\n\xe2\x82\xac\n" in shown
+    assert b"?[2J??\ttab ??\n\xe2\x82\xac\n" in shown
 
 
-def test_another_program_gets_the_message_as_it_is(config: Path) -> None:
-    """For verify-header and the like."""
-    done = subprocess.run(_command(config, "show", IDENTIFIER), capture_output=True, cwd="/", check=True)
-    assert done.stdout.endswith(MESSAGE)
+def test_the_message_as_it_is_has_to_be_asked_for(config: Path) -> None:
+    """For verify-header and the like, and then there is nothing else."""
+    assert _into_a_pipe(_command(config, "show", "--raw", IDENTIFIER)) == MESSAGE
 
 
 @pytest.mark.parametrize("text", ["jane@example.org", "Jürgen Müller", "日本", "a b", ""])

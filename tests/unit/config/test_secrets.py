@@ -2,7 +2,7 @@
 
 import pytest
 
-from reply_milter.config import parse
+from reply_milter.config import ConfigError, parse
 from reply_milter.config.secrets import held_secrets
 
 WEBHOOK_KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -51,3 +51,12 @@ url = "{url}"
 def test_secrets_are_named_by_their_place(store: str, url: str, secret: str, held: list[str]) -> None:
     """And never shown."""
     assert list(held_secrets(parse(CONFIG.format(store=store, url=url, secret=secret)))) == held
+
+
+@pytest.mark.parametrize("secret", ['secret = ""', 'secret = "  "', 'secret = "\\n"'])
+def test_an_empty_secret_is_refused(secret: str) -> None:
+    """A variable that nobody set, most often: without a word, everybody could post then."""
+    with pytest.raises(ConfigError) as refused:
+        parse(CONFIG.format(store="embedded", url="https://app.example/in", secret=secret))
+    (problem,) = refused.value.problems
+    assert problem.startswith("handler[1].delivery.secret: must not be empty") and "leave it out" in problem
