@@ -114,10 +114,11 @@ def test_the_secret_may_lie_in_a_file(receiver: Receiver, tmp_path: Path) -> Non
         (["http://x/", "--secret-file", "-"], 64),
         (["http://x/", "--count-url", "/count"], 64),
         (["http://x/", "--secret-file", "/nowhere"], 66),
+        (["http://x/", "--secret-file", "/dev/null"], 65),
     ],
 )
 def test_bad_arguments_are_one_line(arguments: list[str], status: int) -> None:
-    """EX_USAGE or EX_NOINPUT; what is no secret is not shown, either."""
+    """EX_USAGE, EX_NOINPUT or EX_DATAERR; what is no secret is not shown, either."""
     argv = [sys.executable, "-m", "reply_milter", "test-endpoint", *arguments]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, input="hunter2hunter2")
     assert done.returncode == status

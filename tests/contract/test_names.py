@@ -43,7 +43,8 @@ def asked(name):
     if name == "webhook":
         return deliverer_for(Webhook("http://app.example:9/", timeout_seconds=2), clock, names).process(reply).why
     if name == "lmtp":
-        return deliverer_for(LmtpRelay(host="lmtp.example", port=24, timeout_seconds=2), clock, names).process(reply).why
+        relay = LmtpRelay(host="lmtp.example", port=24, timeout_seconds=2)
+        return deliverer_for(relay, clock, names).process(reply).why
     try:
         SmtpCourier("mx.example", 25, names).send("jane@example.org", b"")
     except CourierError as error:

@@ -15,7 +15,7 @@ FILES = sorted([*(_ROOT / "milter").rglob("*.py"), *(_ROOT / "contrib").rglob("*
 
 # The rooms that start programs: the operator's own, Postfix's, a private redis-server, and the demonstration's daemon.
 STARTING = {"adapters/handlers/command.py", "adapters/postfix.py", "adapters/postconf.py", "cli/demo/site.py"}
-BECOMING = {"adapters/embedded_redis.py"}
+BECOMING = {"adapters/embedded_redis.py", "adapters/handlers/keeper.py"}
 
 _RUNS_TEXT = {"eval", "exec", "compile", "__import__", "execfile"}
 _READS_CODE = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle", "yaml", "code", "codeop"}

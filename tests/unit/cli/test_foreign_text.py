@@ -59,7 +59,7 @@ def _into_a_pipe(command: list[str]) -> bytes:
 
 
 @pytest.mark.parametrize("shown_by", [_on_a_terminal, _into_a_pipe])
-def test_nobody_is_sent_controls(config: Path, shown_by: Callable[[list[str]], bytes]) -> None:
+def test_a_terminal_is_sent_no_controls(config: Path, shown_by: Callable[[list[str]], bytes]) -> None:
     """Neither of what is known of the letter, nor of its text."""
     for words in (("list",), ("show", IDENTIFIER)):
         shown = shown_by(_command(config, *words)).replace(b"\r\n", b"\n")
