@@ -1,6 +1,7 @@
 """Every program that a whole daemon starts, by the interpreter's own word, while mail tries to be one."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from daemon_process import wait_until
 from delivery_site import DeliverySite
+from reply_milter.adapters.handlers import keeper
 from site_under_test import reply
 
 pytestmark = pytest.mark.system
@@ -74,13 +76,14 @@ def test_a_daemon_starts_its_store_and_the_operators_program_and_nothing_else(no
     wait_until(lambda: told.exists() and told.read_text().count("REPLY_ID=") == len(spells), 30, "all were handed over")
     known = {
         "redis-server": [str(site.folder / "state" / "redis" / "redis.conf")],
-        noted.program.name: ["--for", "$(id)"],
+        Path(sys.executable).name: ["-I", "-S", keeper.__file__, "FD", str(noted.program), "--for", "$(id)"],
     }
     for event, program, arguments in noted.started():
         assert event in ("subprocess.Popen", "os.exec"), (event, program)
-        assert known.get(Path(program).name) == arguments[1:], (event, program, arguments)
+        plain = ["FD" if argument.isdigit() else argument for argument in arguments[1:]]
+        assert known.get(Path(program).name) == plain, (event, program, arguments)
     names = [Path(program).name for _, program, _ in noted.started()]
-    assert (names.count("redis-server"), names.count(noted.program.name)) == (1, len(spells))
+    assert (names.count("redis-server"), names.count(Path(sys.executable).name)) == (1, len(spells))
     assert not noted.trap.exists()
 
 
