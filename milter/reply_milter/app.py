@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
-from reply_milter import settings
+from reply_milter import libraries, settings
 from reply_milter.adapters import page_access
 from reply_milter.adapters.plugins import PlugInError, load_plug_in
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry, url_mistake
 from reply_milter.config import Config
 from reply_milter.config.places import EMBEDDED, embedded_socket
-from reply_milter.core.destination import PlugIn
+from reply_milter.core.destination import PlugIn, Webhook
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.settings import Settings
 
@@ -25,6 +25,22 @@ def load(path: str) -> Settings:
         ConfigError: with every mistake in all of them, a line each, beginning with the file's name.
     """
     return settings.load(path, _store_mistakes, _plug_in_mistakes, _page_mistakes)
+
+
+def load_for_daemon(path: str) -> Settings:
+    """As ``load``; also looks whether what will only be imported by processes that are forked is good for them.
+
+    Raises:
+        ConfigError: with every mistake in all of them, a line each, beginning with the file's name.
+    """
+    return settings.load(path, _store_mistakes, _plug_in_mistakes, _page_mistakes, _webhook_mistakes)
+
+
+def _webhook_mistakes(config: Config) -> Iterator[str]:
+    posting = [one.name for one in config.handlers.by_id.values() if isinstance(one.destination, Webhook)]
+    problem = libraries.problem_apart(libraries.HTTPX) if posting and config.delivery is not None else ""
+    if problem:
+        yield f"handler {posting[0]}: delivery: webhook: {problem}"
 
 
 def _store_mistakes(config: Config) -> Iterator[str]:

@@ -5,7 +5,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from reply_milter.adapters.loss_record import read_record, write_record
@@ -65,8 +64,8 @@ class StoreWatch:
             seen = self._epochs.leave_mark(self._record.host)
         except StoreUnavailableError:
             return  # the workers count, and tell
-        found = losses(self._record.marks, seen)
-        self._record = replace(self._record, marks={**self._record.marks, **seen})
+        found = losses(self._record.marks, seen, self._record.former)
+        self._record = self._record.seen(seen)
         for loss in sorted(found):
             self._losses[loss] += 1
             log.error("the store has lost data (%s): what was taken may be replayed once; see its runbook", loss)

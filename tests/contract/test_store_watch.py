@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes import REALM
-from redis_under_test import PROGRAM, RedisUnderTest
+from redis_under_test import PROGRAM, RedisUnderTest, eventually
 from reply_milter.adapters import loss_record
 from reply_milter.adapters.redis_store import RedisEpochs, RedisStore
 from reply_milter.adapters.revocation_journal import NAME, JournalError, RevocationJournal
@@ -18,7 +18,7 @@ from reply_milter.cli import main
 from reply_milter.core.epoch import Loss
 from reply_milter.core.revocation import Revocation, What
 from reply_milter.store_watch import StoreWatch, tell_missing_rights
-from several_redis import ClusterUnderTest
+from several_redis import ClusterUnderTest, SentinelsUnderTest
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
@@ -227,6 +227,44 @@ def test_one_master_of_a_cluster_that_lost_its_data(tmp_path: Path) -> None:
         assert 10 < len(lost) < 40
     finally:
         cluster.stop()
+
+
+def test_a_master_that_comes_back_as_one_is_no_loss(tmp_path: Path) -> None:
+    """It lost its memory, and believes to be the master until Sentinels set it right: nobody else does."""
+    trio = SentinelsUnderTest(tmp_path)
+    try:
+        trio.start()
+        epochs = RedisEpochs(trio.url, 1.0)
+        (before,) = epochs.leave_mark("host").values()
+        eventually(lambda: trio.second.command("EXISTS", "rm1:epoch:0") == 1)
+        trio.first.stop()
+        trio.agree_on(trio.second)
+        trio.first.start()  # between two looks
+        assert trio.first.command("ROLE")[0] == "master"
+        (now,) = epochs.leave_mark("host").values()
+        assert (now.id, now.count) == (before.id, before.count + 1)
+        assert trio.first.command("DBSIZE") == 0, "nobody writes there"
+        trio.second.command("FLUSHALL")
+        (now,) = epochs.leave_mark("host").values()
+        assert now.id != before.id, "a true loss is seen"
+    finally:
+        trio.stop()
+
+
+def test_a_store_that_comes_back_has_lost_what_came_since_and_no_more(
+    server: RedisUnderTest, config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An empty one stood in for it: that is told, and then that it is set back; revocations are put back each time."""
+    watching = watch(config)
+    server.command("RENAME", "rm1:epoch:0", "saved")
+    watching.look()
+    run(config, "revoke", "user", "42")
+    server.command("RENAME", "saved", "rm1:epoch:0")
+    server.command("DEL", *server.command("KEYS", "rm1*:u*"))
+    watching = watch(config)  # also after a restart
+    assert watching.condition().losses == {Loss.EMPTIED: 0, Loss.SET_BACK: 1}
+    assert "the store has lost data (set_back)" in caplog.text
+    assert revoked(server)[0] > 0
 
 
 def _moves_are_no_loss(cluster: ClusterUnderTest, epochs: RedisEpochs) -> None:

@@ -20,6 +20,26 @@ pytestmark = pytest.mark.system
 ORDINARY = b"From: bob@example.com\r\nX-Seq: %s\r\n\r\nHello\r\n"
 
 
+# --- VRFY and EXPN
+
+
+def test_vrfy_and_expn_tell_nothing_of_an_address(sendmail_site: Site) -> None:
+    """The same of a genuine one, of one that nobody made, of a person, and of nobody: and Debian's own flags stay."""
+    names = [sendmail_site.mint(locator="vrfy/1").address, f"reply+hello@{DOMAIN}", f"postmaster@{DOMAIN}", "bob", "no"]
+    heard: dict[str, set[str]] = {"VRFY": set(), "EXPN": set()}
+    with RawClient(sendmail_site) as client:
+        for command, answers in heard.items():
+            for name in names:
+                (answer,) = client.says(f"{command} {name}\r\n".encode())
+                answers.add(answer.replace(name, "NAME"))
+    assert [len(answers) for answers in heard.values()] == [1, 1], heard
+    assert heard["VRFY"].pop().startswith("252 ")
+    assert heard["EXPN"].pop().startswith("502 ")
+    made = (sendmail_site.mta.folder / "etc/mail/sendmail.cf").read_text()
+    (flags,) = [line for line in made.splitlines() if line.startswith("O PrivacyOptions")]
+    assert {"authwarnings", "restrictqrun", "novrfy", "noexpn"} <= set(flags.partition("=")[2].split(","))
+
+
 # --- Headers, seal, size
 
 

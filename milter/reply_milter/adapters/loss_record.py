@@ -10,21 +10,36 @@ from pathlib import Path
 from reply_milter.core.epoch import Mark
 
 NAME = "store-marks.json"
+_FORMER = 4
 
 
 @dataclass(frozen=True, slots=True)
 class LossRecord:
-    """``host`` names this host in the store. ``lost_at`` and ``put_back_at``: Unix seconds, 0 for never."""
+    """``host`` names this host in the store. ``lost_at`` and ``put_back_at``: Unix seconds, 0 for never.
+
+    ``former``: the ids that a part had before the one of its mark, the latest last.
+    """
 
     host: str
     marks: Mapping[str, Mark] = field(default_factory=dict)
     lost_at: int = 0
     put_back_at: int = 0
+    former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
         """Whether something was lost, and revocations were not put back since."""
         return self.lost_at > self.put_back_at
+
+    def seen(self, marks: Mapping[str, Mark]) -> "LossRecord":
+        """The same, after a look."""
+        former = dict(self.former)
+        for name in marks.keys() & self.marks.keys():
+            old, new = self.marks[name].id, marks[name].id
+            if old != new:
+                kept = [id for id in former.get(name, ()) if id not in (old, new)]
+                former[name] = (*kept, old)[-_FORMER:]
+        return replace(self, marks={**self.marks, **marks}, former=former)
 
     def lost(self, now: int) -> "LossRecord":
         """The same, after a loss."""
@@ -40,7 +55,8 @@ def read_record(folder: Path) -> LossRecord:
     try:
         told = json.loads((folder / NAME).read_text(encoding="utf-8"))
         marks = {str(name): Mark(str(id), int(count)) for name, (id, count) in told["marks"].items()}
-        return LossRecord(str(told["host"]), marks, int(told["lost_at"]), int(told["put_back_at"]))
+        former = {str(name): tuple(map(str, ids)) for name, ids in told.get("former", {}).items()}
+        return LossRecord(str(told["host"]), marks, int(told["lost_at"]), int(told["put_back_at"]), former)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return LossRecord(secrets.token_hex(8))
 
@@ -52,7 +68,8 @@ def write_record(folder: Path, record: LossRecord) -> None:
         OSError: it can't be written.
     """
     marks = {name: [mark.id, mark.count] for name, mark in record.marks.items()}
-    told = {"host": record.host, "marks": marks, "lost_at": record.lost_at, "put_back_at": record.put_back_at}
+    times = {"lost_at": record.lost_at, "put_back_at": record.put_back_at}
+    told = {"host": record.host, "marks": marks, **times, "former": record.former}
     new = folder / f"{NAME}.new"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:

@@ -28,6 +28,7 @@ from reply_milter.cli import (
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.streams import open_missing_streams
 from reply_milter.config import ConfigError
+from reply_milter.libraries import LibraryError
 
 _COMMANDS = (
     init,
@@ -85,6 +86,8 @@ def _main(argv: Sequence[str]) -> int:
         return _run(parser(), argv)
     except ConfigError as error:
         return _fail(os.EX_CONFIG, *error.problems)
+    except LibraryError as error:
+        return _fail(os.EX_CONFIG, str(error))
     except CommandError as error:
         return _fail(error.status, str(error))
     except BrokenPipeError:  # whoever read our output has enough; Python would complain once more at its end

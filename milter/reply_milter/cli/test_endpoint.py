@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from reply_milter import libraries
 from reply_milter.adapters.names import HostNames
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import load
@@ -46,6 +47,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _run(options: argparse.Namespace) -> int:
     # httpx takes long to import, and the other commands don't need it.
+    libraries.check(libraries.HTTPX)
     from reply_milter.adapters.handlers.conformance import Trial
 
     if options.count_url and not options.count_url.startswith(("http://", "https://")):

@@ -17,7 +17,8 @@ from certificate import basic, write_certificate
 from daemon_process import wait_until
 from ports import free_port
 from reply_milter.adapters.page_access import Certificate, Login
-from reply_milter.adapters.telemetry.page import MOST_CONNECTIONS, Questions, serve_page
+from reply_milter.adapters.telemetry.page import Questions, serve_page
+from reply_milter.adapters.telemetry.places import MOST_CONNECTIONS
 from reply_milter.listening import open_page
 
 LONGEST = 1.0  # seconds of a connection, here

@@ -1,5 +1,6 @@
 """The built-in ways of handing a reply over."""
 
+from reply_milter import libraries
 from reply_milter.adapters.handlers.command import CommandDeliverer
 from reply_milter.adapters.handlers.lmtp_relay import LmtpDeliverer
 from reply_milter.adapters.handlers.maildir import MaildirDeliverer
@@ -11,10 +12,15 @@ __all__ = ["deliverer_for"]
 
 
 def deliverer_for(destination: Webhook | Command | Maildir | LmtpRelay, clock: Clock, names: Names) -> Deliverer:
-    """What hands replies over to ``destination``."""
+    """What hands replies over to ``destination``.
+
+    Raises:
+        LibraryError: httpx is not what the webhook was written for.
+    """
     match destination:
         case Webhook():
             # httpx takes longer to import than everything else together: only who posts waits for it.
+            libraries.check(libraries.HTTPX)
             from reply_milter.adapters.handlers.webhook import WebhookDeliverer
 
             return WebhookDeliverer(destination, clock, names)

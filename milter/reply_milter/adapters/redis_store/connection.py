@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from reply_milter.adapters.redis_store.cluster import Cluster
 from reply_milter.adapters.redis_store.cluster_operation import ClusterOperation
@@ -65,6 +66,14 @@ class RedisConnections:
         except KNOWN:
             return [[number] for number in range(len(keys))]
         return list(parts.values())
+
+    def make_sure(self) -> None:
+        """Ask now who the servers are, where there is somebody to ask; what is known stays, where nobody answers.
+
+        For who comes seldom: meanwhile a master may have been given up, and have come back believing to be one still.
+        """
+        with suppress(*KNOWN):
+            self.topology.follow(time.monotonic() + self._timeout)
 
     def watch(self) -> None:
         """Keep what is known about servers up to date by a thread; for processes that never fork."""

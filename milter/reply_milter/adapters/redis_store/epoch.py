@@ -27,6 +27,7 @@ class RedisEpochs:
         Raises:
             StoreUnavailableError: none could.
         """
+        self._connections.make_sure()
         marks: dict[str, Mark] = {}
         failure: StoreUnavailableError | None = None
         for part in self._connections.apart(self._keys):

@@ -1,5 +1,7 @@
 """Everything that can go wrong with Redis, in a bounded set of words for metrics."""
 
+import ssl
+
 import redis
 
 NoScriptError = redis.exceptions.NoScriptError
@@ -37,15 +39,34 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
 )
 # Answers that redis-py has no class for.
 _WORDS = {"NOREPLICAS": "noreplicas", "MISCONF": "misconf"}
-ERROR_KINDS = (*dict.fromkeys(kind for _, kind in _KINDS), *_WORDS.values(), "other")
+ERROR_KINDS = (*dict.fromkeys(kind for _, kind in _KINDS), *_WORDS.values(), "certificate", "tls", "other")
 KNOWN = (redis.exceptions.RedisError, OSError, ValueError, TypeError, BreakerOpenError, DiscoveryError)
-LOST = frozenset({"timeout", "connection"})  # nothing was heard of the server
+LOST = frozenset({"timeout", "connection", "certificate", "tls"})  # nothing was heard of the server
 MISPLACED = LOST | {"readonly", "moved", "clusterdown", "masterdown", "breaker"}  # it may be somewhere else by now
 DEMOTED = frozenset({"readonly", "masterdown"})
+_CAUSES = 4  # errors that an error came of; redis-py tells the first of them in words alone
 REFUSALS = (redis.exceptions.ResponseError, redis.exceptions.BusyLoadingError)
 
 
 def kind_of(error: Exception) -> str:
     """One of ERROR_KINDS."""
     kind = next((kind for known, kind in _KINDS if isinstance(error, known)), "other")
+    if kind == "connection":
+        return _of_tls(error) or kind
     return _WORDS.get(str(error).partition(" ")[0], kind) if kind == "response" else kind
+
+
+def _of_tls(error: BaseException | None) -> str:
+    """What TLS says where it kept us from connecting; empty where it was something else.
+
+    A server that only waits for another certificate of ours says so in an alert, after the handshake.
+    """
+    for _ in range(_CAUSES):
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return "certificate"
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return "tls"
+        if error is None:
+            break
+        error = error.__cause__ or error.__context__
+    return ""

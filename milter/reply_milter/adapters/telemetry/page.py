@@ -1,7 +1,8 @@
 """The page for Prometheus, and the two that tell whether all is well: ``/metrics``, ``/healthz``, ``/readyz``.
 
 The library makes ``/metrics``; the server is ours, because the library's takes any number of connections and waits for
-each of them for ever. Here few are served at a time, and none for longer than a scraper has patience.
+each of them for ever. Here few are served at a time, each client has a place of its own (``places``), and none keeps it
+for longer than a scraper has patience.
 """
 
 import logging
@@ -9,29 +10,24 @@ import os
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
-
+from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from reply_milter.adapters.telemetry.conditions import Guarded
+from reply_milter.adapters.telemetry.places import Guest, Guests
+from reply_milter.adapters.telemetry.server import GUEST, Server
 
 if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 16  # from then on the oldest must go: it hangs, and who comes anew may not
 LONGEST_SECONDS = 10.0  # of one connection, whatever it does: Prometheus gives up after as long
-_MOST_THREADS = 2 * MOST_CONNECTIONS
-_LONGEST_LINE = 65536  # octets of a request line
+_LOOK_SECONDS = 0.25  # how often who waits for its turn looks whether it still has its place
 _PATHS = ("/metrics", "/healthz", "/readyz")
 
 Problems = Callable[[], list[str]]
@@ -66,17 +62,40 @@ def serve_page(
     MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
     for collector in collectors:
         registry.register(Guarded(collector))
-    server = _Server(listening, questions.certificate, longest_seconds)
-    server.set_app(_Page(make_wsgi_app(registry), questions))
+    server = Server(listening, questions.certificate, longest_seconds)
+    server.set_app(_InTurn(server.guests, _Page(make_wsgi_app(registry), questions)))
     threading.Thread(target=_run, args=(server,), name="metrics", daemon=True).start()
 
 
-def _run(server: "_Server") -> None:
+def _run(server: Server) -> None:
     try:
         server.serve_forever()
     finally:
         log.error("the server of the metrics ended by itself")
         os._exit(1)
+
+
+class _InTurn:
+    """A WSGI application that makes answers for one place one after the other: a flood waits for itself."""
+
+    def __init__(self, guests: Guests, page: "WSGIApplication") -> None:
+        self._guests = guests
+        self._page = page
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        guest: Guest = environ[GUEST]
+        turn = self._guests.turn(guest.place)
+        while not turn.acquire(timeout=_LOOK_SECONDS):
+            self._must_be_here(guest)
+        try:
+            self._must_be_here(guest)
+            return list(self._page(environ, start_response))
+        finally:
+            turn.release()
+
+    def _must_be_here(self, guest: Guest) -> None:
+        if not self._guests.is_here(guest):
+            raise ConnectionAbortedError("it was one too many, or took too long")
 
 
 class _Page:
@@ -125,103 +144,3 @@ def _text(start_response: "StartResponse", status: str, lines: list[str], *more:
     kind = ("Content-Type", "text/plain; charset=utf-8")
     start_response(status, [kind, ("Content-Length", str(len(body))), ("Cache-Control", "no-store"), *more])
     return [body]
-
-
-class _Answer(ServerHandler):
-    """One answer. A client that does not wait for it is no error."""
-
-    server_software = "reply-milter"
-
-    def log_exception(self, exc_info: "OptExcInfo") -> None:
-        """Where the library would write a traceback to standard error."""
-        level = logging.DEBUG if isinstance(exc_info[1], OSError) else logging.ERROR
-        log.log(level, "cannot answer a scrape", exc_info=exc_info)
-
-
-class _Handler(WSGIRequestHandler):
-    """One connection with one request."""
-
-    def handle(self) -> None:
-        """As the library does, but for the class of the answer."""
-        self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
-        if len(self.raw_requestline) > _LONGEST_LINE:
-            self.requestline = self.request_version = self.command = ""
-            self.send_error(414)
-        elif self.parse_request():
-            handler: Any = self  # the library's types know neither its own streams nor its own server
-            answer = _Answer(handler.rfile, handler.wfile, self.get_stderr(), self.get_environ(), multithread=True)
-            answer.request_handler = handler  # type: ignore[attr-defined]
-            answer.run(handler.server.get_app())
-
-    def log_message(self, format: str, *args: object) -> None:
-        """A scrape is no news."""
-        log.debug(format, *args)
-
-    def address_string(self) -> str:
-        """Never by a question to DNS."""
-        return str(self.client_address[0])
-
-
-class _Server(WSGIServer):
-    """A thread a connection, and a bound on both. No host name is looked up."""
-
-    def __init__(
-        self,
-        listening: socket.socket,
-        certificate: Callable[[], ssl.SSLContext] | None,
-        longest_seconds: float,
-    ) -> None:
-        host, port = listening.getsockname()[:2]
-        super().__init__((host, port), _Handler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = listening
-        self.server_name, self.server_port = host, port
-        self.setup_environ()
-        self._certificate = certificate
-        self._longest_seconds = longest_seconds
-        self._open: dict[socket.socket, float] = {}  # since when, monotonic seconds
-        self._lock = threading.Lock()
-
-    def get_request(self) -> tuple[socket.socket, object]:
-        """The handshake comes with the first octet that the connection's own thread reads: nobody waits for it here."""
-        connection, client = self.socket.accept()
-        connection.settimeout(self._longest_seconds)
-        if self._certificate is not None:
-            connection = self._certificate().wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        return connection, client
-
-    def process_request(self, request: object, client_address: object) -> None:
-        """Begin with a connection; if it is one too many, at the cost of the oldest."""
-        assert isinstance(request, socket.socket)  # noqa: S101 # socketserver's types allow datagrams
-        with self._lock:
-            if len(self._open) >= _MOST_THREADS:
-                request.close()
-                return
-            if len(self._open) >= MOST_CONNECTIONS:
-                _hang_up(next(iter(self._open)))
-            self._open[request] = time.monotonic()
-        threading.Thread(target=self._serve, args=(request, client_address), name="scrape", daemon=True).start()
-
-    def _serve(self, request: socket.socket, client_address: object) -> None:
-        try:
-            self.finish_request(request, client_address)
-        except Exception as error:  # noqa: BLE001 # a client that is gone, slow, or speaks no TLS
-            log.debug("a scrape came to nothing: %r", error)
-        finally:
-            with self._lock:
-                del self._open[request]
-            self.shutdown_request(request)
-
-    def service_actions(self) -> None:
-        """Twice a second: end what has taken too long, drop by drop."""
-        latest = time.monotonic() - self._longest_seconds
-        with self._lock:
-            for request, since in self._open.items():
-                if since < latest:
-                    _hang_up(request)
-
-
-def _hang_up(request: socket.socket) -> None:
-    """Wake the thread that waits for it. Past TLS, which another thread may be busy with."""
-    with suppress(OSError):  # it is gone already
-        socket.socket.shutdown(request, socket.SHUT_RDWR)
