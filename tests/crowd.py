@@ -1,8 +1,8 @@
 """A program that connects to a port of 127.0.0.1 in a loop, and holds what it has: ``crowd.py PORT HOW``.
 
 HOW: ``hold`` says nothing, ``close`` hangs up at once, ``hello`` begins with TLS and goes no further, ``ask`` asks for
-the metrics and does not read them. With ``-spread`` behind it, from ever other addresses of 127.0.0.0/8. Writes a line when
-it has begun in earnest, and ends when its standard input does.
+the metrics and does not read them. With ``-spread`` behind it, from ever other addresses of 127.0.0.0/8. Writes a line
+when it has begun in earnest, and ends when its standard input does.
 """
 
 import contextlib

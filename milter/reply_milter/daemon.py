@@ -79,6 +79,7 @@ class Daemon:
 
         Raises:
             StartError: locked by another instance, no place for the socket, a port in use, no redis-server.
+            LibraryError: what is counted with counts otherwise than it did.
         """
         config = self._settings.config
         telemetry.log_to_stderr(config.log_json, config.log_level)
@@ -87,6 +88,7 @@ class Daemon:
         _raise_descriptor_limit()
         _forbid_core_dumps()
         self._lock = lock_state(Path(config.state_dir))
+        telemetry.rehearse()
         telemetry.prepare(self._shared.metrics_folder)
         self._metrics = telemetry.SupervisorMetrics(self._shared.metrics_folder, __version__)
         host, port = config.metrics

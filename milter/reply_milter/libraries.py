@@ -89,7 +89,7 @@ LIBRARIES = (
             ),
             "redis.exceptions:InvalidResponse",
         ),
-    ),  # fmt: skip
+    ),
     Library("hiredis", ("hiredis:pack_command", "hiredis:Reader().feed", "hiredis:Reader().gets")),
     Library(
         "prometheus-client",
@@ -115,7 +115,7 @@ LIBRARIES = (
             "cryptography.hazmat.primitives.hashes:SHA256",
             "cryptography.hazmat.primitives.kdf.hkdf:HKDFExpand.derive",
         ),
-    ),  # fmt: skip
+    ),
     Library("idna", ("idna:decode", "idna:IDNAError", "idna:uts46_remap[std3_rules,transitional]")),
     Library("authres", ("authres:AuthenticationResultsHeader.parse_value", "authres:AuthResError")),
     Library("publicsuffixlist", ("publicsuffixlist:PublicSuffixList.privatesuffix",)),
@@ -129,7 +129,7 @@ LIBRARIES = (
             "aiosmtpd.smtp:Envelope().rcpt_tos",
             "aiosmtpd.smtp:Session",
         ),
-    ),  # fmt: skip
+    ),
 )
 HTTPX = Library(  # only a webhook needs it, and takes a tenth of a second to import it
     "httpx",

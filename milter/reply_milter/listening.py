@@ -8,7 +8,7 @@ from reply_milter.adapters import libmilter, socket_file
 from reply_milter.config.places import Listener
 from reply_milter.daemon_state import StartError
 
-_PAGE_BACKLOG = 4096  # what the kernel allows at most: a crowd must not keep others from knocking
+_PAGE_BACKLOG = 256  # a crowd must not keep others from knocking, nor have them wait behind thousands
 HOOK = "delivery"
 
 

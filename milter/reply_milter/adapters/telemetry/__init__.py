@@ -6,6 +6,7 @@ from reply_milter.adapters.telemetry.deliveries import DeliveryLog, DeliverySeri
 from reply_milter.adapters.telemetry.logs import log_to_stderr
 from reply_milter.adapters.telemetry.metrics import Metrics, SupervisorMetrics, prepare, process_registry
 from reply_milter.adapters.telemetry.page import Questions, serve_page
+from reply_milter.adapters.telemetry.rehearsal import rehearse
 from reply_milter.adapters.telemetry.silent import SilentTelemetry
 from reply_milter.adapters.telemetry.store import StoreOperations
 from reply_milter.adapters.telemetry.worker import WorkerTelemetry
@@ -28,5 +29,6 @@ __all__ = [
     "log_to_stderr",
     "prepare",
     "process_registry",
+    "rehearse",
     "serve_page",
 ]

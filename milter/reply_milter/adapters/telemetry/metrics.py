@@ -41,7 +41,11 @@ def prepare(folder: str) -> None:
 
 def process_registry(folder: str, slot: str) -> CollectorRegistry:
     """A registry whose series this process keeps in files named by ``slot``."""
-    values.ValueClass = Cells(folder, slot)
+    return _registry(Cells(folder, slot))
+
+
+def _registry(cells: Cells) -> CollectorRegistry:
+    values.ValueClass = cells
     return CollectorRegistry()
 
 
@@ -137,7 +141,12 @@ class SupervisorMetrics:
     """What the supervisor itself has to tell."""
 
     def __init__(self, folder: str, version: str) -> None:
-        registry = process_registry(folder, "supervisor")
+        self._folder, self._version = folder, version
+        self._open()
+
+    def _open(self) -> None:
+        self._cells = Cells(self._folder, "supervisor")
+        registry = _registry(self._cells)
         self._reload = Gauge(
             "reply_milter_config_last_reload_success",
             "Whether the configuration was good when it was last read.",
@@ -146,8 +155,10 @@ class SupervisorMetrics:
         )
         build = Gauge("reply_milter_build_info", "Always 1.", ["version"], registry=registry, multiprocess_mode="max")
         self._reload.set(1)
-        build.labels(version).set(1)
+        build.labels(self._version).set(1)
 
     def reloaded(self, good: bool) -> None:
-        """The configuration was read again."""
+        """The configuration was read again. A worker that dies of a file that was cut is replaced; we are not."""
+        if not self._cells.are_there():
+            self._open()
         self._reload.set(int(good))

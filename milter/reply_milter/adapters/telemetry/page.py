@@ -13,11 +13,12 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from reply_milter.adapters.telemetry.conditions import Guarded
+from reply_milter.adapters.telemetry.files import FileSeries
 from reply_milter.adapters.telemetry.places import Guest, Guests
 from reply_milter.adapters.telemetry.server import GUEST, Server
 
@@ -59,7 +60,7 @@ def serve_page(
     From threads of its own. ``longest_seconds``: after which a connection is ended.
     """
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+    registry.register(FileSeries(folder))
     for collector in collectors:
         registry.register(Guarded(collector))
     server = Server(listening, questions.certificate, longest_seconds)

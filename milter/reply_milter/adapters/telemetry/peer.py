@@ -37,6 +37,12 @@ class Peers:
             return f"user {self._user(connection.family, client, server)}"
         return network_of(client[0])
 
+    def close(self) -> None:
+        """Ask no more."""
+        if self._kernel is not None:
+            self._kernel.close()
+            self._kernel = None
+
     def _user(self, family: int, client: tuple[str, int], server: tuple[str, int]) -> int:
         """Whose socket is the other end of a connection.
 
@@ -51,8 +57,7 @@ class Peers:
             self._kernel.sendto(question, (0, 0))
             answer = self._kernel.recv(_ANSWER_OCTETS)
         except OSError:
-            self._kernel.close()
-            self._kernel = None
+            self.close()
             raise
         if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
             raise OSError("no such socket here")

@@ -26,7 +26,8 @@ GUEST = "reply_milter.guest"  # in a request's environment
 _MOST_THREADS = 2 * MOST_CONNECTIONS  # those that were ended just now have one, too
 _LONGEST_LINE = 65536  # octets of a request line
 _LOOK_MS = 250  # after which late ones are ended
-_AT_ONCE = 256  # connections that are accepted before those that wait are looked at again
+_AT_ONCE = 32  # connections that are accepted before those that wait are looked at again
+_PAUSE_SECONDS = 0.002  # after so many: threads that answer need the interpreter, and who crowds is slowed down
 
 
 class _Answer(ServerHandler):
@@ -131,6 +132,7 @@ class Server(WSGIServer):
             self._poll.register(connection, select.POLLIN)
             if leaving is not None:
                 self._turn_away(leaving)
+        time.sleep(_PAUSE_SECONDS)
 
     def _make_room(self) -> None:
         oldest = self._lobby.oldest()
@@ -142,8 +144,8 @@ class Server(WSGIServer):
         guest.connection.close()
 
     def _begin(self, guest: Guest) -> None:
-        """It has said something: serve it, unless it is the one that is too many."""
-        if self._threads >= _MOST_THREADS or not self.guests.come(guest):
+        """It has said something: serve it, unless it was good-bye, or it is the one that is too many."""
+        if _has_left(guest.connection) or self._threads >= _MOST_THREADS or not self.guests.come(guest):
             guest.connection.close()
             return
         with self._counting:
@@ -168,3 +170,10 @@ class Server(WSGIServer):
                 self.shutdown_request(guest.connection)
             with self._counting:
                 self._threads -= 1
+
+
+def _has_left(connection: socket.socket) -> bool:
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        return True

@@ -1,0 +1,177 @@
+"""What is relied on in libraries is looked for at the start: one line in place of a traceback, or of wrong counts."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+from prometheus_client import Counter
+
+import run_dependencies
+from reply_milter import libraries
+from reply_milter.adapters import telemetry
+from reply_milter.adapters.handlers import deliverer_for
+from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.app import load_for_daemon
+from reply_milter.config import ConfigError
+from reply_milter.core.destination import Format, Webhook
+from reply_milter.libraries import HTTPX, LIBRARIES, Library, LibraryError
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "milter", "Milter", "redis", "hiredis", "prometheus_client", "cryptography", "idna", "authres", "publicsuffixlist",
+    "tqdm", "aiosmtpd", "httpx",
+}  # fmt: skip
+
+
+def requirements() -> list[Requirement]:
+    """Each line of pyproject.toml, run dependencies and extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *(line for lines in project["optional-dependencies"].values() for line in lines)]
+    return [Requirement(line) for line in lines]
+
+
+@pytest.mark.parametrize("needed", requirements(), ids=str)
+def test_each_has_an_upper_bound_that_is_no_further_than_the_next_major(needed: Requirement) -> None:
+    """Of a 0.x series that breaks with each minor, the next one; what is pinned lies within."""
+    (bound,) = [Version(one.version) for one in needed.specifier if one.operator == "<"]
+    pinned = run_dependencies.pins().get(run_dependencies.normalised(needed.name))
+    if pinned is not None:
+        assert needed.specifier.contains(pinned)
+        assert bound.major <= Version(pinned).major + 1
+    if needed.name == "httpx":
+        assert not needed.specifier.contains("1.0.dev3", prereleases=True)
+
+
+def test_all_that_is_relied_on_is_there() -> None:
+    """In the libraries that tests run with."""
+    libraries.check()
+    libraries.check(HTTPX)
+    assert libraries.problem_apart(HTTPX) == ""
+    assert {one.distribution for one in (*LIBRARIES, HTTPX)} == {
+        re.split(r"[^A-Za-z0-9-]", line)[0] for line in metadata.requires("reply-milter") or () if "extra" not in line
+    }
+
+
+def _imported() -> set[str]:
+    """``MODULE:NAME`` of each name that our code takes from one of the libraries by ``from MODULE import NAME``."""
+    found = set()
+    for path in (ROOT / "milter/reply_milter").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in PACKAGES:
+                found |= {f"{node.module}:{name.name}" for name in node.names}
+    return found
+
+
+def test_what_our_code_imports_is_looked_for() -> None:
+    """An import that is new comes with its line; so does the rest, which nobody can see from outside."""
+    listed = {re.split(r"[.(\[]", name.partition(":")[2])[0] for one in LIBRARIES for name in one.names}
+    modules = {name.partition(":")[0].rpartition(".")[2] for one in LIBRARIES for name in one.names}
+    missing = {name for name in _imported() if name.partition(":")[2] not in listed | modules}
+    assert missing == set()
+
+
+PRIVATE = {
+    "adapters/redis_store/deadline.py": ("redis.connection", {"_connect", "_parser", "_sock"}),
+    "adapters/telemetry/cells.py": ("", {"_value", "_positions", "_m", "_sum", "_buckets", "_upper_bounds"}),
+}
+
+
+@pytest.mark.parametrize("room", ["adapters/redis_store", "adapters/telemetry", "adapters/libmilter", "adapters/handlers"])
+def test_what_is_private_to_a_library_is_used_in_two_files_and_looked_for(room: str) -> None:
+    """In redis-py's connections by name; in prometheus_client's files by counting a little."""
+    for path in sorted((ROOT / "milter/reply_milter" / room).rglob("*.py")):
+        name = str(path.relative_to(ROOT / "milter/reply_milter"))
+        if name not in PRIVATE:
+            continue
+        used = set(re.findall(r"\b(?:self\._sock|self\._parser|_connect|file\._m|_positions|\._value|_upper_bounds)\b", path.read_text()))
+        assert used, name
+    listed = " ".join(name for one in LIBRARIES for name in one.names)
+    assert all(name in listed for name in PRIVATE["adapters/redis_store/deadline.py"][1])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["redis.connection:Connection()._socket", "redis.nowhere:Thing", "httpx:AsyncClient[verification]", "idna:decode.x"],
+)
+def test_what_is_missing_is_told_in_one_line(name: str) -> None:
+    """The library, its version, what is missing, and which versions are good."""
+    with pytest.raises(LibraryError) as found:
+        libraries.check(Library("redis", (name,)))
+    told = str(found.value)
+    assert "\n" not in told
+    assert told.startswith(f"redis {metadata.version('redis')} has no ")
+    assert "redis<9,>=8.0" in told or "redis>=8.0,<9" in told
+
+
+def _run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """reply-milter, with the modules of ``folder`` before all others."""
+    path = os.pathsep.join((str(folder), str(ROOT / "milter")))
+    argv = [sys.executable, "-m", "reply_milter", *words]
+    return subprocess.run(argv, capture_output=True, text=True, env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin"})
+
+
+def _stub(folder: Path, lines: str) -> None:
+    """A sitecustomize, which runs before anything of ours: another release of a library."""
+    (folder / "sitecustomize.py").write_text(lines)
+
+
+def test_a_library_without_what_we_need_ends_each_command_in_one_line(tmp_path: Path) -> None:
+    """EX_CONFIG, and no traceback; for the pipe from the MTA, EX_TEMPFAIL: no mail is returned for it."""
+    _stub(tmp_path, "import redis.connection as c\ndel c.AbstractConnection._connect, c.Connection._connect\n")
+    for words, status in ((("run",), os.EX_CONFIG), (("mint", "--help"), os.EX_CONFIG), (("deliver",), os.EX_TEMPFAIL)):
+        done = _run(tmp_path, *words)
+        assert done.returncode == status, done
+        assert done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+        assert re.search(r"redis \S+ has no redis\.connection\.Connection\(\)\._connect", done.stderr), done.stderr
+
+
+def test_a_library_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    """As after half an upgrade."""
+    _stub(tmp_path, "import sys\nsys.modules['Milter'] = sys.modules['milter'] = None\n")
+    done = _run(tmp_path, "run")
+    assert (done.returncode, done.stderr.count("\n")) == (os.EX_CONFIG, 1)
+    assert "pymilter 1" in done.stderr
+
+
+def test_a_library_that_counts_otherwise_is_found_by_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each name is there, and means something else: the page would show nothing, or what is wrong."""
+    telemetry.rehearse()
+    with monkeypatch.context() as patched:
+        patched.setattr("prometheus_client.mmap_dict._unpack_two_doubles", lambda _data, _at: (0.0, 0.0))
+        with pytest.raises(LibraryError, match="prometheus-client .* counts otherwise"):
+            telemetry.rehearse()
+    with monkeypatch.context() as patched:
+        patched.setattr(Counter, "_metric_init", lambda self: setattr(self, "_moved", 0))
+        with pytest.raises(LibraryError, match="prometheus-client .* can't be counted with"):
+            telemetry.rehearse()
+    telemetry.rehearse()
+
+
+def test_httpx_is_looked_at_where_a_webhook_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start, and at a reload; and where somebody posts. Nobody else pays for importing it."""
+    lacking = Library("httpx", ("httpx:AsyncClient[timeout,follow_redirects,trust_env,tunnels]",))
+    monkeypatch.setattr(libraries, "HTTPX", lacking)
+    assert _run(tmp_path, "init", str(tmp_path / "etc"), "--domain", "reply.example.com").returncode == 0
+    path = tmp_path / "etc/reply-milter.toml"
+    load_for_daemon(str(path))
+    text = path.read_text() + '\n[delivery]\nlisten = "unix:/tmp/hook.sock"\n'
+    delivery = '\n[handler.delivery]\ntype = "webhook"\nurl = "https://app.example.com/"\n'
+    path.write_text(text.replace("[[handler]]", "[[handler]]", 1) + "".join(()) + _handler(delivery))
+    with pytest.raises(ConfigError) as found:
+        load_for_daemon(str(path))
+    assert any(re.search(r"webhook: httpx 0\.28\S* has no httpx\.AsyncClient", line) for line in found.value.problems)
+    webhook = Webhook("https://app.example.com/", (), Format.JSON, 30)
+    with pytest.raises(LibraryError):
+        deliverer_for(webhook, WallClock())
+
+
+def _handler(delivery: str) -> str:
+    return f'\n[[handler]]\nid = 77\nname = "posting"\n{delivery}'
