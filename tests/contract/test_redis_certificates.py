@@ -9,7 +9,7 @@ from certificate import write_certificate
 from fakes import REALM
 from ports import free_port
 from redis_under_test import PROGRAM, eventually
-from reply_milter.adapters.redis_store import ERROR_KINDS, RedisStore
+from reply_milter.adapters.redis_store import ERROR_KINDS, RedisInspection, RedisStore
 from reply_milter.ports import StoreUnavailableError
 from several_redis import Node
 
@@ -60,6 +60,8 @@ def test_an_expired_certificate(node: Node, good: Path, tmp_path: Path) -> None:
     key = expired.with_suffix(".key")
     node.command("CONFIG", "SET", "tls-cert-file", str(expired), "tls-key-file", str(key))
     assert kind(node, ssl_ca_certs=expired) == "certificate"
+    (seen,) = RedisInspection(f"rediss://127.0.0.1:{node.port}?ssl_ca_certs={expired}").look_at_all()
+    assert seen.seconds is None and "certificate has expired" in seen.problem, "doctor tells the same"
 
 
 def test_an_authority_that_is_not_known(node: Node) -> None:

@@ -25,13 +25,19 @@ ORDINARY = b"From: bob@example.com\r\nX-Seq: %s\r\n\r\nHello\r\n"
 
 def test_vrfy_and_expn_tell_nothing_of_an_address(sendmail_site: Site) -> None:
     """The same of a genuine one, of one that nobody made, of a person, and of nobody: and Debian's own flags stay."""
-    names = [sendmail_site.mint(locator="vrfy/1").address, f"reply+hello@{DOMAIN}", f"postmaster@{DOMAIN}", "bob", "no"]
+    names = [
+        sendmail_site.mint(locator="vrfy/1").address,
+        f"reply+hello@{DOMAIN}",
+        f"postmaster@{DOMAIN}",
+        "bob",
+        "nobody-here",
+    ]
     heard: dict[str, set[str]] = {"VRFY": set(), "EXPN": set()}
     with RawClient(sendmail_site) as client:
         for command, answers in heard.items():
             for name in names:
                 (answer,) = client.says(f"{command} {name}\r\n".encode())
-                answers.add(answer.replace(name, "NAME"))
+                answers.add(answer)
     assert [len(answers) for answers in heard.values()] == [1, 1], heard
     assert heard["VRFY"].pop().startswith("252 ")
     assert heard["EXPN"].pop().startswith("502 ")

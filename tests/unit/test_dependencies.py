@@ -11,12 +11,12 @@ import run_dependencies
 
 # Each is here on purpose: whoever adds one has looked at its age, upkeep and licence (docs/adr/0001-libraries.md).
 DIRECT = {
-    "pymilter", "cryptography", "redis", "prometheus-client", "idna", "authres", "publicsuffixlist", "tqdm", "aiosmtpd",
-    "httpx",
+    "pymilter", "cryptography", "redis", "hiredis", "prometheus-client", "idna", "authres", "publicsuffixlist", "tqdm",
+    "aiosmtpd", "httpx",
 }  # fmt: skip
 BROUGHT_ALONG = {
     "cryptography": {"cffi", "pycparser", "typing-extensions"},
-    "redis": {"async-timeout", "hiredis"},
+    "redis": {"async-timeout"},
     "aiosmtpd": {"atpublic", "attrs"},
     "httpx": {"anyio", "certifi", "h11", "httpcore"},
 }

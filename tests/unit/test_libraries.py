@@ -84,14 +84,21 @@ PRIVATE = {
 }
 
 
-@pytest.mark.parametrize("room", ["adapters/redis_store", "adapters/telemetry", "adapters/libmilter", "adapters/handlers"])
+@pytest.mark.parametrize(
+    "room", ["adapters/redis_store", "adapters/telemetry", "adapters/libmilter", "adapters/handlers"]
+)
 def test_what_is_private_to_a_library_is_used_in_two_files_and_looked_for(room: str) -> None:
     """In redis-py's connections by name; in prometheus_client's files by counting a little."""
     for path in sorted((ROOT / "milter/reply_milter" / room).rglob("*.py")):
         name = str(path.relative_to(ROOT / "milter/reply_milter"))
         if name not in PRIVATE:
             continue
-        used = set(re.findall(r"\b(?:self\._sock|self\._parser|_connect|file\._m|_positions|\._value|_upper_bounds)\b", path.read_text()))
+        used = set(
+            re.findall(
+                r"\b(?:self\._sock|self\._parser|_connect|file\._m|_positions|\._value|_upper_bounds)\b",
+                path.read_text(),
+            )
+        )
         assert used, name
     listed = " ".join(name for one in LIBRARIES for name in one.names)
     assert all(name in listed for name in PRIVATE["adapters/redis_store/deadline.py"][1])
@@ -99,7 +106,12 @@ def test_what_is_private_to_a_library_is_used_in_two_files_and_looked_for(room: 
 
 @pytest.mark.parametrize(
     "name",
-    ["redis.connection:Connection()._socket", "redis.nowhere:Thing", "httpx:AsyncClient[verification]", "idna:decode.x"],
+    [
+        "redis.connection:Connection()._socket",
+        "redis.nowhere:Thing",
+        "httpx:AsyncClient[verification]",
+        "idna:decode.x",
+    ],
 )
 def test_what_is_missing_is_told_in_one_line(name: str) -> None:
     """The library, its version, what is missing, and which versions are good."""

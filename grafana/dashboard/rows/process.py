@@ -54,5 +54,12 @@ ROW = Row(
             (f"time() - {series('process_start_time_seconds')}", "{{instance}} {{process}}"),
             width=12,
         ),
+        lines(
+            "Broken files of metrics",
+            "Cut or damaged: what their process counts is missing from all panels until it is started again.",
+            "short",
+            (series("metrics_files_broken"), "{{instance}}"),
+            width=12,
+        ),
     ),
 )

@@ -160,5 +160,6 @@ class SupervisorMetrics:
     def reloaded(self, good: bool) -> None:
         """The configuration was read again. A worker that dies of a file that was cut is replaced; we are not."""
         if not self._cells.are_there():
+            self._cells.close()
             self._open()
         self._reload.set(int(good))
