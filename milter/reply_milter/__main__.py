@@ -16,7 +16,7 @@ def main() -> int:
     except libraries.LibraryError as error:
         print(f"reply-milter: {error}", file=sys.stderr)  # noqa: T201 # there is no log yet
         # As cli.main does: nothing that ``deliver`` ends with may return mail to its senders, who may be forged.
-        return os.EX_TEMPFAIL if sys.argv[1:2] == ["deliver"] else os.EX_CONFIG
+        return os.EX_TEMPFAIL if sys.argv[1:2] == ["deliver"] else error.status
     from reply_milter.cli import main as run_command
 
     return run_command()

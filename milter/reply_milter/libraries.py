@@ -18,7 +18,12 @@ _NAME = re.compile(r"(?P<module>[\w.]+):(?P<path>[\w.()]+?)(?:\[(?P<parameters>[
 
 
 class LibraryError(Exception):
-    """A library is not what this program was written for; the message says which, and what to install."""
+    """A library is not what this program was written for; the message says which, and what to install.
+
+    ``status``: what a command ends with, of sysexits.h.
+    """
+
+    status = os.EX_CONFIG
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,7 @@ def _main(argv: Sequence[str]) -> int:
         return _run(parser(), argv)
     except ConfigError as error:
         return _fail(os.EX_CONFIG, *error.problems)
-    except LibraryError as error:
-        return _fail(os.EX_CONFIG, str(error))
-    except CommandError as error:
+    except (CommandError, LibraryError) as error:
         return _fail(error.status, str(error))
     except BrokenPipeError:  # whoever read our output has enough; Python would complain once more at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -88,10 +88,7 @@ def test_the_kernel_tells_whose_a_connection_is(address: str) -> None:
 def test_where_the_kernel_does_not_tell_the_address_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A unit that allows no AF_NETLINK."""
 
-    def refused(*_arguments: object) -> socket.socket:
-        raise OSError("not allowed")
-
     with socket.create_server(("127.0.0.1", 0)) as listening:
         with socket.create_connection(listening.getsockname()), listening.accept()[0] as connection:
-            monkeypatch.setattr(peer.socket, "socket", refused)
+            monkeypatch.setattr(peer, "_NETLINK_SOCK_DIAG", 999)  # no such family of questions
             assert Peers().place_of(connection) == "127.0.0.0/8"

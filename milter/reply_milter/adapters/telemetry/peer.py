@@ -28,7 +28,7 @@ class Peers:
         self._kernel: socket.socket | None = None
 
     def place_of(self, connection: socket.socket) -> str:
-        """Whose place a connection takes: ``user 1000`` of this host, an IPv4 address, or an IPv6 network of 64 bits."""
+        """Whose place a connection takes: ``user 1000`` of this host, an IPv4 address, an IPv6 network of 64 bits."""
         try:
             client, server = connection.getpeername(), connection.getsockname()
         except OSError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MOST_CONNECTIONS = 48  # a thread each
-MOST_SILENT = 1024
+MOST_SILENT = 256  # a descriptor each
 _REQUEST_PART = 0.3  # of the longest time: until the request must be there, TLS and all
 
 

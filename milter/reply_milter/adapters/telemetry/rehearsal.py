@@ -1,4 +1,4 @@
-"""Counts a little, and reads it back: prometheus_client's private parts must not only be there, but mean what they did."""
+"""Counts a little, and reads it back: prometheus_client's private parts must be there, and mean what they did."""
 
 import shutil
 import tempfile

@@ -126,7 +126,7 @@ class Server(WSGIServer):
             except OSError as error:  # it is gone already, or descriptors are: others go first
                 log.debug("cannot accept a connection: %s", error)
                 self._make_room()
-                return
+                break
             guest = Guest(connection, self._peers.place_of(connection), client)
             leaving = self._lobby.come(guest)
             self._poll.register(connection, select.POLLIN)
