@@ -91,8 +91,9 @@ def _private(room: str) -> set[str]:
     for path in (ROOT / "milter/reply_milter" / room).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
-                ours = isinstance(node.value, ast.Call) or getattr(node.value, "id", "") in {"self", "os", "logging"}
-                found |= set() if ours and node.attr != "_connect" else {node.attr}
+                of_a_base = isinstance(node.value, ast.Call)  # super()
+                ours = getattr(node.value, "id", "") in {"self", "os", "logging"} or of_a_base and node.attr == "_open"
+                found |= set() if ours else {node.attr}
     return found
 
 
