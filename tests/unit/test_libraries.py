@@ -92,7 +92,9 @@ def _private(room: str) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
                 of_a_base = isinstance(node.value, ast.Call)  # super()
-                ours = getattr(node.value, "id", "") in {"self", "os", "logging"} or of_a_base and node.attr == "_open"
+                ours = getattr(node.value, "id", "") in {"self", "os", "logging"} or (
+                    of_a_base and node.attr == "_open"
+                )
                 found |= set() if ours else {node.attr}
     return found
 
