@@ -1,34 +1,57 @@
 """Mail domains and addresses in one normal form, so that two spellings of a sender compare equal."""
 
 import re
+from string import ascii_uppercase
 
 import idna
+
+ADDRESS_OCTETS = 320  # RFC 5321 section 4.5.3.1: a local part, an @ and a domain
+DOMAIN_OCTETS = 253  # RFC 1035 section 2.3.4, as text without the root's dot
+_LABEL_CHARACTERS = 59  # of a U-label: 63 octets (RFC 1034 section 3.1) less `xn--`, and each takes one at least
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII)
 _VISIBLE = re.compile(r"[!-?A-~]+", re.ASCII)  # all of visible ASCII but @
+_ASCII_LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
+
+
+def in_ascii_lower_case(text: str) -> str:
+    """``text`` with A to Z in lower case and all else as it is: ``lower()`` makes a k of U+212A, too."""
+    return text.translate(_ASCII_LOWER)
 
 
 def to_ascii(domain: str) -> str | None:
     """``domain`` as lower-case A-labels without a trailing dot (UTS 46, non-transitional), or None if it can't be.
 
     ASCII domains are only lower-cased: mail domains with an underscore or a leading digit exist. One trailing dot means
-    the root; behind two there is an empty label, and nothing to compare with.
+    the root; behind two there is an empty label, and nothing to compare with. What is longer than a domain, 253 octets
+    as it is written and as A-labels, is none: an A-label takes the square of its length to find.
     """
+    if not _fits(domain.removesuffix("."), DOMAIN_OCTETS):
+        return None
     name = domain
     if not name.isascii():
         try:
             name = idna.uts46_remap(name, std3_rules=False, transitional=False)
         except idna.IDNAError:
             return None
-        name = ".".join(_a_label(label) for label in name.split("."))
+        labels = name.split(".")
+        if any(len(label) > _LABEL_CHARACTERS and not label.isascii() for label in labels):
+            return None
+        name = ".".join(map(_a_label, labels))
     name = name.lower().removesuffix(".")  # after the mapping, which makes dots of other full stops
-    return name if _VISIBLE.fullmatch(name) and not name.endswith(".") else None
+    sound = len(name) <= DOMAIN_OCTETS and _VISIBLE.fullmatch(name) and not name.endswith(".")
+    return name if sound else None
 
 
 def is_host_name(ascii_domain: str) -> bool:
     """Whether a lower-case ASCII domain is made of letters, digits and hyphens (RFC 1123 section 2.1)."""
-    return len(ascii_domain) <= 253 and _HOST.fullmatch(ascii_domain) is not None
+    return len(ascii_domain) <= DOMAIN_OCTETS and _HOST.fullmatch(ascii_domain) is not None
+
+
+def _fits(text: str, most: int) -> bool:
+    """Whether ``text`` has at most so many octets; long text is not looked at."""
+    return len(text) <= most and (text.isascii() or len(text.encode("utf-8", "surrogatepass")) <= most)
 
 
 def _a_label(label: str) -> str:
@@ -39,8 +62,11 @@ def normalise(address: str) -> str | None:
     """The form of ``address`` that sender tags are computed over; None if it must stay unbound.
 
     Split at the last ``@``; the first ``+`` that is not at the start is dropped with what follows; ASCII is
-    lower-cased; the domain becomes A-labels. Quoted and non-ASCII local parts and address literals stay unbound.
+    lower-cased; the domain becomes A-labels. Quoted and non-ASCII local parts and address literals stay unbound, and
+    what is longer than an address, 320 octets.
     """
+    if not _fits(address, ADDRESS_OCTETS):
+        return None
     local, _, domain = address.rpartition("@")
     if not _LOCAL.fullmatch(local) or domain.startswith("["):
         return None

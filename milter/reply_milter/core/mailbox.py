@@ -5,14 +5,19 @@ rules need, in one pass over the text.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 
 from reply_milter.core.comments import without_comments
 
-_LEXEME = re.compile(r'"(?:\\.|[^"\\])*"?|<[^<>]*>?|[,;:>]|[^"<>,;:]+', re.DOTALL)
-_QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"?', re.DOTALL)
+# `*+`, `++`: what was taken is never given back.
+_LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+"?|<[^<>]*+>?|[,;:>]|[^"<>,;:]++', re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)
 _LIMIT = 1000  # mailboxes of one field that are looked at; From may hold one
-_BLANKS = re.compile(r"[ \t\r\n]*([@.])[ \t\r\n]*")
+# The first look-behind has a run of blanks looked at once, from its start: from each of them on, a square is looked at.
+_BLANKS = re.compile(r"(?<![ \t\r\n])[ \t\r\n]++(?=[@.])|(?<=[@.])[ \t\r\n]++")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +45,25 @@ def named(value: str) -> list[Mailbox]:
 def _parts(value: str) -> list[tuple[str, str]]:
     """Display name, not yet read, and address of each mailbox."""
     found = _split(without_comments(value))
-    return [(name, _plain(address)) for name, address in found if address][:_LIMIT]
+    return [(name, _plain(address)) for name, address in islice(filter(itemgetter(1), found), _LIMIT)]
 
 
-def _split(value: str) -> list[tuple[str, str]]:
-    """What stands in brackets, or bare, between commas, semicolons and the colons of groups."""
-    parts: list[tuple[str, str]] = []
-    bare, bracketed = "", False
+def _split(value: str) -> Iterator[tuple[str, str]]:
+    """What stands in brackets, or bare, between commas, semicolons and the colons of groups; some of it empty."""
+    bare: list[str] = []
+    bracketed = False
     for lexeme in _LEXEME.findall(value):
         if lexeme[0] == "<":  # `<a@b> <c@d>` is two mailboxes, however it is joined
-            parts.append((bare, lexeme.strip("<>").strip()))
-            bare, bracketed = "", True
+            yield "".join(bare), lexeme.strip("<>").strip()
+            bare, bracketed = [], True
         elif lexeme in ",;:>":
-            parts.append(("", _bare_address(bare, bracketed)))
-            bare, bracketed = "", False
+            if bare:
+                yield "", _bare_address("".join(bare), bracketed)
+                bare = []
+            bracketed = False
         else:
-            bare += lexeme
-    parts.append(("", _bare_address(bare, bracketed)))
-    return parts
+            bare.append(lexeme)
+    yield "", _bare_address("".join(bare), bracketed)
 
 
 def _bare_address(text: str, bracketed: bool) -> str:
@@ -68,7 +74,7 @@ def _bare_address(text: str, bracketed: bool) -> str:
 def _plain(address: str) -> str:
     if address.startswith("@"):  # a route: <@relay.example:jane@example.com>
         address = address.partition(":")[2] or address
-    return _BLANKS.sub(r"\1", address).strip()
+    return _BLANKS.sub("", address).strip()
 
 
 def _display_name(text: str) -> str:

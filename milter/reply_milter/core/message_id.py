@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from reply_milter.core.comments import without_comments
+from reply_milter.core.domain import in_ascii_lower_case
 
 CANDIDATES = 16  # ids looked at in one message; each costs an HMAC
 _ID_OCTETS = 998  # RFC 5322 section 2.1.1: a line
@@ -45,7 +46,7 @@ def parse(message_id: str) -> Thread | None:
     match = _OWN.fullmatch(message_id)
     if match is None or not is_locator(match["locator"]):
         return None
-    return Thread(match["locator"], int(match["seconds"]), match["domain"].lower())
+    return Thread(match["locator"], int(match["seconds"]), in_ascii_lower_case(match["domain"]))
 
 
 def own_id(value: str) -> str:

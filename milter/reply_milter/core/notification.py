@@ -47,7 +47,7 @@ def prepare(outgoing: Outgoing, handlers: Handlers, keyring: Keyring, form: Addr
         MintError: the request, or the message that it stands in, can't be met; says what to do.
     """
     request, handler = _request(outgoing, handlers)
-    if any(len(outgoing.fields.get(name, ())) > 1 for name in _AT_MOST_ONE):
+    if headers.are_doubled(headers.without_twins(outgoing.fields, _AT_MOST_ONE), _AT_MOST_ONE):
         raise MintError("a message has at most one Message-ID and one References field")
     given = _given_id(outgoing)
     order = Order(
@@ -108,13 +108,14 @@ def id_for_number(order: Order, handler: Handler, form: AddressForm) -> str:
 
 def _edits(outgoing: Outgoing, address: str, bound: str, kept: bool) -> tuple[Edit, ...]:
     fields = outgoing.fields
-    references = _readable(" ".join(fields.get("references", ())).strip())
+    references = _readable(next(iter(fields.get("references", ())), "").strip())
     edits: list[Edit] = [*headers.strip(headers.MINT, len(fields[headers.MINT.lower()]))]
     edits += _put(fields, "Reply-To", address)
-    if not kept:
-        edits += _put(fields, "Message-ID", f"<{bound}>")
+    edits += _twins_off(fields, "Message-ID") if kept else _put(fields, "Message-ID", f"<{bound}>")
     # A relay that gives the message another id leaves this one here, and mail programs copy it into their replies.
-    if f"<{bound}>" not in references:
+    if f"<{bound}>" in references:
+        edits += _twins_off(fields, "References")
+    else:
         edits += _put(fields, "References", f"{references}\n\t<{bound}>" if references else f"<{bound}>")
     if "auto-submitted" not in fields:
         edits.append(Append("Auto-Submitted", "auto-generated"))
@@ -132,7 +133,11 @@ def _readable(text: str) -> str:
 
 def _put(fields: Fields, name: str, value: str) -> list[Edit]:
     """Let ``name`` stand once, with ``value``: in place of the first there is, or below all others."""
-    count = len(fields.get(name.lower(), ()))
-    if not count:
+    if not fields.get(name.lower()):
         return [Append(name, value)]
-    return [*(Delete(name, index) for index in range(count, 1, -1)), Replace(name, 1, value)]
+    return [*_twins_off(fields, name), Replace(name, 1, value)]
+
+
+def _twins_off(fields: Fields, name: str) -> list[Edit]:
+    """Let the first field called ``name`` stand alone."""
+    return [Delete(name, index) for index in range(len(fields.get(name.lower(), ())), 1, -1)]

@@ -40,6 +40,7 @@ class Transaction:
     fields: dict[str, list[str]] = field(default_factory=dict)
     field_count: int = 0
     field_octets: int = 0
+    longest_name: int = 0
     body: BodyDigest | None = None  # from the first reply recipient on that is not refused
     body_octets: int = 0
     broken: bool = False
@@ -105,6 +106,7 @@ class Connection:
         if message is None or message.body is None:
             return
         message.field_count += 1
+        message.longest_name = max(message.longest_name, len(name))
         message.field_octets += len(name) + (len(value) if value.isascii() else len(octets(value))) + 4
         known = name.strip().lower()
         if known not in headers.READ:
@@ -221,7 +223,8 @@ class Connection:
 
     def _arrival(self, message: Transaction, recipient: ReplyRecipient, queue_id: str) -> Arrival:
         size = message.field_octets + 2 + message.body_octets
-        read = Message.read(message.null_sender, message.fields, message.field_count, message.field_octets, size)
+        counted = (message.field_count, message.field_octets, size, message.longest_name)
+        read = Message.read(message.null_sender, message.fields, *counted)
         rules = message.service.rules
         parkable = rules.parks_in_hook or not message.others
         from_peer = rules.is_peer(self._client)

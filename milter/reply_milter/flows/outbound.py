@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from reply_milter.core import headers
 from reply_milter.core.application import Admission, Asker, Standing
+from reply_milter.core.domain import in_ascii_lower_case
 from reply_milter.core.mint import MintError
 from reply_milter.core.mint_request import key_of, read
 from reply_milter.core.notification import Outgoing, Prepared, bindable, prepare
@@ -61,7 +62,7 @@ class Submission:
         """See ``ports.Conversation``. Never refuses: only the header tells whether the recipient matters to us."""
         if self._message is None:
             self._message = _Message(self._service())
-        self._message.recipients[argument.strip().casefold()] = bindable(argument.strip(), resolved)
+        self._message.recipients[in_ascii_lower_case(argument.strip())] = bindable(argument.strip(), resolved)
         return Accept()
 
     def header(self, name: str, value: str) -> None:

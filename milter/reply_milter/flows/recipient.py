@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from reply_milter.core.address import ReplyAddress
+from reply_milter.core.domain import in_ascii_lower_case
 from reply_milter.core.policy import Finding, Policy
 from reply_milter.core.token import Token
 from reply_milter.core.verdict import Action, Reason, reply_for
@@ -37,8 +38,8 @@ class ReplyRecipient:
         return self.checked.handler.name if self.checked else ""
 
     def is_same(self, address: ReplyAddress) -> bool:
-        """Whether ``address`` bears the same token: the domain and the case of letters don't matter."""
-        return self.local.casefold() == address.local.casefold()
+        """Whether ``address`` bears the same token: the domain and the case of ASCII letters don't matter."""
+        return in_ascii_lower_case(self.local) == in_ascii_lower_case(address.local)
 
 
 def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipient:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clocked import hostile, in_time
-from reply_milter.core.domain import normalise, to_ascii
+from reply_milter.core.domain import in_ascii_lower_case, normalise, to_ascii
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,31 @@ def test_any_text_is_a_domain_or_none(name: str) -> None:
     """Lone surrogates, which pass for undecodable octets, too."""
     found = to_ascii(name)
     assert found is None or (found.isascii() and found == found.lower())
+
+
+@pytest.mark.parametrize(
+    "address,fits",
+    [
+        (f"a@{'b' * 249}.org", True),
+        (f"a@{'b' * 249}.org.", True),
+        (f"a@{'b' * 250}.org", False),
+        (f"{'a' * 66}@{'b' * 249}.org", True),
+        (f"{'a' * 67}@{'b' * 249}.org", False),
+        ("a@" + ".".join(["\u65e5" * 20] * 4), True),
+        ("a@" + ".".join(["\u65e5" * 21] * 4), False),
+        ("a@" + "\u65e5" * 59 + ".example", True),
+        ("a@" + "\u65e5" * 60 + ".example", False),
+        ("a@" + "\ufdfa" * 20 + ".example", False),
+    ],
+)
+def test_length_comes_before_anything_else(address: str, fits: bool) -> None:
+    """320 octets for an address, 253 for a domain, 59 characters for a label: also what UTS 46 makes longer."""
+    assert (normalise(address) is not None) is fits
+
+
+def test_letters_outside_ascii_keep_their_case() -> None:
+    """What is compared with a word of ours is folded in ASCII alone."""
+    assert in_ascii_lower_case("AZaz09+\u212a\u0130\u017f") == "azaz09+\u212a\u0130\u017f"
 
 
 @pytest.mark.parametrize("piece", ["a", "+", ".", "@", "é", "é.", "日本", "\udc80"])

@@ -54,14 +54,48 @@ def test_genuine_reply_has_no_findings() -> None:
         {"from": [f" {AUTHOR}", f" {AUTHOR}"]},
         {"from": [f" {AUTHOR}, {AUTHOR}"]},
         {"from": [f" Group: {AUTHOR}, b@x;"]},
-        {"message-id": [" <1@x>", " <1@x>"]},
+        {"message-id": [" <1@x>", " <2@x>"]},
         {"date": [" a", " b"]},
-        {"in-reply-to": [f" <{ANSWERED.message_id}>"] * 2},
+        {"date": [" a", " a", " b"]},
+        {"date": [" Mon, 1", " Mon,1"]},
+        {"in-reply-to": [f" <{ANSWERED.message_id}>", f" <x@y> <{ANSWERED.message_id}>"]},
     ],
 )
 def test_doubled_or_missing_fields_that_name_a_message_are_malformed(fields: dict[str, list[str]]) -> None:
     """One From with one mailbox; at most one Message-ID, Date and In-Reply-To."""
     assert reasons(message(fields))[0] is Reason.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"message-id": [" <1@x>", "<1@x> "]},
+        {"date": [" Mon, 1\r\n\tJan", " Mon, 1\tJan", " Mon, 1\n\tJan"]},
+        {"in-reply-to": [f" <{ANSWERED.message_id}>"] * 2},
+    ],
+)
+def test_equal_twins_count_once(fields: dict[str, list[str]]) -> None:
+    """Equal after unfolding, but for white space around: gateways add what is there already. All rules see one."""
+    read = message(fields)
+    assert reasons(read) == []
+    assert all(len(read.fields[name]) == 1 for name in fields)
+
+
+def test_two_from_are_two_authors_even_if_they_are_equal() -> None:
+    """Who wrote it must be beyond doubt."""
+    assert reasons(message({"from": [f" {AUTHOR}"] * 2}))[0] is Reason.MALFORMED
+
+
+@pytest.mark.parametrize("octets,reasons_found", [(900, []), (901, [Reason.MALFORMED])])
+def test_field_names_fit_a_line(octets: int, reasons_found: list[Reason]) -> None:
+    """An MTA would break a longer one, on the way to the hook, into what is no field."""
+    assert reasons(message()._replace(longest_name=octets)) == reasons_found
+
+
+def test_our_own_address_is_seen_behind_many_domains_that_take_long() -> None:
+    """Of those, 64 are looked at; ours in ASCII wherever it stands."""
+    decoys = "".join(f"reply+x@{chr(0x4E00 + index)}.example," for index in range(500))
+    assert Reason.LOOP in reasons(message({"reply-to": [f" {decoys} reply+x@{FORM.mint_domain}"]}))
 
 
 def test_date_and_message_id_may_be_missing() -> None:

@@ -243,6 +243,23 @@ def test_nothing_shows_login_or_key_of_a_message() -> None:
     assert "hunter2" not in shown and "shop-login" not in shown and repr(SHOP.secret) not in shown
 
 
+def test_equal_twins_leave_one() -> None:
+    """An application, or a relay before us, gave its Message-ID twice: it is one, and it leaves once."""
+    twice = [("Message-ID", " <a@b>"), ("Message-ID", "<a@b>"), ("References", " <a@b>"), ("References", " <a@b>")]
+    verdict = Application(login="shop").send([MINT, *twice])
+    assert isinstance(verdict, Accept)
+    assert [edit for edit in verdict.edits if edit in (Delete("Message-ID", 2), Delete("References", 2))]
+    assert not any(isinstance(edit, Replace) for edit in verdict.edits)
+    unlike = [("Message-ID", " <a@b>"), ("Message-ID", " <c@b>")]
+    assert isinstance(Application(login="shop").send([MINT, *unlike]), Reject)
+
+
+def test_recipients_that_fold_into_one_are_two() -> None:
+    """Beyond ASCII, letters of two addresses may have one lower case; the token would go to both."""
+    verdict = Application(login="shop").send([MINT], "<jane@stra\u00dfe.example>", "<jane@strasse.example>")
+    assert isinstance(verdict, Reject)
+
+
 def test_the_same_recipient_twice_is_one() -> None:
     """Two are refused, and none is minted."""
     assert address(Application().send([MINT], JANE, "<JANE@example.org>"))

@@ -150,6 +150,15 @@ def test_same_recipient_twice_is_one() -> None:
     assert desk.start(ANSWERED.address, *again) == [Accept()] * 3
 
 
+def test_a_letter_that_folds_into_a_tokens_is_another_recipient() -> None:
+    """U+212A, the Kelvin sign, is a k in lower case: the second spelling is none that we ever minted."""
+    answered = next(one for one in (minted(user=number) for number in range(1000)) if "k" in one.address.split("@")[0])
+    local, _, domain = answered.address.partition("@")
+    odd = f"{local.replace('k', chr(0x212A), 1)}@{domain}"
+    assert isinstance(Desk().start(odd)[0], Reject)
+    assert isinstance(Desk().start(answered.address, odd)[1], Defer)
+
+
 def test_refused_recipient_does_not_count_as_the_first() -> None:
     """A good one may follow."""
     assert Desk().start(FORGED, ANSWERED.address)[1] == Accept()

@@ -1,0 +1,132 @@
+"""Every regular expression and every call of a library that reads text, in all of our modules, found in their source."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[1] / "milter" / "reply_milter"
+_WAYS = frozenset({"match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"})
+
+# What reads no text, or text of ours alone: clocks, processes, containers, digests. Every other import reads text.
+_NO_READERS = frozenset(
+    {
+        "Milter", "_typeshed", "argparse", "asyncio", "bisect", "collections", "concurrent", "contextlib", "ctypes",
+        "dataclasses", "datetime", "encodings", "enum", "fcntl", "functools", "grp", "hashlib", "hmac", "importlib",
+        "itertools", "logging", "math", "mmap", "operator", "os", "pathlib", "posixpath", "pwd", "random",
+        "re", "reply_milter", "resource", "secrets", "select", "shutil", "signal", "socket", "stat", "string",
+        "struct", "subprocess", "sys", "tempfile", "threading", "time", "types", "typing", "weakref",
+    }
+)  # fmt: skip
+_CODECS = ("candidate", "codec")  # variables that name one
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A regular expression as it is used. ``ways``: the methods that are called; ``pattern``: None if built later."""
+
+    pattern: re.Pattern[str] | re.Pattern[bytes] | None
+    ways: frozenset[str]
+
+
+@cache
+def _trees() -> dict[str, ast.Module]:
+    paths = sorted(_ROOT.rglob("*.py"))
+    names = [".".join(path.relative_to(_ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    return {name: ast.parse(path.read_text()) for name, path in zip(names, paths, strict=True)}
+
+
+def expressions() -> dict[str, list[Expression]]:
+    """By ``module.NAME``, or ``module.function`` for what stands within one; several may stand in one place."""
+    found: dict[str, list[Expression]] = {}
+    for module, tree in _trees().items():
+        for place, call in _calls(tree):
+            way = _function_of(call, "re")
+            if way == "compile" and place.isupper():
+                values = [_module(module, place)] if f"{module}.{place}" not in found else []
+                for value in values:
+                    patterns = value.values() if isinstance(value, dict) else [value]
+                    found[f"{module}.{place}"] = [Expression(one, _ways(module, place)) for one in patterns]
+            elif way == "compile" or way in _WAYS:
+                ways = frozenset({way}) if way in _WAYS else frozenset({"search"})
+                found.setdefault(f"{module}.{place}", []).append(Expression(_constant(call), ways))
+    return found
+
+
+def library_calls() -> set[str]:
+    """``module: library.function``, and ``module: codec`` for one that is neither UTF-8 nor ASCII."""
+    found: set[str] = set()
+    for module, tree in _trees().items():
+        names = dict(_imported(tree))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and (called := _called(node, names)):
+                found.add(f"{module}: {called}")
+    return found
+
+
+def _module(module: str, name: str) -> object:
+    return getattr(importlib.import_module(f"reply_milter.{module}"), name)
+
+
+def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Each call with the name of the module's assignment or the function that it stands in."""
+    for statement in tree.body:
+        place = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        yield from _walk(statement, place.id if isinstance(place, ast.Name) else getattr(statement, "name", ""))
+
+
+def _walk(node: ast.AST, place: str) -> Iterator[tuple[str, ast.Call]]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        place = node.name
+    if isinstance(node, ast.Call):
+        yield place, node
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(child, place)
+
+
+def _function_of(call: ast.Call, module: str) -> str:
+    function = call.func
+    of_module = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
+    return function.attr if of_module and function.value.id == module else ""  # type: ignore[attr-defined,union-attr]
+
+
+def _constant(call: ast.Call) -> re.Pattern[str] | re.Pattern[bytes] | None:
+    first = call.args[0]
+    return re.compile(first.value) if isinstance(first, ast.Constant) else None  # type: ignore[type-var]
+
+
+def _ways(module: str, name: str) -> frozenset[str]:
+    """The methods that are called on an expression, in its module and wherever it is named as that module's."""
+    found: set[str] = set()
+    for other, tree in _trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in _WAYS:
+                owner = ast.unparse(node.value)
+                ours = owner == name if other == module else owner.endswith(f"{module.rpartition('.')[2]}.{name}")
+                found |= {node.attr} if ours else set()
+    return frozenset(found or {"search"})
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Names of a module that stand for a library that reads text, or for something of it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            roots = [alias.name.partition(".")[0] for alias in node.names]
+            yield from ((root, root) for root in roots if root not in _NO_READERS)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] not in _NO_READERS:
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _called(call: ast.Call, names: dict[str, str]) -> str:
+    """What of a library is called; empty for what is none."""
+    function = call.func
+    if isinstance(function, ast.Attribute) and function.attr in ("encode", "decode") and call.args:
+        written = ast.unparse(call.args[0]).strip("'").replace("_", "-")
+        if written in _CODECS or (isinstance(call.args[0], ast.Constant) and written not in ("utf-8", "ascii")):
+            return "codec"
+    root, _, rest = ast.unparse(function).partition(".")
+    return f"{names[root]}{'.' if rest else ''}{rest}" if root in names and "(" not in rest else ""
