@@ -39,6 +39,7 @@ def _trees() -> dict[str, ast.Module]:
     return {name: ast.parse(path.read_text()) for name, path in zip(names, paths, strict=True)}
 
 
+@cache
 def expressions() -> dict[str, list[Expression]]:
     """By ``module.NAME``, or ``module.function`` for what stands within one; several may stand in one place."""
     found: dict[str, list[Expression]] = {}
@@ -100,14 +101,20 @@ def _constant(call: ast.Call) -> re.Pattern[str] | re.Pattern[bytes] | None:
 
 def _ways(module: str, name: str) -> frozenset[str]:
     """The methods that are called on an expression, in its module and wherever it is named as that module's."""
-    found: set[str] = set()
-    for other, tree in _trees().items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in _WAYS:
-                owner = ast.unparse(node.value)
-                ours = owner == name if other == module else owner.endswith(f"{module.rpartition('.')[2]}.{name}")
-                found |= {node.attr} if ours else set()
+    elsewhere = f"{module.rpartition('.')[2]}.{name}"
+    found = {way for other, owner, way in _uses() if owner == (name if other == module else elsewhere)}
     return frozenset(found or {"search"})
+
+
+@cache
+def _uses() -> list[tuple[str, str, str]]:
+    """Module, owner and method of everything that looks like an expression at work."""
+    return [
+        (module, ast.unparse(node.value), node.attr)
+        for module, tree in _trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in _WAYS
+    ]
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:

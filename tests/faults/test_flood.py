@@ -132,7 +132,9 @@ def test_ordinary_mail_does_not_wait_beside_a_flood(site: Site, kind: str) -> No
     with _Flood(site, minted.address, _letter(minted, FLOODS[kind])) as flood:
         times, refusals = _ordinary(site, lambda: not flood.answered.is_set())
     p99, slowest = milliseconds(times, 0.99), milliseconds(times, 1.0)
-    print(f"\n{kind}: {len(times)} ordinary, p99 {p99} ms, slowest {slowest} ms, beside {len(flood.answers)} of the flood")
+    print(
+        f"\n{kind}: {len(times)} ordinary, p99 {p99} ms, slowest {slowest} ms, beside {len(flood.answers)} of the flood"
+    )
     print({answer[:40] for answer in flood.answers})
     assert not refusals
     assert flood.answers and not any(answer.startswith("4") for answer in flood.answers)

@@ -25,7 +25,8 @@ Fields = Sequence[tuple[str, str]]
 Event = Decision | Notification | DeliveryReport
 
 
-_ADDRESS = re.compile(r"[^\s<>()'\",;:=@]{1,320}@[^\s<>()'\",;:=]{1,255}")
+# A run is looked at once, from its start.
+_ADDRESS = re.compile(r"(?<![^\s<>()'\",;:=@])[^\s<>()'\",;:=@]++@[^\s<>()'\",;:=]{1,255}")
 _TOKEN = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]{{{KEY_LENGTH + CHECKSUM_FLOOR},}}", re.ASCII | re.IGNORECASE)
 # The tag of X-Reply-Mint with an application's secret, to its end.
 _SECRET_TAG = re.compile(r"\b(key[ \t]*=)[^;'\"\n]{1,1024}")

@@ -20,7 +20,7 @@ _NAMED = re.compile(r"@|--")  # without one of them nobody is named
 _ADDRESS_LAST = re.compile(r"@[^\s<>@]{1,255}[>)]\W{0,2}\Z")
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:h]\s?\d{2}(?!\d)|\bkl[.o]? ?\d{1,2}\.\d{2}")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-_DASHED = re.compile(r"\s*-{2,}.*\w.*-{2,}\s*")  # Zoho, some Androids: `---- On ..., Jane wrote ----`
+_DASHED = re.compile(r"\s*+--(?=.*\w).*--\s*+")  # Zoho, some Androids: `---- On ..., Jane wrote ----`
 _ISO_DATE = re.compile(r"\d{4}[/-]\d{1,2}[/-]\d{1,2}\b")  # Gmail until 2013: no word and no colon
 _DAY = re.compile(r"(?<!\d)\d{1,2}(?!\d)")
 _SHORT_DATE = re.compile(r"(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2}(?!\d)")
