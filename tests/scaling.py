@@ -47,7 +47,7 @@ def _seconds(run: Run, text: str) -> float:
 
 
 def stretched(seeds: list[str], pieces: list[str], places: int) -> Iterator[tuple[str, Callable[[int], str]]]:
-    """Texts of any length: each seed with a run of each piece at its ends and ``places`` - 1 within it, and what follows or not."""
+    """Texts of any length: each seed with a run of each piece at ``places`` + 1 of it, and what follows or not."""
     for seed in seeds:
         for at in sorted({len(seed) * share // places for share in range(places + 1)}):
             for piece in pieces:
@@ -73,16 +73,16 @@ def _example(tree: Any, choice: int) -> str:
     return "".join(_of(operation, given, choice) for operation, given in tree)
 
 
-def _of(operation: Any, given: Any, choice: int) -> str:
+def _of(operation: Any, given: Any, choice: int) -> str:  # noqa: PLR0911 # one for each kind of node
     """The text of one node of a parsed expression."""
     if operation is ops.LITERAL:
-        return chr(given)
+        return chr(int(given))
     if operation in (ops.ANY, ops.NOT_LITERAL):
         return "a" if given != ord("a") else "b"
     if operation is ops.IN:
-        return next((one for one in "a1 .-:;,=@/<>\t\n\x02\u65e5" if _is_in(given, one)), _first(given))
+        return str(next((one for one in "a1 .-:;,=@/<>\t\n\x02\u65e5" if _is_in(given, one)), _first(given)))
     if operation in (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT):
-        return _example(given[2], choice) * min(max(given[0], 1), 20)
+        return _example(given[2], choice) * min(max(int(given[0]), 1), 20)
     if operation is ops.BRANCH:
         return _example(given[1][min(choice, len(given[1]) - 1)], choice)
     if operation is ops.SUBPATTERN:

@@ -103,7 +103,8 @@ class _Flood:
 
 def _ordinary(site: Site, go_on: Callable[[], bool]) -> tuple[list[float], list[str]]:
     """Mail to a person, one after the other: how long each took, from MAIL to the answer, and what was refused."""
-    times, refusals = [], []
+    times: list[float] = []
+    refusals: list[str] = []
     message = b"From: joe@client.example\r\nSubject: hello\r\n\r\nHello.\r\n"
     while len(times) < ORDINARY or go_on():
         with site.client() as client:
