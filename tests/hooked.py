@@ -18,7 +18,8 @@ from reply_milter.core.reply import Envelope, Reply
 from reply_milter.core.verdict_header import seal
 from reply_milter.flows.hook_service import HookRules, HookService
 from reply_milter.ports import UserRecord
-from reply_milter.ports.delivery import CourierError, DeliveryReport, Outcome
+from reply_milter.ports.delivery import CourierError
+from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome
 
 CONFIRM = Handler(1023, "confirm", ContextKind.INTEGER, 7, True, "", Policy())
 ROOM = Room(user_replies=20, user_octets=1 << 20, replies=50, octets=2 << 20)

@@ -16,7 +16,8 @@ from reply_milter.config.delivery import Delivery
 from reply_milter.core.content import Limits
 from reply_milter.core.destination import Destination, PlugIn
 from reply_milter.flows.hook_service import HookRules, HookService
-from reply_milter.ports.delivery import Deliverer, DeliveryTelemetry
+from reply_milter.ports.delivery import Deliverer
+from reply_milter.ports.delivery_telemetry import DeliveryTelemetry
 from reply_milter.settings import Settings
 
 _UNIQUE_OCTETS = 5

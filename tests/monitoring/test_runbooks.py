@@ -48,6 +48,7 @@ def _here(monitored: MonitoredSite, command: str, folder: Path) -> str:
     """With the ports of this host, and a folder in place of the machine's own."""
     command = command.replace("127.0.0.1:9797", f"127.0.0.1:{monitored.site.metrics_port}")
     command = command.replace("127.0.0.1:25", f"127.0.0.1:{monitored.site.mta.port}")
+    command = command.replace("/etc/postfix", str(monitored.site.postfix.folder / "etc"))
     return re.sub(r"(?<= )(/etc|/var/lib)/(?=prometheus|grafana)", rf"{folder}\1/", command)
 
 

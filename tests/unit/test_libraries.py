@@ -18,6 +18,7 @@ import run_dependencies
 from reply_milter import libraries
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.handlers import deliverer_for
+from reply_milter.adapters.names import HostNames
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.app import load_for_daemon
 from reply_milter.config import ConfigError
@@ -187,7 +188,7 @@ def test_httpx_is_looked_at_where_a_webhook_is_configured(tmp_path: Path, monkey
     assert any(re.search(r"webhook: httpx 0\.28\S* has no httpx\.AsyncClient", line) for line in found.value.problems)
     webhook = Webhook("https://app.example.com/", (), Format.JSON, 30)
     with pytest.raises(LibraryError):
-        deliverer_for(webhook, WallClock())
+        deliverer_for(webhook, WallClock(), HostNames())
 
 
 def _handler(delivery: str) -> str:

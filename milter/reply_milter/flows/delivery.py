@@ -11,7 +11,8 @@ from reply_milter.core.sealed_reply import SealedReply, Undeliverable, open_repl
 from reply_milter.flows.handing_over import KEPT_SECONDS, bury, commit, report, settle
 from reply_milter.flows.hook_service import HookService
 from reply_milter.flows.parking import answered, park
-from reply_milter.ports.delivery import DeliveryReport, Outcome, Progress
+from reply_milter.ports.delivery import Progress
+from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome
 
 _SETTLED = (Progress.DONE, Progress.DEAD)
 

@@ -14,7 +14,8 @@ from reply_milter.core.reply import Envelope, Reply
 from reply_milter.core.sealed_reply import SealedReply, Undeliverable
 from reply_milter.flows.hook_service import HookService
 from reply_milter.ports import StoreUnavailableError
-from reply_milter.ports.delivery import Deliverer, DeliveryReport, Outcome, Progress
+from reply_milter.ports.delivery import Deliverer, Progress
+from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome
 
 KEPT_SECONDS = 7 * 86400  # after the token's end, as long as the store remembers a reply
 

@@ -9,16 +9,9 @@ from reply_milter.core.handler import Handler, Handlers
 from reply_milter.core.keyring import Keyring
 from reply_milter.core.parked import Room
 from reply_milter.ports import Clock, Store
-from reply_milter.ports.delivery import (
-    AddressBook,
-    Courier,
-    DeadLetters,
-    Deliverer,
-    DeliveryTelemetry,
-    Ledger,
-    Parking,
-    Questions,
-)
+from reply_milter.ports.delivery import AddressBook, Courier, DeadLetters, Deliverer, Ledger
+from reply_milter.ports.delivery_telemetry import DeliveryTelemetry
+from reply_milter.ports.parking import Parking, Questions
 
 
 @dataclass(frozen=True, slots=True)

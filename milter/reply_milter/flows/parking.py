@@ -19,7 +19,8 @@ from reply_milter.core.sealed_reply import SealedReply, Undeliverable
 from reply_milter.flows.asking import DAY, ask, users_to_ask
 from reply_milter.flows.handing_over import bury, commit, put_on_record, report, settle
 from reply_milter.flows.hook_service import HookService
-from reply_milter.ports.delivery import Outcome, Progress
+from reply_milter.ports.delivery import Progress
+from reply_milter.ports.delivery_telemetry import Outcome
 
 
 def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:

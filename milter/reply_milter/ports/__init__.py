@@ -2,7 +2,7 @@
 
 from reply_milter.ports.clock import Clock
 from reply_milter.ports.conversation import NO_LOGIN, Conversation, DoorTelemetry, Login
-from reply_milter.ports.parking_room import ParkingRoom
+from reply_milter.ports.parking import ParkingRoom
 from reply_milter.ports.store import (
     Claim,
     Claimed,

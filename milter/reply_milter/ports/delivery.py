@@ -1,6 +1,6 @@
 """What the delivery of replies needs from the world."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar
 
 from reply_milter.core.dead_letter import DeadLetter
 from reply_milter.core.handed_over import HandedOver
-from reply_milter.core.parked import AskedQuestion, Occupied, ParkedReply, Room
 from reply_milter.core.reply import Reply
 from reply_milter.ports.store import UserRecord
 
@@ -70,74 +69,6 @@ class Ledger(Protocol):
 
     def forget(self, now: int) -> None:
         """Forget what was to be kept until before ``now``."""
-        ...
-
-
-class Parking(Protocol):
-    """Keeps replies until somebody decides about them. Everything is durable when a method returns."""
-
-    def keep(self, parked: ParkedReply, message: bytes, room: Room) -> bool:
-        """Keep one; one that is there already stays as it is. False: there is no room, and it was not kept."""
-        ...
-
-    def occupied(self) -> Occupied:
-        """How much is kept."""
-        ...
-
-    def all(self) -> list[ParkedReply]:
-        """All of them, the oldest first."""
-        ...
-
-    def find(self, identifier: str) -> ParkedReply | None:
-        """One of them."""
-        ...
-
-    def message(self, identifier: str) -> bytes:
-        """The message of one that is there."""
-        ...
-
-    def mark_released(self, *identifiers: str) -> None:
-        """They are to be handed over: all of them, or none."""
-        ...
-
-    def remove(self, identifier: str) -> bool:
-        """Forget one; False if it was not there."""
-        ...
-
-
-class Questions(Protocol):
-    """What users were asked about parked replies. Everything is durable when a method returns."""
-
-    def put(self, question: AskedQuestion, listed: Sequence[str]) -> None:
-        """Put a new question on record with the replies that it lists: those that none lists, nor are released."""
-        ...
-
-    def find(self, identifier: int) -> AskedQuestion | None:
-        """One that is open."""
-        ...
-
-    def of(self, user: int) -> list[AskedQuestion]:
-        """Those of a user that are open, the oldest first."""
-        ...
-
-    def mark_sent(self, identifier: int, now: int) -> None:
-        """The MTA took it at ``now``, Unix seconds."""
-        ...
-
-    def close(self, identifier: int) -> None:
-        """It was answered."""
-        ...
-
-    def be_silent(self, token_id: str, until: int) -> None:
-        """Ask nothing about what comes to this address until then, Unix seconds."""
-        ...
-
-    def silent(self, now: int) -> set[str]:
-        """The token ids of addresses about which nothing is asked now."""
-        ...
-
-    def forget(self, now: int) -> None:
-        """Forget questions that list nothing any more, and what was to be kept until ``now``."""
         ...
 
 
@@ -218,68 +149,4 @@ class Courier(Protocol):
         Raises:
             CourierError: the MTA did not take it.
         """
-        ...
-
-
-class Outcome(StrEnum):
-    """What became of a delivery, for log and metrics."""
-
-    DELIVERED = "delivered"
-    AGAIN = "again"  # it was delivered before
-    DEFERRED = "deferred"
-    PARKED = "parked"
-    RELEASED = "released"
-    DISCARDED = "discarded"
-    IGNORED = "ignored"  # it came to an address that answers a question, and is no answer
-    DEAD_LETTER = "dead_letter"
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
-    """What became of one reply. Never an address. ``why`` in words, ``handler`` empty for what nothing vouches for."""
-
-    outcome: Outcome
-    handler: str = ""
-    id: str = ""
-    queue_id: str = ""
-    reason: str = ""
-    why: str = ""
-
-
-class TurnedAway(StrEnum):
-    """Why the MTA is told to come again before a message is looked at."""
-
-    BUSY = "busy"  # its handler's places are all taken
-    OCTETS = "octets"  # there are too many octets on their way
-
-
-class IntakeTelemetry(Protocol):
-    """Counts and logs what waits in front of the deliveries."""
-
-    def turned_away(self, handler: str, why: TurnedAway) -> None:
-        """A message to ``handler``, "" for none that we know, is left with the MTA."""
-        ...
-
-    def in_flight(self, octets: int) -> None:
-        """So many octets of messages are being received or delivered."""
-        ...
-
-
-class DeliveryTelemetry(Protocol):
-    """Counts and logs deliveries."""
-
-    def delivery(self, report: DeliveryReport) -> None:
-        """One reply was delivered, or not."""
-        ...
-
-    def parked(self, count: int, octets: int) -> None:
-        """So many replies are parked now, whose messages have so many octets."""
-        ...
-
-    def not_asked(self, identifier: str, why: str) -> None:
-        """The user on file could not be asked about a parked reply; it is tried again."""
-        ...
-
-    def accident(self) -> None:
-        """An exception of a handler, or of ours, was caught: the one that is being handled."""
         ...

@@ -13,7 +13,7 @@ from reply_milter.adapters.lmtp.lanes import Visit
 from reply_milter.core.handed_over import Done, HandedOver
 from reply_milter.core.reply import Envelope
 from reply_milter.core.token import handler_in
-from reply_milter.ports.delivery import TurnedAway
+from reply_milter.ports.delivery_telemetry import TurnedAway
 
 KIB = 1 << 10
 

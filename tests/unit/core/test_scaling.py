@@ -18,6 +18,7 @@ from reply_milter.core import address as addresses
 from reply_milter.core import (
     auto_reply,
     comments,
+    dkim_signature,
     domain,
     fingerprint,
     headers,
@@ -32,6 +33,7 @@ from reply_milter.core import (
     verdict_header,
 )
 from reply_milter.core.authentication import authentication, nobody
+from reply_milter.core.consent import answer_of
 from reply_milter.core.content import (
     charset,
     encoded_words,
@@ -114,7 +116,12 @@ def _octets(run: Callable[[bytes], object]) -> Callable[[str], object]:
 
 def _results(text: str) -> object:
     values = [f"mx.example; dkim=pass {text}", f"mx.example{text};", f"{text}mx.example; dmarc=pass header.from={text}"]
-    return authentication(values, "mx.example", f"jane@{text}", nobody)
+    signed = [f"v=1; a=rsa-sha256; d={text}; s=s; h=from; bh=x; b=AAAABBBB", text]
+    return authentication(values, signed, "mx.example", f"jane@{text}", nobody)
+
+
+def _signatures(text: str) -> object:
+    return dkim_signature.signatures([text] * 16)
 
 
 def _recipient(text: str) -> object:
@@ -143,6 +150,8 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "candidates": (lambda text: thread.candidates(text, text), ["<a@b>", "a@b c@d"]),
     "keyword": (auto_reply.keyword, ["auto-replied (x); a=b"]),
     "without_twins": (lambda text: headers.without_twins({"date": [text, text]}), ["a\r\n b"]),
+    "answer": (answer_of, ["Yes.", "No, that was not me"]),
+    "dkim signatures": (_signatures, ["v=1; a=rsa-sha256; d=a.test; s=s; bh=x; i=a@a.test; b=AAAA BBBB"]),
     "authentication": (_results, ["header.d=client.test reason=\"a\"", "client.test"]),
     "recipient": (_recipient, [f"<{_TOKEN}>", '<"reply+x"@reply.example.com>', "<@a,@b:c%reply.example.com@d>"]),
     "token": (lambda text: token.parse(text, 26), [_TOKEN[6:64]]),

@@ -12,7 +12,8 @@ from reply_milter.core.reply import Envelope
 from reply_milter.core.sealed_reply import Undeliverable
 from reply_milter.flows.delivery import take
 from reply_milter.flows.parking import tend
-from reply_milter.ports.delivery import Outcome, Progress
+from reply_milter.ports.delivery import Progress
+from reply_milter.ports.delivery_telemetry import Outcome
 
 
 @pytest.fixture

@@ -136,7 +136,7 @@ def with_lot(lot: Lot, observe: bool = False) -> Desk:
 
 
 def test_without_room_the_client_keeps_what_would_be_parked() -> None:
-    """Nothing is taken, so that it is welcome later; that its author was tried counts. The rest is taken all the same."""
+    """Nothing is taken, so that it is welcome later, but a wrong author counts. What needs no place is taken."""
     lot = Lot(room=False)
     desk = with_lot(lot)
     verdict = reply(desk, 1, "eve@other.example")

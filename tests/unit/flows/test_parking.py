@@ -23,7 +23,7 @@ from reply_milter.core.reply import Envelope
 from reply_milter.flows.delivery import take
 from reply_milter.flows.parking import discard, release, tend
 from reply_milter.ports import UserRecord
-from reply_milter.ports.delivery import Outcome
+from reply_milter.ports.delivery_telemetry import Outcome
 
 JANE = "jane@example.org"
 

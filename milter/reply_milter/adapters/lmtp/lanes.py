@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from reply_milter.ports.delivery import IntakeTelemetry, TurnedAway
+from reply_milter.ports.delivery_telemetry import IntakeTelemetry, TurnedAway
 
 _PLACE_SECONDS = 1.0  # how long a lane that stands still is waited for: an MTA with one queue for all waits as well
 _ROOM_SECONDS = 10.0

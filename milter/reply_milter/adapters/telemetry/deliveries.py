@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.core.sealed_reply import Undeliverable
-from reply_milter.ports.delivery import DeliveryReport, Outcome, TurnedAway
+from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome, TurnedAway
 
 log = logging.getLogger("reply_milter.delivery")
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from reply_milter.core.sealed_reply import TOKEN_ID_LENGTH
 from reply_milter.core.token import CHECKSUM_FLOOR, KEY_LENGTH, USER_LENGTH
 from reply_milter.ports import Decision, Notification
-from reply_milter.ports.delivery import DeliveryReport
+from reply_milter.ports.delivery_telemetry import DeliveryReport
 
 # Of syslog(3), as sd-daemon(3) has them in front of lines.
 _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
