@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
-from reply_milter import libraries, settings
+from reply_milter import libraries, loading
 from reply_milter.adapters import page_access
 from reply_milter.adapters.plugins import PlugInError, load_plug_in
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry, url_mistake
@@ -19,21 +19,34 @@ _COMMAND_SECONDS = 2.0
 
 
 def load(path: str) -> Settings:
-    """Read a configuration file and its key files.
+    """Read a configuration file and its key files, for a command.
+
+    What only the daemon needs, such as the certificate of the metrics page, is not looked at: the commands for an
+    emergency (``keys retire``, ``revoke before``) must work without it.
 
     Raises:
         ConfigError: with every mistake in all of them, a line each, beginning with the file's name.
     """
-    return settings.load(path, _store_mistakes, _plug_in_mistakes, _page_mistakes)
+    return locate(path).load()
 
 
-def load_for_daemon(path: str) -> Settings:
-    """As ``load``; also looks whether what will only be imported by processes that are forked is good for them.
+def locate(path: str) -> loading.Located:
+    """Read a configuration file for a command, and leave its key files for later.
 
     Raises:
-        ConfigError: with every mistake in all of them, a line each, beginning with the file's name.
+        ConfigError: it can't be read at all; ``Located.load`` tells of all other mistakes.
     """
-    return settings.load(path, _store_mistakes, _plug_in_mistakes, _page_mistakes, _webhook_mistakes)
+    return loading.locate(path, _store_mistakes)
+
+
+def load_to_run(path: str) -> Settings:
+    """Read a configuration file and every file that the daemon needs; look for plug-ins and libraries of its processes.
+
+    Raises:
+        ConfigError: as ``load``.
+    """
+    checks = (_store_mistakes, _plug_in_mistakes, _page_mistakes, _webhook_mistakes)
+    return loading.locate(path, *checks).load(of_applications=True)
 
 
 def _webhook_mistakes(config: Config) -> Iterator[str]:

@@ -18,7 +18,7 @@ from reply_milter.adapters.process_tree import Child, ProcessTree, fork, stay_on
 from reply_milter.adapters.redis_store import shown
 from reply_milter.adapters.roster import Roster
 from reply_milter.adapters.service_manager import ServiceManager
-from reply_milter.app import load_for_daemon, open_store, wait_until_ready
+from reply_milter.app import load_to_run, open_store, wait_until_ready
 from reply_milter.config import ConfigError
 from reply_milter.config.places import EMBEDDED
 from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
@@ -47,7 +47,7 @@ class Daemon:
         self._path = os.path.abspath(config_path)
         self._tree = ProcessTree(self._reload, _GRACE_SECONDS)
         self._tree.note_hangups()  # before anything slow
-        self._settings = load_for_daemon(self._path)
+        self._settings = load_to_run(self._path)
         config = self._settings.config
         guesses = GuessTable(memoryview(mmap.mmap(-1, TABLE_OCTETS)), secrets.token_bytes(16))
         # Of fd00::/8, which no client has that comes from elsewhere; 120 bits that nobody guesses.
@@ -164,7 +164,7 @@ class Daemon:
     def _settle(self) -> bool:
         """Check the files here first: a bad one is told once, and no worker sees it."""
         try:
-            new = load_for_daemon(self._path)
+            new = load_to_run(self._path)
         except ConfigError as error:
             log.error("not reloaded, the old settings stay: %s", "; ".join(error.problems))
             return False

@@ -24,7 +24,7 @@ from email.policy import EmailPolicy
 from pathlib import Path
 
 from reply_milter import config as configuration
-from reply_milter import settings
+from reply_milter import loading
 from reply_milter.adapters.keyfile import KeyFileError, load_master_keys
 from reply_milter.adapters.wall_clock import WallClock
 from reply_milter.config import Config, ConfigError
@@ -234,7 +234,7 @@ class _References(str):
 
 def _config(path: str) -> Config:
     try:
-        return configuration.parse(settings.read(path))
+        return configuration.parse(loading.read(path))
     except ConfigError as error:
         told = [problem if problem.startswith(path) else f"{path}: {problem}" for problem in error.problems]
         raise ConfigError(told) from None

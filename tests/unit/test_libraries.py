@@ -20,7 +20,7 @@ from reply_milter.adapters import telemetry
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.names import HostNames
 from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load_for_daemon
+from reply_milter.app import load_to_run
 from reply_milter.config import ConfigError
 from reply_milter.core.destination import Format, Webhook
 from reply_milter.libraries import HTTPX, LIBRARIES, Library, LibraryError
@@ -179,12 +179,12 @@ def test_httpx_is_looked_at_where_a_webhook_is_configured(tmp_path: Path, monkey
     monkeypatch.setattr(libraries, "HTTPX", lacking)
     assert _run(tmp_path, "init", str(tmp_path / "etc"), "--domain", "reply.example.com").returncode == 0
     path = tmp_path / "etc/reply-milter.toml"
-    load_for_daemon(str(path))
+    load_to_run(str(path))
     text = path.read_text() + '\n[delivery]\nlisten = "unix:/tmp/hook.sock"\n'
     delivery = '\n[handler.delivery]\ntype = "webhook"\nurl = "https://app.example.com/"\n'
     path.write_text(text + _handler(delivery))
     with pytest.raises(ConfigError) as found:
-        load_for_daemon(str(path))
+        load_to_run(str(path))
     assert any(re.search(r"webhook: httpx 0\.28\S* has no httpx\.AsyncClient", line) for line in found.value.problems)
     webhook = Webhook("https://app.example.com/", (), Format.JSON, 30)
     with pytest.raises(LibraryError):

@@ -8,10 +8,16 @@ from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.cli.init import write_files
 from reply_milter.config import ConfigError
 from reply_milter.core.application import digest
-from reply_milter.settings import load, unpack
+from reply_milter.loading import locate
+from reply_milter.settings import Settings, unpack
 
 WEBHOOK = '\n[handler.delivery]\ntype = "webhook"\nurl = "http://{login}127.0.0.1:8000/"\n{secret}[delivery]\n'
 SECRET = 'secret = "whsec_bm90IGEgc2VjcmV0IGF0IGFsbCwgcmVhbGx5"\n'  # noqa: S105 # of this test alone
+
+
+def load(path: str) -> Settings:
+    """All that the daemon reads."""
+    return locate(path).load(of_applications=True)
 
 
 def _written(folder: Path, store: str = "embedded", more: str = "") -> Path:

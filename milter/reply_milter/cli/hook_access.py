@@ -5,6 +5,7 @@ import os
 
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.delivery_record import RecordDamagedError, RecordError
+from reply_milter.adapters.plugins import PlugInError
 from reply_milter.app import load
 from reply_milter.cli.errors import CommandError
 from reply_milter.config.delivery import Delivery
@@ -17,7 +18,7 @@ def hook(options: argparse.Namespace) -> HookService:
     """What the hook works with.
 
     Raises:
-        CommandError: the configuration has no ``[delivery]``, or its records are out of reach.
+        CommandError: the configuration has no ``[delivery]``, a plug-in is gone, or its records are out of reach.
     """
     settings = load(options.config)
     delivery = delivery_of(settings, options.config)
@@ -25,6 +26,8 @@ def hook(options: argparse.Namespace) -> HookService:
     become_owner(settings.config.state_dir)
     try:
         return open_hook(settings, delivery, telemetry.DeliveryLog(), None)
+    except PlugInError as error:
+        raise CommandError(os.EX_CONFIG, f"{options.config}: {error}") from error
     except RecordDamagedError as error:
         raise CommandError(os.EX_IOERR, str(error)) from error
     except RecordError as error:

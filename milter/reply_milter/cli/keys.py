@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reply_milter.adapters.keyfile import KeyFileError, exclusive, new_secret, save_master_keys
 from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load
+from reply_milter.app import load, locate
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.store_access import store_access
@@ -127,13 +127,14 @@ def _retire(options: argparse.Namespace) -> int:
 
 
 def _change(options: argparse.Namespace, change: Callable[[Keys], Keys]) -> Settings:
-    """Change the key file, alone; returns the settings with what is in it now."""
-    path = load(options.config).keys_path
+    """Change the key file, alone; returns the settings with what is in it now. Reads each file once."""
+    located = locate(options.config)
     try:
-        with exclusive(path):
-            settings = load(options.config)
-            save_master_keys(path, change(settings.keyring.keys))
-            return load(options.config)
+        with exclusive(located.keys_path):
+            settings = located.load()
+            keys = change(settings.keyring.keys)
+            save_master_keys(located.keys_path, keys)
+            return settings.with_keys(keys)
     except RotationError as error:
         raise CommandError(os.EX_DATAERR, str(error)) from error
     except KeyFileError as error:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reply_milter import config as configuration
-from reply_milter import settings
+from reply_milter import loading
 from reply_milter.adapters import (
     doors,
     embedded_redis,
@@ -49,7 +49,7 @@ class Installation:
     def __init__(self, path: str) -> None:
         self._path = path
         self._mistakes: list[str] = []
-        text = settings.read(path)
+        text = loading.read(path)
         try:
             self.config = configuration.parse(text)
         except ConfigError as mistake:

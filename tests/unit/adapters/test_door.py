@@ -124,3 +124,15 @@ def test_the_login_is_told_as_it_is(octets: bytes | None, name: str) -> None:
         door = Door(lambda _client, talk=conversation: talk, needs, lambda _client: _Counter())  # type: ignore[misc]
         door._mail(_LoggedIn(octets), b"<shop@example.com>")
         assert told == [Login(expected)]
+
+
+@pytest.mark.parametrize("needs", [VERIFY, SIGN], ids=["verify", "sign"])
+@pytest.mark.parametrize("missing", [Milter.ADDHDRS, Milter.CHGHDRS], ids=["ADDHDRS", "CHGHDRS"])
+def test_an_mta_that_takes_no_edits_is_refused_at_once(
+    needs: Needs, missing: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else each reply would be deferred for ever; the log says what the MTA lacks."""
+    ctx = _Context()
+    door = Door(lambda _client: _Conversation(), needs, lambda _client: _Counter())
+    assert door._negotiate(ctx, [0x1FF & ~missing, 0x1FFFFF, 0, 0]) == Milter.REJECT
+    assert "SMFIF_CHGHDRS" in caplog.text and ctx.getpriv() is None

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from reply_milter import app
+from reply_milter.app import load_to_run
 from reply_milter.cli import main
+from reply_milter.config import ConfigError
 from reply_milter.core.fingerprint import BodyDigest
 from reply_milter.core.verdict_header import seal
 
@@ -168,6 +170,23 @@ def test_store_that_can_not_be_reached_by_its_name_is_refused(shell: Shell, url:
     shell.edit('url = "embedded"', f'url = "{url}"')
     status, line = shell.refused("explain", "a@b", "--config", shell.config)
     assert (status, "store.url: " in line, url in line) == (os.EX_CONFIG, True, False)
+
+
+def test_commands_for_an_emergency_need_nothing_of_the_metrics_page(shell: Shell) -> None:
+    """Keys are retired and addresses explained while its certificate, or a plug-in, is gone; the daemon says so."""
+    page = 'tls_cert = "/nowhere/page.pem"\ntls_key = "/nowhere/page.key"'
+    shell.edit("[metrics]", f"[metrics]\n{page}")
+    Path(shell.config).write_text(
+        Path(shell.config).read_text() + '\n[handler.delivery]\ntype = "gone"\n[delivery]\nlisten = ""\n'
+    )
+    shell.good("keys", "add", "--config", shell.config)
+    shell.good("keys", "promote", "k2", "--config", shell.config)
+    shell.run("keys", "retire", "k1", "--config", shell.config)
+    assert "retired" in shell.run("keys", "list", "--config", shell.config)[1]
+    shell.mint("--user", "42", "--locator", "a/1")
+    with pytest.raises(ConfigError) as refused:
+        load_to_run(shell.config)
+    assert [problem.split(": ")[1] for problem in refused.value.problems] == ["handler issue", "metrics.tls_key"]
 
 
 def test_open_key_file_is_refused(shell: Shell) -> None:

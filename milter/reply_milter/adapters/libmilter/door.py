@@ -102,7 +102,13 @@ class Door:
         c.register(NAME, negotiate=self._negotiate)
 
     def _negotiate(self, ctx: Any, options: list[int]) -> int:
-        """Take of what the MTA offers what is needed. Without SKIP or no-reply support we answer each step."""
+        """Take of what the MTA offers what is needed. Without SKIP or no-reply support we answer each step.
+
+        Refuse the session of an MTA that lets no header field be added or changed: each reply would end in a deferral.
+        """
+        if options[0] & _EDITS != _EDITS:
+            log.error("the MTA does not offer to add and change header fields (SMFIF_ADDHDRS, SMFIF_CHGHDRS): refused")
+            return int(Milter.REJECT)
         steps = options[1] & self._needs.steps
         options[0] &= self._needs.actions
         options[1], options[2], options[3] = steps, 0, 0
