@@ -17,9 +17,9 @@ import redis
 from benchmarks import processes
 from benchmarks.generator import Generator
 from benchmarks.processes import Tree, wait_until
-from reply_milter.app import load, store_url
 from reply_milter.cli import init
-from reply_milter.settings import Settings
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import load, store_url
 
 DOMAIN = "reply.example.com"
 OURS_STEPS = 0x14C2 | 0x400  # what we negotiate: no-reply connect, mail and header; skip. For the null responder

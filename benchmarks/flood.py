@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import mails, processes
 from benchmarks.filters import Bench, Ours
 from benchmarks.generator import Run
-from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.adapters.os.clock import WallClock
 
 _PART = 10_000  # junk recipients at a time, each refused and followed by RSET
 _SESSIONS = 10

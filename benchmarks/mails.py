@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reply_milter.core.mint import Minted, Order, mint
-from reply_milter.settings import Settings
+from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.wiring.settings import Settings
 
 ALICE = "alice@client.example"
 _BODY = b"This is a line of a reply, of some seventy octets, as people write.\r\n" * 22

@@ -21,16 +21,16 @@ from typing import Any
 from benchmarks import mails
 from benchmarks.filters import DOMAIN
 from benchmarks.processes import Tree, wait_until
-from reply_milter.adapters import embedded_redis, libmilter, telemetry
-from reply_milter.adapters.redis_store import OPERATIONS
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load, open_store
+from reply_milter.adapters import libmilter, telemetry
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.redis_store import OPERATIONS, embedded
 from reply_milter.cli import init
-from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
-from reply_milter.flows.inbound import Connection
-from reply_milter.flows.rehearsal import LastDecision, NoStore
+from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.flows.service import Service
-from reply_milter.settings import Settings
+from reply_milter.flows.verifying.inbound import Connection
+from reply_milter.flows.verifying.rehearsal import LastDecision, NoStore
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import load, open_store
 
 ROUNDS, MESSAGES = 15, 400
 _REFUSED = (1, 4)  # SMFIS_REJECT, SMFIS_TEMPFAIL
@@ -90,7 +90,7 @@ def main() -> None:
         init.write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
         settings = load(str(folder / "etc/reply-milter.toml"))
         (folder / "state").mkdir()
-        tree = Tree(embedded_redis.command(str(folder / "state")), folder / "redis.log")
+        tree = Tree(embedded.command(str(folder / "state")), folder / "redis.log")
         try:
             wait_until((folder / "state/redis/redis.sock").exists, "Redis listens")
             with _standard_error_in(folder / "log"):

@@ -17,12 +17,12 @@ from typing import Any
 from benchmarks import mails, processes
 from benchmarks.filters import Bench, Ours, bench
 from benchmarks.rounds import SESSION, SETTLE_SECONDS
-from reply_milter import verifier
-from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.adapters.os.clock import WallClock
 from reply_milter.cli import main as reply_milter
-from reply_milter.core.verdict import Accept
-from reply_milter.flows.rehearsal import NoStore
+from reply_milter.core.verdict.verdict import Accept
+from reply_milter.flows.verifying.rehearsal import NoStore
 from reply_milter.ports import Claim, Claimed, Replay
+from reply_milter.processes import verifier
 
 ROUNDS, MESSAGES, CONNECTIONS = 5, 5000, 8
 _WITHOUT = "REPLY_MILTER_WITHOUT"  # in the environment of a daemon: what it is to do without

@@ -11,7 +11,7 @@ from benchmarks import mails, processes, through_postfix
 from benchmarks.filters import OURS_STEPS, Bench, Filter, Ours
 from benchmarks.generator import Run
 from benchmarks.processes import BenchmarkError
-from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.adapters.os.clock import WallClock
 
 SETTLE_SECONDS = 0.5  # in which commits behind the answers are made: they are the filter's work, too
 SESSION = 25  # messages of one connection of the MTA

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from benchmarks import mails
 from benchmarks.filters import Bench
-from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.adapters.os.clock import WallClock
 
 _PART = 10_000
 _SETTLED = 200_000  # messages after which caches and allocators have found their size

@@ -14,7 +14,7 @@ from grp import getgrnam
 
 from benchmarks.filters import OURS_STEPS, Bench
 from benchmarks.processes import BenchmarkError, free_port, wait_until
-from reply_milter.adapters.postfix import Layout, PrivatePostfix
+from reply_milter.cli.demo.private_postfix import Layout, PrivatePostfix
 
 _OCTETS = 2000
 _MAIN_CF = """

@@ -1,6 +1,6 @@
 """What the tests of reading replies share: an installation's addresses, a token, and messages made of parts."""
 
-from reply_milter.core.address import AddressForm
+from reply_milter.core.token.address import AddressForm
 
 FORM = AddressForm("reply", "+", "reply.example.com", frozenset({"reply.example.com", "xn--bcher-kva.example"}))
 DASHED = AddressForm("reply", "-", "reply.example.com", frozenset({"reply.example.com"}))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from daemon_process import wait_until
 from receiver import SECRET, Receiver
-from reply_milter.adapters.postfix import Layout
+from reply_milter.cli.demo.private_postfix import Layout
 from site_under_test import Site
 
 HOOKED = Layout(

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fakes import AUTHOR, MemoryStore, RecordingSettler, RecordingTelemetry, service
-from reply_milter.core.headers import VERDICT, Edit, Insert
-from reply_milter.core.mint import Minted
-from reply_milter.core.verdict import Verdict
-from reply_milter.core.verdict_header import SealProblem, unseal
-from reply_milter.flows.inbound import Connection
+from reply_milter.core.mail.headers import VERDICT, Edit, Insert
+from reply_milter.core.seal.verdict_header import SealProblem, unseal
+from reply_milter.core.token.mint import Minted
+from reply_milter.core.verdict.verdict import Verdict
 from reply_milter.flows.service import Rules, Service
+from reply_milter.flows.verifying.inbound import Connection
 
 Fields = Sequence[tuple[str, str]]
 BODY = b"Yes, let us do that.\r\n"

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reply_milter.adapters.public_suffixes import organisational_domains
-from reply_milter.core.address import AddressForm
-from reply_milter.core.handler import ContextKind, Handler, Handlers
-from reply_milter.core.keyring import Keyring, KeyState, MasterKey
-from reply_milter.core.mint import Minted, Order, mint
-from reply_milter.core.policy import Policy
-from reply_milter.core.throttle import TABLE_OCTETS, GuessTable
-from reply_milter.core.verdict import Action, Reason
-from reply_milter.core.verify import Facts
+from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
+from reply_milter.core.token.address import AddressForm
+from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
+from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.core.token.verify import Facts
+from reply_milter.core.verdict.handler import ContextKind, Handler, Handlers
+from reply_milter.core.verdict.policy import Policy
+from reply_milter.core.verdict.verdict import Action, Reason
 from reply_milter.flows.service import Rules, Service
 from reply_milter.ports import Claim, Claimed, Decision, Replay, StoreUnavailableError
 

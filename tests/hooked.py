@@ -6,17 +6,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryStore
-from reply_milter.adapters.dead_letters import DeadLetterFolder
-from reply_milter.adapters.delivery_record import SqliteLedger, SqliteParking, SqliteQuestions, open_database
+from reply_milter.adapters.state_dir.dead_letters import DeadLetterFolder
+from reply_milter.adapters.state_dir.deliveries import SqliteLedger, SqliteParking, SqliteQuestions, open_database
 from reply_milter.core.content import Limits
-from reply_milter.core.fingerprint import BodyDigest
-from reply_milter.core.handed_over import HandedOver
-from reply_milter.core.handler import ContextKind, Handler, Handlers
-from reply_milter.core.parked import Room
-from reply_milter.core.policy import Policy
-from reply_milter.core.reply import Envelope, Reply
-from reply_milter.core.verdict_header import seal
-from reply_milter.flows.hook_service import HookRules, HookService
+from reply_milter.core.delivery.outcome import HandedOver
+from reply_milter.core.delivery.parked import Room
+from reply_milter.core.delivery.reply import Envelope, Reply
+from reply_milter.core.mail.fingerprint import BodyDigest
+from reply_milter.core.seal.verdict_header import seal
+from reply_milter.core.verdict.handler import ContextKind, Handler, Handlers
+from reply_milter.core.verdict.policy import Policy
+from reply_milter.flows.delivering.service import HookRules, HookService
 from reply_milter.ports import UserRecord
 from reply_milter.ports.delivery import CourierError
 from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome

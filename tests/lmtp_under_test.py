@@ -5,8 +5,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from reply_milter.adapters.lmtp import Lanes, LmtpServer
-from reply_milter.core.handed_over import HandedOver
-from reply_milter.core.reply import Envelope
+from reply_milter.core.delivery.outcome import HandedOver
+from reply_milter.core.delivery.reply import Envelope
 from reply_milter.ports.delivery_telemetry import TurnedAway
 
 PLENTY = 1 << 30

@@ -17,7 +17,7 @@ from milter_client import Mta
 from daemon_process import wait_until
 from delivery_site import DeliverySite
 from prometheus_under_test import PrometheusUnderTest
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 from site_under_test import DOMAIN, reply
 
 ALICE = "alice@client.example"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reply_milter import config as configuration
-from reply_milter.adapters.postfix import contrib_folder
+from reply_milter.cli.demo.private_postfix import contrib_folder
 from reply_milter.config import Config
 from reply_milter.core.diagnosis.finding import MAIN_CF, MASTER_CF, Finding, Remedy, in_order
 from reply_milter.doctor import mta

@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 from ports import free_port
 from redis_under_test import PROGRAM, eventually
-from reply_milter.adapters.redis_store.target import Place
+from reply_milter.adapters.redis_store.link.target import Place
 
 NAME = "replies"
 DOWN_MS = 400  # after which Sentinels, and a Cluster, give up a server

@@ -18,16 +18,16 @@ import redis
 from daemon_process import USER, DaemonProcess, wait_until
 from ports import free_port
 from private_sendmail import PrivateSendmail
-from reply_milter.adapters.postfix import Layout, PrivatePostfix
 from reply_milter.adapters.redis_store import RedisStore
-from reply_milter.app import load, store_url
+from reply_milter.cli.demo.private_postfix import Layout, PrivatePostfix
 from reply_milter.cli.init import write_files
-from reply_milter.core.fingerprint import BodyDigest
-from reply_milter.core.headers import VERDICT
-from reply_milter.core.message_file import split
-from reply_milter.core.mint import Minted, Order, mint
-from reply_milter.core.verdict_header import SealProblem, unseal
-from reply_milter.settings import Settings
+from reply_milter.core.mail.fingerprint import BodyDigest
+from reply_milter.core.mail.headers import VERDICT
+from reply_milter.core.mail.message_file import split
+from reply_milter.core.seal.verdict_header import SealProblem, unseal
+from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import load, store_url
 from sendmail_settings import SendmailLayout
 
 DOMAIN = "reply.example.com"

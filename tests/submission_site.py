@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from daemon_process import USER
 from ports import free_port
-from reply_milter.adapters.postfix import Layout
+from reply_milter.cli.demo.private_postfix import Layout
 from site_under_test import Site
 
 APPLICATION, PASSWORD = "shop", "not a secret"

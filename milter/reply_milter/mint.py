@@ -24,19 +24,19 @@ from email.policy import EmailPolicy
 from pathlib import Path
 
 from reply_milter import config as configuration
-from reply_milter import loading
 from reply_milter.adapters.keyfile import KeyFileError, load_master_keys
-from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.adapters.os.clock import WallClock
 from reply_milter.config import Config, ConfigError
-from reply_milter.core import domain
-from reply_milter.core.address import MAILBOX, RESERVED, AddressForm
-from reply_milter.core.handler import HANDLER_NAME, ContextKind, Handler, Handlers
-from reply_milter.core.keyring import REALM, Keyring, KeyState, MasterKey
-from reply_milter.core.message_id import identifiers
-from reply_milter.core.mint import MESSAGE_ID_FORM, MintError, Order, mint
-from reply_milter.core.notification import id_for_number
-from reply_milter.core.policy import Policy
-from reply_milter.core.token import HANDLER_LIMIT
+from reply_milter.core.mail import domain
+from reply_milter.core.mail.message_id import identifiers
+from reply_milter.core.notification.prepare import id_for_number
+from reply_milter.core.token.address import MAILBOX, RESERVED, AddressForm
+from reply_milter.core.token.keyring import REALM, Keyring, KeyState, MasterKey
+from reply_milter.core.token.mint import MESSAGE_ID_FORM, MintError, Order, mint
+from reply_milter.core.token.token import HANDLER_LIMIT
+from reply_milter.core.verdict.handler import HANDLER_NAME, ContextKind, Handler, Handlers
+from reply_milter.core.verdict.policy import Policy
+from reply_milter.wiring import loading
 
 __all__ = ["ConfigError", "MintError", "Minted", "Minter", "handler"]
 

@@ -13,8 +13,8 @@ from fakes import REALM
 from redis_under_test import PROGRAM, eventually
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore
 from reply_milter.adapters.redis_store.names import Names, token_key
-from reply_milter.app import wait_until_ready
 from reply_milter.ports import Replay, StoreUnavailableError
+from reply_milter.wiring.stores import wait_until_ready
 from several_redis import ClusterUnderTest, Node
 from store_bench import TOKEN, claim, outcome
 

@@ -15,9 +15,9 @@ import pytest
 from daemon_process import wait_until
 from hooked import ID
 from reply_milter.adapters.handlers.command import CommandDeliverer
-from reply_milter.core.destination import Command
-from reply_milter.core.handed_over import Done, HandedOver, Later
-from reply_milter.core.sample_reply import sample_reply
+from reply_milter.core.delivery.outcome import Done, HandedOver, Later
+from reply_milter.core.delivery.sample_reply import sample_reply
+from reply_milter.core.verdict.destination import Command
 
 # Ways of getting away from a process group, a session and a parent. Each notes who it is, and lives on.
 _LIVES = "open({path!r}, 'a').write(str(os.getpid()) + chr(10)); time.sleep(120)"
@@ -120,8 +120,8 @@ def _hook_with(one: Program) -> "subprocess.Popen[bytes]":
     script = (
         "import sys\n"
         "from reply_milter.adapters.handlers.command import CommandDeliverer\n"
-        "from reply_milter.core.destination import Command\n"
-        "from reply_milter.core.sample_reply import sample_reply\n"
+        "from reply_milter.core.verdict.destination import Command\n"
+        "from reply_milter.core.delivery.sample_reply import sample_reply\n"
         f"CommandDeliverer(Command((sys.argv[1],))).process(sample_reply({ID!r}, 1))\n"
     )
     return subprocess.Popen([sys.executable, "-c", script, str(one.path)])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hooked import ID, ROOM
-from reply_milter.adapters.delivery_record import (
+from reply_milter.adapters.state_dir.deliveries import (
     RecordDamagedError,
     RecordError,
     SqliteLedger,
@@ -23,8 +23,8 @@ from reply_milter.adapters.delivery_record import (
     SqliteQuestions,
     open_database,
 )
-from reply_milter.core.parked import AskedQuestion, Occupied, ParkedReply, Room
-from reply_milter.core.sealed_reply import SealedReply
+from reply_milter.core.delivery.parked import AskedQuestion, Occupied, ParkedReply, Room
+from reply_milter.core.seal.sealed_reply import SealedReply
 from reply_milter.ports.delivery import Entry, Progress
 
 # As the version before questions made it.

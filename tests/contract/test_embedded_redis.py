@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.app import load, open_store
+from reply_milter.cli.embedded_store import reachable_store
 from reply_milter.cli.init import write_files
-from reply_milter.command_store import reachable_store
+from reply_milter.wiring.stores import load, open_store
 
 
 @pytest.mark.parametrize("name", ["plain", "two words", 'a"b', "it's", "a#b", "a?b=c%41d", "back\\slash", "Straße"])

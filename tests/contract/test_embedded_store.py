@@ -18,16 +18,16 @@ import redis
 
 from daemon_process import USER, runtime, wait_until
 from redis_under_test import PROGRAM
-from reply_milter.app import load
 from reply_milter.cli.init import write_files
+from reply_milter.wiring.stores import load
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
 HOLD = """
 import signal, sys, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also under nohup
-from reply_milter.app import load
-from reply_milter.command_store import reachable_store
+from reply_milter.wiring.stores import load
+from reply_milter.cli.embedded_store import reachable_store
 with reachable_store(load(sys.argv[1]).config):
     print("there", flush=True)
     time.sleep(60)

@@ -21,14 +21,14 @@ from hooked import ID
 from ports import free_port
 from receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage
 from reply_milter.adapters.handlers import deliverer_for
-from reply_milter.adapters.names import HostNames
-from reply_milter.adapters.plugins import PlugInError, load_plug_in
+from reply_milter.adapters.handlers.plugins import PlugInError, load_plug_in
+from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.config.destinations import webhook_of
 from reply_milter.core.content import Mailbox
-from reply_milter.core.destination import Command, Format, LmtpRelay, Maildir, PlugIn
-from reply_milter.core.handed_over import Done, Later, Never
-from reply_milter.core.reply import Reply
-from reply_milter.core.sample_reply import sample_reply
+from reply_milter.core.delivery.outcome import Done, Later, Never
+from reply_milter.core.delivery.reply import Reply
+from reply_milter.core.delivery.sample_reply import sample_reply
+from reply_milter.core.verdict.destination import Command, Format, LmtpRelay, Maildir, PlugIn
 from reply_milter.ports.delivery import Deliverer
 
 NAMES = HostNames()

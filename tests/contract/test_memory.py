@@ -7,7 +7,7 @@ import redis
 
 from redis_under_test import RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
-from reply_milter.core import base32
+from reply_milter.core.encoding import base32
 from reply_milter.ports import Claim
 from store_bench import outcome
 

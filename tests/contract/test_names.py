@@ -18,22 +18,22 @@ from daemon_process import wait_until
 from fakes import FixedClock
 from receiver import SECRET, Receiver
 from reply_milter.adapters.handlers import deliverer_for
-from reply_milter.adapters.names import HostNames
+from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.config.destinations import webhook_of
-from reply_milter.core.handed_over import Done
-from reply_milter.core.sample_reply import sample_reply
+from reply_milter.core.delivery.outcome import Done
+from reply_milter.core.delivery.sample_reply import sample_reply
 from reply_milter.ports.delivery import NameLookupError
 
 _SERVER = "127.0.0.77"  # of loopback
 _SCRIPT = """
 import json, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
-from reply_milter.adapters.courier import SmtpCourier
+from reply_milter.adapters.clients.smtp import SmtpCourier
 from reply_milter.adapters.handlers import deliverer_for
-from reply_milter.adapters.names import HostNames
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.core.destination import LmtpRelay, Webhook
-from reply_milter.core.sample_reply import sample_reply
+from reply_milter.adapters.os.host_names import HostNames
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.core.verdict.destination import LmtpRelay, Webhook
+from reply_milter.core.delivery.sample_reply import sample_reply
 from reply_milter.ports.delivery import CourierError
 
 names, clock = HostNames(), WallClock()

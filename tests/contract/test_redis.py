@@ -13,7 +13,7 @@ import pytest
 from fakes import REALM
 from redis_under_test import PROGRAM, RedisUnderTest, eventually
 from reply_milter.adapters.redis_store import RedisStore
-from reply_milter.adapters.redis_store.breaker import OPEN_SECONDS
+from reply_milter.adapters.redis_store.link.breaker import OPEN_SECONDS
 from reply_milter.ports import Replay, Store, StoreUnavailableError
 from store_bench import OTHER_TOKEN_ID, TOKEN, claim, outcome
 

@@ -12,7 +12,7 @@ import redis
 from fakes import REALM
 from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore
-from reply_milter.core.verify import Facts
+from reply_milter.core.token.verify import Facts
 from reply_milter.ports import StoreUnavailableError, UserChange
 from store_bench import OTHER_TOKEN_ID, TOKEN
 

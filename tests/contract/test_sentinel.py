@@ -14,8 +14,8 @@ from fakes import REALM
 from ports import free_port
 from redis_under_test import PROGRAM, eventually
 from reply_milter.adapters.redis_store import RedisStore
-from reply_milter.app import wait_until_ready
 from reply_milter.ports import Replay, StoreUnavailableError
+from reply_milter.wiring.stores import wait_until_ready
 from several_redis import NAME, Node, SentinelsUnderTest
 from store_bench import claim, outcome
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reply_milter.core.verify import Facts
+from reply_milter.core.token.verify import Facts
 from reply_milter.ports import Claim, Replay, Store
 from store_bench import MESSAGE, OTHER_TOKEN_ID, TOKEN, Bench, claim, outcome
 

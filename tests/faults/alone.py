@@ -10,8 +10,8 @@ from milter_alone import Milter, own_folder
 from retrying import Load
 
 from redis_under_test import RedisUnderTest
-from reply_milter.app import load
-from reply_milter.settings import Settings
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import load
 
 
 class Alone:

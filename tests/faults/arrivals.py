@@ -8,7 +8,7 @@ from retrying import UNTAGGED, Record
 
 from daemon_process import wait_until
 from delivery_site import DeliverySite
-from reply_milter.settings import Settings
+from reply_milter.wiring.settings import Settings
 from site_under_test import Site
 
 

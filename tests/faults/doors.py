@@ -10,10 +10,10 @@ from milter_client import CHANGE_HEADER, CONTINUE, DISCARD, INSERT_HEADER, REPLY
 from milter_client import Answer as Said
 from retrying import UNTAGGED, Answer
 
-from reply_milter.core.fingerprint import BodyDigest
-from reply_milter.core.headers import VERDICT
-from reply_milter.core.message_file import split
-from reply_milter.core.verdict_header import SealProblem, unseal
+from reply_milter.core.mail.fingerprint import BodyDigest
+from reply_milter.core.mail.headers import VERDICT
+from reply_milter.core.mail.message_file import split
+from reply_milter.core.seal.verdict_header import SealProblem, unseal
 
 _SESSION = 20  # messages on one connection, as an MTA keeps one for a while
 ALICE = "alice@client.example"

@@ -14,7 +14,7 @@ from typing import Any
 from reply_milter import cli
 from reply_milter.adapters.handlers.webhook import WebhookDeliverer
 from reply_milter.adapters.redis_store import RedisStore
-from reply_milter.flows import delivery
+from reply_milter.flows.delivering import delivery
 
 _ARMED = Path(os.environ["DYING_POINT"])
 

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reply_milter import cli, hook_process
+from reply_milter import cli
 from reply_milter.adapters.handlers.webhook import WebhookDeliverer
-from reply_milter.core.reply import Reply
-from reply_milter.flows import delivery
-from reply_milter.flows.inbound import Connection
-from reply_milter.flows.outbound import Submission
+from reply_milter.core.delivery.reply import Reply
+from reply_milter.flows.delivering import delivery
+from reply_milter.flows.signing.outbound import Submission
+from reply_milter.flows.verifying.inbound import Connection
+from reply_milter.processes import delivery_worker
 
 _TOLD = Path(os.environ["FAILING"])
 STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done", "abort")
@@ -41,5 +42,5 @@ for step in STEPS:
         setattr(kind, step, failing(step, getattr(kind, step)))
 WebhookDeliverer.process = failing("deliver", WebhookDeliverer.process)  # type: ignore[method-assign]
 delivery.open_reply = failing("open", delivery.open_reply)  # type: ignore[attr-defined]
-hook_process.tend = failing("tend", hook_process.tend)  # type: ignore[attr-defined]
+delivery_worker.tend = failing("tend", delivery_worker.tend)  # type: ignore[attr-defined]
 sys.exit(cli.main())

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.core.mint import Minted, Order, mint
-from reply_milter.settings import Settings
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.wiring.settings import Settings
 from site_under_test import reply
 
 

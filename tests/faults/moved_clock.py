@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from reply_milter import cli
-from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.adapters.os.clock import WallClock
 
 _OFFSET = Path(os.environ["MOVED_CLOCK"])
 

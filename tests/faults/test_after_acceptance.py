@@ -19,7 +19,7 @@ from outcome import LONG, Outcome
 from daemon_process import wait_until
 from delivery_site import HOOKED, DeliverySite
 from ports import free_port
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 from site_under_test import Site, reply
 
 pytestmark = pytest.mark.system

@@ -14,7 +14,7 @@ import pytest
 from doors import ALICE
 from outcome import LONG, milliseconds
 
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 from site_under_test import Site, reply
 
 pytestmark = pytest.mark.system

@@ -16,8 +16,8 @@ from retrying import Door, Load
 from daemon_process import wait_until
 from delivery_site import DeliverySite
 from redis_under_test import RedisUnderTest
-from reply_milter.app import store_url
-from reply_milter.settings import Settings
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import store_url
 
 pytestmark = [pytest.mark.wire, pytest.mark.redis]
 

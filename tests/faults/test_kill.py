@@ -12,8 +12,8 @@ import pytest
 import redis
 from outcome import LONG, Outcome
 
-from reply_milter.app import store_url
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
+from reply_milter.wiring.stores import store_url
 from site_under_test import Site, reply
 
 pytestmark = pytest.mark.system

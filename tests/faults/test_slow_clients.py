@@ -13,7 +13,7 @@ from letters import Letter, letters
 from outcome import LONG, keep_records, milliseconds, outcome, verdicts
 from retrying import Load
 
-from reply_milter.adapters.postfix import Layout
+from reply_milter.cli.demo.private_postfix import Layout
 from site_under_test import Site
 
 pytestmark = pytest.mark.system

@@ -16,10 +16,10 @@ from milter_alone import DOMAIN, Milter, own_folder
 from milter_client import CONTINUE, REPLYCODE, Mta
 
 from reply_milter.adapters.redis_store import RedisRegistry
-from reply_milter.app import load, store_url
-from reply_milter.core.base32 import ALPHABET
-from reply_milter.core.mint import Order, mint
+from reply_milter.core.encoding.base32 import ALPHABET
+from reply_milter.core.token.mint import Order, mint
 from reply_milter.ports import UserChange
+from reply_milter.wiring.stores import load, store_url
 
 pytestmark = pytest.mark.wire
 

@@ -15,7 +15,7 @@ from grafana.dashboard.rows import ROWS
 from monitored_site import MonitoredSite
 from prometheus_under_test import RULES, Found
 from published_metrics import missing
-from reply_milter.app import store_url
+from reply_milter.wiring.stores import store_url
 
 pytestmark = [pytest.mark.system, pytest.mark.monitoring]
 

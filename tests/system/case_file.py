@@ -25,7 +25,7 @@ A line ``ONLY postfix`` or ``ONLY sendmail`` says that the case can't be the sam
 import re
 from dataclasses import dataclass, field
 
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 from site_under_test import Arrived, Site
 
 SENDER = "alice@client.example"

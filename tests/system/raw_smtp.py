@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 from site_under_test import Site, reply
 
 BOB = "bob@example.com"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemon_process import wait_until
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.core.canary import canary_handler, genuine
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.core.token.canary import canary_handler, genuine
 from site_under_test import Site
 
 pytestmark = pytest.mark.system

@@ -21,7 +21,7 @@ import pytest
 from daemon_process import USER, runtime, wait_until
 from delivery_site import HOOKED, DeliverySite
 from receiver import SECRET, Misbehaviour, Receiver, drips, hangs, hangs_up, returns_garbage
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 from site_under_test import Site, reply
 
 pytestmark = pytest.mark.system

@@ -18,7 +18,7 @@ from daemon_process import runtime, wait_until
 from delivery_site import DeliverySite
 from ports import free_port
 from receiver import SECRET
-from reply_milter.adapters.postfix import Layout
+from reply_milter.cli.demo.private_postfix import Layout
 from site_under_test import Site
 
 pytestmark = pytest.mark.system

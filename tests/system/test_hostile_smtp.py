@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from raw_smtp import BOB, RawClient, raw_reply, transaction
 
-from reply_milter.adapters.postfix import Layout
+from reply_milter.cli.demo.private_postfix import Layout
 from site_under_test import DOMAIN, Site, reply
 
 pytestmark = pytest.mark.system

@@ -8,10 +8,10 @@ import pytest
 
 from daemon_process import wait_until
 from ports import free_port
-from reply_milter.adapters.postfix import Layout
 from reply_milter.adapters.redis_store import RedisRegistry
-from reply_milter.app import store_url
-from reply_milter.core.verdict_header import SealProblem
+from reply_milter.cli.demo.private_postfix import Layout
+from reply_milter.core.seal.verdict_header import SealProblem
+from reply_milter.wiring.stores import store_url
 from site_under_test import Site, reply
 
 pytestmark = pytest.mark.system

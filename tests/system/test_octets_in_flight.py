@@ -15,8 +15,8 @@ from daemon_process import wait_until
 from delivery_site import DeliverySite
 from fakes import NOW
 from hooked import TAGS
-from reply_milter.core.fingerprint import BodyDigest
-from reply_milter.core.verdict_header import seal
+from reply_milter.core.mail.fingerprint import BodyDigest
+from reply_milter.core.seal.verdict_header import seal
 
 pytestmark = pytest.mark.system
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from reply_milter.core.mint import Minted
-from reply_milter.flows.claiming import WRONG_AUTHORS
+from reply_milter.core.token.mint import Minted
+from reply_milter.flows.verifying.claiming import WRONG_AUTHORS
 from site_under_test import Site, reply
 
 pytestmark = pytest.mark.system

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from daemon_process import wait_until
-from reply_milter.core.verdict_header import SealProblem
+from reply_milter.core.seal.verdict_header import SealProblem
 from site_under_test import Site, reply
 
 pytestmark = pytest.mark.system

@@ -12,7 +12,7 @@ from test_delivery import answer, command, delivered
 
 from daemon_process import wait_until
 from delivery_site import DeliverySite
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 from site_under_test import reply
 
 pytestmark = pytest.mark.system

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from daemon_process import DaemonProcess, runtime, wait_until
-from reply_milter.adapters.state_lock import Patience, lock
+from reply_milter.adapters.state_dir.lock import Patience, lock
 from site_under_test import Site
 
 pytestmark = pytest.mark.system

@@ -11,7 +11,7 @@ from raw_smtp import RawClient, transaction
 
 from daemon_process import wait_until
 from ports import free_port
-from reply_milter.core.verdict_header import SealProblem
+from reply_milter.core.seal.verdict_header import SealProblem
 from sendmail_settings import SendmailLayout
 from site_under_test import DOMAIN, Site, reply
 

@@ -6,7 +6,7 @@ from email import message_from_bytes
 import pytest
 
 from daemon_process import wait_until
-from reply_milter.core.explanation import explain
+from reply_milter.core.token.explanation import explain
 from site_under_test import Arrived
 from submission_site import STRANGER, SubmissionSite
 

@@ -7,8 +7,8 @@ import pytest
 
 from mail_authentication import AUTHSERV_ID, MailAuthentication
 from ports import free_port
-from reply_milter.adapters.postfix import Layout
-from reply_milter.core.mint import Minted
+from reply_milter.cli.demo.private_postfix import Layout
+from reply_milter.core.token.mint import Minted
 from site_under_test import Site
 
 pytestmark = pytest.mark.system

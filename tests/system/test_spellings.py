@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reply_milter.adapters.postfix import Layout
+from reply_milter.cli.demo.private_postfix import Layout
 from site_under_test import DOMAIN, Site
 
 pytestmark = pytest.mark.system

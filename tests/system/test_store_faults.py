@@ -11,7 +11,7 @@ import pytest
 
 from daemon_process import wait_until
 from reply_milter.adapters.redis_store import RedisStore
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 from reply_milter.ports import StoreUnavailableError
 from site_under_test import Site, reply
 

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from delivery_site import DeliverySite
-from reply_milter.app import store_url
+from reply_milter.wiring.stores import store_url
 from site_under_test import reply
 
 pytestmark = [pytest.mark.system, pytest.mark.redis]

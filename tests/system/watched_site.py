@@ -18,7 +18,7 @@ from daemon_process import USER
 from delivery_site import DeliverySite
 from receiver import SECRET
 from redis_under_test import RedisUnderTest
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 
 FAILING = Path(__file__).parents[1] / "faults" / "failing_callbacks.py"
 STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done", "abort")

@@ -18,12 +18,12 @@ import run_dependencies
 from reply_milter import libraries
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.handlers import deliverer_for
-from reply_milter.adapters.names import HostNames
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load_to_run
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.config import ConfigError
-from reply_milter.core.destination import Format, Webhook
+from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.libraries import HTTPX, LIBRARIES, Library, LibraryError
+from reply_milter.wiring.stores import load_to_run
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {

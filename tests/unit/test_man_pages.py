@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter import config, toml_table
+from reply_milter import config
 from reply_milter.adapters import keyfile
 from reply_milter.cli import parser
-from reply_milter.settings import FIXED
+from reply_milter.core.encoding import toml_table
+from reply_milter.wiring.settings import FIXED
 
 _ROOT = Path(__file__).parents[2]
 _COMMANDS = (_ROOT / "docs/man/reply-milter.8").read_text()

@@ -14,7 +14,7 @@ import pytest
 import reply_milter
 from reply_milter import mint
 from reply_milter.cli.init import write_files
-from reply_milter.core import token
+from reply_milter.core.token import token
 from vector_file import cases
 
 DOMAIN = "reply.example.com"

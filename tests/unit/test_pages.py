@@ -1,6 +1,7 @@
 """Pages name what is there: modules in docs/flow.md, commands in the README, files and headings in links."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,37 @@ def test_the_flow_page_names_modules_that_are_there() -> None:
     assert len(named) > 15
     missing = [name for name in named if not any((_SOURCE / f"{name}{end}").exists() for end in ("", ".py"))]
     assert missing == []
+
+
+def _rooms() -> set[str]:
+    """Folders of the package with modules in them, at the depth at which the map names them."""
+    parents = {path.parent.relative_to(_SOURCE).parts for path in _SOURCE.rglob("*.py")}
+    floors = ("core", "flows", "adapters")
+    named = {parts[:2] if parts[0] in floors else parts[:1] for parts in parents if parts}
+    return {"/".join(parts) for parts in named if parts not in {(floor,) for floor in floors}}
+
+
+def test_the_map_names_each_room_and_no_other() -> None:
+    """Of docs/architecture.md: rows of its table."""
+    page = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| `([a-z_/]+)` \|", page)
+    assert len(rows) == len(set(rows))
+    assert set(rows) == _rooms()
+
+
+def test_the_map_draws_the_layers_that_are_held() -> None:
+    """Those of import-linter, from the top."""
+    page = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    settings = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {one["name"]: one for one in settings["tool"]["importlinter"]["contracts"]}
+    layers = [re.findall(r"reply_milter\.(\w+)", layer) for layer in contracts["imports point down"]["layers"]]
+    drawn = [names.split(", ") for names in re.findall(r"(?m)^ {4}([a-z]+(?:, [a-z]+)*) {2,}", page)]
+    assert drawn == layers
+
+
+def test_a_public_module_stands_at_the_top_and_nothing_else() -> None:
+    """What has no room is imported by other people's programs."""
+    assert {path.stem for path in _SOURCE.glob("*.py")} == {"__init__", "__main__", "mint", "plugin"}
 
 
 def _anchor(heading: str) -> str:

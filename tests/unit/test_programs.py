@@ -14,8 +14,13 @@ _SOURCE = _ROOT / "milter" / "reply_milter"
 FILES = sorted([*(_ROOT / "milter").rglob("*.py"), *(_ROOT / "contrib").rglob("*.py")])
 
 # The rooms that start programs: the operator's own, Postfix's, a private redis-server, and the demonstration's daemon.
-STARTING = {"adapters/handlers/command.py", "adapters/postfix.py", "adapters/postconf.py", "cli/demo/site.py"}
-BECOMING = {"adapters/embedded_redis.py", "adapters/handlers/keeper.py"}
+STARTING = {
+    "adapters/handlers/command.py",
+    "cli/demo/private_postfix.py",
+    "adapters/postfix/postconf.py",
+    "cli/demo/site.py",
+}
+BECOMING = {"adapters/redis_store/embedded.py", "adapters/handlers/keeper.py"}
 
 _RUNS_TEXT = {"eval", "exec", "compile", "__import__", "execfile"}
 _READS_CODE = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle", "yaml", "code", "codeop"}
@@ -58,7 +63,7 @@ def _faults_of(call: ast.Call) -> Iterator[str]:
 
 
 def _is_a_list(call: ast.Call) -> bool:
-    """An argument list, or the setting that is one (``core/destination.Command.argv``)."""
+    """An argument list, or the setting that is one (``core/verdict/destination.Command.argv``)."""
     first = call.args[0] if call.args else None
     return isinstance(first, ast.List) or (isinstance(first, ast.Attribute) and first.attr == "argv")
 

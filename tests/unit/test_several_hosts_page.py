@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.adapters.redis_store.target import Kind, read_url
+from reply_milter.adapters.redis_store.link.target import Kind, read_url
 from reply_milter.cli import parser
 
 PAGE = (Path(__file__).parents[2] / "docs/several-hosts.md").read_text(encoding="utf-8")

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from reply_milter.core import domain, message_id, token, verdict_header
-from reply_milter.core.address import AddressForm, ReplyAddress, classify
-from reply_milter.core.fingerprint import BodyDigest, squeeze
-from reply_milter.core.keyring import Keyring, KeyState, MasterKey, UserKey, derive
-from reply_milter.core.tlv import tlv
-from reply_milter.core.token import Glob, Token
-from reply_milter.core.verdict_header import SealProblem
-from reply_milter.core.verify import FUTURE_SECONDS
+from reply_milter.core.encoding.tlv import tlv
+from reply_milter.core.mail import domain, message_id
+from reply_milter.core.mail.fingerprint import BodyDigest, squeeze
+from reply_milter.core.seal import verdict_header
+from reply_milter.core.seal.verdict_header import SealProblem
+from reply_milter.core.token import token
+from reply_milter.core.token.address import AddressForm, ReplyAddress, classify
+from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey, UserKey, derive
+from reply_milter.core.token.token import Glob, Token
+from reply_milter.core.token.verify import FUTURE_SECONDS
 from vector_file import FOLDER, cases
 from vectors import generate
 

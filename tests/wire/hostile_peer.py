@@ -9,7 +9,7 @@ from milter_alone import Milter
 from milter_client import ALL_ACTIONS, ALL_STEPS, CONTINUE, INSERT_HEADER, Answer, Mta
 
 from daemon_process import wait_until
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 
 _SOON = 20.0  # seconds; a worker ends in milliseconds what its peer has ended, on a machine that has time
 _PATIENCE = 15.0

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daemon_process import USER, DaemonProcess
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load
+from reply_milter.adapters.os.clock import WallClock
 from reply_milter.cli.init import write_files
-from reply_milter.core.mint import Minted, Order, mint
+from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.wiring.stores import load
 
 DOMAIN = "reply.example.com"
 

@@ -9,9 +9,9 @@ import pytest
 from milter_alone import Milter, own_folder
 from milter_client import CHANGE_HEADER, CONTINUE, INSERT_HEADER, REPLYCODE, Answer, Mta
 
-from reply_milter.core.headers import FIELDS_LIMIT
-from reply_milter.core.mint import Minted
-from reply_milter.core.verdict_header import SealProblem, unseal
+from reply_milter.core.mail.headers import FIELDS_LIMIT
+from reply_milter.core.seal.verdict_header import SealProblem, unseal
+from reply_milter.core.token.mint import Minted
 
 pytestmark = pytest.mark.wire
 

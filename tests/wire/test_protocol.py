@@ -25,7 +25,7 @@ from milter_client import (
 )
 
 from daemon_process import wait_until
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 
 pytestmark = pytest.mark.wire
 

@@ -9,10 +9,10 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from reply_milter.core.application import digest
-from reply_milter.core.keyring import KeyState, MasterKey
-from reply_milter.core.token import LAST_ISSUE
-from reply_milter.toml_table import Table, between, matching, one_of
+from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
+from reply_milter.core.notification.application import digest
+from reply_milter.core.token.keyring import KeyState, MasterKey
+from reply_milter.core.token.token import LAST_ISSUE
 
 _HEX = matching(r"[0-9a-fA-F]{64}", "")
 _ID = matching(r"[A-Za-z0-9._-]{1,64}", "")

@@ -4,7 +4,7 @@ from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
-from reply_milter.core.authentication import Organisational
+from reply_milter.core.rules.authentication import Organisational
 
 
 @cache

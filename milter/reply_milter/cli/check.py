@@ -5,11 +5,11 @@ import json
 import os
 from dataclasses import dataclass
 
-from reply_milter.app import load
 from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
-from reply_milter.core.message_file import as_sent, split
-from reply_milter.flows.rehearsal import Letter, Outcome, rehearse
+from reply_milter.core.mail.message_file import as_sent, split
+from reply_milter.flows.verifying.rehearsal import Letter, Outcome, rehearse
+from reply_milter.wiring.stores import load
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -5,10 +5,10 @@ import json
 import os
 import re
 
-from reply_milter.app import open_store
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.store_access import store_access
+from reply_milter.wiring.stores import open_store
 
 _ID = re.compile(r"[a-z2-7]{26}", re.ASCII)
 

@@ -10,11 +10,11 @@ from reply_milter.cli.foreign_text import add_raw, printable, write_message, wri
 from reply_milter.cli.hook_access import hook
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.times import moment
-from reply_milter.core.dead_letter import DeadLetter
-from reply_milter.core.handed_over import Later, Never
-from reply_milter.core.reply import Envelope
-from reply_milter.flows.delivery import take
-from reply_milter.flows.hook_service import HookService
+from reply_milter.core.delivery.dead_letter import DeadLetter
+from reply_milter.core.delivery.outcome import Later, Never
+from reply_milter.core.delivery.reply import Envelope
+from reply_milter.flows.delivering.delivery import take
+from reply_milter.flows.delivering.service import HookService
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -13,11 +13,11 @@ from reply_milter.cli.errors import CommandError
 from reply_milter.cli.hook_access import hook
 from reply_milter.cli.options import add_command, add_config
 from reply_milter.config import ConfigError
-from reply_milter.core.handed_over import Later
-from reply_milter.core.reply import Envelope
-from reply_milter.flows.delivery import take
-from reply_milter.flows.hook_service import HookService
-from reply_milter.flows.parking import tend
+from reply_milter.core.delivery.outcome import Later
+from reply_milter.core.delivery.reply import Envelope
+from reply_milter.flows.delivering.delivery import take
+from reply_milter.flows.delivering.parking import tend
+from reply_milter.flows.delivering.service import HookService
 
 log = logging.getLogger(__name__)
 

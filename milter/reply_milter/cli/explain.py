@@ -4,12 +4,12 @@ import argparse
 import json
 import os
 
-from reply_milter.app import load, open_store
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
-from reply_milter.core.explanation import Explanation, explain
-from reply_milter.core.verify import Facts
+from reply_milter.core.token.explanation import Explanation, explain
+from reply_milter.core.token.verify import Facts
 from reply_milter.ports import StoreUnavailableError
-from reply_milter.settings import Settings
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import load, open_store
 
 _ASK_SECONDS = 1.0
 

@@ -3,7 +3,7 @@
 import os
 
 from reply_milter.cli.errors import CommandError
-from reply_milter.core.handler import Handler, Handlers
+from reply_milter.core.verdict.handler import Handler, Handlers
 
 
 def named_handler(handlers: Handlers, name: str) -> Handler:

@@ -4,14 +4,14 @@ import argparse
 import os
 
 from reply_milter.adapters import telemetry
-from reply_milter.adapters.delivery_record import RecordDamagedError, RecordError
-from reply_milter.adapters.plugins import PlugInError
-from reply_milter.app import load
+from reply_milter.adapters.handlers.plugins import PlugInError
+from reply_milter.adapters.state_dir.deliveries import RecordDamagedError, RecordError
 from reply_milter.cli.errors import CommandError
 from reply_milter.config.delivery import Delivery
-from reply_milter.flows.hook_service import HookService
-from reply_milter.hook import open_hook
-from reply_milter.settings import Settings
+from reply_milter.flows.delivering.service import HookService
+from reply_milter.wiring.delivery import open_hook
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import load
 
 
 def hook(options: argparse.Namespace) -> HookService:

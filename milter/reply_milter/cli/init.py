@@ -9,8 +9,8 @@ from pathlib import Path
 from reply_milter.adapters.keyfile import new_secret, write_master_keys
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command
-from reply_milter.core.domain import is_host_name, to_ascii
-from reply_milter.core.keyring import KeyState, MasterKey
+from reply_milter.core.mail.domain import is_host_name, to_ascii
+from reply_milter.core.token.keyring import KeyState, MasterKey
 
 _PLAIN = re.compile(r"[^\"\\\x00-\x1f\x7f\ud800-\udfff]+")
 _REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reply_milter.adapters.keyfile import KeyFileError, exclusive, new_secret, save_master_keys
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load, locate
+from reply_milter.adapters.os.clock import WallClock
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.store_access import store_access
 from reply_milter.cli.times import moment
-from reply_milter.core import key_rotation
-from reply_milter.core.key_rotation import Keys, LastExpiry, RotationError, last_expiry
-from reply_milter.core.keyring import KeyState, MasterKey
-from reply_milter.settings import Settings
+from reply_milter.core.token import key_rotation
+from reply_milter.core.token.key_rotation import Keys, LastExpiry, RotationError, last_expiry
+from reply_milter.core.token.keyring import KeyState, MasterKey
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import load, locate
 
 _RELOAD = "reload the daemon on every host (SIGHUP) for it to take effect"
 

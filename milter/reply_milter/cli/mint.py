@@ -7,13 +7,13 @@ import re
 import secrets
 from collections.abc import Iterator
 
-from reply_milter.app import load
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment, whole_number
-from reply_milter.core.handler import Handler
-from reply_milter.core.mint import Minted, MintError, Order, mint
-from reply_milter.core.token import USER_LIMIT
+from reply_milter.core.token.mint import Minted, MintError, Order, mint
+from reply_milter.core.token.token import USER_LIMIT
+from reply_milter.core.verdict.handler import Handler
+from reply_milter.wiring.stores import load
 
 _USERS = re.compile(r"(\d{1,13})(?:\.\.(\d{1,13}))?", re.ASCII)
 

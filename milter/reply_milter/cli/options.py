@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable
 
-from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.adapters.os.clock import WallClock
 
 DEFAULT_CONFIG = os.environ.get("REPLY_MILTER_CONFIG", "/etc/reply-milter/reply-milter.toml")
 

@@ -9,10 +9,10 @@ from reply_milter.cli.foreign_text import add_raw, printable, write_message, wri
 from reply_milter.cli.hook_access import hook
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.times import moment
-from reply_milter.core.handed_over import Later, Never
-from reply_milter.core.parked import ParkedReply
-from reply_milter.flows.hook_service import HookService
-from reply_milter.flows.parking import discard, release
+from reply_milter.core.delivery.outcome import Later, Never
+from reply_milter.core.delivery.parked import ParkedReply
+from reply_milter.flows.delivering.parking import discard, release
+from reply_milter.flows.delivering.service import HookService
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -7,19 +7,19 @@ import re
 import sys
 from pathlib import Path
 
-from reply_milter.adapters.revocation_journal import NAME as JOURNAL
-from reply_milter.adapters.revocation_journal import JournalError, RevocationJournal
-from reply_milter.adapters.wall_clock import WallClock
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.state_dir.revocation_journal import NAME as JOURNAL
+from reply_milter.adapters.state_dir.revocation_journal import JournalError, RevocationJournal
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_command, add_config, add_json, whole_number
 from reply_milter.cli.store_access import StoreAccess, store_access
 from reply_milter.cli.times import moment
-from reply_milter.core import token
-from reply_milter.core.explanation import explain
-from reply_milter.core.handler import ContextKind
-from reply_milter.core.revocation import What
-from reply_milter.core.sealed_reply import TOKEN_ID_LENGTH
+from reply_milter.core.seal.sealed_reply import TOKEN_ID_LENGTH
+from reply_milter.core.token import token
+from reply_milter.core.token.explanation import explain
+from reply_milter.core.token.revocation import What
+from reply_milter.core.verdict.handler import ContextKind
 from reply_milter.flows.putting_back import put_back
 
 _TOKEN_ID = re.compile(rf"[a-z2-7]{{{TOKEN_ID_LENGTH}}}", re.ASCII)

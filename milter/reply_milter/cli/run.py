@@ -5,8 +5,8 @@ import os
 
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config
-from reply_milter.daemon import Daemon
-from reply_milter.daemon_state import StartError
+from reply_milter.processes.daemon import Daemon
+from reply_milter.processes.state_folder import StartError
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import RedisRegistry
-from reply_milter.adapters.revocation_journal import NAME, JournalError, RevocationJournal
-from reply_milter.adapters.state_lock import as_owner
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load, open_registry
+from reply_milter.adapters.state_dir.lock import as_owner
+from reply_milter.adapters.state_dir.revocation_journal import NAME, JournalError, RevocationJournal
+from reply_milter.cli.embedded_store import reachable_store
 from reply_milter.cli.errors import CommandError
-from reply_milter.command_store import reachable_store
-from reply_milter.core.revocation import Revocation, What
+from reply_milter.core.token.revocation import Revocation, What
 from reply_milter.ports import StoreUnavailableError
-from reply_milter.settings import Settings
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import load, open_registry
 
 _KEPT_SECONDS = 7 * 86400  # beyond the longest validity: clocks differ
 

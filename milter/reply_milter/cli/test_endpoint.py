@@ -8,13 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from reply_milter import libraries
-from reply_milter.adapters.names import HostNames
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config, add_json, whole_number
 from reply_milter.config.destinations import webhook_of
-from reply_milter.core.destination import Format, Webhook
+from reply_milter.core.verdict.destination import Format, Webhook
+from reply_milter.wiring.stores import load
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -9,8 +9,8 @@ from reply_milter.cli.options import add_command, add_config, add_json, whole_nu
 from reply_milter.cli.store_access import store_access
 from reply_milter.cli.times import moment
 from reply_milter.cli.user_import import import_users
-from reply_milter.core.domain import normalise
-from reply_milter.core.token import USER_LIMIT
+from reply_milter.core.mail.domain import normalise
+from reply_milter.core.token.token import USER_LIMIT
 from reply_milter.ports import UserChange, UserRecord
 
 

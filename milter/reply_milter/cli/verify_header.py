@@ -6,14 +6,14 @@ import os
 import sys
 
 from reply_milter.adapters.keyfile import KeyFileError, load_seal_keys
-from reply_milter.app import load
 from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import DEFAULT_CONFIG, add_command
 from reply_milter.config import ConfigError
-from reply_milter.core.fingerprint import BodyDigest
-from reply_milter.core.headers import VERDICT
-from reply_milter.core.message_file import split
-from reply_milter.core.verdict_header import SealProblem, unseal
+from reply_milter.core.mail.fingerprint import BodyDigest
+from reply_milter.core.mail.headers import VERDICT
+from reply_milter.core.mail.message_file import split
+from reply_milter.core.seal.verdict_header import SealProblem, unseal
+from reply_milter.wiring.stores import load
 
 _WORDS = {
     SealProblem.MISSING: f"missing: the message bears no {VERDICT} field, so nothing vouches for it",

@@ -9,23 +9,15 @@ from dataclasses import dataclass, field, replace
 from reply_milter.config.addresses import address
 from reply_milter.config.delivery import Delivery, delivery
 from reply_milter.config.page import PageAccess, page_access, page_warnings
-from reply_milter.config.places import (
-    VERIFY_SOCKET,
-    Listener,
-    Networks,
-    listen,
-    listener,
-    networks,
-    store_url,
-)
+from reply_milter.config.places import VERIFY_SOCKET, Listener, Networks, listen, listener, networks, store_url
 from reply_milter.config.reasons import handlers, policy
 from reply_milter.config.signing import signing, unknown_handlers
-from reply_milter.core.address import AddressForm
-from reply_milter.core.application import Application
-from reply_milter.core.handler import Handlers
-from reply_milter.core.keyring import REALM
-from reply_milter.core.policy import Policy
-from reply_milter.toml_table import Table, between, matching, one_of
+from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
+from reply_milter.core.notification.application import Application
+from reply_milter.core.token.address import AddressForm
+from reply_milter.core.token.keyring import REALM
+from reply_milter.core.verdict.handler import Handlers
+from reply_milter.core.verdict.policy import Policy
 
 _TABLES = ("keys", "verify", "replay", "store", "metrics", "canary", "log")
 

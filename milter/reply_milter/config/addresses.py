@@ -1,9 +1,9 @@
 """Settings about reply addresses: the table ``[address]``."""
 
-from reply_milter.core import domain
-from reply_milter.core.address import MAILBOX, RESERVED, AddressForm
-from reply_milter.core.token import CHECKSUM_FLOOR
-from reply_milter.toml_table import Table, one_of
+from reply_milter.core.encoding.toml_table import Table, one_of
+from reply_milter.core.mail import domain
+from reply_milter.core.token.address import MAILBOX, RESERVED, AddressForm
+from reply_milter.core.token.token import CHECKSUM_FLOOR
 
 
 def address(table: Table) -> tuple[AddressForm, tuple[str, ...]]:

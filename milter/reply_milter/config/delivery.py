@@ -4,10 +4,10 @@ import ipaddress
 from dataclasses import dataclass
 
 from reply_milter.config.places import LMTP_SOCKET, Listener, Socket, connection_point, listener
-from reply_milter.core.mailbox import mailboxes
-from reply_milter.core.parked import Room
-from reply_milter.core.token import HANDLER_LIMIT
-from reply_milter.toml_table import Table, between, matching
+from reply_milter.core.delivery.parked import Room
+from reply_milter.core.encoding.toml_table import Table, between, matching
+from reply_milter.core.mail.mailbox import mailboxes
+from reply_milter.core.token.token import HANDLER_LIMIT
 
 _BYTES_IN_FLIGHT = 64 << 20
 _PARKED_REPLIES = 1000

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from reply_milter.config.places import connection_point
-from reply_milter.core.destination import (
+from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
+from reply_milter.core.mail.mailbox import mailboxes
+from reply_milter.core.verdict.destination import (
     TIMEOUT_SECONDS,
     Command,
     Destination,
@@ -16,8 +18,6 @@ from reply_milter.core.destination import (
     PlugIn,
     Webhook,
 )
-from reply_milter.core.mailbox import mailboxes
-from reply_milter.toml_table import Table, between, matching, one_of
 
 LONGEST_SECONDS = 300  # Postfix gives up on an answer after 600
 _SECRET_OCTETS = (16, 64)

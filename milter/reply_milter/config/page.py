@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 
-from reply_milter.toml_table import Table, matching
+from reply_milter.core.encoding.toml_table import Table, matching
 
 _FILE = matching(r"(/[^\x00-\x1f]+)?", "an absolute path")
 _PAIRS = (("tls_cert", "tls_key"), ("user", "password_file"))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from reply_milter.toml_table import Table, between, matching
+from reply_milter.core.encoding.toml_table import Table, between, matching
 
 SOCKET_PATH_OCTETS = 107  # sun_path of unix(7), less the closing NUL
 EMBEDDED = "embedded"

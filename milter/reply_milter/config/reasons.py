@@ -2,11 +2,11 @@
 
 from reply_milter.config.delivery import CONFIRM, Delivery
 from reply_milter.config.destinations import destination
-from reply_milter.core.handler import HANDLER_NAME, ContextKind, Handler, Handlers
-from reply_milter.core.policy import ALLOWED, Policy
-from reply_milter.core.token import HANDLER_LIMIT
-from reply_milter.core.verdict import Action, Reason
-from reply_milter.toml_table import Table, between, matching, one_of
+from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
+from reply_milter.core.token.token import HANDLER_LIMIT
+from reply_milter.core.verdict.handler import HANDLER_NAME, ContextKind, Handler, Handlers
+from reply_milter.core.verdict.policy import ALLOWED, Policy
+from reply_milter.core.verdict.verdict import Action, Reason
 
 
 def policy(table: Table, base: Policy, with_mode: bool) -> Policy:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from reply_milter.config import Config
-from reply_milter.core.destination import Webhook
+from reply_milter.core.verdict.destination import Webhook
 
 _PASSWORD = re.compile(r"//[^/?#]*:[^/?#]+@|[?&]password=[^&#]")  # RFC 3986 section 3.2.1; or an option of redis-py's
 

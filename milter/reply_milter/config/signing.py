@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from reply_milter.config.delivery import CONFIRM
 from reply_milter.config.places import SIGN_SOCKET, Listener, listener, networks
-from reply_milter.core.application import Application, Networks
-from reply_milter.core.handler import Handlers
-from reply_milter.toml_table import Table, matching
+from reply_milter.core.encoding.toml_table import Table, matching
+from reply_milter.core.notification.application import Application, Networks
+from reply_milter.core.verdict.handler import Handlers
 
 _PROOFS = ("logins", "networks", "secret_file")
 _NAME = matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Za-z0-9._-")

@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from reply_milter.core.domain import normalise
-from reply_milter.core.token import USER_LIMIT
+from reply_milter.core.mail.domain import normalise
+from reply_milter.core.token.token import USER_LIMIT
 
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 _COLUMNS = ("user", "address", "disabled")

@@ -5,7 +5,7 @@ Nothing is written and nothing is started, so that it may be run at any time.
 
 from dataclasses import dataclass
 
-from reply_milter.adapters.postconf import PostconfError
+from reply_milter.adapters.postfix.postconf import PostconfError
 from reply_milter.core.diagnosis.finding import Finding, error, in_order
 from reply_milter.doctor import mta
 from reply_milter.doctor.installation import Installation

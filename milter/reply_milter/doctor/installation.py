@@ -5,21 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from reply_milter import config as configuration
-from reply_milter import loading
-from reply_milter.adapters import (
-    doors,
-    embedded_redis,
-    file_facts,
-    keyfile,
-    loss_record,
-    page_access,
-    probes,
-    process_facts,
-    state_lock,
-)
-from reply_milter.adapters.redis_store import RedisInspection, url_mistake
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import store_url
+from reply_milter.adapters import keyfile
+from reply_milter.adapters.clients import milter_lmtp, probes
+from reply_milter.adapters.os import file_facts, process_facts
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.redis_store import RedisInspection, embedded, url_mistake
+from reply_milter.adapters.state_dir import lock, loss_record
+from reply_milter.adapters.telemetry import page_access
 from reply_milter.config import ConfigError
 from reply_milter.config.places import EMBEDDED, Listener
 from reply_milter.config.secrets import held_secrets
@@ -32,7 +24,9 @@ from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, Kind
 from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, not_examined
 from reply_milter.core.diagnosis.sockets import HOOK, Client
-from reply_milter.core.keyring import MasterKey
+from reply_milter.core.token.keyring import MasterKey
+from reply_milter.wiring import loading
+from reply_milter.wiring.stores import store_url
 
 _USER = "reply-milter"  # as packages and units have it
 _DOOR_SECONDS = 2.0
@@ -56,7 +50,7 @@ class Installation:
             if mistake.partial is None:
                 raise ConfigError([f"{path}: {problem}" for problem in mistake.problems]) from mistake
             self._mistakes, self.config = mistake.problems, mistake.partial
-        self._holder = state_lock.daemon_of(Path(self.config.state_dir))
+        self._holder = lock.daemon_of(Path(self.config.state_dir))
         self._answering = {name: _answers(name, place) for name, place in self.listeners().items()}
         self._runs = self._holder is not None or any(self._answering.values())
         self._account = self._find_account()
@@ -161,21 +155,21 @@ class Installation:
 
     def _store_and_clock(self) -> Iterator[Finding]:
         config, told = self.config, None
-        embedded = config.store_url == EMBEDDED
-        if embedded and embedded_redis.program() is None:
+        is_embedded = config.store_url == EMBEDDED
+        if is_embedded and embedded.program() is None:
             yield error(
                 "store.program",
                 "there is no redis-server on this host",
                 "the embedded store can't be started",
                 Remedy(SHELL, "apt-get install redis-server"),
             )
-        if embedded and not self._runs:
+        if is_embedded and not self._runs:
             yield not_examined("store", "the embedded store runs with the daemon")
         elif not url_mistake(store_url(config)):
             inspection = RedisInspection(store_url(config))
             several = inspection.look_at_all()
             for found in several:
-                findings = store.examine(found, config.timeout_ms, embedded)
+                findings = store.examine(found, config.timeout_ms, is_embedded)
                 yield from findings if len(several) == 1 else store.of_one(found.server, findings)
             yield from store.examine_topology(inspection.topology())
             told = min((found.unix for found in several if found.unix is not None), default=None)
@@ -225,7 +219,7 @@ def endpoint(place: Listener) -> Endpoint:
 
 def _answers(name: str, place: Listener) -> bool:
     at = place.socket
-    return (doors.greets if name == HOOK else doors.negotiates)(at.path, at.host, at.port, _DOOR_SECONDS)
+    return (milter_lmtp.greets if name == HOOK else milter_lmtp.negotiates)(at.path, at.host, at.port, _DOOR_SECONDS)
 
 
 def _problems(parse: Callable[[str, str], object], path: str) -> Iterator[str]:

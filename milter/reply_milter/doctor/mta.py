@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from reply_milter.adapters import file_facts, postconf
+from reply_milter.adapters.os import file_facts
+from reply_milter.adapters.postfix import postconf
 from reply_milter.config import Config
-from reply_milter.core import policy
 from reply_milter.core.diagnosis.finding import Finding
 from reply_milter.core.diagnosis.postfix import rules
 from reply_milter.core.diagnosis.postfix.questions import questions
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
 from reply_milter.core.diagnosis.sockets import Client
-from reply_milter.core.handler import Handler
-from reply_milter.core.verdict import Action, Reason
+from reply_milter.core.verdict import policy
+from reply_milter.core.verdict.handler import Handler
+from reply_milter.core.verdict.verdict import Action, Reason
 from reply_milter.doctor.installation import endpoint
 
 _USER = "postfix"

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reply_milter.core import canary
-from reply_milter.core.address import AddressForm
-from reply_milter.core.handler import Handler
-from reply_milter.core.keyring import Keyring
+from reply_milter.core.token import canary
+from reply_milter.core.token.address import AddressForm
+from reply_milter.core.token.keyring import Keyring
+from reply_milter.core.verdict.handler import Handler
 from reply_milter.ports import Clock
 from reply_milter.ports.canary import CanaryFailure, CanaryTelemetry, DoorClosedError, MilterDoor
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from reply_milter.core.revocation import Revocation, What
+from reply_milter.core.token.revocation import Revocation, What
 from reply_milter.ports import Registry
 
 

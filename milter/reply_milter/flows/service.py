@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reply_milter.core.address import AddressForm
-from reply_milter.core.application import Admission, Application, Asker, Networks, admit, is_among
-from reply_milter.core.authentication import Organisational
-from reply_milter.core.handler import Handlers
-from reply_milter.core.keyring import Keyring
-from reply_milter.core.policy import Policy
-from reply_milter.core.throttle import GuessTable
+from reply_milter.core.notification.application import Admission, Application, Asker, Networks, admit, is_among
+from reply_milter.core.rules.authentication import Organisational
+from reply_milter.core.rules.throttle import GuessTable
+from reply_milter.core.token.address import AddressForm
+from reply_milter.core.token.keyring import Keyring
+from reply_milter.core.verdict.handler import Handlers
+from reply_milter.core.verdict.policy import Policy
 from reply_milter.ports import Clock, MintingTelemetry, ParkingRoom, Settler, Store, Telemetry
 
 
@@ -17,8 +17,8 @@ from reply_milter.ports import Clock, MintingTelemetry, ParkingRoom, Settler, St
 class Rules:
     """What the operator decided. A reload replaces it whole.
 
-    ``organisational``: see ``core.authentication``; never asked without an ``authserv_id``. ``parks_in_hook``: the
-    delivery hook keeps what is parked; else the MTA's hold queue does. ``hook_commits``: a hook commits what it has
+    ``organisational``: see ``core.rules.authentication``; never asked without an ``authserv_id``. ``parks_in_hook``:
+    the delivery hook keeps what is parked; else the MTA's hold queue does. ``hook_commits``: a hook commits what it has
     delivered; else we commit behind the answer.
     """
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reply_milter.core.epoch import Loss
-from reply_milter.core.keyring import KeyState
+from reply_milter.core.token.keyring import KeyState
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from reply_milter.core.verdict import Verdict
+from reply_milter.core.verdict.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from reply_milter.core.dead_letter import DeadLetter
-from reply_milter.core.handed_over import HandedOver
-from reply_milter.core.reply import Reply
+from reply_milter.core.delivery.dead_letter import DeadLetter
+from reply_milter.core.delivery.outcome import HandedOver
+from reply_milter.core.delivery.reply import Reply
 from reply_milter.ports.store import UserRecord
 
 _T = TypeVar("_T")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from reply_milter.core.parked import AskedQuestion, Occupied, ParkedReply, Room
+from reply_milter.core.delivery.parked import AskedQuestion, Occupied, ParkedReply, Room
 
 
 class Parking(Protocol):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from reply_milter.core.token import Token
-from reply_milter.core.verify import Facts
+from reply_milter.core.token.token import Token
+from reply_milter.core.token.verify import Facts
 
 
 class StoreUnavailableError(Exception):

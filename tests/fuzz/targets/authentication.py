@@ -9,7 +9,7 @@ import re
 from fakes import AUTHOR
 from fuzz.octets import text
 from reply_milter.adapters.public_suffixes import organisational_domains
-from reply_milter.core.authentication import Authentication, authentication
+from reply_milter.core.rules.authentication import Authentication, authentication
 
 MX = "mx.example.com"
 OWNERS = organisational_domains()

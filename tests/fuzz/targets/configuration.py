@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 
 from reply_milter.config import Config, ConfigError, parse
-from reply_milter.settings import FIXED
+from reply_milter.wiring.settings import FIXED
 
 WORDS = (
     b"\n", b"=", b" = ", b'"', b"'", b"[", b"]", b"[[", b"]]", b"{", b"}", b"#", b".", b",", b"\\", b"\0", b"\xff",

@@ -6,13 +6,8 @@ Input: a file of master keys, and, behind a NUL, one of seal keys.
 import tomllib
 from collections.abc import Iterator
 
-from reply_milter.adapters.keyfile import (
-    KeyFileError,
-    parse_master_keys,
-    parse_seal_keys,
-    write_master_keys,
-)
-from reply_milter.core.keyring import KeyState
+from reply_milter.adapters.keyfile import KeyFileError, parse_master_keys, parse_seal_keys, write_master_keys
+from reply_milter.core.token.keyring import KeyState
 
 _HEX = b"00112233445566778899aabbccddeeffhunter2f"
 WORDS = (

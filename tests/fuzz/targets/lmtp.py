@@ -12,8 +12,8 @@ from typing import Any
 
 from lmtp_under_test import server_of
 from reply_milter.adapters.lmtp import LmtpServer
-from reply_milter.core.handed_over import Done, HandedOver, Later
-from reply_milter.core.reply import Envelope
+from reply_milter.core.delivery.outcome import Done, HandedOver, Later
+from reply_milter.core.delivery.reply import Envelope
 
 WORDS = (
     b"LHLO x\r\n", b"EHLO x\r\n", b"MAIL FROM:<a@b>\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<reply+x@reply.test>\r\n",

@@ -4,9 +4,9 @@ Input: an In-Reply-To value, and behind a NUL one of References.
 """
 
 from fuzz.octets import text
-from reply_milter.core import message_id
-from reply_milter.core.message_id import CANDIDATES, identifiers
-from reply_milter.core.thread import candidates
+from reply_milter.core.mail import message_id
+from reply_milter.core.mail.message_id import CANDIDATES, identifiers
+from reply_milter.core.rules.thread import candidates
 
 WORDS = (
     b"<", b">", b"(", b")", b",", b" ", b"\n\t", b"\0", b'"', b"\\", b"@", b"<a@b>",

@@ -13,11 +13,11 @@ import Milter
 
 from fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, FixedClock, MemoryStore, minted, service
 from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
-from reply_milter.core.handler import Handlers
-from reply_milter.core.headers import MINT, VERDICT
-from reply_milter.flows.inbound import Connection
-from reply_milter.flows.outbound import Submission
+from reply_milter.core.mail.headers import MINT, VERDICT
+from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.service import MintingRules, MintingService
+from reply_milter.flows.signing.outbound import Submission
+from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import Notification
 
 GENUINE = minted()

@@ -7,16 +7,16 @@ import re
 
 from fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, FixedClock
 from fuzz.octets import text
-from reply_milter.core import headers
-from reply_milter.core.handler import Handlers
-from reply_milter.core.headers import Append, Delete
-from reply_milter.core.message_id import identifiers
-from reply_milter.core.mint import LOCATOR_FORM
-from reply_milter.core.mint_request import FORM as FIELD
-from reply_milter.core.verdict import Accept, Reject
-from reply_milter.core.verify import Checked, check_token
-from reply_milter.flows.outbound import Submission
+from reply_milter.core.mail import headers
+from reply_milter.core.mail.headers import Append, Delete
+from reply_milter.core.mail.message_id import identifiers
+from reply_milter.core.notification.mint_request import FORM as FIELD
+from reply_milter.core.token.mint import LOCATOR_FORM
+from reply_milter.core.token.verify import Checked, check_token
+from reply_milter.core.verdict.handler import Handlers
+from reply_milter.core.verdict.verdict import Accept, Reject
 from reply_milter.flows.service import MintingRules, MintingService
+from reply_milter.flows.signing.outbound import Submission
 from reply_milter.ports import Login, Notification
 
 WORDS = (

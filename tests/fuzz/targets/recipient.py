@@ -5,7 +5,7 @@ Input: the RCPT argument, and behind a NUL the MTA's reading of it (``{rcpt_addr
 
 from fakes import DOMAIN, FORM
 from fuzz.octets import text
-from reply_milter.core.address import (
+from reply_milter.core.token.address import (
     AddressForm,
     Misspelt,
     Ordinary,

@@ -5,10 +5,10 @@ Input: a message as it lies in a file or comes by LMTP; and, in pairs, places in
 
 from fakes import SEAL_KEY
 from hooked import sealed
-from reply_milter.core.fingerprint import BodyDigest, squeeze
-from reply_milter.core.headers import VERDICT
-from reply_milter.core.message_file import as_sent, split
-from reply_milter.core.sealed_reply import SealedReply, open_reply
+from reply_milter.core.mail.fingerprint import BodyDigest, squeeze
+from reply_milter.core.mail.headers import VERDICT
+from reply_milter.core.mail.message_file import as_sent, split
+from reply_milter.core.seal.sealed_reply import SealedReply, open_reply
 
 GENUINE = sealed().message
 WORDS = (

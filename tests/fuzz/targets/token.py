@@ -5,11 +5,11 @@ Input: a text to be read as a GLOB; and, in pairs of octets, places in a genuine
 
 from fakes import FORM, ISSUE, KEYRING, NOW, minted
 from fuzz.octets import text
-from reply_milter.core.base32 import ALPHABET
-from reply_milter.core.handler import Handlers
-from reply_milter.core.keyring import derive
-from reply_milter.core.token import CHECKSUM_CEILING, CHECKSUM_FLOOR, parse
-from reply_milter.core.verify import Checked, check_token
+from reply_milter.core.encoding.base32 import ALPHABET
+from reply_milter.core.token.keyring import derive
+from reply_milter.core.token.token import CHECKSUM_CEILING, CHECKSUM_FLOOR, parse
+from reply_milter.core.token.verify import Checked, check_token
+from reply_milter.core.verdict.handler import Handlers
 
 WORDS = (
     b"00000000ff", b"bcdefghijklmnopqrstuvw", b"xyz234567abcdefghijklmnopq", b"a", b"A", b"0", b"1", b"7", b"8", b"g",

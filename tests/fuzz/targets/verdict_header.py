@@ -7,7 +7,7 @@ import re
 
 from fakes import SEAL_KEY
 from fuzz.octets import text
-from reply_milter.core.verdict_header import SealProblem, is_value, seal, unseal
+from reply_milter.core.seal.verdict_header import SealProblem, is_value, seal, unseal
 
 WORDS = (
     b"v=1", b";", b"; ", b"=", b"seal=", b"result=pass", b"user=42", b"id=abcdefghijklmnopqrstuvwxyz", b"\n\t",

@@ -17,7 +17,7 @@ from reply_milter.adapters.keyfile import (
 )
 from reply_milter.core.diagnosis import keys
 from reply_milter.core.diagnosis.files import FileFacts, Kind
-from reply_milter.core.keyring import KeyState, MasterKey
+from reply_milter.core.token.keyring import KeyState, MasterKey
 
 SECRET = "0f" * 32
 ACTIVE = f'[[key]]\nid = "k2"\nstate = "active"\nsecret = "{SECRET}"\n'

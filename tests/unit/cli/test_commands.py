@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from reply_milter import app
-from reply_milter.app import load_to_run
 from reply_milter.cli import main
 from reply_milter.config import ConfigError
-from reply_milter.core.fingerprint import BodyDigest
-from reply_milter.core.verdict_header import seal
+from reply_milter.core.mail.fingerprint import BodyDigest
+from reply_milter.core.seal.verdict_header import seal
+from reply_milter.wiring import stores
+from reply_milter.wiring.stores import load_to_run
 
 AT = "1767225600"  # 2026-01-01T00:00:00Z
 BODY = b"Yes.\r\n"
@@ -227,7 +227,7 @@ def test_a_daemon_is_not_hung_up_while_its_modules_are_read(command: str, wanted
 
 def test_init_writes_a_configuration_that_works(shell: Shell) -> None:
     """With keys that only the owner can read."""
-    assert app.load(shell.config).config.form.mint_domain == "reply.test"
+    assert stores.load(shell.config).config.form.mint_domain == "reply.test"
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in shell.folder.iterdir()}
     assert modes["keys.toml"] == modes["seal.key"] == 0o600
     assert set(modes) == {"reply-milter.toml", "keys.toml", "seal.key"}
@@ -288,7 +288,7 @@ def test_domain_that_the_configuration_would_not_take_is_refused(shell: Shell, t
     """What init writes, run must read."""
     status, _, _ = shell.run("init", str(tmp_path / "new"), "--domain", domain, "--realm", "x")
     if status == os.EX_OK:
-        app.load(str(tmp_path / "new" / "reply-milter.toml"))
+        stores.load(str(tmp_path / "new" / "reply-milter.toml"))
 
 
 # mint and explain

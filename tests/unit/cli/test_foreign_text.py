@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.adapters.dead_letters import DeadLetterFolder
+from reply_milter.adapters.state_dir.dead_letters import DeadLetterFolder
 from reply_milter.cli.foreign_text import printable
 from reply_milter.cli.init import write_files
-from reply_milter.core.dead_letter import DeadLetter
-from reply_milter.core.sealed_reply import Undeliverable
+from reply_milter.core.delivery.dead_letter import DeadLetter
+from reply_milter.core.seal.sealed_reply import Undeliverable
 
 IDENTIFIER = "a" * 26
 MESSAGE = b"From: \x1b]0;mine\x07\r\nSubject: \xc2\x9b31mred \xff\r\n\r\n"

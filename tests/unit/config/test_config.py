@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from reply_milter.config import Config, ConfigError, parse
 from reply_milter.config.places import Socket
-from reply_milter.core.destination import Command, Destination, Format, LmtpRelay, Maildir, PlugIn, Webhook
-from reply_milter.core.handler import ContextKind
-from reply_milter.core.parked import Room
-from reply_milter.core.policy import Finding
-from reply_milter.core.verdict import Action, Reason
+from reply_milter.core.delivery.parked import Room
+from reply_milter.core.verdict.destination import Command, Destination, Format, LmtpRelay, Maildir, PlugIn, Webhook
+from reply_milter.core.verdict.handler import ContextKind
+from reply_milter.core.verdict.policy import Finding
+from reply_milter.core.verdict.verdict import Action, Reason
 
 BAD = sorted(Path(__file__).parents[2].joinpath("bad_configs").glob("*.toml"))
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from dialogue import Desk
-from reply_milter.flows.foreseen import foreseen
 from reply_milter.flows.service import Rules
+from reply_milter.flows.verifying.foreseen import foreseen
 
 
 @pytest.fixture(autouse=True)

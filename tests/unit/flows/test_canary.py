@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from fakes import FORM, ISSUE, KEYRING, NOW, FixedClock
-from reply_milter.core.canary import canary_handler
-from reply_milter.core.handler import Handlers
+from reply_milter.core.token.canary import canary_handler
+from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.canary import CanaryService, send
 from reply_milter.ports.canary import CanaryFailure, DoorClosedError, MilterDoor
 

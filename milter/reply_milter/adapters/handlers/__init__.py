@@ -4,7 +4,7 @@ from reply_milter import libraries
 from reply_milter.adapters.handlers.command import CommandDeliverer
 from reply_milter.adapters.handlers.lmtp_relay import LmtpDeliverer
 from reply_milter.adapters.handlers.maildir import MaildirDeliverer
-from reply_milter.core.destination import Command, LmtpRelay, Maildir, Webhook
+from reply_milter.core.verdict.destination import Command, LmtpRelay, Maildir, Webhook
 from reply_milter.ports import Clock
 from reply_milter.ports.delivery import Deliverer, Names
 

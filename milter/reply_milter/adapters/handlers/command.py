@@ -8,10 +8,10 @@ import sys
 from typing import BinaryIO
 
 from reply_milter.adapters.handlers import keeper
-from reply_milter.core import payload
-from reply_milter.core.destination import Command, Format
-from reply_milter.core.handed_over import Done, HandedOver, Later, Never
-from reply_milter.core.reply import Reply
+from reply_milter.core.delivery import payload
+from reply_milter.core.delivery.outcome import Done, HandedOver, Later, Never
+from reply_milter.core.delivery.reply import Reply
+from reply_milter.core.verdict.destination import Command, Format
 
 log = logging.getLogger(__name__)
 

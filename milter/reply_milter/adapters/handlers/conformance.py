@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from reply_milter.adapters.handlers.webhook import WebhookError, post, signature
-from reply_milter.core import base32, payload
-from reply_milter.core.destination import Format, Webhook
-from reply_milter.core.sample_reply import sample_reply
+from reply_milter.core.delivery import payload
+from reply_milter.core.delivery.sample_reply import sample_reply
+from reply_milter.core.encoding import base32
+from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.ports import Clock
 from reply_milter.ports.delivery import Names
 

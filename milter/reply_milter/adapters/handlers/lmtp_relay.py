@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from reply_milter.core.destination import LmtpRelay
-from reply_milter.core.handed_over import Done, HandedOver, Later, Never
-from reply_milter.core.reply import Envelope, Reply
+from reply_milter.core.delivery.outcome import Done, HandedOver, Later, Never
+from reply_milter.core.delivery.reply import Envelope, Reply
+from reply_milter.core.verdict.destination import LmtpRelay
 from reply_milter.ports.delivery import NameLookupError, Names
 
 

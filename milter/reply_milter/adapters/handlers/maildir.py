@@ -8,9 +8,9 @@ import os
 import secrets
 from pathlib import Path
 
-from reply_milter.core.destination import Maildir
-from reply_milter.core.handed_over import Done, HandedOver, Later
-from reply_milter.core.reply import Reply
+from reply_milter.core.delivery.outcome import Done, HandedOver, Later
+from reply_milter.core.delivery.reply import Reply
+from reply_milter.core.verdict.destination import Maildir
 
 _FOLDERS = ("tmp", "new", "cur")
 

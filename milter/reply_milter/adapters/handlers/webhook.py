@@ -14,10 +14,10 @@ import time
 import httpx
 
 from reply_milter import __version__
-from reply_milter.core import payload
-from reply_milter.core.destination import Format, Webhook
-from reply_milter.core.handed_over import Done, HandedOver, Later, Never
-from reply_milter.core.reply import Reply
+from reply_milter.core.delivery import payload
+from reply_milter.core.delivery.outcome import Done, HandedOver, Later, Never
+from reply_milter.core.delivery.reply import Reply
+from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.ports import Clock
 from reply_milter.ports.delivery import NameLookupError, Names
 

@@ -11,8 +11,8 @@ from aiosmtpd.smtp import Session
 
 from reply_milter.adapters.lmtp.conversation import Conversation
 from reply_milter.adapters.lmtp.lanes import Lanes, Visit
-from reply_milter.core.handed_over import HandedOver, Later
-from reply_milter.core.reply import Envelope
+from reply_milter.core.delivery.outcome import HandedOver, Later
+from reply_milter.core.delivery.reply import Envelope
 
 log = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from reply_milter.adapters.redis_store.connection import RedisConnections
-from reply_milter.adapters.redis_store.server import Server
+from reply_milter.adapters.redis_store.link.connections import RedisConnections
+from reply_milter.adapters.redis_store.link.server import Server
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.condition import StoreCondition
 

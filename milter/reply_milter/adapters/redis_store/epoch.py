@@ -3,10 +3,10 @@
 import secrets
 from collections.abc import Mapping
 
-from reply_milter.adapters.redis_store.connection import RedisConnections
+from reply_milter.adapters.redis_store.link.connections import RedisConnections
+from reply_milter.adapters.redis_store.link.script import Script
+from reply_milter.adapters.redis_store.link.target import Kind, read_url
 from reply_milter.adapters.redis_store.names import epoch_key
-from reply_milter.adapters.redis_store.script import Script
-from reply_milter.adapters.redis_store.target import Kind, read_url
 from reply_milter.core.epoch import Mark
 from reply_milter.ports import StoreUnavailableError
 
@@ -19,7 +19,7 @@ class RedisEpochs:
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._connections = RedisConnections(url, timeout_seconds)
         self._keys = [epoch_key(part) for part in range(_PARTS if read_url(url).kind is Kind.CLUSTER else 1)]
-        self._script = Script("epoch")
+        self._script = Script(__package__, "epoch")
 
     def leave_mark(self, host: str) -> Mapping[str, Mark]:
         """What stands in each part that could be reached, this mark counted.

@@ -6,13 +6,13 @@ Each command is tried in a form that Redis admits (ACL and arity come first) and
 import time
 from dataclasses import replace
 
-from reply_milter.adapters.redis_store.cluster import Cluster
 from reply_milter.adapters.redis_store.condition import read_info
-from reply_milter.adapters.redis_store.connection import RedisConnections
-from reply_milter.adapters.redis_store.errors import KNOWN
-from reply_milter.adapters.redis_store.server import Server
-from reply_milter.adapters.redis_store.target import Kind, read_url
-from reply_milter.adapters.redis_store.topology import Sentinels
+from reply_milter.adapters.redis_store.link.cluster import Cluster
+from reply_milter.adapters.redis_store.link.connections import RedisConnections
+from reply_milter.adapters.redis_store.link.errors import KNOWN
+from reply_milter.adapters.redis_store.link.server import Server
+from reply_milter.adapters.redis_store.link.target import Kind, read_url
+from reply_milter.adapters.redis_store.link.topology import Sentinels
 from reply_milter.core.diagnosis.store import StoreFacts, TopologyFacts
 from reply_milter.ports import StoreUnavailableError
 

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 
-from reply_milter.adapters.redis_store.connection import RedisConnections
+from reply_milter.adapters.redis_store.link.connections import RedisConnections
+from reply_milter.adapters.redis_store.link.script import Script
 from reply_milter.adapters.redis_store.names import Names, token_key
-from reply_milter.adapters.redis_store.script import Script
 from reply_milter.ports import UserChange, UserRecord
 
 _DISABLED = {True: "1", False: "0", None: ""}
@@ -17,7 +17,7 @@ class RedisRegistry:
     def __init__(self, url: str, timeout_seconds: float, realm: str) -> None:
         self._connections = RedisConnections(url, timeout_seconds)
         self._names = Names(realm)
-        self._user, self._latest = Script("user"), Script("latest")
+        self._user, self._latest = Script(__package__, "user"), Script(__package__, "latest")
 
     def revoke_user(self, user: int, before: int, kept_until: int) -> int:
         """See ``ports.Registry``."""

@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from reply_milter.adapters.redis_store.connection import RedisConnections
+from reply_milter.adapters.redis_store.link.connections import RedisConnections
+from reply_milter.adapters.redis_store.link.operation import Command, StoreTelemetry
+from reply_milter.adapters.redis_store.link.script import Argument, Script
 from reply_milter.adapters.redis_store.names import Names, token_key
-from reply_milter.adapters.redis_store.operation import Command, StoreTelemetry
-from reply_milter.adapters.redis_store.script import Argument, Script
-from reply_milter.core.verify import Facts
+from reply_milter.core.token.verify import Facts
 from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError
 
 OPERATIONS = ("facts", "claim", "release", "commit", "ping")
@@ -22,7 +22,9 @@ class RedisStore:
     def __init__(self, url: str, timeout_seconds: float, realm: str, telemetry: StoreTelemetry | None = None) -> None:
         self._connections = RedisConnections(url, timeout_seconds, telemetry)
         self._names = Names(realm)
-        self._claim, self._commit, self._release = (Script(name) for name in ("claim", "commit", "release"))
+        self._claim, self._commit, self._release = (
+            Script(__package__, name) for name in ("claim", "commit", "release")
+        )
 
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
         """See ``ports.Store``. One round trip."""

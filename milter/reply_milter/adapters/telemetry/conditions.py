@@ -11,7 +11,7 @@ from prometheus_client import ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from reply_milter.core.keyring import KeyState
+from reply_milter.core.token.keyring import KeyState
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.condition import LossCondition, Process, SettingsCondition, StoreCondition
 

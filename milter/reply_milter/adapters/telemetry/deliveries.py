@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from reply_milter.adapters.telemetry.metrics import Metrics
-from reply_milter.core.sealed_reply import Undeliverable
+from reply_milter.core.seal.sealed_reply import Undeliverable
 from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome, TurnedAway
 
 log = logging.getLogger("reply_milter.delivery")

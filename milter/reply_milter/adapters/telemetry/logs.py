@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from reply_milter.core.sealed_reply import TOKEN_ID_LENGTH
-from reply_milter.core.token import CHECKSUM_FLOOR, KEY_LENGTH, USER_LENGTH
+from reply_milter.core.seal.sealed_reply import TOKEN_ID_LENGTH
+from reply_milter.core.token.token import CHECKSUM_FLOOR, KEY_LENGTH, USER_LENGTH
 from reply_milter.ports import Decision, Notification
 from reply_milter.ports.delivery_telemetry import DeliveryReport
 

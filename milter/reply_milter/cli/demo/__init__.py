@@ -13,7 +13,7 @@ from reply_milter.cli.demo.letters import ALICE, Letter, confirmation, letters
 from reply_milter.cli.demo.site import DemoSite, demo_site
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command
-from reply_milter.core.question import SUBJECT
+from reply_milter.core.delivery.confirmation import SUBJECT
 
 _ROW = "{:<31} {:<58}  {}"
 _HEARD_COLUMNS = 58

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Protocol
 
-from reply_milter.core.mint import Minted
+from reply_milter.core.token.mint import Minted
 
 ALICE = "alice@example.com"
 _ELSEWHERE = "alice@elsewhere.example"

@@ -17,17 +17,17 @@ from grp import getgrnam
 from pathlib import Path
 from typing import Any
 
-from reply_milter.adapters.postfix import Layout, PostfixError, PrivatePostfix
-from reply_milter.adapters.process_tree import die_with_parent
-from reply_milter.adapters.wall_clock import WallClock
-from reply_milter.app import load, open_registry
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.os.process_tree import die_with_parent
 from reply_milter.cli import init
 from reply_milter.cli.demo.letters import ALICE, Letter
+from reply_milter.cli.demo.private_postfix import Layout, PostfixError, PrivatePostfix
 from reply_milter.cli.demo.receiver import DemoReceiver
 from reply_milter.cli.errors import CommandError
-from reply_milter.core.mint import Minted, Order, mint
+from reply_milter.core.token.mint import Minted, Order, mint
 from reply_milter.ports import UserChange
-from reply_milter.settings import Settings
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import load, open_registry
 
 _DOMAIN = "reply.example.com"
 _WAIT_SECONDS = 15.0

@@ -21,6 +21,6 @@ from reply_milter.core.content.raw import redact_message
 from reply_milter.core.content.reading import read
 from reply_milter.core.content.redaction import redact
 from reply_milter.core.content.values import Attachment, Content, Flaw
-from reply_milter.core.mailbox import Mailbox
+from reply_milter.core.mail.mailbox import Mailbox
 
 __all__ = ["Attachment", "Content", "Flaw", "Limits", "Mailbox", "decoded", "read", "redact", "redact_message"]

@@ -8,7 +8,7 @@ from reply_milter.core.content import charset, encoded_words, lines, parameters,
 from reply_milter.core.content.limits import Limits
 from reply_milter.core.content.parts import Part
 from reply_milter.core.content.values import Attachment, Flaw
-from reply_milter.core.message_id import own_id
+from reply_milter.core.mail.message_id import own_id
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}", re.ASCII)
 _NAME_CHARACTERS = 255

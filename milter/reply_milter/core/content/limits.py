@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reply_milter.core.headers import FIELDS_LIMIT, OCTETS_LIMIT
+from reply_milter.core.mail.headers import FIELDS_LIMIT, OCTETS_LIMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from reply_milter.core.comments import without_comments
 from reply_milter.core.content import charset, encoded_words
+from reply_milter.core.mail.comments import without_comments
 
 _LIMIT = 16 * 1024  # characters of a value that are looked at
 _PARAMETER = re.compile(r';\s*([^\s;="]++)\s*=\s*(?:"((?:[^"\\]++|\\.)*+)"?|([^;]*+))', re.DOTALL)

@@ -7,10 +7,10 @@ quadratic and then a RecursionError. Each level is searched once, and levels are
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from reply_milter.core import message_file
 from reply_milter.core.content import parameters
 from reply_milter.core.content.limits import Limits
 from reply_milter.core.content.values import Flaw
+from reply_milter.core.mail import message_file
 
 _BOUNDARY_OCTETS = 200  # RFC 2046 section 5.1.1 allows 70
 _PART_HEADER_OCTETS = 64 * 1024

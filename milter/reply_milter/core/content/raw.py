@@ -4,10 +4,10 @@ import binascii
 import re
 from collections.abc import Iterator
 
-from reply_milter.core.address import AddressForm
 from reply_milter.core.content import redaction, transfer
 from reply_milter.core.content.limits import Limits
 from reply_milter.core.content.parts import Opening, Part
+from reply_milter.core.token.address import AddressForm
 
 _STANDARD = Limits()
 _OPEN = re.compile(r"text/|message/|$")  # types whose octets may be looked into

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from reply_milter.core.address import AddressForm
 from reply_milter.core.content import encoded_words, html_text, lines, redaction, stripping, words
 from reply_milter.core.content.bodies import Piece, Sorting
 from reply_milter.core.content.limits import Limits
 from reply_milter.core.content.lines import Line
 from reply_milter.core.content.parts import Opening, Part
 from reply_milter.core.content.values import Attachment, Content, Flaw
-from reply_milter.core.mailbox import Mailbox, named
-from reply_milter.core.message_id import own_id
+from reply_milter.core.mail.mailbox import Mailbox, named
+from reply_milter.core.mail.message_id import own_id
+from reply_milter.core.token.address import AddressForm
 
 _STANDARD = Limits()
 _MAILBOXES = 64  # of one kind

@@ -17,8 +17,8 @@ from functools import lru_cache
 
 import idna
 
-from reply_milter.core.address import AddressForm
-from reply_milter.core.token import KEY_LENGTH, USER_LENGTH
+from reply_milter.core.token.address import AddressForm
+from reply_milter.core.token.token import KEY_LENGTH, USER_LENGTH
 
 WORD = "redacted"
 _EXTENSION_LIMIT = 128  # characters of "anything": twice what a local part may have

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reply_milter.core.mailbox import Mailbox
+from reply_milter.core.mail.mailbox import Mailbox
 
 
 class Flaw(StrEnum):

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, warning
-from reply_milter.core.keyring import MasterKey
-from reply_milter.core.token import EPOCH
-from reply_milter.core.verify import FUTURE_SECONDS
+from reply_milter.core.token.keyring import MasterKey
+from reply_milter.core.token.token import EPOCH
+from reply_milter.core.token.verify import FUTURE_SECONDS
 
 _SKEW_SECONDS = 30
 

@@ -4,18 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from reply_milter.core.diagnosis.files import (
-    READ,
-    Account,
-    FileFacts,
-    Kind,
-    first_closed,
-    may,
-    replaceable_by_others,
-)
+from reply_milter.core.diagnosis.files import READ, Account, FileFacts, Kind, first_closed, may, replaceable_by_others
 from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, hidden, note, warning
-from reply_milter.core.key_rotation import last_expiry
-from reply_milter.core.keyring import KeyState, MasterKey
+from reply_milter.core.token.key_rotation import last_expiry
+from reply_milter.core.token.keyring import KeyState, MasterKey
 
 _MORE_THAN_GROUP_READ = 0o037
 _GROUP_OR_OTHERS = 0o077

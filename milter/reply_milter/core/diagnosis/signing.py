@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reply_milter.core.application import Application, Networks
 from reply_milter.core.diagnosis.finding import TOML, Finding, Remedy, note, warning
+from reply_milter.core.notification.application import Application, Networks
 
 _ANSWERS = "with such an address, and the Message-ID that it makes up, it answers as whichever user it asks for"
 _NAME_IT = Remedy(TOML, 'secret_file = "/etc/reply-milter/application.secret"', "[[sign.application]]")

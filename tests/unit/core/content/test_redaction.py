@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from content_under_test import ADDRESS, BARE, DASHED, FORM, GLOB, message
-from reply_milter.core.address import AddressForm
 from reply_milter.core.content import Limits, read, redact
+from reply_milter.core.token.address import AddressForm
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from ipaddress import IPv4Network, ip_network
 
 import pytest
 
-from reply_milter.core.application import Application
 from reply_milter.core.diagnosis import (
     clock,
     daemon,
@@ -22,7 +21,8 @@ from reply_milter.core.diagnosis.daemon import Answer
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, FileFacts, Kind
 from reply_milter.core.diagnosis.finding import Finding, Severity, error, in_order, note, warning, worst
-from reply_milter.core.keyring import KeyState, MasterKey
+from reply_milter.core.notification.application import Application
+from reply_milter.core.token.keyring import KeyState, MasterKey
 
 Checks = list[tuple[str, str]]
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reply_milter.core.address import AddressForm
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.finding import MAIN_CF, MASTER_CF, Remedy
 from reply_milter.core.diagnosis.postfix import syntax
+from reply_milter.core.token.address import AddressForm
 
 Settings = Mapping[str, str]
 _SAMPLE = "0"  # any glob will do: Postfix's tables know of none

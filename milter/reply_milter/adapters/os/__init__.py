@@ -1,0 +1,1 @@
+"""What the operating system offers: processes, control channels, sockets, files, systemd, the clock."""

@@ -1,0 +1,1 @@
+"""Postfix's settings, read by its own programs."""

@@ -1,0 +1,1 @@
+"""The way to Redis: servers, connections, deadlines, discovery, one operation at a time."""

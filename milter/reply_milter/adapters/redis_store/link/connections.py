@@ -1,0 +1,84 @@
+"""Whom operations go to: what a store's URL names."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from reply_milter.adapters.redis_store.link.cluster import Cluster
+from reply_milter.adapters.redis_store.link.cluster_operation import ClusterOperation
+from reply_milter.adapters.redis_store.link.errors import KNOWN, kind_of
+from reply_milter.adapters.redis_store.link.operation import Operation, StoreTelemetry
+from reply_milter.adapters.redis_store.link.server import Server
+from reply_milter.adapters.redis_store.link.target import Kind, read_url
+from reply_milter.adapters.redis_store.link.topology import Alone, Sentinels, Topology
+from reply_milter.ports import StoreUnavailableError
+
+
+class RedisConnections:
+    """``url`` as ``target.read_url`` takes it; ``timeout_seconds``: for all of an operation, connecting included."""
+
+    def __init__(self, url: str, timeout_seconds: float, telemetry: StoreTelemetry | None = None) -> None:
+        target = read_url(url)
+        self.topology: Topology
+        self._operation: type[Operation] = Operation
+        self._server: Server | None = None  # where there is only one
+        if target.kind is Kind.ALONE:
+            self.topology = alone = Alone(target.url)
+            self._server = alone.server
+        elif target.kind is Kind.SENTINEL:
+            self.topology = Sentinels(target)
+        else:
+            self.topology, self._operation = Cluster(target), ClusterOperation
+        self._timeout = timeout_seconds
+        self._telemetry = telemetry
+
+    def operation(self, name: str, changes: bool = False) -> "Operation":
+        """One operation under one deadline, measured, on a connection that is reused only if all went well.
+
+        ``changes``: it writes what somebody relies on, so that it matters whether a failed one was carried out.
+        """
+        return self._operation(self.topology, name, self._timeout, self._telemetry, changes, self._server)
+
+    def operation_on(self, server: Server, name: str) -> "Operation":
+        """One on a certain server, whoever has the keys."""
+        return Operation(self.topology, name, self._timeout, self._telemetry, False, server)
+
+    def servers(self) -> list[Server]:
+        """All that keep a part of the data.
+
+        Raises:
+            StoreUnavailableError: it is not known where they are.
+        """
+        try:
+            return list(self.topology.servers(time.monotonic() + self._timeout))
+        except KNOWN as error:
+            raise StoreUnavailableError(kind_of(error), str(error)) from error
+
+    def apart(self, keys: Sequence[str]) -> list[list[int]]:
+        """Which of ``keys`` have one server, by their numbers; each by itself where that is not known."""
+        if not isinstance(self.topology, Cluster):
+            return [list(range(len(keys)))]
+        deadline = time.monotonic() + self._timeout
+        parts: dict[Server, list[int]] = {}
+        try:
+            for number, key in enumerate(keys):
+                parts.setdefault(self.topology.for_key(key, deadline), []).append(number)
+        except KNOWN:
+            return [[number] for number in range(len(keys))]
+        return list(parts.values())
+
+    def make_sure(self) -> None:
+        """Ask now who the servers are, where there is somebody to ask; what is known stays, where nobody answers.
+
+        For who comes seldom: meanwhile a master may have been given up, and have come back believing to be one still.
+        """
+        with suppress(*KNOWN):
+            self.topology.follow(time.monotonic() + self._timeout)
+
+    def watch(self) -> None:
+        """Keep what is known about servers up to date by a thread; for processes that never fork."""
+        self.topology.watch()
+
+    def close(self) -> None:
+        """Give up all idle connections."""
+        self.topology.close()

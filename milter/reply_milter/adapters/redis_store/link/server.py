@@ -1,0 +1,57 @@
+"""One redis-server: its idle connections, and the breaker before it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from reply_milter.adapters.redis_store.link.breaker import Breaker
+
+_IDLE_CONNECTIONS = 256  # more than an MTA has sessions: making a new one for each reply would cost more than the reply
+_TRUSTED_SECONDS = 0.002  # from one use to the next: a server does not go away and come back in less
+
+
+class Server:
+    """``name`` is for people; ``make`` makes a connection, which connects when it is first used."""
+
+    __slots__ = ("_idle", "_make", "_retired", "breaker", "name")
+
+    def __init__(self, name: str, make: Callable[[], Any]) -> None:
+        self.name = name
+        self.breaker = Breaker()
+        self._make = make
+        self._idle: list[Any] = []  # appending and popping are atomic: many threads share it
+        self._retired = False
+
+    def take(self, deadline: float) -> Any:
+        """An idle connection that the server has not closed meanwhile, or a new one, for an operation until then."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return self._make()
+            if deadline - connection.deadline < _TRUSTED_SECONDS or connection.is_quiet():
+                return connection
+            connection.disconnect()
+
+    def give_back(self, connection: Any) -> None:
+        """Keep a connection that was answered, and on which nothing is under way."""
+        self.breaker.failures = 0
+        if len(self._idle) < _IDLE_CONNECTIONS and not self._retired:
+            self._idle.append(connection)
+        else:
+            connection.disconnect()
+
+    def failed(self, began: float, now: float) -> None:
+        """It gave no answer. Where that has become the rule, connections of before may be dead without telling."""
+        if self.breaker.failed(began, now):
+            self.forget()
+
+    def forget(self) -> None:
+        """Give up all idle connections."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.disconnect()
+
+    def retire(self) -> None:
+        """Keep no connection from now on: another server has its place."""
+        self._retired = True
+        self.forget()

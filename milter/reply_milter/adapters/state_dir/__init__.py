@@ -1,0 +1,1 @@
+"""What the daemon keeps in ``state_dir``: the lock, records, the journal, dead letters."""

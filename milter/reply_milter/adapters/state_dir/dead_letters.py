@@ -1,0 +1,81 @@
+"""Dead letters as files: ID.eml is the message as it arrived, ID.json what is known of it. People may move them."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+from reply_milter.core.delivery.dead_letter import DeadLetter
+from reply_milter.core.seal.sealed_reply import Undeliverable
+
+_ID = re.compile(r"[a-z2-7]{26}", re.ASCII)
+_FOLDER_MODE = 0o700
+
+
+class DeadLetterFolder:
+    """Implements ``ports.delivery.DeadLetters``. A letter is there when its ID.json is: it comes last, goes first."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+
+    def keep(self, letter: DeadLetter, message: bytes) -> None:
+        """See ``ports.delivery.DeadLetters``."""
+        self._folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        members = {
+            "id": letter.id,
+            "reason": letter.reason.value,
+            "detail": letter.detail,
+            "handler": letter.handler,
+            "user": letter.user,
+            "sender": letter.sender,
+            "recipient": letter.recipient,
+            "since": letter.since,
+        }
+        self._write(f"{letter.id}.eml", message)
+        self._write(f"{letter.id}.json", json.dumps(members, indent=1).encode() + b"\n")
+
+    def all(self) -> list[DeadLetter]:
+        """See ``ports.delivery.DeadLetters``."""
+        try:
+            names = [name.removesuffix(".json") for name in os.listdir(self._folder) if name.endswith(".json")]
+        except FileNotFoundError:  # made with the first letter
+            return []
+        found = [letter for name in names if (letter := self.find(name)) is not None]
+        return sorted(found, key=lambda letter: (letter.since, letter.id))
+
+    def find(self, identifier: str) -> DeadLetter | None:
+        """See ``ports.delivery.DeadLetters``. None also for a file that somebody else left there."""
+        if not _ID.fullmatch(identifier):
+            return None
+        try:
+            members = json.loads((self._folder / f"{identifier}.json").read_bytes())
+            return DeadLetter(**{**members, "reason": Undeliverable(members["reason"])})
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return None
+
+    def message(self, identifier: str) -> bytes:
+        """See ``ports.delivery.DeadLetters``."""
+        return (self._folder / f"{identifier}.eml").read_bytes()
+
+    def remove(self, identifier: str) -> None:
+        """See ``ports.delivery.DeadLetters``."""
+        for suffix in ("json", "eml"):
+            (self._folder / f"{identifier}.{suffix}").unlink(missing_ok=True)
+
+    def _write(self, name: str, octets: bytes) -> None:
+        """Whole and on disk, or not at all."""
+        temporary = self._folder / f".{name}.{os.getpid()}.{os.urandom(4).hex()}"
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(octets)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self._folder / name)
+        finally:
+            temporary.unlink(missing_ok=True)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

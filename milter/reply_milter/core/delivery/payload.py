@@ -1,0 +1,94 @@
+"""A reply as JSON: an object of the shape that Postmark posts for inbound mail, and one member of ours, ``Reply``.
+
+``MessageID`` is the idempotency key, as Postmark's is its own and not the message's. ``MailboxHash``, where Postmark
+has what stands behind the plus sign, names the address without being it: the token itself never leaves in JSON.
+"""
+
+import base64
+import json
+
+from reply_milter.core.content import Attachment, Mailbox
+from reply_milter.core.delivery.reply import Reply
+
+_NAMELESS = "attachment"  # applications expect a name
+
+
+def write(reply: Reply) -> bytes:
+    """The object in UTF-8."""
+    return json.dumps(members(reply), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def members(reply: Reply) -> dict[str, object]:
+    """Everything that is told of a reply."""
+    read = reply.content
+    return {
+        "Reply": _ours(reply),
+        "MessageID": reply.id,
+        "MailboxHash": reply.sealed.token_id,
+        "From": read.author.address,
+        "FromName": read.author.name,
+        "FromFull": _person(read.author),
+        "To": ", ".join(_written(person) for person in read.to),
+        "ToFull": [_person(person) for person in read.to],
+        "Cc": ", ".join(_written(person) for person in read.cc),
+        "CcFull": [_person(person) for person in read.cc],
+        "Bcc": "",
+        "BccFull": [],
+        "OriginalRecipient": f"redacted@{reply.sealed.recipient_domain}",
+        "ReplyTo": ", ".join(_written(person) for person in read.reply_to),
+        "Subject": read.subject,
+        "Date": read.date,
+        "TextBody": read.text,
+        "HtmlBody": read.html,
+        "StrippedTextReply": read.stripped,
+        "Tag": "",
+        "MessageStream": "inbound",
+        "Headers": [{"Name": name, "Value": value} for name, value in read.fields],
+        "Attachments": [_attachment(attachment) for attachment in read.attachments],
+    }
+
+
+def _ours(reply: Reply) -> dict[str, object]:
+    sealed = reply.sealed
+    return {
+        "id": sealed.id,
+        "user": sealed.user,
+        "handler": sealed.handler,
+        "context": str(sealed.context),  # beyond 2^53: text, so that no language rounds it
+        "thread": sealed.thread or None,
+        "locator": sealed.locator or None,
+        "replied_to": sealed.replied_to,
+        "sender": sealed.sender or None,
+        "auth": sealed.auth or None,
+        "reason": sealed.reason,
+        "replay": sealed.replay or None,
+        "issued": sealed.issued,
+        "expires": sealed.expires,
+        "flaws": sorted(reply.content.flaws),
+    }
+
+
+def variables(reply: Reply) -> dict[str, str]:
+    """The same in environment variables, for programs that read the message themselves."""
+    told = {name: value for name, value in _ours(reply).items() if value is not None and not isinstance(value, list)}
+    return {f"REPLY_{name.upper()}": str(value) for name, value in told.items()}
+
+
+def _person(person: Mailbox) -> dict[str, str]:
+    return {"Email": person.address, "Name": person.name, "MailboxHash": ""}
+
+
+def _written(person: Mailbox) -> str:
+    """As in a header field (RFC 5322 section 3.2.4): a name can't pass for another address."""
+    name = person.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{name}" <{person.address}>' if name else person.address
+
+
+def _attachment(attachment: Attachment) -> dict[str, object]:
+    return {
+        "Name": attachment.name or _NAMELESS,
+        "Content": base64.b64encode(attachment.octets).decode("ascii"),
+        "ContentType": attachment.content_type,
+        "ContentLength": len(attachment.octets),
+        "ContentID": attachment.content_id,
+    }

@@ -1,0 +1,1 @@
+"""Bytes and texts in the forms that formats and keys need."""

@@ -1,0 +1,1 @@
+"""Mail's own syntax: mailboxes, domains, Message-IDs, header fields."""

@@ -1,0 +1,112 @@
+"""Header fields that we read or write, and edits as data: the adapter performs them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reply_milter.core.rules.auto_reply import SIGNS, Fields
+
+VERDICT = "X-Reply-Verdict"
+AUTHENTICATION_RESULTS = "Authentication-Results"
+DKIM_SIGNATURE = "DKIM-Signature"
+MINT = "X-Reply-Mint"
+
+FIELDS_LIMIT = 2000
+OCTETS_LIMIT = 256 * 1024
+NAME_LIMIT = 900  # octets of a field's name: name, colon and a value must fit a line (RFC 5322 section 2.1.1)
+
+# What the rules read, in lower case. Everything else is counted and forgotten.
+READ = frozenset(
+    {
+        "from", "sender", "reply-to", "message-id", "date", "subject", "in-reply-to", "references",
+        "content-type", AUTHENTICATION_RESULTS.lower(), DKIM_SIGNATURE.lower(), VERDICT.lower(), *SIGNS,
+    }
+)  # fmt: skip
+
+# Fields that name a message: it has each of them once (RFC 5322 section 3.6).
+_NAMING = ("message-id", "date", "in-reply-to")
+
+
+# What sign mode reads of an outgoing message.
+READ_OUTBOUND = frozenset({MINT.lower(), "message-id", "references", "reply-to", "auto-submitted"})
+
+# What a message bears that was on its way before: by name, in lower case. Whoever hands it in did not write it.
+_TRACES = {
+    "received": "Received",
+    "list-id": "List-Id",
+    "delivered-to": "Delivered-To",
+    "return-path": "Return-Path",
+}
+_RESENT = "resent-"
+
+
+def trace_of(name: str) -> str:
+    """The kind of trace field (RFC 5321 section 4.4, RFC 5322 section 3.6.6, RFC 2919) that ``name`` is, or nothing."""
+    return "Resent-*" if name.startswith(_RESENT) else _TRACES.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the ``index``-th field named ``name``, counted from 1 at the top."""
+
+    name: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Give the ``index``-th field named ``name``, counted from 1 at the top, another value."""
+
+    name: str
+    index: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Put a field below all others. ``value`` may be folded: LF and a tab."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Put a field above all others. ``value`` may be folded: LF and a tab."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRecipient:
+    """Take an envelope recipient off, as the client spelled it."""
+
+    argument: str
+
+
+Edit = Delete | Replace | Append | Insert | RemoveRecipient
+
+
+def without_twins(fields: Fields, names: Sequence[str] = _NAMING) -> Fields:
+    """``fields`` with each of ``names`` that stands there several times, and says the same each time, once.
+
+    The same: equal after unfolding (RFC 5322 section 2.2.3), but for white space around it. Mail programs and gateways
+    that add a field which is there already made them.
+    """
+    twins = {name: values for name in names if len(values := fields.get(name, ())) > 1}
+    same = {name: values[:1] for name, values in twins.items() if len({_unfolded(value) for value in values}) == 1}
+    return {**fields, **same}
+
+
+def are_doubled(fields: Fields, names: Sequence[str] = _NAMING) -> bool:
+    """Whether one of ``names`` stands there more than once; of itself, the fields that name a message."""
+    return any(len(fields.get(name, ())) > 1 for name in names)
+
+
+def _unfolded(value: str) -> str:
+    return value.replace("\r", "").replace("\n", "").strip(" \t")
+
+
+def strip(name: str, count: int) -> tuple[Edit, ...]:
+    """Remove all ``count`` fields named ``name``, the last first: an MTA renumbers after each removal."""
+    return tuple(Delete(name, index) for index in range(count, 0, -1))

@@ -1,0 +1,83 @@
+"""Mailboxes in From, Sender and Reply-To (RFC 5322 section 3.4), tokenised with bounds.
+
+The standard library's header parser raises on hostile input (``a@[``, deep comments), so this reads only what the
+rules need, in one pass over the text.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
+
+from reply_milter.core.mail.comments import without_comments
+
+# `*+`, `++`: what was taken is never given back.
+_LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+"?|<[^<>]*+>?|[,;:>]|[^"<>,;:]++', re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)
+_LIMIT = 1000  # mailboxes of one field that are looked at; From may hold one
+# The first look-behind has a run of blanks looked at once, from its start: from each of them on, a square is looked at.
+_BLANKS = re.compile(r"(?<![ \t\r\n])[ \t\r\n]++(?=[@.])|(?<=[@.])[ \t\r\n]++")
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A display name, which may be empty and is not decoded here, and an address without brackets."""
+
+    name: str
+    address: str
+
+
+def mailboxes(value: str) -> list[str]:
+    """The addresses in a header field's value, without display names, comments, brackets and routes; at most 1000.
+
+    White space around ``@`` and dots goes, as RFC 5322 section 4.4 has it. A part without an ``@`` is a stray word of a
+    display name (``Doe, Jane <j@example.com>``), not a mailbox.
+    """
+    return [address for _, address in _parts(value)]
+
+
+def named(value: str) -> list[Mailbox]:
+    """The same mailboxes with their display names: who is shown is who was judged."""
+    return [Mailbox(_display_name(name), address) for name, address in _parts(value)]
+
+
+def _parts(value: str) -> list[tuple[str, str]]:
+    """Display name, not yet read, and address of each mailbox."""
+    found = _split(without_comments(value))
+    return [(name, _plain(address)) for name, address in islice(filter(itemgetter(1), found), _LIMIT)]
+
+
+def _split(value: str) -> Iterator[tuple[str, str]]:
+    """What stands in brackets, or bare, between commas, semicolons and the colons of groups; some of it empty."""
+    bare: list[str] = []
+    bracketed = False
+    for lexeme in _LEXEME.findall(value):
+        if lexeme[0] == "<":  # `<a@b> <c@d>` is two mailboxes, however it is joined
+            yield "".join(bare), lexeme.strip("<>").strip()
+            bare, bracketed = [], True
+        elif lexeme in ",;:>":
+            if bare:
+                yield "", _bare_address("".join(bare), bracketed)
+                bare = []
+            bracketed = False
+        else:
+            bare.append(lexeme)
+    yield "", _bare_address("".join(bare), bracketed)
+
+
+def _bare_address(text: str, bracketed: bool) -> str:
+    """What stands outside brackets: an address, or words of a display name, which are none."""
+    return text.strip() if "@" in text and not bracketed else ""
+
+
+def _plain(address: str) -> str:
+    if address.startswith("@"):  # a route: <@relay.example:jane@example.com>
+        address = address.partition(":")[2] or address
+    return _BLANKS.sub("", address).strip()
+
+
+def _display_name(text: str) -> str:
+    """Words and quoted strings as they are to be read: quotes and backslashes off, white space even."""
+    unquoted = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL), text)
+    return " ".join(unquoted.split())

@@ -1,0 +1,111 @@
+"""Message-IDs: ours as we write them, and lists of them as clients write them.
+
+The recommended form of a notification's Message-ID is ``<LOCATOR "/" SECONDS ["." UNIQUE] "@" DOMAIN>``: it tells
+what a reply is about and when that was posted.
+"""
+
+import re
+from dataclasses import dataclass
+
+from reply_milter.core.mail.comments import without_comments
+from reply_milter.core.mail.domain import in_ascii_lower_case
+
+CANDIDATES = 16  # ids looked at in one message; each costs an HMAC
+_ID_OCTETS = 998  # RFC 5322 section 2.1.1: a line
+_BOUND_OCTETS = 900  # of an id that is minted over: it must fit a line of References together with the field's name
+LOCATOR_OCTETS = 200
+
+_MARK = re.compile(r"[<()]")
+_REST = re.compile(r"[^\s<>]*>?")  # of an id, behind its <
+_SEGMENT = r"[A-Za-z0-9_~-](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?"
+LOCATOR = re.compile(rf"(?!.*\.\.){_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
+_OWN = re.compile(r"(?P<locator>.+)/(?P<seconds>[1-9][0-9]{0,11})(?:\.[A-Za-z0-9]+)?@(?P<domain>[^@/]+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What a Message-ID of the recommended form says. ``replied_to`` in Unix seconds."""
+
+    locator: str
+    replied_to: int
+    domain: str
+
+
+def is_locator(text: str) -> bool:
+    """Whether ``text`` may stand as LOCATOR in a Message-ID of ours."""
+    return len(text) <= LOCATOR_OCTETS and LOCATOR.fullmatch(text) is not None
+
+
+def write(locator: str, seconds: int, unique: str, domain: str) -> str:
+    """A Message-ID of the recommended form, without angle brackets. ``unique`` may be empty."""
+    return f"{locator}/{seconds}{'.' if unique else ''}{unique}@{domain}"
+
+
+def parse(message_id: str) -> Thread | None:
+    """Read a Message-ID (without brackets) of the recommended form; None for any other."""
+    match = _OWN.fullmatch(message_id)
+    if match is None or not is_locator(match["locator"]):
+        return None
+    return Thread(match["locator"], int(match["seconds"]), in_ascii_lower_case(match["domain"]))
+
+
+def own_id(value: str) -> str:
+    """The octets between ``<`` and ``>`` of a Message-ID field; the bare value if it is no such thing."""
+    ids = identifiers(value, limit=1)
+    return ids[0] if ids else value.strip().strip("<>").strip()
+
+
+def is_usable(identifier: str) -> bool:
+    """Whether an id (without brackets) can be bound: one that comes back in In-Reply-To and References as it is."""
+    is_text = not any("\ud800" <= character <= "\udfff" for character in identifier)  # octets that are no UTF-8
+    fits = is_text and "@" in identifier and len(identifier.encode()) <= _BOUND_OCTETS
+    return fits and identifiers(f"<{identifier}>") == [identifier]
+
+
+def is_made_up(identifier: str, queue_id: str) -> bool:
+    """Whether the MTA gave a message this id on its arrival, and will give it another one the next time."""
+    return bool(queue_id) and queue_id in identifier
+
+
+def identifiers(value: str, limit: int = CANDIDATES, last_first: bool = False) -> list[str]:
+    """The ``<...>`` of an In-Reply-To or References value, in order or from the last; at most ``limit``.
+
+    White space and commas (Exchange) separate them; comments are skipped, so that ``(see <a@b>)`` is none. An
+    id holds no white space and no angle bracket and is at most a line long. Encoded words are never decoded.
+    """
+    most = len(value) if last_first else limit
+    found, unclosed = _outside_comments(value, most)
+    if unclosed >= 0:  # `Joe :-( of Monday <a@b>`: what never closes is no comment
+        found += _outside_comments(value[unclosed + 1 :].replace("(", " "), most)[0]
+    return found[: -limit - 1 : -1] if last_first else found[:limit]
+
+
+def _outside_comments(value: str, limit: int) -> tuple[list[str], int]:
+    """The first ``limit`` ids that stand in no comment, and where a comment begins that never ends; -1 for nowhere."""
+    found: list[str] = []
+    depth, opened, position = 0, -1, 0
+    while len(found) < limit and (mark := _MARK.search(value, position)):
+        position = mark.end()
+        if mark[0] == "(":
+            opened = opened if depth else mark.start()
+            depth += 1
+        elif mark[0] == ")":
+            depth = max(0, depth - 1)
+        elif not depth and (rest := _REST.match(value, position)):
+            position = rest.end()
+            if rest[0].endswith(">"):
+                _keep(found, rest[0][:-1])
+    return found, opened if depth and len(found) < limit else -1
+
+
+def unbracketed(value: str, limit: int = CANDIDATES) -> list[str]:
+    """The last ``limit`` words with an ``@`` of a value that holds no angle bracket, in order."""
+    if "<" in value or "@" not in value:
+        return []
+    words = without_comments(value).replace(",", " ").split()
+    return [word for word in words if "@" in word and len(word) <= _ID_OCTETS][-limit:]
+
+
+def _keep(found: list[str], identifier: str) -> None:
+    if 0 < len(identifier) <= _ID_OCTETS:
+        found.append(identifier)

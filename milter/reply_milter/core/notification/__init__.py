@@ -1,0 +1,1 @@
+"""What sign mode makes of a notification."""

@@ -1,0 +1,74 @@
+"""X-Reply-Mint: the one field by which an application asks for a reply address.
+
+A tag list as in RFC 6376 section 3.2, white space anywhere: ``handler=NAME; user=ID; locator=PATH``, or
+``context=NUMBER`` instead of the locator. Like Moodle's inbound message handlers, it names who may answer what. An
+application that has a secret to show adds ``key=SECRET``.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reply_milter.core.token import token
+from reply_milter.core.token.mint import MintError
+
+FORM = "handler=NAME; user=ID; locator=PATH (or context=NUMBER), and key=SECRET where one is set"
+_TAGS = frozenset({"handler", "user", "locator", "context", "key"})
+_KEY = "key="
+_SEVERAL = "?"  # too short for anybody's secret
+_BLANK = re.compile(r"[ \t\r\n]+")
+_NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class MintRequest:
+    """What an application asks for. ``locator`` is empty and ``context`` None where it named none.
+
+    Its key is no part of it: see ``key_of``.
+    """
+
+    handler: str
+    user: int
+    locator: str
+    context: int | None
+
+
+def read(value: str) -> MintRequest:
+    """Read the value of the field.
+
+    Raises:
+        MintError: a tag is missing, doubled, unknown, or no number where one is needed; says so in constant words.
+    """
+    tags: dict[str, str] = {}
+    for part in _BLANK.sub("", value).removesuffix(";").split(";"):
+        name, equals, text = part.partition("=")
+        if not equals or name not in _TAGS or not text:
+            raise MintError(f"must be {FORM}")
+        if name in tags:
+            raise MintError("a tag stands there twice")
+        tags[name] = text
+    if not {"handler", "user"} <= tags.keys():
+        raise MintError(f"handler and user are needed: {FORM}")
+    context = tags.get("context")
+    return MintRequest(
+        handler=tags["handler"],
+        user=_number(tags["user"], "the user id", token.USER_LIMIT),
+        locator=tags.get("locator", ""),
+        context=None if context is None else _number(context, "a context", token.CONTEXT_LIMIT),
+    )
+
+
+def key_of(values: Sequence[str]) -> str:
+    """The key in the field's ``values``, also where the rest can't be read; empty where there is none.
+
+    One guess a message: where there are several, none of them is a secret.
+    """
+    parts = [part for value in values for part in _BLANK.sub("", value).split(";")]
+    keys = [part.removeprefix(_KEY) for part in parts if part.startswith(_KEY)]
+    return _SEVERAL if len(keys) > 1 else "".join(keys)
+
+
+def _number(text: str, what: str, limit: int) -> int:
+    if not _NUMBER.fullmatch(text) or int(text) >= limit:
+        raise MintError(f"{what} must be a number between 0 and {limit - 1}")
+    return int(text)

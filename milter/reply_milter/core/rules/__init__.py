@@ -1,0 +1,1 @@
+"""What is looked at in a reply before it is taken."""

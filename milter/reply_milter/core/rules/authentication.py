@@ -1,0 +1,87 @@
+"""Authentication-Results (RFC 8601) of the milters before us: whether a DKIM signature vouches for the author.
+
+Only fields of the configured authserv-id count, in its plain spelling: those are the ones that the milters before us
+write, and that they take off when a client brings them. Of DKIM only the topmost field is heard, because what milters
+add stands above whatever the client sent.
+
+Their text is no proof by itself, because they copy words of strangers into it. A dkim=pass counts only if a signature
+of the message bears its header.d and header.b, and each signature accounts for one result. A dmarc=pass counts only
+beside one of those for the author's domain, and so adds nothing to it; a DMARC that rests on SPF alone is no pass.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from reply_milter.core.mail import domain
+from reply_milter.core.rules.authentication_results import DKIM, Result, results
+from reply_milter.core.rules.dkim_signature import Signature, signatures
+
+_FIELDS = 16  # fields of the authserv-id that are looked at; each costs the parser time
+_METHODS = ("dmarc", DKIM)
+_DOMAIN_OCTETS = 253
+
+Organisational = Callable[[str], str | None]
+
+
+def nobody(_domain: str) -> None:
+    """An ``Organisational`` that knows no owners: only the very same domain vouches."""
+
+
+class Authentication(StrEnum):
+    """``none``: nobody checked; ``fail``: somebody did, and can't vouch for the author."""
+
+    PASS = "pass"  # noqa: S105 # RFC 8601's word
+    FAIL = "fail"
+    NONE = "none"
+
+
+def authentication(
+    values: Sequence[str], signed: Sequence[str], authserv_id: str, author: str, organisational: Organisational
+) -> Authentication:
+    """What the fields ``values``, from the top, say about ``author`` (an address), and the signatures bear out.
+
+    ``signed``: the values of all DKIM-Signature fields. What can't be read of a field of ours counts as a result that
+    is no pass. ``organisational``: the domain that the owner of a domain registered, or None (RFC 7489 section 3.2).
+    """
+    fields = _ours(values, authserv_id) if authserv_id else []
+    if any(_are_of_one_owner(told.domain, author, organisational) for told in _borne_out(fields, signed)):
+        return Authentication.PASS
+    told_of = any(told.method in _METHODS or not told.readable for field in fields for told in field)
+    return Authentication.FAIL if told_of else Authentication.NONE
+
+
+def _ours(values: Sequence[str], authserv_id: str) -> list[list[Result]]:
+    """The results of each field of ours, from the top."""
+    ours = re.compile(rf"\s*{re.escape(authserv_id)}(\s+1)?\s*;", re.ASCII | re.IGNORECASE)
+    return [results(value) for value in [value for value in values if ours.match(value)][:_FIELDS]]
+
+
+def _borne_out(fields: Sequence[Sequence[Result]], signed: Sequence[str]) -> list[Result]:
+    """Each dkim=pass of the topmost field about DKIM that a signature of the message accounts for, and for it alone.
+
+    None at all if there are more results than signatures: then not all were written by who verified.
+    """
+    told = [result for field in fields for result in field if result.method == DKIM]
+    found = signatures(signed)
+    if found is None or len(told) > len(signed):
+        return []
+    heard = next((field for field in fields if any(result.method == DKIM for result in field)), ())
+    return [result for result in heard if result.passed and _accounts(result, told, found)]
+
+
+def _accounts(result: Result, told: Sequence[Result], found: Sequence[Signature]) -> bool:
+    """Whether as many signatures bear a result's domain and octets as there are results that name them."""
+    bearing = [signature for signature in found if signature.is_told_of(result.domain, result.octets)]
+    naming = [one for one in told if any(signature.is_told_of(one.domain, one.octets) for signature in bearing)]
+    return 0 < len(naming) <= len(bearing)
+
+
+def _are_of_one_owner(vouching: str, author: str, organisational: Organisational) -> bool:
+    """Whether a domain is the author's, or of the same owner (RFC 7489 section 3.1.1, relaxed)."""
+    voucher = domain.to_ascii(vouching) or ""
+    own = domain.to_ascii(author.rpartition("@")[2]) or ""
+    if "." not in voucher or max(len(voucher), len(own)) > _DOMAIN_OCTETS:
+        return False
+    owner = organisational(own)
+    return own == voucher or (owner is not None and owner == organisational(voucher))

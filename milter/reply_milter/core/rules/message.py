@@ -1,0 +1,174 @@
+"""The checks of the message itself, in the contract's order. Asked at end of message."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from reply_milter.core.mail import domain, headers
+from reply_milter.core.mail.mailbox import mailboxes
+from reply_milter.core.rules import auto_reply
+from reply_milter.core.rules.authentication import Authentication
+from reply_milter.core.rules.auto_reply import Fields
+from reply_milter.core.rules.thread import ThreadFinding, ThreadMatch, bind, candidates
+from reply_milter.core.token.address import AddressForm
+from reply_milter.core.token.verify import Checked, Facts
+from reply_milter.core.verdict.handler import ContextKind
+from reply_milter.core.verdict.policy import Finding
+from reply_milter.core.verdict.verdict import MALFORMED_MESSAGE, Reason
+
+# Decided before anybody asks who wrote it: such an answer tells nothing of the author. All others may.
+BEFORE_THE_AUTHOR = frozenset(
+    {
+        Reason.FORGED,
+        Reason.EXPIRED,
+        Reason.REVOKED,
+        Reason.STORE_UNAVAILABLE,
+        Reason.MALFORMED,
+        Reason.TOO_LARGE,
+        Reason.AUTO_REPLY,
+        Reason.BOUNCE,
+        Reason.LOOP,
+        Reason.THREAD_MISMATCH,
+        Reason.THREAD_ABSENT,
+    }
+)
+_NO_THREAD = ThreadFinding(ThreadMatch.NONE)
+_COSTLY_DOMAINS = 64  # beyond ASCII, of one message, that are compared with ours; each takes half a millisecond
+
+
+class SenderMatch(StrEnum):
+    """Whether the author is the one that the address was sent to."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    UNKNOWN = "unknown"
+
+
+class Message(NamedTuple):
+    """What the rules read of a message. Field names in lower case; ``size`` in octets, header and body.
+
+    ``fields`` has equal twins of what names a message once. ``authors``: the addresses of all From fields, read once.
+    ``longest_name``: octets of the longest field name.
+    """
+
+    null_sender: bool
+    fields: Fields
+    field_count: int
+    field_octets: int
+    size: int
+    authors: Sequence[str]
+    longest_name: int = 0
+
+    @classmethod
+    def read(
+        cls,
+        null_sender: bool,
+        fields: Fields,
+        field_count: int,
+        field_octets: int,
+        size: int,
+        longest_name: int = 0,
+    ) -> "Message":
+        """A message with the addresses of its From fields."""
+        authors = [address for value in fields.get("from", ()) for address in mailboxes(value)]
+        once = headers.without_twins(fields)
+        return cls(null_sender, once, field_count, field_octets, size, authors, longest_name)
+
+    def first(self, name: str) -> str:
+        """The first value of a field, or an empty text."""
+        values = self.fields.get(name)
+        return values[0] if values else ""
+
+    @property
+    def author(self) -> str:
+        """The one author's address; empty where there is none, or more than one."""
+        return self.authors[0] if len(self.authors) == 1 else ""
+
+
+class Bindings(NamedTuple):
+    """How the message relates to the token, and whether anybody vouches for its author.
+
+    ``asked``: whether there is anybody to do so; else that nobody does is nothing to object to.
+    """
+
+    thread: ThreadFinding
+    sender: SenderMatch
+    auth: Authentication
+    asked: bool = False
+
+
+def bindings(
+    message: Message,
+    checked: Checked,
+    facts: Facts | None,
+    form: AddressForm,
+    auth: Authentication,
+    asked: bool = False,
+) -> Bindings:
+    """Compare a message with the token that it came to. ``auth``: what the milters before us say of its author."""
+    thread = _NO_THREAD
+    if checked.handler.context is ContextKind.THREAD:
+        ids = candidates(message.first("in-reply-to"), message.first("references"))
+        thread = bind(checked.key, checked.token.context, ids, form.own_domains)
+    return Bindings(thread, _sender(message, checked, facts), auth, asked)
+
+
+def findings(message: Message, bound: Bindings, form: AddressForm, max_message_bytes: int) -> Iterator[Finding]:
+    """What there is to object to, in the order in which it decides."""
+    if is_malformed(message):
+        yield Finding(Reason.MALFORMED, MALFORMED_MESSAGE)
+    found = (
+        (Reason.TOO_LARGE, message.size > max_message_bytes),
+        (Reason.AUTO_REPLY, auto_reply.is_automatic(message.fields)),
+        (Reason.BOUNCE, message.null_sender or auto_reply.is_report(message.fields)),
+        (Reason.LOOP, _is_loop(message, form)),
+        (Reason.THREAD_MISMATCH, bound.thread.match is ThreadMatch.MISMATCH),
+        (Reason.THREAD_ABSENT, bound.thread.match is ThreadMatch.ABSENT),
+        (Reason.SENDER_MISMATCH, bound.sender is SenderMatch.MISMATCH),
+        (Reason.SENDER_UNKNOWN, bound.sender is SenderMatch.UNKNOWN),
+        (Reason.AUTH_FAIL, bound.auth is Authentication.FAIL),
+        (Reason.AUTH_NONE, bound.asked and bound.auth is Authentication.NONE),
+    )
+    for reason, applies in found:
+        if applies:
+            yield Finding.of(reason)
+
+
+def is_malformed(message: Message) -> bool:
+    """More or fewer than one author, two fields that name the message unlike, or more header than anyone writes."""
+    return (
+        headers.are_doubled(message.fields)
+        or len(message.fields.get("from", ())) != 1
+        or len(message.authors) != 1
+        or message.field_count > headers.FIELDS_LIMIT
+        or message.field_octets > headers.OCTETS_LIMIT
+        or message.longest_name > headers.NAME_LIMIT
+    )
+
+
+def _is_loop(message: Message, form: AddressForm) -> bool:
+    """One of our own addresses as From, Sender or Reply-To: our mail came back."""
+    addresses = list(message.authors)
+    for name in ("sender", "reply-to"):
+        for value in message.fields.get(name, ()):
+            addresses += mailboxes(value)
+    written = [address.rpartition("@") for address in addresses if len(address) <= domain.ADDRESS_OCTETS]
+    domains = dict.fromkeys(at_domain for local, _, at_domain in written if form.owns_local(local.replace('"', "")))
+    beyond_ascii = [name for name in domains if not name.isascii()]
+    passed_over = set(beyond_ascii[_COSTLY_DOMAINS:])
+    return any(form.owns_domain(name) for name in domains if name not in passed_over)
+
+
+def _sender(message: Message, checked: Checked, facts: Facts | None) -> SenderMatch:
+    """Compare header From with the addresses on file; where none is, with the token's sender tag.
+
+    Never with both: 15 bits can be found by trying, and would open what the whole address on file closes.
+    """
+    on_file = facts.addresses if facts is not None else ()
+    if not checked.token.sender and not on_file:
+        return SenderMatch.UNKNOWN
+    author = domain.normalise(message.author)
+    if author is None:
+        return SenderMatch.MISMATCH
+    matches = author in on_file if on_file else checked.key.sender(author) == checked.token.sender
+    return SenderMatch.MATCH if matches else SenderMatch.MISMATCH

@@ -1,0 +1,52 @@
+"""Whether a reply answers the notification that its address was minted for."""
+
+from collections.abc import Collection, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from reply_milter.core.mail import message_id
+from reply_milter.core.mail.message_id import CANDIDATES, Thread
+from reply_milter.core.token.keyring import UserKey
+
+
+class ThreadMatch(StrEnum):
+    """``none``: the handler's context is an integer and binds no thread."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    ABSENT = "absent"
+    NONE = "none"
+
+
+class ThreadFinding(NamedTuple):
+    """``thread``: locator and replied-to of the Message-ID that matched, where it has the recommended form."""
+
+    match: ThreadMatch
+    thread: Thread | None = None
+
+
+def candidates(in_reply_to: str, references: str) -> list[str]:
+    """The ids that a reply may name: In-Reply-To's, then References' from the last; 16 in all.
+
+    Some clients leave the brackets out; then the words with an ``@`` are the ids.
+    """
+    ids = message_id.identifiers(in_reply_to) or message_id.unbracketed(in_reply_to)
+    more = CANDIDATES - len(ids)
+    others = message_id.identifiers(references, more, last_first=True)
+    return ids + (others or message_id.unbracketed(references)[::-1][:more])
+
+
+def bind(key: UserKey, context: int, ids: Sequence[str], own_domains: Collection[str]) -> ThreadFinding:
+    """Match: an id digests to ``context``. Mismatch: none does, but one is a notification of ours. Else absent.
+
+    Absent and mismatch differ because relays and mail programs lose threading headers, while the id of
+    another notification shows that an address is used for what it was not made for.
+    """
+    for identifier in ids:
+        if key.thread(identifier) == context:
+            return ThreadFinding(ThreadMatch.MATCH, message_id.parse(identifier))
+    for identifier in ids:
+        thread = message_id.parse(identifier)
+        if thread is not None and thread.domain in own_domains:
+            return ThreadFinding(ThreadMatch.MISMATCH)
+    return ThreadFinding(ThreadMatch.ABSENT)

@@ -1,0 +1,1 @@
+"""The sealed header: written, read, and trusted again by a hook."""

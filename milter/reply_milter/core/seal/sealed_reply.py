@@ -1,0 +1,131 @@
+"""A reply as the milter sealed it, opened on the other side; and why one can't be delivered."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reply_milter.core.mail.fingerprint import BodyDigest
+from reply_milter.core.mail.headers import VERDICT
+from reply_milter.core.mail.message_file import split
+from reply_milter.core.seal.verdict_header import SealProblem, unseal
+from reply_milter.core.verdict.handler import HANDLER_NAME
+
+TOKEN_ID_LENGTH = 13  # characters of ``id`` that name the token; the rest names the message to it
+
+
+class Undeliverable(StrEnum):
+    """Why a message becomes a dead letter."""
+
+    SEAL_MISSING = "seal_missing"
+    SEAL_DOUBLED = "seal_doubled"
+    SEAL_BROKEN = "seal_broken"
+    OBSERVED = "observed"  # observe mode let in what enforce mode would not
+    NO_TOKEN = "no_token"  # noqa: S105 # nothing vouches for it; observe mode, too
+    UNKNOWN_RESULT = "unknown_result"  # sealed by a later version, or by somebody else who holds a seal key
+    STALE = "stale"  # of a token that ended so long ago that nobody remembers whether it was delivered
+    UNKNOWN_HANDLER = "unknown_handler"
+    NO_DESTINATION = "no_destination"
+    REFUSED = "refused"  # whoever was to take it says that it never will
+    GAVE_UP = "gave_up"  # nobody took it for so long that the MTA would soon return it
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether somebody should look: not for what observe mode lets in, day in, day out."""
+        return self not in (Undeliverable.OBSERVED, Undeliverable.NO_TOKEN)
+
+
+_PROBLEMS = {
+    SealProblem.MISSING: Undeliverable.SEAL_MISSING,
+    SealProblem.DOUBLED: Undeliverable.SEAL_DOUBLED,
+    SealProblem.BROKEN: Undeliverable.SEAL_BROKEN,
+}
+
+
+_HEADER_OCTETS = 1 << 20  # no milter of ours seals a quarter of it, and millions of fields take gigabytes to hold
+_ONE_MORE = b"x:\n"
+_NEEDED = ("id", "handler", "user", "context", "issued", "expires")
+# What we write. Whoever holds a seal key may have sealed something else: a path for an id, times beyond all calendars.
+_TIME = r"[0-9]{1,11}"
+_FORMS = {
+    "id": re.compile(r"[a-z2-7]{26}", re.ASCII),
+    "handler": HANDLER_NAME,
+    "user": re.compile(r"[0-9]{1,13}", re.ASCII),
+    "context": re.compile(r"[0-9]{1,17}", re.ASCII),
+    "issued": re.compile(_TIME, re.ASCII),
+    "expires": re.compile(_TIME, re.ASCII),
+    "replied_to": re.compile(r"[0-9]{1,12}", re.ASCII),
+    "result": re.compile(r"pass|park"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SealedReply:
+    """What a good verdict says. Times in Unix seconds; texts are empty, and ``replied_to`` None, where it says nothing.
+
+    ``id`` is the same whenever this message comes again: the idempotency key. ``parked``: to be confirmed first.
+    """
+
+    id: str
+    user: int
+    handler: str
+    context: int
+    issued: int
+    expires: int
+    parked: bool = False
+    reason: str = "ok"
+    thread: str = ""
+    locator: str = ""
+    replied_to: int | None = None
+    sender: str = ""
+    auth: str = ""
+    replay: str = ""
+    recipient_domain: str = ""
+    queue: str = ""
+
+    @property
+    def token_id(self) -> str:
+        """Names the address in logs; nobody can rebuild it from this."""
+        return self.id[:TOKEN_ID_LENGTH]
+
+
+def open_reply(message: bytes, seal_keys: Iterable[bytes]) -> SealedReply | Undeliverable:
+    """Open the verdict on ``message``, as any of ``seal_keys`` may have sealed it, and compare its body."""
+    if len(message) > _HEADER_OCTETS:
+        fields, body = split(message[: message.rfind(b"\n", 0, _HEADER_OCTETS) + 1] + _ONE_MORE)
+        if not body:  # that was still a field
+            return Undeliverable.SEAL_BROKEN if _verdicts(fields) else Undeliverable.SEAL_MISSING
+    fields, body = split(message)
+    tags = unseal(_verdicts(fields), seal_keys)
+    if isinstance(tags, SealProblem):
+        return _PROBLEMS[tags]
+    digest = BodyDigest()
+    digest.feed(body)
+    if tags.get("body") != digest.text():
+        return Undeliverable.SEAL_BROKEN
+    return _read(tags)
+
+
+def _verdicts(fields: list[tuple[str, str]]) -> list[str]:
+    return [value for name, value in fields if name.lower() == VERDICT.lower()]
+
+
+def _read(tags: dict[str, str]) -> SealedReply | Undeliverable:
+    if "would" in tags:
+        return Undeliverable.OBSERVED
+    if not tags.keys() >= set(_NEEDED):
+        return Undeliverable.NO_TOKEN
+    if "result" not in tags or not all(form.fullmatch(tags[name]) for name, form in _FORMS.items() if name in tags):
+        return Undeliverable.UNKNOWN_RESULT
+    texts = ("reason", "thread", "locator", "sender", "auth", "replay", "recipient_domain", "queue")
+    return SealedReply(
+        id=tags["id"],
+        user=int(tags["user"]),
+        handler=tags["handler"],
+        context=int(tags["context"]),
+        issued=int(tags["issued"]),
+        expires=int(tags["expires"]),
+        parked=tags["result"] == "park",
+        replied_to=int(tags["replied_to"]) if "replied_to" in tags else None,
+        **{name: tags.get(name, "") for name in texts},
+    )

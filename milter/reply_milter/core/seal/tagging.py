@@ -1,0 +1,46 @@
+"""What a verdict header says, tag by tag, in the order in which it is written."""
+
+from typing import NamedTuple
+
+from reply_milter.core.rules.message import Bindings
+from reply_milter.core.token.verify import Checked
+from reply_milter.core.verdict.verdict import Reason
+
+Tags = list[tuple[str, str]]
+
+
+class Arrived(NamedTuple):
+    """What the verdict tells of this arrival beside the token. ``body`` is the body digest in base32."""
+
+    domain: str
+    queue_id: str
+    body: str
+
+
+def opening(result: str, reason: Reason, would: str) -> Tags:
+    """The tags that every verdict starts with; ``would`` is empty outside observe mode."""
+    return [("v", "1"), ("result", result), ("reason", reason), ("would", would)]
+
+
+def reply(identifier: str, checked: Checked, bound: Bindings, replay: str) -> Tags:
+    """Who answers what: only for a token with a good checksum."""
+    thread, token = bound.thread.thread, checked.token
+    return [
+        ("id", identifier),
+        ("user", str(token.user)),
+        ("handler", checked.handler.name),
+        ("context", str(token.context)),
+        ("thread", bound.thread.match),
+        ("locator", thread.locator if thread else ""),
+        ("replied_to", str(thread.replied_to) if thread else ""),
+        ("sender", bound.sender),
+        ("auth", bound.auth),
+        ("replay", replay),
+        ("issued", str(checked.issued_at)),
+        ("expires", str(checked.expires_at)),
+    ]
+
+
+def closing(arrived: Arrived) -> Tags:
+    """Where it arrived, and the digest that ties the verdict to its body."""
+    return [("recipient_domain", arrived.domain), ("queue", arrived.queue_id), ("body", arrived.body)]

@@ -1,0 +1,1 @@
+"""Reply addresses and the tokens in them: minted, read, verified, explained, revoked."""

@@ -1,0 +1,187 @@
+"""Which recipients are ours, and the one spelling in which we take them.
+
+A dozen spellings of a recipient reach the same mailbox (quoted local part, source route, percent hack, bang
+path, comments, a trailing dot), and a milter is shown the client's. A spelling that we failed to recognise
+would be delivered unverified, so two readings must agree: our strict one of the RCPT argument, and the MTA's own,
+``{rcpt_addr}``. Where the MTA would deliver to us and the spelling is not the plain one, it is refused.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from reply_milter.core.mail.comments import without_comments
+from reply_milter.core.mail.domain import to_ascii
+from reply_milter.core.token.token import CHECKSUM_CEILING, CHECKSUM_FLOOR, KEY_LENGTH, LOCAL_PART_OCTETS, USER_LENGTH
+
+RESERVED = frozenset({"postmaster", "abuse", "hostmaster", "webmaster", "mailer-daemon"})
+MAILBOX = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII)
+
+# RFC 5321 Dot-string without the routing characters `%` and `!`; RFC 6531 allows any non-ASCII beside it.
+_ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
+_PLAIN = re.compile(rf"(?:<(?=.*>\Z)|(?!.*>))({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)>?")
+
+
+@dataclass(frozen=True, slots=True)
+class AddressForm:
+    """How reply addresses look here. ``mailbox`` may be empty: then the whole local part is the GLOB.
+
+    ``prefix`` is what stands before the GLOB in a local part. ``checksum_length``: n, in characters, as long as 64
+    octets allow, at most 26; may be below the floor: see ``too_long``. ``own_domains``: all of them.
+    """
+
+    mailbox: str
+    delimiter: str
+    mint_domain: str
+    accept_domains: frozenset[str]
+    prefix: str = field(init=False)
+    checksum_length: int = field(init=False)
+    own_domains: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        prefix = self.mailbox + self.delimiter if self.mailbox else ""
+        length = min(CHECKSUM_CEILING, LOCAL_PART_OCTETS - len(prefix) - USER_LENGTH - KEY_LENGTH)
+        object.__setattr__(self, "prefix", prefix)
+        object.__setattr__(self, "checksum_length", length)
+        object.__setattr__(self, "own_domains", self.accept_domains | {self.mint_domain})
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the mailbox leaves a checksum of less than 80 bits."""
+        return self.checksum_length < CHECKSUM_FLOOR
+
+    @property
+    def glob_length(self) -> int:
+        """The only length of a GLOB, in characters."""
+        return USER_LENGTH + KEY_LENGTH + self.checksum_length
+
+    def write(self, glob: str) -> str:
+        """The reply address for a GLOB, without angle brackets."""
+        return f"{self.prefix}{glob}@{self.mint_domain}"
+
+    def owns(self, local: str, domain: str) -> bool:
+        """Whether mail to ``local@domain`` is for us to decide about: compared without case."""
+        return self.owns_domain(domain) and self.owns_local(local)
+
+    def owns_domain(self, domain: str) -> bool:
+        """Whether ``domain`` is an accept domain; a trailing dot means the same domain (RFC 1034 section 3.1)."""
+        return (to_ascii(domain) or "") in self.accept_domains
+
+    def owns_local(self, local: str) -> bool:
+        """Whether ``local`` is one of ours at an accept domain."""
+        folded = local.casefold()
+        if folded in RESERVED:
+            return False
+        if not self.mailbox:
+            return True
+        if self.delimiter == "-":  # `reply-to@` may well be somebody: only what has a token's length is ours
+            return folded.startswith(self.prefix) and len(local) == len(self.prefix) + self.glob_length
+        return folded == self.mailbox or folded.startswith(self.prefix)
+
+    def begins_plainly(self, local: str) -> bool:
+        """Whether the mailbox of one of our local parts is spelled in ASCII: U+212A folds to ``k``, and is none."""
+        start = local[: len(self.prefix)]
+        return start.isascii() and start.lower() in (self.mailbox, self.prefix)
+
+    def glob(self, local: str) -> str:
+        """The part of one of our local parts that should be a GLOB; empty for the bare mailbox."""
+        return local[len(self.prefix) :]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinary:
+    """Not a reply recipient: none of our business."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misspelt:
+    """Ours, but not spelled canonically; ``disagreement`` when the MTA reads another address than we do."""
+
+    disagreement: bool = False
+
+
+class ReplyAddress(NamedTuple):
+    """Ours and canonically spelled. ``local`` is the client's spelling, ``domain`` in lower case."""
+
+    local: str
+    domain: str
+
+
+Recipient = Ordinary | Misspelt | ReplyAddress
+_ORDINARY = Ordinary()
+
+
+def parse_plain(argument: str) -> tuple[str, str] | None:
+    """Local part and domain of a plainly spelled RCPT argument; None for every other spelling.
+
+    Angle brackets may be missing altogether: simulated SMTP for local submissions passes none.
+    """
+    match = _PLAIN.fullmatch(argument)
+    return (match[1], match[2]) if match else None
+
+
+def classify(form: AddressForm, argument: str, resolved: str | None) -> Recipient:
+    """Decide whose recipient this is.
+
+    ``argument`` is the raw RCPT argument, ``resolved`` the MTA's ``{rcpt_addr}``: a whole address, or only a local
+    part (Sendmail's local mailer), or None where the MTA gives none.
+    """
+    plain = parse_plain(argument)
+    if plain is None:
+        return Misspelt() if _reaches_us(form, argument, resolved) else _ORDINARY
+    ours = form.owns(*plain)
+    if not ours and (resolved == "@".join(plain) or not _mta_delivers_to_us(form, resolved)):
+        return _ORDINARY
+    if not ours or not _same_address(plain, resolved):
+        return Misspelt(disagreement=True)
+    if not form.begins_plainly(plain[0]):
+        return Misspelt()
+    return ReplyAddress(plain[0], plain[1].lower())
+
+
+def _mta_delivers_to_us(form: AddressForm, resolved: str | None) -> bool:
+    if resolved is None or "@" not in resolved:
+        return False  # a bare local part is at some local domain: the argument tells which
+    return form.owns(*resolved.rsplit("@", 1))
+
+
+def _same_address(plain: tuple[str, str], resolved: str | None) -> bool:
+    """Whether the MTA's reading is the same address. Both are folded: Postfix case-folds its macro."""
+    if resolved is None:
+        return True
+    whole = "@".join(plain) if "@" in resolved else plain[0]
+    return whole.casefold() == resolved.casefold()
+
+
+def _reaches_us(form: AddressForm, argument: str, resolved: str | None) -> bool:
+    """Whether an oddly spelled recipient would be delivered to us, by the MTA's reading or by a loose one of ours."""
+    if resolved is not None and "@" in resolved and _mta_delivers_to_us(form, resolved):
+        return True
+    local, domain = _loose(argument)
+    if form.owns_domain(domain):
+        return form.owns_local(_routed(local))
+    if resolved is None or "@" in resolved or not form.owns_local(resolved):
+        return False
+    # The MTA takes it in for a mailbox of our name. Without a domain in the argument, or at an address of this host, it
+    # is ours; at another domain, what is routed on to us is (percent hack, bang path, nested address).
+    here = not domain or domain.startswith("[")
+    return bool(here and form.mailbox) or any(name in local.casefold() for name in form.accept_domains)
+
+
+def _loose(argument: str) -> tuple[str, str]:
+    """Read an address as liberally as MTAs do: no comments, white space, brackets, route, quotes, backslashes."""
+    text = without_comments(argument).strip()
+    start, end = text.rfind("<"), text.find(">")
+    text = text[start + 1 : end if end > start else None].strip()
+    if text.startswith("@"):  # a source route, RFC 5321 appendix F.2
+        text = text.partition(":")[2]
+    local, at, domain = text.rpartition("@")
+    if not at:
+        local, domain = domain, ""
+    local = re.sub(r"\\(.)", r"\1", local.replace('"', ""))
+    return "".join(local.split()), "".join(domain.split())
+
+
+def _routed(local: str) -> str:
+    """The last hop of a source-routed local part at our own domain: ``user%domain``, ``host!user``, ``user@domain``."""
+    return local.rsplit("!", 1)[-1].split("%", 1)[0].split("@", 1)[0]

@@ -1,0 +1,38 @@
+"""The canary: a token of ours that nobody ever gets, sent to our own door to see that it is still judged right.
+
+Its handler is known to nobody but the connection that the canary comes by: anywhere else its token names a handler that
+there is none of, and is forged. So it can't be delivered, whoever should get hold of it.
+"""
+
+from reply_milter.core.encoding.base32 import ALPHABET
+from reply_milter.core.token import token
+from reply_milter.core.token.address import AddressForm
+from reply_milter.core.token.keyring import Keyring
+from reply_milter.core.token.mint import Order, mint
+from reply_milter.core.verdict.handler import ContextKind, Handler, Handlers
+from reply_milter.core.verdict.policy import Policy
+
+USER = token.USER_LIMIT - 1
+_NAME = "canary"
+_DAYS = 1
+
+
+def canary_handler(handlers: Handlers) -> Handler | None:
+    """With the highest number that none of ``handlers`` has; None if they have all."""
+    free = (number for number in reversed(range(token.HANDLER_LIMIT)) if number not in handlers.by_id)
+    number = next(free, None)
+    if number is None:
+        return None
+    return Handler(number, _NAME, ContextKind.INTEGER, _DAYS, enabled=True, expired_url="", policy=Policy())
+
+
+def genuine(handler: Handler, keyring: Keyring, form: AddressForm, now: int, context: int) -> str:
+    """An address that is to be taken. ``now`` in Unix seconds; ``context`` anything below 2^55."""
+    return mint(Order(USER, now, context=context), handler, keyring, form).address
+
+
+def forged(address: str) -> str:
+    """``address`` with another end of its checksum: to be refused."""
+    local, _, domain = address.rpartition("@")
+    other = ALPHABET[(ALPHABET.index(local[-1]) + 1) % len(ALPHABET)]
+    return f"{local[:-1]}{other}@{domain}"

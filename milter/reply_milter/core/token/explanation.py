@@ -1,0 +1,157 @@
+"""Why an address is valid or not, check by check, in words for an operator."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from reply_milter.core.token import token as tokens
+from reply_milter.core.token.address import AddressForm, Misspelt, ReplyAddress, classify, parse_plain
+from reply_milter.core.token.keyring import Keyring, UserKey
+from reply_milter.core.token.token import Glob
+from reply_milter.core.token.verify import FUTURE_SECONDS, Facts
+from reply_milter.core.verdict.handler import Handler, Handlers
+from reply_milter.core.verdict.verdict import Because
+
+ORDINARY = "ordinary"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check. ``words`` says what was found, for somebody who knows mail but not this program."""
+
+    name: str
+    passed: bool
+    words: str
+
+
+@dataclass(slots=True)
+class Explanation:
+    """``reason`` as a verdict would name it at RCPT, or ``ordinary`` for an address that is none of ours."""
+
+    reason: str = "ok"
+    glob: Glob | None = None
+    key: UserKey | None = None
+    handler: Handler | None = None
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def valid(self) -> bool:
+        """Whether a reply to it would pass RCPT, as far as the store doesn't object that was not asked."""
+        return self.reason == "ok"
+
+    def note(self, name: str, passed: bool, words: str, reason: str) -> bool:
+        """Add a step; the first that fails gives the reason."""
+        self.steps.append(Step(name, passed, words))
+        if not passed and self.valid:
+            self.reason = reason
+        return passed
+
+
+def explain(
+    address: str, form: AddressForm, keyring: Keyring, handlers: Handlers, now: int, facts: Facts | None = None
+) -> Explanation:
+    """Check ``address`` (with or without brackets) at ``now``, Unix seconds. Goes on after a failure where it can.
+
+    ``facts``: what the store knows about it; None if it was not asked, or gave no answer.
+    """
+    told = Explanation()
+    found = _check_spelling(told, address, form)
+    if found is None:
+        return told
+    text = form.glob(found.local)
+    told.glob = tokens.parse(text, form.checksum_length)
+    if not told.note("form", told.glob is not None, _form_words(text, form), "malformed") or told.glob is None:
+        return told
+    told.key = keyring.verify(told.glob)
+    words = f"made with the master key {told.key.master_id!r}" if told.key else _WRONG_CHECKSUM
+    told.note("checksum", told.key is not None, words, "forged")
+    told.handler = handlers.by_id.get(told.glob.token.handler)
+    _check_handler(told, told.glob)
+    _check_issue(told, told.glob, now)
+    if facts is not None:
+        _check_user(told, told.glob, facts)
+    _check_expiry(told, told.glob, now)
+    if facts is not None:
+        _check_revocation(told, told.glob, facts)
+    return told
+
+
+_WRONG_CHECKSUM = (
+    "no live key makes this checksum: the address was altered or made up, minted elsewhere (another realm, another "
+    "mailbox length), or its key is retired"
+)
+
+
+def _check_spelling(told: Explanation, address: str, form: AddressForm) -> ReplyAddress | None:
+    found = classify(form, address, None)
+    if isinstance(found, ReplyAddress):
+        told.note("recipient", True, f"a reply address at {found.domain}, plainly spelled", "")
+        return found
+    if isinstance(found, Misspelt):
+        told.note("recipient", False, "reaches us, but is not plainly spelled: it would be refused", "malformed")
+        return None
+    plain = parse_plain(address)
+    domains = ", ".join(sorted(form.accept_domains))
+    words = f"not one of ours: replies are {form.prefix or ''}TOKEN at {domains}"
+    if plain and form.owns_domain(plain[1]):
+        words = f"not one of ours: at {plain[1].lower()}, only {form.prefix}TOKEN is a reply address"
+    told.note("recipient", False, words, ORDINARY)
+    return None
+
+
+def _form_words(text: str, form: AddressForm) -> str:
+    if tokens.parse(text, form.checksum_length):
+        return f"a token of version 1, {len(text)} characters"
+    if not text:
+        return f"there is no token behind {form.mailbox!r}: it was cut off, or never there"
+    if len(text) != form.glob_length:
+        return f"{len(text)} characters where a token has {form.glob_length}: it was cut off, or something was added"
+    return "not a token of version 1: ten hex digits and then letters a-z and digits 2-7 are expected"
+
+
+def _check_handler(told: Explanation, glob: Glob) -> None:
+    number, handler = glob.token.handler, told.handler
+    if handler is None:
+        told.note("handler", False, f"no [[handler]] with id = {number} is configured", "forged")
+    else:
+        state = "enabled" if handler.enabled else "disabled in the configuration"
+        told.note("handler", handler.enabled, f"{handler.name!r} (id {number}), {state}", "forged")
+
+
+def _check_issue(told: Explanation, glob: Glob, now: int) -> None:
+    issued = glob.token.issued_at
+    past = issued <= now + FUTURE_SECONDS
+    hint = "" if past else ": in the future, so a clock is wrong here or where it was minted"
+    told.note("issued", past, f"{_moment(issued)}{hint}", "forged")
+
+
+def _check_expiry(told: Explanation, glob: Glob, now: int) -> None:
+    if told.handler is None:
+        return
+    expires = glob.token.expires_at(told.handler.validity_days)
+    left = expires - now
+    span = f"{abs(left) // 86400} days {abs(left) % 86400 // 3600} hours"
+    words = f"{_moment(expires)}, in {span}" if left > 0 else f"expired {_moment(expires)}, {span} ago"
+    told.note("expires", left > 0, words, "expired")
+
+
+def _check_user(told: Explanation, glob: Glob, facts: Facts) -> None:
+    state = "is disabled" if facts.user_disabled else "is not disabled"
+    told.note("user", not facts.user_disabled, f"user {glob.token.user} {state}", "forged")
+
+
+def _check_revocation(told: Explanation, glob: Glob, facts: Facts) -> None:
+    token = glob.token
+    handler = repr(told.handler.name) if told.handler else f"the handler with id {token.handler}"
+    words = {
+        Because.TOKEN: "this one address",
+        Because.USER: f"all of user {token.user} minted before {_moment(facts.user_revoked_before)}",
+        Because.OBJECT: f"all of {handler} about context {token.context} minted before "
+        f"{_moment(facts.object_revoked_before)}",
+        Because.BEFORE: f"everything minted before {_moment(facts.all_revoked_before)}",
+    }
+    found = [words[because] for because in facts.revoked(token.issued_at)]
+    told.note("revoked", not found, f"revoked: {'; '.join(found)}" if found else "not revoked", "revoked")
+
+
+def _moment(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")

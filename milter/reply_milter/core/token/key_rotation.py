@@ -1,0 +1,94 @@
+"""How master keys come and go: added, promoted, retired. Values in, values out; the file is the adapter's."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from reply_milter.core.token.keyring import KeyState, MasterKey
+
+NEVER = 0  # for minted_until
+_NUMBERED = re.compile(r"k([0-9]{1,9})", re.ASCII)
+
+
+class RotationError(ValueError):
+    """What was asked for would break minting or verifying; the message says what to do instead."""
+
+
+Keys = tuple[MasterKey, ...]
+
+
+def add(keys: Keys, secret: bytes, remembered: Iterable[str]) -> Keys:
+    """A new key that only verifies: it is to be known on all hosts before it mints.
+
+    ``remembered``: ids of keys that are not in the file any more. None of them is given away again.
+    """
+    identifier = _next_id([*(key.id for key in keys), *remembered])
+    return (*keys, MasterKey(identifier, KeyState.VERIFY, secret, NEVER))
+
+
+def promote(keys: Keys, identifier: str, now: int) -> Keys:
+    """Let ``identifier`` mint from ``now`` on (Unix seconds); the key that did so far only verifies.
+
+    Raises:
+        RotationError: no such key, or a retired one.
+    """
+    wanted = _find(keys, identifier)
+    if wanted.state is KeyState.RETIRED:
+        raise RotationError(f"{identifier} is retired: add a new key and promote that")
+
+    def changed(key: MasterKey) -> MasterKey:
+        if key.id == identifier:
+            return replace(key, state=KeyState.ACTIVE, minted_until=None)
+        if key.state is KeyState.ACTIVE:
+            return replace(key, state=KeyState.VERIFY, minted_until=now)
+        return key
+
+    return tuple(changed(key) for key in keys)
+
+
+def retire(keys: Keys, identifier: str) -> Keys:
+    """Verify nothing with ``identifier`` any more: what it minted becomes forged.
+
+    Raises:
+        RotationError: no such key, or the one that mints.
+    """
+    if _find(keys, identifier).state is KeyState.ACTIVE:
+        raise RotationError(f"{identifier} mints: promote another key first")
+    return tuple(replace(key, state=KeyState.RETIRED) if key.id == identifier else key for key in keys)
+
+
+@dataclass(frozen=True, slots=True)
+class LastExpiry:
+    """When the last address that a key minted expires: ``at``, Unix seconds; None if it never minted.
+
+    Not ``known``: nobody wrote down when it stopped minting, and ``at`` is the latest that it can be.
+    """
+
+    at: int | None
+    known: bool
+
+
+def last_expiry(key: MasterKey, now: int, longest_validity_days: int, was_used: bool) -> LastExpiry:
+    """While it mints, that is when an address minted now would expire. ``was_used``: it has verified a reply.
+
+    A key that was used has minted, whatever the file says: a person has changed its state there.
+    """
+    validity = 86400 * longest_validity_days
+    if key.state is KeyState.ACTIVE:
+        return LastExpiry(now + validity, known=True)
+    if key.minted_until is None or (key.minted_until == NEVER and was_used):
+        return LastExpiry(now + validity, known=False)
+    return LastExpiry(key.minted_until + validity if key.minted_until != NEVER else None, known=True)
+
+
+def _find(keys: Keys, identifier: str) -> MasterKey:
+    for key in keys:
+        if key.id == identifier:
+            return key
+    raise RotationError(f"there is no key {identifier!r}; there are: {', '.join(key.id for key in keys)}")
+
+
+def _next_id(taken: Iterable[str]) -> str:
+    """One number on, also where lower ones are free: those were another key's, and stand in somebody's log."""
+    found = (_NUMBERED.fullmatch(identifier) for identifier in taken)
+    return f"k{max((int(match[1]) for match in found if match), default=0) + 1}"

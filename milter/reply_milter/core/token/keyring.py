@@ -1,0 +1,129 @@
+"""Master keys, the user keys derived from them, and everything that is computed with a user key.
+
+The only import of a cryptographic library in ``core``. HMAC and HKDF-Expand (RFC 5869 section 2.3, no Extract: a
+master key is already 32 uniform octets) with SHA-256. Every input is length-prefixed by ``tlv``.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from reply_milter.core.encoding import base32
+from reply_milter.core.encoding.tlv import tlv
+from reply_milter.core.token.token import Glob, Token
+
+REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+ID_LENGTH = 13  # base32 characters of each half of a reply's id
+CONTENT_OCTETS = 10  # of a content digest: keyed, so 80 bits leave a forger nothing to search for
+AUTHOR_OCTETS = 5  # of an author's digest: two of a token's few authors never share 40 bits by chance
+# Of a wrong author's: should two of twenty share 24 bits, that is one free try. More, and Redis would keep the hash in
+# its dearer form (``hash-max-listpack-value`` is 64 octets).
+WRONG_AUTHOR_OCTETS = 3
+
+
+class KeyState(StrEnum):
+    """``active`` mints and verifies; ``verify`` only verifies; ``retired`` is kept for the record."""
+
+    ACTIVE = "active"
+    VERIFY = "verify"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """``secret`` is 32 random octets; ``id`` never travels.
+
+    ``minted_until``: Unix seconds when it stopped minting, 0 if it never did; None while it mints, and where nobody
+    knows, because a person wrote the file.
+    """
+
+    id: str
+    state: KeyState
+    secret: bytes = field(repr=False)
+    minted_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserKey:
+    """One user's key under one master key, and what it authenticates."""
+
+    master_id: str
+    secret: bytes = field(repr=False)
+
+    def digest(self, *parts: str | bytes) -> bytes:
+        """HMAC-SHA256 over the length-prefixed ``parts``."""
+        return hmac.digest(self.secret, tlv(*parts), hashlib.sha256)
+
+    def checksum(self, token: Token, length: int) -> str:
+        """The checksum of ``token`` in base32. Covers its own ``length``, so that it can't be shortened."""
+        full = self.digest(b"token", bytes([length]), token.user.to_bytes(5), token.key_octets())
+        return base32.leftmost(full, length)
+
+    def thread(self, message_id: str) -> int:
+        """The 55-bit context for a notification's Message-ID (without its angle brackets)."""
+        return int.from_bytes(self.digest(b"thread", message_id)) >> (256 - 55)
+
+    def sender(self, normalised_address: str) -> int:
+        """The 15-bit tag of the address that was written to. Never 0, which means unbound."""
+        return int.from_bytes(self.digest(b"sender", normalised_address)) >> (256 - 15) or 1
+
+    def token_id(self, glob: str) -> str:
+        """13 characters that name a token in logs and in the store, and from which it can't be rebuilt."""
+        return base32.leftmost(self.digest(b"id", glob), ID_LENGTH)
+
+    def message_id_tag(self, glob: str, message_id: str) -> str:
+        """13 characters that name one message to a token by its Message-ID."""
+        return base32.leftmost(self.digest(b"message", glob, message_id), ID_LENGTH)
+
+    def content_tag(self, glob: str, author: bytes, date: bytes, body_digest: bytes) -> str:
+        """13 characters that name one message to a token that bears no Message-ID."""
+        return base32.leftmost(self.digest(b"content", glob, author, date, body_digest), ID_LENGTH)
+
+    def author(self, address: str) -> bytes:
+        """A short keyed digest of an author's address, to count different ones."""
+        return self.digest(b"author", address)[:AUTHOR_OCTETS]
+
+    def content(self, *parts: str | bytes) -> bytes:
+        """A short keyed digest of a message's content, to tell a retry from another message."""
+        return self.digest(b"same content", *parts)[:CONTENT_OCTETS]
+
+
+def derive(realm: str, master: MasterKey, user: int) -> UserKey:
+    """The key of ``user`` in ``realm``: a token never moves between realms or users.
+
+    Never remembered: it costs a microsecond, and a shorter answer would tell who was active a while ago.
+    """
+    info = tlv(b"reply-milter/1/user", realm, user.to_bytes(5))
+    return UserKey(master.id, HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(master.secret))
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """All master keys of a realm, oldest first. Exactly one is active (``keyfile`` sees to it)."""
+
+    realm: str
+    keys: tuple[MasterKey, ...]
+
+    def live(self) -> Iterable[MasterKey]:
+        """Keys that verify, newest first."""
+        return (key for key in reversed(self.keys) if key.state is not KeyState.RETIRED)
+
+    def minting_key(self, user: int) -> UserKey:
+        """The user key that new tokens are made with."""
+        active = next(key for key in self.keys if key.state is KeyState.ACTIVE)
+        return derive(self.realm, active, user)
+
+    def verify(self, glob: Glob) -> UserKey | None:
+        """The user key whose checksum ``glob`` bears, or None. Compares in constant time."""
+        found = None
+        for master in self.live():
+            key = derive(self.realm, master, glob.token.user)
+            if hmac.compare_digest(key.checksum(glob.token, len(glob.checksum)), glob.checksum):
+                found = found or key
+        return found

@@ -1,0 +1,56 @@
+"""What a reply address is for: an issue comment, a forum post."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reply_milter.core.verdict.destination import Destination
+from reply_milter.core.verdict.policy import Policy
+
+HANDLER_NAME = re.compile(r"[a-z0-9._-]{1,32}", re.ASCII)
+
+
+class ContextKind(StrEnum):
+    """What the 55-bit context holds: the digest of a Message-ID, or a number of the application's."""
+
+    THREAD = "thread"
+    INTEGER = "integer"
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """``id`` is what tokens carry; ``validity_days`` counts from the token's issue.
+
+    ``destination`` None: accepted replies go where the MTA takes them.
+    """
+
+    id: int
+    name: str
+    context: ContextKind
+    validity_days: int
+    enabled: bool
+    expired_url: str
+    policy: Policy
+    destination: Destination | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """All configured handlers."""
+
+    by_id: Mapping[int, Handler]
+
+    @classmethod
+    def of(cls, handlers: Iterable[Handler]) -> "Handlers":
+        """Index ``handlers`` by their number."""
+        return cls({handler.id: handler for handler in handlers})
+
+    def named(self, name: str) -> Handler | None:
+        """The handler called ``name``, or None."""
+        return next((handler for handler in self.by_id.values() if handler.name == name), None)
+
+    @property
+    def longest_validity_days(self) -> int:
+        """Of all handlers, in days."""
+        return max((handler.validity_days for handler in self.by_id.values()), default=0)

@@ -1,0 +1,1 @@
+"""One accepted reply, from the MTA's LMTP client to the handler that takes it."""

@@ -1,0 +1,116 @@
+"""Asking the user on file about parked replies: what to ask now, and the mail that does.
+
+A question lists replies to one address by one author, and is on record with its list before the mail goes out: one that
+is sent again after an accident lists no more than before. What comes later waits for the next question, which goes out
+once the last one is answered, or a day later. Few are out at a time, for a user and for an address.
+"""
+
+from collections.abc import Iterable
+
+from reply_milter.core.delivery.confirmation import LISTED, Question, write
+from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
+from reply_milter.core.token.mint import Order, mint
+from reply_milter.flows.delivering.service import HookService
+from reply_milter.ports import StoreUnavailableError, UserRecord
+from reply_milter.ports.delivery import CourierError
+
+DAY = 86400
+_OF_A_USER = 5  # questions that are out
+_OF_AN_ADDRESS = 2  # so that one that leaked leaves room for the others
+
+
+def ask(service: HookService, user: int) -> None:
+    """Send what is to be asked of ``user`` now, as far as it can be sent; ``tend`` comes again."""
+    with service.ledger.hold(f"question {user}") as ours:
+        if not ours:
+            return  # somebody else is at it
+        waiting = _waiting(service, user)
+        for question in service.questions.of(user):
+            listed = [one for one in waiting if one.question == question.id]
+            if listed and not question.sent and not _send(service, question, listed):
+                return
+        while replies := _to_be_asked(service, user):
+            if not _put_and_send(service, user, replies):
+                return
+
+
+def users_to_ask(replies: Iterable[ParkedReply]) -> set[int]:
+    """Whose replies wait for a question, or for its being sent."""
+    return {one.sealed.user for one in replies if not one.released and not one.asked}
+
+
+def _waiting(service: HookService, user: int) -> list[ParkedReply]:
+    return [one for one in service.parking.all() if one.sealed.user == user and not one.released]
+
+
+def _to_be_asked(service: HookService, user: int) -> list[ParkedReply]:
+    """What the next question lists, the oldest first; empty if there is none to ask now."""
+    waiting, now = _waiting(service, user), service.clock.now()
+    lists = {one.question: one.kind for one in waiting if one.question}
+    out = [question for question in service.questions.of(user) if question.id in lists]
+    silent = service.questions.silent(now)
+    for kind in dict.fromkeys(one.kind for one in waiting if not one.question):
+        of_address = [question for question in out if lists[question.id][0] == kind[0]]
+        recent = any(lists[question.id] == kind and now < question.made + DAY for question in of_address)
+        if kind[0] not in silent and len(out) < _OF_A_USER and len(of_address) < _OF_AN_ADDRESS and not recent:
+            return [one for one in waiting if one.kind == kind and not one.question][:LISTED]
+    return []
+
+
+def _put_and_send(service: HookService, user: int, replies: list[ParkedReply]) -> bool:
+    if _record(service, replies[0]) is None:
+        return False
+    now, rules = service.clock.now(), service.rules
+    message_id = f"<{rules.confirming.name}/{now}.{service.unique()}@{rules.form.mint_domain}>"
+    question = AskedQuestion.named(message_id, user, now, now + DAY * rules.confirming.validity_days)
+    service.questions.put(question, [one.id for one in replies])
+    listed = [one for one in service.parking.all() if one.question == question.id]
+    return not listed or _send(service, question, listed)
+
+
+def _send(service: HookService, question: AskedQuestion, listed: list[ParkedReply]) -> bool:
+    """Whether the MTA took it."""
+    record = _record(service, listed[0])
+    if record is None:
+        return False
+    mail = _question(service, question, listed, record.addresses[0])
+    try:
+        service.courier.send(mail.recipient, write(mail))
+    except CourierError as error:
+        service.telemetry.not_asked(listed[0].id, str(error))
+        return False
+    service.questions.mark_sent(question.id, service.clock.now())
+    return True
+
+
+def _record(service: HookService, reply: ParkedReply) -> UserRecord | None:
+    """Whom to ask; None if nobody can be asked now, which is told."""
+    user = reply.sealed.user
+    try:
+        record = service.address_book.user(user)
+    except StoreUnavailableError as error:
+        service.telemetry.not_asked(reply.id, str(error))
+        return None
+    if record is not None and record.disabled:
+        service.telemetry.not_asked(reply.id, f"user {user} is disabled, and could not answer")
+        return None
+    if record is None or not record.addresses:
+        service.telemetry.not_asked(reply.id, f"no address of user {user} is on file")
+        return None
+    return record
+
+
+def _question(service: HookService, question: AskedQuestion, listed: list[ParkedReply], address: str) -> Question:
+    """The same for the same list, whenever it is made: its address and its date are those of the record."""
+    rules = service.rules
+    order = Order(question.user, question.made, context=question.id, recipient=address)
+    return Question(
+        replies=tuple(listed[:LISTED]),
+        author=rules.asks_as,
+        recipient=address,
+        answers_to=mint(order, rules.confirming, rules.keyring, rules.form).address,
+        message_id=question.message_id,
+        now=question.made,
+        until=question.until,
+        contact=rules.contact,
+    )

@@ -1,0 +1,65 @@
+"""What becomes of a message that the MTA hands over: its seal is opened, a handler takes it, the claim is committed.
+
+Nothing is answered 5xx, because the MTA would make a bounce of it, to a sender who may be forged. What can't be
+delivered is kept as a dead letter; what can't be kept, or not now, is left with the MTA.
+"""
+
+from reply_milter.core.delivery.dead_letter import DeadLetter, identify
+from reply_milter.core.delivery.outcome import HandedOver, Later, Never
+from reply_milter.core.delivery.reply import Envelope
+from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable, open_reply
+from reply_milter.flows.delivering.handing_over import KEPT_SECONDS, bury, commit, report, settle
+from reply_milter.flows.delivering.parking import answered, park
+from reply_milter.flows.delivering.service import HookService
+from reply_milter.ports.delivery import Progress
+from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome
+
+_SETTLED = (Progress.DONE, Progress.DEAD)
+
+
+def take(service: HookService, envelope: Envelope, once_more: bool = False) -> HandedOver:
+    """Take a message. Later: the MTA is to keep it; else it is ours now, in case of Never as a dead letter.
+
+    ``once_more``: an operator has a dead letter tried again.
+
+    Raises:
+        OSError: it can neither be delivered nor kept, as when a disk is full.
+    """
+    opened = open_reply(envelope.message, service.rules.seal_keys)
+    if isinstance(opened, Undeliverable):
+        return _bury_unverified(service, envelope, opened)
+    with service.ledger.hold(opened.id) as ours:
+        if not ours:
+            return Later("this reply is just being delivered")
+        return _deliver(service, opened, envelope, once_more)
+
+
+def _deliver(service: HookService, sealed: SealedReply, envelope: Envelope, once_more: bool) -> HandedOver:
+    progress = service.ledger.entry(sealed.id).progress
+    if progress in _SETTLED and not (once_more and progress is Progress.DEAD):
+        report(service, Outcome.AGAIN, sealed)
+        return commit(service, sealed)
+    if progress is Progress.NEW and service.clock.now() > sealed.expires + KEPT_SECONDS:
+        return bury(service, sealed, envelope, Undeliverable.STALE, "")
+    if sealed.parked:
+        return park(service, sealed, envelope)
+    if sealed.handler == service.rules.confirming.name:
+        return answered(service, sealed, envelope)
+    return settle(service, sealed, envelope)
+
+
+def _bury_unverified(service: HookService, envelope: Envelope, reason: Undeliverable) -> Never:
+    """Nothing vouches for it, so nothing of it is believed."""
+    letter = DeadLetter(
+        id=identify(envelope.message),
+        reason=reason,
+        detail="",
+        handler="",
+        user=None,
+        sender=envelope.sender,
+        recipient=envelope.recipient,
+        since=service.clock.now(),
+    )
+    service.dead_letters.keep(letter, envelope.message)
+    service.telemetry.delivery(DeliveryReport(Outcome.DEAD_LETTER, id=letter.id, reason=reason))
+    return Never(reason.value)

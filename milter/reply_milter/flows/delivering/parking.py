@@ -1,0 +1,167 @@
+"""Replies that wait for a word of the user on file: kept, asked about, released by an answer, ended by time.
+
+Only what has a good checksum is ever parked, so nobody can have us write to whom they like. An answer is about what its
+question lists, and about nothing else.
+"""
+
+from dataclasses import replace
+
+from reply_milter.core import content
+from reply_milter.core.delivery.confirmation import one_line
+from reply_milter.core.delivery.consent import Answer, read_answer
+from reply_milter.core.delivery.outcome import Done, HandedOver, Later
+from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
+from reply_milter.core.delivery.reply import Envelope
+from reply_milter.core.mail.domain import normalise
+from reply_milter.core.mail.mailbox import mailboxes
+from reply_milter.core.mail.message_file import split
+from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable
+from reply_milter.flows.delivering.asking import DAY, ask, users_to_ask
+from reply_milter.flows.delivering.handing_over import bury, commit, put_on_record, report, settle
+from reply_milter.flows.delivering.service import HookService
+from reply_milter.ports.delivery import Progress
+from reply_milter.ports.delivery_telemetry import Outcome
+
+
+def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:
+    """Keep a reply, and ask the user on file about it. Whoever calls this holds the reply in the ledger.
+
+    Where there is no room, the MTA keeps it, and it becomes a dead letter before that would give it back.
+
+    Raises:
+        OSError: it can't be kept, nor become a dead letter.
+    """
+    if service.parking.find(sealed.id) is None:
+        now = service.clock.now()
+        author, subject = _described(envelope.message)
+        until = now + DAY * service.rules.confirming.validity_days
+        parked = ParkedReply(sealed, author, subject, envelope.sender, envelope.recipient, now, until)
+        if not service.parking.keep(parked, envelope.message, service.rules.room):
+            return _no_room(service, sealed, envelope)
+        report(service, Outcome.PARKED, sealed, sealed.reason)
+        _count(service)
+        ask(service, sealed.user)
+    return commit(service, sealed)
+
+
+def answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> Done | Later:
+    """A mail to the address that answers a question: release what the question lists, end it, or do nothing at all."""
+    with service.ledger.hold(f"answer {sealed.context}") as ours:
+        if not ours:
+            return Later("another answer to this question is just being read")
+        why = _answered(service, sealed, envelope)
+    put_on_record(service, sealed, Progress.DONE)
+    report(service, Outcome.IGNORED if why else Outcome.DELIVERED, sealed, why=why)
+    return commit(service, sealed)
+
+
+def _answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> str:
+    """Why it is no answer; empty if it is one."""
+    question = service.questions.find(sealed.context)
+    if question is None or question.user != sealed.user:
+        return "it answers no question that is open"
+    given = _read(service, question, envelope)
+    if given is Answer.NONE:
+        return "it is no answer of a person's that says yes or no"
+    _decide(service, question, given)
+    return ""
+
+
+def release(service: HookService, parked: ParkedReply) -> HandedOver:
+    """Hand a parked reply over as its user's. Later: it stays, and is tried again by ``tend``; else it is gone."""
+    service.parking.mark_released(parked.id)
+    with service.ledger.hold(parked.id) as ours:
+        if not ours:
+            return Later("this reply is just being delivered")
+        if service.parking.find(parked.id) is None:  # somebody else was faster
+            return Done()
+        envelope = Envelope(parked.sender, parked.recipient, service.parking.message(parked.id))
+        handed = settle(service, replace(parked.sealed, parked=False), envelope)
+        if not isinstance(handed, Later):
+            service.parking.remove(parked.id)
+            report(service, Outcome.RELEASED, parked.sealed)
+    _count(service)
+    return handed
+
+
+def discard(service: HookService, parked: ParkedReply) -> None:
+    """Forget a parked reply."""
+    if service.parking.remove(parked.id):
+        put_on_record(service, parked.sealed, Progress.DEAD)
+        report(service, Outcome.DISCARDED, parked.sealed)
+    _count(service)
+
+
+def tend(service: HookService) -> None:
+    """What time brings: to be called every now and then."""
+    now = service.clock.now()
+    for parked in service.parking.all():
+        try:
+            _tend(service, parked, now)
+        except Exception:  # noqa: BLE001 # it is logged, traceback and all; the others don't wait for this one
+            service.telemetry.accident()
+    for user in sorted(users_to_ask(service.parking.all())):
+        try:
+            ask(service, user)
+        except Exception:  # noqa: BLE001 # as above
+            service.telemetry.accident()
+    service.ledger.forget(now)
+    service.questions.forget(now)
+    _count(service)
+
+
+def _tend(service: HookService, parked: ParkedReply, now: int) -> None:
+    if parked.released:
+        release(service, parked)
+    elif now >= parked.until:
+        discard(service, parked)
+
+
+def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:
+    """Since when it waits is on record under a name of its own: it is not being handed over yet."""
+    now, name = service.clock.now(), f"no room for {sealed.id}"
+    service.ledger.put(name, Progress.TRIED, now, now + 2 * service.rules.give_up_seconds)
+    why = "no more replies may be parked now"
+    if now - service.ledger.entry(name).first_tried >= service.rules.give_up_seconds:
+        return bury(service, sealed, envelope, Undeliverable.GAVE_UP, why)
+    report(service, Outcome.DEFERRED, sealed, why=why)
+    return Later(why)
+
+
+def _read(service: HookService, question: AskedQuestion, envelope: Envelope) -> Answer:
+    rules = service.rules
+    read = content.read(envelope.message, rules.form, rules.marker, rules.limits)
+    fields: dict[str, list[str]] = {}
+    for name, value in split(envelope.message)[0]:
+        fields.setdefault(name.lower(), []).append(value)
+    return read_answer(envelope.sender, fields, question.message_id, read)
+
+
+def _decide(service: HookService, question: AskedQuestion, given: Answer) -> None:
+    """Every step may be done twice: whoever dies in between is handed the answer once more, or ``tend`` goes on."""
+    listed = [one for one in service.parking.all() if one.question == question.id and not one.released]
+    if given is Answer.YES:
+        service.parking.mark_released(*(one.id for one in listed))
+        for parked in listed:
+            release(service, parked)
+    else:
+        for parked in listed:
+            service.questions.be_silent(parked.sealed.token_id, service.clock.now() + DAY)
+            discard(service, parked)
+    service.questions.close(question.id)
+    ask(service, question.user)
+
+
+def _described(message: bytes) -> tuple[str, str]:
+    """Author and subject, as far as they can be read."""
+    first: dict[str, str] = {}
+    for name, value in split(message)[0]:
+        first.setdefault(name.lower(), value)
+    authors = mailboxes(first.get("from", ""))
+    author = (normalise(authors[0]) or authors[0].lower()) if authors else ""
+    return author.encode("utf-8", "replace").decode(), one_line(content.decoded(first.get("subject", "")))
+
+
+def _count(service: HookService) -> None:
+    occupied = service.parking.occupied()
+    service.telemetry.parked(occupied.replies, occupied.octets)

@@ -1,0 +1,1 @@
+"""One notification that asks for a reply address."""

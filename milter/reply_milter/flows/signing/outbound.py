@@ -1,0 +1,186 @@
+"""One SMTP client that hands in notifications: who may have a reply address minted, and what becomes of the message.
+
+The danger is mail from elsewhere that is handed in here once more, by a content filter or a forwarding: it must never
+get a token. So the field counts only in a message without a trace of that, like a ``Received`` field; and only from an
+application that proves who it is, or a client that is trusted (``core/notification/application``). From everyone else
+it is taken off, and the message goes on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from reply_milter.core.mail import headers
+from reply_milter.core.mail.domain import in_ascii_lower_case
+from reply_milter.core.notification.application import Admission, Asker, Standing
+from reply_milter.core.notification.mint_request import key_of, read
+from reply_milter.core.notification.prepare import Outgoing, Prepared, bindable, prepare
+from reply_milter.core.token.mint import MintError
+from reply_milter.core.verdict.verdict import Accept, Reason, Reject, Reply, Verdict
+from reply_milter.flows.service import MintingService
+from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
+
+_SEVERAL = "a message with a reply address goes to one recipient: send it to each by itself"
+
+
+@dataclass(slots=True)
+class _Message:
+    """Everything that lives as long as one message. Replaced, never cleared."""
+
+    service: MintingService
+    login: Login = NO_LOGIN
+    null_sender: bool = True  # until MAIL has said otherwise
+    recipients: dict[str, str] = field(default_factory=dict)  # by the client's spelling: as it can be bound
+    fields: dict[str, list[str]] = field(default_factory=dict, repr=False)  # may hold a secret
+    trace: str = ""  # the first field by which it was on its way before
+    broken: bool = False
+    outcome: Notification | None = None
+
+    @property
+    def requests(self) -> list[str]:
+        """The values of all X-Reply-Mint fields."""
+        return self.fields.get(headers.MINT.lower(), [])
+
+    @property
+    def stripping(self) -> tuple[headers.Edit, ...]:
+        """What takes them off."""
+        return headers.strip(headers.MINT, len(self.requests))
+
+
+class Submission:
+    """One SMTP client. The service is looked up at MAIL: a reload never changes the rules within a message."""
+
+    def __init__(self, service: Callable[[], MintingService], client: str) -> None:
+        self._service = service
+        self._client = client
+        self._message: _Message | None = None
+
+    def mail(self, sender: str, login: Login) -> None:
+        """See ``ports.Conversation``."""
+        self._message = _Message(self._service(), login, null_sender=sender.strip() in ("<>", ""))
+
+    def rcpt(self, argument: str, resolved: str | None, _over_smtp: bool, _queue_id: str = "") -> Verdict:
+        """See ``ports.Conversation``. Never refuses: only the header tells whether the recipient matters to us."""
+        if self._message is None:
+            self._message = _Message(self._service())
+        self._message.recipients[in_ascii_lower_case(argument.strip())] = bindable(argument.strip(), resolved)
+        return Accept()
+
+    def header(self, name: str, value: str) -> None:
+        """See ``ports.Conversation``."""
+        known = name.strip().lower()
+        if self._message is None:
+            return
+        if known in headers.READ_OUTBOUND:
+            self._message.fields.setdefault(known, []).append(value)
+        self._message.trace = self._message.trace or headers.trace_of(known)
+
+    def body(self, _chunk: bytes) -> bool:
+        """See ``ports.Conversation``. Nothing in a body concerns us."""
+        return False
+
+    def mark_broken(self) -> None:
+        """See ``ports.Conversation``."""
+        if self._message is not None:
+            self._message.broken = True
+
+    def end_of_message(self, queue_id: str) -> Verdict:
+        """See ``ports.Conversation``."""
+        message = self._message
+        if message is None:
+            return Accept()
+        if message.broken:
+            raise RuntimeError("a step of this message failed before its end")
+        return self._asked(message, queue_id) if message.requests else Accept()
+
+    def done(self) -> None:
+        """See ``ports.Conversation``."""
+        message, self._message = self._message, None
+        if message is not None and message.outcome is not None:
+            message.service.telemetry.notification(message.outcome)
+
+    def failed(self) -> None:
+        """See ``ports.Conversation``. Nothing was written, so nothing is to be undone."""
+        self._message = None
+
+    def abort(self) -> None:
+        """See ``ports.Conversation``."""
+        self._message = None
+
+    def _asked(self, message: _Message, queue_id: str) -> Verdict:
+        """What becomes of a message that asks for an address."""
+        if len(message.requests) > headers.FIELDS_LIMIT:  # an MTA takes minutes to take them off
+            often = Reply("550", "5.6.0", f"{headers.MINT}: the field stands there too often")
+            return Reject(Reason.MALFORMED, _noted(message, queue_id, often))
+        elsewhere = _from_elsewhere(message)
+        if elsewhere:
+            return _ignore(message, queue_id, elsewhere)
+        admission = self._admission(message)
+        match admission.standing:
+            case Standing.STRANGER:
+                return _ignore(message, queue_id, admission.problem)
+            case Standing.REFUSED:
+                refusal = Reply("550", "5.7.1", f"{headers.MINT}: {admission.problem}")
+                return _refuse(message, queue_id, refusal, admission.application)
+            case Standing.ADMITTED:
+                return _mint(message, queue_id, admission.application)
+
+    def _admission(self, message: _Message) -> Admission:
+        """Whether this client may ask for what it asks for."""
+        asker = Asker(self._client, message.login.name, key_of(message.requests), _handler(message))
+        return message.service.rules.admit(asker)
+
+
+def _from_elsewhere(message: _Message) -> str:
+    """Why the message can't have been written by who hands it in; empty if it can."""
+    if message.trace:
+        return f"the message has a {message.trace} field: it comes from elsewhere"
+    return "the sender is null: it is a report, and no notification" if message.null_sender else ""
+
+
+def _handler(message: _Message) -> str:
+    """The handler that is asked for; empty where the request can't be read."""
+    try:
+        return read(message.requests[0]).handler if len(message.requests) == 1 else ""
+    except MintError:
+        return ""
+
+
+def _mint(message: _Message, queue_id: str, application: str) -> Verdict:
+    service = message.service
+    if len(message.recipients) != 1:
+        return _refuse(message, queue_id, Reply("550", "5.5.3", f"{headers.MINT}: {_SEVERAL}"), application)
+    (recipient,) = message.recipients.values()
+    outgoing = Outgoing(message.fields, recipient, queue_id, service.clock.now(), service.unique())
+    rules = service.rules
+    try:
+        prepared = prepare(outgoing, rules.handlers, rules.keyring, rules.form)
+    except MintError as error:
+        return _refuse(message, queue_id, Reply("550", "5.6.0", f"{headers.MINT}: {error}"), application)
+    token_id = _token_id(message, prepared)
+    message.outcome = Notification(Minting.MINTED, prepared.handler.name, token_id, queue_id, application=application)
+    return Accept(edits=prepared.edits)
+
+
+def _token_id(message: _Message, prepared: Prepared) -> str:
+    """Names the address in the log as the verifying side will."""
+    rules, minted = message.service.rules, prepared.minted
+    return rules.keyring.minting_key(minted.token.user).token_id(rules.form.glob(minted.address.rpartition("@")[0]))
+
+
+def _ignore(message: _Message, queue_id: str, problem: str) -> Accept:
+    """The message is none of ours to mint for, and goes on; what it asked for does not go along."""
+    message.outcome = Notification(Minting.IGNORED, queue_id=queue_id, problem=problem)
+    return Accept(edits=message.stripping)
+
+
+def _refuse(message: _Message, queue_id: str, reply: Reply, application: str) -> Reject:
+    """A notification with a wrong reply address, or none, must not leave: its application is told at once.
+
+    The field is taken off first: a local message comes back to its sender as a report, and its key with it.
+    """
+    return Reject(Reason.MALFORMED, _noted(message, queue_id, reply, application), message.stripping)
+
+
+def _noted(message: _Message, queue_id: str, reply: Reply, application: str = "") -> Reply:
+    message.outcome = Notification(Minting.REFUSED, queue_id=queue_id, problem=reply.text, application=application)
+    return reply

@@ -1,0 +1,1 @@
+"""One SMTP transaction to a reply address, from RCPT to end of message."""

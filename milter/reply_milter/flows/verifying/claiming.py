@@ -1,0 +1,145 @@
+"""Taking a message for its token: what it is called, what limits it meets, and what the store says."""
+
+import random
+from typing import NamedTuple
+
+from reply_milter.core.mail import message_id
+from reply_milter.core.mail.domain import normalise
+from reply_milter.core.mail.fingerprint import squeeze
+from reply_milter.core.rules.message import Bindings, SenderMatch
+from reply_milter.core.token.keyring import WRONG_AUTHOR_OCTETS
+from reply_milter.core.token.verify import Checked, Facts
+from reply_milter.core.verdict.policy import Finding
+from reply_milter.core.verdict.verdict import GUESSED, Action, Because, Reason
+from reply_milter.flows.service import Service
+from reply_milter.flows.verifying.arrival import Arrival
+from reply_milter.flows.verifying.recipient import store_unavailable
+from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError, Tries
+
+KEPT_SECONDS = 7 * 86400  # how long a token's replies are remembered after its end
+WRONG_AUTHORS = 20  # of a token's life: of 32,768 tags a guesser then finds one in 1,600 times
+
+_OWNER_OCTETS = 6
+_CONTENT = ("from", "date", "subject", "in-reply-to")  # and the body
+_REASONS = {Replay.DUPLICATE: Reason.DUPLICATE, Replay.REPLAYED: Reason.REPLAYED}
+_LEAKED = Finding(Reason.LEAKED, GUESSED, because=Because.WRONG_AUTHORS)
+
+
+class Taken(NamedTuple):
+    """What the store says. ``replay`` None: not taken. ``facts``: what is known by now; None: not asked, no answer.
+
+    ``of_author`` is to be weighed before, and instead of, what the message's own author gives rise to; ``objections``
+    after all else. ``last``: the token has leaked by this message.
+    """
+
+    replay: Replay | None
+    of_author: list[Finding]
+    objections: list[Finding]
+    facts: Facts | None = None
+    last: bool = False
+
+
+def claim_for(
+    service: Service,
+    arrival: Arrival,
+    checked: Checked,
+    tries: Tries | None = None,
+    takes: bool = True,
+) -> Claim:
+    """Name this message to its token: by Message-ID, or by content where it has none that outlives a retry.
+
+    Limits hold for what is to be parked as for any other: whoever holds an address could fill a disk with it.
+    """
+    message, key, glob = arrival.message, checked.key, checked.glob.text
+    author, date, subject, answered = [squeeze(message.first(name)) for name in _CONTENT]
+    body = arrival.body.octets()
+    identifier = message_id.own_id(message.first("message-id"))
+    if message_id.is_made_up(identifier, arrival.queue_id):
+        identifier = ""
+    if identifier:
+        tag = key.message_id_tag(glob, identifier)
+    else:
+        tag = key.content_tag(glob, author, date, body)
+    policy = arrival.recipient.policy
+    return Claim(
+        token_id=checked.token_id,
+        message_tag=tag,
+        content=key.content(author, date, subject, answered, body),
+        owner=random.randbytes(_OWNER_OCTETS),  # noqa: S311 # nobody gains by guessing it; seeded anew in each process
+        kept_seconds=max(checked.expires_at - service.clock.now(), 0) + KEPT_SECONDS,
+        author=key.author(normalise(message.author) or message.author.lower()) if policy.senders_per_token else b"",
+        replies=_limit(arrival, policy.replies_per_token, Reason.SPENT),
+        senders=_limit(arrival, policy.senders_per_token, Reason.LEAKED),
+        tries=tries,
+        takes=takes,
+        about=checked.token,
+    )
+
+
+def tries_of(arrival: Arrival, checked: Checked, bound: Bindings) -> Tries | None:
+    """How the author is counted, where he may be a guess: everybody but an exact address on file.
+
+    An author that can never match (no plain local part, no domain) teaches a guesser nothing, and is not counted.
+    """
+    facts = arrival.recipient.facts
+    if bound.sender is SenderMatch.MATCH and facts is not None and facts.addresses:
+        return None
+    wrong = b""
+    author = normalise(arrival.message.author)
+    if bound.sender is SenderMatch.MISMATCH and author is not None:
+        wrong = checked.key.author(author)[:WRONG_AUTHOR_OCTETS]
+    return Tries(WRONG_AUTHORS, _refuses(arrival, _LEAKED), wrong)
+
+
+def tells_of_author(bound: Bindings, tries: Tries) -> bool:
+    """Whether a refusal at or after the check of the author tells a guesser something: also that he is right."""
+    return bool(tries.wrong) or bound.sender is SenderMatch.MATCH
+
+
+def take(service: Service, claim: Claim, bound: Bindings, mixed: bool) -> Taken:
+    """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again."""
+    try:
+        claimed = service.store.claim(claim)
+    except StoreUnavailableError:
+        return _without_store(service, claim, bound, mixed)
+    if claimed.replay is not None:
+        service.telemetry.replay(claimed.replay)
+    if claimed.counted:
+        service.telemetry.wrong_author(claimed.last)
+    of_author = [_LEAKED] if claimed.guessed else []
+    return Taken(claimed.replay, of_author, _objections(claimed), claimed.facts, claimed.last)
+
+
+def _objections(claimed: Claimed) -> list[Finding]:
+    found = {Reason.SPENT: claimed.spent, Reason.LEAKED: claimed.leaked}
+    objections = [Finding.of(reason) for reason, applies in found.items() if applies]
+    reason = claimed.replay and _REASONS.get(claimed.replay)
+    return objections + ([Finding.of(reason)] if reason else [])
+
+
+def _without_store(service: Service, claim: Claim, bound: Bindings, mixed: bool) -> Taken:
+    """No answer: what is not counted is not answered, else guessing would be free while the store is away.
+
+    Where the operator (or another recipient) has it taken all the same, the table of guesses counts, minute by minute:
+    it is this host's own, and all that there is then.
+    """
+    missing = store_unavailable(service, mixed)
+    if claim.takes:
+        service.telemetry.replay(Replay.UNKNOWN)
+    if claim.tries is not None and tells_of_author(bound, claim.tries) and missing.fixed is Action.ACCEPT:
+        tried = service.guesses.count(f"token {claim.token_id}", service.clock.now())
+        if tried > WRONG_AUTHORS:
+            missing = Finding(missing.reason, missing.reply, fixed=Action.DEFER)
+    if not claim.takes:
+        return Taken(None, [missing], [])
+    return Taken(Replay.UNKNOWN, [], [missing])
+
+
+def _limit(arrival: Arrival, most: int, reason: Reason) -> Limit | None:
+    """``most`` as the policy has it; whether it refuses must be known before the message is taken."""
+    return Limit(most, refuses=_refuses(arrival, Finding.of(reason))) if most else None
+
+
+def _refuses(arrival: Arrival, finding: Finding) -> bool:
+    action = arrival.recipient.policy.action(finding)
+    return not (action is Action.ACCEPT or (action is Action.PARK and arrival.parkable))

@@ -1,0 +1,31 @@
+"""Whether a token still stands at the end of its message: hours may have gone by since RCPT, and a reload."""
+
+from reply_milter.core.token.verify import Checked, Facts, Junk, check_glob, check_standing
+from reply_milter.core.verdict.policy import Finding
+from reply_milter.flows.service import Service
+from reply_milter.flows.verifying.arrival import Arrival
+from reply_milter.flows.verifying.recipient import store_unavailable
+from reply_milter.ports import StoreUnavailableError
+
+
+def standing(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> list[Finding]:
+    """What is against the token by now: key, handler, expiry, and ``facts`` (None: unknown). At most one finding."""
+    now = service.clock.now()
+    again: Checked | Junk = checked
+    if arrival.current is not service.rules:  # a reload: keys may be retired, handlers gone
+        again = check_glob(checked.glob, arrival.current.keyring, arrival.current.handlers, now)
+    if isinstance(again, Junk):
+        return [again.finding]
+    found = check_standing(again, facts, now)
+    return [found] if found else []
+
+
+def standing_of_sealed(service: Service, arrival: Arrival, checked: Checked) -> list[Finding]:
+    """The same for what is not claimed, because a peer took it already: one question to the store."""
+    token, facts = checked.token, arrival.recipient.facts
+    missing = []
+    try:
+        facts = service.store.facts(token.user, token.handler, token.context, checked.token_id)
+    except StoreUnavailableError:
+        missing = [store_unavailable(service, arrival.mixed)]
+    return standing(service, arrival, checked, facts) + missing

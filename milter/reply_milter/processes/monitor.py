@@ -1,0 +1,144 @@
+"""The process that watches the others: it shows the metrics of all, says whether all is well, and sends the canary."""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+
+from reply_milter.adapters import telemetry
+from reply_milter.adapters.clients.milter_lmtp import MilterClient
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.os.control_channel import OrderLine
+from reply_milter.adapters.os.process_table import Roster
+from reply_milter.adapters.redis_store import RedisObserver
+from reply_milter.adapters.telemetry.page_access import Certificate, Login
+from reply_milter.core.token.canary import canary_handler
+from reply_milter.core.token.key_rotation import last_expiry
+from reply_milter.core.token.token import CONTEXT_LIMIT
+from reply_milter.flows.canary import CanaryService, send
+from reply_milter.ports.canary import CanaryFailure
+from reply_milter.ports.condition import KeyCondition, SettingsCondition
+from reply_milter.processes.milter_worker import Shared, obey
+from reply_milter.processes.readiness import Readiness, unhealthy
+from reply_milter.processes.store_watch import StoreWatch
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import store_url
+
+log = logging.getLogger(__name__)
+
+_CANARY_SECONDS = 5.0  # for all that one canary does, beside what the store may take twice
+_REDIS_SECONDS = 1.0
+
+
+class MetricsProcess:
+    """``slot`` names its own metrics; ``page`` is the socket that they are shown on, if they are."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        shared: Shared,
+        slot: str,
+        roster: Roster,
+        page: socket.socket | None,
+        orders: OrderLine,
+    ) -> None:
+        self._first = settings
+        self._shared = shared
+        self._roster = roster
+        self._page = page
+        self._orders = orders
+        self._clock = WallClock()
+        self._changed = threading.Event()
+        registry = telemetry.process_registry(shared.metrics_folder, slot)
+        self._counter = telemetry.CanaryCounter(registry) if settings.config.verify else None
+        self._deliveries = telemetry.DeliverySeries(registry) if settings.config.delivery is None else None
+        self._settle(settings)
+        self._watch = StoreWatch(lambda: self._settings.config) if settings.config.uses_store else None
+
+    def run(self) -> None:
+        """Watch until told to end."""
+        if self._watch is not None:
+            self._watch.start()
+        if self._page is not None:
+            self._serve(self._page)
+        if self._counter is not None:
+            threading.Thread(target=self._send_canaries, args=(self._counter,), name="canary", daemon=True).start()
+        obey(self._orders, self._first, self._settle)
+        os._exit(0)
+
+    def _settle(self, settings: Settings) -> None:
+        self._settings = settings
+        if self._deliveries is not None:
+            self._deliveries.parked.set(0)
+            self._deliveries.parked_bytes.set(0)
+            self._deliveries.in_flight.set(0)
+            self._deliveries.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
+        self._changed.set()
+
+    def _serve(self, page: socket.socket) -> None:
+        config = self._settings.config
+        access, readiness = config.metrics_access, Readiness(config, self._roster)
+        certificate = Certificate(access.tls_cert, access.tls_key) if access.tls_cert else None
+        if certificate is not None:
+            certificate.context()  # if it is no use, that is told before somebody connects
+        questions = telemetry.Questions(
+            unhealthy=lambda: unhealthy(self._roster),
+            unready=readiness.problems,
+            admits=Login(access.user, access.password_file).admits if access.user else lambda _authorization: True,
+            certificate=certificate.context if certificate else None,
+        )
+        store = RedisObserver(store_url(config), _REDIS_SECONDS)
+        collectors = [telemetry.ProcessSeries(self._roster.all), telemetry.SettingsSeries(self._condition)]
+        if config.uses_store:
+            collectors.append(telemetry.StoreSeries(store.look))
+        if self._watch is not None:
+            collectors.append(telemetry.LossSeries(self._watch.condition))
+        telemetry.serve_page(self._shared.metrics_folder, page, collectors, questions)
+
+    def _condition(self) -> SettingsCondition:
+        settings, now = self._settings, self._clock.now()
+        longest = settings.config.handlers.longest_validity_days
+        keys = (
+            KeyCondition(key.id, key.state, last_expiry(key, now, longest, was_used=False).at)
+            for key in settings.keyring.keys
+        )
+        sent = self._counter is not None and canary_handler(settings.config.handlers) is not None
+        seconds = settings.config.canary_seconds if sent else 0
+        return SettingsCondition(tuple(keys), not settings.config.policy.observe, seconds)
+
+    def _send_canaries(self, counter: telemetry.CanaryCounter) -> None:
+        sent = -1e9  # monotonic seconds
+        while True:
+            seconds = self._settings.config.canary_seconds
+            wait = sent + seconds - time.monotonic() if seconds else None
+            if wait is None or wait > 0:
+                self._changed.wait(wait)
+                self._changed.clear()
+                continue
+            sent = time.monotonic()
+            try:
+                self._send_canary(counter)
+            except Exception as error:
+                log.exception("cannot send a canary")
+                counter.failed(CanaryFailure.INTERNAL, type(error).__name__)
+
+    def _send_canary(self, counter: telemetry.CanaryCounter) -> None:
+        settings = self._settings
+        config, handler = settings.config, canary_handler(settings.config.handlers)
+        if config.verify is None or handler is None:
+            return
+        place = config.verify.socket
+        seconds = _CANARY_SECONDS + 2 * config.timeout_ms / 1000
+        send(
+            CanaryService(
+                handler=handler,
+                keyring=settings.keyring,
+                form=config.form,
+                clock=self._clock,
+                telemetry=counter,
+                door=lambda: MilterClient(place.path, place.host, place.port, self._shared.canary_address, seconds),
+                context=lambda: secrets.randbelow(CONTEXT_LIMIT),
+            )
+        )

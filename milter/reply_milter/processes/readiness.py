@@ -1,0 +1,77 @@
+"""Whether all is well: what ``/healthz`` and ``/readyz`` say, in a line for each thing that is not."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from reply_milter.adapters.clients.milter_lmtp import greets, negotiates
+from reply_milter.adapters.os.process_table import Roster
+from reply_milter.config import Config
+from reply_milter.config.places import Listener
+from reply_milter.ports import StoreUnavailableError
+from reply_milter.wiring.stores import open_store
+
+_SECONDS = 2.0  # for each door to answer
+_REMEMBERED_SECONDS = 1.0  # however often somebody asks
+
+
+def unhealthy(roster: Roster) -> list[str]:
+    """Processes that don't run. None: the process tree is up."""
+    return [f"{process.name}: not running" for process in roster.children() if not process.pid]
+
+
+class Readiness:
+    """Asks our own doors, and the store, whether replies can be taken."""
+
+    def __init__(self, config: Config, roster: Roster) -> None:
+        self._config = config
+        self._roster = roster
+        self._store = open_store(config)
+        self.problems = _remembered(self._problems)
+
+    def _problems(self) -> list[str]:
+        """Nothing, or what keeps the host from taking replies. A worker that does not run keeps others waiting."""
+        config = self._config
+        return [
+            *unhealthy(self._roster),
+            *_closed("verify", config.verify, _negotiates),
+            *_closed("sign", config.sign, _negotiates),
+            *_closed("delivery", config.delivery.place if config.delivery else None, _greets),
+            *(self._without_store() if config.uses_store else []),
+        ]
+
+    def _without_store(self) -> list[str]:
+        try:
+            self._store.ping()
+        except StoreUnavailableError as error:
+            return [f"store: no answer ({error.kind})"]
+        return []
+
+
+def _closed(name: str, place: Listener | None, answers: Callable[[Listener], bool]) -> list[str]:
+    return [f"{name}: no answer at its socket"] if place and place.socket and not answers(place) else []
+
+
+def _negotiates(place: Listener) -> bool:
+    return negotiates(place.socket.path, place.socket.host, place.socket.port, _SECONDS)
+
+
+def _greets(place: Listener) -> bool:
+    return greets(place.socket.path, place.socket.host, place.socket.port, _SECONDS)
+
+
+def _remembered(look: Callable[[], list[str]]) -> Callable[[], list[str]]:
+    """``look``, by one thread at a time, and not more often than once in a while."""
+    lock = threading.Lock()
+    seen: list[str] = []
+    until = 0.0
+
+    def answer() -> list[str]:
+        nonlocal seen, until
+        with lock:
+            if time.monotonic() >= until:
+                seen = look()
+                until = time.monotonic() + _REMEMBERED_SECONDS
+            return seen
+
+    return answer

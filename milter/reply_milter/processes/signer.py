@@ -1,0 +1,40 @@
+"""The worker's trade of minting reply addresses for notifications. Needs no store: they never wait for one."""
+
+import secrets
+
+from reply_milter.adapters import libmilter, telemetry
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.flows.service import MintingService
+from reply_milter.flows.signing.outbound import Submission
+from reply_milter.processes.milter_worker import Shared
+from reply_milter.wiring.settings import Settings
+
+_UNIQUE_OCTETS = 5
+
+
+class Signer:
+    """Implements ``worker.Trade``. ``slot`` names its metrics."""
+
+    def __init__(self, settings: Settings, shared: Shared, slot: str) -> None:
+        self._metrics = telemetry.Metrics(shared.metrics_folder, slot, libmilter.SIGN.stages, ())
+        self._telemetry = telemetry.WorkerTelemetry(self._metrics)
+        self.settle(settings)
+        self.door = libmilter.Door(
+            lambda client: Submission(lambda: self._service, client), libmilter.SIGN, lambda _client: self._telemetry
+        )
+
+    def settle(self, settings: Settings) -> None:
+        """See ``worker.Trade``."""
+        self._metrics.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
+        self._service = MintingService(
+            rules=settings.minting_rules(),
+            clock=WallClock(),
+            telemetry=self._telemetry,
+            unique=lambda: secrets.token_hex(_UNIQUE_OCTETS),
+        )
+
+    def start(self) -> None:
+        """See ``worker.Trade``. Nothing goes on behind the answers."""
+
+    def finish(self, seconds: float) -> None:
+        """See ``worker.Trade``. Nothing is left of a message that was answered."""

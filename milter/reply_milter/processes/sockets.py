@@ -1,0 +1,73 @@
+"""The sockets that the MTA connects to: opened once, by the supervisor, for the processes that it forks."""
+
+import grp
+import os
+import socket
+
+from reply_milter.adapters import libmilter
+from reply_milter.adapters.os import socket_file
+from reply_milter.config.places import Listener
+from reply_milter.processes.state_folder import StartError
+
+_PAGE_BACKLOG = 256  # a crowd must not keep others from knocking, nor have them wait behind thousands
+HOOK = "delivery"
+
+
+def open_page(host: str, port: int) -> socket.socket:
+    """Listen where the metrics are to be; clients that come while nobody answers yet are kept waiting.
+
+    Raises:
+        StartError: something else listens there.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_PAGE_BACKLOG)
+    except OSError as error:
+        listening.close()
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise StartError(f"metrics.listen: cannot use {place}: {error.strerror or error}") from error
+    return listening
+
+
+def open_socket(name: str, key: str, place: Listener) -> socket.socket:
+    """Listen where what is called ``name`` is to be, as ``key`` of its table says, and let the MTA in.
+
+    Raises:
+        StartError: something else listens there, or the MTA would not get in.
+    """
+    group = _group(name, place.group)
+    path = place.socket.path
+    try:
+        if path:
+            socket_file.make_way(path)
+        listening = libmilter.listen(path, place.socket.host, place.socket.port)
+        if path:
+            _open_to(path, place, group)
+            if name == HOOK:
+                socket_file.make_names(path)
+        return listening
+    except (libmilter.ListenError, socket_file.SocketFileError) as error:
+        raise StartError(f"{name}.{key}: {error}") from error
+
+
+def _open_to(path: str, place: Listener, group: int | None) -> None:
+    """Let the MTA in, or leave no socket there that it can't use."""
+    try:
+        socket_file.open_to(path, place.mode, group, must=place.group is not None)
+    except socket_file.SocketFileError:
+        os.unlink(path)
+        raise
+
+
+def _group(name: str, group: str | None) -> int | None:
+    """The number of a socket's group; None to leave it as the folder makes it."""
+    if group == "":
+        return None
+    try:
+        return grp.getgrnam(group or "postfix").gr_gid
+    except KeyError:
+        if group is None:
+            return None
+        raise StartError(f"{name}.socket_group: there is no group {group!r}") from None

@@ -1,0 +1,112 @@
+"""Watches over the store's memory: leaves marks in it, and when it has lost data, says so and puts revocations back."""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.redis_store import RedisEpochs, RedisInspection
+from reply_milter.adapters.state_dir.loss_record import read_record, write_record
+from reply_milter.adapters.state_dir.revocation_journal import NAME, JournalError, RevocationJournal
+from reply_milter.config import Config
+from reply_milter.core.diagnosis import store as store_rules
+from reply_milter.core.epoch import Loss, losses
+from reply_milter.flows.putting_back import put_back
+from reply_milter.ports import StoreUnavailableError
+from reply_milter.ports.condition import LossCondition
+from reply_milter.wiring.stores import open_registry, store_url
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 2.0
+_WRITE_SECONDS = 30.0  # how often marks are remembered on disk where nothing has happened
+_TIMEOUT_SECONDS = 1.0
+
+
+class StoreWatch:
+    """``config`` gives the settings in force; the store and ``state_dir`` never change. One thread uses this."""
+
+    def __init__(self, config: Callable[[], Config]) -> None:
+        self._config = config
+        self._folder = Path(config().state_dir)
+        self._epochs = RedisEpochs(store_url(config()), _TIMEOUT_SECONDS)
+        self._record = read_record(self._folder)
+        self._clock = WallClock()
+        self._written = 0.0
+        self._losses: Counter[Loss] = Counter()
+        self._put_back = 0
+
+    def start(self) -> None:
+        """Watch by a thread."""
+        threading.Thread(target=self._watch, name="store watch", daemon=True).start()
+
+    def condition(self) -> LossCondition:
+        """For metrics."""
+        counts = {loss: self._losses[loss] for loss in Loss}
+        return LossCondition(counts, self._record.lost_at, self._put_back)
+
+    def _watch(self) -> None:
+        examined = False
+        while True:
+            try:
+                examined = examined or tell_missing_rights(self._config())
+                self.look()
+            except Exception:
+                log.exception("cannot watch the store")
+            time.sleep(_LOOK_SECONDS)
+
+    def look(self) -> None:
+        """Once: leave a mark, compare, and do what is to be done about a loss."""
+        try:
+            seen = self._epochs.leave_mark(self._record.host)
+        except StoreUnavailableError:
+            return  # the workers count, and tell
+        found = losses(self._record.marks, seen, self._record.former)
+        self._record = self._record.seen(seen)
+        for loss in sorted(found):
+            self._losses[loss] += 1
+            log.error("the store has lost data (%s): what was taken may be replayed once; see its runbook", loss)
+        if found:
+            self._record = self._record.lost(self._clock.now())
+        if self._record.is_open:
+            self._remedy()
+        self._remember(bool(found))
+
+    def _remedy(self) -> None:
+        """Tried again at the next look, until the store has taken all of them."""
+        config, now = self._config(), self._clock.now()
+        try:
+            revocations, broken = RevocationJournal(self._folder / NAME).read(now)
+            count = put_back(open_registry(config), config.realm, revocations)
+        except (JournalError, StoreUnavailableError) as error:
+            log.error("revocations could not be put back, and are tried again: %s", error)
+            return
+        if broken:
+            log.error("%d lines of %s can't be read, and were left out", broken, self._folder / NAME)
+        log.warning("%d revocations of this host's journal were put back", count)
+        self._put_back += count
+        self._record = self._record.put_back(now)
+        self._written = 0.0
+
+    def _remember(self, at_once: bool) -> None:
+        now = time.monotonic()
+        if not at_once and self._written and now - self._written < _WRITE_SECONDS:
+            return
+        try:
+            write_record(self._folder, self._record)
+            self._written = now
+        except OSError as error:
+            log.warning("cannot remember the store's marks under %s: %s", self._folder, error.strerror)
+
+
+def tell_missing_rights(config: Config) -> bool:
+    """Say what the store's user may not do, and doctor's remedy; false where a part of the store is away."""
+    several = RedisInspection(store_url(config)).look_at_all()
+    if any(found.seconds is None for found in several):
+        return False
+    for finding in dict.fromkeys(finding for found in several for finding in store_rules.examine_rights(found)):
+        log.error("%s: %s; %s", finding.what, finding.why, finding.remedy.line)
+    return True

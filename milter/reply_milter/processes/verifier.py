@@ -1,0 +1,122 @@
+"""The worker's trade of verifying replies: service, store, settling thread, and what is put on record behind them."""
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+from reply_milter.adapters import libmilter, telemetry
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
+from reply_milter.adapters.redis_store.commit_queue import SettlingThread
+from reply_milter.adapters.state_dir.deliveries import SqliteParkingRoom
+from reply_milter.config import Config
+from reply_milter.core.token.canary import canary_handler
+from reply_milter.core.verdict.handler import Handlers
+from reply_milter.flows.service import Service
+from reply_milter.flows.verifying.foreseen import foreseen
+from reply_milter.flows.verifying.inbound import Connection
+from reply_milter.ports import StoreUnavailableError
+from reply_milter.processes.milter_worker import Shared
+from reply_milter.wiring.settings import Settings
+from reply_milter.wiring.stores import open_registry, open_store, store_url
+
+_KEY_USE_SECONDS = 2.0
+
+
+class Verifier:
+    """Implements ``worker.Trade``. ``slot`` names its metrics."""
+
+    def __init__(self, settings: Settings, shared: Shared, slot: str) -> None:
+        self._shared = shared
+        self._metrics = telemetry.Metrics(shared.metrics_folder, slot, libmilter.VERIFY.stages, OPERATIONS)
+        self._metrics.expect_errors(OPERATIONS, ERROR_KINDS)
+        self._telemetry = telemetry.WorkerTelemetry(self._metrics)
+        self._silent = telemetry.SilentTelemetry()
+        self._store_told = telemetry.StoreOperations(self._metrics)
+        self._settling: SettlingThread | None = None
+        self._store_settings: tuple[object, ...] = ()
+        self.settle(settings)
+        self.door = libmilter.Door(
+            self._converse,
+            libmilter.VERIFY,
+            lambda client: self._silent if client == shared.canary_address else self._telemetry,
+        )
+
+    def settle(self, settings: Settings) -> None:
+        """See ``worker.Trade``. Store and settling thread stay, unless what they were made of has changed."""
+        config = settings.config
+        if _store_settings(config) != self._store_settings:
+            self._store = open_store(config, self._store_told)
+            self._store.watch()
+            self._registry = open_registry(config)
+            if self._settling is None:
+                delay = config.settle_ms / 1000
+                self._settling = SettlingThread(self._store, delay, self._telemetry.commit_dropped)
+            else:
+                self._settling.renew(self._store, config.settle_ms / 1000)
+            self._store_settings = _store_settings(config)
+        rules = settings.rules()
+        self._metrics.expect_handlers(handler.name for handler in config.handlers.by_id.values())
+        self._telemetry.expect(foreseen(rules))
+        self._key_ids = {key.id for key in settings.keyring.keys}
+        self._telemetry.expect_keys(self._key_ids)
+        self._service = Service(
+            rules=rules,
+            guesses=self._shared.guesses,
+            store=self._store,
+            settler=self._settling,
+            clock=WallClock(),
+            telemetry=self._telemetry,
+            parking_room=_parking_room(config),
+        )
+        self._canary_service = self._for_canaries(self._service)
+
+    def _for_canaries(self, service: Service) -> Service | None:
+        """The same, with a handler that there is nowhere else, and nobody who counts."""
+        handler = canary_handler(service.rules.handlers)
+        if handler is None:
+            return None
+        handlers = Handlers.of([handler])
+        rules = replace(service.rules, handlers=handlers, policy=handler.policy, peers=(), forged_per_minute=0)
+        return replace(service, rules=rules, telemetry=self._silent)
+
+    def _converse(self, client: str) -> Connection:
+        if client == self._shared.canary_address:
+            return Connection(lambda: self._canary_service or self._service, client)
+        return Connection(lambda: self._service, client)
+
+    def start(self) -> None:
+        """See ``worker.Trade``."""
+        threading.Thread(target=self._record_key_use, name="key use", daemon=True).start()
+
+    def finish(self, seconds: float) -> None:
+        """See ``worker.Trade``. Commits what was answered."""
+        if self._settling is not None:
+            self._settling.flush(seconds)
+
+    def _record_key_use(self) -> None:
+        """Behind everybody's back: see that the store is up, and tell it when keys were last used."""
+        with suppress(StoreUnavailableError):
+            used = self._registry.key_use()
+            self._telemetry.recall_keys({key: when for key, when in used.items() if key in self._key_ids})
+        recorded: dict[str, int] = {}
+        while True:
+            with suppress(StoreUnavailableError):  # counted, and shown as store_up
+                self._store.ping()
+            time.sleep(_KEY_USE_SECONDS)
+            used = {key: when for key, when in dict(self._telemetry.keys_used).items() if recorded.get(key) != when}
+            if not used:
+                continue
+            with suppress(StoreUnavailableError):  # it is told again with the next use
+                self._registry.note_key_use(used)
+                recorded.update(used)
+
+
+def _parking_room(config: Config) -> SqliteParkingRoom | None:
+    delivery = config.delivery
+    return SqliteParkingRoom(config.state_dir, delivery.confirmation.room) if delivery is not None else None
+
+
+def _store_settings(config: Config) -> tuple[object, ...]:
+    return store_url(config), config.timeout_ms, config.realm, config.settle_ms

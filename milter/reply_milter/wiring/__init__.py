@@ -1,0 +1,1 @@
+"""Settings and configuration made into the objects that flows work with."""

@@ -1,0 +1,136 @@
+"""Settings out of files: the configuration, and the key files that it names. Every mistake at once."""
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from reply_milter import config as configuration
+from reply_milter.adapters import keyfile
+from reply_milter.config import Config, ConfigError
+from reply_milter.config.secrets import held_secrets
+from reply_milter.core.token.keyring import Keyring
+from reply_milter.wiring.settings import Settings, Texts
+
+_T = TypeVar("_T")
+Check = Callable[[Config], Iterable[str]]  # mistakes, as lines of ``key: reason``
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A configuration that was read, whose key files were not. ``problems``: its mistakes, a line each.
+
+    ``blamed``: the keys that were found wrong; one reason each is enough.
+    """
+
+    path: str
+    text: str = field(repr=False)
+    config: Config
+    problems: tuple[str, ...] = ()
+    blamed: frozenset[str] = frozenset()
+
+    @property
+    def keys_path(self) -> str:
+        """Where the master keys lie."""
+        return self._beside(self.config.keys_file)
+
+    def load(self, of_applications: bool = False) -> Settings:
+        """Read the key files, and with ``of_applications`` the secrets of those that may mint.
+
+        Raises:
+            ConfigError: with every mistake in all files, a line each, beginning with the file's name.
+        """
+        problems = list(self.problems)
+        seal_path = self._beside(self.config.seal_file)
+        named = (f"{self.path}: keys.file", keyfile.read_master_keys, keyfile.parse_master_keys, self.keys_path)
+        keys = _or_problems(problems, *named)
+        sealing = (f"{self.path}: keys.seal_file", keyfile.read_seal_keys, keyfile.parse_seal_keys, seal_path)
+        seals = _or_problems(problems, *sealing) if "keys.seal_file" not in self.blamed else None
+        secrets = _secrets(problems, self.path, self.config) if of_applications else {}
+        if problems or keys is None or seals is None:
+            raise ConfigError(problems)
+        texts = Texts(
+            self.text, keys[0], seals[0], self.keys_path, seal_path, {name: s[0] for name, s in secrets.items()}
+        )
+        config = replace(self.config, warnings=self.config.warnings + _openness(self.path, self.config))
+        digests = {name: secret[1] for name, secret in secrets.items()}
+        return Settings(config, Keyring(config.realm, keys[1]), seals[1], texts, digests)
+
+    def _beside(self, name: str) -> str:
+        return str(Path(self.path).resolve().parent / name)
+
+
+def locate(path: str, *checks: Check) -> Located:
+    """Read a configuration file, and leave its key files for later. Its mistakes are told with theirs.
+
+    ``checks`` look for mistakes that take other knowledge to see.
+
+    Raises:
+        ConfigError: it can't be read at all.
+    """
+    text = read(path)
+    problems: list[str] = []
+    blamed: frozenset[str] = frozenset()
+    try:
+        config = configuration.parse(text)
+    except ConfigError as error:
+        blamed = frozenset(problem.partition(":")[0] for problem in error.problems)
+        problems += [f"{path}: {problem}" for problem in error.problems]
+        if error.partial is None:
+            raise ConfigError(problems) from None
+        config = error.partial
+    found = (problem for check in checks for problem in check(config))
+    problems += [f"{path}: {problem}" for problem in found if problem.partition(":")[0] not in blamed]
+    return Located(path, text, config, tuple(problems), blamed)
+
+
+def read(path: str) -> str:
+    """The text of a configuration file. Never waits for somebody to write it: a pipe would block a reload.
+
+    Raises:
+        ConfigError: it can't be read, or is no text.
+    """
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError([f"{path}: is not a file"])
+            return file.read()
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]) from error
+
+
+def _openness(path: str, config: Config) -> tuple[str, ...]:
+    """A warning where everybody may read a password or a webhook's secret."""
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    held = ", ".join(held_secrets(config))
+    if not (held and mode & stat.S_IRWXO):
+        return ()
+    return (f"holds {held}, and has mode {mode:04o}: chmod it to 0640, its group the daemon's",)
+
+
+def _secrets(problems: list[str], path: str, config: Config) -> dict[str, tuple[str, bytes]]:
+    """Text and digest of the secret of each application that has one."""
+    folder, found = Path(path).resolve().parent, {}
+    for number, application in enumerate(config.applications, 1):
+        if application.secret_file:
+            key = f"{path}: sign.application[{number}].secret_file"
+            file = str(folder / application.secret_file)
+            read_and_parsed = _or_problems(
+                problems, key, keyfile.read_application_secret, keyfile.parse_application_secret, file
+            )
+            if read_and_parsed is not None:
+                found[application.name] = read_and_parsed
+    return found
+
+
+def _or_problems(
+    problems: list[str], key: str, read_file: Callable[[str], str], parse: Callable[[str, str], _T], path: str
+) -> tuple[str, _T] | None:
+    try:
+        text = read_file(path)
+        return text, parse(text, path)
+    except keyfile.KeyFileError as error:
+        problems += [f"{key}: {problem}" for problem in error.problems]
+        return None

@@ -1,0 +1,109 @@
+"""Wiring: builds what commands and processes work with."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+from reply_milter import libraries
+from reply_milter.adapters.handlers.plugins import PlugInError, load_plug_in
+from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry, url_mistake
+from reply_milter.adapters.telemetry import page_access
+from reply_milter.config import Config
+from reply_milter.config.places import EMBEDDED, embedded_socket
+from reply_milter.core.verdict.destination import PlugIn, Webhook
+from reply_milter.ports import StoreUnavailableError
+from reply_milter.wiring import loading
+from reply_milter.wiring.settings import Settings
+
+_COMMAND_SECONDS = 2.0
+
+
+def load(path: str) -> Settings:
+    """Read a configuration file and its key files, for a command.
+
+    What only the daemon needs, such as the certificate of the metrics page, is not looked at: the commands for an
+    emergency (``keys retire``, ``revoke before``) must work without it.
+
+    Raises:
+        ConfigError: with every mistake in all of them, a line each, beginning with the file's name.
+    """
+    return locate(path).load()
+
+
+def locate(path: str) -> loading.Located:
+    """Read a configuration file for a command, and leave its key files for later.
+
+    Raises:
+        ConfigError: it can't be read at all; ``Located.load`` tells of all other mistakes.
+    """
+    return loading.locate(path, _store_mistakes)
+
+
+def load_to_run(path: str) -> Settings:
+    """Read a configuration file and every file that the daemon needs; look for plug-ins and libraries of its processes.
+
+    Raises:
+        ConfigError: as ``load``.
+    """
+    checks = (_store_mistakes, _plug_in_mistakes, _page_mistakes, _webhook_mistakes)
+    return loading.locate(path, *checks).load(of_applications=True)
+
+
+def _webhook_mistakes(config: Config) -> Iterator[str]:
+    posting = [one.name for one in config.handlers.by_id.values() if isinstance(one.destination, Webhook)]
+    problem = libraries.problem_apart(libraries.HTTPX) if posting and config.delivery is not None else ""
+    if problem:
+        yield f"handler {posting[0]}: delivery: webhook: {problem}"
+
+
+def _store_mistakes(config: Config) -> Iterator[str]:
+    mistake = url_mistake(store_url(config))
+    if mistake:
+        yield f"store.url: {mistake}"
+
+
+def _plug_in_mistakes(config: Config) -> Iterator[str]:
+    for handler in config.handlers.by_id.values():
+        if isinstance(handler.destination, PlugIn):
+            try:
+                load_plug_in(handler.destination)
+            except PlugInError as error:
+                yield f"handler {handler.name}: delivery: {error}"
+
+
+def _page_mistakes(config: Config) -> Iterator[str]:
+    access = config.metrics_access
+    yield from page_access.mistakes(access.tls_cert, access.tls_key, access.password_file)
+
+
+def store_url(config: Config) -> str:
+    """The URL of the store, the embedded one's too."""
+    if config.store_url != EMBEDDED:
+        return config.store_url
+    return f"unix://{quote(embedded_socket(config.state_dir))}"  # a folder's name may hold what a URL may not
+
+
+def open_store(config: Config, counted: StoreTelemetry | None = None, longest_seconds: float = math.inf) -> RedisStore:
+    """The store that ``config`` names. Connects when it is first used, and waits no longer than ``longest_seconds``."""
+    return RedisStore(store_url(config), min(config.timeout_ms / 1000, longest_seconds), config.realm, counted)
+
+
+def open_registry(config: Config) -> RedisRegistry:
+    """What operators put on record, in the same store. Waits longer than an SMTP client would be let wait."""
+    return RedisRegistry(store_url(config), max(config.timeout_ms / 1000, _COMMAND_SECONDS), config.realm)
+
+
+def wait_until_ready(store: RedisStore, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> bool:
+    """Wait for a store that is starting; False if it is not ready in time, or ``is_alive`` no more."""
+    deadline = time.monotonic() + seconds
+    try:
+        while is_alive() and time.monotonic() < deadline:
+            try:
+                store.ping()
+                return True
+            except StoreUnavailableError:
+                time.sleep(0.02)
+        return False
+    finally:
+        store.close()

@@ -1,0 +1,138 @@
+"""The door's error boundary: an accident in one step costs the message a retry, and nobody else anything."""
+
+from typing import Any
+
+import Milter
+import pytest
+
+from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
+from reply_milter.adapters.libmilter.door import Needs
+from reply_milter.core.verdict.verdict import Accept, Verdict
+from reply_milter.ports import Login
+
+STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done")
+
+
+class _Conversation:
+    """Takes everything, but for the step that fails."""
+
+    failing = ""
+    whole = True
+
+    def __getattr__(self, step: str) -> Any:
+        def call(*_arguments: object) -> Verdict:
+            if step == self.failing:
+                raise ValueError("an accident")
+            if step == "mark_broken":
+                self.whole = False
+            if step == "end_of_message" and not self.whole:
+                raise RuntimeError("half a message")
+            return Accept()
+
+        return call
+
+
+class _Context:
+    """pymilter's, as much as is needed."""
+
+    def __init__(self) -> None:
+        self.replies: list[str] = []
+        self._private: object = None
+
+    def getpriv(self) -> object:
+        return self._private
+
+    def setpriv(self, private: object) -> None:
+        self._private = private
+
+    def getsymval(self, _name: str) -> str:
+        return "x"
+
+    def setreply(self, code: str, _enhanced: str, text: str) -> None:
+        self.replies.append(f"{code} {text}")
+
+
+class _Counter:
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_arguments: None
+
+
+def _message(door: Door, ctx: _Context) -> list[int]:
+    """The answers to a whole message, those that nobody waits for left out."""
+    door._mail(ctx, b"<alice@client.example>")
+    answers = [door._rcpt(ctx, b"<bob@example.com>")]
+    door._header(ctx, "From", b"alice@client.example")
+    return [*answers, door._body(ctx, b"hello"), door._end_of_message(ctx)]
+
+
+@pytest.mark.parametrize("needs", [VERIFY, SIGN], ids=["verify", "sign"])
+@pytest.mark.parametrize("step", STEPS)
+def test_an_accident_defers_the_message_and_not_the_next(step: str, needs: Needs) -> None:
+    """Also at MAIL and in the header, whose callbacks can't answer: what follows of the message is deferred."""
+    conversation, ctx = _Conversation(), _Context()
+    door = Door(lambda _client: conversation, needs, lambda _client: _Counter())
+    door._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
+    conversation.failing = step
+    answers = _message(door, ctx)
+    assert Milter.TEMPFAIL in answers
+    assert Milter.TEMPFAIL in answers[-1:] or step in ("rcpt", "body")
+    assert set(ctx.replies) == {"451 This mail can not be checked at the moment, try again later"}
+    conversation.failing, conversation.whole = "", True
+    assert _message(door, ctx)[-1] == Milter.CONTINUE
+    assert door.idle
+
+
+def test_an_accident_at_abort_is_nobodys(caplog: pytest.LogCaptureFixture) -> None:
+    """ABORT has no answer; a traceback is all that is left of it."""
+    conversation, ctx = _Conversation(), _Context()
+    door = Door(lambda _client: conversation, VERIFY, lambda _client: _Counter())
+    door._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
+    door._mail(ctx, b"<alice@client.example>")
+    conversation.failing = "abort"
+    assert door._abort(ctx) == Milter.CONTINUE
+    assert door.idle and "cannot abort a message" in caplog.text
+
+
+class _LoggedIn(_Context):
+    """A client with a login, as octets."""
+
+    def __init__(self, login: bytes | None) -> None:
+        super().__init__()
+        self._login = login
+
+    def getsymval(self, name: str) -> str:
+        """As pymilter: it reads UTF-8 or raises, and gives None where there is no macro."""
+        return self._login.decode() if name == "{auth_authen}" and self._login is not None else None  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "octets,name",
+    [
+        (b"shop@example.com", "shop@example.com"),
+        ("\u00e9".encode(), "\u00e9"),
+        (b"\xff", ""),
+        (b"", ""),
+        (None, ""),
+    ],
+)
+def test_the_login_is_told_as_it_is(octets: bytes | None, name: str) -> None:
+    """To who mints, and to nobody else. What is no UTF-8 is no login: two of them could look alike."""
+    for needs, expected in ((SIGN, name), (VERIFY, "")):
+        told: list[Login] = []
+        conversation = _Conversation()
+        conversation.mail = lambda _sender, login, told=told: told.append(login)  # type: ignore[attr-defined]
+        door = Door(lambda _client, talk=conversation: talk, needs, lambda _client: _Counter())  # type: ignore[misc]
+        door._mail(_LoggedIn(octets), b"<shop@example.com>")
+        assert told == [Login(expected)]
+
+
+@pytest.mark.parametrize("needs", [VERIFY, SIGN], ids=["verify", "sign"])
+@pytest.mark.parametrize("missing", [Milter.ADDHDRS, Milter.CHGHDRS], ids=["ADDHDRS", "CHGHDRS"])
+def test_an_mta_that_takes_no_edits_is_refused_at_once(
+    needs: Needs, missing: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else each reply would be deferred for ever; the log says what the MTA lacks."""
+    ctx = _Context()
+    door = Door(lambda _client: _Conversation(), needs, lambda _client: _Counter())
+    assert door._negotiate(ctx, [0x1FF & ~missing, 0x1FFFFF, 0, 0]) == Milter.REJECT
+    assert "SMFIF_CHGHDRS" in caplog.text and ctx.getpriv() is None

@@ -1,0 +1,122 @@
+"""The error boundary of the door: what fails inside is deferred, counted at its stage, and ends nowhere else."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import Milter
+import pytest
+
+from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
+from reply_milter.core.verdict.verdict import Verdict
+from reply_milter.ports import Login
+
+
+class BrokenConversation:
+    """Every step that may decide raises."""
+
+    failures = 0
+
+    def mail(self, sender: str, login: Login) -> None:
+        """See ``ports.Conversation``."""
+
+    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict:
+        """See ``ports.Conversation``."""
+        raise RuntimeError("rcpt")
+
+    def header(self, name: str, value: str) -> None:
+        """See ``ports.Conversation``."""
+
+    def body(self, chunk: bytes) -> bool:
+        """See ``ports.Conversation``."""
+        raise RuntimeError("body")
+
+    def mark_broken(self) -> None:
+        """See ``ports.Conversation``."""
+
+    def end_of_message(self, queue_id: str) -> Verdict:
+        """See ``ports.Conversation``."""
+        raise RuntimeError("end of message")
+
+    def done(self) -> None:
+        """See ``ports.Conversation``."""
+
+    def failed(self) -> None:
+        """See ``ports.Conversation``."""
+        self.failures += 1
+
+    def abort(self) -> None:
+        """See ``ports.Conversation``."""
+
+
+@dataclass
+class CountingTelemetry:
+    """Counts calls."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def connection_opened(self) -> None:
+        """See ``ports.DoorTelemetry``."""
+        self.calls["opened"] += 1
+
+    def connection_closed(self) -> None:
+        """See ``ports.DoorTelemetry``."""
+        self.calls["closed"] += 1
+
+    def stage_started(self) -> None:
+        """See ``ports.DoorTelemetry``."""
+        self.calls["started"] += 1
+
+    def stage_ended(self, name: str) -> None:
+        """See ``ports.DoorTelemetry``."""
+        self.calls[f"ended {name}"] += 1
+
+    def accident(self, name: str) -> None:
+        """See ``ports.DoorTelemetry``."""
+        self.calls[f"accident {name}"] += 1
+
+
+@dataclass
+class Context:
+    """What pymilter's C module hands to callbacks, as far as they use it."""
+
+    private: Any = None
+    replies: list[tuple[str, ...]] = field(default_factory=list)
+
+    def getpriv(self) -> Any:
+        """As pymilter."""
+        return self.private
+
+    def setpriv(self, value: Any) -> None:
+        """As pymilter."""
+        self.private = value
+
+    def getsymval(self, name: str) -> str:
+        """As pymilter."""
+        return "x"
+
+    def setreply(self, *words: str) -> None:
+        """As pymilter."""
+        self.replies.append(words)
+
+
+@pytest.mark.parametrize("needs,stages", [(VERIFY, ("rcpt", "eom")), (SIGN, ("sign_rcpt", "sign_eom"))])
+def test_an_error_of_ours_is_deferred_and_counted(needs: Any, stages: tuple[str, str]) -> None:
+    """At RCPT, in the body and at the end; by whoever counts for that client."""
+    conversation, mine, others = BrokenConversation(), CountingTelemetry(), CountingTelemetry()
+    door = Door(lambda _client: conversation, needs, lambda client: mine if client == "192.0.2.1" else others)
+    context = Context()
+    door._negotiate(context, [0, 0, 0, 0])
+    door._connect(context, "client.example", 4, ("192.0.2.1", 25))
+    door._mail(context, b"<a@b.example>")
+    statuses = [door._rcpt(context, b"<c@d.example>"), door._body(context, b"x"), door._end_of_message(context)]
+    door._close(context)
+    assert statuses == [Milter.TEMPFAIL] * 3
+    assert {reply[:2] for reply in context.replies} == {("451", "4.3.0")}
+    rcpt, eom = stages
+    assert mine.calls == {
+        "opened": 1, "closed": 1, "started": 2, f"ended {rcpt}": 1, f"ended {eom}": 1,
+        f"accident {rcpt}": 1, f"accident {eom}": 2,
+    }  # fmt: skip
+    assert not others.calls
+    assert (conversation.failures, door.idle) == (1, True)

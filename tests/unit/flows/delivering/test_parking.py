@@ -1,0 +1,470 @@
+"""Parked replies: kept, asked about once, released by an answer of their user, ended by time."""
+
+import itertools
+import sqlite3
+import textwrap
+from contextlib import closing
+from dataclasses import replace
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+from fakes import FORM, KEYRING, NOW, SEAL_KEY
+from hooked import CONFIRM, ID, Hooked, hooked, sealed
+from reply_milter.core import content
+from reply_milter.core.delivery.consent import Answer, answer_of
+from reply_milter.core.delivery.outcome import Done, Later, Never
+from reply_milter.core.delivery.parked import Room
+from reply_milter.core.delivery.reply import Envelope
+from reply_milter.core.token.explanation import explain
+from reply_milter.core.verdict.handler import Handlers
+from reply_milter.flows.delivering.delivery import take
+from reply_milter.flows.delivering.parking import discard, release, tend
+from reply_milter.ports import UserRecord
+from reply_milter.ports.delivery_telemetry import Outcome
+
+JANE = "jane@example.org"
+
+
+@pytest.fixture
+def hook(tmp_path: Path) -> Hooked:
+    """A hook that knows an address of user 42."""
+    made = hooked(tmp_path)
+    made.address_book.users[42] = UserRecord(False, 0, (JANE, "jane@home.example"))
+    return made
+
+
+def parked(identifier: str = ID, author: str = "eve@example.net", **changes: str) -> Envelope:
+    """A reply that is to be confirmed first."""
+    tags = {"result": "park", "reason": "sender_mismatch", "sender": "mismatch", "id": identifier, **changes}
+    return sealed("Yes.", author, SEAL_KEY, **tags)
+
+
+def keep(hook: Hooked, *identifiers: str, **changes: str) -> None:
+    """Park replies."""
+    for identifier in identifiers or (ID,):
+        assert take(hook.service, parked(identifier, **changes)) == Done()
+
+
+def mail(hook: Hooked, number: int = -1) -> Message:
+    """A question that was sent."""
+    return message_from_bytes(hook.courier.sent[number][1])
+
+
+def text(message: Message) -> str:
+    """What it says."""
+    payload = message.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    return payload.decode()
+
+
+def question(hook: Hooked, number: int = -1) -> int:
+    """The context of the address that answers a question that was sent, minted for user 42."""
+    found = explain(mail(hook, number)["Reply-To"], FORM, KEYRING, Handlers.of([CONFIRM]), NOW).glob
+    assert found is not None
+    assert (found.token.user, found.token.handler) == (42, CONFIRM.id)
+    assert found.token.sender == KEYRING.minting_key(42).sender(JANE)
+    return found.token.context
+
+
+_numbers = itertools.count()
+
+
+def answer(
+    hook: Hooked, words: str = "Yes.", number: int = -1, user: str = "42", names: str | None = None, more: str = ""
+) -> object:
+    """The user answers the last question, or another one. ``names``: what it replies to, if not that."""
+    named = mail(hook, number)["Message-ID"] if names is None else names
+    threaded = f"In-Reply-To: {named}\r\n" if named else ""
+    identifier = f"c{next(_numbers):025}".translate(str.maketrans("0123456789", "abcdefghij"))
+    envelope = sealed(
+        words,
+        more=threaded + more,
+        handler="confirm",
+        id=identifier,
+        context=str(question(hook, number)),
+        user=user,
+        thread="none",
+        locator="",
+        replied_to="",
+    )
+    return take(hook.service, envelope)
+
+
+def waiting(hook: Hooked) -> list[str]:
+    """The ids of what is parked, and not released."""
+    return [one.id for one in hook.service.parking.all() if not one.released]
+
+
+def test_it_is_kept_committed_and_its_user_asked(hook: Hooked) -> None:
+    """By mail to the first address on file, from nobody, with an address of its own to answer to."""
+    keep(hook)
+    assert hook.deliverer.replies == []
+    assert hook.store.calls == ["commit"]
+    (one,) = hook.service.parking.all()
+    assert (one.id, one.author, one.subject, one.until) == (ID, "eve@example.net", "Re: news", NOW + 7 * 86400)
+    assert one.asked == NOW
+    ((recipient, octets),) = hook.courier.sent
+    message = mail(hook)
+    assert recipient == JANE == message["To"]
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["References"] == message["Message-ID"]
+    assert "eve@example.net" in text(message)
+    assert "Yes." not in text(message), "what eve wrote is not passed on to jane"
+    assert octets.isascii() and max(map(len, octets.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
+    assert hook.told.outcomes == [Outcome.PARKED]
+    assert (hook.told.waiting, hook.told.octets) == (1, len(parked().message))
+
+
+def test_an_answer_releases_it(hook: Hooked) -> None:
+    """In the user's name, as the seal says."""
+    keep(hook)
+    assert answer(hook) == Done()
+    (reply,) = hook.deliverer.replies
+    assert (reply.id, reply.user, reply.text.strip()) == (ID, 42, "Yes.")
+    assert hook.service.parking.all() == []
+    assert hook.told.waiting == 0
+    assert Outcome.RELEASED in hook.told.outcomes
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["no", "No.", " NO! \r\n", "*No*, that was not me!", "\r\nno\r\n\r\n-- \r\nJane", "Nein, das war ich nicht"],
+)
+def test_a_no_ends_it(hook: Hooked, words: str) -> None:
+    """It is gone, and stays away when it is handed over once more."""
+    keep(hook)
+    answer(hook, words)
+    assert hook.service.parking.all() == []
+    assert hook.deliverer.replies == []
+    assert hook.told.outcomes[1] is Outcome.DISCARDED
+    keep(hook)
+    assert hook.service.parking.all() == []
+
+
+def test_another_user_or_question_releases_nothing(hook: Hooked) -> None:
+    """The milter has checked who answers; the number must be that user's."""
+    keep(hook)
+    answer(hook, user="43")
+    assert len(waiting(hook)) == 1
+    assert hook.told.outcomes == [Outcome.PARKED, Outcome.IGNORED]
+
+
+def test_an_answer_is_about_what_its_question_lists(hook: Hooked) -> None:
+    """What came later was shown to nobody: it is asked about next."""
+    ids = ["a" * 13 + letter * 13 for letter in "bcdefg"]
+    keep(hook, *ids)
+    assert len(hook.courier.sent) == 1
+    answer(hook)
+    assert [reply.id for reply in hook.deliverer.replies] == ids[:1]
+    assert waiting(hook) == ids[1:]
+    assert len(hook.courier.sent) == 2
+    assert text(mail(hook)).count("Subject: Re: news") == 5
+    answer(hook, number=0)
+    assert waiting(hook) == ids[1:], "the first question is answered"
+    answer(hook)
+    assert waiting(hook) == [] and len(hook.deliverer.replies) == 6
+
+
+def test_ten_at_most_are_listed(hook: Hooked) -> None:
+    """The others get a question of their own."""
+    keep(hook, *("a" * 13 + letter * 13 for letter in "bcdefghijklmn"))
+    answer(hook)
+    assert text(mail(hook)).count("Subject: Re: news") == 10
+    answer(hook)
+    assert len(hook.deliverer.replies) == 11
+    assert text(mail(hook)).count("Subject: Re: news") == 2
+
+
+def test_replies_of_several_authors_are_not_asked_about_together(hook: Hooked) -> None:
+    """A yes for one is none for the other; two questions at most are out about one address."""
+    keep(hook, "a" * 13 + "b" * 13)
+    keep(hook, "a" * 13 + "c" * 13, author="Eve <MALLORY@example.net>")
+    keep(hook, "a" * 13 + "d" * 13, author="third@example.net")
+    assert len(hook.courier.sent) == 2
+    answer(hook, number=1)
+    assert [reply.id for reply in hook.deliverer.replies] == ["a" * 13 + "c" * 13]
+    assert "third@example.net" in text(mail(hook))
+
+
+def test_what_came_after_a_question_is_asked_about_a_day_later(hook: Hooked) -> None:
+    """Where nobody answers."""
+    keep(hook, "a" * 13 + "b" * 13, "a" * 13 + "c" * 13)
+    hook.clock.time += 86400 - 1
+    tend(hook.service)
+    assert len(hook.courier.sent) == 1
+    hook.clock.time += 1
+    tend(hook.service)
+    assert len(hook.courier.sent) == 2
+    assert len({message_from_bytes(octets)["Message-ID"] for _, octets in hook.courier.sent}) == 2
+    answer(hook)
+    assert waiting(hook) == ["a" * 13 + "b" * 13]
+
+
+def test_a_question_is_on_record_before_it_is_sent(hook: Hooked) -> None:
+    """Sent again, after we died in between, it is the same mail; what came meanwhile is not in it."""
+    keep(hook, "a" * 13 + "b" * 13)
+    first, sent = hook.courier.sent[0], hook.service.questions.of(42)
+    assert [one.message_id for one in sent] == [mail(hook)["Message-ID"]]
+    with closing(sqlite3.connect(hook.record)) as record:  # as it was before the MTA took it
+        record.execute("UPDATE question SET sent = 0")
+        record.execute("UPDATE parked SET asked = 0")
+        record.commit()
+    hook.clock.time += 100
+    keep(hook, "a" * 13 + "c" * 13)
+    assert hook.courier.sent == [first, first]
+    tend(hook.service)
+    assert len(hook.courier.sent) == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Not mine!", "Hi, no, this was not me", "", "ticket #4711", "Yes, but that was not me", "> yes", "Yes?",
+     "I am away until Monday.", "Your message was read on Monday.", "yes it is mine"],
+)  # fmt: skip
+def test_what_is_not_certainly_a_yes_releases_nothing(hook: Hooked, words: str) -> None:
+    """And says nothing to anybody: it is taken, counted, and all stays as it was."""
+    keep(hook)
+    assert answer(hook, words) == Done()
+    assert waiting(hook) == [ID]
+    assert hook.told.outcomes == [Outcome.PARKED, Outcome.IGNORED]
+    assert len(hook.courier.sent) == 1
+    answer(hook)
+    assert waiting(hook) == [], "the question is still open"
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["X-Auto-Response-Suppress: All", "X-Loop: helpdesk@example.org", "Auto-Submitted: auto-replied",
+     "Precedence: bulk", "X-Autoreply: yes", "List-Id: <a.example>",
+     'Content-Type: multipart/report; report-type=disposition-notification; boundary="x"'],
+)  # fmt: skip
+def test_a_robot_says_nothing(hook: Hooked, more: str) -> None:
+    """Whatever it writes."""
+    keep(hook)
+    answer(hook, more=f"{more}\r\n")
+    answer(hook, "No", more=f"{more}\r\n")
+    assert waiting(hook) == [ID]
+
+
+@pytest.mark.parametrize("names", ["", "<other@example.org>", "confirm"])
+def test_a_mail_that_does_not_name_the_question_says_nothing(hook: Hooked, names: str) -> None:
+    """Composed anew, or in answer to something else."""
+    keep(hook)
+    answer(hook, names=names)
+    assert waiting(hook) == [ID]
+    assert hook.told.reports[-1].why == "it is no answer of a person's that says yes or no"
+    answer(hook, names="", more=f"References: <first@example.org> {mail(hook)['Message-ID']}\r\n")
+    assert waiting(hook) == []
+
+
+def test_after_a_no_the_address_is_not_asked_about_for_a_day(hook: Hooked) -> None:
+    """What comes meanwhile waits; other addresses are asked about; the question tells how to end it."""
+    keep(hook, "a" * 13 + "b" * 13)
+    assert "postmaster@reply.test\r\nand name aaaaaaaaaaaaa" in text(mail(hook))
+    answer(hook, "No")
+    keep(hook, "a" * 13 + "c" * 13)
+    keep(hook, "a" * 13 + "d" * 13, author="third@example.net")
+    tend(hook.service)
+    assert len(hook.courier.sent) == 1
+    keep(hook, "b" * 13 + "c" * 13)
+    assert len(hook.courier.sent) == 2
+    hook.clock.time += 86400
+    tend(hook.service)
+    assert len(hook.courier.sent) == 4
+    assert waiting(hook) == ["a" * 13 + "c" * 13, "a" * 13 + "d" * 13, "b" * 13 + "c" * 13]
+
+
+def test_no_more_is_parked_than_there_is_room_for(hook: Hooked) -> None:
+    """The MTA keeps it, and it is a dead letter before that gives it back; nothing is lost."""
+    ids = [f"{chr(97 + number // 20) * 13}{chr(97 + number % 20) * 13}" for number in range(21)]
+    keep(hook, *ids[:20])
+    heard = take(hook.service, parked(ids[20]))
+    assert heard == Later("no more replies may be parked now")
+    assert len(waiting(hook)) == 20
+    keep(hook, "z" * 26, user="43")
+    hook.clock.time += 3599
+    assert isinstance(take(hook.service, parked(ids[20])), Later)
+    answer(hook)
+    keep(hook, ids[20])
+    assert ids[20] in waiting(hook)
+    assert isinstance(take(hook.service, parked("y" * 26)), Later)
+    hook.clock.time += 3600
+    assert take(hook.service, parked("y" * 26)) == Never("gave_up no more replies may be parked now")
+    assert [letter.id for letter in hook.service.dead_letters.all()] == ["y" * 26]
+
+
+def test_octets_are_bounded_as_well(hook: Hooked) -> None:
+    """Of one user, and of all."""
+    size = len(parked().message)
+    for room, most in (
+        (Room(9, 2 * size, 9, 9 * size), [True, True, False, True]),
+        (Room(9, 9 * size, 9, 3 * size - 1), [True, True, False, False]),
+        (Room(2, 9 * size, 9, 9 * size), [True, True, False, True]),
+        (Room(9, 9 * size, 2, 9 * size), [True, True, False, False]),
+    ):
+        service = replace(hook.service, rules=replace(hook.service.rules, room=room))
+        users = ["42", "42", "42", "43"]
+        heard = [take(service, parked(letter * 26, user=user)) for letter, user in zip("abcd", users, strict=True)]
+        assert [one == Done() for one in heard] == most, room
+        for one in service.parking.all():
+            service.parking.remove(one.id)
+
+
+def test_a_robot_that_sends_a_question_back_releases_nothing(hook: Hooked) -> None:
+    """Whole, from any of its lines on, quoted or not, wrapped anew: whatever subject a stranger chose."""
+    for subject in ("yes", "yes yes", "x" * 45 + " yes", "-- please write above --", "> yes"):
+        hook.service.parking.remove(ID)
+        envelope = parked()
+        message = envelope.message.replace(b"Subject: Re: news", f"Subject: {subject}".encode())
+        assert take(hook.service, replace(envelope, message=message)) == Done()
+        lines = text(mail(hook)).splitlines()
+        for start in range(len(lines)):
+            rest = lines[start:]
+            for shown in (rest, [f"> {line}" for line in rest], ["Hello,", *rest], textwrap.wrap(" ".join(rest), 40)):
+                assert answer_of("\n".join(shown).strip()) is not Answer.YES, shown[:2]
+
+
+@pytest.mark.parametrize("length", range(44, 72, 4))
+def test_a_robot_that_breaks_quoted_lines_releases_nothing(hook: Hooked, length: int) -> None:
+    """It quotes the question in lines that are too long for it, and what it wraps stands there without a mark."""
+    envelope = parked()
+    subject = f"{'x' * length} yes".encode()
+    assert take(hook.service, replace(envelope, message=envelope.message.replace(b"Re: news", subject))) == Done()
+    assert all(len(line) <= 66 for line in text(mail(hook)).splitlines() if line.startswith("    ")), "none is wrapped"
+    for width in range(68, 81):
+        lines = [part for line in text(mail(hook)).splitlines() for part in textwrap.wrap(f"> {line}", width) or [">"]]
+        for quoted in (lines, ["On Mon, 23 Nov 2026 at 10:00, Replies <no-reply@reply.test> wrote:", *lines]):
+            read = content.read(sealed("\r\n".join(quoted)).message, FORM)
+            assert answer_of(read.stripped) is not Answer.YES, (width, read.stripped)
+
+
+def test_few_questions_for_a_user(hook: Hooked) -> None:
+    """Whoever has an address must not have us fill somebody's mailbox; the others wait."""
+    for number in range(9):
+        keep(hook, f"{'abcdefghi'[number] * 13}{'x' * 13}", author=f"eve{number}@example.net")
+    assert len(hook.courier.sent) == 5
+    answer(hook)
+    tend(hook.service)
+    assert len(hook.courier.sent) == 6
+
+
+def test_without_an_address_on_file_it_waits_for_one(hook: Hooked) -> None:
+    """An operator sees it in the log and in the list."""
+    del hook.address_book.users[42]
+    keep(hook)
+    assert hook.courier.sent == []
+    assert hook.told.unasked == ["no address of user 42 is on file"]
+    hook.address_book.users[42] = UserRecord(False, 0, (JANE,))
+    tend(hook.service)
+    assert len(hook.courier.sent) == 1
+
+
+def test_a_disabled_user_is_not_asked(hook: Hooked) -> None:
+    """Nor could one answer: no address of theirs is good."""
+    hook.address_book.users[42] = UserRecord(True, 0, (JANE,))
+    keep(hook)
+    assert (hook.courier.sent, hook.told.unasked) == ([], ["user 42 is disabled, and could not answer"])
+
+
+def test_a_question_that_could_not_be_sent_is_sent_later(hook: Hooked) -> None:
+    """The reply is kept all the same."""
+    hook.courier.down = True
+    keep(hook)
+    assert hook.told.unasked == ["switched off"]
+    hook.courier.down = False
+    tend(hook.service)
+    tend(hook.service)
+    assert len(hook.courier.sent) == 1
+
+
+def test_time_ends_it(hook: Hooked) -> None:
+    """After the days that were told."""
+    keep(hook)
+    hook.clock.time += 7 * 86400 - 1
+    tend(hook.service)
+    assert len(hook.service.parking.all()) == 1
+    hook.clock.time += 1
+    tend(hook.service)
+    assert hook.service.parking.all() == []
+    assert hook.told.outcomes[-1] is Outcome.DISCARDED
+
+
+def test_a_release_that_nobody_takes_now_is_tried_again(hook: Hooked) -> None:
+    """The answer itself is taken: the user is not to answer twice."""
+    keep(hook)
+    hook.deliverer.script = [Later("busy")]
+    assert answer(hook) == Done()
+    assert [one.released for one in hook.service.parking.all()] == [True]
+    tend(hook.service)
+    assert hook.service.parking.all() == []
+    assert len(hook.deliverer.replies) == 2
+
+
+def test_a_release_that_nobody_ever_takes_is_a_dead_letter(hook: Hooked) -> None:
+    """And parked no longer."""
+    keep(hook)
+    hook.deliverer.script = [Never("gone")]
+    (one,) = hook.service.parking.all()
+    assert release(hook.service, one) == Never("refused gone")
+    assert hook.service.parking.all() == []
+    assert len(hook.service.dead_letters.all()) == 1
+
+
+def test_an_operator_decides(hook: Hooked) -> None:
+    """In place of the user."""
+    keep(hook, "a" * 26, "b" * 26)
+    first, second = hook.service.parking.all()
+    assert release(hook.service, first) == Done()
+    discard(hook.service, second)
+    assert hook.service.parking.all() == []
+    assert [reply.id for reply in hook.deliverer.replies] == ["a" * 26]
+    assert release(hook.service, first) == Done(), "somebody else was faster"
+    assert len(hook.deliverer.replies) == 1
+
+
+def test_the_same_parked_reply_again_is_parked_once(hook: Hooked) -> None:
+    """The MTA did not hear our yes."""
+    hook.store.down = True
+    assert isinstance(take(hook.service, parked()), Later)
+    hook.store.down = False
+    keep(hook)
+    assert len(hook.service.parking.all()) == 1
+    assert len(hook.courier.sent) == 1
+
+
+@pytest.mark.parametrize("author", ["", "\udcff@x", "Eve\r\nBcc: everybody@example.com", "a@b, c@d", "<" * 5000])
+def test_whatever_the_author_is_called_the_question_is_one_plain_mail(hook: Hooked, author: str) -> None:
+    """Nothing that a sender writes gets into its header."""
+    head, _, rest = sealed(result="park").message.partition(b"From: jane@example.org")
+    message = head + b"From: " + author.encode("utf-8", "surrogateescape") + rest
+    envelope = sealed(result="park")
+    assert take(hook.service, type(envelope)(envelope.sender, envelope.recipient, message)) == Done()
+    ((recipient, octets),) = hook.courier.sent
+    question_mail = message_from_bytes(octets)
+    assert (recipient, question_mail["Bcc"], question_mail["To"]) == (JANE, None, JANE)
+
+
+def test_one_that_cannot_be_tended_keeps_no_other_waiting(hook: Hooked, tmp_path: Path) -> None:
+    """Here one becomes a dead letter that can't be kept."""
+    keep(hook, "a" * 26, "b" * 26)
+    for one in hook.service.parking.all():
+        hook.service.parking.mark_released(one.id)
+    (tmp_path / "dead").write_text("no folder")
+    hook.deliverer.script = [Never("gone"), Done()]
+    tend(hook.service)
+    assert [one.id for one in hook.service.parking.all()] == ["a" * 26]
+    assert hook.told.accidents == 1
+
+
+def test_a_subject_is_told_as_people_read_it(hook: Hooked) -> None:
+    """Not in encoded words."""
+    envelope = parked()
+    subject = b"Subject: =?utf-8?B?R3LDvMOfZSBhdXMgTcO8bmNoZW4=?="
+    assert (
+        take(hook.service, replace(envelope, message=envelope.message.replace(b"Subject: Re: news", subject))) == Done()
+    )
+    assert "Subject: Grüße aus München\r\n" in text(mail(hook))
+    assert hook.service.parking.all()[0].subject == "Grüße aus München"

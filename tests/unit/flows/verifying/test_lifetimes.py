@@ -1,0 +1,76 @@
+"""Two lifetimes, two objects: nothing of one message reaches the next."""
+
+from dataclasses import replace
+
+import pytest
+
+from dialogue import Desk, edits, reply_fields
+from fakes import minted, rules
+from reply_milter.core.mail.headers import VERDICT, Delete
+from reply_milter.core.verdict.verdict import Accept, Action, Reason, Reject
+
+ANSWERED = minted()
+GENUINE = reply_fields(ANSWERED)
+STRANGER = reply_fields(ANSWERED, author="eve@example.net")
+AUTOMATIC = [*GENUINE, ("Auto-Submitted", " auto-replied")]
+
+
+def test_nothing_leaks_into_the_next_message() -> None:
+    """Recipient, header, body and brokenness end with their message, however it ends."""
+    desk = Desk()
+    desk.start(ANSWERED.address)
+    desk.content([(VERDICT, " v=1"), ("From", " x@y"), *AUTOMATIC], b"x" * 5000)
+    desk.connection.mark_broken()
+    verdict = desk.send(ANSWERED)
+    assert not [edit for edit in edits(verdict) if isinstance(edit, Delete)]
+    assert desk.tags(verdict)["reason"] == "ok"
+    desk.start("bob@example.org")
+    assert desk.finish(GENUINE) == Accept()
+
+
+def test_abort_ends_a_message() -> None:
+    """Several aborts, and content that nobody asked for, do no harm."""
+    desk = Desk()
+    desk.start(ANSWERED.address)
+    desk.connection.abort()
+    desk.connection.abort()
+    desk.content(AUTOMATIC)
+    assert not desk.connection.in_transaction
+    assert desk.connection.end_of_message("4Q1") == Accept()
+    assert desk.store.tokens == {}
+
+
+def test_answered_message_is_over() -> None:
+    """A second end of message without a start decides nothing."""
+    desk = Desk()
+    desk.send(ANSWERED)
+    assert desk.connection.end_of_message("4Q1") == Accept()
+    desk.connection.done()
+    desk.connection.failed()
+    assert len(desk.telemetry.messages) == len(desk.settled) == 1
+
+
+def test_reload_never_changes_the_rules_within_a_message() -> None:
+    """The service is looked up at MAIL."""
+    desk = Desk()
+    desk.start(ANSWERED.address)
+    desk.service = replace(desk.service, rules=rules({Reason.SENDER_MISMATCH: Action.ACCEPT}))
+    assert isinstance(desk.finish(STRANGER), Reject)
+    assert isinstance(desk.send(ANSWERED, STRANGER), Accept)
+
+
+def test_broken_step_is_never_decided_upon() -> None:
+    """It raises: the boundary in the adapter makes that a deferral."""
+    desk = Desk()
+    desk.start(ANSWERED.address)
+    desk.connection.mark_broken()
+    with pytest.raises(RuntimeError):
+        desk.connection.end_of_message("4Q1")
+
+
+def test_broken_step_of_ordinary_mail_does_not_matter() -> None:
+    """Mail that is not a reply is never delayed."""
+    desk = Desk()
+    desk.start("bob@example.org")
+    desk.connection.mark_broken()
+    assert desk.finish(GENUINE) == Accept()
