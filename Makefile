@@ -20,14 +20,14 @@ test: .install-run .install-test $(VENV)/.dev $(VENV)/.types
 	$(BIN)/pytest -q -n 3 --dist loadfile
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check milter tests benchmarks grafana
-	$(BIN)/ruff format --check milter tests benchmarks grafana
+	$(BIN)/ruff check milter tests tools benchmarks grafana
+	$(BIN)/ruff format --check milter tests tools benchmarks grafana
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fmt: $(VENV)/.dev
-	$(BIN)/ruff format milter tests benchmarks grafana
-	$(BIN)/ruff check --fix milter tests benchmarks grafana
+	$(BIN)/ruff format milter tests tools benchmarks grafana
+	$(BIN)/ruff check --fix milter tests tools benchmarks grafana
 
 unit: $(VENV)/.dev
 	$(BIN)/pytest -q -n 3 --dist loadfile tests/unit tests/contract
@@ -48,11 +48,11 @@ faults: .install-run .install-test $(VENV)/.dev
 FUZZ_MINUTES ?= 1
 FUZZ_TARGETS ?=
 fuzz: .install-build $(VENV)/.fuzz
-	PYTHONPATH=milter:tests $(BIN)/python tests/fuzz/guided.py $(FUZZ_MINUTES) $(FUZZ_TARGETS)
+	PYTHONPATH=milter $(BIN)/python -m tests.fuzz.guided $(FUZZ_MINUTES) $(FUZZ_TARGETS)
 
 # Known vulnerabilities of what an installation runs; fails where nobody can be asked.
 audit: $(VENV)/.audit
-	@PYTHONPATH=milter:tests $(BIN)/python tests/audit.py
+	@PYTHONPATH=milter $(BIN)/python -m tools.audit
 
 # A Debian package, into dist/.
 deb: .install-build .install-deb
@@ -89,7 +89,7 @@ dashboard: $(VENV)/.run
 
 # What the panels show: a host lives for a minute, a Prometheus watches it, and grafana/preview/ gets a picture.
 preview: .install-run .install-test $(VENV)/.charts
-	PYTHONPATH=milter:tests:tests/wire:tests/system $(BIN)/python -m grafana.preview
+	PYTHONPATH=milter $(BIN)/python -m grafana.preview
 
 .PHONY: .install-build .install-run .install-test .install-deb .install-bench
 .install-build:

@@ -8,13 +8,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-import promql
 from grafana.dashboard.model import dashboard
 from grafana.dashboard.panel import Panel, Query
 from grafana.dashboard.rows import ROWS
 from grafana.preview.drawing import Curve, draw
-from monitored_site import MonitoredSite
-from prometheus_under_test import Found, PrometheusUnderTest
+from tests.monitoring import promql
+from tests.monitoring.monitored_site import MonitoredSite
+from tests.monitoring.prometheus_under_test import Found, PrometheusUnderTest
 
 FILE = Path(__file__).with_name("reply-milter.png")
 OVERVIEW = FILE.with_name("overview.png")  # its first two rows

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from fakes import REALM, MemoryStore
-from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.cli import main
 from reply_milter.ports import Store
-from store_bench import Bench, MemoryBench, RedisBench
+from tests.support.fakes import REALM, MemoryStore
+from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest
+from tests.support.stores.store_bench import Bench, MemoryBench, RedisBench
 
 TIMEOUT_SECONDS = 0.5
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from fakes import REALM
-from redis_under_test import PROGRAM, eventually
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore
 from reply_milter.adapters.redis_store.names import Names, token_key
 from reply_milter.ports import Replay, StoreUnavailableError
 from reply_milter.wiring.stores import wait_until_ready
-from several_redis import ClusterUnderTest, Node
-from store_bench import TOKEN, claim, outcome
+from tests.support.fakes import REALM
+from tests.support.stores.redis_under_test import PROGRAM, eventually
+from tests.support.stores.several_redis import ClusterUnderTest, Node
+from tests.support.stores.store_bench import TOKEN, claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

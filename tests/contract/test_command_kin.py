@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import wait_until
-from hooked import ID
 from reply_milter.adapters.handlers.command import CommandDeliverer
 from reply_milter.core.delivery.outcome import Done, HandedOver, Later
 from reply_milter.core.delivery.sample_reply import sample_reply
 from reply_milter.core.verdict.destination import Command
+from tests.support.hosts.hooked import ID
+from tests.support.processes.daemon_process import wait_until
 
 # Ways of getting away from a process group, a session and a parent. Each notes who it is, and lives on.
 _LIVES = "open({path!r}, 'a').write(str(os.getpid()) + chr(10)); time.sleep(120)"

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.cli import main
 from reply_milter.ports import Replay
-from store_bench import claim, outcome
+from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest
+from tests.support.stores.store_bench import claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from redis_under_test import RedisUnderTest
 from reply_milter.adapters.redis_store import RedisObserver
 from reply_milter.ports.condition import StoreCondition
+from tests.support.stores.redis_under_test import RedisUnderTest
 
 pytestmark = pytest.mark.redis
 

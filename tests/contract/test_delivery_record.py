@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from hooked import ID, ROOM
 from reply_milter.adapters.state_dir.deliveries import (
     RecordDamagedError,
     RecordError,
@@ -26,6 +25,7 @@ from reply_milter.adapters.state_dir.deliveries import (
 from reply_milter.core.delivery.parked import AskedQuestion, Occupied, ParkedReply, Room
 from reply_milter.core.seal.sealed_reply import SealedReply
 from reply_milter.ports.delivery import Entry, Progress
+from tests.support.hosts.hooked import ID, ROOM
 
 # As the version before questions made it.
 EARLIER = """

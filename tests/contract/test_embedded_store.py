@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from daemon_process import USER, runtime, wait_until
-from redis_under_test import PROGRAM
 from reply_milter.cli.init import write_files
 from reply_milter.wiring.stores import load
+from tests.support.processes.daemon_process import USER, runtime, wait_until
+from tests.support.stores.redis_under_test import PROGRAM
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

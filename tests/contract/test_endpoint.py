@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import SECRET, Receiver
+from tests.support.hosts.receiver import SECRET, Receiver
 
 
 @pytest.fixture

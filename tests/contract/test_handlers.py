@@ -15,11 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import USER, wait_until
-from fakes import FixedClock
-from hooked import ID
-from ports import free_port
-from receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.handlers.plugins import PlugInError, load_plug_in
 from reply_milter.adapters.os.host_names import HostNames
@@ -30,6 +25,11 @@ from reply_milter.core.delivery.reply import Reply
 from reply_milter.core.delivery.sample_reply import sample_reply
 from reply_milter.core.verdict.destination import Command, Format, LmtpRelay, Maildir, PlugIn
 from reply_milter.ports.delivery import Deliverer
+from tests.support.fakes import FixedClock
+from tests.support.hosts.hooked import ID
+from tests.support.hosts.receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage
+from tests.support.processes.daemon_process import USER, wait_until
+from tests.support.processes.ports import free_port
 
 NAMES = HostNames()
 

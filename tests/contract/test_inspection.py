@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from redis_under_test import RedisUnderTest
 from reply_milter.adapters import redis_store
 from reply_milter.adapters.redis_store import COMMANDS, RedisInspection
 from reply_milter.core.diagnosis import store
+from tests.support.stores.redis_under_test import RedisUnderTest
 
 pytestmark = pytest.mark.redis
 

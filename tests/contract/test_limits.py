@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from redis_under_test import RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Claim, Claimed, Limit, Replay, Store
-from store_bench import TOKEN, Bench, claim, outcome
+from tests.support.stores.redis_under_test import RedisUnderTest
+from tests.support.stores.store_bench import TOKEN, Bench, claim, outcome
 
 ANN, BEN, CAT = b"ann..", b"ben..", b"cat.."
 TWO, TWO_TOLD = Limit(2, refuses=True), Limit(2, refuses=False)

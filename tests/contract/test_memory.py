@@ -5,11 +5,11 @@ import os
 import pytest
 import redis
 
-from redis_under_test import RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.core.encoding import base32
 from reply_milter.ports import Claim
-from store_bench import outcome
+from tests.support.stores.redis_under_test import RedisUnderTest
+from tests.support.stores.store_bench import outcome
 
 pytestmark = pytest.mark.redis
 

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from daemon_process import wait_until
-from fakes import FixedClock
-from receiver import SECRET, Receiver
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.config.destinations import webhook_of
 from reply_milter.core.delivery.outcome import Done
 from reply_milter.core.delivery.sample_reply import sample_reply
 from reply_milter.ports.delivery import NameLookupError
+from tests.support.fakes import FixedClock
+from tests.support.hosts.receiver import SECRET, Receiver
+from tests.support.processes.daemon_process import wait_until
 
 _SERVER = "127.0.0.77"  # of loopback
 _SCRIPT = """

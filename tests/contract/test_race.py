@@ -8,11 +8,11 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from racer import of, race
-from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Replay
-from store_bench import outcome
+from tests.support.stores.racer import of, race
+from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest
+from tests.support.stores.store_bench import outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

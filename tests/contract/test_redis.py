@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fakes import REALM
-from redis_under_test import PROGRAM, RedisUnderTest, eventually
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.adapters.redis_store.link.breaker import OPEN_SECONDS
 from reply_milter.ports import Replay, Store, StoreUnavailableError
-from store_bench import OTHER_TOKEN_ID, TOKEN, claim, outcome
+from tests.support.fakes import REALM
+from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest, eventually
+from tests.support.stores.store_bench import OTHER_TOKEN_ID, TOKEN, claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

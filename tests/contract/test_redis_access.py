@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import redis
 
-from certificate import write_certificate
-from fakes import REALM
-from ports import free_port
-from redis_under_test import PROGRAM
 from reply_milter.adapters.redis_store import RedisEpochs, RedisInspection, RedisObserver, RedisRegistry, RedisStore
 from reply_milter.core.diagnosis import store as rules
 from reply_milter.ports import Replay, StoreUnavailableError, UserChange
-from several_redis import ClusterUnderTest, Node, SentinelsUnderTest
-from store_bench import TOKEN, claim, outcome
+from tests.support.certificate import write_certificate
+from tests.support.fakes import REALM
+from tests.support.processes.ports import free_port
+from tests.support.stores.redis_under_test import PROGRAM
+from tests.support.stores.several_redis import ClusterUnderTest, Node, SentinelsUnderTest
+from tests.support.stores.store_bench import TOKEN, claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from certificate import write_certificate
-from fakes import REALM
-from ports import free_port
-from redis_under_test import PROGRAM, eventually
 from reply_milter.adapters.redis_store import ERROR_KINDS, RedisInspection, RedisStore
 from reply_milter.ports import StoreUnavailableError
-from several_redis import Node
+from tests.support.certificate import write_certificate
+from tests.support.fakes import REALM
+from tests.support.processes.ports import free_port
+from tests.support.stores.redis_under_test import PROGRAM, eventually
+from tests.support.stores.several_redis import Node
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

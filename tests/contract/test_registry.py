@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import redis
 
-from fakes import REALM
-from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore
 from reply_milter.core.token.verify import Facts
 from reply_milter.ports import StoreUnavailableError, UserChange
-from store_bench import OTHER_TOKEN_ID, TOKEN
+from tests.support.fakes import REALM
+from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest
+from tests.support.stores.store_bench import OTHER_TOKEN_ID, TOKEN
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from fakes import REALM
-from ports import free_port
-from redis_under_test import PROGRAM, eventually
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Replay, StoreUnavailableError
 from reply_milter.wiring.stores import wait_until_ready
-from several_redis import NAME, Node, SentinelsUnderTest
-from store_bench import claim, outcome
+from tests.support.fakes import REALM
+from tests.support.processes.ports import free_port
+from tests.support.stores.redis_under_test import PROGRAM, eventually
+from tests.support.stores.several_redis import NAME, Node, SentinelsUnderTest
+from tests.support.stores.store_bench import claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

@@ -4,7 +4,7 @@ import pytest
 
 from reply_milter.core.token.verify import Facts
 from reply_milter.ports import Claim, Replay, Store
-from store_bench import MESSAGE, OTHER_TOKEN_ID, TOKEN, Bench, claim, outcome
+from tests.support.stores.store_bench import MESSAGE, OTHER_TOKEN_ID, TOKEN, Bench, claim, outcome
 
 RETRY = claim(owner=b"owner2")
 OTHER_CONTENT = claim(owner=b"owner2", content=b"9876543210")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from fakes import REALM
-from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.cli import main
+from tests.support.fakes import REALM
+from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

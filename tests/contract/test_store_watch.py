@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from fakes import REALM
-from redis_under_test import PROGRAM, RedisUnderTest, eventually
 from reply_milter.adapters.redis_store import RedisEpochs, RedisStore
 from reply_milter.adapters.state_dir import loss_record
 from reply_milter.adapters.state_dir.revocation_journal import NAME, JournalError, RevocationJournal
@@ -18,7 +16,9 @@ from reply_milter.core.epoch import Loss
 from reply_milter.core.token.revocation import Revocation, What
 from reply_milter.processes.store_watch import StoreWatch, tell_missing_rights
 from reply_milter.wiring.stores import load
-from several_redis import ClusterUnderTest, SentinelsUnderTest
+from tests.support.fakes import REALM
+from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest, eventually
+from tests.support.stores.several_redis import ClusterUnderTest, SentinelsUnderTest
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from redis_under_test import RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.core.token.token import Token
 from reply_milter.core.token.verify import Facts
 from reply_milter.ports import Claim, Claimed, Limit, Replay, Store, Tries
-from store_bench import OTHER_TOKEN_ID, TOKEN, Bench, claim, outcome
+from tests.support.stores.redis_under_test import RedisUnderTest
+from tests.support.stores.store_bench import OTHER_TOKEN_ID, TOKEN, Bench, claim, outcome
 
 MOST = 3
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from redis_under_test import PROGRAM, RedisUnderTest
 from reply_milter.cli import main
+from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 

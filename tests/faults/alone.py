@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from doors import MilterDoor
-from letters import letters
-from milter_alone import Milter, own_folder
-from retrying import Load
-
-from redis_under_test import RedisUnderTest
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load
+from tests.faults.doors import MilterDoor
+from tests.faults.letters import letters
+from tests.faults.retrying import Load
+from tests.support.stores.redis_under_test import RedisUnderTest
+from tests.wire.milter_alone import Milter, own_folder
 
 
 class Alone:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import redis
-from letters import Letter
-from retrying import UNTAGGED, Record
 
-from daemon_process import wait_until
-from delivery_site import DeliverySite
 from reply_milter.wiring.settings import Settings
-from site_under_test import Site
+from tests.faults.letters import Letter
+from tests.faults.retrying import UNTAGGED, Record
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.site_under_test import Site
+from tests.support.processes.daemon_process import wait_until
 
 
 def collect(site: Site, records: Sequence[Record], seconds: float = 60.0) -> None:

@@ -5,15 +5,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from letters import Letter
-from milter_client import CHANGE_HEADER, CONTINUE, DISCARD, INSERT_HEADER, REPLYCODE, TEMPFAIL, Mta
-from milter_client import Answer as Said
-from retrying import UNTAGGED, Answer
-
 from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.mail.headers import VERDICT
 from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
+from tests.faults.letters import Letter
+from tests.faults.retrying import UNTAGGED, Answer
+from tests.wire.milter_client import CHANGE_HEADER, CONTINUE, DISCARD, INSERT_HEADER, REPLYCODE, TEMPFAIL, Mta
+from tests.wire.milter_client import Answer as Said
 
 _SESSION = 20  # messages on one connection, as an MTA keeps one for a while
 ALICE = "alice@client.example"

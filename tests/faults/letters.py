@@ -7,7 +7,7 @@ from itertools import count
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.core.token.mint import Minted, Order, mint
 from reply_milter.wiring.settings import Settings
-from site_under_test import reply
+from tests.support.hosts.site_under_test import reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from reliability_page import ROWS
-from retrying import UNTAGGED, Load, Record
+from tests.faults.reliability_page import ROWS
+from tests.faults.retrying import UNTAGGED, Load, Record
 
 RESULTS = os.environ.get("REPLY_MILTER_RESULTS", "")  # a file that gets a line a fault; other lines of it stay
 LONG = bool(os.environ.get("REPLY_MILTER_LONG"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from letters import Letter
+from tests.faults.letters import Letter
 
 UNTAGGED = "untagged"  # the verdict of what arrives without a good X-Reply-Verdict
 _LONGEST_WAIT = 1.0  # seconds between two tries of one message, unless the first wait was longer

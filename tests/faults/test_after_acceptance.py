@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from outcome import LONG, Outcome
 
-from daemon_process import wait_until
-from delivery_site import HOOKED, DeliverySite
-from ports import free_port
 from reply_milter.core.token.mint import Minted
-from site_under_test import Site, reply
+from tests.faults.outcome import LONG, Outcome
+from tests.support.hosts.delivery_site import HOOKED, DeliverySite
+from tests.support.hosts.site_under_test import Site, reply
+from tests.support.processes.daemon_process import wait_until
+from tests.support.processes.ports import free_port
 
 pytestmark = pytest.mark.system
 

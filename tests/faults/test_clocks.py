@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from alone import Alone, alone, own_redis
-from arrivals import remembered, reply_id
-from letters import Letter, letters
-from milter_alone import Milter, own_folder
-from outcome import LONG, Outcome, milliseconds
-from retrying import Answer, Record
 
-from daemon_process import wait_until
-from redis_under_test import RedisUnderTest
+from tests.faults.alone import Alone, alone, own_redis
+from tests.faults.arrivals import remembered, reply_id
+from tests.faults.letters import Letter, letters
+from tests.faults.outcome import LONG, Outcome, milliseconds
+from tests.faults.retrying import Answer, Record
+from tests.support.processes.daemon_process import wait_until
+from tests.support.stores.redis_under_test import RedisUnderTest
+from tests.wire.milter_alone import Milter, own_folder
 
 pytestmark = [pytest.mark.wire, pytest.mark.redis]
 

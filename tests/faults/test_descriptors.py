@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from alone import Alone, alone
-from letters import letters
-from milter_alone import Milter
-from outcome import LONG, keep_records, outcome, verdicts
-from retrying import Load
 
-from daemon_process import wait_until
+from tests.faults.alone import Alone, alone
+from tests.faults.letters import letters
+from tests.faults.outcome import LONG, keep_records, outcome, verdicts
+from tests.faults.retrying import Load
+from tests.support.processes.daemon_process import wait_until
+from tests.wire.milter_alone import Milter
 
 pytestmark = [pytest.mark.wire, pytest.mark.redis]
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from doors import ALICE
-from outcome import LONG, milliseconds
 
 from reply_milter.core.token.mint import Minted
-from site_under_test import Site, reply
+from tests.faults.doors import ALICE
+from tests.faults.outcome import LONG, milliseconds
+from tests.support.hosts.site_under_test import Site, reply
 
 pytestmark = pytest.mark.system
 

@@ -4,20 +4,20 @@ import time
 from collections.abc import Callable
 
 import pytest
-from alone import alone, own_redis
-from arrivals import collect_effects, remembered
-from doors import SmtpDoor
-from full_disk import HEEDLESS, SmallDisk, limit_files, small_disk
-from letters import letters
-from outcome import LONG, keep_records, outcome, verdicts
 from redis import Redis
-from retrying import Door, Load
 
-from daemon_process import wait_until
-from delivery_site import DeliverySite
-from redis_under_test import RedisUnderTest
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import store_url
+from tests.faults.alone import alone, own_redis
+from tests.faults.arrivals import collect_effects, remembered
+from tests.faults.doors import SmtpDoor
+from tests.faults.full_disk import HEEDLESS, SmallDisk, limit_files, small_disk
+from tests.faults.letters import letters
+from tests.faults.outcome import LONG, keep_records, outcome, verdicts
+from tests.faults.retrying import Door, Load
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.processes.daemon_process import wait_until
+from tests.support.stores.redis_under_test import RedisUnderTest
 
 pytestmark = [pytest.mark.wire, pytest.mark.redis]
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
-from outcome import LONG, Outcome
 
 from reply_milter.core.token.mint import Minted
 from reply_milter.wiring.stores import store_url
-from site_under_test import Site, reply
+from tests.faults.outcome import LONG, Outcome
+from tests.support.hosts.site_under_test import Site, reply
 
 pytestmark = pytest.mark.system
 

@@ -5,16 +5,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
-from alone import own_redis
-from arrivals import collect_effects, reply_id
-from disturbance import Every
-from doors import SmtpDoor
-from letters import Letter, letters
-from outcome import LONG, Outcome, milliseconds
-from retrying import Load, Record
 
-from delivery_site import DeliverySite
-from redis_under_test import RedisUnderTest
+from tests.faults.alone import own_redis
+from tests.faults.arrivals import collect_effects, reply_id
+from tests.faults.disturbance import Every
+from tests.faults.doors import SmtpDoor
+from tests.faults.letters import Letter, letters
+from tests.faults.outcome import LONG, Outcome, milliseconds
+from tests.faults.retrying import Load, Record
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.stores.redis_under_test import RedisUnderTest
 
 pytestmark = [pytest.mark.system, pytest.mark.redis]
 

@@ -6,15 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from arrivals import collect
-from disturbance import Every
-from doors import ALICE, SmtpDoor
-from letters import Letter, letters
-from outcome import LONG, keep_records, milliseconds, outcome, verdicts
-from retrying import Load
 
 from reply_milter.cli.demo.private_postfix import Layout
-from site_under_test import Site
+from tests.faults.arrivals import collect
+from tests.faults.disturbance import Every
+from tests.faults.doors import ALICE, SmtpDoor
+from tests.faults.letters import Letter, letters
+from tests.faults.outcome import LONG, keep_records, milliseconds, outcome, verdicts
+from tests.faults.retrying import Load
+from tests.support.hosts.site_under_test import Site
 
 pytestmark = pytest.mark.system
 

@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from alone import Alone, alone, own_redis
-from doors import arrived, ask_for, hand_over, in_words, opened
-from letters import Letter, letters
-from milter_alone import own_folder
-from milter_client import CONTINUE, Mta
-from outcome import LONG, keep_records, milliseconds, outcome, verdicts
-from retrying import Answer, Load, Record
 
-from daemon_process import wait_until
-from redis_under_test import RedisUnderTest
+from tests.faults.alone import Alone, alone, own_redis
+from tests.faults.doors import arrived, ask_for, hand_over, in_words, opened
+from tests.faults.letters import Letter, letters
+from tests.faults.outcome import LONG, keep_records, milliseconds, outcome, verdicts
+from tests.faults.retrying import Answer, Load, Record
+from tests.support.processes.daemon_process import wait_until
+from tests.support.stores.redis_under_test import RedisUnderTest
+from tests.wire.milter_alone import own_folder
+from tests.wire.milter_client import CONTINUE, Mta
 
 pytestmark = [pytest.mark.wire, pytest.mark.redis]
 

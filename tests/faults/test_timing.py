@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from milter_alone import DOMAIN, Milter, own_folder
-from milter_client import CONTINUE, REPLYCODE, Mta
 
 from reply_milter.adapters.redis_store import RedisRegistry
 from reply_milter.core.encoding.base32 import ALPHABET
 from reply_milter.core.token.mint import Order, mint
 from reply_milter.ports import UserChange
 from reply_milter.wiring.stores import load, store_url
+from tests.wire.milter_alone import DOMAIN, Milter, own_folder
+from tests.wire.milter_client import CONTINUE, REPLYCODE, Mta
 
 pytestmark = pytest.mark.wire
 

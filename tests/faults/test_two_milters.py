@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from alone import Alone, alone, own_redis
-from doors import arrived, ask_for, hand_over, in_words, opened
-from letters import Letter, letters
-from milter_alone import Milter
-from milter_client import CONTINUE, Mta
-from outcome import LONG, Outcome, milliseconds
+
+from tests.faults.alone import Alone, alone, own_redis
+from tests.faults.doors import arrived, ask_for, hand_over, in_words, opened
+from tests.faults.letters import Letter, letters
+from tests.faults.outcome import LONG, Outcome, milliseconds
+from tests.wire.milter_alone import Milter
+from tests.wire.milter_client import CONTINUE, Mta
 
 pytestmark = [pytest.mark.wire, pytest.mark.redis]
 

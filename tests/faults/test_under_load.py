@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from alone import own_redis
-from arrivals import collect
-from disturbance import Every
-from doors import SmtpDoor
-from letters import letters
-from outcome import LONG, keep_records, outcome, verdicts
-from retrying import Load
 
-from redis_under_test import RedisUnderTest
-from site_under_test import Site
+from tests.faults.alone import own_redis
+from tests.faults.arrivals import collect
+from tests.faults.disturbance import Every
+from tests.faults.doors import SmtpDoor
+from tests.faults.letters import letters
+from tests.faults.outcome import LONG, keep_records, outcome, verdicts
+from tests.faults.retrying import Load
+from tests.support.hosts.site_under_test import Site
+from tests.support.stores.redis_under_test import RedisUnderTest
 
 pytestmark = pytest.mark.system
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz.target import FOLDER, NAMES, Target
+from tests.fuzz.target import FOLDER, NAMES, Target
 
 LONGEST = 4096  # octets of an input
 SLOWEST_SECONDS = 5  # for one input, with instrumentation and on a loaded machine
@@ -86,7 +86,7 @@ def _fuzz(name: str, minutes: float) -> None:
     import atheris  # an extra of its own: tests of every day need none
 
     with atheris.instrument_imports(include=["reply_milter", "authres", "aiosmtpd"]):
-        from fuzz.target import load
+        from tests.fuzz.target import load
 
         target = load(name)
     learned = _LEARNED / name

@@ -31,6 +31,6 @@ class Target:
 
 def load(name: str) -> Target:
     """The target ``name``, one of NAMES."""
-    module: ModuleType = import_module(f"fuzz.targets.{name}")
+    module: ModuleType = import_module(f"tests.fuzz.targets.{name}")
     invariant = (module.__doc__ or "").partition("\n")[0]
     return Target(name, invariant, module.WORDS, module.one_input)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clocked import in_time
-from fuzz.target import NAMES, Target, load
+from tests.fuzz.target import NAMES, Target, load
+from tests.support.processes.clocked import in_time
 
 EXAMPLES = 150
 SECONDS = 2.0  # of processor time; each input is small

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitored_site import MonitoredSite
+from tests.monitoring.monitored_site import MonitoredSite
 
 
 @pytest.fixture(scope="package")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard_linter import RULES, Json, panels
 from grafana.dashboard.__main__ import FILE, text
+from tests.monitoring.dashboard_linter import RULES, Json, panels
 
 DASHBOARD: Json = json.loads(FILE.read_text(encoding="utf-8"))
 _TYPES = Path(__file__).with_name("types")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-import promql
 from grafana.dashboard.__main__ import FILE
 from grafana.dashboard.panel import Panel
 from grafana.dashboard.rows import ROWS
-from monitored_site import MonitoredSite
-from prometheus_under_test import RULES, Found
-from published_metrics import missing
 from reply_milter.wiring.stores import store_url
+from tests.monitoring import promql
+from tests.monitoring.monitored_site import MonitoredSite
+from tests.monitoring.prometheus_under_test import RULES, Found
+from tests.monitoring.published_metrics import missing
 
 pytestmark = [pytest.mark.system, pytest.mark.monitoring]
 

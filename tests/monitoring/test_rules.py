@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from prometheus_under_test import ROOT, RULES
+from tests.monitoring.prometheus_under_test import ROOT, RULES
 
 pytestmark = pytest.mark.monitoring
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from monitored_site import MonitoredSite
-from prometheus_under_test import ROOT
-from site_under_test import reply
+from tests.monitoring.monitored_site import MonitoredSite
+from tests.monitoring.prometheus_under_test import ROOT
+from tests.support.hosts.site_under_test import reply
 
 pytestmark = [pytest.mark.system, pytest.mark.monitoring]
 

@@ -26,7 +26,7 @@ import re
 from dataclasses import dataclass, field
 
 from reply_milter.core.token.mint import Minted
-from site_under_test import Arrived, Site
+from tests.support.hosts.site_under_test import Arrived, Site
 
 SENDER = "alice@client.example"
 

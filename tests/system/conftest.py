@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sendmail_settings import SendmailLayout
-from site_under_test import Site
+from tests.support.hosts.sendmail_settings import SendmailLayout
+from tests.support.hosts.site_under_test import Site
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from case_file import SENDER, Conversation
+from tests.system.case_file import SENDER, Conversation
 
 _ACTIONS = {"5": "reject", "4": "defer"}
 _WOULD = re.compile(r'reply_milter_messages_total\{.*verdict="would_(\w+)".*\}')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import Machine, MachineError
+from tests.support.hosts.machine import Machine, MachineError
 
 ROOT = Path(__file__).parents[2]
 

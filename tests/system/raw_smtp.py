@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reply_milter.core.token.mint import Minted
-from site_under_test import Site, reply
+from tests.support.hosts.site_under_test import Site, reply
 
 BOB = "bob@example.com"
 

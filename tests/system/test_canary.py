@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import wait_until
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.core.token.canary import canary_handler, genuine
-from site_under_test import Site
+from tests.support.hosts.site_under_test import Site
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from case_file import Conversation, runs_on
-from observed_case import Observed
 
-from site_under_test import Site
+from tests.support.hosts.site_under_test import Site
+from tests.system.case_file import Conversation, runs_on
+from tests.system.observed_case import Observed
 
 pytestmark = pytest.mark.system
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from site_under_test import Arrived
-from submission_site import SubmissionSite
+from tests.support.hosts.site_under_test import Arrived
+from tests.support.hosts.submission_site import SubmissionSite
 
 pytestmark = pytest.mark.system
 

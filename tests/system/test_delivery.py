@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
-from daemon_process import USER, runtime, wait_until
-from delivery_site import HOOKED, DeliverySite
-from receiver import SECRET, Misbehaviour, Receiver, drips, hangs, hangs_up, returns_garbage
 from reply_milter.core.token.mint import Minted
-from site_under_test import Site, reply
+from tests.support.hosts.delivery_site import HOOKED, DeliverySite
+from tests.support.hosts.receiver import SECRET, Misbehaviour, Receiver, drips, hangs, hangs_up, returns_garbage
+from tests.support.hosts.site_under_test import Site, reply
+from tests.support.processes.daemon_process import USER, runtime, wait_until
 
 pytestmark = pytest.mark.system
 

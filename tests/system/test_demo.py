@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import wait_until
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from certificate import write_certificate
-from daemon_process import runtime, wait_until
-from delivery_site import DeliverySite
-from ports import free_port
-from receiver import SECRET
 from reply_milter.cli.demo.private_postfix import Layout
-from site_under_test import Site
+from tests.support.certificate import write_certificate
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.receiver import SECRET
+from tests.support.hosts.site_under_test import Site
+from tests.support.processes.daemon_process import runtime, wait_until
+from tests.support.processes.ports import free_port
 
 pytestmark = pytest.mark.system
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from postfix_folder import OWN_SMTPD, SHARED, SUBMISSION, VOUCHED, PostfixFolder
 from reply_milter.core.diagnosis.finding import Severity
+from tests.support.hosts.postfix_folder import OWN_SMTPD, SHARED, SUBMISSION, VOUCHED, PostfixFolder
 
 pytestmark = pytest.mark.system
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon_process import wait_until
-from site_under_test import Site, reply
+from tests.support.hosts.site_under_test import Site, reply
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

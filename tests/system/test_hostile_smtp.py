@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from forged_verdicts import MESSAGES, Forged, forgeries, with_forgeries
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from raw_smtp import BOB, RawClient, raw_reply, transaction
 
 from reply_milter.cli.demo.private_postfix import Layout
-from site_under_test import DOMAIN, Site, reply
+from tests.support.hosts.site_under_test import DOMAIN, Site, reply
+from tests.system.forged_verdicts import MESSAGES, Forged, forgeries, with_forgeries
+from tests.system.raw_smtp import BOB, RawClient, raw_reply, transaction
 
 pytestmark = pytest.mark.system
 

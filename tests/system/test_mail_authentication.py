@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mail_authentication import AUTHSERV_ID, MailAuthentication
 from reply_milter.cli.demo.private_postfix import Layout
 from reply_milter.core.token.mint import Minted
-from site_under_test import Site
+from tests.support.hosts.mail_authentication import AUTHSERV_ID, MailAuthentication
+from tests.support.hosts.site_under_test import Site
 
 pytestmark = pytest.mark.system
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon_process import wait_until
-from ports import free_port
 from reply_milter.adapters.redis_store import RedisRegistry
 from reply_milter.cli.demo.private_postfix import Layout
 from reply_milter.core.seal.verdict_header import SealProblem
 from reply_milter.wiring.stores import store_url
-from site_under_test import Site, reply
+from tests.support.hosts.site_under_test import Site, reply
+from tests.support.processes.daemon_process import wait_until
+from tests.support.processes.ports import free_port
 
 pytestmark = pytest.mark.system
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import wait_until
-from delivery_site import DeliverySite
-from fakes import NOW
-from hooked import TAGS
 from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.seal.verdict_header import seal
+from tests.support.fakes import NOW
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.hooked import TAGS
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

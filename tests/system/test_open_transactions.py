@@ -11,7 +11,7 @@ import pytest
 
 from reply_milter.core.token.mint import Minted
 from reply_milter.flows.verifying.claiming import WRONG_AUTHORS
-from site_under_test import Site, reply
+from tests.support.hosts.site_under_test import Site, reply
 
 pytestmark = pytest.mark.system
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from daemon_process import wait_until
 from reply_milter.core.token.mint import Minted
 from reply_milter.wiring.stores import store_url
-from site_under_test import Site, reply
+from tests.support.hosts.site_under_test import Site, reply
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

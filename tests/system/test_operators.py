@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import wait_until
 from reply_milter.core.seal.verdict_header import SealProblem
-from site_under_test import Site, reply
+from tests.support.hosts.site_under_test import Site, reply
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mail_authentication import AUTHSERV_ID, MailAuthentication
-from ports import free_port
 from reply_milter.cli.demo.private_postfix import Layout, contrib_folder
 from reply_milter.core.token.mint import Minted
-from site_under_test import Arrived, Site
-from submission_site import SubmissionSite
+from tests.support.hosts.mail_authentication import AUTHSERV_ID, MailAuthentication
+from tests.support.hosts.site_under_test import Arrived, Site
+from tests.support.hosts.submission_site import SubmissionSite
+from tests.support.processes.ports import free_port
 
 pytestmark = pytest.mark.system
 

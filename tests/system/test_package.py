@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from package_under_test import ROOT, machine, package
 
-from daemon_process import wait_until
-from machine import Machine
+from tests.support.hosts.machine import Machine
+from tests.support.processes.daemon_process import wait_until
+from tests.system.package_under_test import ROOT, machine, package
 
 pytestmark = pytest.mark.system
 

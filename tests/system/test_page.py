@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from certificate import basic, write_certificate
-from daemon_process import wait_until
-from delivery_site import DeliverySite
-from published_metrics import missing
-from site_under_test import Site
+from tests.monitoring.published_metrics import missing
+from tests.support.certificate import basic, write_certificate
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.site_under_test import Site
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from package_under_test import ROOT, machine, package
-from page_commands import commands_of, until_refused
 
-from machine import Machine
+from tests.support.hosts.machine import Machine
+from tests.system.package_under_test import ROOT, machine, package
+from tests.system.page_commands import commands_of, until_refused
 
 pytestmark = pytest.mark.system
 

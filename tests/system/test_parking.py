@@ -8,12 +8,12 @@ from email.message import Message
 from typing import Any
 
 import pytest
-from test_delivery import answer, command, delivered
 
-from daemon_process import wait_until
-from delivery_site import DeliverySite
 from reply_milter.core.token.mint import Minted
-from site_under_test import reply
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.site_under_test import reply
+from tests.support.processes.daemon_process import wait_until
+from tests.system.test_delivery import answer, command, delivered
 
 pytestmark = pytest.mark.system
 

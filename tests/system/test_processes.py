@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import DaemonProcess, runtime, wait_until
 from reply_milter.adapters.state_dir.lock import Patience, lock
-from site_under_test import Site
+from tests.support.hosts.site_under_test import Site
+from tests.support.processes.daemon_process import DaemonProcess, runtime, wait_until
 
 pytestmark = pytest.mark.system
 

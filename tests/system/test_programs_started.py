@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import wait_until
-from delivery_site import DeliverySite
 from reply_milter.adapters.handlers import keeper
-from site_under_test import reply
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.site_under_test import reply
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

@@ -9,12 +9,20 @@ import smtplib
 from collections.abc import Iterator
 
 import pytest
-from milter_client import REPLYCODE
-from watched_site import APPLICATION_SECRET, LOGIN, STEPS, STORE_PASSWORD, URL_PASSWORD, WatchedSite, texts_in
 
-from daemon_process import wait_until
-from receiver import Misbehaviour, hangs_up, returns_garbage
-from site_under_test import DOMAIN, reply
+from tests.support.hosts.receiver import Misbehaviour, hangs_up, returns_garbage
+from tests.support.hosts.site_under_test import DOMAIN, reply
+from tests.support.processes.daemon_process import wait_until
+from tests.system.watched_site import (
+    APPLICATION_SECRET,
+    LOGIN,
+    STEPS,
+    STORE_PASSWORD,
+    URL_PASSWORD,
+    WatchedSite,
+    texts_in,
+)
+from tests.wire.milter_client import REPLYCODE
 
 pytestmark = [pytest.mark.system, pytest.mark.redis]
 

@@ -4,16 +4,16 @@ The figures of contrib/sendmail/README.md come from here. The rows of the contra
 """
 
 import pytest
-from forged_verdicts import MESSAGES, Forged, forgeries, with_forgeries
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from raw_smtp import RawClient, transaction
 
-from daemon_process import wait_until
-from ports import free_port
 from reply_milter.core.seal.verdict_header import SealProblem
-from sendmail_settings import SendmailLayout
-from site_under_test import DOMAIN, Site, reply
+from tests.support.hosts.sendmail_settings import SendmailLayout
+from tests.support.hosts.site_under_test import DOMAIN, Site, reply
+from tests.support.processes.daemon_process import wait_until
+from tests.support.processes.ports import free_port
+from tests.system.forged_verdicts import MESSAGES, Forged, forgeries, with_forgeries
+from tests.system.raw_smtp import RawClient, transaction
 
 pytestmark = pytest.mark.system
 

@@ -5,10 +5,10 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from test_spellings import ODD, PLAIN
 
-from sendmail_settings import CONTRIB, SendmailLayout
-from site_under_test import DOMAIN, Site, reply
+from tests.support.hosts.sendmail_settings import CONTRIB, SendmailLayout
+from tests.support.hosts.site_under_test import DOMAIN, Site, reply
+from tests.system.test_spellings import ODD, PLAIN
 
 pytestmark = pytest.mark.system
 

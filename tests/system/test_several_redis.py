@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import wait_until
-from redis_under_test import PROGRAM
-from several_redis import ClusterUnderTest, SentinelsUnderTest
-from site_under_test import Site, reply
+from tests.support.hosts.site_under_test import Site, reply
+from tests.support.processes.daemon_process import wait_until
+from tests.support.stores.redis_under_test import PROGRAM
+from tests.support.stores.several_redis import ClusterUnderTest, SentinelsUnderTest
 
 pytestmark = [
     pytest.mark.system,

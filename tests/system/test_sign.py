@@ -5,10 +5,10 @@ from email import message_from_bytes
 
 import pytest
 
-from daemon_process import wait_until
 from reply_milter.core.token.explanation import explain
-from site_under_test import Arrived
-from submission_site import STRANGER, SubmissionSite
+from tests.support.hosts.site_under_test import Arrived
+from tests.support.hosts.submission_site import STRANGER, SubmissionSite
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

@@ -8,9 +8,9 @@ from email.message import EmailMessage
 
 import pytest
 
-from daemon_process import wait_until
-from site_under_test import Arrived
-from submission_site import PERSON, STRANGER, SubmissionSite
+from tests.support.hosts.site_under_test import Arrived
+from tests.support.hosts.submission_site import PERSON, STRANGER, SubmissionSite
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

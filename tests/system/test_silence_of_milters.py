@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mail_authentication import AUTHSERV_ID, MailAuthentication
-from ports import free_port
 from reply_milter.cli.demo.private_postfix import Layout
 from reply_milter.core.token.mint import Minted
-from site_under_test import Site
+from tests.support.hosts.mail_authentication import AUTHSERV_ID, MailAuthentication
+from tests.support.hosts.site_under_test import Site
+from tests.support.processes.ports import free_port
 
 pytestmark = pytest.mark.system
 

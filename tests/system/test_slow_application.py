@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from daemon_process import wait_until
-from delivery_site import HOOKED, DeliverySite
-from receiver import SECRET, Receiver
-from receiver import _Request as Request
-from site_under_test import reply
+from tests.support.hosts.delivery_site import HOOKED, DeliverySite
+from tests.support.hosts.receiver import SECRET, Receiver
+from tests.support.hosts.receiver import _Request as Request
+from tests.support.hosts.site_under_test import reply
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 

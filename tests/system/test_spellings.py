@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from reply_milter.cli.demo.private_postfix import Layout
-from site_under_test import DOMAIN, Site
+from tests.support.hosts.site_under_test import DOMAIN, Site
 
 pytestmark = pytest.mark.system
 

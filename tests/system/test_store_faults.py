@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import wait_until
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.core.token.mint import Minted
 from reply_milter.ports import StoreUnavailableError
-from site_under_test import Site, reply
+from tests.support.hosts.site_under_test import Site, reply
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.redis]
 

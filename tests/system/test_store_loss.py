@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from delivery_site import DeliverySite
 from reply_milter.wiring.stores import store_url
-from site_under_test import reply
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.site_under_test import reply
 
 pytestmark = [pytest.mark.system, pytest.mark.redis]
 

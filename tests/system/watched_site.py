@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import redis
-from milter_client import Answer, Mta
 
-from daemon_process import USER
-from delivery_site import DeliverySite
-from receiver import SECRET
-from redis_under_test import RedisUnderTest
 from reply_milter.core.token.mint import Minted
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.receiver import SECRET
+from tests.support.processes.daemon_process import USER
+from tests.support.stores.redis_under_test import RedisUnderTest
+from tests.wire.milter_client import Answer, Mta
 
 FAILING = Path(__file__).parents[1] / "faults" / "failing_callbacks.py"
 STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done", "abort")

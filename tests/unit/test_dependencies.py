@@ -6,8 +6,8 @@ from importlib import metadata
 
 import pytest
 
-import audit
-import run_dependencies
+from tests.support import run_dependencies
+from tools import audit
 
 # Each is here on purpose: whoever adds one has looked at its age, upkeep and licence (docs/adr/0001-libraries.md).
 DIRECT = {

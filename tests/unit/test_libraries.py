@@ -14,7 +14,6 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from prometheus_client import Counter
 
-import run_dependencies
 from reply_milter import libraries
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.handlers import deliverer_for
@@ -24,6 +23,7 @@ from reply_milter.config import ConfigError
 from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.libraries import HTTPX, LIBRARIES, Library, LibraryError
 from reply_milter.wiring.stores import load_to_run
+from tests.support import run_dependencies
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {

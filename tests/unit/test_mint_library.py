@@ -15,7 +15,7 @@ import reply_milter
 from reply_milter import mint
 from reply_milter.cli.init import write_files
 from reply_milter.core.token import token
-from vector_file import cases
+from tests.support.vector_file import cases
 
 DOMAIN = "reply.example.com"
 JANE = "jane@example.com"

@@ -12,8 +12,6 @@ from functools import partial
 import pytest
 
 import reply_milter.adapters.telemetry.logs as logs
-from content_under_test import FORM, message
-from expressions import Expression, expressions, library_calls
 from reply_milter.core.content import (
     charset,
     encoded_words,
@@ -36,8 +34,10 @@ from reply_milter.core.seal import sealed_reply, verdict_header
 from reply_milter.core.token import address as addresses
 from reply_milter.core.token import token
 from reply_milter.core.token.mint import MintError
-from scaled_text import BOUNDED, BUILT, LIBRARIES, NOT_A_STRANGERS, UNBOUNDED
-from scaling import LONGEST, PIECES, examples, stretched, superlinear
+from tests.support.content_under_test import FORM, message
+from tests.support.expressions import Expression, expressions, library_calls
+from tests.support.scaled_text import BOUNDED, BUILT, LIBRARIES, NOT_A_STRANGERS, UNBOUNDED
+from tests.support.scaling import LONGEST, PIECES, examples, stretched, superlinear
 
 
 def _through(pattern: "re.Pattern[str] | re.Pattern[bytes]", way: str, text: str) -> object:

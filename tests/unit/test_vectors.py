@@ -16,8 +16,8 @@ from reply_milter.core.token.address import AddressForm, ReplyAddress, classify
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey, UserKey, derive
 from reply_milter.core.token.token import Glob, Token
 from reply_milter.core.token.verify import FUTURE_SECONDS
-from vector_file import FOLDER, cases
-from vectors import generate
+from tests.support.vector_file import FOLDER, cases
+from tests.vectors import generate
 
 Json = dict[str, Any]
 

@@ -5,11 +5,10 @@ import os
 import struct
 from pathlib import Path
 
-from milter_alone import Milter
-from milter_client import ALL_ACTIONS, ALL_STEPS, CONTINUE, INSERT_HEADER, Answer, Mta
-
-from daemon_process import wait_until
 from reply_milter.core.token.mint import Minted
+from tests.support.processes.daemon_process import wait_until
+from tests.wire.milter_alone import Milter
+from tests.wire.milter_client import ALL_ACTIONS, ALL_STEPS, CONTINUE, INSERT_HEADER, Answer, Mta
 
 _SOON = 20.0  # seconds; a worker ends in milliseconds what its peer has ended, on a machine that has time
 _PATIENCE = 15.0

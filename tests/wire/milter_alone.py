@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon_process import USER, DaemonProcess
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.cli.init import write_files
 from reply_milter.core.token.mint import Minted, Order, mint
 from reply_milter.wiring.stores import load
+from tests.support.processes.daemon_process import USER, DaemonProcess
 
 DOMAIN = "reply.example.com"
 

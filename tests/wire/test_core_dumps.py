@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from milter_alone import Milter, own_folder
 
-from daemon_process import wait_until
+from tests.support.processes.daemon_process import wait_until
+from tests.wire.milter_alone import Milter, own_folder
 
 pytestmark = pytest.mark.wire
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from milter_alone import Milter, own_folder
-from milter_client import CHANGE_HEADER, CONTINUE, INSERT_HEADER, REPLYCODE, Answer, Mta
 
 from reply_milter.core.mail.headers import FIELDS_LIMIT
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.core.token.mint import Minted
+from tests.wire.milter_alone import Milter, own_folder
+from tests.wire.milter_client import CHANGE_HEADER, CONTINUE, INSERT_HEADER, REPLYCODE, Answer, Mta
 
 pytestmark = pytest.mark.wire
 

@@ -8,10 +8,10 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from milter_alone import Milter, own_folder
-from milter_client import CONTINUE, INSERT_HEADER, Mta
 
-from daemon_process import runtime
+from tests.support.processes.daemon_process import runtime
+from tests.wire.milter_alone import Milter, own_folder
+from tests.wire.milter_client import CONTINUE, INSERT_HEADER, Mta
 
 pytestmark = pytest.mark.wire
 

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from milter_alone import DOMAIN, Milter, own_folder
-from milter_client import (
+
+from reply_milter.core.token.mint import Minted
+from tests.support.processes.daemon_process import wait_until
+from tests.wire.milter_alone import DOMAIN, Milter, own_folder
+from tests.wire.milter_client import (
     CHANGE_HEADER,
     CONTINUE,
     DELETE_RECIPIENT,
@@ -23,9 +26,6 @@ from milter_client import (
     Answer,
     Mta,
 )
-
-from daemon_process import wait_until
-from reply_milter.core.token.mint import Minted
 
 pytestmark = pytest.mark.wire
 

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from manager_under_test import Manager, Told
-from milter_alone import DOMAIN, Milter, own_folder
-from milter_client import REPLYCODE, Mta
 
-from daemon_process import USER, runtime, wait_until
+from tests.support.processes.daemon_process import USER, runtime, wait_until
+from tests.wire.manager_under_test import Manager, Told
+from tests.wire.milter_alone import DOMAIN, Milter, own_folder
+from tests.wire.milter_client import REPLYCODE, Mta
 
 pytestmark = pytest.mark.wire
 

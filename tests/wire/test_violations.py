@@ -10,14 +10,14 @@ import struct
 from collections.abc import Callable, Iterator
 
 import pytest
-from hostile_peer import Bystander, Footprint, Peer, is_served, was_taken
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from milter_alone import DOMAIN, Milter, own_folder
-from milter_client import CONTINUE, REPLYCODE
 
-from daemon_process import wait_until
-from fuzz.target import load
+from tests.fuzz.target import load
+from tests.support.processes.daemon_process import wait_until
+from tests.wire.hostile_peer import Bystander, Footprint, Peer, is_served, was_taken
+from tests.wire.milter_alone import DOMAIN, Milter, own_folder
+from tests.wire.milter_client import CONTINUE, REPLYCODE
 
 pytestmark = pytest.mark.wire
 

@@ -6,10 +6,10 @@ such fields.
 
 import re
 
-from fakes import AUTHOR
-from fuzz.octets import text
 from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.core.rules.authentication import Authentication, authentication
+from tests.fuzz.octets import text
+from tests.support.fakes import AUTHOR
 
 MX = "mx.example.com"
 OWNERS = organisational_domains()

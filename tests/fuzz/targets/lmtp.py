@@ -10,10 +10,10 @@ import socket
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from lmtp_under_test import server_of
 from reply_milter.adapters.lmtp import LmtpServer
 from reply_milter.core.delivery.outcome import Done, HandedOver, Later
 from reply_milter.core.delivery.reply import Envelope
+from tests.support.processes.lmtp_under_test import server_of
 
 WORDS = (
     b"LHLO x\r\n", b"EHLO x\r\n", b"MAIL FROM:<a@b>\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<reply+x@reply.test>\r\n",

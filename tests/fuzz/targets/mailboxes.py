@@ -3,9 +3,9 @@
 Input: the value of a From field.
 """
 
-from fuzz.octets import text
 from reply_milter.core.mail.domain import is_host_name, normalise, to_ascii
 from reply_milter.core.mail.mailbox import mailboxes, named
+from tests.fuzz.octets import text
 
 WORDS = (
     b"jane@example.org", b"<jane@example.org>", b"Jane Doe ", b"<", b">", b"(", b")", b'"', b"\\", b",", b";", b":",

@@ -3,10 +3,10 @@
 Input: an In-Reply-To value, and behind a NUL one of References.
 """
 
-from fuzz.octets import text
 from reply_milter.core.mail import message_id
 from reply_milter.core.mail.message_id import CANDIDATES, identifiers
 from reply_milter.core.rules.thread import candidates
+from tests.fuzz.octets import text
 
 WORDS = (
     b"<", b">", b"(", b")", b",", b" ", b"\n\t", b"\0", b'"', b"\\", b"@", b"<a@b>",

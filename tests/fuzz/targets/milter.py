@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import Milter
 
-from fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, FixedClock, MemoryStore, minted, service
 from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
 from reply_milter.core.mail.headers import MINT, VERDICT
 from reply_milter.core.verdict.handler import Handlers
@@ -19,6 +18,7 @@ from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import Notification
+from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, FixedClock, MemoryStore, minted, service
 
 GENUINE = minted()
 WORDS = (

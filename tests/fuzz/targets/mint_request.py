@@ -5,8 +5,6 @@ Input: the value of the field.
 
 import re
 
-from fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, FixedClock
-from fuzz.octets import text
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.headers import Append, Delete
 from reply_milter.core.mail.message_id import identifiers
@@ -18,6 +16,8 @@ from reply_milter.core.verdict.verdict import Accept, Reject
 from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.ports import Login, Notification
+from tests.fuzz.octets import text
+from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, FixedClock
 
 WORDS = (
     b"handler=issue", b"handler=forum", b"user=42", b"user=", b"locator=shop/orders/7", b"context=7", b"context=", b";",

@@ -3,8 +3,6 @@
 Input: the RCPT argument, and behind a NUL the MTA's reading of it (``{rcpt_addr}``), if it gives one.
 """
 
-from fakes import DOMAIN, FORM
-from fuzz.octets import text
 from reply_milter.core.token.address import (
     AddressForm,
     Misspelt,
@@ -14,6 +12,8 @@ from reply_milter.core.token.address import (
     classify,
     parse_plain,
 )
+from tests.fuzz.octets import text
+from tests.support.fakes import DOMAIN, FORM
 
 WORDS = (
     b"reply+", b"reply", b"reply-", b"@", f"@{DOMAIN}".encode(), b"@reply.test.", b"@example.com", b"<", b">", b"\0",

@@ -6,8 +6,8 @@ Input: a message as an MTA hands it over.
 import json
 from dataclasses import asdict
 
-from content_under_test import ADDRESS, BARE, DASHED, FORM
 from reply_milter.core.content import Content, Limits, read, redact, redact_message
+from tests.support.content_under_test import ADDRESS, BARE, DASHED, FORM
 
 WORDS = (
     b"\r\n", b"\n", b"\n\n", b"\r", b"\0", b"\xff", b" ", b"\t", b"--b\r\n", b"--b--", b"=", b"=3D", b"From: ", b"To: ",

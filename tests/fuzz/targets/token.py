@@ -3,13 +3,13 @@
 Input: a text to be read as a GLOB; and, in pairs of octets, places in a genuine one and what is put there.
 """
 
-from fakes import FORM, ISSUE, KEYRING, NOW, minted
-from fuzz.octets import text
 from reply_milter.core.encoding.base32 import ALPHABET
 from reply_milter.core.token.keyring import derive
 from reply_milter.core.token.token import CHECKSUM_CEILING, CHECKSUM_FLOOR, parse
 from reply_milter.core.token.verify import Checked, check_token
 from reply_milter.core.verdict.handler import Handlers
+from tests.fuzz.octets import text
+from tests.support.fakes import FORM, ISSUE, KEYRING, NOW, minted
 
 WORDS = (
     b"00000000ff", b"bcdefghijklmnopqrstuvw", b"xyz234567abcdefghijklmnopq", b"a", b"A", b"0", b"1", b"7", b"8", b"g",

@@ -5,9 +5,9 @@ Input: values of the field, separated by NUL; the first is also read as tags, a 
 
 import re
 
-from fakes import SEAL_KEY
-from fuzz.octets import text
 from reply_milter.core.seal.verdict_header import SealProblem, is_value, seal, unseal
+from tests.fuzz.octets import text
+from tests.support.fakes import SEAL_KEY
 
 WORDS = (
     b"v=1", b";", b"; ", b"=", b"seal=", b"result=pass", b"user=42", b"id=abcdefghijklmnopqrstuvwxyz", b"\n\t",

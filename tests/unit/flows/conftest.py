@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from dialogue import Desk
 from reply_milter.flows.service import Rules
 from reply_milter.flows.verifying.foreseen import foreseen
+from tests.support.hosts.dialogue import Desk
 
 
 @pytest.fixture(autouse=True)

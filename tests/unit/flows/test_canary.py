@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fakes import FORM, ISSUE, KEYRING, NOW, FixedClock
 from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.canary import CanaryService, send
 from reply_milter.ports.canary import CanaryFailure, DoorClosedError, MilterDoor
+from tests.support.fakes import FORM, ISSUE, KEYRING, NOW, FixedClock
 
 REFUSED = "550 5.7.1 This reply address is not valid"
 LATER = "451 4.3.0 try again later"

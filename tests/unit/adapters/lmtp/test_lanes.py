@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
-from daemon_process import wait_until
-from lmtp_under_test import RecordingIntake, server_of
 from reply_milter.adapters.lmtp import Lanes, LmtpServer, lanes
 from reply_milter.adapters.lmtp.lanes import Visit
 from reply_milter.core.delivery.outcome import Done, HandedOver
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.token.token import handler_in
 from reply_milter.ports.delivery_telemetry import TurnedAway
+from tests.support.processes.daemon_process import wait_until
+from tests.support.processes.lmtp_under_test import RecordingIntake, server_of
 
 KIB = 1 << 10
 

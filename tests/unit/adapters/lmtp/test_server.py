@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from lmtp_under_test import server_of
 from reply_milter.adapters.lmtp import LmtpServer
 from reply_milter.core.delivery.outcome import Done, HandedOver
 from reply_milter.core.delivery.reply import Envelope
+from tests.support.processes.lmtp_under_test import server_of
 
 SECRET = "hunter2hunter2"  # noqa: S105 # of this test alone
 

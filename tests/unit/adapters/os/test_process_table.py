@@ -4,9 +4,9 @@ import os
 import signal
 import subprocess
 
-from daemon_process import wait_until
 from reply_milter.adapters.os.process_table import Roster
 from reply_milter.ports.condition import Process
+from tests.support.processes.daemon_process import wait_until
 
 
 def test_children_are_known_by_name_while_they_run() -> None:

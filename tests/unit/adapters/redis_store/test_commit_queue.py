@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from daemon_process import wait_until
-from fakes import MemoryStore
 from reply_milter.adapters.redis_store.commit_queue import Bounds, SettlingThread
 from reply_milter.ports import StoreUnavailableError
-from store_bench import claim
+from tests.support.fakes import MemoryStore
+from tests.support.processes.daemon_process import wait_until
+from tests.support.stores.store_bench import claim
 
 WAIT_SECONDS = 10.0
 

@@ -17,14 +17,14 @@ import pytest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-import crowd as crowd_program
-from certificate import basic, write_certificate
-from daemon_process import wait_until
-from ports import free_port
 from reply_milter.adapters.telemetry.page import Questions, serve_page
 from reply_milter.adapters.telemetry.page_access import Certificate, Login
 from reply_milter.adapters.telemetry.places import MOST_CONNECTIONS
 from reply_milter.processes.sockets import open_page
+from tests.support.certificate import basic, write_certificate
+from tests.support.processes import crowd as crowd_program
+from tests.support.processes.daemon_process import wait_until
+from tests.support.processes.ports import free_port
 
 LONGEST = 1.0  # seconds of a connection, here
 SCRAPE_SECONDS = 10.0  # Prometheus' own

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from certificate import basic, write_certificate
 from reply_milter.adapters.telemetry.page_access import Certificate, Login, PageAccessError, mistakes
+from tests.support.certificate import basic, write_certificate
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from content_under_test import ADDRESS, FORM, GLOB
 from reply_milter.core.content import Content, read
+from tests.support.content_under_test import ADDRESS, FORM, GLOB
 
 _CLIENTS = sorted((Path(__file__).parent / "clients").glob("*.eml"))
 

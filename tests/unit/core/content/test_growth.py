@@ -9,12 +9,12 @@ from itertools import islice
 
 import pytest
 
-from clocked import growth
-from content_under_test import ADDRESS, FORM, message
 from reply_milter.core.content import Limits, read, redact, redact_message
 from reply_milter.core.content.html_text import render
 from reply_milter.core.content.lines import of_text
 from reply_milter.core.content.stripping import strip
+from tests.support.content_under_test import ADDRESS, FORM, message
+from tests.support.processes.clocked import growth
 
 LINEAR = 2.6
 _TEXT = 60_000  # characters, before they are doubled

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content_under_test import ADDRESS, FORM
 from reply_milter.core.content import Content, Limits, read, redact_message
+from tests.support.content_under_test import ADDRESS, FORM
 
 _SHAPES = Path(__file__).parents[3] / "system" / "shapes"
 _SEEDS = [

@@ -2,9 +2,9 @@
 
 import pytest
 
-from content_under_test import message, multipart, whole
 from reply_milter.core.content import Flaw, Limits
 from reply_milter.core.content.parts import Opening, Part
+from tests.support.content_under_test import message, multipart, whole
 
 
 def _leaves(octets: bytes) -> list[bytes]:

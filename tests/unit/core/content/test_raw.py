@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content_under_test import ADDRESS, FORM, GLOB, message, multipart, whole
 from reply_milter.core.content import read, redact_message
+from tests.support.content_under_test import ADDRESS, FORM, GLOB, message, multipart, whole
 
 _BLOTTED = f"reply+{'x' * len(GLOB)}@reply.example.com"
 

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from content_under_test import ADDRESS, FORM, GLOB, message, multipart, whole
 from reply_milter.core.content import Attachment, Flaw, Limits, Mailbox, read
+from tests.support.content_under_test import ADDRESS, FORM, GLOB, message, multipart, whole
 
 _PDF = "Content-Type: application/pdf; name=a.pdf\nContent-Transfer-Encoding: base64\n\nJVBERg=="
 

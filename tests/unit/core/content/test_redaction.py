@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content_under_test import ADDRESS, BARE, DASHED, FORM, GLOB, message
 from reply_milter.core.content import Limits, read, redact
 from reply_milter.core.token.address import AddressForm
+from tests.support.content_under_test import ADDRESS, BARE, DASHED, FORM, GLOB, message
 
 
 @pytest.mark.parametrize(

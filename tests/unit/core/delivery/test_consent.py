@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import FORM
 from reply_milter.core.content import read
 from reply_milter.core.content.words import WROTE
 from reply_milter.core.delivery.consent import (
@@ -21,6 +20,7 @@ from reply_milter.core.delivery.consent import (
     answer_of,
     read_answer,
 )
+from tests.support.fakes import FORM
 
 ASKED = "<confirm/1767225600.u1@reply.test>"
 # One attribution of each language whose words for writing are known, with its yes and its no.

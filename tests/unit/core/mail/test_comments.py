@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clocked import hostile, in_time
 from reply_milter.core.mail.comments import without_comments
+from tests.support.processes.clocked import hostile, in_time
 
 
 @pytest.mark.parametrize(

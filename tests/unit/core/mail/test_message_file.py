@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clocked import HOSTILE_OCTETS, hostile, in_time
 from reply_milter.core.mail.message_file import as_sent, split
+from tests.support.processes.clocked import HOSTILE_OCTETS, hostile, in_time
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])

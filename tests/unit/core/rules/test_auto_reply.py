@@ -2,9 +2,9 @@
 
 import pytest
 
-from clocked import hostile, in_time
 from reply_milter.core.mail.headers import READ
 from reply_milter.core.rules.auto_reply import SIGNS, is_automatic, is_report, keyword
+from tests.support.processes.clocked import hostile, in_time
 
 
 @pytest.mark.parametrize(

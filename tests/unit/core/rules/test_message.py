@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from fakes import AUTHOR, FORM, FORUM, ISSUE, KEYRING, NOW, minted, rules
 from reply_milter.core.mail.headers import FIELDS_LIMIT, OCTETS_LIMIT
 from reply_milter.core.rules.authentication import Authentication
 from reply_milter.core.rules.message import Message, SenderMatch, bindings, findings
@@ -14,6 +13,7 @@ from reply_milter.core.token.mint import Minted
 from reply_milter.core.token.verify import Checked, Facts, check_token
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.verdict.verdict import Reason
+from tests.support.fakes import AUTHOR, FORM, FORUM, ISSUE, KEYRING, NOW, minted, rules
 
 ANSWERED = minted()
 LIMIT = 1000

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fakes import KEYRING, minted
 from reply_milter.core.mail.message_id import Thread
 from reply_milter.core.rules.thread import ThreadFinding, ThreadMatch, bind, candidates
+from tests.support.fakes import KEYRING, minted
 
 ANSWERED = minted()
 KEY = KEYRING.minting_key(42)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import NOW
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable, network
+from tests.support.fakes import NOW
 
 
 def table() -> GuessTable:

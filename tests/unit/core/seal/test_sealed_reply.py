@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from fakes import SEAL_KEY
-from hooked import sealed
 from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable, open_reply
+from tests.support.fakes import SEAL_KEY
+from tests.support.hosts.hooked import sealed
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clocked import hostile, in_time
-from fakes import SEAL_KEY
 from reply_milter.core.seal.verdict_header import SealProblem, seal, unseal
+from tests.support.fakes import SEAL_KEY
+from tests.support.processes.clocked import hostile, in_time
 
 TAGS = [("v", "1"), ("result", "pass"), ("reason", "ok"), ("user", "42"), ("locator", "a/b"), ("body", "x" * 26)]
 VALUE = seal(TAGS, SEAL_KEY)

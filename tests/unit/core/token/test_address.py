@@ -6,8 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clocked import hostile, in_time
-from fakes import FORM, minted
 from reply_milter.core.token.address import (
     AddressForm,
     Misspelt,
@@ -18,6 +16,8 @@ from reply_milter.core.token.address import (
     parse_plain,
 )
 from reply_milter.core.token.token import parse
+from tests.support.fakes import FORM, minted
+from tests.support.processes.clocked import hostile, in_time
 
 GLOB = minted().address.split("+")[1].split("@")[0]
 FOLDED = "reply+aaaabbbb@reply.test"

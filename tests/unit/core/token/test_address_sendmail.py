@@ -6,8 +6,8 @@ part alone; a virtusertable gives what the address was mapped to.
 
 import pytest
 
-from fakes import FORM
 from reply_milter.core.token.address import Misspelt, Ordinary, ReplyAddress, classify
+from tests.support.fakes import FORM
 
 LOCAL = "reply+TOK"
 WHOLE = "reply+TOK@reply.test"

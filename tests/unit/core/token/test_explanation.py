@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import FORM, FORUM, ISSUE, KEYRING, NOW, minted
 from reply_milter.core.token.explanation import Explanation, explain
 from reply_milter.core.token.verify import Facts
 from reply_milter.core.verdict.handler import Handlers
+from tests.support.fakes import FORM, FORUM, ISSUE, KEYRING, NOW, minted
 
 ADDRESS = minted().address
 HANDLERS = Handlers.of([ISSUE, FORUM])

@@ -6,11 +6,11 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import KEYRING, REALM, minted
 from reply_milter.core.encoding.tlv import tlv
 from reply_milter.core.mail.message_id import write
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey, UserKey, derive
 from reply_milter.core.token.token import Glob, Token, parse
+from tests.support.fakes import KEYRING, REALM, minted
 
 OLD = MasterKey("old", KeyState.VERIFY, b"o" * 32)
 NEW = MasterKey("new", KeyState.ACTIVE, b"n" * 32)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from fakes import AUTHOR, FORM, FORUM, ISSUE, KEYRING, NOW, minted, rules
 from reply_milter.core.token import token
 from reply_milter.core.token.mint import Minted, MintError
 from reply_milter.core.token.token import CONTEXT_LIMIT, EPOCH, USER_LIMIT
 from reply_milter.core.token.verify import Checked, check_token
 from reply_milter.core.verdict.handler import Handler
+from tests.support.fakes import AUTHOR, FORM, FORUM, ISSUE, KEYRING, NOW, minted, rules
 
 LAST_MINUTE = EPOCH + 60 * (token.ISSUED_LIMIT - 1)
 

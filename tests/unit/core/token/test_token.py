@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clocked import hostile, in_time
-from fakes import FORM, KEYRING, NOW, minted, rules
 from reply_milter.core.token import token
 from reply_milter.core.token.address import ReplyAddress, classify
 from reply_milter.core.token.token import EPOCH, Token, issued_minutes, parse
 from reply_milter.core.token.verify import Checked, check_token
+from tests.support.fakes import FORM, KEYRING, NOW, minted, rules
+from tests.support.processes.clocked import hostile, in_time
 
 # One with a k, an s and an i in it, so that U+212A, U+017F and U+0131 meet the letters that they fold to.
 ADDRESS = next(

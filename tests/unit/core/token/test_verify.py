@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from fakes import FORM, FORUM, ISSUE, KEYRING, NOW, minted
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.token.verify import FUTURE_SECONDS, Checked, Facts, Junk, check_standing, check_token
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.verdict import INVALID, Because, Reason
+from tests.support.fakes import FORM, FORUM, ISSUE, KEYRING, NOW, minted
 
 HANDLERS = Handlers.of([ISSUE, FORUM])
 N = FORM.checksum_length

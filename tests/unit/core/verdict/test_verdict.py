@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from fakes import NOW
 from reply_milter.core.verdict import verdict
 from reply_milter.core.verdict.verdict import (
     INVALID,
@@ -20,6 +19,7 @@ from reply_milter.core.verdict.verdict import (
     refusal,
     reply_for,
 )
+from tests.support.fakes import NOW
 
 REPLIES = [*map(reply_for, Reason), INVALID, MISSPELT, MALFORMED_MESSAGE, expired_reply(NOW, "https://example.com/x")]
 LONGEST_URL = "https://" + "x" * 200

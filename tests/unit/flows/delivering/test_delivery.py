@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from fakes import NOW, SEAL_KEY
-from hooked import ID, Hooked, hooked, sealed, without_store
 from reply_milter.core.delivery.outcome import Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.seal.sealed_reply import Undeliverable
@@ -14,6 +12,8 @@ from reply_milter.flows.delivering.delivery import take
 from reply_milter.flows.delivering.parking import tend
 from reply_milter.ports.delivery import Progress
 from reply_milter.ports.delivery_telemetry import Outcome
+from tests.support.fakes import NOW, SEAL_KEY
+from tests.support.hosts.hooked import ID, Hooked, hooked, sealed, without_store
 
 
 @pytest.fixture

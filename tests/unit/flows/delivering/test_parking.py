@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from fakes import FORM, KEYRING, NOW, SEAL_KEY
-from hooked import CONFIRM, ID, Hooked, hooked, sealed
 from reply_milter.core import content
 from reply_milter.core.delivery.consent import Answer, answer_of
 from reply_milter.core.delivery.outcome import Done, Later, Never
@@ -24,6 +22,8 @@ from reply_milter.flows.delivering.delivery import take
 from reply_milter.flows.delivering.parking import discard, release, tend
 from reply_milter.ports import UserRecord
 from reply_milter.ports.delivery_telemetry import Outcome
+from tests.support.fakes import FORM, KEYRING, NOW, SEAL_KEY
+from tests.support.hosts.hooked import CONFIRM, ID, Hooked, hooked, sealed
 
 JANE = "jane@example.org"
 

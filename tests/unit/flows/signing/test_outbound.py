@@ -6,8 +6,6 @@ from ipaddress import ip_network
 
 import pytest
 
-from fakes import FORM as PLAIN_FORM
-from fakes import FORUM, ISSUE, KEYRING, NOW, FixedClock
 from reply_milter.core.mail.headers import Append, Delete, Edit, Replace
 from reply_milter.core.notification.application import WRONG_KEY, digest
 from reply_milter.core.notification.application import Application as Proven
@@ -17,6 +15,8 @@ from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
 from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
+from tests.support.fakes import FORM as PLAIN_FORM
+from tests.support.fakes import FORUM, ISSUE, KEYRING, NOW, FixedClock
 
 MINT = ("X-Reply-Mint", " handler=issue; user=42; locator=shop/issue/1")
 JANE = "<jane@example.org>"

@@ -10,13 +10,13 @@ from itertools import product
 
 import pytest
 
-from dialogue import Desk, reply_fields, without
-from fakes import FORUM, ISSUE, NOW, MemoryStore, minted, rules
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.policy import ALLOWED
 from reply_milter.core.verdict.verdict import Action, Reason
 from reply_milter.flows.service import Rules
 from reply_milter.flows.verifying.foreseen import foreseen
+from tests.support.fakes import FORUM, ISSUE, NOW, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import Desk, reply_fields, without
 
 ANSWERED = minted()
 OLD = minted(now=NOW - 100 * 86400)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from dialogue import BODY, Desk, Fields, reply_fields, without
-from fakes import AUTHOR, FORUM, ISSUE, MemoryStore, minted, rules
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.verdict import Accept, Action, Defer, Park, Reason, Reject, Verdict
 from reply_milter.flows.verifying.claiming import WRONG_AUTHORS
 from reply_milter.ports import Replay
+from tests.support.fakes import AUTHOR, FORUM, ISSUE, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import BODY, Desk, Fields, reply_fields, without
 
 ANSWERED = minted()
 HOME = "jane@home.example"

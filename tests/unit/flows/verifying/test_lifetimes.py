@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from dialogue import Desk, edits, reply_fields
-from fakes import minted, rules
 from reply_milter.core.mail.headers import VERDICT, Delete
 from reply_milter.core.verdict.verdict import Accept, Action, Reason, Reject
+from tests.support.fakes import minted, rules
+from tests.support.hosts.dialogue import Desk, edits, reply_fields
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)

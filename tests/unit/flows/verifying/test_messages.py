@@ -2,10 +2,10 @@
 
 import pytest
 
-from dialogue import BODY, Desk, edits, reply_fields, without
-from fakes import AUTHOR, FORUM, NOW, MemoryStore, minted, rules
 from reply_milter.core.mail.headers import OCTETS_LIMIT, VERDICT, Delete, Insert
 from reply_milter.core.verdict.verdict import Accept, Action, Defer, Discard, Park, Reason, Reject
+from tests.support.fakes import AUTHOR, FORUM, NOW, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import BODY, Desk, edits, reply_fields, without
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)

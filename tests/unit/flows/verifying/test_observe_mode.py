@@ -4,10 +4,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from dialogue import Desk, reply_fields, without
-from fakes import NOW, MemoryStore, minted, rules
 from reply_milter.core.mail.headers import FIELDS_LIMIT, OCTETS_LIMIT, VERDICT
 from reply_milter.core.verdict.verdict import Accept, Action, Reason
+from tests.support.fakes import NOW, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import Desk, reply_fields, without
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dialogue import Desk, edits, reply_fields
-from fakes import NOW, MemoryStore, minted, rules
 from reply_milter.core.mail.headers import RemoveRecipient
 from reply_milter.core.verdict.verdict import Accept, Action, Defer, Reason, Reject
+from tests.support.fakes import NOW, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import Desk, edits, reply_fields
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)

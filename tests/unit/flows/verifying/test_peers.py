@@ -5,12 +5,12 @@ from typing import cast
 
 import pytest
 
-from dialogue import BODY, Desk, edits, reply_fields
-from fakes import FORM, NOW, SEAL_KEY, FixedClock, MemoryStore, minted, rules
 from reply_milter.core.mail.headers import VERDICT, Delete, Insert
 from reply_milter.core.seal.verdict_header import seal
 from reply_milter.core.token.token import parse
 from reply_milter.core.verdict.verdict import INVALID, Accept, Action, Defer, Park, Reason, Reject
+from tests.support.fakes import FORM, NOW, SEAL_KEY, FixedClock, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import BODY, Desk, edits, reply_fields
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)

@@ -5,10 +5,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from dialogue import Desk, reply_fields
-from fakes import FORUM, ISSUE, NOW, MemoryStore, minted, rules
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.verdict import Accept, Action, Defer, Reason, Reject
+from tests.support.fakes import FORUM, ISSUE, NOW, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import Desk, reply_fields
 
 ANSWERED = minted()
 FORGED = ANSWERED.address.replace("reply+0", "reply+1")

@@ -4,11 +4,11 @@ from itertools import count
 
 import pytest
 
-from dialogue import BODY, Desk, Fields, reply_fields, without
-from fakes import FORUM, NOW, MemoryStore, minted, rules
 from reply_milter.core.verdict.verdict import Accept, Action, Defer, Discard, Reason, Reject, Verdict
 from reply_milter.flows.verifying.claiming import KEPT_SECONDS
 from reply_milter.ports import Claim, Claimed, Replay, StoreUnavailableError
+from tests.support.fakes import FORUM, NOW, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import BODY, Desk, Fields, reply_fields, without
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)

@@ -6,12 +6,12 @@ from typing import cast
 
 import pytest
 
-from dialogue import Desk, reply_fields
-from fakes import AUTHOR, FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryStore, minted, rules
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.verdict import INVALID, Accept, Action, Park, Reason, Reject
 from reply_milter.ports import Claim, StoreUnavailableError
+from tests.support.fakes import AUTHOR, FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import Desk, reply_fields
 
 ANSWERED = minted()
 NUMBERED = minted(FORUM)

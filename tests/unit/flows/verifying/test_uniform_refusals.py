@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from dialogue import Desk
-from fakes import FORM, FORUM, ISSUE, KEYRING, NOW, MemoryStore, minted, rules
 from reply_milter.core.rules.throttle import GuessTable
 from reply_milter.core.token import keyring
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
 from reply_milter.core.token.mint import Order, mint
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.verdict import INVALID, Accept, Defer, Reject
+from tests.support.fakes import FORM, FORUM, ISSUE, KEYRING, NOW, MemoryStore, minted, rules
+from tests.support.hosts.dialogue import Desk
 
 OLD = MasterKey("k0", KeyState.VERIFY, bytes(range(1, 33)))
 RETIRED = MasterKey("k9", KeyState.RETIRED, bytes(range(2, 34)))

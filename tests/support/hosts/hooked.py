@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryStore
 from reply_milter.adapters.state_dir.dead_letters import DeadLetterFolder
 from reply_milter.adapters.state_dir.deliveries import SqliteLedger, SqliteParking, SqliteQuestions, open_database
 from reply_milter.core.content import Limits
@@ -20,6 +19,7 @@ from reply_milter.flows.delivering.service import HookRules, HookService
 from reply_milter.ports import UserRecord
 from reply_milter.ports.delivery import CourierError
 from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome
+from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryStore
 
 CONFIRM = Handler(1023, "confirm", ContextKind.INTEGER, 7, True, "", Policy())
 ROOM = Room(user_replies=20, user_octets=1 << 20, replies=50, octets=2 << 20)

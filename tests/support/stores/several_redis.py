@@ -13,9 +13,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ports import free_port
-from redis_under_test import PROGRAM, eventually
 from reply_milter.adapters.redis_store.link.target import Place
+from tests.support.processes.ports import free_port
+from tests.support.stores.redis_under_test import PROGRAM, eventually
 
 NAME = "replies"
 DOWN_MS = 400  # after which Sentinels, and a Cluster, give up a server

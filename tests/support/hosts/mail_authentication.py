@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from daemon_process import wait_until
-from ports import free_port
-from system_log import SystemLog
+from tests.support.hosts.system_log import SystemLog
+from tests.support.processes.daemon_process import wait_until
+from tests.support.processes.ports import free_port
 
 AUTHSERV_ID = "mx.example.com"
 # alice.example has a key as soon as it signs; victim.example never should, and nodmarc.example has nothing here.

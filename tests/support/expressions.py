@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).parents[1] / "milter" / "reply_milter"
+_ROOT = Path(__file__).parents[2] / "milter" / "reply_milter"
 _WAYS = frozenset({"match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"})
 
 # What reads no text, or text of ours alone: clocks, processes, containers, digests. Every other import reads text.

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from fakes import AUTHOR, MemoryStore, RecordingSettler, RecordingTelemetry, service
 from reply_milter.core.mail.headers import VERDICT, Edit, Insert
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.core.token.mint import Minted
 from reply_milter.core.verdict.verdict import Verdict
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.inbound import Connection
+from tests.support.fakes import AUTHOR, MemoryStore, RecordingSettler, RecordingTelemetry, service
 
 Fields = Sequence[tuple[str, str]]
 BODY = b"Yes, let us do that.\r\n"

@@ -14,9 +14,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sendmail_packages import LIBRARIES, MAKEMAP, SENDMAIL, SendmailError, unpacked
-from sendmail_settings import CONTRIB, SMMSP, SendmailLayout, fragments, mta_mc, submit_mc, system_files, tables
-from system_log import SystemLog
+from tests.support.hosts.sendmail_packages import LIBRARIES, MAKEMAP, SENDMAIL, SendmailError, unpacked
+from tests.support.hosts.sendmail_settings import (
+    CONTRIB,
+    SMMSP,
+    SendmailLayout,
+    fragments,
+    mta_mc,
+    submit_mc,
+    system_files,
+    tables,
+)
+from tests.support.hosts.system_log import SystemLog
 
 _START_SECONDS = 15.0
 _PUBLIC = 0o755

@@ -2,10 +2,10 @@
 
 import time
 
-from fakes import REALM
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Claim, Replay
-from store_bench import claim, outcome
+from tests.support.fakes import REALM
+from tests.support.stores.store_bench import claim, outcome
 
 
 def of(number: int, racer: int) -> Claim:

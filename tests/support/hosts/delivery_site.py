@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from daemon_process import wait_until
-from receiver import SECRET, Receiver
 from reply_milter.cli.demo.private_postfix import Layout
-from site_under_test import Site
+from tests.support.hosts.receiver import SECRET, Receiver
+from tests.support.hosts.site_under_test import Site
+from tests.support.processes.daemon_process import wait_until
 
 HOOKED = Layout(
     main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 OURS = "reply-milter"
-_CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
+_CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==([0-9][A-Za-z0-9.!+_-]*)")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CONTRIB = Path(__file__).parents[1] / "contrib" / "sendmail"
+CONTRIB = Path(__file__).parents[3] / "contrib" / "sendmail"
 HOST = "mx.example.com"
 SMMTA, SMMSP = 65101, 65102  # user and group ids of Debian's two users, which exist inside alone
 

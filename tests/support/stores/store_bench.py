@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fakes import REALM, MemoryStore
-from redis_under_test import RedisUnderTest
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Claim, Replay, Store
+from tests.support.fakes import REALM, MemoryStore
+from tests.support.stores.redis_under_test import RedisUnderTest
 
 TOKEN = "tokentokentok"  # noqa: S105 # an id, and no secret
 OTHER_TOKEN_ID = "othertokentok"  # noqa: S105

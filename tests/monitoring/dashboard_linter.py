@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import promql
+from tests.monitoring import promql
 
 Json = dict[str, Any]
 Rule = Callable[[Json], Iterator[str]]

@@ -15,9 +15,6 @@ from pathlib import Path
 
 import redis
 
-from daemon_process import USER, DaemonProcess, wait_until
-from ports import free_port
-from private_sendmail import PrivateSendmail
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.cli.demo.private_postfix import Layout, PrivatePostfix
 from reply_milter.cli.init import write_files
@@ -28,7 +25,10 @@ from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.core.token.mint import Minted, Order, mint
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, store_url
-from sendmail_settings import SendmailLayout
+from tests.support.hosts.private_sendmail import PrivateSendmail
+from tests.support.hosts.sendmail_settings import SendmailLayout
+from tests.support.processes.daemon_process import USER, DaemonProcess, wait_until
+from tests.support.processes.ports import free_port
 
 DOMAIN = "reply.example.com"
 ARRIVAL_SECONDS = 15.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).parent / "vectors"
+FOLDER = Path(__file__).parents[1] / "vectors"
 
 
 def cases(file: str, kind: str, member: str = "result") -> list[Any]:

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from daemon_process import USER
-from ports import free_port
 from reply_milter.cli.demo.private_postfix import Layout
-from site_under_test import Site
+from tests.support.hosts.site_under_test import Site
+from tests.support.processes.daemon_process import USER
+from tests.support.processes.ports import free_port
 
 APPLICATION, PASSWORD = "shop", "not a secret"
 PERSON = "jane"  # has a login, too, as every mailbox has

@@ -2,8 +2,8 @@
 
 import re
 
-from content_under_test import DASHED, FORM
 from reply_milter.core.content import redaction
+from tests.support.content_under_test import DASHED, FORM
 
 # A stranger's text, cut to so many characters before; each place says where.
 BOUNDED = {

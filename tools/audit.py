@@ -12,7 +12,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 
-import run_dependencies
+from tests.support import run_dependencies
 
 CONTROL = ("jinja2", "2.4.1")  # CVE-2014-1402, CVE-2016-10745 and more
 SERVICES = {"pypi": "PyPI (pypi.org)", "osv": "OSV (api.osv.dev)"}

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from milter_client import Mta
-
-from daemon_process import wait_until
-from delivery_site import DeliverySite
-from prometheus_under_test import PrometheusUnderTest
 from reply_milter.core.token.mint import Minted
-from site_under_test import DOMAIN, reply
+from tests.monitoring.prometheus_under_test import PrometheusUnderTest
+from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.site_under_test import DOMAIN, reply
+from tests.support.processes.daemon_process import wait_until
+from tests.wire.milter_client import Mta
 
 ALICE = "alice@client.example"
 JANE = "jane@example.com"
