@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.wiring.settings import Settings
 
 ALICE = "alice@client.example"
@@ -55,7 +55,7 @@ def write(path: Path, letters: Iterable[Letter]) -> None:
             file.write(_packets(letter))
 
 
-def _notification(settings: Settings, number: int, now: int) -> Minted:
+def _notification(settings: Settings, number: int, now: int) -> MintedAddress:
     """To user ``number``, about an issue of its own."""
     order = Order(number, now, locator=f"shop/orders/issue/{number}", recipient=ALICE, unique="k3f9")
     return mint(order, settings.config.handlers.by_id[1], settings.keyring, settings.config.form)

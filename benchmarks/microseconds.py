@@ -141,10 +141,12 @@ def _measure(settings: Settings, folder: Path) -> list[str]:
     return [f"{name:<42} {statistics.median(taken):7.1f} us" for name, taken in results.items()]
 
 
-def _door(settings: Settings, store: Any, told: Any, settler: Any) -> libmilter.Door:
+def _door(settings: Settings, store: Any, told: Any, settler: Any) -> libmilter.MilterCallbacks:
     guesses = GuessTable(bytearray(TABLE_OCTETS), os.urandom(16))
     service = Service(settings.rules(), guesses, store, settler, WallClock(), told)
-    return libmilter.Door(lambda client: Connection(lambda: service, client), libmilter.VERIFY, lambda _: told)
+    return libmilter.MilterCallbacks(
+        lambda client: Connection(lambda: service, client), libmilter.VERIFY, lambda _: told
+    )
 
 
 class _Letters:
@@ -179,11 +181,11 @@ def _messages(octets: bytes) -> Iterator[Packets]:
             packets = []
 
 
-def _fresh(door: libmilter.Door, letters: "_Letters", kind: str) -> float:
+def _fresh(door: libmilter.MilterCallbacks, letters: "_Letters", kind: str) -> float:
     return _run(door, letters.take(kind))
 
 
-def _run(door: libmilter.Door, messages: list[Packets]) -> float:
+def _run(door: libmilter.MilterCallbacks, messages: list[Packets]) -> float:
     """CPU microseconds a message."""
     context: Any = Context()
     door._negotiate(context, [0x1FF, 0x1FFFFF, 0, 0])
@@ -194,7 +196,7 @@ def _run(door: libmilter.Door, messages: list[Packets]) -> float:
     return (time.process_time() - started) / len(messages) * 1e6
 
 
-def _deliver(door: libmilter.Door, context: Any, packets: Packets) -> None:
+def _deliver(door: libmilter.MilterCallbacks, context: Any, packets: Packets) -> None:
     for letter, data in packets:
         if letter == "D":
             words = [word.decode() for word in data]
@@ -204,7 +206,7 @@ def _deliver(door: libmilter.Door, context: Any, packets: Packets) -> None:
             return
 
 
-def _command(door: libmilter.Door, context: Any, letter: str, data: list[bytes]) -> int:
+def _command(door: libmilter.MilterCallbacks, context: Any, letter: str, data: list[bytes]) -> int:
     match letter:
         case "M":
             return door._mail(context, *data)

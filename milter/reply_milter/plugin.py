@@ -15,8 +15,8 @@ Named by an entry point of the group ``reply_milter.handlers``. Needs neither a 
 """
 
 from reply_milter.core.content import Attachment, Content
-from reply_milter.core.delivery.outcome import Done, HandedOver, Later, Never
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope, Reply
 from reply_milter.core.seal.sealed_reply import SealedReply
 
-__all__ = ["Attachment", "Content", "Done", "Envelope", "HandedOver", "Later", "Never", "Reply", "SealedReply"]
+__all__ = ["Attachment", "Content", "DeliveryOutcome", "Done", "Envelope", "Later", "Never", "Reply", "SealedReply"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reply_milter.adapters.handlers.command import CommandDeliverer
-from reply_milter.core.delivery.outcome import Done, HandedOver, Later
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later
 from reply_milter.core.delivery.sample_reply import sample_reply
 from reply_milter.core.verdict.destination import Command
 from tests.support.hosts.hooked import ID
@@ -50,7 +50,7 @@ class Program:
         """Who of those that got away is alive."""
         return [pid for pid in map(int, self.noted.read_text().split()) if _alive(pid)]
 
-    def run(self, seconds: int = 20) -> HandedOver:
+    def run(self, seconds: int = 20) -> DeliveryOutcome:
         """As the hook would."""
         return CommandDeliverer(Command((str(self.path),), timeout_seconds=seconds)).process(sample_reply(ID, 1))
 
@@ -92,7 +92,7 @@ def test_nothing_outlives_the_time_out(program: Callable[[str, str], Program], w
 @pytest.mark.parametrize("way", AWAY)
 @pytest.mark.parametrize("end,handed", [("sys.exit(0)", Done), ("os.kill(os.getpid(), 9)", Later)])
 def test_nothing_outlives_the_program(
-    program: Callable[[str, str], Program], way: str, end: str, handed: type[HandedOver]
+    program: Callable[[str, str], Program], way: str, end: str, handed: type[DeliveryOutcome]
 ) -> None:
     """However that ended."""
     one = program(way, end)

@@ -24,7 +24,7 @@ from reply_milter.adapters.state_dir.deliveries import (
 )
 from reply_milter.core.delivery.parked import AskedQuestion, Occupied, ParkedReply, Room
 from reply_milter.core.seal.sealed_reply import SealedReply
-from reply_milter.ports.delivery import Entry, Progress
+from reply_milter.ports.delivery import LedgerEntry, Progress
 from tests.support.hosts.hooked import ID, ROOM
 
 # As the version before questions made it.
@@ -49,11 +49,11 @@ def ledger(tmp_path: Path) -> SqliteLedger:
 
 def test_progress_is_kept_with_the_first_try(ledger: SqliteLedger) -> None:
     """However often it is put."""
-    assert ledger.entry(ID) == Entry(Progress.NEW, 0)
+    assert ledger.entry(ID) == LedgerEntry(Progress.NEW, 0)
     ledger.put(ID, Progress.TRIED, 100, 1000)
     ledger.put(ID, Progress.TRIED, 200, 1000)
     ledger.put(ID, Progress.DONE, 300, 1000)
-    assert ledger.entry(ID) == Entry(Progress.DONE, 100)
+    assert ledger.entry(ID) == LedgerEntry(Progress.DONE, 100)
 
 
 def test_what_is_over_is_forgotten(ledger: SqliteLedger) -> None:
@@ -62,7 +62,7 @@ def test_what_is_over_is_forgotten(ledger: SqliteLedger) -> None:
     ledger.forget(1000)
     assert ledger.entry(ID).progress is Progress.DONE
     ledger.forget(1001)
-    assert ledger.entry(ID) == Entry()
+    assert ledger.entry(ID) == LedgerEntry()
 
 
 def test_holds_exclude_threads_and_nothing_else(ledger: SqliteLedger) -> None:
@@ -167,7 +167,7 @@ def test_a_record_of_an_earlier_version_loses_nothing(tmp_path: Path) -> None:
         assert parking.all() == [reply("a" * 26), reply("b" * 26, 43), replace(reply("c" * 26), released=True)]
         assert parking.message("a" * 26) == b"x" * 1000
         assert parking.occupied() == Occupied(3, 3000)
-        assert SqliteLedger(database).entry(ID) == Entry(Progress.DONE, 5)
+        assert SqliteLedger(database).entry(ID) == LedgerEntry(Progress.DONE, 5)
     assert not parking.keep(reply("d" * 26), b"x" * 1001, Room(9, 3000, 9, 9000)), "2,000 of that user are there"
     assert parking.keep(reply("d" * 26), b"x" * 1000, Room(9, 3000, 9, 9000))
 

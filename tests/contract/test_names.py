@@ -54,7 +54,7 @@ def timed(name):
     start = time.monotonic()
     return asked(name), time.monotonic() - start
 
-found = {name: timed(name) for name in ("webhook", "lmtp", "courier")}
+found = {name: timed(name) for name in ("webhook", "lmtp", "mail_sender")}
 with ThreadPoolExecutor(32) as threads:
     start = time.monotonic()
     many = list(threads.map(asked, ["webhook"] * 64))
@@ -87,7 +87,7 @@ def test_a_name_server_that_hangs_costs_the_time_out_and_no_more(hanging: list[s
         "the webhook could not be reached: its name was not resolved within 2 s: the name server hangs"
     )
     assert "not resolved within 2 s" in heard["found"]["lmtp"][0]
-    assert heard["found"]["courier"][0].startswith("the MTA did not take the question: NameLookupError")
+    assert heard["found"]["mail_sender"][0].startswith("the MTA did not take the question: NameLookupError")
     assert [seconds < limit for (_, seconds), limit in zip(heard["found"].values(), (8, 8, 20), strict=True)] == [
         True
     ] * 3
@@ -98,7 +98,7 @@ def test_a_name_server_that_hangs_costs_the_time_out_and_no_more(hanging: list[s
 
 def test_a_program_whose_look_ups_hang_still_ends(hanging: list[str]) -> None:
     """As ``reply-milter deliver`` must: what is left behind keeps nobody."""
-    script = _SCRIPT.replace('("webhook", "lmtp", "courier")', '("webhook",)').replace('["webhook"] * 64', "[]")
+    script = _SCRIPT.replace('("webhook", "lmtp", "mail_sender")', '("webhook",)').replace('["webhook"] * 64', "[]")
     start = time.monotonic()
     subprocess.run([*hanging, sys.executable, "-c", script], capture_output=True, timeout=60, check=True)
     assert time.monotonic() - start < 25

@@ -29,8 +29,8 @@ def collect(site: Site, records: Sequence[Record], seconds: float = 60.0) -> Non
 def reply_id(settings: Settings, letter: Letter) -> str:
     """The id under which everything downstream knows this reply."""
     key = settings.keyring.minting_key(letter.minted.token.user)
-    glob = settings.config.form.glob(letter.minted.address.split("@")[0])
-    return key.token_id(glob) + key.message_id_tag(glob, f"{letter.name}@client.example")
+    token_text = settings.config.form.token_text(letter.minted.address.split("@")[0])
+    return key.token_id(token_text) + key.message_id_tag(token_text, f"{letter.name}@client.example")
 
 
 def remembered(server: "redis.Redis", settings: Settings, records: Sequence[Record]) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from reply_milter.adapters.os.clock import WallClock
-from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.wiring.settings import Settings
 from tests.support.hosts.site_under_test import reply
 
@@ -16,7 +16,7 @@ class Letter:
 
     seq: int
     name: str
-    minted: Minted
+    minted: MintedAddress
 
     @property
     def message(self) -> bytes:

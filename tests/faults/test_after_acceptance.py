@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.faults.outcome import LONG, Outcome
 from tests.support.hosts.delivery_site import HOOKED, DeliverySite
 from tests.support.hosts.site_under_test import Site, reply
@@ -109,10 +109,10 @@ def moody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeliverySite]:
         milter.wait()
 
 
-Again = Callable[[DeliverySite, Minted, bytes], str]
+Again = Callable[[DeliverySite, MintedAddress, bytes], str]
 
 
-def try_it(host: DeliverySite, address: Minted, message: bytes, source: str = "127.0.0.1", port: int = 0) -> str:
+def try_it(host: DeliverySite, address: MintedAddress, message: bytes, source: str = "127.0.0.1", port: int = 0) -> str:
     """One attempt of a client."""
     with smtplib.SMTP("127.0.0.1", port or host.site.mta.port, timeout=60, source_address=(source, 0)) as client:
         client.ehlo("client.example")
@@ -123,29 +123,29 @@ def try_it(host: DeliverySite, address: Minted, message: bytes, source: str = "1
         return f"{code} {text.decode()}"
 
 
-def at_once(host: DeliverySite, address: Minted, message: bytes) -> str:
+def at_once(host: DeliverySite, address: MintedAddress, message: bytes) -> str:
     """The same once more."""
     return try_it(host, address, message)
 
 
-def ten_minutes_later(host: DeliverySite, address: Minted, message: bytes) -> str:
+def ten_minutes_later(host: DeliverySite, address: MintedAddress, message: bytes) -> str:
     """By the daemon's clock."""
     clock = host.site.folder / "clock"
     clock.write_text(str(int(clock.read_text()) + 600))
     return try_it(host, address, message)
 
 
-def from_elsewhere(host: DeliverySite, address: Minted, message: bytes) -> str:
+def from_elsewhere(host: DeliverySite, address: MintedAddress, message: bytes) -> str:
     """From another of the sender's hosts."""
     return try_it(host, address, message, "127.0.0.9")
 
 
-def by_another_route(host: DeliverySite, address: Minted, message: bytes) -> str:
+def by_another_route(host: DeliverySite, address: MintedAddress, message: bytes) -> str:
     """With one more trace field."""
     return try_it(host, address, b"Received: from a by b; Sat, 21 Nov 2026 12:10:00 +0000\r\n" + message)
 
 
-def through_a_second_mx(host: DeliverySite, address: Minted, message: bytes) -> str:
+def through_a_second_mx(host: DeliverySite, address: MintedAddress, message: bytes) -> str:
     """Another smtpd, and with it another connection to the milter."""
     return try_it(host, address, message, port=host.second_mx)
 
@@ -176,7 +176,7 @@ def test_a_later_milter_that_defers_loses_and_doubles_nothing(moody: DeliverySit
     tell_effects(f"later-milter-{again.__name__.replace('_', '-')}", moody.receiver.posts, RETRIES, began, {})
 
 
-def lose_the_answer(site: Site, address: Minted, message: bytes) -> None:
+def lose_the_answer(site: Site, address: MintedAddress, message: bytes) -> None:
     """Send all of a message, and go before the answer to its final dot."""
     client = site.client()
     client.docmd("MAIL FROM:<alice@client.example>")

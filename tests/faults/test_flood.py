@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.faults.doors import ALICE
 from tests.faults.outcome import LONG, milliseconds
 from tests.support.hosts.site_under_test import Site, reply
@@ -56,7 +56,7 @@ FLOODS: dict[str, list[str]] = {
 }  # fmt: skip
 
 
-def _letter(address: Minted, lines: list[str]) -> bytes:
+def _letter(address: MintedAddress, lines: list[str]) -> bytes:
     named = {line.partition(":")[0] for line in lines}
     head, body = reply(address, "flood").split(b"\r\n\r\n", 1)
     kept = [line for line in head.split(b"\r\n") if line.partition(b":")[0].decode() not in named]

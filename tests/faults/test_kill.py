@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from reply_milter.wiring.stores import store_url
 from tests.faults.outcome import LONG, Outcome
 from tests.support.hosts.site_under_test import Site, reply
@@ -33,7 +33,7 @@ def site() -> Iterator[Site]:
         running.stop()
 
 
-def _try(site: Site, minted: Minted, name: str, at: Callable[[str], None] = lambda stage: None) -> bool:
+def _try(site: Site, minted: MintedAddress, name: str, at: Callable[[str], None] = lambda stage: None) -> bool:
     """One attempt; ``at`` is called at each stage. True for a 250 after the final dot."""
     try:
         with site.client() as client:
@@ -57,7 +57,7 @@ def _try(site: Site, minted: Minted, name: str, at: Callable[[str], None] = lamb
         return False
 
 
-def _until_taken(site: Site, minted: Minted, name: str) -> None:
+def _until_taken(site: Site, minted: MintedAddress, name: str) -> None:
     deadline = time.monotonic() + RETRY_SECONDS
     while not _try(site, minted, name):
         assert time.monotonic() < deadline, f"{name} was never taken: {site.daemon.log()[-1500:]}"

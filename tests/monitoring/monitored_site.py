@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.monitoring.prometheus_under_test import PrometheusUnderTest
 from tests.support.hosts.delivery_site import DeliverySite
 from tests.support.hosts.site_under_test import DOMAIN, reply
@@ -134,11 +134,13 @@ class MonitoredSite:
         children = Path(f"/proc/{self.site.daemon.pid}/task/{self.site.daemon.pid}/children").read_text().split()
         return next(int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == name)
 
-    def _mint(self, handler: str = "issue", days_ago: float = 0.01, **order: object) -> Minted:
+    def _mint(self, handler: str = "issue", days_ago: float = 0.01, **order: object) -> MintedAddress:
         about: dict[str, object] = {"context": 7} if handler == "forum" else {"locator": f"year/{next(self._numbers)}"}
         return self.site.mint(handler, days_ago, **{"recipient": ALICE, **about, **order})
 
-    def _send(self, minted: Minted, *more: str, name: str = "", body: str = "", sender: str = f"<{ALICE}>") -> str:
+    def _send(
+        self, minted: MintedAddress, *more: str, name: str = "", body: str = "", sender: str = f"<{ALICE}>"
+    ) -> str:
         message = reply(minted, name or f"n{next(self._numbers)}", *more, body=body)
         return self.site.send([f"<{minted.address}>"], message, sender)
 

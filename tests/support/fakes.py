@@ -8,7 +8,7 @@ from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
-from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.core.token.verify import Facts
 from reply_milter.core.verdict.handler import ContextKind, Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
@@ -162,7 +162,7 @@ class RecordingSettler:
 
     settled: list[str] = field(default_factory=list)
 
-    def settle(self, identifier: str) -> None:
+    def enqueue(self, identifier: str) -> None:
         """See ``ports.Settler``."""
         self.settled.append(identifier)
 
@@ -233,18 +233,18 @@ def rules(actions: Mapping[Reason, Action] | None = None, observe: bool = False,
 
 
 def service(store: MemoryStore | None = None, given: Rules | None = None) -> Service:
-    """A service on fakes. Its telemetry and settler are the recording ones."""
+    """A service on fakes. Its telemetry and commits are the recording ones."""
     return Service(
         rules=given or rules(),
         guesses=GuessTable(bytearray(TABLE_OCTETS), b"secret"),
         store=store if store is not None else MemoryStore(),
-        settler=RecordingSettler(),
+        commits=RecordingSettler(),
         clock=FixedClock(),
         telemetry=RecordingTelemetry(),
     )
 
 
-def minted(handler: Handler = ISSUE, form: AddressForm = FORM, **order: Any) -> Minted:
+def minted(handler: Handler = ISSUE, form: AddressForm = FORM, **order: Any) -> MintedAddress:
     """A reply address for user 42, minted a day ago and bound to AUTHOR unless ``order`` says otherwise."""
     about = {"context": 7} if handler.context is ContextKind.INTEGER else {"locator": "project/issue/12"}
     given = {"user": 42, "now": NOW - 86400, "recipient": AUTHOR, "unique": "x", **about, **order}

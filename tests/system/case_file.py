@@ -25,7 +25,7 @@ A line ``ONLY postfix`` or ``ONLY sendmail`` says that the case can't be the sam
 import re
 from dataclasses import dataclass, field
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.site_under_test import Arrived, Site
 
 SENDER = "alice@client.example"
@@ -43,7 +43,7 @@ class Conversation:
 
     site: Site
     name: str
-    minted: dict[str, Minted] = field(default_factory=dict)
+    minted: dict[str, MintedAddress] = field(default_factory=dict)
     head: list[str] = field(default_factory=list)
     body: list[str] = field(default_factory=list)
     last: Arrived | None = None

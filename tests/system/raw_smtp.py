@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.site_under_test import Site, reply
 
 BOB = "bob@example.com"
@@ -44,6 +44,6 @@ def transaction(recipient: str, message: bytes) -> bytes:
     return f"MAIL FROM:<alice@client.example>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode() + message + b"\r\n.\r\n"
 
 
-def raw_reply(minted: Minted, name: str, body: bytes) -> bytes:
+def raw_reply(minted: MintedAddress, name: str, body: bytes) -> bytes:
     """A good reply with a body of any octets, without the end of data."""
     return reply(minted, name).partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + body

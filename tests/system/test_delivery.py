@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.delivery_site import HOOKED, DeliverySite
 from tests.support.hosts.receiver import SECRET, Misbehaviour, Receiver, drips, hangs, hangs_up, returns_garbage
 from tests.support.hosts.site_under_test import Site, reply
@@ -52,12 +52,12 @@ def receiver(host: DeliverySite) -> Receiver:
     return host.receiver
 
 
-def minted(host: DeliverySite, name: str) -> Minted:
+def minted(host: DeliverySite, name: str) -> MintedAddress:
     """An address for Alice to answer to."""
     return host.site.mint(locator=f"delivery/{name}", recipient=ALICE)
 
 
-def send(site: Site, address: Minted, name: str, *more: str, body: str = "") -> None:
+def send(site: Site, address: MintedAddress, name: str, *more: str, body: str = "") -> None:
     """A reply that the milter takes."""
     heard = site.send([f"<{address.address}>"], reply(address, name, *more, body=body))
     assert heard.startswith("250"), heard
@@ -190,7 +190,7 @@ def question(host: DeliverySite, subject: str) -> Any:
     return message_from_bytes(found()[0])
 
 
-def park(host: DeliverySite, name: str) -> Minted:
+def park(host: DeliverySite, name: str) -> MintedAddress:
     """A reply to Alice's address from somewhere else."""
     address = minted(host, name)
     message = reply(address, name, f"Subject: about {name}").replace(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.core.diagnosis.finding import Severity
+from reply_milter.core.diagnosis.problem import Severity
 from tests.support.hosts.postfix_folder import OWN_SMTPD, SHARED, SUBMISSION, VOUCHED, PostfixFolder
 
 pytestmark = pytest.mark.system

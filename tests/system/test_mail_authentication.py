@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reply_milter.cli.demo.private_postfix import Layout
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.mail_authentication import AUTHSERV_ID, MailAuthentication
 from tests.support.hosts.site_under_test import Site
 
@@ -54,7 +54,7 @@ def host(vouching: MailAuthentication) -> Iterator[Site]:
         running.stop()
 
 
-def answer(minted: Minted, name: str, domain: str, *head: str) -> bytes:
+def answer(minted: MintedAddress, name: str, domain: str, *head: str) -> bytes:
     """A reply by Alice at ``domain``."""
     lines = [*head, f"From: Alice <alice@{domain}>", f"To: <{minted.address}>", "Subject: Re: a question",
              f"Message-ID: <{name}@{domain}>", f"In-Reply-To: <{minted.message_id}>", f"X-Seq: {name}",
@@ -62,7 +62,7 @@ def answer(minted: Minted, name: str, domain: str, *head: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def taken(host: Site, minted: Minted, name: str, message: bytes) -> dict[str, str]:
+def taken(host: Site, minted: MintedAddress, name: str, message: bytes) -> dict[str, str]:
     """Send it, and return the tags of its good verdict."""
     heard = host.send([f"<{minted.address}>"], message)
     assert heard.startswith("250"), heard

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from reply_milter.flows.verifying.claiming import WRONG_AUTHORS
 from tests.support.hosts.site_under_test import Site, reply
 
@@ -24,7 +24,7 @@ def _command(site: Site, *words: str) -> None:
     assert done.returncode == 0, (words, done.stderr.decode())
 
 
-def _opened(site: Site, minted: Minted) -> smtplib.SMTP:
+def _opened(site: Site, minted: MintedAddress) -> smtplib.SMTP:
     client = site.client()
     client.docmd("MAIL FROM:<alice@client.example>")
     code, text = client.docmd(f"RCPT TO:<{minted.address}>")
@@ -38,27 +38,27 @@ def _heard(client: smtplib.SMTP, message: bytes) -> str:
     return f"{code} {text.decode()}"
 
 
-def _user_before(site: Site, _: Minted) -> None:
+def _user_before(site: Site, _: MintedAddress) -> None:
     _command(site, "revoke", "user", "901")
 
 
-def _object(site: Site, _: Minted) -> None:
+def _object(site: Site, _: MintedAddress) -> None:
     _command(site, "revoke", "object", "forum", "77")
 
 
-def _token(site: Site, minted: Minted) -> None:
+def _token(site: Site, minted: MintedAddress) -> None:
     _command(site, "revoke", "token", minted.address)
 
 
-def _before(site: Site, _: Minted) -> None:
+def _before(site: Site, _: MintedAddress) -> None:
     _command(site, "revoke", "before", str(int(time.time()) - 60))
 
 
-def _disabled(site: Site, _: Minted) -> None:
+def _disabled(site: Site, _: MintedAddress) -> None:
     _command(site, "user", "set", "901", "--disabled")
 
 
-def _retired(site: Site, _: Minted) -> None:
+def _retired(site: Site, _: MintedAddress) -> None:
     _command(site, "keys", "add")
     _command(site, "keys", "promote", "k2")
     keys = site.config.parent / "keys.toml"  # as ``keys retire`` does, whatever it would first have us wait for
@@ -68,17 +68,17 @@ def _retired(site: Site, _: Minted) -> None:
     site.daemon.reload()
 
 
-def _handler_off(site: Site, _: Minted) -> None:
+def _handler_off(site: Site, _: MintedAddress) -> None:
     site.configure({'name = "forum"\n': 'name = "forum"\nenabled = false\n'})
     site.daemon.reload()
 
 
-def _expired(site: Site, _: Minted) -> None:
+def _expired(site: Site, _: MintedAddress) -> None:
     site.configure({"validity_days = 30": "validity_days = 1"})
     site.daemon.reload()
 
 
-WAYS: dict[str, tuple[Callable[[Site, Minted], None], str]] = {
+WAYS: dict[str, tuple[Callable[[Site, MintedAddress], None], str]] = {
     "revoke user": (_user_before, INVALID),
     "revoke object": (_object, INVALID),
     "revoke token": (_token, INVALID),
@@ -92,7 +92,7 @@ WAYS: dict[str, tuple[Callable[[Site, Minted], None], str]] = {
 
 @pytest.mark.parametrize("take_away,words", WAYS.values(), ids=WAYS)
 def test_what_is_taken_away_reaches_an_open_transaction(
-    fresh: Site, take_away: Callable[[Site, Minted], None], words: str
+    fresh: Site, take_away: Callable[[Site, MintedAddress], None], words: str
 ) -> None:
     """Five clients, in the midst of their message: five are refused, and nothing arrives. A bystander's reply does."""
     minted = fresh.mint(handler="forum", user=901, days_ago=2, context=77, recipient="alice@client.example")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from reply_milter.wiring.stores import store_url
 from tests.support.hosts.site_under_test import Site, reply
 from tests.support.processes.daemon_process import wait_until
@@ -65,7 +65,7 @@ def _blocks(page: str) -> list[str]:
     return [textwrap.dedent(block) for block in re.findall(r"(?m)(?:^ {4,}\S.*\n)+", page)]
 
 
-def _filled_in(site: Site, minted: Minted, folder: Path) -> list[str]:
+def _filled_in(site: Site, minted: MintedAddress, folder: Path) -> list[str]:
     """The page's blocks, with this host's places, and with something in hand."""
     message, users = folder / "m.eml", folder / "users.csv"
     message.write_bytes(reply(minted, "page"))
@@ -134,7 +134,7 @@ def test_the_page_word_by_word(fresh: Site, shell: Shell, tmp_path: Path) -> Non
     assert _answer(fresh, "reply+junk@reply.example.com") == 550
     fresh.settled(minted, 2)
     key = fresh.settings.keyring.minting_key(minted.token.user)
-    record = f"rm1:{key.token_id(fresh.settings.config.form.glob(local_part))}"
+    record = f"rm1:{key.token_id(fresh.settings.config.form.token_text(local_part))}"
     *daily, restoring = _filled_in(fresh, minted, tmp_path)
     assert sum(block.count("\n") for block in daily) > 40
     written = _run_under_load(fresh, shell, daily)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reply_milter.cli.demo.private_postfix import Layout, contrib_folder
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.mail_authentication import AUTHSERV_ID, MailAuthentication
 from tests.support.hosts.site_under_test import Arrived, Site
 from tests.support.hosts.submission_site import SubmissionSite
@@ -55,7 +55,7 @@ def parts() -> list[str]:
     ]
 
 
-def ordinary(name: str, minted: Minted | None = None) -> bytes:
+def ordinary(name: str, minted: MintedAddress | None = None) -> bytes:
     """Mail from Alice to Bob; with a token, it answers a notification as well."""
     lines = [
         f"From: Alice <alice@{DOMAIN}>", "To: bob@example.com", f"Subject: Forwarded: {name}",

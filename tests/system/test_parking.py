@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.delivery_site import DeliverySite
 from tests.support.hosts.site_under_test import reply
 from tests.support.processes.daemon_process import wait_until
@@ -51,7 +51,7 @@ def host() -> Iterator[DeliverySite]:
         running.stop()
 
 
-def stranger(host: DeliverySite, address: Minted, name: str, body: str = "") -> str:
+def stranger(host: DeliverySite, address: MintedAddress, name: str, body: str = "") -> str:
     """What somebody hears who writes to Alice's address from elsewhere."""
     message = reply(address, name, f"Subject: about {name}", body=body)
     return host.site.send(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reply_milter.cli.demo.private_postfix import Layout
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.mail_authentication import AUTHSERV_ID, MailAuthentication
 from tests.support.hosts.site_under_test import Arrived, Site
 
@@ -140,7 +140,7 @@ def naive(vouching: Vouching) -> Iterator[Site]:
         running.stop()
 
 
-def forged(minted: Minted, name: str, author: str = f"Alice <alice@{VICTIM}>") -> bytes:
+def forged(minted: MintedAddress, name: str, author: str = f"Alice <alice@{VICTIM}>") -> bytes:
     """A reply in somebody else's name."""
     lines = [f"From: {author}", f"To: <{minted.address}>", "Subject: Re: a question", f"Message-ID: <{name}@{EVIL}>",
              f"In-Reply-To: <{minted.message_id}>", f"X-Seq: {name}", "Date: Sat, 21 Nov 2026 12:00:00 +0000", "",
@@ -153,7 +153,9 @@ def named(number: int) -> str:
     return f"shaped-{number}"
 
 
-def taken(site: Site, minted: Minted, name: str, message: bytes, sender: str = "<alice@client.example>") -> Arrived:
+def taken(
+    site: Site, minted: MintedAddress, name: str, message: bytes, sender: str = "<alice@client.example>"
+) -> Arrived:
     """Send it, and wait until it arrives."""
     heard = site.send([f"<{minted.address}>"], message, sender)
     assert heard.startswith("250"), heard

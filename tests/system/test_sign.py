@@ -86,9 +86,9 @@ def test_an_id_of_the_application_is_kept_and_bound(host: SubmissionSite) -> Non
     assert found.values("Auto-Submitted") == ["auto-notified"]
     (reply_to,) = found.values("Reply-To")
     settings = host.site.settings
-    glob = explain(reply_to, settings.config.form, settings.keyring, settings.config.handlers, 0).glob
-    assert glob is not None
-    assert glob.token.context == settings.keyring.minting_key(42).thread("own.1@shop.example.com")
+    token_text = explain(reply_to, settings.config.form, settings.keyring, settings.config.handlers, 0).token_text
+    assert token_text is not None
+    assert token_text.token.context == settings.keyring.minting_key(42).thread("own.1@shop.example.com")
 
 
 def test_a_number_for_an_integer_handler(host: SubmissionSite) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reply_milter.cli.demo.private_postfix import Layout
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.mail_authentication import AUTHSERV_ID, MailAuthentication
 from tests.support.hosts.site_under_test import Site
 from tests.support.processes.ports import free_port
@@ -60,7 +60,7 @@ def both_dead() -> Iterator[Site]:
         running.stop()
 
 
-def reply(minted: Minted, name: str, domain: str = "victim.example") -> bytes:
+def reply(minted: MintedAddress, name: str, domain: str = "victim.example") -> bytes:
     """Unsigned, by Alice."""
     lines = [f"From: Alice <alice@{domain}>", f"To: <{minted.address}>", "Subject: Re: a question",
              f"Message-ID: <{name}@{domain}>", f"In-Reply-To: <{minted.message_id}>", f"X-Seq: {name}",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reply_milter.adapters.redis_store import RedisStore
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from reply_milter.ports import StoreUnavailableError
 from tests.support.hosts.site_under_test import Site, reply
 from tests.support.processes.daemon_process import wait_until
@@ -86,7 +86,7 @@ def _timed(site: Site, recipient: str, message: bytes) -> tuple[str, float]:
     return heard, time.monotonic() - start
 
 
-def _refuses_replies_only(site: Site, number: int) -> Minted:
+def _refuses_replies_only(site: Site, number: int) -> MintedAddress:
     """Replies hear 451 in time, junk its 550, and other mail nothing of it; returns the address that was deferred."""
     minted = site.mint(locator="fault/1")
     heard, seconds = _timed(site, f"<{minted.address}>", reply(minted, number))
@@ -99,7 +99,7 @@ def _refuses_replies_only(site: Site, number: int) -> Minted:
     return minted
 
 
-def _send_until_answered(site: Site, minted: Minted, number: int, wanted: str) -> None:
+def _send_until_answered(site: Site, minted: MintedAddress, number: int, wanted: str) -> None:
     """As a client that comes again after a 4xx: a loaded machine makes a store slow for a moment, but never wrong."""
     heard: list[str] = []
 
@@ -111,7 +111,7 @@ def _send_until_answered(site: Site, minted: Minted, number: int, wanted: str) -
     assert heard[-1].startswith(wanted), heard
 
 
-def _taken_after_all(site: Site, minted: Minted, number: int) -> None:
+def _taken_after_all(site: Site, minted: MintedAddress, number: int) -> None:
     """The client's retry is welcome once the store is back, and arrives once, under a good seal."""
     _send_until_answered(site, minted, number, "250")
     found = site.arrived("X-Seq", str(number), 1)

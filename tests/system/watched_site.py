@@ -13,7 +13,7 @@ from pathlib import Path
 
 import redis
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.delivery_site import DeliverySite
 from tests.support.hosts.receiver import SECRET
 from tests.support.processes.daemon_process import USER
@@ -87,7 +87,7 @@ class WatchedSite:
         self.delivery.stop()
         self.redis.stop()
 
-    def mint(self, name: str, days_ago: int = 0) -> Minted:
+    def mint(self, name: str, days_ago: int = 0) -> MintedAddress:
         """An address for somebody of that name to answer to."""
         author = f"{name}@client.example"
         minted = self.site.mint(locator=f"secrets/{name}", recipient=author, days_ago=days_ago)

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from reply_milter.core.diagnosis.finding import Severity
 from reply_milter.core.diagnosis.postfix.questions import REWRITING
+from reply_milter.core.diagnosis.problem import Severity
 
 _ROOT = Path(__file__).parents[2]
 _SOURCES = _ROOT / "milter/reply_milter"

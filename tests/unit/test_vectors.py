@@ -14,7 +14,7 @@ from reply_milter.core.seal.verdict_header import SealProblem
 from reply_milter.core.token import token
 from reply_milter.core.token.address import AddressForm, ReplyAddress, classify
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey, UserKey, derive
-from reply_milter.core.token.token import Glob, Token
+from reply_milter.core.token.token import Token, TokenText
 from reply_milter.core.token.verify import FUTURE_SECONDS
 from tests.support.vector_file import FOLDER, cases
 from tests.vectors import generate
@@ -117,7 +117,7 @@ def address_form(group: Json) -> AddressForm:
     return AddressForm(group["mailbox"], group["delimiter"], group["domain"], frozenset({group["domain"]}))
 
 
-def opened(group: Json, address: str) -> Glob | None:
+def opened(group: Json, address: str) -> TokenText | None:
     """The token of an address whose checksum a live key of the group makes."""
     form = address_form(group)
     states = [KeyState.VERIFY] * (len(group["masterKeys"]) - 1) + [KeyState.ACTIVE]
@@ -126,8 +126,8 @@ def opened(group: Json, address: str) -> Glob | None:
     found = classify(form, address, None)
     if not isinstance(found, ReplyAddress):
         return None
-    glob = token.parse(form.glob(found.local), form.checksum_length)
-    return glob if glob is not None and Keyring(group["realm"], tuple(keys)).verify(glob) else None
+    token_text = token.parse(form.token_text(found.local), form.checksum_length)
+    return token_text if token_text is not None and Keyring(group["realm"], tuple(keys)).verify(token_text) else None
 
 
 def fields(made: Token) -> Json:
@@ -138,14 +138,14 @@ def fields(made: Token) -> Json:
 @pytest.mark.parametrize("group,test", cases("token.json", "ReplyId"))
 def test_replies_are_named_as_the_vectors_say(group: Json, test: Json) -> None:
     """The token's id, and behind it that of the message, by its Message-ID or else by its content."""
-    key, glob = user_key(group), group["glob"]
+    key, token_text = user_key(group), group["glob"]
     if "messageId" in test:
-        tag = key.message_id_tag(glob, test["messageId"])
+        tag = key.message_id_tag(token_text, test["messageId"])
     else:
         author, date = squeeze(test["from"]), squeeze(test["date"])
-        tag = key.content_tag(glob, author, date, bytes.fromhex(test["bodyDigest"]))
-    assert key.token_id(glob) == test["tokenId"]
-    assert agrees(test, key.token_id(glob) + tag == test["id"])
+        tag = key.content_tag(token_text, author, date, bytes.fromhex(test["bodyDigest"]))
+    assert key.token_id(token_text) == test["tokenId"]
+    assert agrees(test, key.token_id(token_text) + tag == test["id"])
 
 
 @pytest.mark.parametrize("group,test", cases("verdict.json", "BodyDigest"))
@@ -201,7 +201,7 @@ def test_the_documents_worked_example_is_what_this_program_computes() -> None:
     context, tag = key.thread(generate.MESSAGE_ID), key.sender(generate.RECIPIENT)
     made = Token(generate.USER, generate.HANDLER, generate.ISSUED, context, tag)
     user = generate.USER.to_bytes(5)
-    glob = made.unsigned() + key.checksum(made, 26)
+    token_text = made.unsigned() + key.checksum(made, 26)
     shown = {
         "user key info": tlv("reply-milter/1/user", generate.REALM, user).hex(),
         "user key": key.secret.hex(),
@@ -215,9 +215,9 @@ def test_the_documents_worked_example_is_what_this_program_computes() -> None:
         "checksum input": tlv("token", bytes([26]), user, made.key_octets()).hex(),
         "checksum digest": key.digest("token", bytes([26]), user, made.key_octets()).hex(),
         "checksum": key.checksum(made, 26),
-        "address": f"reply+{glob}@{generate.DOMAIN}",
-        "token id": key.token_id(glob),
-        "reply id": key.token_id(glob) + key.message_id_tag(glob, "CAF+reply1@mail.example.com"),
+        "address": f"reply+{token_text}@{generate.DOMAIN}",
+        "token id": key.token_id(token_text),
+        "reply id": key.token_id(token_text) + key.message_id_tag(token_text, "CAF+reply1@mail.example.com"),
         "expires": str(made.expires_at(90)),
     }
     assert [name for name, value in shown.items() if value not in text] == []

@@ -498,7 +498,11 @@ def misspelt_addresses(n: int, start: str, bound: tuple[int, int, int, int]) -> 
         bad("USER with an underscore", "NonCanonical", "0_" + glob[2:]),
         bad("USER with 0x", "NonCanonical", "0x" + glob[2:]),
         *(
-            bad(f"{digit} within KEY, which is not in the alphabet", "NonCanonical", glob[:20] + digit + glob[21:])
+            bad(
+                f"{digit} within KEY, which is not in the alphabet",
+                "NonCanonical",
+                glob[:20] + digit + glob[21:],
+            )
             for digit in "0189"
         ),
         bad("a letter beyond f in USER", "NonCanonical", "g" + glob[1:]),
@@ -530,7 +534,10 @@ def ids() -> Group:
         named("by another Message-ID: only the second half differs", "CAF+reply2@mail.example.com"),
         unnamed("by content, without a Message-ID", "valid", "Normal", by_content),
         unnamed(
-            "absent From and Date count as empty", "valid", "EdgeCase", reply_id(KEY, glob, "content", "", "", digest)
+            "absent From and Date count as empty",
+            "valid",
+            "EdgeCase",
+            reply_id(KEY, glob, "content", "", "", digest),
         )
         | {"from": "", "date": ""},
         unnamed("another body", "invalid", "ModifiedBody", by_content, body_digest(b"No.\r\n")),

@@ -5,7 +5,7 @@ import os
 import struct
 from pathlib import Path
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.processes.daemon_process import wait_until
 from tests.wire.milter_alone import Milter
 from tests.wire.milter_client import ALL_ACTIONS, ALL_STEPS, CONTINUE, INSERT_HEADER, Answer, Mta
@@ -48,7 +48,7 @@ class Peer:
                 mta.socket.sendall(piece)
         return mta
 
-    def is_in_a_message(self, steps: int = ALL_STEPS) -> tuple[Mta, Minted]:
+    def is_in_a_message(self, steps: int = ALL_STEPS) -> tuple[Mta, MintedAddress]:
         """A connection on which a genuine reply has come as far as its header."""
         mta, minted = self.connect(steps), self._milter.mint()
         mta.connect()

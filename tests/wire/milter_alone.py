@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.cli.init import write_files
-from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.wiring.stores import load
 from tests.support.processes.daemon_process import USER, DaemonProcess
 
@@ -41,7 +41,7 @@ class Milter:
                 os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
         self.daemon = DaemonProcess(self.config, self.socket, folder / "daemon.log")
 
-    def mint(self, **order: object) -> Minted:
+    def mint(self, **order: object) -> MintedAddress:
         """An address of the handler ``issue``, bound to Alice."""
         settings = load(str(self.config))
         handler = settings.config.handlers.named("issue")

@@ -9,7 +9,7 @@ import pytest
 
 from reply_milter.core.mail.headers import FIELDS_LIMIT
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.wire.milter_alone import Milter, own_folder
 from tests.wire.milter_client import CHANGE_HEADER, CONTINUE, INSERT_HEADER, REPLYCODE, Answer, Mta
 
@@ -34,7 +34,7 @@ def _observes(milter: Milter) -> bool:
     return 'mode = "observe"' in milter.config.read_text()
 
 
-def _send(milter: Milter, minted: Minted, name: str, forged: list[str]) -> Answer:
+def _send(milter: Milter, minted: MintedAddress, name: str, forged: list[str]) -> Answer:
     with Mta(milter.socket) as mta:
         mta.connect()
         mta.mail()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from tests.support.processes.daemon_process import wait_until
 from tests.wire.milter_alone import DOMAIN, Milter, own_folder
 from tests.wire.milter_client import (
@@ -40,13 +40,13 @@ def milter() -> Iterator[Milter]:
         running.daemon.stop()
 
 
-def _envelope(mta: Mta, minted: Minted) -> Answer:
+def _envelope(mta: Mta, minted: MintedAddress) -> Answer:
     mta.connect()
     mta.mail()
     return mta.rcpt(f"<{minted.address}>", minted.address)
 
 
-def _headers(mta: Mta, minted: Minted, name: str, *more: tuple[str, str]) -> None:
+def _headers(mta: Mta, minted: MintedAddress, name: str, *more: tuple[str, str]) -> None:
     for field, value in (
         ("From", "Alice <alice@client.example>"), ("Message-ID", f"<{name}@client.example>"),
         ("Date", "Sat, 21 Nov 2026 12:00:00 +0000"), ("In-Reply-To", f"<{minted.message_id}>"), *more,
@@ -54,7 +54,7 @@ def _headers(mta: Mta, minted: Minted, name: str, *more: tuple[str, str]) -> Non
         mta.header(field, value)
 
 
-def _whole(mta: Mta, minted: Minted, name: str) -> Answer:
+def _whole(mta: Mta, minted: MintedAddress, name: str) -> Answer:
     assert _envelope(mta, minted).code == CONTINUE
     _headers(mta, minted, name)
     mta.body(f"Text of {name}.\r\n".encode())
@@ -206,9 +206,9 @@ def test_junk_is_answered_the_same_whatever_is_wrong_with_it(milter: Milter) -> 
     answers = set()
     with Mta(milter.socket) as mta:
         mta.connect()
-        for glob in wrong:
+        for token_text in wrong:
             mta.mail()
-            answer = mta.rcpt(f"<reply+{glob}@{DOMAIN}>", f"reply+{glob}@{DOMAIN}".lower())
+            answer = mta.rcpt(f"<reply+{token_text}@{DOMAIN}>", f"reply+{token_text}@{DOMAIN}".lower())
             answers.add((answer.code, answer.text))
             mta.abort()
     assert answers == {(REPLYCODE, "550 5.7.1 This reply address is not valid")}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
 from reply_milter.core.mail.message_file import as_sent, split
-from reply_milter.flows.verifying.rehearsal import Letter, Outcome, rehearse
+from reply_milter.flows.verifying.rehearsal import Rehearsal, SampleMessage, rehearse
 from reply_milter.wiring.stores import load
 
 
@@ -38,13 +38,13 @@ class _Clock:
 def _run(options: argparse.Namespace) -> int:
     fields, body = split(read_message(options.file))
     bare = [address.strip().removeprefix("<").removesuffix(">") for address in (options.sender, options.rcpt)]
-    letter = Letter(bare[0], bare[1], options.client, fields, as_sent(body))
+    letter = SampleMessage(bare[0], bare[1], options.client, fields, as_sent(body))
     outcome = rehearse(load(options.config).rules(), _Clock(moment(options)), letter)
     print(json.dumps(_members(outcome)) if options.json else _text(outcome))
     return os.EX_OK if outcome.verdict == "accept" else 1
 
 
-def _members(outcome: Outcome) -> dict[str, str | None]:
+def _members(outcome: Rehearsal) -> dict[str, str | None]:
     return {
         "verdict": outcome.verdict,
         "reason": outcome.reason,
@@ -54,7 +54,7 @@ def _members(outcome: Outcome) -> dict[str, str | None]:
     }
 
 
-def _text(outcome: Outcome) -> str:
+def _text(outcome: Rehearsal) -> str:
     would = f" (observe mode; enforce would {outcome.would})" if outcome.would else ""
     lines = [f"{outcome.verdict}: {outcome.reason}{would}", f"the client would hear: {outcome.reply}"]
     if outcome.header:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from reply_milter.cli.options import add_command, add_config, add_json
-from reply_milter.core.diagnosis.finding import Finding, Severity, worst
+from reply_milter.core.diagnosis.problem import Problem, Severity, worst
 from reply_milter.doctor import Diagnosis, examine
 
 _WORDS = {0: "clean", 1: "warnings", 2: "errors"}
@@ -76,7 +76,7 @@ def _wrapped(text: str, indent: str) -> list[str]:
     )
 
 
-def _remedy_lines(finding: Finding) -> Iterator[str]:
+def _remedy_lines(finding: Problem) -> Iterator[str]:
     remedy = finding.remedy
     if not remedy.line:
         return

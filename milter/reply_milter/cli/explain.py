@@ -39,12 +39,12 @@ def _ask(settings: Settings, told: Explanation) -> Facts | StoreUnavailableError
 
     Only read, only where it runs, and with less patience than a person has.
     """
-    if told.key is None or told.glob is None:
+    if told.key is None or told.token_text is None:
         return None
-    token = told.glob.token
+    token = told.token_text.token
     store = open_store(settings.config, longest_seconds=_ASK_SECONDS)
     try:
-        return store.facts(token.user, token.handler, token.context, told.key.token_id(told.glob.text))
+        return store.facts(token.user, token.handler, token.context, told.key.token_id(told.token_text.text))
     except StoreUnavailableError as error:
         return error
     finally:
@@ -52,7 +52,7 @@ def _ask(settings: Settings, told: Explanation) -> Facts | StoreUnavailableError
 
 
 def _members(told: Explanation, asked: Facts | StoreUnavailableError | None) -> dict[str, object]:
-    token = told.glob.token if told.glob else None
+    token = told.token_text.token if told.token_text else None
     return {
         "valid": told.valid,
         "reason": told.reason,
@@ -64,7 +64,7 @@ def _members(told: Explanation, asked: Facts | StoreUnavailableError | None) -> 
         "context": str(token.context) if token else None,
         "bound": bool(token.sender) if token else None,
         "key": told.key.master_id if told.key else None,
-        "token_id": told.key.token_id(told.glob.text) if told.key and told.glob else None,
+        "token_id": told.key.token_id(told.token_text.text) if told.key and told.token_text else None,
         "store": "answered" if isinstance(asked, Facts) else "no answer" if asked else "not asked",
         "checks": [{"check": step.name, "passed": step.passed, "words": step.words} for step in told.steps],
     }
@@ -73,13 +73,13 @@ def _members(told: Explanation, asked: Facts | StoreUnavailableError | None) -> 
 def _text(told: Explanation, asked: Facts | StoreUnavailableError | None) -> str:
     lines = ["valid" if told.valid else f"not valid: {told.reason}", ""]
     lines += [f"  {'ok  ' if step.passed else 'FAIL'} {step.name:<10} {step.words}" for step in told.steps]
-    if told.glob is not None:
-        token = told.glob.token
+    if told.token_text is not None:
+        token = told.token_text.token
         bound = "bound to the address that it was sent to" if token.sender else "not bound to a sender's address"
         source = "" if told.key else "   (claimed: the checksum does not vouch for it)"
         lines += ["", f"  user {token.user}, context {token.context}, {bound}{source}"]
-    if told.key is not None and told.glob is not None:
-        lines.append(f"  token id {told.key.token_id(told.glob.text)}: what the log calls it")
+    if told.key is not None and told.token_text is not None:
+        lines.append(f"  token id {told.key.token_id(told.token_text.text)}: what the log calls it")
     if isinstance(asked, StoreUnavailableError):
         unknown = "whether it was revoked, or its user disabled, is not known"
         lines += ["", f"  The store gave no answer, so {unknown}: {asked}"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment, whole_number
-from reply_milter.core.token.mint import Minted, MintError, Order, mint
+from reply_milter.core.token.mint import MintedAddress, MintError, Order, mint
 from reply_milter.core.token.token import USER_LIMIT
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.wiring.stores import load
@@ -69,11 +69,11 @@ def _users(text: str) -> Iterator[int]:
     yield from range(first, last + 1)
 
 
-def _text(minted: Minted) -> str:
+def _text(minted: MintedAddress) -> str:
     return f"{minted.address} <{minted.message_id}>" if minted.message_id else minted.address
 
 
-def _json(minted: Minted, handler: Handler) -> str:
+def _json(minted: MintedAddress, handler: Handler) -> str:
     return json.dumps(
         {
             "address": minted.address,

@@ -20,7 +20,7 @@ from reply_milter.core.token import token
 from reply_milter.core.token.explanation import explain
 from reply_milter.core.token.revocation import What
 from reply_milter.core.verdict.handler import ContextKind
-from reply_milter.flows.putting_back import put_back
+from reply_milter.flows.revocations import restore_revocations
 
 _TOKEN_ID = re.compile(rf"[a-z2-7]{{{TOKEN_ID_LENGTH}}}", re.ASCII)
 _REACH = (
@@ -89,10 +89,10 @@ def _token(options: argparse.Namespace) -> int:
 def _token_id(address: str, access: StoreAccess) -> str:
     settings = access.settings
     told = explain(address, settings.config.form, settings.keyring, settings.config.handlers, WallClock().now())
-    if told.key is None or told.glob is None:
+    if told.key is None or told.token_text is None:
         failed = next(step.words for step in told.steps if not step.passed)
         raise CommandError(os.EX_DATAERR, f"this is no address that could be revoked: {failed}")
-    return told.key.token_id(told.glob.text)
+    return told.key.token_id(told.token_text.text)
 
 
 def _before(options: argparse.Namespace) -> int:
@@ -118,7 +118,7 @@ def _restore(options: argparse.Namespace) -> int:
             raise CommandError(os.EX_NOINPUT, str(error)) from error
         if options.journal and not journal.path.exists():
             raise CommandError(os.EX_NOINPUT, f"{journal.path}: there is no such file")
-        count = put_back(access.registry, config.realm, revocations)
+        count = restore_revocations(access.registry, config.realm, revocations)
     if broken:
         print(f"reply-milter: {journal.path}: {broken} lines can't be read, and were left out", file=sys.stderr)
     if options.json:

@@ -48,11 +48,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     # httpx takes long to import, and the other commands don't need it.
     libraries.check(libraries.HTTPX)
-    from reply_milter.adapters.handlers.conformance import Trial
+    from reply_milter.adapters.handlers.conformance import ConformanceRun
 
     if options.count_url and not options.count_url.startswith(("http://", "https://")):
         raise CommandError(os.EX_USAGE, "--count-url must be an http:// or https:// URL")
-    checks = list(Trial(_webhook(options), WallClock(), options.count_url, HostNames()).run())
+    checks = list(ConformanceRun(_webhook(options), WallClock(), options.count_url, HostNames()).run())
     if options.json:
         print(json.dumps([asdict(check) for check in checks]))
     for check in checks if not options.json else ():

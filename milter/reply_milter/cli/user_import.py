@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.store_access import StoreAccess, store_access
-from reply_milter.core.user_file import Entry, UserFile, read
+from reply_milter.core.user_file import UserEntry, UserFile, read
 from reply_milter.ports import StoreUnavailableError, UserChange
 
 _BATCH = 500  # users a round trip
@@ -67,5 +67,5 @@ def _batches(found: UserFile) -> Iterator[list[UserChange]]:
         yield changes[start : start + _BATCH]
 
 
-def _listed(entry: Entry) -> tuple[str, ...] | None:
+def _listed(entry: UserEntry) -> tuple[str, ...] | None:
     return None if entry.addresses is None else tuple(entry.addresses)

@@ -18,7 +18,7 @@ class LineError(ValueError):
 
 
 @dataclass(slots=True)
-class Entry:
+class UserEntry:
     """What a file says about one user; None where it says nothing. Addresses are normalised."""
 
     disabled: bool | None = None
@@ -29,7 +29,7 @@ class Entry:
 class UserFile:
     """Every user of a file, and each line that could not be read."""
 
-    users: dict[int, Entry] = field(default_factory=dict)
+    users: dict[int, UserEntry] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -98,7 +98,7 @@ def _add(found: UserFile, row: object) -> None:
     if not isinstance(addresses, list):
         raise LineError("addresses must be a list")
     normal = [_address(address) for address in addresses]
-    entry = found.users.setdefault(user, Entry())
+    entry = found.users.setdefault(user, UserEntry())
     entry.disabled = entry.disabled if disabled is None else disabled
     if "addresses" in row:
         entry.addresses = list(dict.fromkeys([*(entry.addresses or ()), *normal]))

@@ -6,7 +6,7 @@ Nothing is written and nothing is started, so that it may be run at any time.
 from dataclasses import dataclass
 
 from reply_milter.adapters.postfix.postconf import PostconfError
-from reply_milter.core.diagnosis.finding import Finding, error, in_order
+from reply_milter.core.diagnosis.problem import Problem, error, in_order
 from reply_milter.doctor import mta
 from reply_milter.doctor.installation import Installation
 
@@ -18,7 +18,7 @@ class Diagnosis:
     """``areas``: what was looked at; the name of each finding's check begins with one of them."""
 
     areas: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Problem, ...]
 
 
 def examine(config: str, postfix: str | None) -> Diagnosis:

@@ -22,7 +22,7 @@ from reply_milter.core.diagnosis import settings as settings_rules
 from reply_milter.core.diagnosis import signing as signing_rules
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, Kind
-from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, not_examined
+from reply_milter.core.diagnosis.problem import SHELL, Problem, Remedy, error, not_examined
 from reply_milter.core.diagnosis.sockets import HOOK, Client
 from reply_milter.core.token.keyring import MasterKey
 from reply_milter.wiring import loading
@@ -70,7 +70,7 @@ class Installation:
         owner = file_facts.owner(folder.owner) if folder.there else None
         return owner if owner and owner.user else file_facts.account(_USER) or owner
 
-    def examine(self, client: Client | None) -> Iterator[Finding]:
+    def examine(self, client: Client | None) -> Iterator[Problem]:
         """Everything but the MTA's settings; ``client`` is the Postfix that connects."""
         yield from self._settings()
         yield from self._keys()
@@ -86,7 +86,7 @@ class Installation:
         yield from self._metrics()
         yield from self._page_access()
 
-    def _settings(self) -> Iterator[Finding]:
+    def _settings(self) -> Iterator[Problem]:
         config = self.config
         signing = Signing(config.sign, config.trusted, config.applications)
         url = url_mistake(store_url(config))
@@ -115,7 +115,7 @@ class Installation:
         held = tuple(held_secrets(config))
         yield from secrets.examine(file_facts.facts(self._path), held, self._account)
 
-    def _keys(self) -> Iterator[Finding]:
+    def _keys(self) -> Iterator[Problem]:
         master, seal = self._key_file(self.config.keys_file), self._key_file(self.config.seal_file)
         problems = tuple(_problems(keyfile.parse_seal_keys, seal))
         yield from keys.examine_file(
@@ -129,7 +129,7 @@ class Installation:
         longest = self.config.handlers.longest_validity_days
         yield from keys.examine_rotation(self._master_keys(), WallClock().now(), longest)
 
-    def _application_secrets(self) -> Iterator[Finding]:
+    def _application_secrets(self) -> Iterator[Problem]:
         for application in self.config.applications:
             if application.secret_file:
                 path = self._key_file(application.secret_file)
@@ -153,7 +153,7 @@ class Installation:
     def _descriptors(self) -> int | None:
         return process_facts.descriptors(self._holder) if self._holder else None
 
-    def _store_and_clock(self) -> Iterator[Finding]:
+    def _store_and_clock(self) -> Iterator[Problem]:
         config, told = self.config, None
         is_embedded = config.store_url == EMBEDDED
         if is_embedded and embedded.program() is None:
@@ -180,7 +180,7 @@ class Installation:
         written = [file_facts.facts(self._key_file(name)).modified for name in (config.keys_file, config.seal_file)]
         yield from clock.examine(clock.ClockFacts(WallClock().now(), told, tuple(written)), self._master_keys())
 
-    def _sockets(self, client: Client | None) -> Iterator[Finding]:
+    def _sockets(self, client: Client | None) -> Iterator[Problem]:
         for name, listener in self.listeners().items():
             place, answers = endpoint(listener), self._answering[name]
             found = sockets.SocketFacts(name, place, answers)
@@ -192,12 +192,12 @@ class Installation:
                 found = replace(found, file=file, parents=parents, refused=refused)
             yield from sockets.examine(found, client, self._runs)
 
-    def _metrics(self) -> Iterator[Finding]:
+    def _metrics(self) -> Iterator[Problem]:
         host, port = self.config.metrics
         if port:
             yield from daemon.examine_metrics(f"{host}:{port}", probes.metrics_page(host, port), self._runs)
 
-    def _page_access(self) -> Iterator[Finding]:
+    def _page_access(self) -> Iterator[Problem]:
         access = self.config.metrics_access
         named = {key: getattr(access, key) for key in ("tls_cert", "tls_key", "password_file")}
         files = tuple(

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from reply_milter.adapters.os import file_facts
 from reply_milter.adapters.postfix import postconf
 from reply_milter.config import Config
-from reply_milter.core.diagnosis.finding import Finding
 from reply_milter.core.diagnosis.postfix import rules
 from reply_milter.core.diagnosis.postfix.questions import questions
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
+from reply_milter.core.diagnosis.problem import Problem
 from reply_milter.core.diagnosis.sockets import Client
 from reply_milter.core.verdict import policy
 from reply_milter.core.verdict.handler import Handler
@@ -40,7 +40,7 @@ def _wants_proof(handler: Handler) -> bool:
     return handler.policy.action(policy.Finding.of(Reason.AUTH_NONE)) is not Action.ACCEPT
 
 
-def examine(found: Site, config: Config) -> Iterator[Finding]:
+def examine(found: Site, config: Config) -> Iterator[Problem]:
     """All rules about Postfix, after its tables have been asked."""
     ours = Ours(
         verify=endpoint(config.verify) if config.verify else None,

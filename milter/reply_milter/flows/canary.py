@@ -8,7 +8,7 @@ from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.ports import Clock
-from reply_milter.ports.canary import CanaryFailure, CanaryTelemetry, DoorClosedError, MilterDoor
+from reply_milter.ports.canary import CanaryFailure, CanaryTelemetry, MilterClient, MilterUnreachableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class CanaryService:
     form: AddressForm
     clock: Clock
     telemetry: CanaryTelemetry
-    door: Callable[[], MilterDoor]
+    door: Callable[[], MilterClient]
     context: Callable[[], int]
 
 
@@ -34,7 +34,7 @@ def send(service: CanaryService) -> None:
             heard, forged_heard = door.recipient(address), door.recipient(canary.forged(address))
         finally:
             door.close()
-    except DoorClosedError as error:
+    except MilterUnreachableError as error:
         service.telemetry.failed(CanaryFailure.UNREACHABLE, str(error))
         return
     failure = _failure(heard, forged_heard)

@@ -10,7 +10,7 @@ from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.policy import Policy
-from reply_milter.ports import Clock, MintingTelemetry, ParkingRoom, Settler, Store, Telemetry
+from reply_milter.ports import Clock, DelayedCommits, MintingTelemetry, ParkingRoom, Store, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The rules and the world that they are applied to. ``settler`` None: nobody commits.
+    """The rules and the world that they are applied to. ``commits`` None: nobody commits.
 
     ``parking_room`` None: nobody here knows of a bound.
     """
@@ -51,7 +51,7 @@ class Service:
     rules: Rules
     guesses: GuessTable
     store: Store
-    settler: Settler | None
+    commits: DelayedCommits | None
     clock: Clock
     telemetry: Telemetry
     parking_room: ParkingRoom | None = None

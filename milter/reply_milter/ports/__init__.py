@@ -1,15 +1,15 @@
 """What the flows need from the world. One implementation each in ``adapters``, one fake each in the tests."""
 
 from reply_milter.ports.clock import Clock
-from reply_milter.ports.conversation import NO_LOGIN, Conversation, DoorTelemetry, Login
+from reply_milter.ports.conversation import NO_LOGIN, ConnectionTelemetry, Conversation, Login
 from reply_milter.ports.parking import ParkingRoom
 from reply_milter.ports.store import (
     Claim,
     Claimed,
+    DelayedCommits,
     Limit,
     Registry,
     Replay,
-    Settler,
     Store,
     StoreUnavailableError,
     Tries,
@@ -23,9 +23,10 @@ __all__ = [
     "Claim",
     "Claimed",
     "Clock",
+    "ConnectionTelemetry",
     "Conversation",
     "Decision",
-    "DoorTelemetry",
+    "DelayedCommits",
     "Limit",
     "Login",
     "Minting",
@@ -34,7 +35,6 @@ __all__ = [
     "ParkingRoom",
     "Registry",
     "Replay",
-    "Settler",
     "Store",
     "StoreUnavailableError",
     "Telemetry",

@@ -4,11 +4,11 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class DoorClosedError(Exception):
+class MilterUnreachableError(Exception):
     """Nobody answers at the door, not in time, or not as a milter would; the message says how."""
 
 
-class MilterDoor(Protocol):
+class MilterClient(Protocol):
     """One connection to the milter, as an MTA would make it. Every method may raise DoorClosedError."""
 
     def recipient(self, address: str) -> str:

@@ -59,7 +59,7 @@ class Conversation(Protocol):
         ...
 
 
-class DoorTelemetry(Protocol):
+class ConnectionTelemetry(Protocol):
     """What the door to the MTA counts."""
 
     def connection_opened(self) -> None:
@@ -78,6 +78,6 @@ class DoorTelemetry(Protocol):
         """It has its answer."""
         ...
 
-    def accident(self, name: str) -> None:
+    def internal_error(self, name: str) -> None:
         """An error of ours was caught at the stage ``name``, and the client told to come again."""
         ...

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from reply_milter.core.delivery.dead_letter import DeadLetter
-from reply_milter.core.delivery.outcome import HandedOver
+from reply_milter.core.delivery.outcome import DeliveryOutcome
 from reply_milter.core.delivery.reply import Reply
 from reply_milter.ports.store import UserRecord
 
@@ -27,7 +27,7 @@ class Deliverer(Protocol):
         """A few words for operators."""
         ...
 
-    def process(self, reply: Reply) -> HandedOver | None:
+    def process(self, reply: Reply) -> DeliveryOutcome | None:
         """Hand ``reply`` over; None is Done. May be called again with the same ``reply.id``, and by several threads.
 
         Whatever it raises is an accident: logged, and tried again.
@@ -45,7 +45,7 @@ class Progress(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """What is on record about a reply. ``first_tried``: Unix seconds, 0 for never."""
 
     progress: Progress = Progress.NEW
@@ -59,7 +59,7 @@ class Ledger(Protocol):
         """Keep everybody else from delivering this reply; False if somebody else is at it. Ends with its process."""
         ...
 
-    def entry(self, identifier: str) -> Entry:
+    def entry(self, identifier: str) -> LedgerEntry:
         """What is on record."""
         ...
 
@@ -136,11 +136,11 @@ class Names(Protocol):
         ...
 
 
-class CourierError(Exception):
+class MailSenderError(Exception):
     """The question to a user could not be sent; the message says why."""
 
 
-class Courier(Protocol):
+class MailSender(Protocol):
     """Sends mail of our own."""
 
     def send(self, recipient: str, message: bytes) -> None:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class Outcome(StrEnum):
+class DeliveryEvent(StrEnum):
     """What became of a delivery, for log and metrics."""
 
     DELIVERED = "delivered"
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 class DeliveryReport:
     """What became of one reply. Never an address. ``why`` in words, ``handler`` empty for what nothing vouches for."""
 
-    outcome: Outcome
+    outcome: DeliveryEvent
     handler: str = ""
     id: str = ""
     queue_id: str = ""
@@ -64,6 +64,6 @@ class DeliveryTelemetry(Protocol):
         """The user on file could not be asked about a parked reply; it is tried again."""
         ...
 
-    def accident(self) -> None:
+    def internal_error(self) -> None:
         """An exception of a handler, or of ours, was caught: the one that is being handled."""
         ...

@@ -196,9 +196,9 @@ class Registry(Protocol):
         ...
 
 
-class Settler(Protocol):
+class DelayedCommits(Protocol):
     """Commits by itself, where no hook does."""
 
-    def settle(self, identifier: str) -> None:
+    def enqueue(self, identifier: str) -> None:
         """Commit ``identifier`` once the answer had time to reach the MTA."""
         ...

@@ -13,18 +13,18 @@ from pathlib import Path
 
 from reply_milter import __version__
 from reply_milter.adapters import telemetry
-from reply_milter.adapters.os.control_channel import OrderLine
-from reply_milter.adapters.os.process_table import Roster
+from reply_milter.adapters.os.control_channel import ControlChannel
+from reply_milter.adapters.os.process_table import ProcessTable
 from reply_milter.adapters.os.process_tree import Child, ProcessTree, fork, stay_on_one_cpu
 from reply_milter.adapters.os.systemd import ServiceManager
 from reply_milter.adapters.redis_store import shown
 from reply_milter.config import ConfigError
 from reply_milter.config.places import EMBEDDED
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
-from reply_milter.processes.delivery_worker import HookProcess
-from reply_milter.processes.health import Supervision
-from reply_milter.processes.milter_worker import Shared, Trade, Worker
-from reply_milter.processes.monitor import MetricsProcess
+from reply_milter.processes.delivery_worker import DeliveryWorker
+from reply_milter.processes.health import Health
+from reply_milter.processes.milter_worker import MilterRole, MilterWorker, Shared
+from reply_milter.processes.monitor import Monitor
 from reply_milter.processes.signer import Signer
 from reply_milter.processes.sockets import HOOK, open_page, open_socket
 from reply_milter.processes.state_folder import STORE, lock_state, store_children
@@ -35,7 +35,7 @@ from reply_milter.wiring.stores import load_to_run, open_store, wait_until_ready
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 1.2  # for the whole tree to end in good order; what is left then is killed
-_MILTERS: dict[str, Callable[[Settings, Shared, str], Trade]] = {"verify": Verifier, "sign": Signer}
+_MILTERS: dict[str, Callable[[Settings, Shared, str], MilterRole]] = {"verify": Verifier, "sign": Signer}
 _METRICS = "metrics"
 _STORE_LOOK_SECONDS = 0.1
 
@@ -58,7 +58,7 @@ class Daemon:
             self._places[HOOK] = config.delivery.place
         self._listening: dict[str, socket.socket] = {}
         self._page: socket.socket | None = None
-        self._orders: dict[str, OrderLine] = {}
+        self._channel: dict[str, ControlChannel] = {}
         self._children: dict[str, Child] = {}
         self._slots = [
             (name, f"{name}{number}")
@@ -68,11 +68,11 @@ class Daemon:
         if config.metrics[1] or config.verify is not None:
             self._slots.append((_METRICS, _METRICS))
         stores = [STORE] if config.store_url == EMBEDDED else []
-        self._roster = Roster([*stores, *(slot for _, slot in self._slots)])
+        self._process_table = ProcessTable([*stores, *(slot for _, slot in self._slots)])
         self._lock = -1
         self._metrics: telemetry.SupervisorMetrics
         manager = ServiceManager.of(os.environ, os.getpid())
-        self._supervision = Supervision(manager, self._orders, self._store_answers, self._listening_words())
+        self._supervision = Health(manager, self._channel, self._store_answers, self._listening_words())
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT.
@@ -93,7 +93,7 @@ class Daemon:
         self._metrics = telemetry.SupervisorMetrics(self._shared.metrics_folder, __version__)
         host, port = config.metrics
         self._page = open_page(host, port) if port else None
-        stores = store_children(config, self._lock, lambda pid: self._roster.started(STORE, pid))
+        stores = store_children(config, self._lock, lambda pid: self._process_table.started(STORE, pid))
         self._children = {slot: self._child(name, slot, number) for number, (name, slot) in enumerate(self._slots)}
         try:
             for name, place in self._places.items():
@@ -121,47 +121,47 @@ class Daemon:
         return Child(
             slot if name == _METRICS else f"worker {slot}",
             lambda: self._fork_worker(name, slot, cpu),
-            lambda _pid: self._orders[slot].end(),
+            lambda _pid: self._channel[slot].end(),
         )
 
     def _fork_worker(self, name: str, slot: str, cpu: int) -> int:
-        orders = OrderLine()
+        channel = ControlChannel()
 
         def run() -> None:
             os.close(self._lock)
-            for line in self._orders.values():
+            for line in self._channel.values():
                 line.close()
-            orders.take_over()
-            self._run_worker(name, slot, cpu, orders)
+            channel.take_over()
+            self._run_worker(name, slot, cpu, channel)
 
         pid = fork(run)
-        orders.release()
-        if slot in self._orders:
-            self._orders[slot].close()
-        self._orders[slot] = orders
-        self._roster.started(slot, pid)
+        channel.release()
+        if slot in self._channel:
+            self._channel[slot].close()
+        self._channel[slot] = channel
+        self._process_table.started(slot, pid)
         return pid
 
-    def _run_worker(self, name: str, slot: str, cpu: int, orders: OrderLine) -> None:
+    def _run_worker(self, name: str, slot: str, cpu: int, channel: ControlChannel) -> None:
         """In the child: what a process of this name does until it is told to end."""
         if name == _METRICS:
-            MetricsProcess(self._settings, self._shared, slot, self._roster, self._page, orders).run()
+            Monitor(self._settings, self._shared, slot, self._process_table, self._page, channel).run()
             return
         listening = self._listening[name]
         if name == HOOK:
-            HookProcess(self._settings, self._shared.metrics_folder, slot, listening, orders).run()
+            DeliveryWorker(self._settings, self._shared.metrics_folder, slot, listening, channel).run()
         else:
             stay_on_one_cpu(cpu)
-            trade = _MILTERS[name](self._settings, self._shared, slot)
-            Worker(self._settings, trade, listening, orders).run()
+            role = _MILTERS[name](self._settings, self._shared, slot)
+            MilterWorker(self._settings, role, listening, channel).run()
 
     def _reload(self) -> None:
         self._supervision.reloading()
-        good = self._settle()
+        good = self._reload_settings()
         self._metrics.reloaded(good)
         self._supervision.reloaded("" if good else "not reloaded, the old settings stay: the log says why")
 
-    def _settle(self) -> bool:
+    def _reload_settings(self) -> bool:
         """Check the files here first: a bad one is told once, and no worker sees it."""
         try:
             new = load_to_run(self._path)
@@ -175,8 +175,8 @@ class Daemon:
             log.warning("%s changed: that takes a restart", name)
         self._settings = new.in_place_of(self._settings)  # also for workers that are forked from now on
         telemetry.log_to_stderr(new.config.log_json, new.config.log_level)
-        for slot, line in self._orders.items():
-            if not line.settle(new.packed()):
+        for slot, line in self._channel.items():
+            if not line.send_settings(new.packed()):
                 self._replace(slot)
         return True
 
@@ -184,7 +184,7 @@ class Daemon:
         """A process that has not listened for hundreds of reloads must not go on with old rules."""
         pid = self._children[slot].pid
         if pid:
-            log.warning("%s, process %d, takes no orders: it is ended, and starts again as it is to be", slot, pid)
+            log.warning("%s, process %d, takes no channel: it is ended, and starts again as it is to be", slot, pid)
             os.kill(pid, signal.SIGKILL)
 
 

@@ -12,15 +12,15 @@ from typing import NoReturn
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.lmtp import Lanes, LmtpServer
 from reply_milter.adapters.os import memory
-from reply_milter.adapters.os.control_channel import OrderLine
+from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.redis_store import ERROR_KINDS
 from reply_milter.config.delivery import Delivery
-from reply_milter.core.delivery.outcome import HandedOver
+from reply_milter.core.delivery.outcome import DeliveryOutcome
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.token.token import handler_in
 from reply_milter.flows.delivering.delivery import take
 from reply_milter.flows.delivering.parking import tend
-from reply_milter.processes.milter_worker import obey
+from reply_milter.processes.milter_worker import run_control_loop
 from reply_milter.wiring.delivery import open_hook
 from reply_milter.wiring.settings import Settings
 
@@ -31,11 +31,11 @@ _TEND_SECONDS = 15.0
 _CONNECTIONS = 1024  # an MTA that has a queue for each handler may have many that wait
 
 
-class HookProcess:
+class DeliveryWorker:
     """Takes replies on ``listening``. ``slot`` names its metrics."""
 
     def __init__(
-        self, settings: Settings, metrics_folder: str, slot: str, listening: socket.socket, orders: OrderLine
+        self, settings: Settings, metrics_folder: str, slot: str, listening: socket.socket, channel: ControlChannel
     ) -> None:
         self._settings = settings
         metrics = telemetry.Metrics(metrics_folder, slot, ("delivery",), ("commit",))
@@ -44,7 +44,7 @@ class HookProcess:
         self._store_told = telemetry.StoreOperations(metrics)
         self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
         self._listening = listening
-        self._orders = orders
+        self._channel = channel
         delivery = _delivery(settings)
         self._service = open_hook(settings, delivery, self._telemetry, self._store_told, watches=True)
         lanes = Lanes(self._handler_of, delivery.concurrency, delivery.max_bytes_in_flight, self._telemetry)
@@ -57,10 +57,10 @@ class HookProcess:
             signal.signal(number, _nothing)  # unlike SIG_IGN, this is not inherited by an operator's program
         threading.Thread(target=self._serve, name="lmtp", daemon=True).start()
         threading.Thread(target=self._tend, name="tending", daemon=True).start()
-        obey(self._orders, self._settings, self._settle)
+        run_control_loop(self._channel, self._settings, self._apply_settings)
         self._end()
 
-    def _take(self, envelope: Envelope) -> HandedOver:
+    def _take(self, envelope: Envelope) -> DeliveryOutcome:
         self._telemetry.started()
         try:
             return take(self._service, envelope)
@@ -88,7 +88,7 @@ class HookProcess:
                 log.exception("cannot tend parked replies")
             time.sleep(_TEND_SECONDS)
 
-    def _settle(self, settings: Settings) -> None:
+    def _apply_settings(self, settings: Settings) -> None:
         """Deliveries that have begun end under the settings that they began with. Threads take a restart."""
         delivery = _delivery(settings)
         self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
@@ -111,4 +111,4 @@ def _delivery(settings: Settings) -> Delivery:
 
 
 def _nothing(_number: int, _frame: object) -> None:
-    """The supervisor's orders come by another way."""
+    """The supervisor's channel come by another way."""

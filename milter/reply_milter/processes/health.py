@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from reply_milter.adapters.os.control_channel import OrderLine
+from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.os.systemd import ServiceManager
 
 log = logging.getLogger(__name__)
@@ -14,14 +14,18 @@ _POLL_SECONDS = 0.05  # between looks, while a sign of life is awaited
 _STORE_PATIENCE_SECONDS = 5.0  # mail is answered without a store, too
 
 
-class Supervision:
+class Health:
     """``lines``: to each worker, by slot; they change as workers are started again.
 
     ``store_answers`` looks once and soon returns. It is asked at the start only.
     """
 
     def __init__(
-        self, manager: ServiceManager, lines: Mapping[str, OrderLine], store_answers: Callable[[], bool], listening: str
+        self,
+        manager: ServiceManager,
+        lines: Mapping[str, ControlChannel],
+        store_answers: Callable[[], bool],
+        listening: str,
     ) -> None:
         self._manager = manager
         self._lines = lines

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from reply_milter.adapters import libmilter, telemetry
-from reply_milter.adapters.os.control_channel import OrderLine
+from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.core.rules.throttle import GuessTable
 from reply_milter.wiring.settings import Settings, unpack
 
@@ -35,15 +35,15 @@ class Shared:
     canary_address: str
 
 
-class Trade(Protocol):
+class MilterRole(Protocol):
     """What a worker does: verify replies, or sign notifications."""
 
     @property
-    def door(self) -> libmilter.Door:
+    def door(self) -> libmilter.MilterCallbacks:
         """The callbacks."""
         ...
 
-    def settle(self, settings: Settings) -> None:
+    def apply_settings(self, settings: Settings) -> None:
         """Work by ``settings`` from the next message on."""
         ...
 
@@ -56,26 +56,26 @@ class Trade(Protocol):
         ...
 
 
-def obey(orders: OrderLine, first: Settings, settle: Callable[[Settings], None]) -> None:
-    """Have new settings ``settle`` whenever the supervisor sends some; returns when it says to end, or is gone."""
-    while (order := orders.next()) is not None:
+def run_control_loop(channel: ControlChannel, first: Settings, apply: Callable[[Settings], None]) -> None:
+    """Have new settings ``apply``-ed whenever the supervisor sends some; returns when it says to end, or is gone."""
+    while (order := channel.next()) is not None:
         try:
             settings = unpack(order).in_place_of(first)
-            settle(settings)
+            apply(settings)
             telemetry.log_to_stderr(settings.config.log_json, settings.config.log_level)
             log.info("reloaded")
         except Exception:
             log.exception("not reloaded, the old settings stay")
 
 
-class Worker:
+class MilterWorker:
     """One process that answers the MTA, until it is told to end or its supervisor is gone."""
 
-    def __init__(self, settings: Settings, trade: Trade, listening: socket.socket, orders: OrderLine) -> None:
+    def __init__(self, settings: Settings, role: MilterRole, listening: socket.socket, channel: ControlChannel) -> None:
         self._settings = settings
-        self._trade = trade
+        self._role = role
         self._listening = listening
-        self._orders = orders
+        self._channel = channel
 
     def run(self) -> None:
         """Answer until told to end.
@@ -84,11 +84,11 @@ class Worker:
         that the main thread blocks is kept for it, though ignored. It would stop, and take the socket of all along.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
-        self._trade.door.register()
+        self._role.door.register()
         libmilter.adopt(self._listening)
         threading.Thread(target=self._answer, name="libmilter", daemon=True).start()
-        self._trade.start()
-        obey(self._orders, self._settings, self._trade.settle)
+        self._role.start()
+        run_control_loop(self._channel, self._settings, self._role.apply_settings)
         self._end()
 
     def _answer(self) -> None:
@@ -101,7 +101,7 @@ class Worker:
     def _end(self) -> NoReturn:
         """Let messages that are on their way come to their end."""
         deadline = time.monotonic() + _DRAIN_SECONDS
-        while not self._trade.door.idle and time.monotonic() < deadline:
+        while not self._role.door.idle and time.monotonic() < deadline:
             time.sleep(0.01)
-        self._trade.finish(max(0.05, deadline - time.monotonic()))
+        self._role.finish(max(0.05, deadline - time.monotonic()))
         os._exit(0)

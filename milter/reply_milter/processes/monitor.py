@@ -10,8 +10,8 @@ import time
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.clients.milter_lmtp import MilterClient
 from reply_milter.adapters.os.clock import WallClock
-from reply_milter.adapters.os.control_channel import OrderLine
-from reply_milter.adapters.os.process_table import Roster
+from reply_milter.adapters.os.control_channel import ControlChannel
+from reply_milter.adapters.os.process_table import ProcessTable
 from reply_milter.adapters.redis_store import RedisObserver
 from reply_milter.adapters.telemetry.page_access import Certificate, Login
 from reply_milter.core.token.canary import canary_handler
@@ -20,7 +20,7 @@ from reply_milter.core.token.token import CONTEXT_LIMIT
 from reply_milter.flows.canary import CanaryService, send
 from reply_milter.ports.canary import CanaryFailure
 from reply_milter.ports.condition import KeyCondition, SettingsCondition
-from reply_milter.processes.milter_worker import Shared, obey
+from reply_milter.processes.milter_worker import Shared, run_control_loop
 from reply_milter.processes.readiness import Readiness, unhealthy
 from reply_milter.processes.store_watch import StoreWatch
 from reply_milter.wiring.settings import Settings
@@ -32,7 +32,7 @@ _CANARY_SECONDS = 5.0  # for all that one canary does, beside what the store may
 _REDIS_SECONDS = 1.0
 
 
-class MetricsProcess:
+class Monitor:
     """``slot`` names its own metrics; ``page`` is the socket that they are shown on, if they are."""
 
     def __init__(
@@ -40,21 +40,21 @@ class MetricsProcess:
         settings: Settings,
         shared: Shared,
         slot: str,
-        roster: Roster,
+        process_table: ProcessTable,
         page: socket.socket | None,
-        orders: OrderLine,
+        channel: ControlChannel,
     ) -> None:
         self._first = settings
         self._shared = shared
-        self._roster = roster
+        self._process_table = process_table
         self._page = page
-        self._orders = orders
+        self._channel = channel
         self._clock = WallClock()
         self._changed = threading.Event()
         registry = telemetry.process_registry(shared.metrics_folder, slot)
         self._counter = telemetry.CanaryCounter(registry) if settings.config.verify else None
         self._deliveries = telemetry.DeliverySeries(registry) if settings.config.delivery is None else None
-        self._settle(settings)
+        self._apply_settings(settings)
         self._watch = StoreWatch(lambda: self._settings.config) if settings.config.uses_store else None
 
     def run(self) -> None:
@@ -65,10 +65,10 @@ class MetricsProcess:
             self._serve(self._page)
         if self._counter is not None:
             threading.Thread(target=self._send_canaries, args=(self._counter,), name="canary", daemon=True).start()
-        obey(self._orders, self._first, self._settle)
+        run_control_loop(self._channel, self._first, self._apply_settings)
         os._exit(0)
 
-    def _settle(self, settings: Settings) -> None:
+    def _apply_settings(self, settings: Settings) -> None:
         self._settings = settings
         if self._deliveries is not None:
             self._deliveries.parked.set(0)
@@ -79,18 +79,18 @@ class MetricsProcess:
 
     def _serve(self, page: socket.socket) -> None:
         config = self._settings.config
-        access, readiness = config.metrics_access, Readiness(config, self._roster)
+        access, readiness = config.metrics_access, Readiness(config, self._process_table)
         certificate = Certificate(access.tls_cert, access.tls_key) if access.tls_cert else None
         if certificate is not None:
             certificate.context()  # if it is no use, that is told before somebody connects
-        questions = telemetry.Questions(
-            unhealthy=lambda: unhealthy(self._roster),
+        questions = telemetry.PageSources(
+            unhealthy=lambda: unhealthy(self._process_table),
             unready=readiness.problems,
             admits=Login(access.user, access.password_file).admits if access.user else lambda _authorization: True,
             certificate=certificate.context if certificate else None,
         )
         store = RedisObserver(store_url(config), _REDIS_SECONDS)
-        collectors = [telemetry.ProcessSeries(self._roster.all), telemetry.SettingsSeries(self._condition)]
+        collectors = [telemetry.ProcessSeries(self._process_table.all), telemetry.SettingsSeries(self._condition)]
         if config.uses_store:
             collectors.append(telemetry.StoreSeries(store.look))
         if self._watch is not None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from reply_milter.adapters.clients.milter_lmtp import greets, negotiates
-from reply_milter.adapters.os.process_table import Roster
+from reply_milter.adapters.os.process_table import ProcessTable
 from reply_milter.config import Config
 from reply_milter.config.places import Listener
 from reply_milter.ports import StoreUnavailableError
@@ -15,17 +15,17 @@ _SECONDS = 2.0  # for each door to answer
 _REMEMBERED_SECONDS = 1.0  # however often somebody asks
 
 
-def unhealthy(roster: Roster) -> list[str]:
+def unhealthy(process_table: ProcessTable) -> list[str]:
     """Processes that don't run. None: the process tree is up."""
-    return [f"{process.name}: not running" for process in roster.children() if not process.pid]
+    return [f"{process.name}: not running" for process in process_table.children() if not process.pid]
 
 
 class Readiness:
     """Asks our own doors, and the store, whether replies can be taken."""
 
-    def __init__(self, config: Config, roster: Roster) -> None:
+    def __init__(self, config: Config, process_table: ProcessTable) -> None:
         self._config = config
-        self._roster = roster
+        self._process_table = process_table
         self._store = open_store(config)
         self.problems = _remembered(self._problems)
 
@@ -33,7 +33,7 @@ class Readiness:
         """Nothing, or what keeps the host from taking replies. A worker that does not run keeps others waiting."""
         config = self._config
         return [
-            *unhealthy(self._roster),
+            *unhealthy(self._process_table),
             *_closed("verify", config.verify, _negotiates),
             *_closed("sign", config.sign, _negotiates),
             *_closed("delivery", config.delivery.place if config.delivery else None, _greets),

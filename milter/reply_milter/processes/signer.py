@@ -1,4 +1,4 @@
-"""The worker's trade of minting reply addresses for notifications. Needs no store: they never wait for one."""
+"""The worker's role of minting reply addresses for notifications. Needs no store: they never wait for one."""
 
 import secrets
 
@@ -18,12 +18,12 @@ class Signer:
     def __init__(self, settings: Settings, shared: Shared, slot: str) -> None:
         self._metrics = telemetry.Metrics(shared.metrics_folder, slot, libmilter.SIGN.stages, ())
         self._telemetry = telemetry.WorkerTelemetry(self._metrics)
-        self.settle(settings)
-        self.door = libmilter.Door(
+        self.apply_settings(settings)
+        self.door = libmilter.MilterCallbacks(
             lambda client: Submission(lambda: self._service, client), libmilter.SIGN, lambda _client: self._telemetry
         )
 
-    def settle(self, settings: Settings) -> None:
+    def apply_settings(self, settings: Settings) -> None:
         """See ``worker.Trade``."""
         self._metrics.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
         self._service = MintingService(

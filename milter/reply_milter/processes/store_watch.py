@@ -14,7 +14,7 @@ from reply_milter.adapters.state_dir.revocation_journal import NAME, JournalErro
 from reply_milter.config import Config
 from reply_milter.core.diagnosis import store as store_rules
 from reply_milter.core.epoch import Loss, losses
-from reply_milter.flows.putting_back import put_back
+from reply_milter.flows.revocations import restore_revocations
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.condition import LossCondition
 from reply_milter.wiring.stores import open_registry, store_url
@@ -80,7 +80,7 @@ class StoreWatch:
         config, now = self._config(), self._clock.now()
         try:
             revocations, broken = RevocationJournal(self._folder / NAME).read(now)
-            count = put_back(open_registry(config), config.realm, revocations)
+            count = restore_revocations(open_registry(config), config.realm, revocations)
         except (JournalError, StoreUnavailableError) as error:
             log.error("revocations could not be put back, and are tried again: %s", error)
             return

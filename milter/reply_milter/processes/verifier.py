@@ -1,4 +1,4 @@
-"""The worker's trade of verifying replies: service, store, settling thread, and what is put on record behind them."""
+"""The worker's role of verifying replies: service, store, settling thread, and what is put on record behind them."""
 
 import threading
 import time
@@ -8,14 +8,14 @@ from dataclasses import replace
 from reply_milter.adapters import libmilter, telemetry
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
-from reply_milter.adapters.redis_store.commit_queue import SettlingThread
+from reply_milter.adapters.redis_store.commit_queue import CommitQueue
 from reply_milter.adapters.state_dir.deliveries import SqliteParkingRoom
 from reply_milter.config import Config
 from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.service import Service
-from reply_milter.flows.verifying.foreseen import foreseen
 from reply_milter.flows.verifying.inbound import Connection
+from reply_milter.flows.verifying.possible_decisions import possible_decisions
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.processes.milter_worker import Shared
 from reply_milter.wiring.settings import Settings
@@ -34,16 +34,16 @@ class Verifier:
         self._telemetry = telemetry.WorkerTelemetry(self._metrics)
         self._silent = telemetry.SilentTelemetry()
         self._store_told = telemetry.StoreOperations(self._metrics)
-        self._settling: SettlingThread | None = None
+        self._settling: CommitQueue | None = None
         self._store_settings: tuple[object, ...] = ()
-        self.settle(settings)
-        self.door = libmilter.Door(
+        self.apply_settings(settings)
+        self.door = libmilter.MilterCallbacks(
             self._converse,
             libmilter.VERIFY,
             lambda client: self._silent if client == shared.canary_address else self._telemetry,
         )
 
-    def settle(self, settings: Settings) -> None:
+    def apply_settings(self, settings: Settings) -> None:
         """See ``worker.Trade``. Store and settling thread stay, unless what they were made of has changed."""
         config = settings.config
         if _store_settings(config) != self._store_settings:
@@ -52,20 +52,20 @@ class Verifier:
             self._registry = open_registry(config)
             if self._settling is None:
                 delay = config.settle_ms / 1000
-                self._settling = SettlingThread(self._store, delay, self._telemetry.commit_dropped)
+                self._settling = CommitQueue(self._store, delay, self._telemetry.commit_dropped)
             else:
                 self._settling.renew(self._store, config.settle_ms / 1000)
             self._store_settings = _store_settings(config)
         rules = settings.rules()
         self._metrics.expect_handlers(handler.name for handler in config.handlers.by_id.values())
-        self._telemetry.expect(foreseen(rules))
+        self._telemetry.expect(possible_decisions(rules))
         self._key_ids = {key.id for key in settings.keyring.keys}
         self._telemetry.expect_keys(self._key_ids)
         self._service = Service(
             rules=rules,
             guesses=self._shared.guesses,
             store=self._store,
-            settler=self._settling,
+            commits=self._settling,
             clock=WallClock(),
             telemetry=self._telemetry,
             parking_room=_parking_room(config),

@@ -2,7 +2,7 @@
 
 import secrets
 
-from reply_milter.adapters.clients.smtp import SmtpCourier
+from reply_milter.adapters.clients.smtp import SmtpSender
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.handlers.plugins import load_plug_in
 from reply_milter.adapters.os.clock import WallClock
@@ -52,7 +52,7 @@ def open_hook(
         dead_letters=DeadLetterFolder(delivery.dead_letters),
         store=committed,
         address_book=open_registry(config),
-        courier=SmtpCourier(asked.smtp.host, asked.smtp.port, _NAMES),
+        mail_sender=SmtpSender(asked.smtp.host, asked.smtp.port, _NAMES),
         clock=WallClock(),
         telemetry=telemetry,
         unique=lambda: secrets.token_hex(_UNIQUE_OCTETS),

@@ -12,7 +12,7 @@ from reply_milter.adapters import keyfile
 from reply_milter.config import Config, ConfigError
 from reply_milter.config.secrets import held_secrets
 from reply_milter.core.token.keyring import Keyring
-from reply_milter.wiring.settings import Settings, Texts
+from reply_milter.wiring.settings import Settings, SourceTexts
 
 _T = TypeVar("_T")
 Check = Callable[[Config], Iterable[str]]  # mistakes, as lines of ``key: reason``
@@ -51,7 +51,7 @@ class Located:
         secrets = _secrets(problems, self.path, self.config) if of_applications else {}
         if problems or keys is None or seals is None:
             raise ConfigError(problems)
-        texts = Texts(
+        texts = SourceTexts(
             self.text, keys[0], seals[0], self.keys_path, seal_path, {name: s[0] for name, s in secrets.items()}
         )
         config = replace(self.config, warnings=self.config.warnings + _openness(self.path, self.config))

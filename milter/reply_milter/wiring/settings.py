@@ -17,7 +17,7 @@ FIXED = ("state_dir", "verify", "sign", "store_url", "metrics", "metrics_access"
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class SourceTexts:
     """What settings were read from, and where the keys' texts lay. ``secrets``: of applications, by their names."""
 
     config: str = field(repr=False)
@@ -35,7 +35,7 @@ class Settings:
     config: Config
     keyring: Keyring
     seal_keys: tuple[bytes, ...] = field(repr=False)
-    texts: Texts
+    texts: SourceTexts
     application_secrets: dict[str, bytes] = field(default_factory=dict, repr=False)  # digests, by name
 
     @property
@@ -111,7 +111,7 @@ class Settings:
 
 def unpack(packed: bytes) -> Settings:
     """Settings that another process read and found good."""
-    texts = Texts(**json.loads(packed))
+    texts = SourceTexts(**json.loads(packed))
     config = configuration.parse(texts.config)
     keys = keyfile.parse_master_keys(texts.keys, texts.keys_path)
     seals = keyfile.parse_seal_keys(texts.seals, texts.seal_path)

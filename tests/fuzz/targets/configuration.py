@@ -69,7 +69,7 @@ def _is_sound(config: Config) -> None:
     assert all(hasattr(config, name) for name in FIXED)
     form = config.form
     assert form.mint_domain in form.accept_domains and not form.too_long
-    assert len(form.write("0" * form.glob_length).partition("@")[0]) <= 64
+    assert len(form.write("0" * form.token_length).partition("@")[0]) <= 64
     handlers = config.handlers.by_id.values()
     assert handlers and len({handler.name for handler in handlers}) == len(handlers)
     for handler in handlers:

@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from reply_milter.adapters.lmtp import LmtpServer
-from reply_milter.core.delivery.outcome import Done, HandedOver, Later
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later
 from reply_milter.core.delivery.reply import Envelope
 from tests.support.processes.lmtp_under_test import server_of
 
@@ -40,7 +40,7 @@ def one_input(octets: bytes) -> None:
     """Have the conversation."""
     taken: list[Envelope] = []
 
-    def take(envelope: Envelope) -> HandedOver:
+    def take(envelope: Envelope) -> DeliveryOutcome:
         taken.append(envelope)
         return Later("not now:\r\n550 never \x00\xff") if len(taken) % 2 else Done()
 

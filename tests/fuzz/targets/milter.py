@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import Milter
 
-from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
+from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
 from reply_milter.core.mail.headers import MINT, VERDICT
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.service import MintingRules, MintingService
@@ -44,11 +44,15 @@ def one_input(octets: bytes) -> None:
     given, rules = service(MemoryStore()), MintingRules(FORM, KEYRING, Handlers.of([ISSUE, FORUM]), ())
     signing = MintingService(rules, FixedClock(), _Counter(), lambda: "x1")
     with _no_accidents():
-        _play(calls, Door(lambda client: Connection(lambda: given, client), VERIFY, lambda _client: _Counter()))
-        _play(calls, Door(lambda client: Submission(lambda: signing, client), SIGN, lambda _client: _Counter()))
+        _play(
+            calls, MilterCallbacks(lambda client: Connection(lambda: given, client), VERIFY, lambda _client: _Counter())
+        )
+        _play(
+            calls, MilterCallbacks(lambda client: Submission(lambda: signing, client), SIGN, lambda _client: _Counter())
+        )
 
 
-def _play(calls: list[bytes], door: Door) -> None:
+def _play(calls: list[bytes], door: MilterCallbacks) -> None:
     mta = _Mta()
     for call in calls:
         letter, arguments = chr(call[0]), call[1:].split(b"\0")
@@ -61,7 +65,7 @@ def _play(calls: list[bytes], door: Door) -> None:
     assert door.idle
 
 
-def _call(door: Door, mta: "_Mta", letter: str, arguments: list[bytes]) -> int | None:
+def _call(door: MilterCallbacks, mta: "_Mta", letter: str, arguments: list[bytes]) -> int | None:
     """As pymilter does; None where it would call nothing."""
     first, last = arguments[0], arguments[-1]
     if letter == "D":
@@ -150,7 +154,7 @@ class _Counter:
     def stage_ended(self, name: str) -> None:
         """See ``ports.DoorTelemetry``."""
 
-    def accident(self, name: str) -> None:
+    def internal_error(self, name: str) -> None:
         """See ``ports.DoorTelemetry``."""
 
     def notification(self, notification: Notification) -> None:

@@ -71,7 +71,7 @@ def one_input(octets: bytes) -> None:
 
 def _is_what_was_asked_for(added: dict[str, str], tags: list[bytes]) -> None:
     local, _, domain = added["Reply-To"].rpartition("@")
-    checked = check_token(FORM.glob(local), FORM.checksum_length, KEYRING, _HANDLERS, NOW)
+    checked = check_token(FORM.token_text(local), FORM.checksum_length, KEYRING, _HANDLERS, NOW)
     assert domain == DOMAIN and isinstance(checked, Checked)
     (user,) = (int(tag[5:]) for tag in tags if tag.startswith(b"user="))
     assert checked.token.user == user and f"handler={checked.handler.name}".encode() in tags

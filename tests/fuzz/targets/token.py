@@ -16,7 +16,7 @@ WORDS = (
     "\u212a".encode(), "\u0131".encode(), b"\xff", b"\n", b"=", b"\0",
 )  # fmt: skip
 HANDLERS = Handlers.of([ISSUE])
-GENUINE = FORM.glob(minted().address.rpartition("@")[0])
+GENUINE = FORM.token_text(minted().address.rpartition("@")[0])
 _LETTERS = f"{ALPHABET}0189gG\u212a\n=" + ALPHABET.upper()
 
 
@@ -33,12 +33,12 @@ def one_input(octets: bytes) -> None:
 
 
 def _reads_as_written(written: str, length: int) -> None:
-    glob = parse(written, length)
-    if glob is None:
+    token_text = parse(written, length)
+    if token_text is None:
         return
-    assert written.isascii() and glob.text == written.lower()
-    assert glob.token.unsigned() + glob.checksum == glob.text
-    assert parse(written.upper(), length) == glob
+    assert written.isascii() and token_text.text == written.lower()
+    assert token_text.token.unsigned() + token_text.checksum == token_text.text
+    assert parse(written.upper(), length) == token_text
 
 
 def _only_ours(written: str) -> None:
@@ -46,7 +46,7 @@ def _only_ours(written: str) -> None:
     found = check_token(written, FORM.checksum_length, KEYRING, HANDLERS, NOW)
     if isinstance(found, Checked):
         user_key = derive(KEYRING.realm, KEYRING.keys[0], found.token.user)
-        assert found.glob.checksum == user_key.checksum(found.token, FORM.checksum_length)
+        assert found.token_text.checksum == user_key.checksum(found.token, FORM.checksum_length)
         assert written.lower() == GENUINE, "a token that nobody minted"
     else:
         assert not written.isascii() or written.lower() != GENUINE, "a genuine token is refused"

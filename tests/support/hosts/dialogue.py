@@ -6,7 +6,7 @@ from typing import cast
 
 from reply_milter.core.mail.headers import VERDICT, Edit, Insert
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from reply_milter.core.verdict.verdict import Verdict
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.inbound import Connection
@@ -17,7 +17,7 @@ BODY = b"Yes, let us do that.\r\n"
 
 
 def reply_fields(
-    answered: Minted, identifier: str = "<1@client.example>", author: str = AUTHOR
+    answered: MintedAddress, identifier: str = "<1@client.example>", author: str = AUTHOR
 ) -> list[tuple[str, str]]:
     """The header of a genuine reply."""
     threaded = [("In-Reply-To", f" <{answered.message_id}>")] if answered.message_id else []
@@ -55,7 +55,7 @@ class Desk:
     @property
     def settled(self) -> list[str]:
         """The ids that are to be committed."""
-        return cast(RecordingSettler, self.service.settler).settled
+        return cast(RecordingSettler, self.service.commits).settled
 
     def rcpt(self, address: str, resolved: str | None = None, over_smtp: bool = True, queue_id: str = "") -> Verdict:
         """One plainly spelled recipient, read alike by the MTA unless ``resolved`` says otherwise."""
@@ -79,7 +79,7 @@ class Desk:
         self.connection.done()
         return verdict
 
-    def send(self, answered: Minted, fields: Fields | None = None, body: bytes = BODY) -> Verdict:
+    def send(self, answered: MintedAddress, fields: Fields | None = None, body: bytes = BODY) -> Verdict:
         """A whole message to one reply address; the last answer."""
         self.start(answered.address)
         return self.finish(reply_fields(answered) if fields is None else fields, body)

@@ -8,7 +8,7 @@ from pathlib import Path
 from reply_milter.adapters.state_dir.dead_letters import DeadLetterFolder
 from reply_milter.adapters.state_dir.deliveries import SqliteLedger, SqliteParking, SqliteQuestions, open_database
 from reply_milter.core.content import Limits
-from reply_milter.core.delivery.outcome import HandedOver
+from reply_milter.core.delivery.outcome import DeliveryOutcome
 from reply_milter.core.delivery.parked import Room
 from reply_milter.core.delivery.reply import Envelope, Reply
 from reply_milter.core.mail.fingerprint import BodyDigest
@@ -17,8 +17,8 @@ from reply_milter.core.verdict.handler import ContextKind, Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
 from reply_milter.flows.delivering.service import HookRules, HookService
 from reply_milter.ports import UserRecord
-from reply_milter.ports.delivery import CourierError
-from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome
+from reply_milter.ports.delivery import MailSenderError
+from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport
 from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryStore
 
 CONFIRM = Handler(1023, "confirm", ContextKind.INTEGER, 7, True, "", Policy())
@@ -50,10 +50,12 @@ class ScriptedDeliverer:
 
     name: str = "scripted"
     description: str = "for tests"
-    script: list[HandedOver | BaseException | Callable[[Reply], HandedOver] | None] = field(default_factory=list)
+    script: list[DeliveryOutcome | BaseException | Callable[[Reply], DeliveryOutcome] | None] = field(
+        default_factory=list
+    )
     replies: list[Reply] = field(default_factory=list)
 
-    def process(self, reply: Reply) -> HandedOver | None:
+    def process(self, reply: Reply) -> DeliveryOutcome | None:
         """See ``ports.delivery.Deliverer``."""
         self.replies.append(reply)
         told = self.script.pop(0) if self.script else None
@@ -72,7 +74,7 @@ class RecordingCourier:
     def send(self, recipient: str, message: bytes) -> None:
         """See ``ports.delivery.Courier``."""
         if self.down:
-            raise CourierError("switched off")
+            raise MailSenderError("switched off")
         self.sent.append((recipient, message))
 
 
@@ -109,12 +111,12 @@ class RecordingDeliveries:
         """See ``ports.delivery.DeliveryTelemetry``."""
         self.unasked.append(why)
 
-    def accident(self) -> None:
+    def internal_error(self) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
         self.accidents += 1
 
     @property
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[DeliveryEvent]:
         """In order."""
         return [report.outcome for report in self.reports]
 
@@ -126,7 +128,7 @@ class Hooked:
     service: HookService
     deliverer: ScriptedDeliverer
     store: MemoryStore
-    courier: RecordingCourier
+    mail_sender: RecordingCourier
     address_book: MemoryAddressBook
     clock: FixedClock
     told: RecordingDeliveries
@@ -136,7 +138,7 @@ class Hooked:
 def hooked(folder: Path) -> Hooked:
     """A hook with the handler ``issue`` delivered by script, and ``forum`` by nobody."""
     database = open_database(str(folder))
-    deliverer, store, courier = ScriptedDeliverer(), MemoryStore(), RecordingCourier()
+    deliverer, store, mail_sender = ScriptedDeliverer(), MemoryStore(), RecordingCourier()
     numbers = itertools.count()
     address_book, clock, told = MemoryAddressBook(), FixedClock(), RecordingDeliveries()
     rules = HookRules(
@@ -161,12 +163,12 @@ def hooked(folder: Path) -> Hooked:
         dead_letters=DeadLetterFolder(str(folder / "dead")),
         store=store,
         address_book=address_book,
-        courier=courier,
+        mail_sender=mail_sender,
         clock=clock,
         telemetry=told,
         unique=lambda: f"u{next(numbers)}",
     )
-    return Hooked(service, deliverer, store, courier, address_book, clock, told, database.path)
+    return Hooked(service, deliverer, store, mail_sender, address_book, clock, told, database.path)
 
 
 def without_store(hook: Hooked) -> HookService:

@@ -11,7 +11,7 @@ from pathlib import Path
 from reply_milter import config as configuration
 from reply_milter.cli.demo.private_postfix import contrib_folder
 from reply_milter.config import Config
-from reply_milter.core.diagnosis.finding import MAIN_CF, MASTER_CF, Finding, Remedy, in_order
+from reply_milter.core.diagnosis.problem import MAIN_CF, MASTER_CF, Problem, Remedy, in_order
 from reply_milter.doctor import mta
 
 DOMAIN = "reply.example.com"
@@ -73,7 +73,7 @@ class PostfixFolder:
         assert old in self._config
         self._config = self._config.replace(old, new)
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Problem, ...]:
         """All that is found."""
         return in_order(mta.examine(mta.site(str(self.folder / "etc")), self.config))
 

@@ -22,7 +22,7 @@ from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.mail.headers import VERDICT
 from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
-from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, store_url
 from tests.support.hosts.private_sendmail import PrivateSendmail
@@ -91,7 +91,7 @@ class Arrived:
         return [value.strip() for known, value in self.fields if known.lower() == name.lower()]
 
 
-def reply(minted: Minted, name: object, *more: str, body: str = "") -> bytes:
+def reply(minted: MintedAddress, name: object, *more: str, body: str = "") -> bytes:
     """A good reply to an address, named in X-Seq and by its Message-ID; ``more`` header lines go on top."""
     lines = [
         *more,
@@ -197,7 +197,7 @@ class Site:
         config = self.settings.config
         return RedisStore(store_url(config), 2.0, config.realm)
 
-    def mint(self, handler: str = "issue", days_ago: float = 0, **order: object) -> Minted:
+    def mint(self, handler: str = "issue", days_ago: float = 0, **order: object) -> MintedAddress:
         """An address of ``handler``, as an application would have it."""
         settings = self.settings
         found = settings.config.handlers.named(handler)
@@ -262,18 +262,18 @@ class Site:
             lines = page.read().decode().splitlines()
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 
-    def settled(self, minted: Minted, replies: int) -> None:
+    def settled(self, minted: MintedAddress, replies: int) -> None:
         """Wait until so many replies to an address are committed."""
         wait_until(lambda: self._committed(minted) >= replies, 10, f"{replies} committed replies")
 
-    def _committed(self, minted: Minted) -> int:
+    def _committed(self, minted: MintedAddress) -> int:
         return sum(value[:1] == b"C" for value in self.on_record(minted).values())
 
-    def on_record(self, minted: Minted) -> dict[bytes, bytes]:
+    def on_record(self, minted: MintedAddress) -> dict[bytes, bytes]:
         """An address's hash in the store."""
         key = self.settings.keyring.minting_key(minted.token.user)
         config = self.settings.config
         local = minted.address.split("@")[0]
         with redis.Redis.from_url(store_url(config)) as client:
-            found: dict[bytes, bytes] = client.hgetall(f"rm1:{key.token_id(config.form.glob(local))}")
+            found: dict[bytes, bytes] = client.hgetall(f"rm1:{key.token_id(config.form.token_text(local))}")
         return found

@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from reply_milter.adapters.lmtp import Lanes, LmtpServer
-from reply_milter.core.delivery.outcome import HandedOver
+from reply_milter.core.delivery.outcome import DeliveryOutcome
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.ports.delivery_telemetry import TurnedAway
 
@@ -30,7 +30,7 @@ class RecordingIntake:
 
 
 def server_of(
-    take: Callable[[Envelope], HandedOver],
+    take: Callable[[Envelope], DeliveryOutcome],
     max_message_bytes: int,
     *,
     connections: int = 1,

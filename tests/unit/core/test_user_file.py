@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reply_milter.core.user_file import Entry, read
+from reply_milter.core.user_file import UserEntry, read
 
 
 def test_csv_adds_up_by_user() -> None:
@@ -13,9 +13,9 @@ def test_csv_adds_up_by_user() -> None:
     found = read([head, "Jane+x@Example.COM,42,", "", *rows])
     assert found.problems == []
     assert found.users == {
-        42: Entry(True, ["jane@example.com", "j@home.example"]),
-        43: Entry(False, ["bob@example.com"]),
-        44: Entry(True, None),
+        42: UserEntry(True, ["jane@example.com", "j@home.example"]),
+        43: UserEntry(False, ["bob@example.com"]),
+        44: UserEntry(True, None),
     }
 
 
@@ -28,16 +28,16 @@ def test_json_lines() -> None:
     ]
     found = read(lines)
     assert found.problems == []
-    assert found.users == {42: Entry(False, ["jane@example.com", "j@home.example"]), 43: Entry(True, None)}
+    assert found.users == {42: UserEntry(False, ["jane@example.com", "j@home.example"]), 43: UserEntry(True, None)}
 
 
 def test_what_is_not_said_is_not_the_same_as_none() -> None:
     """A list of users to disable must not take their addresses off; an empty list does."""
-    assert read(['{"user": 88, "disabled": true}']).users == {88: Entry(True, None)}
-    assert read(['{"user": 88, "addresses": []}']).users == {88: Entry(None, [])}
-    assert read(["user,address,disabled", "88,,true"]).users == {88: Entry(True, None)}
+    assert read(['{"user": 88, "disabled": true}']).users == {88: UserEntry(True, None)}
+    assert read(['{"user": 88, "addresses": []}']).users == {88: UserEntry(None, [])}
+    assert read(["user,address,disabled", "88,,true"]).users == {88: UserEntry(True, None)}
     both = read(['{"user": 88, "addresses": ["a@example.com"]}', '{"user": 88, "disabled": true}'])
-    assert both.users == {88: Entry(True, ["a@example.com"])}
+    assert both.users == {88: UserEntry(True, ["a@example.com"])}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from reply_milter.flows.service import Rules
-from reply_milter.flows.verifying.foreseen import foreseen
+from reply_milter.flows.verifying.possible_decisions import possible_decisions
 from tests.support.hosts.dialogue import Desk
 
 
@@ -25,7 +25,7 @@ def every_decision_was_foreseen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         known = {
             (one.stage, str(one.verdict), one.would, one.reason, one.handler if one.stage == "eom" else "")
             for given in (first, desk.service.rules)  # a reload changes nothing within a message
-            for one in foreseen(given)
+            for one in possible_decisions(given)
         }
         for told in (*desk.telemetry.recipients, *desk.telemetry.messages):
             handler = told.handler if told.stage == "eom" else ""

@@ -8,7 +8,7 @@ import pytest
 from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.canary import CanaryService, send
-from reply_milter.ports.canary import CanaryFailure, DoorClosedError, MilterDoor
+from reply_milter.ports.canary import CanaryFailure, MilterClient, MilterUnreachableError
 from tests.support.fakes import FORM, ISSUE, KEYRING, NOW, FixedClock
 
 REFUSED = "550 5.7.1 This reply address is not valid"
@@ -19,7 +19,7 @@ LATER = "451 4.3.0 try again later"
 class ScriptedDoor:
     """Answers as it is told; an exception is raised."""
 
-    answers: list[str | DoorClosedError]
+    answers: list[str | MilterUnreachableError]
     asked: list[str] = field(default_factory=list)
     closed: bool = False
 
@@ -27,7 +27,7 @@ class ScriptedDoor:
         """See ``ports.MilterDoor``."""
         self.asked.append(address)
         answer = self.answers.pop(0)
-        if isinstance(answer, DoorClosedError):
+        if isinstance(answer, MilterUnreachableError):
             raise answer
         return answer
 
@@ -52,7 +52,7 @@ class RecordingCanaries:
         self.failures.append((failure, detail))
 
 
-def sent(door: Callable[[], MilterDoor]) -> RecordingCanaries:
+def sent(door: Callable[[], MilterClient]) -> RecordingCanaries:
     """One canary to ``door``."""
     handler = canary_handler(Handlers.of([ISSUE]))
     assert handler is not None
@@ -79,12 +79,12 @@ def test_both_addresses_are_asked_about_and_the_door_is_closed() -> None:
         (["", ""], CanaryFailure.FORGED_ACCEPTED, ""),
         ([REFUSED, ""], CanaryFailure.FORGED_ACCEPTED, REFUSED),
         (["", LATER], CanaryFailure.FORGED_DEFERRED, LATER),
-        ([DoorClosedError("no answer in time")], CanaryFailure.UNREACHABLE, "no answer in time"),
-        (["", DoorClosedError("gone")], CanaryFailure.UNREACHABLE, "gone"),
+        ([MilterUnreachableError("no answer in time")], CanaryFailure.UNREACHABLE, "no answer in time"),
+        (["", MilterUnreachableError("gone")], CanaryFailure.UNREACHABLE, "gone"),
     ],
 )
 def test_a_dead_canary_is_told_with_its_reason(
-    answers: list[str | DoorClosedError], failure: CanaryFailure, detail: str
+    answers: list[str | MilterUnreachableError], failure: CanaryFailure, detail: str
 ) -> None:
     """The worst comes first: a forged address that was taken."""
     door = ScriptedDoor(answers)
@@ -96,7 +96,7 @@ def test_a_dead_canary_is_told_with_its_reason(
 def test_a_door_that_nobody_opens_is_told() -> None:
     """No worker listens, or the socket is gone."""
 
-    def nobody() -> MilterDoor:
-        raise DoorClosedError("cannot connect: Connection refused")
+    def nobody() -> MilterClient:
+        raise MilterUnreachableError("cannot connect: Connection refused")
 
     assert sent(nobody).failures == [(CanaryFailure.UNREACHABLE, "cannot connect: Connection refused")]

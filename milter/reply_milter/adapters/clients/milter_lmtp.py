@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 
-from reply_milter.ports.canary import DoorClosedError
+from reply_milter.ports.canary import MilterUnreachableError
 
 _VERSION, _ALL_ACTIONS, _NO_STEPS = 6, 0x1FF, 0
 _LONGEST = 65536
@@ -27,12 +27,12 @@ class MilterClient:
         try:
             self._socket = _connected(path, host, port, seconds)
         except OSError as error:
-            raise DoorClosedError(f"cannot connect: {error.strerror or error}") from error
+            raise MilterUnreachableError(f"cannot connect: {error.strerror or error}") from error
         try:
             self._ask(b"O", struct.pack("!III", _VERSION, _ALL_ACTIONS, _NO_STEPS), b"O")
             if address:
                 self._ask(b"C", b"canary.invalid\0" + b"6" + struct.pack("!H", 0) + address.encode() + b"\0", _CONTINUE)
-        except DoorClosedError:
+        except MilterUnreachableError:
             self.close()
             raise
 
@@ -50,13 +50,13 @@ class MilterClient:
             return data.rstrip(b"\0").decode("ascii", "replace")
         if letter in _WORDS:
             return _WORDS[letter]
-        raise DoorClosedError(f"an answer to RCPT that is none: {letter!r}")
+        raise MilterUnreachableError(f"an answer to RCPT that is none: {letter!r}")
 
     def close(self) -> None:
         """See ``ports.MilterDoor``."""
         try:
             self._send(b"Q", b"")
-        except DoorClosedError:
+        except MilterUnreachableError:
             pass  # it has closed first
         finally:
             self._socket.close()
@@ -65,19 +65,19 @@ class MilterClient:
         self._send(letter, data)
         answer, _ = self._receive()
         if answer != expected:
-            raise DoorClosedError(f"answered {letter!r} with {answer!r}")
+            raise MilterUnreachableError(f"answered {letter!r} with {answer!r}")
 
     def _send(self, letter: bytes, data: bytes) -> None:
         try:
             self._socket.settimeout(self._remaining())
             self._socket.sendall(struct.pack("!I", len(data) + 1) + letter + data)
         except OSError as error:
-            raise DoorClosedError(f"closed: {error.strerror or error}") from error
+            raise MilterUnreachableError(f"closed: {error.strerror or error}") from error
 
     def _receive(self) -> tuple[bytes, bytes]:
         (length,) = struct.unpack("!I", self._octets(4))
         if not 0 < length <= _LONGEST:
-            raise DoorClosedError("no milter answers there")
+            raise MilterUnreachableError("no milter answers there")
         packet = self._octets(length)
         return packet[:1], packet[1:]
 
@@ -88,16 +88,16 @@ class MilterClient:
                 self._socket.settimeout(self._remaining())
                 piece = self._socket.recv(count - len(data))
             except OSError as error:
-                raise DoorClosedError(f"no answer: {error.strerror or error}") from error
+                raise MilterUnreachableError(f"no answer: {error.strerror or error}") from error
             if not piece:
-                raise DoorClosedError("closed the connection")
+                raise MilterUnreachableError("closed the connection")
             data += piece
         return data
 
     def _remaining(self) -> float:
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
-            raise DoorClosedError("no answer in time")
+            raise MilterUnreachableError("no answer in time")
         return remaining
 
 
@@ -105,7 +105,7 @@ def negotiates(path: str, host: str, port: int, seconds: float) -> bool:
     """Whether a milter negotiates at a unix socket, or at ``host`` and ``port``: a process, not only its queue."""
     try:
         MilterClient(path, host, port, "", seconds).close()
-    except DoorClosedError:
+    except MilterUnreachableError:
         return False
     return True
 

@@ -2,12 +2,12 @@
 
 import smtplib
 
-from reply_milter.ports.delivery import CourierError, Names
+from reply_milter.ports.delivery import MailSenderError, Names
 
 _SECONDS = 10.0
 
 
-class SmtpCourier:
+class SmtpSender:
     """``host`` and ``port`` where the MTA takes mail of this host."""
 
     def __init__(self, host: str, port: int, names: Names) -> None:
@@ -21,7 +21,7 @@ class SmtpCourier:
             with self._names.reach(self._host, _SECONDS, self._connected) as server:
                 server.sendmail("", [recipient], message)
         except (OSError, smtplib.SMTPException) as error:
-            raise CourierError(f"the MTA did not take the question: {type(error).__name__}") from error
+            raise MailSenderError(f"the MTA did not take the question: {type(error).__name__}") from error
 
     def _connected(self, address: str, seconds: float) -> smtplib.SMTP:
         server = smtplib.SMTP(local_hostname="localhost", timeout=seconds)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from reply_milter.adapters.handlers import keeper
 from reply_milter.core.delivery import payload
-from reply_milter.core.delivery.outcome import Done, HandedOver, Later, Never
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Reply
 from reply_milter.core.verdict.destination import Command, Format
 
@@ -28,7 +28,7 @@ class CommandDeliverer:
     def __init__(self, command: Command) -> None:
         self._command = command
 
-    def process(self, reply: Reply) -> HandedOver:
+    def process(self, reply: Reply) -> DeliveryOutcome:
         """See ``ports.delivery.Deliverer``."""
         given = reply.envelope.message if self._command.format is Format.RAW else payload.write(reply)
         ours, theirs = socket.socketpair()
@@ -52,7 +52,7 @@ class CommandDeliverer:
             pass_fds=[line],
         )
 
-    def _result(self, keeper: "subprocess.Popen[bytes]", line: socket.socket) -> HandedOver:
+    def _result(self, keeper: "subprocess.Popen[bytes]", line: socket.socket) -> DeliveryOutcome:
         try:
             line.settimeout(self._command.timeout_seconds)
             told = line.recv(64).decode()
@@ -67,7 +67,7 @@ class CommandDeliverer:
         return _judged(told)
 
 
-def _judged(told: str) -> HandedOver:
+def _judged(told: str) -> DeliveryOutcome:
     """What ``keeper`` says of the program, or nothing if somebody killed it."""
     what, _, number = told.partition(" ")
     if what == "errno":

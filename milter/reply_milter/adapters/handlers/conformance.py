@@ -31,7 +31,7 @@ class Check:
     advice: str
 
 
-class Trial:
+class ConformanceRun:
     """``count_url``: answers with the number of effects of a reply, ``{id}`` in it standing for the reply's id."""
 
     def __init__(self, webhook: Webhook, clock: Clock, count_url: str, names: Names) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from reply_milter.core.delivery.outcome import Done, HandedOver, Later, Never
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope, Reply
 from reply_milter.core.verdict.destination import LmtpRelay
 from reply_milter.ports.delivery import NameLookupError, Names
@@ -22,7 +22,7 @@ class LmtpDeliverer:
         self._relay = relay
         self._names = names
 
-    def process(self, reply: Reply) -> HandedOver:
+    def process(self, reply: Reply) -> DeliveryOutcome:
         """See ``ports.delivery.Deliverer``."""
         recipient = self._relay.recipient or reply.envelope.recipient
         try:
@@ -34,7 +34,7 @@ class LmtpDeliverer:
         except (OSError, smtplib.SMTPException) as error:
             return Later(f"the LMTP server could not be asked: {type(error).__name__}")
 
-    def _conversation(self, reply: Reply, recipient: str) -> HandedOver:
+    def _conversation(self, reply: Reply, recipient: str) -> DeliveryOutcome:
         relay = self._relay
         server = smtplib.LMTP(local_hostname="localhost", timeout=relay.timeout_seconds)
         with _ended_after(relay.timeout_seconds, server):
@@ -57,7 +57,7 @@ class LmtpDeliverer:
         else:
             self._names.reach(relay.host, relay.timeout_seconds, connect)
 
-    def _transaction(self, server: smtplib.LMTP, envelope: Envelope, recipient: str) -> HandedOver:
+    def _transaction(self, server: smtplib.LMTP, envelope: Envelope, recipient: str) -> DeliveryOutcome:
         plain = (envelope.sender + recipient).isascii()
         try:
             code, _ = server.mail(envelope.sender, () if plain else ("SMTPUTF8",))
@@ -95,7 +95,7 @@ def _leave(server: smtplib.LMTP) -> None:
     server.close()
 
 
-def _judged(code: int) -> HandedOver:
+def _judged(code: int) -> DeliveryOutcome:
     if 200 <= code < 300:
         return Done()
     words = f"the LMTP server answered {code}"

@@ -8,7 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
-from reply_milter.core.delivery.outcome import Done, HandedOver, Later
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later
 from reply_milter.core.delivery.reply import Reply
 from reply_milter.core.verdict.destination import Maildir
 
@@ -24,7 +24,7 @@ class MaildirDeliverer:
     def __init__(self, maildir: Maildir) -> None:
         self._folder = Path(maildir.path)
 
-    def process(self, reply: Reply) -> HandedOver:
+    def process(self, reply: Reply) -> DeliveryOutcome:
         """See ``ports.delivery.Deliverer``."""
         try:
             for name in _FOLDERS:

@@ -15,7 +15,7 @@ import httpx
 
 from reply_milter import __version__
 from reply_milter.core.delivery import payload
-from reply_milter.core.delivery.outcome import Done, HandedOver, Later, Never
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Reply
 from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.ports import Clock
@@ -38,7 +38,7 @@ class WebhookDeliverer:
         self._names = names
         self._clock = clock
 
-    def process(self, reply: Reply) -> HandedOver:
+    def process(self, reply: Reply) -> DeliveryOutcome:
         """See ``ports.delivery.Deliverer``."""
         raw = self._webhook.format is Format.RAW
         body = reply.envelope.message if raw else payload.write(reply)
@@ -120,7 +120,7 @@ def signature(secrets: tuple[bytes, ...], identifier: str, now: int, body: bytes
     }
 
 
-def _judged(status: int) -> HandedOver:
+def _judged(status: int) -> DeliveryOutcome:
     if 200 <= status < 300:
         return Done()
     if status in _NEVER:

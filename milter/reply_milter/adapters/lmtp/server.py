@@ -11,7 +11,7 @@ from aiosmtpd.smtp import Session
 
 from reply_milter.adapters.lmtp.conversation import Conversation
 from reply_milter.adapters.lmtp.lanes import Lanes, Visit
-from reply_milter.core.delivery.outcome import HandedOver, Later
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Later
 from reply_milter.core.delivery.reply import Envelope
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ _TAKEN = "250 2.0.0 Ok"
 _BROKEN = "451 4.3.0 This reply can not be taken at the moment"
 _WORDS = 200  # octets of a reason that are told
 
-Take = Callable[[Envelope], HandedOver]
+Take = Callable[[Envelope], DeliveryOutcome]
 
 
 class LmtpServer:

@@ -12,7 +12,7 @@ from contextlib import suppress
 _SETTINGS, _END, _ALIVE = b"S", b"E", b"A"
 
 
-class OrderLine:
+class ControlChannel:
     """One worker's line. The supervisor keeps it and forks; the worker then calls ``taken`` and listens."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class OrderLine:
         self._giving.setblocking(False)
         self.asked = self.heard = 0  # signs of life, in the supervisor
 
-    def settle(self, settings: bytes) -> bool:
+    def send_settings(self, settings: bytes) -> bool:
         """Tell new settings; False if the worker is gone, or has stopped listening long ago."""
         with os.fdopen(os.memfd_create("settings"), "wb") as file:
             file.write(settings)

@@ -14,7 +14,7 @@ from reply_milter.ports.condition import Process
 _ENTRY = struct.Struct("=II")  # process id, starts
 
 
-class Roster:
+class ProcessTable:
     """Made by the supervisor, with the names of all its children, before the first is forked."""
 
     def __init__(self, names: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reply_milter.core.diagnosis.postfix import syntax
 from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
-from reply_milter.core.diagnosis.postfix.site import Service, Site
+from reply_milter.core.diagnosis.postfix.site import MasterService, Site
 
 _SECONDS = 20.0  # a table may be a database of another host
 _CHROOT_BY_DEFAULT = ("", "0")  # compatibility levels at which a `-` in master.cf means yes
@@ -59,7 +59,7 @@ def ask(site: Site, questions: Mapping[str, tuple[str, ...]]) -> Site:
     return replace(site, found=found, broken=broken)
 
 
-def _service(folder: str, main: Mapping[str, str], fields: Mapping[str, str], own: Mapping[str, str]) -> Service:
+def _service(folder: str, main: Mapping[str, str], fields: Mapping[str, str], own: Mapping[str, str]) -> MasterService:
     """A service with the settings that its program gets: main.cf's under its own."""
     settings = main
     if own:
@@ -69,7 +69,7 @@ def _service(folder: str, main: Mapping[str, str], fields: Mapping[str, str], ow
         fields["chroot"] == "-" and main.get("compatibility_level", "") in _CHROOT_BY_DEFAULT
     )
     program = os.path.basename(fields["command"].split()[0])
-    return Service(fields["service"], fields["type"], program, chroot, settings, dict(own))
+    return MasterService(fields["service"], fields["type"], program, chroot, settings, dict(own))
 
 
 def _expanded(value: str) -> Iterator[str]:

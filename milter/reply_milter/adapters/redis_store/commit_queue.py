@@ -27,8 +27,8 @@ class Bounds(NamedTuple):
     waiting: int = 100_000  # 20 MB
 
 
-class SettlingThread:
-    """``delay_seconds`` after ``settle``, the reply is committed; and again until the store has answered.
+class CommitQueue:
+    """``delay_seconds`` after ``enqueue``, the reply is committed; and again until the store has answered.
 
     Commits are idempotent. ``dropped`` hears of each that finds too many waiting.
     """
@@ -47,7 +47,7 @@ class SettlingThread:
         self._failures = 0  # in a row
         threading.Thread(target=self._run, name="settler", daemon=True).start()
 
-    def settle(self, identifier: str) -> None:
+    def enqueue(self, identifier: str) -> None:
         """See ``ports.Settler``. Never blocks."""
         if len(self._queue) >= self._bounds.waiting:
             # It stays reserved: a replay of it would pass as a retry, with the same id.

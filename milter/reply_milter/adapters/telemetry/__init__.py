@@ -5,7 +5,7 @@ from reply_milter.adapters.telemetry.conditions import LossSeries, ProcessSeries
 from reply_milter.adapters.telemetry.deliveries import DeliveryLog, DeliverySeries, DeliveryTelemetry
 from reply_milter.adapters.telemetry.logs import log_to_stderr
 from reply_milter.adapters.telemetry.metrics import Metrics, SupervisorMetrics, prepare, process_registry
-from reply_milter.adapters.telemetry.page import Questions, serve_page
+from reply_milter.adapters.telemetry.page import PageSources, serve_page
 from reply_milter.adapters.telemetry.rehearsal import rehearse
 from reply_milter.adapters.telemetry.silent import SilentTelemetry
 from reply_milter.adapters.telemetry.store import StoreOperations
@@ -18,8 +18,8 @@ __all__ = [
     "DeliveryTelemetry",
     "LossSeries",
     "Metrics",
+    "PageSources",
     "ProcessSeries",
-    "Questions",
     "SettingsSeries",
     "SilentTelemetry",
     "StoreOperations",

@@ -9,13 +9,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.core.seal.sealed_reply import Undeliverable
-from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome, TurnedAway
+from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport, TurnedAway
 
 log = logging.getLogger("reply_milter.delivery")
 
 _LEVELS = {
-    Outcome.DEAD_LETTER: logging.ERROR,
-    Outcome.DEFERRED: logging.WARNING,
+    DeliveryEvent.DEAD_LETTER: logging.ERROR,
+    DeliveryEvent.DEFERRED: logging.WARNING,
 }
 
 
@@ -32,7 +32,7 @@ class DeliveryLog:
     def delivery(self, report: DeliveryReport) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
         level = _LEVELS.get(report.outcome, logging.INFO)
-        if report.outcome is Outcome.DEAD_LETTER and not Undeliverable(report.reason).is_alarming:
+        if report.outcome is DeliveryEvent.DEAD_LETTER and not Undeliverable(report.reason).is_alarming:
             level = logging.INFO
         milliseconds = f"{(time.perf_counter() - self._started.at) * 1000:.2f}" if hasattr(self._started, "at") else ""
         log.log(level, "delivery", extra={"decision": report, "milliseconds": milliseconds})
@@ -44,7 +44,7 @@ class DeliveryLog:
         """See ``ports.delivery.DeliveryTelemetry``."""
         log.warning("the user was not asked about a parked reply, it is tried again: id=%s %s", identifier, why)
 
-    def accident(self) -> None:
+    def internal_error(self) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
         log.exception("a handler failed")
 
@@ -94,12 +94,12 @@ class DeliverySeries:
 
     def expect_handlers(self, names: Sequence[str]) -> None:
         """Create the series of handlers, so that a first failure shows as an increase; and of what names none."""
-        self.deliveries.labels("", Outcome.DEAD_LETTER.value)
+        self.deliveries.labels("", DeliveryEvent.DEAD_LETTER.value)
         for name in ("", *names):
             for why in TurnedAway:
                 self.turned_away.labels(name, why.value)
         for name in names:
-            for outcome in Outcome:
+            for outcome in DeliveryEvent:
                 self.deliveries.labels(name, outcome.value)
 
 
@@ -119,7 +119,7 @@ class DeliveryTelemetry(DeliveryLog):
     def delivery(self, report: DeliveryReport) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
         self._series.deliveries.labels(report.handler, report.outcome.value).inc()
-        if report.outcome is Outcome.DEAD_LETTER:
+        if report.outcome is DeliveryEvent.DEAD_LETTER:
             self._series.dead_letters.labels(report.reason).inc()
         super().delivery(report)
 
@@ -137,10 +137,10 @@ class DeliveryTelemetry(DeliveryLog):
         """See ``ports.delivery.IntakeTelemetry``."""
         self._series.in_flight.set(octets)
 
-    def accident(self) -> None:
+    def internal_error(self) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
         self._m.accidents.labels("delivery").inc()
-        super().accident()
+        super().internal_error()
 
     def ended(self) -> None:
         """It is done with it."""

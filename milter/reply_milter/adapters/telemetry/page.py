@@ -35,7 +35,7 @@ Problems = Callable[[], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class PageSources:
     """What else the page needs: what is wrong with the process tree, and what keeps the host from taking replies.
 
     ``admits``: whether an Authorization field may read the metrics; the other two pages are open.
@@ -52,7 +52,7 @@ def serve_page(
     folder: str,
     listening: socket.socket,
     collectors: Iterable[Collector],
-    questions: Questions,
+    questions: PageSources,
     longest_seconds: float = LONGEST_SECONDS,
 ) -> None:
     """Answer on ``listening`` with what all processes count in ``folder`` and ``collectors`` find.
@@ -102,7 +102,7 @@ class _InTurn:
 class _Page:
     """Which path gets what: a WSGI application."""
 
-    def __init__(self, metrics: "WSGIApplication", questions: Questions) -> None:
+    def __init__(self, metrics: "WSGIApplication", questions: PageSources) -> None:
         self._metrics = metrics
         self._questions = questions
 

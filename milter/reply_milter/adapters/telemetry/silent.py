@@ -42,5 +42,5 @@ class SilentTelemetry:
     def stage_ended(self, name: str) -> None:
         """See ``ports.DoorTelemetry``."""
 
-    def accident(self, name: str) -> None:
+    def internal_error(self, name: str) -> None:
         """See ``ports.DoorTelemetry``."""

@@ -112,7 +112,7 @@ class WorkerTelemetry:
         """It has its answer."""
         self._stages[name].observe(time.perf_counter() - self._started.at)
 
-    def accident(self, name: str) -> None:
+    def internal_error(self, name: str) -> None:
         """See ``ports.DoorTelemetry``."""
         self._m.accidents.labels(name).inc()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Protocol
 
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 
 ALICE = "alice@example.com"
 _ELSEWHERE = "alice@elsewhere.example"
@@ -13,7 +13,7 @@ _ELSEWHERE = "alice@elsewhere.example"
 class Minting(Protocol):
     """Who makes addresses."""
 
-    def mint(self, user: int, locator: str, days_ago: int = 0) -> Minted:
+    def mint(self, user: int, locator: str, days_ago: int = 0) -> MintedAddress:
         """An address for ``user``, sent to Alice so long ago."""
         ...
 

@@ -24,7 +24,7 @@ from reply_milter.cli.demo.letters import ALICE, Letter
 from reply_milter.cli.demo.private_postfix import Layout, PostfixError, PrivatePostfix
 from reply_milter.cli.demo.receiver import DemoReceiver
 from reply_milter.cli.errors import CommandError
-from reply_milter.core.token.mint import Minted, Order, mint
+from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.ports import UserChange
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, open_registry
@@ -52,7 +52,7 @@ class DemoSite:
         """What the application shows when it asks for an address."""
         return (self.config.parent / _KEY_FILE).read_text(encoding="ascii")
 
-    def mint(self, user: int, locator: str, days_ago: int = 0) -> Minted:
+    def mint(self, user: int, locator: str, days_ago: int = 0) -> MintedAddress:
         """See ``letters.Minting``."""
         now = WallClock().now() - 86400 * days_ago
         order = Order(user, now, locator=locator, recipient=ALICE, unique="demo")

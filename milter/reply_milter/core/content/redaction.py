@@ -46,16 +46,16 @@ def pattern(form: AddressForm) -> re.Pattern[str]:
     domains = "|".join(spelling for name in sorted(form.accept_domains) for spelling in _domain(name))
     at_us = rf"""["']?{_BREAK}(?:{_spelled("@")}|=){_BREAK}(?:{domains})(?![A-Za-z0-9-]|\.[A-Za-z0-9])"""
     user, rest = rf"[0-9a-f](?:{_BREAK}[0-9a-f]){{{USER_LENGTH - 1}}}", KEY_LENGTH + form.checksum_length
-    glob = rf"{user}(?:{_BREAK}[a-z2-7]){{{rest}}}(?![A-Za-z0-9])"
+    token_text = rf"{user}(?:{_BREAK}[a-z2-7]){{{rest}}}(?![A-Za-z0-9])"
     prefix = "".join(_spelled(character) + _BREAK for character in form.prefix)
-    length = f"{{{form.glob_length}}}" if form.delimiter == "-" else f"{{1,{_EXTENSION_LIMIT}}}?"
+    length = f"{{{form.token_length}}}" if form.delimiter == "-" else f"{{1,{_EXTENSION_LIMIT}}}?"
     alternatives = [
         rf"{_BEGINNING}(?P<prefix>{prefix})(?:(?!{_BEGINNING}{prefix}){_BREAK}{_ANYTHING}){length}(?={at_us})",
-        rf"(?P<bare>{prefix}){glob}",
+        rf"(?P<bare>{prefix}){token_text}",
     ]
     if not form.mailbox:
         alternatives = ["(?P<prefix>)(?P<bare>)(?!)"]  # all of a domain is not ours to change
-    return re.compile("|".join([*alternatives, rf"{_BEGINNING}{glob}(?={at_us})"]), re.IGNORECASE)
+    return re.compile("|".join([*alternatives, rf"{_BEGINNING}{token_text}(?={at_us})"]), re.IGNORECASE)
 
 
 def _domain(name: str) -> Iterator[str]:

@@ -22,4 +22,4 @@ class Never:
     why: str
 
 
-HandedOver = Done | Later | Never
+DeliveryOutcome = Done | Later | Never

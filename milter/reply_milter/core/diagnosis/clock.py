@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, warning
+from reply_milter.core.diagnosis.problem import SHELL, Problem, Remedy, error, warning
 from reply_milter.core.token.keyring import MasterKey
 from reply_milter.core.token.token import EPOCH
 from reply_milter.core.token.verify import FUTURE_SECONDS
@@ -20,7 +20,7 @@ class ClockFacts:
     written: tuple[int, ...] = ()
 
 
-def examine(clock: ClockFacts, keys: Iterable[MasterKey]) -> Iterator[Finding]:
+def examine(clock: ClockFacts, keys: Iterable[MasterKey]) -> Iterator[Problem]:
     """Whether this host's time can be right."""
     set_it = Remedy(SHELL, "timedatectl set-ntp true")
     known = (*clock.written, *(key.minted_until for key in keys if key.minted_until))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from reply_milter.core.diagnosis.finding import SHELL, TOML, UNIT, Finding, Remedy, error, hidden, warning
+from reply_milter.core.diagnosis.problem import SHELL, TOML, UNIT, Problem, Remedy, error, hidden, warning
 
 _DESCRIPTORS_WANTED = 4096
 _START = Remedy(SHELL, "systemctl start reply-milter")
@@ -26,7 +26,7 @@ class DaemonFacts:
     descriptors: int | None = None
 
 
-def examine(daemon: DaemonFacts) -> Iterator[Finding]:
+def examine(daemon: DaemonFacts) -> Iterator[Problem]:
     """Whether it runs, and with how many descriptors."""
     if daemon.runs is None:
         yield hidden("daemon", "whether a daemon runs")
@@ -41,7 +41,7 @@ def examine(daemon: DaemonFacts) -> Iterator[Finding]:
         )
 
 
-def examine_metrics(place: str, answer: Answer, runs: bool) -> Iterator[Finding]:
+def examine_metrics(place: str, answer: Answer, runs: bool) -> Iterator[Problem]:
     """The page at ``place``, as HOST:PORT."""
     if runs and answer is Answer.NOBODY:
         yield warning("metrics.silent", f"nobody answers at {place}", "monitoring is blind")

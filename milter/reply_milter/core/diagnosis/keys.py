@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reply_milter.core.diagnosis.files import READ, Account, FileFacts, Kind, first_closed, may, replaceable_by_others
-from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, hidden, note, warning
+from reply_milter.core.diagnosis.problem import SHELL, Problem, Remedy, error, hidden, note, warning
 from reply_milter.core.token.key_rotation import last_expiry
 from reply_milter.core.token.keyring import KeyState, MasterKey
 
@@ -25,7 +25,7 @@ class KeyFile:
     allows: str = ""  # what it is good for, where that is another thing than for keys of ours
 
 
-def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
+def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
     """One key file; ``daemon`` is who has to read it, if that is known."""
     facts = file.facts
     if facts.kind is Kind.HIDDEN:
@@ -41,7 +41,7 @@ def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
     yield from _folders(file, daemon)
 
 
-def _mode(file: KeyFile) -> Iterator[Finding]:
+def _mode(file: KeyFile) -> Iterator[Problem]:
     facts = file.facts
     if facts.mode & (_MORE_THAN_GROUP_READ if file.shared else _GROUP_OR_OTHERS):
         whose = file.allows or "sealing verdicts" if file.shared else "minting addresses in anybody's name"
@@ -53,7 +53,7 @@ def _mode(file: KeyFile) -> Iterator[Finding]:
         )
 
 
-def _owner(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
+def _owner(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
     facts = file.facts
     if daemon is None:
         return
@@ -73,7 +73,7 @@ def _owner(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
         )
 
 
-def _folders(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
+def _folders(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
     trusted = frozenset({0} if daemon is None else {0, daemon.user})
     for folder in file.parents:
         if folder.there and replaceable_by_others(folder, trusted):
@@ -94,7 +94,7 @@ def _folders(file: KeyFile, daemon: Account | None) -> Iterator[Finding]:
         )
 
 
-def examine_rotation(keys: Iterable[MasterKey], now: int, longest_validity_days: int) -> Iterator[Finding]:
+def examine_rotation(keys: Iterable[MasterKey], now: int, longest_validity_days: int) -> Iterator[Problem]:
     """Which keys can go, and which went too early. ``now`` in Unix seconds."""
     for key in keys:
         expiry = last_expiry(key, now, longest_validity_days, was_used=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reply_milter.core.diagnosis.files import READ, Account, FileFacts, Kind, first_closed, may
-from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, hidden, warning
+from reply_milter.core.diagnosis.problem import SHELL, Problem, Remedy, error, hidden, warning
 
 _SOON_SECONDS = 14 * 86400
 
@@ -28,7 +28,7 @@ class AccessFacts:
     expires: int | None = None
 
 
-def examine(access: AccessFacts, daemon: Account | None, now: int) -> Iterator[Finding]:
+def examine(access: AccessFacts, daemon: Account | None, now: int) -> Iterator[Problem]:
     """Certificate, key and password: in order, for the daemon to read, and good for some time."""
     unseen = [file for file in access.files if file.facts.kind is Kind.HIDDEN]
     for file in unseen:
@@ -43,7 +43,7 @@ def examine(access: AccessFacts, daemon: Account | None, now: int) -> Iterator[F
         yield from _lasting(access.expires, now)
 
 
-def _readable(file: PageFile, daemon: Account) -> Iterator[Finding]:
+def _readable(file: PageFile, daemon: Account) -> Iterator[Problem]:
     path = file.facts.path
     closed = first_closed(daemon, file.parents)
     if closed or not may(daemon, file.facts, READ):
@@ -57,7 +57,7 @@ def _readable(file: PageFile, daemon: Account) -> Iterator[Finding]:
         )
 
 
-def _lasting(expires: int, now: int) -> Iterator[Finding]:
+def _lasting(expires: int, now: int) -> Iterator[Problem]:
     day = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%d")
     if expires <= now:
         yield error("metrics.expired", f"metrics.tls_cert expired on {day}", "no monitoring reads the page any more")

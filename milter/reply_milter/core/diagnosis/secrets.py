@@ -4,10 +4,10 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from reply_milter.core.diagnosis.files import Account, FileFacts
-from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, warning
+from reply_milter.core.diagnosis.problem import SHELL, Problem, Remedy, warning
 
 
-def examine(file: FileFacts, secrets: Sequence[str], daemon: Account | None) -> Iterator[Finding]:
+def examine(file: FileFacts, secrets: Sequence[str], daemon: Account | None) -> Iterator[Problem]:
     """``secrets``: what it holds, in words. Nobody minds who reads one without."""
     if not (secrets and file.there and file.mode & stat.S_IROTH):
         return

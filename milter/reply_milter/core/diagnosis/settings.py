@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from reply_milter.core.diagnosis.finding import TOML, Finding, Remedy, error, note, warning
+from reply_milter.core.diagnosis.problem import TOML, Problem, Remedy, error, note, warning
 
 _WIDE = {4: 8, 6: 16}  # prefixes shorter than this are nobody's own network
 
@@ -21,7 +21,7 @@ class SettingsFacts:
     metrics_local: bool
 
 
-def examine(settings: SettingsFacts) -> Iterator[Finding]:
+def examine(settings: SettingsFacts) -> Iterator[Problem]:
     """Everything of it."""
     for text in settings.warnings:
         yield warning("config.warning", text, "the configuration's reader says so")
@@ -43,7 +43,7 @@ def examine(settings: SettingsFacts) -> Iterator[Finding]:
         yield note("config.metrics", "metrics.listen is open to other hosts", "whoever gets there reads the counts")
 
 
-def _networks(settings: SettingsFacts) -> Iterator[Finding]:
+def _networks(settings: SettingsFacts) -> Iterator[Problem]:
     """Networks that are more than anybody's own."""
     for network in settings.trusted:
         if network.prefixlen < _WIDE[network.version]:

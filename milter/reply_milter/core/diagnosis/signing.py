@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reply_milter.core.diagnosis.finding import TOML, Finding, Remedy, note, warning
+from reply_milter.core.diagnosis.problem import TOML, Problem, Remedy, note, warning
 from reply_milter.core.notification.application import Application, Networks
 
 _ANSWERS = "with such an address, and the Message-ID that it makes up, it answers as whichever user it asks for"
@@ -23,7 +23,7 @@ class SigningFacts:
     port: str = ""
 
 
-def examine(signing: SigningFacts) -> Iterator[Finding]:
+def examine(signing: SigningFacts) -> Iterator[Problem]:
     """Everybody who can: what nobody has to prove is a warning, and each application a note."""
     if not signing.running:
         return
@@ -52,7 +52,7 @@ def examine(signing: SigningFacts) -> Iterator[Finding]:
         yield from _application(application)
 
 
-def _application(application: Application) -> Iterator[Finding]:
+def _application(application: Application) -> Iterator[Problem]:
     asks = f"can mint for any user of {', '.join(sorted(application.handlers))}"
     if application.logins or application.secret_file:
         yield note("config.minting", f"the application {application.name} {asks}: {_proofs(application)}", _ANSWERS)

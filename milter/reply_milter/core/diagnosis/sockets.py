@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import READ, WRITE, Account, FileFacts, Kind, first_closed, inside, may
-from reply_milter.core.diagnosis.finding import SHELL, TOML, Finding, Remedy, error, warning
+from reply_milter.core.diagnosis.problem import SHELL, TOML, Problem, Remedy, error, warning
 
 HOOK = "delivery"  # the table of the one that speaks LMTP, and is named by another key
 _OTHERS_WRITE = 0o002
@@ -46,7 +46,7 @@ class Client:
     queue_directory: str = ""
 
 
-def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> Iterator[Finding]:
+def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> Iterator[Problem]:
     """One socket. ``client``: None where no Postfix is known."""
     key, place = f"{socket.name}.{socket.key}", socket.endpoint
     if not place.local_only:
@@ -90,7 +90,7 @@ def within_reach(place: Endpoint, client: Client) -> bool:
     return bool(place.path) and (not client.queue_directory or inside(place.path, client.queue_directory))
 
 
-def _reachable(socket: SocketFacts, file: FileFacts, client: Client) -> Iterator[Finding]:
+def _reachable(socket: SocketFacts, file: FileFacts, client: Client) -> Iterator[Problem]:
     """The folders above the socket, the chroot, and the socket itself, for Postfix's user."""
     name, path = client.account.name, socket.endpoint.path
     why = socket.without

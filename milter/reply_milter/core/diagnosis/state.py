@@ -13,7 +13,7 @@ from reply_milter.core.diagnosis.files import (
     may,
     replaceable_by_others,
 )
-from reply_milter.core.diagnosis.finding import SHELL, Finding, Remedy, error, hidden, warning
+from reply_milter.core.diagnosis.problem import SHELL, Problem, Remedy, error, hidden, warning
 
 _MEBIBYTE = 1 << 20
 _FREE_OCTETS_LEAST, _FREE_OCTETS_LOW = 64 * _MEBIBYTE, 512 * _MEBIBYTE
@@ -29,7 +29,7 @@ class StateFacts:
     total_octets: int = 0
 
 
-def examine(state: StateFacts, account: Account | None) -> Iterator[Finding]:
+def examine(state: StateFacts, account: Account | None) -> Iterator[Problem]:
     """All about it; ``account`` is the daemon's, if that is known."""
     folder = state.folder
     if folder.kind is Kind.HIDDEN:
@@ -47,7 +47,7 @@ def examine(state: StateFacts, account: Account | None) -> Iterator[Finding]:
     yield from _space(state)
 
 
-def _rights(state: StateFacts, account: Account | None) -> Iterator[Finding]:
+def _rights(state: StateFacts, account: Account | None) -> Iterator[Problem]:
     """The daemon's to write, and nobody else's."""
     folder = state.folder
     trusted = frozenset({0} if account is None else {0, account.user})
@@ -77,7 +77,7 @@ def _rights(state: StateFacts, account: Account | None) -> Iterator[Finding]:
         )
 
 
-def _space(state: StateFacts) -> Iterator[Finding]:
+def _space(state: StateFacts) -> Iterator[Problem]:
     free = f"{state.folder.path}: {state.free_octets // _MEBIBYTE} MiB are free"
     why = "a store that can't write takes no replies: they are deferred"
     if state.free_octets < _FREE_OCTETS_LEAST:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from reply_milter.core.diagnosis.finding import REDIS, SHELL, TOML, Finding, Remedy, error, note, warning
+from reply_milter.core.diagnosis.problem import REDIS, SHELL, TOML, Problem, Remedy, error, note, warning
 
 _VERSION = (7, 0)
 _FULL, _FILLING = 0.95, 0.8
@@ -45,7 +45,7 @@ class TopologyFacts:
     uncovered: int = 0
 
 
-def examine_topology(topology: TopologyFacts) -> Iterator[Finding]:
+def examine_topology(topology: TopologyFacts) -> Iterator[Problem]:
     """Who says where servers are, and whether all of the data has one."""
     silent = {name: problem for name, problem in topology.sentinels.items() if problem}
     severity = warning if 2 * len(silent) < len(topology.sentinels) else error
@@ -63,7 +63,7 @@ def examine_topology(topology: TopologyFacts) -> Iterator[Finding]:
         )
 
 
-def examine_loss(lost_at: int, put_back_at: int, now: int) -> Iterator[Finding]:
+def examine_loss(lost_at: int, put_back_at: int, now: int) -> Iterator[Problem]:
     """Whether this host has seen the store lose data, in Unix seconds; 0 for never."""
     if not lost_at or (put_back_at >= lost_at and now - lost_at > _LOSS_SECONDS):
         return
@@ -83,12 +83,12 @@ def examine_loss(lost_at: int, put_back_at: int, now: int) -> Iterator[Finding]:
         )
 
 
-def of_one(server: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+def of_one(server: str, findings: Iterable[Problem]) -> Iterator[Problem]:
     """The same, of one server of several."""
     return (replace(finding, what=f"{server}: {finding.what}") for finding in findings)
 
 
-def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Finding]:
+def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Problem]:
     """All about it. ``embedded`` ones are set up by us."""
     if store.seconds is None:
         mend = Remedy(SHELL, "systemctl restart reply-milter") if embedded else Remedy()
@@ -117,7 +117,7 @@ def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Find
     yield from _memory(store)
 
 
-def examine_rights(store: StoreFacts) -> Iterator[Finding]:
+def examine_rights(store: StoreFacts) -> Iterator[Problem]:
     """What its user may not do."""
     if store.keys_refused:
         yield error(
@@ -136,7 +136,7 @@ def examine_rights(store: StoreFacts) -> Iterator[Finding]:
         )
 
 
-def _mode(store: StoreFacts) -> Iterator[Finding]:
+def _mode(store: StoreFacts) -> Iterator[Problem]:
     if store.info.get("redis_mode") == "cluster" and not store.in_cluster:
         yield error(
             "store.mode",
@@ -145,7 +145,7 @@ def _mode(store: StoreFacts) -> Iterator[Finding]:
         )
 
 
-def _version(store: StoreFacts) -> Iterator[Finding]:
+def _version(store: StoreFacts) -> Iterator[Problem]:
     text = store.info.get("redis_version", "")
     parts = tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
     if len(parts) < 2 or parts < _VERSION:
@@ -158,7 +158,7 @@ def _version(store: StoreFacts) -> Iterator[Finding]:
         yield error("store.replica", "the store is a replica", "it can't be written to: replies are deferred")
 
 
-def _persistence(store: StoreFacts) -> Iterator[Finding]:
+def _persistence(store: StoreFacts) -> Iterator[Problem]:
     if store.info.get("aof_enabled") != "1":
         yield error(
             "store.aof",
@@ -175,7 +175,7 @@ def _persistence(store: StoreFacts) -> Iterator[Finding]:
         )
 
 
-def _memory(store: StoreFacts) -> Iterator[Finding]:
+def _memory(store: StoreFacts) -> Iterator[Problem]:
     policy = store.info.get("maxmemory_policy", "")
     if policy != "noeviction":
         yield error(

@@ -9,7 +9,7 @@ from reply_milter.core.mail.headers import Append, Delete, Edit, Replace
 from reply_milter.core.notification.mint_request import MintRequest, read
 from reply_milter.core.token.address import AddressForm, parse_plain
 from reply_milter.core.token.keyring import Keyring
-from reply_milter.core.token.mint import LOCATOR_FORM, MESSAGE_ID_FORM, Minted, MintError, Order, mint
+from reply_milter.core.token.mint import LOCATOR_FORM, MESSAGE_ID_FORM, MintedAddress, MintError, Order, mint
 from reply_milter.core.verdict.handler import Handler, Handlers
 
 Fields = Mapping[str, Sequence[str]]  # values by field name in lower case
@@ -35,7 +35,7 @@ class Outgoing:
 class Prepared:
     """What was minted, for which handler, and the edits to be made in order."""
 
-    minted: Minted
+    minted: MintedAddress
     handler: Handler
     edits: tuple[Edit, ...]
 

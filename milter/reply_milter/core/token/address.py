@@ -51,13 +51,13 @@ class AddressForm:
         return self.checksum_length < CHECKSUM_FLOOR
 
     @property
-    def glob_length(self) -> int:
+    def token_length(self) -> int:
         """The only length of a GLOB, in characters."""
         return USER_LENGTH + KEY_LENGTH + self.checksum_length
 
-    def write(self, glob: str) -> str:
+    def write(self, token_text: str) -> str:
         """The reply address for a GLOB, without angle brackets."""
-        return f"{self.prefix}{glob}@{self.mint_domain}"
+        return f"{self.prefix}{token_text}@{self.mint_domain}"
 
     def owns(self, local: str, domain: str) -> bool:
         """Whether mail to ``local@domain`` is for us to decide about: compared without case."""
@@ -75,7 +75,7 @@ class AddressForm:
         if not self.mailbox:
             return True
         if self.delimiter == "-":  # `reply-to@` may well be somebody: only what has a token's length is ours
-            return folded.startswith(self.prefix) and len(local) == len(self.prefix) + self.glob_length
+            return folded.startswith(self.prefix) and len(local) == len(self.prefix) + self.token_length
         return folded == self.mailbox or folded.startswith(self.prefix)
 
     def begins_plainly(self, local: str) -> bool:
@@ -83,7 +83,7 @@ class AddressForm:
         start = local[: len(self.prefix)]
         return start.isascii() and start.lower() in (self.mailbox, self.prefix)
 
-    def glob(self, local: str) -> str:
+    def token_text(self, local: str) -> str:
         """The part of one of our local parts that should be a GLOB; empty for the bare mailbox."""
         return local[len(self.prefix) :]
 

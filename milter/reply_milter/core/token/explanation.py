@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from reply_milter.core.token import token as tokens
 from reply_milter.core.token.address import AddressForm, Misspelt, ReplyAddress, classify, parse_plain
 from reply_milter.core.token.keyring import Keyring, UserKey
-from reply_milter.core.token.token import Glob
+from reply_milter.core.token.token import TokenText
 from reply_milter.core.token.verify import FUTURE_SECONDS, Facts
 from reply_milter.core.verdict.handler import Handler, Handlers
-from reply_milter.core.verdict.verdict import Because
+from reply_milter.core.verdict.verdict import Cause
 
 ORDINARY = "ordinary"
 
@@ -28,7 +28,7 @@ class Explanation:
     """``reason`` as a verdict would name it at RCPT, or ``ordinary`` for an address that is none of ours."""
 
     reason: str = "ok"
-    glob: Glob | None = None
+    token_text: TokenText | None = None
     key: UserKey | None = None
     handler: Handler | None = None
     steps: list[Step] = field(default_factory=list)
@@ -57,21 +57,22 @@ def explain(
     found = _check_spelling(told, address, form)
     if found is None:
         return told
-    text = form.glob(found.local)
-    told.glob = tokens.parse(text, form.checksum_length)
-    if not told.note("form", told.glob is not None, _form_words(text, form), "malformed") or told.glob is None:
+    text = form.token_text(found.local)
+    told.token_text = tokens.parse(text, form.checksum_length)
+    told.note("form", told.token_text is not None, _form_words(text, form), "malformed")
+    if told.token_text is None:
         return told
-    told.key = keyring.verify(told.glob)
+    told.key = keyring.verify(told.token_text)
     words = f"made with the master key {told.key.master_id!r}" if told.key else _WRONG_CHECKSUM
     told.note("checksum", told.key is not None, words, "forged")
-    told.handler = handlers.by_id.get(told.glob.token.handler)
-    _check_handler(told, told.glob)
-    _check_issue(told, told.glob, now)
+    told.handler = handlers.by_id.get(told.token_text.token.handler)
+    _check_handler(told, told.token_text)
+    _check_issue(told, told.token_text, now)
     if facts is not None:
-        _check_user(told, told.glob, facts)
-    _check_expiry(told, told.glob, now)
+        _check_user(told, told.token_text, facts)
+    _check_expiry(told, told.token_text, now)
     if facts is not None:
-        _check_revocation(told, told.glob, facts)
+        _check_revocation(told, told.token_text, facts)
     return told
 
 
@@ -103,13 +104,13 @@ def _form_words(text: str, form: AddressForm) -> str:
         return f"a token of version 1, {len(text)} characters"
     if not text:
         return f"there is no token behind {form.mailbox!r}: it was cut off, or never there"
-    if len(text) != form.glob_length:
-        return f"{len(text)} characters where a token has {form.glob_length}: it was cut off, or something was added"
+    if len(text) != form.token_length:
+        return f"{len(text)} characters where a token has {form.token_length}: it was cut off, or something was added"
     return "not a token of version 1: ten hex digits and then letters a-z and digits 2-7 are expected"
 
 
-def _check_handler(told: Explanation, glob: Glob) -> None:
-    number, handler = glob.token.handler, told.handler
+def _check_handler(told: Explanation, token_text: TokenText) -> None:
+    number, handler = token_text.token.handler, told.handler
     if handler is None:
         told.note("handler", False, f"no [[handler]] with id = {number} is configured", "forged")
     else:
@@ -117,37 +118,37 @@ def _check_handler(told: Explanation, glob: Glob) -> None:
         told.note("handler", handler.enabled, f"{handler.name!r} (id {number}), {state}", "forged")
 
 
-def _check_issue(told: Explanation, glob: Glob, now: int) -> None:
-    issued = glob.token.issued_at
+def _check_issue(told: Explanation, token_text: TokenText, now: int) -> None:
+    issued = token_text.token.issued_at
     past = issued <= now + FUTURE_SECONDS
     hint = "" if past else ": in the future, so a clock is wrong here or where it was minted"
     told.note("issued", past, f"{_moment(issued)}{hint}", "forged")
 
 
-def _check_expiry(told: Explanation, glob: Glob, now: int) -> None:
+def _check_expiry(told: Explanation, token_text: TokenText, now: int) -> None:
     if told.handler is None:
         return
-    expires = glob.token.expires_at(told.handler.validity_days)
+    expires = token_text.token.expires_at(told.handler.validity_days)
     left = expires - now
     span = f"{abs(left) // 86400} days {abs(left) % 86400 // 3600} hours"
     words = f"{_moment(expires)}, in {span}" if left > 0 else f"expired {_moment(expires)}, {span} ago"
     told.note("expires", left > 0, words, "expired")
 
 
-def _check_user(told: Explanation, glob: Glob, facts: Facts) -> None:
+def _check_user(told: Explanation, token_text: TokenText, facts: Facts) -> None:
     state = "is disabled" if facts.user_disabled else "is not disabled"
-    told.note("user", not facts.user_disabled, f"user {glob.token.user} {state}", "forged")
+    told.note("user", not facts.user_disabled, f"user {token_text.token.user} {state}", "forged")
 
 
-def _check_revocation(told: Explanation, glob: Glob, facts: Facts) -> None:
-    token = glob.token
+def _check_revocation(told: Explanation, token_text: TokenText, facts: Facts) -> None:
+    token = token_text.token
     handler = repr(told.handler.name) if told.handler else f"the handler with id {token.handler}"
     words = {
-        Because.TOKEN: "this one address",
-        Because.USER: f"all of user {token.user} minted before {_moment(facts.user_revoked_before)}",
-        Because.OBJECT: f"all of {handler} about context {token.context} minted before "
+        Cause.TOKEN: "this one address",
+        Cause.USER: f"all of user {token.user} minted before {_moment(facts.user_revoked_before)}",
+        Cause.OBJECT: f"all of {handler} about context {token.context} minted before "
         f"{_moment(facts.object_revoked_before)}",
-        Because.BEFORE: f"everything minted before {_moment(facts.all_revoked_before)}",
+        Cause.BEFORE: f"everything minted before {_moment(facts.all_revoked_before)}",
     }
     found = [words[because] for because in facts.revoked(token.issued_at)]
     told.note("revoked", not found, f"revoked: {'; '.join(found)}" if found else "not revoked", "revoked")

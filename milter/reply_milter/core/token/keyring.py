@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from reply_milter.core.encoding import base32
 from reply_milter.core.encoding.tlv import tlv
-from reply_milter.core.token.token import Glob, Token
+from reply_milter.core.token.token import Token, TokenText
 
 REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 ID_LENGTH = 13  # base32 characters of each half of a reply's id
@@ -73,17 +73,17 @@ class UserKey:
         """The 15-bit tag of the address that was written to. Never 0, which means unbound."""
         return int.from_bytes(self.digest(b"sender", normalised_address)) >> (256 - 15) or 1
 
-    def token_id(self, glob: str) -> str:
+    def token_id(self, token_text: str) -> str:
         """13 characters that name a token in logs and in the store, and from which it can't be rebuilt."""
-        return base32.leftmost(self.digest(b"id", glob), ID_LENGTH)
+        return base32.leftmost(self.digest(b"id", token_text), ID_LENGTH)
 
-    def message_id_tag(self, glob: str, message_id: str) -> str:
+    def message_id_tag(self, token_text: str, message_id: str) -> str:
         """13 characters that name one message to a token by its Message-ID."""
-        return base32.leftmost(self.digest(b"message", glob, message_id), ID_LENGTH)
+        return base32.leftmost(self.digest(b"message", token_text, message_id), ID_LENGTH)
 
-    def content_tag(self, glob: str, author: bytes, date: bytes, body_digest: bytes) -> str:
+    def content_tag(self, token_text: str, author: bytes, date: bytes, body_digest: bytes) -> str:
         """13 characters that name one message to a token that bears no Message-ID."""
-        return base32.leftmost(self.digest(b"content", glob, author, date, body_digest), ID_LENGTH)
+        return base32.leftmost(self.digest(b"content", token_text, author, date, body_digest), ID_LENGTH)
 
     def author(self, address: str) -> bytes:
         """A short keyed digest of an author's address, to count different ones."""
@@ -119,11 +119,11 @@ class Keyring:
         active = next(key for key in self.keys if key.state is KeyState.ACTIVE)
         return derive(self.realm, active, user)
 
-    def verify(self, glob: Glob) -> UserKey | None:
-        """The user key whose checksum ``glob`` bears, or None. Compares in constant time."""
+    def verify(self, token_text: TokenText) -> UserKey | None:
+        """The user key whose checksum ``token_text`` bears, or None. Compares in constant time."""
         found = None
         for master in self.live():
-            key = derive(self.realm, master, glob.token.user)
-            if hmac.compare_digest(key.checksum(glob.token, len(glob.checksum)), glob.checksum):
+            key = derive(self.realm, master, token_text.token.user)
+            if hmac.compare_digest(key.checksum(token_text.token, len(token_text.checksum)), token_text.checksum):
                 found = found or key
         return found

@@ -38,7 +38,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Minted:
+class MintedAddress:
     """A reply address. ``message_id`` without brackets, empty for an integer context; times in Unix seconds."""
 
     address: str
@@ -47,7 +47,7 @@ class Minted:
     expires: int
 
 
-def mint(order: Order, handler: Handler, keyring: Keyring, form: AddressForm) -> Minted:
+def mint(order: Order, handler: Handler, keyring: Keyring, form: AddressForm) -> MintedAddress:
     """Mint the address for ``order``.
 
     Raises:
@@ -66,7 +66,7 @@ def mint(order: Order, handler: Handler, keyring: Keyring, form: AddressForm) ->
     made = Token(order.user, handler.id, issued, context, _sender(order, key.sender))
     length = form.checksum_length
     address = form.write(made.unsigned() + key.checksum(made, length))
-    return Minted(address, answered, made, made.expires_at(handler.validity_days))
+    return MintedAddress(address, answered, made, made.expires_at(handler.validity_days))
 
 
 def _message_id(order: Order, handler: Handler, form: AddressForm) -> str:

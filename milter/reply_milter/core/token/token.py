@@ -87,7 +87,7 @@ class Token(NamedTuple):
         return number
 
 
-class Glob(NamedTuple):
+class TokenText(NamedTuple):
     """A well-formed GLOB: its one spelling, its fields, and the checksum that it claims to have."""
 
     text: str
@@ -100,7 +100,7 @@ def issued_minutes(unix: int) -> int:
     return (unix - EPOCH) // 60
 
 
-def parse(text: str, checksum_length: int) -> Glob | None:
+def parse(text: str, checksum_length: int) -> TokenText | None:
     """Read a GLOB with ``checksum_length`` checksum characters; ASCII letters in either case. None if it is none.
 
     Says nothing about the checksum. ASCII is checked before lower-casing: U+212A lower-cases to ``k``.
@@ -120,4 +120,4 @@ def parse(text: str, checksum_length: int) -> Glob | None:
         context=number >> 15 & (CONTEXT_LIMIT - 1),
         sender=number & (SENDER_LIMIT - 1),
     )
-    return Glob(lower, token, lower[key_end:]) if token.version == VERSION else None
+    return TokenText(lower, token, lower[key_end:]) if token.version == VERSION else None

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from reply_milter.core.token import token as tokens
 from reply_milter.core.token.keyring import Keyring, UserKey
-from reply_milter.core.token.token import Glob, Token
+from reply_milter.core.token.token import Token, TokenText
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import Because, Reason, expired_reply
+from reply_milter.core.verdict.verdict import Cause, Reason, expired_reply
 
 FUTURE_SECONDS = 300  # how far a minting host's clock may be ahead of ours
 
@@ -16,7 +16,7 @@ FUTURE_SECONDS = 300  # how far a minting host's clock may be ahead of ours
 class Checked(NamedTuple):
     """A token with a good checksum: who may answer what, and the key that says so. Times in Unix seconds."""
 
-    glob: Glob
+    token_text: TokenText
     token: Token
     key: UserKey
     handler: Handler
@@ -35,11 +35,11 @@ class Facts(NamedTuple):
     all_revoked_before: int = 0
     addresses: tuple[str, ...] = ()
 
-    def revoked(self, issued_at: int) -> list[Because]:
+    def revoked(self, issued_at: int) -> list[Cause]:
         """What revokes a token of that time: none, or several."""
         times = (self.user_revoked_before, self.object_revoked_before, self.all_revoked_before)
-        found = [Because.TOKEN] if self.token_revoked else []
-        by_time = zip((Because.USER, Because.OBJECT, Because.BEFORE), times, strict=True)
+        found = [Cause.TOKEN] if self.token_revoked else []
+        by_time = zip((Cause.USER, Cause.OBJECT, Cause.BEFORE), times, strict=True)
         return found + [because for because, before in by_time if issued_at < before]
 
 
@@ -63,31 +63,31 @@ def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Han
     Unknown and disabled handlers and a wrong checksum are all ``forged``: before a good checksum no answer tells
     which check failed.
     """
-    glob = tokens.parse(text, checksum_length)
-    if glob is None:
+    token_text = tokens.parse(text, checksum_length)
+    if token_text is None:
         return Junk(Finding.of(Reason.MALFORMED))
-    return check_glob(glob, keyring, handlers, now)
+    return check_token_text(token_text, keyring, handlers, now)
 
 
-def check_glob(glob: Glob, keyring: Keyring, handlers: Handlers, now: int) -> Checked | Junk:
+def check_token_text(token_text: TokenText, keyring: Keyring, handlers: Handlers, now: int) -> Checked | Junk:
     """The same for a GLOB that was read before: keys and handlers may have changed since, and time has gone by."""
-    key = keyring.verify(glob)
+    key = keyring.verify(token_text)
     if key is None:
-        return Junk(Finding.of(Reason.FORGED, Because.CHECKSUM), guess=True)
-    token, handler = glob.token, handlers.by_id.get(glob.token.handler)
-    token_id, issued_at = key.token_id(glob.text), token.issued_at
+        return Junk(Finding.of(Reason.FORGED, Cause.CHECKSUM), guess=True)
+    token, handler = token_text.token, handlers.by_id.get(token_text.token.handler)
+    token_id, issued_at = key.token_id(token_text.text), token.issued_at
     if handler is None or not handler.enabled:
-        return Junk(Finding.of(Reason.FORGED, Because.HANDLER), token=token, token_id=token_id)
+        return Junk(Finding.of(Reason.FORGED, Cause.HANDLER), token=token, token_id=token_id)
     if issued_at > now + FUTURE_SECONDS:
-        return Junk(Finding.of(Reason.FORGED, Because.FUTURE), token=token, token_id=token_id)
+        return Junk(Finding.of(Reason.FORGED, Cause.FUTURE), token=token, token_id=token_id)
     expires_at = token.expires_at(handler.validity_days)
-    return Checked(glob, token, key, handler, token_id, issued_at, expires_at)
+    return Checked(token_text, token, key, handler, token_id, issued_at, expires_at)
 
 
 def check_standing(checked: Checked, facts: Facts | None, now: int) -> Finding | None:
     """Check whether a genuine token still stands: user, expiry, revocation. ``facts`` None: unknown."""
     if facts is not None and facts.user_disabled:
-        return Finding.of(Reason.FORGED, Because.USER_DISABLED)
+        return Finding.of(Reason.FORGED, Cause.USER_DISABLED)
     if now >= checked.expires_at:
         return Finding(Reason.EXPIRED, expired_reply(checked.expires_at, checked.handler.expired_url))
     revoked = facts.revoked(checked.issued_at) if facts is not None else []

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reply_milter.core.verdict.verdict import Action, Because, Reason, Reply, reply_for
+from reply_milter.core.verdict.verdict import Action, Cause, Reason, SmtpReply, reply_for
 
 _EARLY = frozenset({Action.REJECT, Action.DEFER})
 _ANY = frozenset(Action)
@@ -46,12 +46,12 @@ class Finding:
     """
 
     reason: Reason
-    reply: Reply
+    reply: SmtpReply
     fixed: Action | None = None
-    because: Because | None = None
+    because: Cause | None = None
 
     @classmethod
-    def of(cls, reason: Reason, because: Because | None = None) -> "Finding":
+    def of(cls, reason: Reason, because: Cause | None = None) -> "Finding":
         """A finding with the standing words for ``reason``."""
         return cls(reason, reply_for(reason), because=because)
 

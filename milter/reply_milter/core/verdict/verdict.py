@@ -41,7 +41,7 @@ class Reason(StrEnum):
     INTERNAL = "internal"
 
 
-class Because(StrEnum):
+class Cause(StrEnum):
     """What stands behind a reason that covers several checks. For operators: clients hear one text for all of them."""
 
     CHECKSUM = "checksum"
@@ -66,7 +66,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SmtpReply:
     """What the SMTP client hears: ``550``, ``5.7.1``, one line of text."""
 
     code: str
@@ -93,7 +93,7 @@ class Reject:
     """
 
     reason: Reason
-    reply: Reply
+    reply: SmtpReply
     edits: tuple[Edit, ...] = ()
 
 
@@ -102,7 +102,7 @@ class Defer:
     """Ask the client to try again (4xx): not decided, or not this way."""
 
     reason: Reason
-    reply: Reply
+    reply: SmtpReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,67 +122,69 @@ class Park:
 
 Verdict = Accept | Reject | Defer | Discard | Park
 
-INVALID = Reply("550", "5.7.1", "This reply address is not valid")
-NOT_ALONE_LOCALLY = Reply("550", "5.5.3", "One reply address a message: send it to each by itself")
-MISSPELT = Reply("550", "5.1.3", "Bad recipient address syntax")
-_RECEIVED = Reply("550", "5.7.1", "This message was already received")
+INVALID = SmtpReply("550", "5.7.1", "This reply address is not valid")
+NOT_ALONE_LOCALLY = SmtpReply("550", "5.5.3", "One reply address a message: send it to each by itself")
+MISSPELT = SmtpReply("550", "5.1.3", "Bad recipient address syntax")
+_RECEIVED = SmtpReply("550", "5.7.1", "This message was already received")
 
-_REPLIES: dict[Reason, Reply] = {
+_REPLIES: dict[Reason, SmtpReply] = {
     Reason.MALFORMED: INVALID,
     Reason.FORGED: INVALID,
     Reason.REVOKED: INVALID,
-    Reason.NOT_ALONE: Reply("452", "4.5.3", "One reply address a message: send it to this one by itself"),
-    Reason.THROTTLED: Reply("451", "4.7.1", "Too many invalid reply addresses from your network, try again later"),
-    Reason.STORE_UNAVAILABLE: Reply("451", "4.3.0", "This reply can not be checked at the moment, try again later"),
-    Reason.INTERNAL: Reply("451", "4.3.0", "This mail can not be checked at the moment, try again later"),
-    Reason.TOO_LARGE: Reply("552", "5.3.4", "This message is larger than a reply may be"),
-    Reason.AUTO_REPLY: Reply("550", "5.7.1", "Automatic messages are not taken as replies"),
-    Reason.BOUNCE: Reply("550", "5.7.1", "Delivery reports are not taken as replies"),
-    Reason.LOOP: Reply("550", "5.7.1", "A reply address can not be the author of a reply"),
-    Reason.THREAD_MISMATCH: Reply("550", "5.7.1", "This address answers another message: use Reply on that message"),
-    Reason.THREAD_ABSENT: Reply("550", "5.7.1", "Use Reply on the message that you want to answer"),
-    Reason.SENDER_MISMATCH: Reply("550", "5.7.1", "Write from your own address, to which we wrote"),
-    Reason.SENDER_UNKNOWN: Reply("550", "5.7.1", "Write from your own address, to which we wrote"),
-    Reason.AUTH_FAIL: Reply(
+    Reason.NOT_ALONE: SmtpReply("452", "4.5.3", "One reply address a message: send it to this one by itself"),
+    Reason.THROTTLED: SmtpReply("451", "4.7.1", "Too many invalid reply addresses from your network, try again later"),
+    Reason.STORE_UNAVAILABLE: SmtpReply("451", "4.3.0", "This reply can not be checked at the moment, try again later"),
+    Reason.INTERNAL: SmtpReply("451", "4.3.0", "This mail can not be checked at the moment, try again later"),
+    Reason.TOO_LARGE: SmtpReply("552", "5.3.4", "This message is larger than a reply may be"),
+    Reason.AUTO_REPLY: SmtpReply("550", "5.7.1", "Automatic messages are not taken as replies"),
+    Reason.BOUNCE: SmtpReply("550", "5.7.1", "Delivery reports are not taken as replies"),
+    Reason.LOOP: SmtpReply("550", "5.7.1", "A reply address can not be the author of a reply"),
+    Reason.THREAD_MISMATCH: SmtpReply(
+        "550", "5.7.1", "This address answers another message: use Reply on that message"
+    ),
+    Reason.THREAD_ABSENT: SmtpReply("550", "5.7.1", "Use Reply on the message that you want to answer"),
+    Reason.SENDER_MISMATCH: SmtpReply("550", "5.7.1", "Write from your own address, to which we wrote"),
+    Reason.SENDER_UNKNOWN: SmtpReply("550", "5.7.1", "Write from your own address, to which we wrote"),
+    Reason.AUTH_FAIL: SmtpReply(
         "550", "5.7.1", "Neither DMARC nor DKIM vouches for your address: send through its own provider"
     ),
-    Reason.AUTH_NONE: Reply(
+    Reason.AUTH_NONE: SmtpReply(
         "550", "5.7.1", "No result of DMARC or DKIM vouches for your address: send through its own provider"
     ),
-    Reason.PARKING_FULL: Reply(
+    Reason.PARKING_FULL: SmtpReply(
         "452", "4.3.1", "Too many replies wait to be confirmed by the user that they are from, try again later"
     ),
-    Reason.SPENT: Reply("550", "5.7.1", "This reply address has taken all the replies that it may take"),
-    Reason.LEAKED: Reply("550", "5.7.1", "This reply address was used by too many senders"),
+    Reason.SPENT: SmtpReply("550", "5.7.1", "This reply address has taken all the replies that it may take"),
+    Reason.LEAKED: SmtpReply("550", "5.7.1", "This reply address was used by too many senders"),
     Reason.DUPLICATE: _RECEIVED,
     Reason.REPLAYED: _RECEIVED,
 }
-MALFORMED_MESSAGE = Reply(
+MALFORMED_MESSAGE = SmtpReply(
     "550", "5.7.1", "A reply needs one From with one address and no doubled or endless header fields"
 )
 # What its user can do: the next notification bears a new address.
-GUESSED = Reply("550", "5.7.1", "Too many senders used this reply address: answer the latest notification instead")
-_NO_PARTICULAR_REASON = Reply("550", "5.7.1", "This message is not taken as a reply")
+GUESSED = SmtpReply("550", "5.7.1", "Too many senders used this reply address: answer the latest notification instead")
+_NO_PARTICULAR_REASON = SmtpReply("550", "5.7.1", "This message is not taken as a reply")
 
 
-def expired_reply(expires: int, url: str) -> Reply:
+def expired_reply(expires: int, url: str) -> SmtpReply:
     """``expires`` in Unix seconds; ``url`` may be empty, and is checked when the configuration is read."""
     day = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%d")
     where = f"; see {url}" if url else ""
-    return Reply("550", "5.7.1", f"This reply address expired on {day}{where}")
+    return SmtpReply("550", "5.7.1", f"This reply address expired on {day}{where}")
 
 
-def reply_for(reason: Reason) -> Reply:
+def reply_for(reason: Reason) -> SmtpReply:
     """The standing words for ``reason``."""
     return _REPLIES.get(reason, _NO_PARTICULAR_REASON)
 
 
-def refusal(action: Action, reason: Reason, reply: Reply) -> Reject | Defer | Discard:
+def refusal(action: Action, reason: Reason, reply: SmtpReply) -> Reject | Defer | Discard:
     """Turn ``action`` into a verdict; a standing 4xx reply stays one, whatever its code."""
     if action is Action.DISCARD:
         return Discard(reason)
     if reply.code.startswith("4"):
         return Defer(reason, reply)
     if action is Action.DEFER:
-        return Defer(reason, Reply("451", "4.7.1", reply.text))
+        return Defer(reason, SmtpReply("451", "4.7.1", reply.text))
     return Reject(reason, reply)

@@ -12,7 +12,7 @@ from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
 from reply_milter.core.token.mint import Order, mint
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports import StoreUnavailableError, UserRecord
-from reply_milter.ports.delivery import CourierError
+from reply_milter.ports.delivery import MailSenderError
 
 DAY = 86400
 _OF_A_USER = 5  # questions that are out
@@ -75,8 +75,8 @@ def _send(service: HookService, question: AskedQuestion, listed: list[ParkedRepl
         return False
     mail = _question(service, question, listed, record.addresses[0])
     try:
-        service.courier.send(mail.recipient, write(mail))
-    except CourierError as error:
+        service.mail_sender.send(mail.recipient, write(mail))
+    except MailSenderError as error:
         service.telemetry.not_asked(listed[0].id, str(error))
         return False
     service.questions.mark_sent(question.id, service.clock.now())

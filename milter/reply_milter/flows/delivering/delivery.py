@@ -5,19 +5,19 @@ delivered is kept as a dead letter; what can't be kept, or not now, is left with
 """
 
 from reply_milter.core.delivery.dead_letter import DeadLetter, identify
-from reply_milter.core.delivery.outcome import HandedOver, Later, Never
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Later, Never
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable, open_reply
-from reply_milter.flows.delivering.handing_over import KEPT_SECONDS, bury, commit, report, settle
+from reply_milter.flows.delivering.handing_over import KEPT_SECONDS, bury, commit, hand_over, report
 from reply_milter.flows.delivering.parking import answered, park
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports.delivery import Progress
-from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome
+from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport
 
 _SETTLED = (Progress.DONE, Progress.DEAD)
 
 
-def take(service: HookService, envelope: Envelope, once_more: bool = False) -> HandedOver:
+def take(service: HookService, envelope: Envelope, once_more: bool = False) -> DeliveryOutcome:
     """Take a message. Later: the MTA is to keep it; else it is ours now, in case of Never as a dead letter.
 
     ``once_more``: an operator has a dead letter tried again.
@@ -34,10 +34,10 @@ def take(service: HookService, envelope: Envelope, once_more: bool = False) -> H
         return _deliver(service, opened, envelope, once_more)
 
 
-def _deliver(service: HookService, sealed: SealedReply, envelope: Envelope, once_more: bool) -> HandedOver:
+def _deliver(service: HookService, sealed: SealedReply, envelope: Envelope, once_more: bool) -> DeliveryOutcome:
     progress = service.ledger.entry(sealed.id).progress
     if progress in _SETTLED and not (once_more and progress is Progress.DEAD):
-        report(service, Outcome.AGAIN, sealed)
+        report(service, DeliveryEvent.AGAIN, sealed)
         return commit(service, sealed)
     if progress is Progress.NEW and service.clock.now() > sealed.expires + KEPT_SECONDS:
         return bury(service, sealed, envelope, Undeliverable.STALE, "")
@@ -45,7 +45,7 @@ def _deliver(service: HookService, sealed: SealedReply, envelope: Envelope, once
         return park(service, sealed, envelope)
     if sealed.handler == service.rules.confirming.name:
         return answered(service, sealed, envelope)
-    return settle(service, sealed, envelope)
+    return hand_over(service, sealed, envelope)
 
 
 def _bury_unverified(service: HookService, envelope: Envelope, reason: Undeliverable) -> Never:
@@ -61,5 +61,5 @@ def _bury_unverified(service: HookService, envelope: Envelope, reason: Undeliver
         since=service.clock.now(),
     )
     service.dead_letters.keep(letter, envelope.message)
-    service.telemetry.delivery(DeliveryReport(Outcome.DEAD_LETTER, id=letter.id, reason=reason))
+    service.telemetry.delivery(DeliveryReport(DeliveryEvent.DEAD_LETTER, id=letter.id, reason=reason))
     return Never(reason.value)

@@ -9,18 +9,18 @@ from dataclasses import replace
 from reply_milter.core import content
 from reply_milter.core.delivery.confirmation import one_line
 from reply_milter.core.delivery.dead_letter import DeadLetter
-from reply_milter.core.delivery.outcome import Done, HandedOver, Later, Never
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope, Reply
 from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.delivery import Deliverer, Progress
-from reply_milter.ports.delivery_telemetry import DeliveryReport, Outcome
+from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport
 
 KEPT_SECONDS = 7 * 86400  # after the token's end, as long as the store remembers a reply
 
 
-def settle(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:
+def hand_over(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
     """Hand a reply over, and bring its record up to date. Never: it is a dead letter now, and settled as well.
 
     Whoever calls this holds the reply in the ledger.
@@ -34,7 +34,7 @@ def settle(service: HookService, sealed: SealedReply, envelope: Envelope) -> Han
     match _process(service, deliverer, sealed, envelope):
         case Done():
             put_on_record(service, sealed, Progress.DONE)
-            report(service, Outcome.DELIVERED, sealed)
+            report(service, DeliveryEvent.DELIVERED, sealed)
             return commit(service, sealed)
         case Never(why):
             return bury(service, sealed, envelope, Undeliverable.REFUSED, why)
@@ -62,7 +62,7 @@ def bury(
     )
     service.dead_letters.keep(letter, envelope.message)
     put_on_record(service, sealed, Progress.DEAD)
-    report(service, Outcome.DEAD_LETTER, sealed, reason, detail)
+    report(service, DeliveryEvent.DEAD_LETTER, sealed, reason, detail)
     committed = commit(service, sealed)
     return committed if isinstance(committed, Later) else Never(f"{reason} {detail}".strip())
 
@@ -83,23 +83,23 @@ def put_on_record(service: HookService, sealed: SealedReply, progress: Progress)
     service.ledger.put(sealed.id, progress, now, max(now, sealed.expires) + KEPT_SECONDS)
 
 
-def report(service: HookService, outcome: Outcome, sealed: SealedReply, reason: str = "", why: str = "") -> None:
+def report(service: HookService, outcome: DeliveryEvent, sealed: SealedReply, reason: str = "", why: str = "") -> None:
     """Count and log what became of a reply."""
     service.telemetry.delivery(DeliveryReport(outcome, sealed.handler, sealed.id, sealed.queue, reason, why))
 
 
-def _process(service: HookService, deliverer: Deliverer, sealed: SealedReply, envelope: Envelope) -> HandedOver:
+def _process(service: HookService, deliverer: Deliverer, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
     """A handler's accident, or ours in reading a message, costs another try, and never the message."""
     rules = service.rules
     try:
         read = content.read(envelope.message, rules.form, rules.marker, rules.limits)
         return _sound(deliverer.process(Reply(sealed, read, _handed_on(service, sealed, envelope))))
     except (Exception, SystemExit) as error:  # noqa: BLE001 # it is logged, traceback and all
-        service.telemetry.accident()
+        service.telemetry.internal_error()
         return Later(f"the handler failed: {type(error).__name__}")
 
 
-def _sound(handed: object) -> HandedOver:
+def _sound(handed: object) -> DeliveryOutcome:
     """What a handler returned, if it is an answer: only None stands for Done, and not what is merely false."""
     match handed:
         case None | Done():
@@ -125,5 +125,5 @@ def _later(service: HookService, sealed: SealedReply, envelope: Envelope, why: s
     waited = service.clock.now() - service.ledger.entry(sealed.id).first_tried
     if waited >= service.rules.give_up_seconds:
         return bury(service, sealed, envelope, Undeliverable.GAVE_UP, why)
-    report(service, Outcome.DEFERRED, sealed, why=why)
+    report(service, DeliveryEvent.DEFERRED, sealed, why=why)
     return Later(why)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from reply_milter.core import content
 from reply_milter.core.delivery.confirmation import one_line
 from reply_milter.core.delivery.consent import Answer, read_answer
-from reply_milter.core.delivery.outcome import Done, HandedOver, Later
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later
 from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.mail.domain import normalise
@@ -17,13 +17,13 @@ from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable
 from reply_milter.flows.delivering.asking import DAY, ask, users_to_ask
-from reply_milter.flows.delivering.handing_over import bury, commit, put_on_record, report, settle
+from reply_milter.flows.delivering.handing_over import bury, commit, hand_over, put_on_record, report
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports.delivery import Progress
-from reply_milter.ports.delivery_telemetry import Outcome
+from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
 
-def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:
+def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
     """Keep a reply, and ask the user on file about it. Whoever calls this holds the reply in the ledger.
 
     Where there is no room, the MTA keeps it, and it becomes a dead letter before that would give it back.
@@ -38,7 +38,7 @@ def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> Hande
         parked = ParkedReply(sealed, author, subject, envelope.sender, envelope.recipient, now, until)
         if not service.parking.keep(parked, envelope.message, service.rules.room):
             return _no_room(service, sealed, envelope)
-        report(service, Outcome.PARKED, sealed, sealed.reason)
+        report(service, DeliveryEvent.PARKED, sealed, sealed.reason)
         _count(service)
         ask(service, sealed.user)
     return commit(service, sealed)
@@ -51,7 +51,7 @@ def answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> D
             return Later("another answer to this question is just being read")
         why = _answered(service, sealed, envelope)
     put_on_record(service, sealed, Progress.DONE)
-    report(service, Outcome.IGNORED if why else Outcome.DELIVERED, sealed, why=why)
+    report(service, DeliveryEvent.IGNORED if why else DeliveryEvent.DELIVERED, sealed, why=why)
     return commit(service, sealed)
 
 
@@ -67,7 +67,7 @@ def _answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> 
     return ""
 
 
-def release(service: HookService, parked: ParkedReply) -> HandedOver:
+def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
     """Hand a parked reply over as its user's. Later: it stays, and is tried again by ``tend``; else it is gone."""
     service.parking.mark_released(parked.id)
     with service.ledger.hold(parked.id) as ours:
@@ -76,10 +76,10 @@ def release(service: HookService, parked: ParkedReply) -> HandedOver:
         if service.parking.find(parked.id) is None:  # somebody else was faster
             return Done()
         envelope = Envelope(parked.sender, parked.recipient, service.parking.message(parked.id))
-        handed = settle(service, replace(parked.sealed, parked=False), envelope)
+        handed = hand_over(service, replace(parked.sealed, parked=False), envelope)
         if not isinstance(handed, Later):
             service.parking.remove(parked.id)
-            report(service, Outcome.RELEASED, parked.sealed)
+            report(service, DeliveryEvent.RELEASED, parked.sealed)
     _count(service)
     return handed
 
@@ -88,7 +88,7 @@ def discard(service: HookService, parked: ParkedReply) -> None:
     """Forget a parked reply."""
     if service.parking.remove(parked.id):
         put_on_record(service, parked.sealed, Progress.DEAD)
-        report(service, Outcome.DISCARDED, parked.sealed)
+        report(service, DeliveryEvent.DISCARDED, parked.sealed)
     _count(service)
 
 
@@ -99,12 +99,12 @@ def tend(service: HookService) -> None:
         try:
             _tend(service, parked, now)
         except Exception:  # noqa: BLE001 # it is logged, traceback and all; the others don't wait for this one
-            service.telemetry.accident()
+            service.telemetry.internal_error()
     for user in sorted(users_to_ask(service.parking.all())):
         try:
             ask(service, user)
         except Exception:  # noqa: BLE001 # as above
-            service.telemetry.accident()
+            service.telemetry.internal_error()
     service.ledger.forget(now)
     service.questions.forget(now)
     _count(service)
@@ -117,14 +117,14 @@ def _tend(service: HookService, parked: ParkedReply, now: int) -> None:
         discard(service, parked)
 
 
-def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> HandedOver:
+def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
     """Since when it waits is on record under a name of its own: it is not being handed over yet."""
     now, name = service.clock.now(), f"no room for {sealed.id}"
     service.ledger.put(name, Progress.TRIED, now, now + 2 * service.rules.give_up_seconds)
     why = "no more replies may be parked now"
     if now - service.ledger.entry(name).first_tried >= service.rules.give_up_seconds:
         return bury(service, sealed, envelope, Undeliverable.GAVE_UP, why)
-    report(service, Outcome.DEFERRED, sealed, why=why)
+    report(service, DeliveryEvent.DEFERRED, sealed, why=why)
     return Later(why)
 
 

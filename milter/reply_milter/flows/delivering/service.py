@@ -9,7 +9,7 @@ from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.ports import Clock, Store
-from reply_milter.ports.delivery import AddressBook, Courier, DeadLetters, Deliverer, Ledger
+from reply_milter.ports.delivery import AddressBook, DeadLetters, Deliverer, Ledger, MailSender
 from reply_milter.ports.delivery_telemetry import DeliveryTelemetry
 from reply_milter.ports.parking import Parking, Questions
 
@@ -51,7 +51,7 @@ class HookService:
     dead_letters: DeadLetters
     store: Store | None
     address_book: AddressBook
-    courier: Courier
+    mail_sender: MailSender
     clock: Clock
     telemetry: DeliveryTelemetry
     unique: Callable[[], str]

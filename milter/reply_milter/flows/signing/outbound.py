@@ -15,7 +15,7 @@ from reply_milter.core.notification.application import Admission, Asker, Standin
 from reply_milter.core.notification.mint_request import key_of, read
 from reply_milter.core.notification.prepare import Outgoing, Prepared, bindable, prepare
 from reply_milter.core.token.mint import MintError
-from reply_milter.core.verdict.verdict import Accept, Reason, Reject, Reply, Verdict
+from reply_milter.core.verdict.verdict import Accept, Reason, Reject, SmtpReply, Verdict
 from reply_milter.flows.service import MintingService
 from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
 
@@ -109,7 +109,7 @@ class Submission:
     def _asked(self, message: _Message, queue_id: str) -> Verdict:
         """What becomes of a message that asks for an address."""
         if len(message.requests) > headers.FIELDS_LIMIT:  # an MTA takes minutes to take them off
-            often = Reply("550", "5.6.0", f"{headers.MINT}: the field stands there too often")
+            often = SmtpReply("550", "5.6.0", f"{headers.MINT}: the field stands there too often")
             return Reject(Reason.MALFORMED, _noted(message, queue_id, often))
         elsewhere = _from_elsewhere(message)
         if elsewhere:
@@ -119,7 +119,7 @@ class Submission:
             case Standing.STRANGER:
                 return _ignore(message, queue_id, admission.problem)
             case Standing.REFUSED:
-                refusal = Reply("550", "5.7.1", f"{headers.MINT}: {admission.problem}")
+                refusal = SmtpReply("550", "5.7.1", f"{headers.MINT}: {admission.problem}")
                 return _refuse(message, queue_id, refusal, admission.application)
             case Standing.ADMITTED:
                 return _mint(message, queue_id, admission.application)
@@ -148,14 +148,14 @@ def _handler(message: _Message) -> str:
 def _mint(message: _Message, queue_id: str, application: str) -> Verdict:
     service = message.service
     if len(message.recipients) != 1:
-        return _refuse(message, queue_id, Reply("550", "5.5.3", f"{headers.MINT}: {_SEVERAL}"), application)
+        return _refuse(message, queue_id, SmtpReply("550", "5.5.3", f"{headers.MINT}: {_SEVERAL}"), application)
     (recipient,) = message.recipients.values()
     outgoing = Outgoing(message.fields, recipient, queue_id, service.clock.now(), service.unique())
     rules = service.rules
     try:
         prepared = prepare(outgoing, rules.handlers, rules.keyring, rules.form)
     except MintError as error:
-        return _refuse(message, queue_id, Reply("550", "5.6.0", f"{headers.MINT}: {error}"), application)
+        return _refuse(message, queue_id, SmtpReply("550", "5.6.0", f"{headers.MINT}: {error}"), application)
     token_id = _token_id(message, prepared)
     message.outcome = Notification(Minting.MINTED, prepared.handler.name, token_id, queue_id, application=application)
     return Accept(edits=prepared.edits)
@@ -164,7 +164,9 @@ def _mint(message: _Message, queue_id: str, application: str) -> Verdict:
 def _token_id(message: _Message, prepared: Prepared) -> str:
     """Names the address in the log as the verifying side will."""
     rules, minted = message.service.rules, prepared.minted
-    return rules.keyring.minting_key(minted.token.user).token_id(rules.form.glob(minted.address.rpartition("@")[0]))
+    return rules.keyring.minting_key(minted.token.user).token_id(
+        rules.form.token_text(minted.address.rpartition("@")[0])
+    )
 
 
 def _ignore(message: _Message, queue_id: str, problem: str) -> Accept:
@@ -173,7 +175,7 @@ def _ignore(message: _Message, queue_id: str, problem: str) -> Accept:
     return Accept(edits=message.stripping)
 
 
-def _refuse(message: _Message, queue_id: str, reply: Reply, application: str) -> Reject:
+def _refuse(message: _Message, queue_id: str, reply: SmtpReply, application: str) -> Reject:
     """A notification with a wrong reply address, or none, must not leave: its application is told at once.
 
     The field is taken off first: a local message comes back to its sender as a report, and its key with it.
@@ -181,6 +183,6 @@ def _refuse(message: _Message, queue_id: str, reply: Reply, application: str) ->
     return Reject(Reason.MALFORMED, _noted(message, queue_id, reply, application), message.stripping)
 
 
-def _noted(message: _Message, queue_id: str, reply: Reply, application: str = "") -> Reply:
+def _noted(message: _Message, queue_id: str, reply: SmtpReply, application: str = "") -> SmtpReply:
     message.outcome = Notification(Minting.REFUSED, queue_id=queue_id, problem=reply.text, application=application)
     return reply

@@ -9,17 +9,18 @@ from reply_milter.flows.verifying.recipient import ReplyRecipient
 
 
 class Arrival(NamedTuple):
-    """A whole message for one reply recipient. ``mixed``: others, who are not ours to decide about, get it too.
+    """A whole message for one reply recipient.
 
-    ``parkable``: the MTA's hold queue would hold the others' mail as well; a hook that keeps it doesn't. ``current``:
-    the rules of this moment, of which keys and handlers say whether the token still stands.
+    ``has_other_recipients``: others, who are not ours to decide about, get it too. ``parkable``: false where the MTA's
+    hold queue would hold their mail as well; the hook parks a copy of its own. ``current``: the rules of this moment,
+    whose keys and handlers say whether the token still stands.
     """
 
     recipient: ReplyRecipient
     message: Message
     body: BodyDigest
     queue_id: str
-    mixed: bool
+    has_other_recipients: bool
     parkable: bool
     from_peer: bool
     current: Rules

@@ -10,7 +10,7 @@ from reply_milter.core.rules.message import Bindings, SenderMatch
 from reply_milter.core.token.keyring import WRONG_AUTHOR_OCTETS
 from reply_milter.core.token.verify import Checked, Facts
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import GUESSED, Action, Because, Reason
+from reply_milter.core.verdict.verdict import GUESSED, Action, Cause, Reason
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.recipient import store_unavailable
@@ -22,7 +22,7 @@ WRONG_AUTHORS = 20  # of a token's life: of 32,768 tags a guesser then finds one
 _OWNER_OCTETS = 6
 _CONTENT = ("from", "date", "subject", "in-reply-to")  # and the body
 _REASONS = {Replay.DUPLICATE: Reason.DUPLICATE, Replay.REPLAYED: Reason.REPLAYED}
-_LEAKED = Finding(Reason.LEAKED, GUESSED, because=Because.WRONG_AUTHORS)
+_LEAKED = Finding(Reason.LEAKED, GUESSED, because=Cause.WRONG_AUTHORS)
 
 
 class Taken(NamedTuple):
@@ -50,16 +50,16 @@ def claim_for(
 
     Limits hold for what is to be parked as for any other: whoever holds an address could fill a disk with it.
     """
-    message, key, glob = arrival.message, checked.key, checked.glob.text
+    message, key, token_text = arrival.message, checked.key, checked.token_text.text
     author, date, subject, answered = [squeeze(message.first(name)) for name in _CONTENT]
     body = arrival.body.octets()
     identifier = message_id.own_id(message.first("message-id"))
     if message_id.is_made_up(identifier, arrival.queue_id):
         identifier = ""
     if identifier:
-        tag = key.message_id_tag(glob, identifier)
+        tag = key.message_id_tag(token_text, identifier)
     else:
-        tag = key.content_tag(glob, author, date, body)
+        tag = key.content_tag(token_text, author, date, body)
     policy = arrival.recipient.policy
     return Claim(
         token_id=checked.token_id,
@@ -96,12 +96,12 @@ def tells_of_author(bound: Bindings, tries: Tries) -> bool:
     return bool(tries.wrong) or bound.sender is SenderMatch.MATCH
 
 
-def take(service: Service, claim: Claim, bound: Bindings, mixed: bool) -> Taken:
+def take(service: Service, claim: Claim, bound: Bindings, has_other_recipients: bool) -> Taken:
     """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again."""
     try:
         claimed = service.store.claim(claim)
     except StoreUnavailableError:
-        return _without_store(service, claim, bound, mixed)
+        return _without_store(service, claim, bound, has_other_recipients)
     if claimed.replay is not None:
         service.telemetry.replay(claimed.replay)
     if claimed.counted:
@@ -117,13 +117,13 @@ def _objections(claimed: Claimed) -> list[Finding]:
     return objections + ([Finding.of(reason)] if reason else [])
 
 
-def _without_store(service: Service, claim: Claim, bound: Bindings, mixed: bool) -> Taken:
+def _without_store(service: Service, claim: Claim, bound: Bindings, has_other_recipients: bool) -> Taken:
     """No answer: what is not counted is not answered, else guessing would be free while the store is away.
 
     Where the operator (or another recipient) has it taken all the same, the table of guesses counts, minute by minute:
     it is this host's own, and all that there is then.
     """
-    missing = store_unavailable(service, mixed)
+    missing = store_unavailable(service, has_other_recipients)
     if claim.takes:
         service.telemetry.replay(Replay.UNKNOWN)
     if claim.tries is not None and tells_of_author(bound, claim.tries) and missing.fixed is Action.ACCEPT:

@@ -168,8 +168,8 @@ class Connection:
             if judged.age is not None:
                 service.telemetry.token_age(judged.age)
             # A hook leaves alone what says `would`, be it parked: in enforce it would have committed that.
-            if service.settler is not None and (judged.decision.would or not service.rules.hook_commits):
-                service.settler.settle(judged.claim.id)
+            if service.commits is not None and (judged.decision.would or not service.rules.hook_commits):
+                service.commits.enqueue(judged.claim.id)
 
     def failed(self) -> None:
         """The answer could not be given: what was reserved for it is released, so that a retry finds nothing."""
@@ -217,8 +217,8 @@ class Connection:
 
     def _observe(self, message: Transaction, queue_id: str) -> Verdict:
         """Observe mode: judged as enforce would, and told instead of done."""
-        recipient, beside = observed(message.reply, message.postponed, message.let_in, message.others)
-        message.judgement = judge(message.service, self._arrival(message, recipient, queue_id), beside)
+        recipient, reported_finding = observed(message.reply, message.postponed, message.let_in, message.others)
+        message.judgement = judge(message.service, self._arrival(message, recipient, queue_id), reported_finding)
         return message.judgement.verdict
 
     def _arrival(self, message: Transaction, recipient: ReplyRecipient, queue_id: str) -> Arrival:

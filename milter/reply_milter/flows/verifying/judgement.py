@@ -35,10 +35,10 @@ class Judgement(NamedTuple):
         return self.reserved or (not self.decision.would and self.decision.verdict in (Action.ACCEPT, Action.PARK))
 
 
-def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> Judgement:
+def judge(service: Service, arrival: Arrival, reported_finding: Finding | None = None) -> Judgement:
     """Decide about a reply. The store is asked once, and only if the message itself is in order.
 
-    ``beside``: what is told of a reply that is accepted, because of another recipient; it is taken all the same.
+    ``reported_finding``: what log and header say of a reply that is accepted, because of another recipient.
     """
     recipient = arrival.recipient
     checked = recipient.checked
@@ -49,8 +49,8 @@ def judge(service: Service, arrival: Arrival, beside: Finding | None = None) -> 
         return _judge_sealed(service, arrival, checked)
     weighed = weigh(service, arrival, checked)
     finding, action = weighed.finding, weighed.action
-    if beside is not None and action is Action.ACCEPT:
-        finding, action = beside, recipient.policy.action(beside)
+    if reported_finding is not None and action is Action.ACCEPT:
+        finding, action = reported_finding, recipient.policy.action(reported_finding)
     identifier = (weighed.claim or claim_for(service, arrival, checked)).id
     tags = tagging.reply(identifier, checked, weighed.bound, weighed.replay or "")
     verdict, decision = _conclude(service, arrival, finding, action, tags)
@@ -78,7 +78,7 @@ def _conclude(
     if arrival.recipient.policy.observe and action is not Action.ACCEPT:
         would, action = action.value, Action.ACCEPT
     if finding is not None and action not in (Action.ACCEPT, Action.PARK):
-        if arrival.mixed:
+        if arrival.has_other_recipients:
             return _dropped(arrival, reason), _decision(arrival, "dropped", reason, because=because)
         return refusal(action, reason, finding.reply), _decision(arrival, action, reason, because=because)
     if action is Action.PARK and not arrival.parkable:

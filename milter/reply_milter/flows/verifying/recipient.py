@@ -46,7 +46,7 @@ def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipie
     """Check the address of a reply recipient, in the contract's order. At most one read of the store."""
     rules, now = service.rules, service.clock.now()
     form = rules.form
-    checked = check_token(form.glob(address.local), form.checksum_length, rules.keyring, rules.handlers, now)
+    checked = check_token(form.token_text(address.local), form.checksum_length, rules.keyring, rules.handlers, now)
     if isinstance(checked, Junk):
         junk = _throttled(service, client, now) if checked.guess else _as_long(service, checked)
         return ReplyRecipient(address.domain, address.local, rules.policy, findings=[junk or checked.finding])
@@ -57,13 +57,13 @@ def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipie
     return recipient
 
 
-def store_unavailable(service: Service, mixed: bool = False) -> Finding:
+def store_unavailable(service: Service, has_other_recipients: bool = False) -> Finding:
     """The store gave no answer: what the operator wants done then.
 
-    ``mixed``: others get the message, too. Then there is no coming again: a deferral would be theirs, and to take the
-    reply off behind a 250 would lose it. It is taken, with ``replay=unknown``.
+    With other recipients the client would not retry for this one alone: a deferral would concern them as well, and
+    removing the reply recipient behind a 250 would lose the reply. So it is accepted, with ``replay=unknown``.
     """
-    action = Action.ACCEPT if mixed or service.rules.accept_without_store else Action.DEFER
+    action = Action.ACCEPT if has_other_recipients or service.rules.accept_without_store else Action.DEFER
     return Finding(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=action)
 
 

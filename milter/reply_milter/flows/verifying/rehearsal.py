@@ -70,7 +70,7 @@ class LastDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class SampleMessage:
     """What a client would send. ``sender`` empty for the null sender; addresses without brackets."""
 
     sender: str
@@ -81,7 +81,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Rehearsal:
     """``verdict`` and ``reason`` as in the log, ``reply`` what the client would hear, ``header`` ours or empty."""
 
     verdict: str
@@ -91,7 +91,7 @@ class Outcome:
     header: str
 
 
-def rehearse(rules: Rules, clock: Clock, letter: Letter) -> Outcome:
+def rehearse(rules: Rules, clock: Clock, letter: SampleMessage) -> Rehearsal:
     """Take ``letter`` through the inbound flow."""
     heard = LastDecision()
     guesses = GuessTable(bytearray(TABLE_OCTETS), b"rehearsal")
@@ -108,9 +108,9 @@ def rehearse(rules: Rules, clock: Clock, letter: Letter) -> Outcome:
     return _outcome(verdict, heard.decision)
 
 
-def _outcome(verdict: Verdict, decision: Decision | None) -> Outcome:
+def _outcome(verdict: Verdict, decision: Decision | None) -> Rehearsal:
     if decision is None:
-        return Outcome("accept", ORDINARY, "", "250", "")
+        return Rehearsal("accept", ORDINARY, "", "250", "")
     header = ""
     for edit in getattr(verdict, "edits", ()):
         if isinstance(edit, headers.Insert) and edit.name == headers.VERDICT:
@@ -120,4 +120,4 @@ def _outcome(verdict: Verdict, decision: Decision | None) -> Outcome:
             words = str(reply)
         case Accept() | Discard() | Park():
             words = "250"
-    return Outcome(decision.verdict, decision.reason, decision.would, words, header)
+    return Rehearsal(decision.verdict, decision.reason, decision.would, words, header)

@@ -1,6 +1,6 @@
 """Whether a token still stands at the end of its message: hours may have gone by since RCPT, and a reload."""
 
-from reply_milter.core.token.verify import Checked, Facts, Junk, check_glob, check_standing
+from reply_milter.core.token.verify import Checked, Facts, Junk, check_standing, check_token_text
 from reply_milter.core.verdict.policy import Finding
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
@@ -13,7 +13,7 @@ def standing(service: Service, arrival: Arrival, checked: Checked, facts: Facts 
     now = service.clock.now()
     again: Checked | Junk = checked
     if arrival.current is not service.rules:  # a reload: keys may be retired, handlers gone
-        again = check_glob(checked.glob, arrival.current.keyring, arrival.current.handlers, now)
+        again = check_token_text(checked.token_text, arrival.current.keyring, arrival.current.handlers, now)
     if isinstance(again, Junk):
         return [again.finding]
     found = check_standing(again, facts, now)
@@ -27,5 +27,5 @@ def standing_of_sealed(service: Service, arrival: Arrival, checked: Checked) -> 
     try:
         facts = service.store.facts(token.user, token.handler, token.context, checked.token_id)
     except StoreUnavailableError:
-        missing = [store_unavailable(service, arrival.mixed)]
+        missing = [store_unavailable(service, arrival.has_other_recipients)]
     return standing(service, arrival, checked, facts) + missing

@@ -9,7 +9,7 @@ from reply_milter.core.rules.authentication import Authentication, authenticatio
 from reply_milter.core.rules.message import BEFORE_THE_AUTHOR, Bindings, Message, bindings, findings
 from reply_milter.core.token.verify import Checked, Facts
 from reply_milter.core.verdict.policy import Finding, Policy
-from reply_milter.core.verdict.verdict import Action, Because, Reason, reply_for
+from reply_milter.core.verdict.verdict import Action, Cause, Reason, reply_for
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.claiming import Taken, claim_for, take, tells_of_author, tries_of
@@ -38,7 +38,7 @@ class Examined(NamedTuple):
         """All findings in the order in which they decide."""
         after = self.after
         if taken.last:  # the log tells by which message the address has leaked
-            after = [replace(one, because=Because.WRONG_AUTHORS) for one in after[:1]] + after[1:]
+            after = [replace(one, because=Cause.WRONG_AUTHORS) for one in after[:1]] + after[1:]
         return [*self.before, *taken.of_author, *after, *taken.objections]
 
 
@@ -54,7 +54,7 @@ class Weighed(NamedTuple):
 
 def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> Examined:
     rules, message = service.rules, arrival.message
-    vouched = _vouched(rules, message)
+    vouched = _authentication_of(rules, message)
     bound = bindings(message, checked, facts, rules.form, vouched, asked=bool(rules.authserv_id))
     found = list(findings(message, bound, rules.form, rules.max_message_bytes))
     before = [one for one in found if one.reason in BEFORE_THE_AUTHOR]
@@ -75,7 +75,7 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
     if not stays and (tries is None or not tells_of_author(seen.bound, tries)):
         return Weighed(seen.bound, finding, action)
     claim = claim_for(service, arrival, checked, tries, takes=stays)
-    taken = take(service, claim, seen.bound, arrival.mixed)
+    taken = take(service, claim, seen.bound, arrival.has_other_recipients)
     if taken.facts is not None and taken.facts != facts:  # it has changed since RCPT, or could not be told then
         seen = examine(service, arrival, checked, taken.facts)
     finding, action = _decide(policy, seen, taken)
@@ -91,7 +91,7 @@ def _left(service: Service, claim: Claim, replay: Replay | None) -> Replay | Non
     return None if replay in (Replay.FIRST, Replay.RETRY) else replay
 
 
-def _vouched(rules: Rules, message: Message) -> Authentication:
+def _authentication_of(rules: Rules, message: Message) -> Authentication:
     results = message.fields.get(headers.AUTHENTICATION_RESULTS.lower(), ())
     signed = message.fields.get(headers.DKIM_SIGNATURE.lower(), ())
     return authentication(results, signed, rules.authserv_id, message.author, rules.organisational)
@@ -100,7 +100,9 @@ def _vouched(rules: Rules, message: Message) -> Authentication:
 def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
     """What RCPT found. A store that was away then could only defer a local submission, which waits until now."""
     return [
-        store_unavailable(service, arrival.mixed) if finding.reason is Reason.STORE_UNAVAILABLE else finding
+        store_unavailable(service, arrival.has_other_recipients)
+        if finding.reason is Reason.STORE_UNAVAILABLE
+        else finding
         for finding in arrival.recipient.findings
     ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reply_milter.adapters.clients.milter_lmtp import MilterClient, greets
-from reply_milter.ports.canary import DoorClosedError
+from reply_milter.ports.canary import MilterUnreachableError
 
 ADDRESS = "fd00::1"
 GOOD = b"O" + struct.pack("!III", 6, 0x1FF, 0)
@@ -79,23 +79,23 @@ def test_what_is_heard_at_rcpt(answering: Callable[[bytes], str], answer: bytes,
 )
 def test_what_is_no_milter_is_told(answering: Callable[[bytes], str], said: bytes, problem: str) -> None:
     """In time."""
-    with pytest.raises(DoorClosedError, match=problem):
+    with pytest.raises(MilterUnreachableError, match=problem):
         MilterClient(answering(said), "", 0, ADDRESS, 0.2 if problem == "no answer" else 5.0)
 
 
 def test_an_answer_to_rcpt_that_is_none(answering: Callable[[bytes], str]) -> None:
     """Is told as it came."""
     client = MilterClient(answering(packet(GOOD) + packet(b"c") + packet(b"c") + packet(b"d")), "", 0, ADDRESS, 2.0)
-    with pytest.raises(DoorClosedError, match="b'd'"):
+    with pytest.raises(MilterUnreachableError, match="b'd'"):
         client.recipient("a@b.example")
     client.close()
 
 
 def test_nobody_there(tmp_path: Path) -> None:
     """Neither at a path nor at a port."""
-    with pytest.raises(DoorClosedError, match="cannot connect: No such file or directory"):
+    with pytest.raises(MilterUnreachableError, match="cannot connect: No such file or directory"):
         MilterClient(str(tmp_path / "nothing"), "", 0, ADDRESS, 1.0)
-    with pytest.raises(DoorClosedError, match="cannot connect: Connection refused"):
+    with pytest.raises(MilterUnreachableError, match="cannot connect: Connection refused"):
         MilterClient("", "127.0.0.1", 1, ADDRESS, 1.0)
     assert not greets(str(tmp_path / "nothing"), "", 0, 1.0)
     assert not greets("", "127.0.0.1", 1, 1.0)

@@ -8,7 +8,7 @@ import pytest
 
 from reply_milter.adapters.lmtp import Lanes, LmtpServer, lanes
 from reply_milter.adapters.lmtp.lanes import Visit
-from reply_milter.core.delivery.outcome import Done, HandedOver
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.token.token import handler_in
 from reply_milter.ports.delivery_telemetry import TurnedAway
@@ -127,7 +127,7 @@ class Take:
         self.go = threading.Event()
         self.taken: list[str] = []
 
-    def __call__(self, envelope: Envelope) -> HandedOver:
+    def __call__(self, envelope: Envelope) -> DeliveryOutcome:
         self.taken.append(envelope.recipient)
         if envelope.recipient.startswith("slow"):
             self.go.wait(30)

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from reply_milter.adapters.lmtp import LmtpServer
-from reply_milter.core.delivery.outcome import Done, HandedOver
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done
 from reply_milter.core.delivery.reply import Envelope
 from tests.support.processes.lmtp_under_test import server_of
 
@@ -27,7 +27,7 @@ async def _said(server: LmtpServer, octets: bytes) -> bytes:
         await writer.wait_closed()
 
 
-def _take(_envelope: Envelope) -> HandedOver:
+def _take(_envelope: Envelope) -> DeliveryOutcome:
     return Done()
 
 
@@ -73,7 +73,7 @@ def test_senders_come_without_brackets(sender: str) -> None:
     """The null sender is an empty one."""
     taken: list[Envelope] = []
 
-    def take(envelope: Envelope) -> HandedOver:
+    def take(envelope: Envelope) -> DeliveryOutcome:
         taken.append(envelope)
         return Done()
 

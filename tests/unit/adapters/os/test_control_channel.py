@@ -1,13 +1,13 @@
 """Orders to workers: what becomes of those that nobody takes."""
 
-from reply_milter.adapters.os.control_channel import OrderLine
+from reply_milter.adapters.os.control_channel import ControlChannel
 
 
 def test_a_worker_that_never_listens_is_noticed() -> None:
     """After some hundred reloads: the line is full, and never blocks the supervisor."""
-    line = OrderLine()
+    line = ControlChannel()
     taken = 0
-    while line.settle(b"settings"):
+    while line.send_settings(b"settings"):
         taken += 1
         assert taken < 5000
     assert taken > 100, "and one that is only slow is left alone"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from reply_milter.adapters.redis_store.commit_queue import Bounds, SettlingThread
+from reply_milter.adapters.redis_store.commit_queue import Bounds, CommitQueue
 from reply_milter.ports import StoreUnavailableError
 from tests.support.fakes import MemoryStore
 from tests.support.processes.daemon_process import wait_until
@@ -50,10 +50,10 @@ def reserved(store: MemoryStore, count: int) -> list[str]:
 def test_what_falls_due_together_takes_one_round_trip() -> None:
     """And all of it is committed by the end of ``flush``."""
     store = RecordingStore()
-    thread = SettlingThread(store, 0.2, never)
+    thread = CommitQueue(store, 0.2, never)
     identifiers = reserved(store, 20)
     for identifier in identifiers:
-        thread.settle(identifier)
+        thread.enqueue(identifier)
     thread.flush(WAIT_SECONDS)
     assert [identifier for trip in store.trips for identifier in trip] == identifiers
     assert len(store.trips) < len(identifiers)
@@ -63,10 +63,10 @@ def test_what_falls_due_together_takes_one_round_trip() -> None:
 def test_a_burst_is_cut_into_round_trips_that_redis_can_bear() -> None:
     """At most 200 in one."""
     store = RecordingStore()
-    thread = SettlingThread(store, 0.05, never)
+    thread = CommitQueue(store, 0.05, never)
     identifiers = reserved(store, 450)
     for identifier in identifiers:
-        thread.settle(identifier)
+        thread.enqueue(identifier)
     thread.flush(WAIT_SECONDS)
     assert [identifier for trip in store.trips for identifier in trip] == identifiers
     assert max(map(len, store.trips)) <= 200
@@ -76,10 +76,10 @@ def test_a_burst_is_cut_into_round_trips_that_redis_can_bear() -> None:
 def test_commits_that_failed_are_made_again(failures: int) -> None:
     """For as long as it takes, in their order."""
     store = RecordingStore(failures)
-    thread = SettlingThread(store, 0.0, never, Bounds(first_seconds=0.002, longest_seconds=0.02))
+    thread = CommitQueue(store, 0.0, never, Bounds(first_seconds=0.002, longest_seconds=0.02))
     identifiers = reserved(store, 3)
     for identifier in identifiers:
-        thread.settle(identifier)
+        thread.enqueue(identifier)
     assert store.done.wait(WAIT_SECONDS)
     thread.flush(WAIT_SECONDS)
     assert len(store.trips) > failures and store.trips[0] == store.trips[failures]
@@ -96,10 +96,10 @@ def test_a_store_that_gives_no_answer_is_asked_less_and_less() -> None:
             pauses.append(timeout or 0.0)
             return False
 
-    thread = SettlingThread(store, 0.0, never)
+    thread = CommitQueue(store, 0.0, never)
     thread._ending = Noted()
     for expected in (8, 9):
-        thread.settle(reserved(store, 1)[0])
+        thread.enqueue(reserved(store, 1)[0])
         assert store.done.wait(WAIT_SECONDS)
         store.done.clear()
         assert len(pauses) == expected
@@ -111,9 +111,9 @@ def test_at_an_orderly_end_what_is_left_is_tried_once_more(caplog: pytest.LogCap
     """At once, not after the pause: the store may be back. If it is not, that is told, and nobody waits."""
     for failures, committed in ((1, True), (1000, False)):
         store = RecordingStore(failures)
-        thread = SettlingThread(store, 0.0, never, Bounds(first_seconds=1000.0, longest_seconds=1000.0))
+        thread = CommitQueue(store, 0.0, never, Bounds(first_seconds=1000.0, longest_seconds=1000.0))
         (identifier,) = reserved(store, 1)
-        thread.settle(identifier)
+        thread.enqueue(identifier)
         wait_until(lambda store=store: bool(store.trips), WAIT_SECONDS, "the first try")  # type: ignore[misc]
         before = time.monotonic()
         thread.flush(WAIT_SECONDS)
@@ -125,9 +125,9 @@ def test_at_an_orderly_end_what_is_left_is_tried_once_more(caplog: pytest.LogCap
 
 def test_an_end_without_an_answer_in_time_tells_what_is_left(caplog: pytest.LogCaptureFixture) -> None:
     """All that is still in the queue."""
-    thread = SettlingThread(RecordingStore(), 1000.0, never)
+    thread = CommitQueue(RecordingStore(), 1000.0, never)
     for number in range(3):
-        thread.settle(f"{number:026}")
+        thread.enqueue(f"{number:026}")
     thread.flush(0.05)
     assert [record.message for record in caplog.records] == ["replies that were not committed stay reserved: count=3"]
 
@@ -136,10 +136,10 @@ def test_no_more_commits_wait_than_there_is_room_for(caplog: pytest.LogCaptureFi
     """The others are told, each by its id, and counted; those that wait are committed."""
     dropped: list[None] = []
     store = RecordingStore()
-    thread = SettlingThread(store, 0.5, lambda: dropped.append(None), Bounds(waiting=2))
+    thread = CommitQueue(store, 0.5, lambda: dropped.append(None), Bounds(waiting=2))
     identifiers = reserved(store, 5)
     for identifier in identifiers:
-        thread.settle(identifier)
+        thread.enqueue(identifier)
     thread.flush(WAIT_SECONDS)
     assert store.trips == [identifiers[:2]]
     assert len(dropped) == 3

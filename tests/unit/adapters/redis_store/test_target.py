@@ -5,7 +5,7 @@ import pytest
 from reply_milter.adapters.redis_store import shown, url_mistake
 from reply_milter.adapters.redis_store.link.breaker import LIMIT, OPEN_SECONDS, Breaker
 from reply_milter.adapters.redis_store.link.target import Kind, Place, read_url
-from reply_milter.adapters.redis_store.link.topology import Said, choose
+from reply_milter.adapters.redis_store.link.topology import SentinelReport, choose
 
 OLD, NEW = Place("192.0.2.1", 6379), Place("192.0.2.2", 6379)
 
@@ -75,12 +75,12 @@ def test_what_is_shown_of_a_url() -> None:
     "said, known, wanted",
     [
         ([], -1, None),
-        ([Said(0, OLD)], -1, OLD),
-        ([Said(3, OLD), Said(4, NEW)], 3, NEW),
-        ([Said(3, OLD)], 4, None),
-        ([Said(3, OLD), Said(3, OLD)], 4, None),
-        ([Said(0, OLD), Said(0, OLD), Said(0, OLD)], 4, OLD),
-        ([Said(4, NEW)], 4, NEW),
+        ([SentinelReport(0, OLD)], -1, OLD),
+        ([SentinelReport(3, OLD), SentinelReport(4, NEW)], 3, NEW),
+        ([SentinelReport(3, OLD)], 4, None),
+        ([SentinelReport(3, OLD), SentinelReport(3, OLD)], 4, None),
+        ([SentinelReport(0, OLD), SentinelReport(0, OLD), SentinelReport(0, OLD)], 4, OLD),
+        ([SentinelReport(4, NEW)], 4, NEW),
     ],
     ids=[
         "silence",
@@ -92,7 +92,7 @@ def test_what_is_shown_of_a_url() -> None:
         "the same",
     ],
 )
-def test_whom_to_believe_of_three_sentinels(said: list[Said], known: int, wanted: Place | None) -> None:
+def test_whom_to_believe_of_three_sentinels(said: list[SentinelReport], known: int, wanted: Place | None) -> None:
     """The newest failover, and never an older one, unless all say so."""
     chosen = choose(said, 3, known)
     assert (chosen.master if chosen else None) == wanted

@@ -101,7 +101,11 @@ def test_a_traceback_holds_no_address_and_no_token(as_json: bool, monkeypatch: p
     monkeypatch.setattr(sys, "stderr", heard)
     log_to_stderr(as_json, "info")
     glob = "000000002a" + "b" * 48
-    for said in (f"cannot read <reply+{glob}@reply.test>", f"KeyError: '{glob.upper()}'", "jane@example.org, twice"):
+    for said in (
+        f"cannot read <reply+{glob}@reply.test>",
+        f"KeyError: '{glob.upper()}'",
+        "jane@example.org, twice",
+    ):
         try:
             raise ValueError(said)
         except ValueError:

@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from reply_milter.adapters.telemetry.page import Questions, serve_page
+from reply_milter.adapters.telemetry.page import PageSources, serve_page
 from reply_milter.adapters.telemetry.page_access import Certificate, Login
 from reply_milter.adapters.telemetry.places import MOST_CONNECTIONS
 from reply_milter.processes.sockets import open_page
@@ -57,7 +57,7 @@ class Served:
 
     def start(self) -> "Served":
         """Begin."""
-        questions = Questions(
+        questions = PageSources(
             unhealthy=lambda: self.unhealthy,
             unready=lambda: self.unready,
             admits=self.admits,

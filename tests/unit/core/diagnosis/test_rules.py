@@ -20,7 +20,7 @@ from reply_milter.core.diagnosis import (
 from reply_milter.core.diagnosis.daemon import Answer
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, FileFacts, Kind
-from reply_milter.core.diagnosis.finding import Finding, Severity, error, in_order, note, warning, worst
+from reply_milter.core.diagnosis.problem import Problem, Severity, error, in_order, note, warning, worst
 from reply_milter.core.notification.application import Application
 from reply_milter.core.token.keyring import KeyState, MasterKey
 
@@ -335,7 +335,7 @@ def test_an_applications_proof_is_told_in_words() -> None:
 
 def test_every_finding_says_why_in_one_sentence() -> None:
     """No full stop, no line break: the command puts them."""
-    told: list[Finding] = [
+    told: list[Problem] = [
         *store.examine(store.StoreFacts(None, "x"), 200, embedded=False),
         *daemon.examine(daemon.DaemonFacts(False, 5)),
         *sockets.examine(replace(GOOD_SOCKET, answers=False, refused="x"), CLIENT, daemon_runs=True),

@@ -1,13 +1,13 @@
 """What doctor says of Sentinels, of a Cluster's slots, and of a store that has lost data."""
 
-from reply_milter.core.diagnosis.finding import Finding, Severity
+from reply_milter.core.diagnosis.problem import Problem, Severity
 from reply_milter.core.diagnosis.store import StoreFacts, TopologyFacts, examine, examine_loss, examine_topology, of_one
 
 DAY = 86400
 GOOD = {"redis_version": "7.0.15", "role": "master", "aof_enabled": "1", "maxmemory_policy": "noeviction"}
 
 
-def checks(findings: list[Finding]) -> list[tuple[str, Severity]]:
+def checks(findings: list[Problem]) -> list[tuple[str, Severity]]:
     """Names and severities."""
     return [(finding.check, finding.severity) for finding in findings]
 

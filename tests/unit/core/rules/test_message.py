@@ -9,7 +9,7 @@ from reply_milter.core.mail.headers import FIELDS_LIMIT, OCTETS_LIMIT
 from reply_milter.core.rules.authentication import Authentication
 from reply_milter.core.rules.message import Message, SenderMatch, bindings, findings
 from reply_milter.core.rules.thread import ThreadMatch
-from reply_milter.core.token.mint import Minted
+from reply_milter.core.token.mint import MintedAddress
 from reply_milter.core.token.verify import Checked, Facts, check_token
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.verdict.verdict import Reason
@@ -27,10 +27,10 @@ def message(fields: dict[str, list[str]] | None = None, **changes: Any) -> Messa
     return plain._replace(**changes)
 
 
-def checked(answered: Minted = ANSWERED, handler: Handler = ISSUE) -> Checked:
+def checked(answered: MintedAddress = ANSWERED, handler: Handler = ISSUE) -> Checked:
     """The checked token of a minted address."""
-    glob = FORM.glob(answered.address.split("@")[0])
-    found = check_token(glob, FORM.checksum_length, KEYRING, rules().handlers, NOW)
+    token_text = FORM.token_text(answered.address.split("@")[0])
+    found = check_token(token_text, FORM.checksum_length, KEYRING, rules().handlers, NOW)
     assert isinstance(found, Checked)
     return found._replace(handler=handler)
 

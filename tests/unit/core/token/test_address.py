@@ -161,9 +161,9 @@ def test_every_accept_domain_is_ours() -> None:
 def test_without_a_mailbox_every_local_part_is_ours() -> None:
     """A domain of its own: the whole local part is the GLOB."""
     form = replace(FORM, mailbox="")
-    assert (form.prefix, form.checksum_length, form.glob_length) == ("", 26, 58)
+    assert (form.prefix, form.checksum_length, form.token_length) == ("", 26, 58)
     assert classify(form, "<anything@reply.test>", None) == ReplyAddress("anything", "reply.test")
-    assert form.glob("anything") == "anything"
+    assert form.token_text("anything") == "anything"
 
 
 def test_hyphen_takes_only_what_has_the_length_of_a_token() -> None:
@@ -218,10 +218,12 @@ def test_what_the_mta_delivers_to_us_is_never_ordinary(argument: str, place: int
 def test_mailbox_spelled_with_other_letters_is_never_canonical(mailbox: str, spelled: str) -> None:
     """Letters that only fold to ours are a second spelling, whatever a later reading makes of what follows."""
     form = replace(FORM, mailbox=mailbox)
-    glob = minted(form=form).address.split("+")[1].split("@")[0]
+    token_text = minted(form=form).address.split("+")[1].split("@")[0]
     for filler in ("", "x"):
-        found = classify(form, f"<{spelled}+{filler}{glob}@reply.test>", f"{mailbox}+{filler}{glob}@reply.test")
-        assert not isinstance(found, ReplyAddress) or parse(form.glob(found.local), form.checksum_length) is None
+        found = classify(
+            form, f"<{spelled}+{filler}{token_text}@reply.test>", f"{mailbox}+{filler}{token_text}@reply.test"
+        )
+        assert not isinstance(found, ReplyAddress) or parse(form.token_text(found.local), form.checksum_length) is None
 
 
 def test_our_domain_in_its_own_script_is_never_ordinary() -> None:

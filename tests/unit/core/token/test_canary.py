@@ -12,7 +12,7 @@ REAL = Handlers.of([ISSUE, FORUM])
 
 def checked(address: str, handlers: Handlers) -> Checked | Junk:
     """What the verifying side makes of it a minute later."""
-    return check_token(FORM.glob(address.split("@")[0]), FORM.checksum_length, KEYRING, handlers, NOW + 60)
+    return check_token(FORM.token_text(address.split("@")[0]), FORM.checksum_length, KEYRING, handlers, NOW + 60)
 
 
 def test_a_canary_is_good_for_its_own_handler_and_forged_for_all_others() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reply_milter.core.encoding.tlv import tlv
 from reply_milter.core.mail.message_id import write
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey, UserKey, derive
-from reply_milter.core.token.token import Glob, Token, parse
+from reply_milter.core.token.token import Token, TokenText, parse
 from tests.support.fakes import KEYRING, REALM, minted
 
 OLD = MasterKey("old", KeyState.VERIFY, b"o" * 32)
@@ -17,7 +17,7 @@ NEW = MasterKey("new", KeyState.ACTIVE, b"n" * 32)
 USER_KEY = UserKey("k", b"u" * 32)
 
 
-def signed(master: MasterKey, realm: str = REALM, user: int = 42, length: int = 26) -> Glob:
+def signed(master: MasterKey, realm: str = REALM, user: int = 42, length: int = 26) -> TokenText:
     """A GLOB of ``user`` under ``master``."""
     made = Token(user, 1, 2, 3)
     found = parse(made.unsigned() + derive(realm, master, user).checksum(made, length), length)
@@ -106,9 +106,9 @@ def test_ids_are_13_characters() -> None:
 
 def test_token_id_does_not_show_the_token() -> None:
     """It goes into logs."""
-    glob = minted().address[6:].split("@")[0]
-    shown = KEYRING.minting_key(42).token_id(glob)
-    assert shown not in glob
+    token_text = minted().address[6:].split("@")[0]
+    shown = KEYRING.minting_key(42).token_id(token_text)
+    assert shown not in token_text
 
 
 def test_secrets_are_not_shown() -> None:

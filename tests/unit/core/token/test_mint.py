@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reply_milter.core.token import token
-from reply_milter.core.token.mint import Minted, MintError
+from reply_milter.core.token.mint import MintedAddress, MintError
 from reply_milter.core.token.token import CONTEXT_LIMIT, EPOCH, USER_LIMIT
 from reply_milter.core.token.verify import Checked, check_token
 from reply_milter.core.verdict.handler import Handler
@@ -15,10 +15,10 @@ from tests.support.fakes import AUTHOR, FORM, FORUM, ISSUE, KEYRING, NOW, minted
 LAST_MINUTE = EPOCH + 60 * (token.ISSUED_LIMIT - 1)
 
 
-def verified(made: Minted, now: int = NOW) -> Checked:
+def verified(made: MintedAddress, now: int = NOW) -> Checked:
     """What a verifier reads."""
-    glob = FORM.glob(made.address.split("@")[0])
-    found = check_token(glob, FORM.checksum_length, KEYRING, rules().handlers, now)
+    token_text = FORM.token_text(made.address.split("@")[0])
+    found = check_token(token_text, FORM.checksum_length, KEYRING, rules().handlers, now)
     assert isinstance(found, Checked)
     return found
 

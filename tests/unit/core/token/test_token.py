@@ -31,12 +31,12 @@ FOREIGN += "\uff41\u0661\u00b2\U0001d7d8"
 CHARACTERS = "".join(map(chr, range(128))) + FOREIGN
 
 
-def passes(glob: str) -> bool:
+def passes(token_text: str) -> bool:
     """Whether a recipient with this GLOB is taken as a reply address with a good checksum."""
-    found = classify(FORM, f"<reply+{glob}@reply.test>", None)
+    found = classify(FORM, f"<reply+{token_text}@reply.test>", None)
     if not isinstance(found, ReplyAddress):
         return False
-    return isinstance(check_token(FORM.glob(found.local), N, KEYRING, HANDLERS, NOW), Checked)
+    return isinstance(check_token(FORM.token_text(found.local), N, KEYRING, HANDLERS, NOW), Checked)
 
 
 def substitutions(text: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import pytest
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.token.verify import FUTURE_SECONDS, Checked, Facts, Junk, check_standing, check_token
 from reply_milter.core.verdict.handler import Handler, Handlers
-from reply_milter.core.verdict.verdict import INVALID, Because, Reason
+from reply_milter.core.verdict.verdict import INVALID, Cause, Reason
 from tests.support.fakes import FORM, FORUM, ISSUE, KEYRING, NOW, minted
 
 HANDLERS = Handlers.of([ISSUE, FORUM])
@@ -124,21 +124,21 @@ def test_revocation_reads_as_forged(facts: Facts | None, revoked: bool) -> None:
 def test_what_the_client_is_not_told_is_told_to_the_operator() -> None:
     """One word behind a reason that covers several checks; of several revocations the narrowest."""
 
-    def because(found: Checked | Junk, facts: Facts | None = None) -> Because | None:
+    def because(found: Checked | Junk, facts: Facts | None = None) -> Cause | None:
         finding = found.finding if isinstance(found, Junk) else check_standing(found, facts, NOW)
         assert finding is not None
         assert finding.reply == INVALID
         return finding.because
 
     forged = check(GLOB[:-1] + ("a" if GLOB[-1] != "a" else "b"))
-    assert because(forged) is Because.CHECKSUM
-    assert because(check(GLOB, handlers=only(FORUM))) is Because.HANDLER
-    assert because(check(GLOB, now=ISSUED - FUTURE_SECONDS - 1)) is Because.FUTURE
-    assert because(good(), Facts(user_disabled=True, token_revoked=True)) is Because.USER_DISABLED
-    assert because(good(), Facts(token_revoked=True, user_revoked_before=NOW)) is Because.TOKEN
-    assert because(good(), Facts(user_revoked_before=NOW, object_revoked_before=NOW)) is Because.USER
-    assert because(good(), Facts(object_revoked_before=NOW, all_revoked_before=NOW)) is Because.OBJECT
-    assert because(good(), Facts(user_revoked_before=ISSUED, all_revoked_before=NOW)) is Because.BEFORE
+    assert because(forged) is Cause.CHECKSUM
+    assert because(check(GLOB, handlers=only(FORUM))) is Cause.HANDLER
+    assert because(check(GLOB, now=ISSUED - FUTURE_SECONDS - 1)) is Cause.FUTURE
+    assert because(good(), Facts(user_disabled=True, token_revoked=True)) is Cause.USER_DISABLED
+    assert because(good(), Facts(token_revoked=True, user_revoked_before=NOW)) is Cause.TOKEN
+    assert because(good(), Facts(user_revoked_before=NOW, object_revoked_before=NOW)) is Cause.USER
+    assert because(good(), Facts(object_revoked_before=NOW, all_revoked_before=NOW)) is Cause.OBJECT
+    assert because(good(), Facts(user_revoked_before=ISSUED, all_revoked_before=NOW)) is Cause.BEFORE
 
 
 def test_expiry_needs_no_store() -> None:

@@ -14,7 +14,7 @@ from reply_milter.core.verdict.verdict import (
     Discard,
     Reason,
     Reject,
-    Reply,
+    SmtpReply,
     expired_reply,
     refusal,
     reply_for,
@@ -27,7 +27,7 @@ BEFORE_A_GOOD_CHECKSUM = (Reason.MALFORMED, Reason.FORGED, Reason.REVOKED)
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=str)
-def test_text_is_safe_for_libmilter_and_smtp(reply: Reply) -> None:
+def test_text_is_safe_for_libmilter_and_smtp(reply: SmtpReply) -> None:
     """One line of at most 200 visible ASCII octets, without ``%``: libmilter takes it as a format string."""
     assert re.fullmatch(r"[ -$&-~]{1,200}", reply.text)
     assert "\r" not in str(reply)
@@ -39,7 +39,7 @@ def test_longest_url_leaves_the_reply_within_a_line() -> None:
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=str)
-def test_code_and_enhanced_code_are_of_one_class(reply: Reply) -> None:
+def test_code_and_enhanced_code_are_of_one_class(reply: SmtpReply) -> None:
     """RFC 3463: the first digits agree."""
     assert re.fullmatch(r"[45][0-9][0-9]", reply.code)
     assert re.fullmatch(r"[45]\.\d{1,3}\.\d{1,3}", reply.enhanced)

@@ -11,7 +11,7 @@ from reply_milter.core.seal.sealed_reply import Undeliverable
 from reply_milter.flows.delivering.delivery import take
 from reply_milter.flows.delivering.parking import tend
 from reply_milter.ports.delivery import Progress
-from reply_milter.ports.delivery_telemetry import Outcome
+from reply_milter.ports.delivery_telemetry import DeliveryEvent
 from tests.support.fakes import NOW, SEAL_KEY
 from tests.support.hosts.hooked import ID, Hooked, hooked, sealed, without_store
 
@@ -35,7 +35,7 @@ def test_a_reply_is_handed_over_recorded_and_committed(hook: Hooked) -> None:
     assert (reply.handler, reply.text.strip(), reply.sealed.sender) == ("issue", "Yes.", "match")
     assert hook.service.ledger.entry(ID).progress is Progress.DONE
     assert hook.store.calls == ["commit"]
-    assert hook.told.outcomes == [Outcome.DELIVERED]
+    assert hook.told.outcomes == [DeliveryEvent.DELIVERED]
 
 
 def test_the_same_reply_again_is_only_committed_again(hook: Hooked) -> None:
@@ -43,7 +43,7 @@ def test_the_same_reply_again_is_only_committed_again(hook: Hooked) -> None:
     take(hook.service, sealed())
     assert take(hook.service, sealed(replay="retry")) == Done()
     assert len(hook.deliverer.replies) == 1
-    assert hook.told.outcomes == [Outcome.DELIVERED, Outcome.AGAIN]
+    assert hook.told.outcomes == [DeliveryEvent.DELIVERED, DeliveryEvent.AGAIN]
 
 
 def test_a_commit_without_an_answer_is_made_up_for(hook: Hooked) -> None:
@@ -68,7 +68,7 @@ def test_later_leaves_it_with_the_mta(hook: Hooked) -> None:
     assert take(hook.service, sealed()) == Later("busy")
     assert hook.store.calls == []
     assert take(hook.service, sealed()) == Done()
-    assert hook.told.outcomes == [Outcome.DEFERRED, Outcome.DELIVERED]
+    assert hook.told.outcomes == [DeliveryEvent.DEFERRED, DeliveryEvent.DELIVERED]
 
 
 def test_never_makes_a_dead_letter_and_no_bounce(hook: Hooked) -> None:

@@ -21,7 +21,7 @@ from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.delivering.delivery import take
 from reply_milter.flows.delivering.parking import discard, release, tend
 from reply_milter.ports import UserRecord
-from reply_milter.ports.delivery_telemetry import Outcome
+from reply_milter.ports.delivery_telemetry import DeliveryEvent
 from tests.support.fakes import FORM, KEYRING, NOW, SEAL_KEY
 from tests.support.hosts.hooked import CONFIRM, ID, Hooked, hooked, sealed
 
@@ -50,7 +50,7 @@ def keep(hook: Hooked, *identifiers: str, **changes: str) -> None:
 
 def mail(hook: Hooked, number: int = -1) -> Message:
     """A question that was sent."""
-    return message_from_bytes(hook.courier.sent[number][1])
+    return message_from_bytes(hook.mail_sender.sent[number][1])
 
 
 def text(message: Message) -> str:
@@ -62,7 +62,7 @@ def text(message: Message) -> str:
 
 def question(hook: Hooked, number: int = -1) -> int:
     """The context of the address that answers a question that was sent, minted for user 42."""
-    found = explain(mail(hook, number)["Reply-To"], FORM, KEYRING, Handlers.of([CONFIRM]), NOW).glob
+    found = explain(mail(hook, number)["Reply-To"], FORM, KEYRING, Handlers.of([CONFIRM]), NOW).token_text
     assert found is not None
     assert (found.token.user, found.token.handler) == (42, CONFIRM.id)
     assert found.token.sender == KEYRING.minting_key(42).sender(JANE)
@@ -106,7 +106,7 @@ def test_it_is_kept_committed_and_its_user_asked(hook: Hooked) -> None:
     (one,) = hook.service.parking.all()
     assert (one.id, one.author, one.subject, one.until) == (ID, "eve@example.net", "Re: news", NOW + 7 * 86400)
     assert one.asked == NOW
-    ((recipient, octets),) = hook.courier.sent
+    ((recipient, octets),) = hook.mail_sender.sent
     message = mail(hook)
     assert recipient == JANE == message["To"]
     assert message["Auto-Submitted"] == "auto-generated"
@@ -114,7 +114,7 @@ def test_it_is_kept_committed_and_its_user_asked(hook: Hooked) -> None:
     assert "eve@example.net" in text(message)
     assert "Yes." not in text(message), "what eve wrote is not passed on to jane"
     assert octets.isascii() and max(map(len, octets.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
-    assert hook.told.outcomes == [Outcome.PARKED]
+    assert hook.told.outcomes == [DeliveryEvent.PARKED]
     assert (hook.told.waiting, hook.told.octets) == (1, len(parked().message))
 
 
@@ -126,7 +126,7 @@ def test_an_answer_releases_it(hook: Hooked) -> None:
     assert (reply.id, reply.user, reply.text.strip()) == (ID, 42, "Yes.")
     assert hook.service.parking.all() == []
     assert hook.told.waiting == 0
-    assert Outcome.RELEASED in hook.told.outcomes
+    assert DeliveryEvent.RELEASED in hook.told.outcomes
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_no_ends_it(hook: Hooked, words: str) -> None:
     answer(hook, words)
     assert hook.service.parking.all() == []
     assert hook.deliverer.replies == []
-    assert hook.told.outcomes[1] is Outcome.DISCARDED
+    assert hook.told.outcomes[1] is DeliveryEvent.DISCARDED
     keep(hook)
     assert hook.service.parking.all() == []
 
@@ -149,18 +149,18 @@ def test_another_user_or_question_releases_nothing(hook: Hooked) -> None:
     keep(hook)
     answer(hook, user="43")
     assert len(waiting(hook)) == 1
-    assert hook.told.outcomes == [Outcome.PARKED, Outcome.IGNORED]
+    assert hook.told.outcomes == [DeliveryEvent.PARKED, DeliveryEvent.IGNORED]
 
 
 def test_an_answer_is_about_what_its_question_lists(hook: Hooked) -> None:
     """What came later was shown to nobody: it is asked about next."""
     ids = ["a" * 13 + letter * 13 for letter in "bcdefg"]
     keep(hook, *ids)
-    assert len(hook.courier.sent) == 1
+    assert len(hook.mail_sender.sent) == 1
     answer(hook)
     assert [reply.id for reply in hook.deliverer.replies] == ids[:1]
     assert waiting(hook) == ids[1:]
-    assert len(hook.courier.sent) == 2
+    assert len(hook.mail_sender.sent) == 2
     assert text(mail(hook)).count("Subject: Re: news") == 5
     answer(hook, number=0)
     assert waiting(hook) == ids[1:], "the first question is answered"
@@ -183,7 +183,7 @@ def test_replies_of_several_authors_are_not_asked_about_together(hook: Hooked) -
     keep(hook, "a" * 13 + "b" * 13)
     keep(hook, "a" * 13 + "c" * 13, author="Eve <MALLORY@example.net>")
     keep(hook, "a" * 13 + "d" * 13, author="third@example.net")
-    assert len(hook.courier.sent) == 2
+    assert len(hook.mail_sender.sent) == 2
     answer(hook, number=1)
     assert [reply.id for reply in hook.deliverer.replies] == ["a" * 13 + "c" * 13]
     assert "third@example.net" in text(mail(hook))
@@ -194,11 +194,11 @@ def test_what_came_after_a_question_is_asked_about_a_day_later(hook: Hooked) -> 
     keep(hook, "a" * 13 + "b" * 13, "a" * 13 + "c" * 13)
     hook.clock.time += 86400 - 1
     tend(hook.service)
-    assert len(hook.courier.sent) == 1
+    assert len(hook.mail_sender.sent) == 1
     hook.clock.time += 1
     tend(hook.service)
-    assert len(hook.courier.sent) == 2
-    assert len({message_from_bytes(octets)["Message-ID"] for _, octets in hook.courier.sent}) == 2
+    assert len(hook.mail_sender.sent) == 2
+    assert len({message_from_bytes(octets)["Message-ID"] for _, octets in hook.mail_sender.sent}) == 2
     answer(hook)
     assert waiting(hook) == ["a" * 13 + "b" * 13]
 
@@ -206,7 +206,7 @@ def test_what_came_after_a_question_is_asked_about_a_day_later(hook: Hooked) -> 
 def test_a_question_is_on_record_before_it_is_sent(hook: Hooked) -> None:
     """Sent again, after we died in between, it is the same mail; what came meanwhile is not in it."""
     keep(hook, "a" * 13 + "b" * 13)
-    first, sent = hook.courier.sent[0], hook.service.questions.of(42)
+    first, sent = hook.mail_sender.sent[0], hook.service.questions.of(42)
     assert [one.message_id for one in sent] == [mail(hook)["Message-ID"]]
     with closing(sqlite3.connect(hook.record)) as record:  # as it was before the MTA took it
         record.execute("UPDATE question SET sent = 0")
@@ -214,9 +214,9 @@ def test_a_question_is_on_record_before_it_is_sent(hook: Hooked) -> None:
         record.commit()
     hook.clock.time += 100
     keep(hook, "a" * 13 + "c" * 13)
-    assert hook.courier.sent == [first, first]
+    assert hook.mail_sender.sent == [first, first]
     tend(hook.service)
-    assert len(hook.courier.sent) == 2
+    assert len(hook.mail_sender.sent) == 2
 
 
 @pytest.mark.parametrize(
@@ -229,8 +229,8 @@ def test_what_is_not_certainly_a_yes_releases_nothing(hook: Hooked, words: str) 
     keep(hook)
     assert answer(hook, words) == Done()
     assert waiting(hook) == [ID]
-    assert hook.told.outcomes == [Outcome.PARKED, Outcome.IGNORED]
-    assert len(hook.courier.sent) == 1
+    assert hook.told.outcomes == [DeliveryEvent.PARKED, DeliveryEvent.IGNORED]
+    assert len(hook.mail_sender.sent) == 1
     answer(hook)
     assert waiting(hook) == [], "the question is still open"
 
@@ -268,12 +268,12 @@ def test_after_a_no_the_address_is_not_asked_about_for_a_day(hook: Hooked) -> No
     keep(hook, "a" * 13 + "c" * 13)
     keep(hook, "a" * 13 + "d" * 13, author="third@example.net")
     tend(hook.service)
-    assert len(hook.courier.sent) == 1
+    assert len(hook.mail_sender.sent) == 1
     keep(hook, "b" * 13 + "c" * 13)
-    assert len(hook.courier.sent) == 2
+    assert len(hook.mail_sender.sent) == 2
     hook.clock.time += 86400
     tend(hook.service)
-    assert len(hook.courier.sent) == 4
+    assert len(hook.mail_sender.sent) == 4
     assert waiting(hook) == ["a" * 13 + "c" * 13, "a" * 13 + "d" * 13, "b" * 13 + "c" * 13]
 
 
@@ -345,39 +345,39 @@ def test_few_questions_for_a_user(hook: Hooked) -> None:
     """Whoever has an address must not have us fill somebody's mailbox; the others wait."""
     for number in range(9):
         keep(hook, f"{'abcdefghi'[number] * 13}{'x' * 13}", author=f"eve{number}@example.net")
-    assert len(hook.courier.sent) == 5
+    assert len(hook.mail_sender.sent) == 5
     answer(hook)
     tend(hook.service)
-    assert len(hook.courier.sent) == 6
+    assert len(hook.mail_sender.sent) == 6
 
 
 def test_without_an_address_on_file_it_waits_for_one(hook: Hooked) -> None:
     """An operator sees it in the log and in the list."""
     del hook.address_book.users[42]
     keep(hook)
-    assert hook.courier.sent == []
+    assert hook.mail_sender.sent == []
     assert hook.told.unasked == ["no address of user 42 is on file"]
     hook.address_book.users[42] = UserRecord(False, 0, (JANE,))
     tend(hook.service)
-    assert len(hook.courier.sent) == 1
+    assert len(hook.mail_sender.sent) == 1
 
 
 def test_a_disabled_user_is_not_asked(hook: Hooked) -> None:
     """Nor could one answer: no address of theirs is good."""
     hook.address_book.users[42] = UserRecord(True, 0, (JANE,))
     keep(hook)
-    assert (hook.courier.sent, hook.told.unasked) == ([], ["user 42 is disabled, and could not answer"])
+    assert (hook.mail_sender.sent, hook.told.unasked) == ([], ["user 42 is disabled, and could not answer"])
 
 
 def test_a_question_that_could_not_be_sent_is_sent_later(hook: Hooked) -> None:
     """The reply is kept all the same."""
-    hook.courier.down = True
+    hook.mail_sender.down = True
     keep(hook)
     assert hook.told.unasked == ["switched off"]
-    hook.courier.down = False
+    hook.mail_sender.down = False
     tend(hook.service)
     tend(hook.service)
-    assert len(hook.courier.sent) == 1
+    assert len(hook.mail_sender.sent) == 1
 
 
 def test_time_ends_it(hook: Hooked) -> None:
@@ -389,7 +389,7 @@ def test_time_ends_it(hook: Hooked) -> None:
     hook.clock.time += 1
     tend(hook.service)
     assert hook.service.parking.all() == []
-    assert hook.told.outcomes[-1] is Outcome.DISCARDED
+    assert hook.told.outcomes[-1] is DeliveryEvent.DISCARDED
 
 
 def test_a_release_that_nobody_takes_now_is_tried_again(hook: Hooked) -> None:
@@ -432,7 +432,7 @@ def test_the_same_parked_reply_again_is_parked_once(hook: Hooked) -> None:
     hook.store.down = False
     keep(hook)
     assert len(hook.service.parking.all()) == 1
-    assert len(hook.courier.sent) == 1
+    assert len(hook.mail_sender.sent) == 1
 
 
 @pytest.mark.parametrize("author", ["", "\udcff@x", "Eve\r\nBcc: everybody@example.com", "a@b, c@d", "<" * 5000])
@@ -442,7 +442,7 @@ def test_whatever_the_author_is_called_the_question_is_one_plain_mail(hook: Hook
     message = head + b"From: " + author.encode("utf-8", "surrogateescape") + rest
     envelope = sealed(result="park")
     assert take(hook.service, type(envelope)(envelope.sender, envelope.recipient, message)) == Done()
-    ((recipient, octets),) = hook.courier.sent
+    ((recipient, octets),) = hook.mail_sender.sent
     question_mail = message_from_bytes(octets)
     assert (recipient, question_mail["Bcc"], question_mail["To"]) == (JANE, None, JANE)
 

@@ -76,9 +76,9 @@ def address(verdict: Verdict) -> str:
 
 def minted(verdict: Verdict) -> token.Token:
     """The token in it."""
-    glob = token.parse(PLAIN_FORM.glob(address(verdict).rpartition("@")[0]), 26)
-    assert glob is not None
-    return glob.token
+    token_text = token.parse(PLAIN_FORM.token_text(address(verdict).rpartition("@")[0]), 26)
+    assert token_text is not None
+    return token_text.token
 
 
 def test_everything_is_set_where_nothing_stands() -> None:

@@ -14,7 +14,7 @@ from tests.support.hosts.dialogue import BODY, Desk, edits, reply_fields
 
 ANSWERED = minted()
 GENUINE = reply_fields(ANSWERED)
-_GLOB = parse(FORM.glob(ANSWERED.address.partition("@")[0]), FORM.checksum_length)
+_GLOB = parse(FORM.token_text(ANSWERED.address.partition("@")[0]), FORM.checksum_length)
 CONTEXT = _GLOB.token.context if _GLOB else 0
 PEERS = (ip_network("192.0.2.0/24"),)
 

@@ -30,7 +30,7 @@ def replay(desk: Desk, fields: Fields = GENUINE, body: bytes = BODY) -> str:
 
 
 def commit_all(desk: Desk) -> None:
-    """What the settler would do."""
+    """What the commits would do."""
     for identifier in desk.settled:
         assert desk.store.commit(identifier)
 

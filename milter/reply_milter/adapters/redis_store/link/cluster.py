@@ -10,7 +10,7 @@ from typing import Any
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
 from reply_milter.adapters.redis_store.link.deadline import connection_factory
-from reply_milter.adapters.redis_store.link.discovery import Lookout
+from reply_milter.adapters.redis_store.link.discovery import DiscoveryThread
 from reply_milter.adapters.redis_store.link.errors import KNOWN, ClusterDownError, DiscoveryError, RedirectError
 from reply_milter.adapters.redis_store.link.server import Server
 from reply_milter.adapters.redis_store.link.target import Place, Target
@@ -30,7 +30,7 @@ class Cluster(Discovered):
         self._target = target
         self._servers: dict[Place, Server] = {}  # whom we ever spoke to, as long as they are a part of it
         self._slots: list[Server | None] = []
-        self._lookout = Lookout(self._look, _POLL_SECONDS)
+        self._lookout = DiscoveryThread(self._look, _POLL_SECONDS)
 
     def find(self, deadline: float) -> Server:
         """See ``Topology``."""
@@ -94,7 +94,7 @@ class Cluster(Discovered):
                 problem = f"{place}: {error}"
                 continue
             if any(found):
-                self._settle(found)
+                self._assign(found)
                 return
             problem = f"{place}: knows of no master"
         raise DiscoveryError(f"no node tells what the Cluster is: {problem}")
@@ -115,7 +115,7 @@ class Cluster(Discovered):
         (server.give_back if place in self._servers else _end)(connection)
         return slots
 
-    def _settle(self, found: list[Place | None]) -> None:
+    def _assign(self, found: list[Place | None]) -> None:
         masters = {place for place in found if place is not None}
         before = {server.name for server in self._slots if server is not None}
         self._slots = [None if place is None else self._server(place) for place in found]

@@ -10,7 +10,7 @@ from reply_milter.adapters.redis_store.link.errors import KNOWN, kind_of
 from reply_milter.adapters.redis_store.link.operation import Operation, StoreTelemetry
 from reply_milter.adapters.redis_store.link.server import Server
 from reply_milter.adapters.redis_store.link.target import Kind, read_url
-from reply_milter.adapters.redis_store.link.topology import Alone, Sentinels, Topology
+from reply_milter.adapters.redis_store.link.topology import Sentinels, SingleServer, Topology
 from reply_milter.ports import StoreUnavailableError
 
 
@@ -23,7 +23,7 @@ class RedisConnections:
         self._operation: type[Operation] = Operation
         self._server: Server | None = None  # where there is only one
         if target.kind is Kind.ALONE:
-            self.topology = alone = Alone(target.url)
+            self.topology = alone = SingleServer(target.url)
             self._server = alone.server
         elif target.kind is Kind.SENTINEL:
             self.topology = Sentinels(target)

@@ -15,7 +15,7 @@ _PAUSE_SECONDS = 0.05  # between two looks, however many have trouble
 _AGAIN_SECONDS = 0.25  # after a look that found nothing
 
 
-class Lookout:
+class DiscoveryThread:
     """Calls ``look(deadline)``, a bound method, which raises DiscoveryError where it learns nothing.
 
     A thread does so every so many seconds, and at once when somebody has trouble. Until ``watch`` starts it, whoever
@@ -112,7 +112,7 @@ class Lookout:
         return self._every
 
 
-def _watch(reference: "weakref.ref[Lookout]", wanted: threading.Event) -> None:
+def _watch(reference: "weakref.ref[DiscoveryThread]", wanted: threading.Event) -> None:
     pause = 0.0
     while True:
         wanted.wait(pause)

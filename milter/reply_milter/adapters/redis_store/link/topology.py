@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from reply_milter.adapters.redis_store.link.deadline import connection_factory
-from reply_milter.adapters.redis_store.link.discovery import Lookout
+from reply_milter.adapters.redis_store.link.discovery import DiscoveryThread
 from reply_milter.adapters.redis_store.link.errors import KNOWN, DiscoveryError
 from reply_milter.adapters.redis_store.link.server import Server
 from reply_milter.adapters.redis_store.link.target import Place, Target, shown
@@ -46,7 +46,7 @@ class Topology(Protocol):
         ...
 
 
-class Alone:
+class SingleServer:
     """One server, at a fixed place."""
 
     def __init__(self, url: str) -> None:
@@ -78,7 +78,7 @@ class Alone:
 class Discovered:
     """What servers that may change have in common: a lookout, which finds them again."""
 
-    _lookout: Lookout
+    _lookout: DiscoveryThread
 
     def trouble(self) -> None:
         """See ``Topology``."""
@@ -94,14 +94,14 @@ class Discovered:
         self._lookout.watch()
 
 
-class Said(NamedTuple):
+class SentinelReport(NamedTuple):
     """What one Sentinel says: the master, and the epoch of the failover that made it so."""
 
     epoch: int
     master: Place
 
 
-def choose(said: Sequence[Said], sentinels: int, known: int) -> Said | None:
+def choose(said: Sequence[SentinelReport], sentinels: int, known: int) -> SentinelReport | None:
     """Whom to believe of ``sentinels``; ``known`` is the newest epoch so far, -1 for none.
 
     The newest epoch: a Sentinel that was cut off names an old master, and redis-py's ``discover_master`` believes
@@ -122,7 +122,7 @@ class Sentinels(Discovered):
         self._sentinels = [Server(str(seed), connection_factory(target.sentinel_url(seed))) for seed in target.seeds]
         self._epoch = -1
         self._server: Server | None = None
-        self._lookout = Lookout(self._look, _POLL_SECONDS)
+        self._lookout = DiscoveryThread(self._look, _POLL_SECONDS)
 
     def find(self, deadline: float) -> Server:
         """See ``Topology``."""
@@ -147,7 +147,7 @@ class Sentinels(Discovered):
     def problem(self, sentinel: Server) -> str:
         """What is wrong with one of them, in words; empty if it says what the others do."""
         try:
-            said = ask(sentinel, self._target.name, time.monotonic() + _SENTINEL_SECONDS)
+            said = query_sentinel(sentinel, self._target.name, time.monotonic() + _SENTINEL_SECONDS)
         except KNOWN as error:
             return str(error)
         if self._server is not None and str(said.master) != self._server.name:
@@ -161,13 +161,15 @@ class Sentinels(Discovered):
 
     def _look(self, deadline: float) -> None:
         """Ask until most have answered, and one knows what we know; next time, those that did not come last."""
-        said: list[Said] = []
+        said: list[SentinelReport] = []
         silent, problem = [], "none answers"
         for sentinel in list(self._sentinels):
             if 2 * len(said) > len(self._sentinels) and max(said).epoch >= self._epoch:
                 break
             try:
-                said.append(ask(sentinel, self._target.name, min(deadline, time.monotonic() + _SENTINEL_SECONDS)))
+                said.append(
+                    query_sentinel(sentinel, self._target.name, min(deadline, time.monotonic() + _SENTINEL_SECONDS))
+                )
             except KNOWN as error:
                 silent.append(sentinel)
                 problem = f"{sentinel.name}: {error}"
@@ -175,9 +177,9 @@ class Sentinels(Discovered):
         chosen = choose(said, len(self._sentinels), self._epoch)
         if chosen is None:
             raise DiscoveryError(f"no Sentinel names the master of {self._target.name}: {problem}")
-        self._settle(chosen)
+        self._follow(chosen)
 
-    def _settle(self, chosen: Said) -> None:
+    def _follow(self, chosen: SentinelReport) -> None:
         self._epoch = chosen.epoch
         old, name = self._server, str(chosen.master)
         if old is not None and old.name == name:
@@ -188,7 +190,7 @@ class Sentinels(Discovered):
             old.retire()
 
 
-def ask(sentinel: Server, name: str, deadline: float) -> Said:
+def query_sentinel(sentinel: Server, name: str, deadline: float) -> SentinelReport:
     """What a Sentinel says. The address that it gives to clients is ahead of its own record during a failover.
 
     Raises:
@@ -206,7 +208,7 @@ def ask(sentinel: Server, name: str, deadline: float) -> Said:
             raise DiscoveryError(f"it knows no master {name}")
         host, port = address
         fields = dict(zip(record[::2], record[1::2], strict=True))
-        found = Said(int(fields.get(b"config-epoch", b"")), Place(bytes(host).decode(), int(port)))
+        found = SentinelReport(int(fields.get(b"config-epoch", b"")), Place(bytes(host).decode(), int(port)))
     except BaseException:
         connection.disconnect()
         raise

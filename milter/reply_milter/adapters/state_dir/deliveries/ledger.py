@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reply_milter.adapters.state_dir.deliveries.database import Database
-from reply_milter.ports.delivery import Entry, Progress
+from reply_milter.ports.delivery import LedgerEntry, Progress
 
 _OFFSET_BITS = 62
 _FLOCK = "hhqqi"  # struct flock of fcntl(2): type, whence, start, length, pid
@@ -32,11 +32,11 @@ class SqliteLedger:
         finally:
             os.close(descriptor)
 
-    def entry(self, identifier: str) -> Entry:
+    def entry(self, identifier: str) -> LedgerEntry:
         """See ``ports.delivery.Ledger``."""
         with self._database.transaction() as sql:
             row = sql.execute("SELECT progress, first_tried FROM delivery WHERE id = ?", (identifier,)).fetchone()
-        return Entry(Progress(row[0]), row[1]) if row else Entry()
+        return LedgerEntry(Progress(row[0]), row[1]) if row else LedgerEntry()
 
     def put(self, identifier: str, progress: Progress, now: int, kept_until: int) -> None:
         """See ``ports.delivery.Ledger``."""

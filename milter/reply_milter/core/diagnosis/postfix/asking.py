@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.endpoint import Endpoint
-from reply_milter.core.diagnosis.finding import Finding, error, note, warning
 from reply_milter.core.diagnosis.postfix import milters, syntax
 from reply_milter.core.diagnosis.postfix.milters import Milter
-from reply_milter.core.diagnosis.postfix.site import Ours, Service, Site
+from reply_milter.core.diagnosis.postfix.site import MasterService, Ours, Site
+from reply_milter.core.diagnosis.problem import Problem, error, note, warning
 
 _PROTOCOL = 6  # of Postfix 2.6 and later: header positions, SKIP, no replies
 _NEEDED: dict[str, tuple[str, ...]] = {
@@ -17,7 +17,7 @@ _NEEDED_TO_SIGN: dict[str, tuple[str, ...]] = {"milter_mail_macros": ("{auth_aut
 _TIMEOUTS = {"command_timeout": 30, "content_timeout": 300}
 
 
-def examine(site: Site, ours: Ours, door: Service) -> Iterator[Finding]:
+def examine(site: Site, ours: Ours, door: MasterService) -> Iterator[Problem]:
     """One door, if it asks us."""
     queue_directory = site.get("queue_directory")
     for listening in (ours.verify, ours.sign):
@@ -36,7 +36,7 @@ def examine(site: Site, ours: Ours, door: Service) -> Iterator[Finding]:
             yield from _whole_message(door)
 
 
-def _path(door: Service, milter: Milter, listening: Endpoint, queue_directory: str) -> Iterator[Finding]:
+def _path(door: MasterService, milter: Milter, listening: Endpoint, queue_directory: str) -> Iterator[Problem]:
     if door.chroot and milter.place is not None and milter.place.path.startswith("/"):
         yield error(
             "postfix.chroot",
@@ -46,7 +46,7 @@ def _path(door: Service, milter: Milter, listening: Endpoint, queue_directory: s
         )
 
 
-def _action(site: Site, ours: Ours, door: Service, milter: Milter, listening: Endpoint) -> Iterator[Finding]:
+def _action(site: Site, ours: Ours, door: MasterService, milter: Milter, listening: Endpoint) -> Iterator[Problem]:
     """What happens while the milter is down."""
     action = milter.setting("default_action", door.settings)
     mend = milters.mend_entry(site, door, listening, {"default_action": "tempfail"})
@@ -72,13 +72,13 @@ def _action(site: Site, ours: Ours, door: Service, milter: Milter, listening: En
         )
 
 
-def _only_ours(door: Service) -> bool:
+def _only_ours(door: MasterService) -> bool:
     """Whether a door takes mail for somebody in particular and refuses the rest, or is for those who log in."""
     relay = [name for name, _ in syntax.restrictions(door.get("smtpd_relay_restrictions"))]
     return (relay[:1] == ["check_recipient_access"] and "reject" in relay) or relay[:1] == ["permit_sasl_authenticated"]
 
 
-def _times(site: Site, ours: Ours, door: Service, milter: Milter, listening: Endpoint) -> Iterator[Finding]:
+def _times(site: Site, ours: Ours, door: MasterService, milter: Milter, listening: Endpoint) -> Iterator[Problem]:
     for name, default in _TIMEOUTS.items():
         wait = syntax.seconds(milter.setting(name, door.settings), default)
         if listening is ours.verify and wait * 1000 <= ours.timeout_ms:
@@ -91,7 +91,7 @@ def _times(site: Site, ours: Ours, door: Service, milter: Milter, listening: End
             )
 
 
-def _protocol(site: Site, door: Service, milter: Milter, listening: Endpoint) -> Iterator[Finding]:
+def _protocol(site: Site, door: MasterService, milter: Milter, listening: Endpoint) -> Iterator[Problem]:
     version = milter.setting("protocol", door.settings)
     if version.isdecimal() and int(version) < _PROTOCOL:
         yield error(
@@ -102,7 +102,7 @@ def _protocol(site: Site, door: Service, milter: Milter, listening: Endpoint) ->
         )
 
 
-def _macros(door: Service, needed: dict[str, tuple[str, ...]]) -> Iterator[Finding]:
+def _macros(door: MasterService, needed: dict[str, tuple[str, ...]]) -> Iterator[Problem]:
     for name, macros in needed.items():
         listed = list(syntax.elements(door.get(name)))
         missing = [macro for macro in macros if macro not in listed and macro.strip("{}") not in listed]
@@ -125,7 +125,7 @@ def _macros(door: Service, needed: dict[str, tuple[str, ...]]) -> Iterator[Findi
         )
 
 
-def _last(ours: Ours, door: Service, number: int, queue_directory: str) -> Iterator[Finding]:
+def _last(ours: Ours, door: MasterService, number: int, queue_directory: str) -> Iterator[Problem]:
     listed = milters.read(door.get("smtpd_milters"))
     after = listed[number + 1 :]
     if not after or milters.find(door.get("smtpd_milters"), ours.sign, queue_directory) is not None:
@@ -140,7 +140,7 @@ def _last(ours: Ours, door: Service, number: int, queue_directory: str) -> Itera
     )
 
 
-def _whole_message(door: Service) -> Iterator[Finding]:
+def _whole_message(door: MasterService) -> Iterator[Problem]:
     if door.get("smtpd_proxy_filter"):
         yield error(
             "postfix.proxy_filter",

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.endpoint import Endpoint
-from reply_milter.core.diagnosis.finding import MAIN_CF, MASTER_CF, Finding, Remedy, error, note, warning
 from reply_milter.core.diagnosis.postfix import milters, syntax
 from reply_milter.core.diagnosis.postfix.questions import RESTRICTIONS, STRANGERS, access_keys
-from reply_milter.core.diagnosis.postfix.site import Ours, Service, Site, put
+from reply_milter.core.diagnosis.postfix.site import MasterService, Ours, Site, put
+from reply_milter.core.diagnosis.problem import MAIN_CF, MASTER_CF, Problem, Remedy, error, note, warning
 
 _NO_MILTERS = "no_milters"
 _LOOPBACK = ("127.", "localhost:", "[::1]:", "::1:")
@@ -16,13 +16,13 @@ _REFUSAL = re.compile(r"reject|defer|[45]\d\d\s|[45]\.\d", re.IGNORECASE)  # of 
 _PERMISSION = re.compile(r"ok|permit|\d+", re.IGNORECASE)
 
 
-def asks(site: Site, ours: Ours, door: Service) -> bool:
+def asks(site: Site, ours: Ours, door: MasterService) -> bool:
     """Whether we are asked about what comes in there."""
     listed = milters.find(door.get("smtpd_milters"), ours.verify, site.get("queue_directory")) is not None
     return listed and not _switched_off(door)
 
 
-def examine(site: Site, ours: Ours, verify: Endpoint) -> Iterator[Finding]:
+def examine(site: Site, ours: Ours, verify: Endpoint) -> Iterator[Problem]:
     """All doors; ``verify`` is where they should ask."""
     doors = list(site.doors())
     if not any(asks(site, ours, door) for door in doors):
@@ -37,7 +37,7 @@ def examine(site: Site, ours: Ours, verify: Endpoint) -> Iterator[Finding]:
             yield from _unseen(site, ours, verify, door)
 
 
-def examine_signing(site: Site, sign: Endpoint) -> Iterator[Finding]:
+def examine_signing(site: Site, sign: Endpoint) -> Iterator[Problem]:
     """Whether anybody asks us to mint, at ``sign``."""
     lists = [site.get("non_smtpd_milters"), *(door.get("smtpd_milters") for door in site.doors())]
     if all(milters.find(value, sign, site.get("queue_directory")) is None for value in lists):
@@ -50,7 +50,7 @@ def examine_signing(site: Site, sign: Endpoint) -> Iterator[Finding]:
         )
 
 
-def _nobody_asks(site: Site, verify: Endpoint, doors: list[Service]) -> Iterator[Finding]:
+def _nobody_asks(site: Site, verify: Endpoint, doors: list[MasterService]) -> Iterator[Problem]:
     off = [door for door in doors if _switched_off(door)]
     if off:
         yield from dict.fromkeys(_no_milters(door) for door in off)
@@ -68,23 +68,23 @@ def _with_us(site: Site, verify: Endpoint, value: str) -> str:
     return ", ".join(filter(None, [syntax.one_line(value).rstrip(","), milters.reference(site, verify)]))
 
 
-def _switched_off(door: Service) -> bool:
+def _switched_off(door: MasterService) -> bool:
     return _NO_MILTERS in syntax.elements(door.get("receive_override_options"))
 
 
-def _takes_back(door: Service) -> bool:
+def _takes_back(door: MasterService) -> bool:
     """Whether a door is one of this host's own, where a content filter hands in again what was seen before."""
     local = door.name.startswith(_LOOPBACK)
     return local and bool({"content_filter", "smtpd_authorized_xforward_hosts"} & set(door.own))
 
 
-def _is_filtered(site: Site, ours: Ours, door: Service) -> bool:
+def _is_filtered(site: Site, ours: Ours, door: MasterService) -> bool:
     """Whether a proxy filter passes on what comes in there, to a door that asks."""
     target = door.get("smtpd_proxy_filter").removeprefix("inet:")
     return bool(target) and any(asks(site, ours, other) for other in site.doors() if other is not door)
 
 
-def _no_milters(door: Service) -> Finding:
+def _no_milters(door: MasterService) -> Problem:
     kept = [word for word in syntax.elements(door.get("receive_override_options")) if word != _NO_MILTERS]
     name = "receive_override_options"
     return error(
@@ -95,7 +95,7 @@ def _no_milters(door: Service) -> Finding:
     )
 
 
-def _maps(site: Site, door: Service) -> Iterator[Finding]:
+def _maps(site: Site, door: MasterService) -> Iterator[Problem]:
     """``smtpd_milter_maps``: other milters, or none, for some clients."""
     value = door.get("smtpd_milter_maps")
     if not value:
@@ -111,7 +111,7 @@ def _maps(site: Site, door: Service) -> Iterator[Finding]:
         yield warning("postfix.milter_maps", what, f"for clients that it lists we are not asked: {_UNSEEN}", mend)
 
 
-def _unseen(site: Site, ours: Ours, verify: Endpoint, door: Service) -> Iterator[Finding]:
+def _unseen(site: Site, ours: Ours, verify: Endpoint, door: MasterService) -> Iterator[Problem]:
     taken = [domain for domain in ours.domains if _refused_but_for(site, ours, door, domain) is None]
     mend = _ask(site, verify, door)
     if taken and _takes_back(door):
@@ -138,7 +138,7 @@ def _unseen(site: Site, ours: Ours, verify: Endpoint, door: Service) -> Iterator
             )
 
 
-def _ask(site: Site, verify: Endpoint, door: Service) -> Remedy:
+def _ask(site: Site, verify: Endpoint, door: MasterService) -> Remedy:
     """The line that makes a door ask us."""
     raw = door.own.get("smtpd_milters")
     value = _with_us(site, verify, site.raw.get("smtpd_milters", "") if raw is None else raw)
@@ -146,7 +146,7 @@ def _ask(site: Site, verify: Endpoint, door: Service) -> Remedy:
     return Remedy(MASTER_CF, f"  -o {pair}", str(door))
 
 
-def _refused_but_for(site: Site, ours: Ours, door: Service, domain: str) -> tuple[str, ...] | None:
+def _refused_but_for(site: Site, ours: Ours, door: MasterService, domain: str) -> tuple[str, ...] | None:
     """The clients that a door lets in although it refuses ``domain`` to all others; None if it takes it."""
     for name in RESTRICTIONS:
         let_in: list[str] = []
@@ -175,7 +175,7 @@ def _decides(site: Site, ours: Ours, domain: str, restriction: str, about: str) 
     return "reject" if _REFUSAL.match(answer) else "permit" if _PERMISSION.fullmatch(answer) else ""
 
 
-def _lets_in(door: Service, restriction: str) -> bool:
+def _lets_in(door: MasterService, restriction: str) -> bool:
     """Whether a restriction permits some clients whatever the recipient is."""
     if restriction == "permit_mynetworks":
         return bool(door.get("mynetworks"))

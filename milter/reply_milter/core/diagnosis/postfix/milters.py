@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from reply_milter.core.diagnosis import endpoint
 from reply_milter.core.diagnosis.endpoint import Endpoint
-from reply_milter.core.diagnosis.finding import MAIN_CF, Remedy
 from reply_milter.core.diagnosis.postfix import syntax
-from reply_milter.core.diagnosis.postfix.site import Service, Settings, Site
+from reply_milter.core.diagnosis.postfix.site import MasterService, Settings, Site
+from reply_milter.core.diagnosis.problem import MAIN_CF, Remedy
 
 LISTS = ("smtpd_milters", "non_smtpd_milters")
 _OPTIONS = {"connect_timeout": "5s", "command_timeout": "10s", "content_timeout": "30s", "default_action": "tempfail"}
@@ -65,7 +65,7 @@ def entry(listening: Endpoint, queue_directory: str, changed: Mapping[str, str])
     return f"{{ {', '.join([place, *(f'{name}={value}' for name, value in {**_OPTIONS, **changed}.items())])} }}"
 
 
-def mend_entry(site: Site, door: Service, listening: Endpoint, changed: Mapping[str, str]) -> Remedy:
+def mend_entry(site: Site, door: MasterService, listening: Endpoint, changed: Mapping[str, str]) -> Remedy:
     """The line that gives our entry other options: where it has a name, that is defined anew."""
     name = reference(site, listening)
     queue_directory = site.get("queue_directory")

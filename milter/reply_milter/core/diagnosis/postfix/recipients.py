@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from reply_milter.core.diagnosis.finding import MASTER_CF, Finding, Remedy, error, note, warning
 from reply_milter.core.diagnosis.postfix import syntax
 from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
 from reply_milter.core.diagnosis.postfix.site import Ours, Site, parents, put
+from reply_milter.core.diagnosis.problem import MASTER_CF, Problem, Remedy, error, note, warning
 
 # Where a class's mailboxes are listed, and which transport it has by itself.
 _MAILBOXES = {"relay_domains": "relay_recipient_maps", "virtual_mailbox_domains": "virtual_mailbox_maps"}
@@ -19,7 +19,7 @@ _ONE_BY_ONE = frozenset({"smtp", "relay", "local", "virtual"})  # elsewhere, or 
 _OURS = "reply-delivery"
 
 
-def examine(site: Site, ours: Ours) -> Iterator[Finding]:
+def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     """All domains whose replies we take."""
     yield from _delimiter(site, ours)
     for domain in ours.domains:
@@ -53,7 +53,7 @@ def _lists(site: Site, name: str, domain: str) -> bool:
     return False
 
 
-def _delimiter(site: Site, ours: Ours) -> Iterator[Finding]:
+def _delimiter(site: Site, ours: Ours) -> Iterator[Problem]:
     if not ours.form.mailbox:
         return
     delimiters, own = site.get("recipient_delimiter"), ours.form.delimiter
@@ -73,7 +73,7 @@ def _delimiter(site: Site, ours: Ours) -> Iterator[Finding]:
         )
 
 
-def _mailbox(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Finding]:
+def _mailbox(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem]:
     """Whether Postfix knows the mailbox, and refuses all others at the domain."""
     if kind == "mydestination":
         yield note(
@@ -111,7 +111,7 @@ def _mailbox(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Finding
             )
 
 
-def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Finding]:
+def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem]:
     """Which transport takes replies, and whether it takes them one by one."""
     name = _TRANSPORTS.get(kind)
     whole, plain = ours.addresses(domain)
@@ -143,7 +143,7 @@ def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Findi
         yield from _limit(site, domain, transport)
 
 
-def _limit(site: Site, domain: str, transport: str) -> Iterator[Finding]:
+def _limit(site: Site, domain: str, transport: str) -> Iterator[Problem]:
     name = f"{transport}_destination_recipient_limit"
     if site.get(name) != "1":
         yield warning(

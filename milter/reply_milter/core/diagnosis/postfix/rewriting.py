@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from reply_milter.core.diagnosis.finding import Finding, Remedy, error, warning
 from reply_milter.core.diagnosis.postfix import syntax
 from reply_milter.core.diagnosis.postfix.questions import REWRITING, VERDICT_FIELD
 from reply_milter.core.diagnosis.postfix.site import Ours, Site, put
+from reply_milter.core.diagnosis.problem import Problem, Remedy, error, warning
 
 _HARMLESS = frozenset({"DUNNO", "INFO", "WARN", "PREPEND", "BCC"})  # of header_checks(5)
 _LETS_VERDICTS_BE = "regexp:{ { /^X-Reply-Verdict:/ DUNNO } }"
 
 
-def examine(site: Site, ours: Ours) -> Iterator[Finding]:
+def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     """All tables, for all domains whose replies we take."""
     for domain in ours.domains:
         for name in REWRITING:
@@ -59,7 +59,7 @@ def _first(site: Site, name: str, table: str) -> Remedy:
     return put(name, ", ".join(filter(None, [table, syntax.one_line(site.raw.get(name, ""))])))
 
 
-def _masquerading(site: Site, domain: str) -> Iterator[Finding]:
+def _masquerading(site: Site, domain: str) -> Iterator[Problem]:
     """``masquerade_domains`` cuts what stands before a domain: also off the reply domain in Reply-To."""
     for element in syntax.elements(site.get("masquerade_domains")):
         if domain == element.removeprefix("!") or domain.endswith(f".{element.removeprefix('!')}"):
@@ -73,7 +73,7 @@ def _masquerading(site: Site, domain: str) -> Iterator[Finding]:
             return
 
 
-def broken_tables(site: Site) -> Iterator[Finding]:
+def broken_tables(site: Site) -> Iterator[Problem]:
     """Tables that gave no answer."""
     for table, reason in site.broken.items():
         yield warning(

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from reply_milter.core.diagnosis.finding import Finding
 from reply_milter.core.diagnosis.postfix import asking, doors, recipients, rewriting, smtp, vouching
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
+from reply_milter.core.diagnosis.problem import Problem
 
 
-def examine(site: Site, ours: Ours) -> Iterator[Finding]:
+def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     """Everything about ``site``, whose tables have been asked. The same finding may come more than once."""
     if ours.verify is not None:
         yield from doors.examine(site, ours, ours.verify)

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reply_milter.core.diagnosis.endpoint import Endpoint
-from reply_milter.core.diagnosis.finding import MAIN_CF, MASTER_CF, Remedy
 from reply_milter.core.diagnosis.postfix import syntax
+from reply_milter.core.diagnosis.problem import MAIN_CF, MASTER_CF, Remedy
 from reply_milter.core.token.address import AddressForm
 
 Settings = Mapping[str, str]
-_SAMPLE = "0"  # any glob will do: Postfix's tables know of none
+_SAMPLE = "0"  # any token_text will do: Postfix's tables know of none
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Ours:
 
     def addresses(self, domain: str) -> tuple[str, str]:
         """A reply address, and the same without its extension, as Postfix looks them up."""
-        glob = _SAMPLE * self.form.glob_length
-        whole = f"{self.form.prefix}{glob}@{domain}"
+        token_text = _SAMPLE * self.form.token_length
+        whole = f"{self.form.prefix}{token_text}@{domain}"
         return whole, f"{self.form.mailbox}@{domain}" if self.form.mailbox else whole
 
     def pattern(self, domain: str) -> str:
@@ -44,7 +44,7 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class MasterService:
     """A line of master.cf. ``settings``: as its program gets them; ``own``: the values of its ``-o``, unexpanded."""
 
     name: str
@@ -82,7 +82,7 @@ class Site:
 
     main: Settings
     raw: Settings
-    services: tuple[Service, ...]
+    services: tuple[MasterService, ...]
     found: Mapping[tuple[str, str], str] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,7 +90,7 @@ class Site:
         """A setting of main.cf, expanded, on one line."""
         return syntax.one_line(self.main.get(name, ""))
 
-    def doors(self) -> Iterator[Service]:
+    def doors(self) -> Iterator[MasterService]:
         """Services through which mail comes in by SMTP."""
         return (service for service in self.services if service.program == "smtpd" and service.kind in ("inet", "pass"))
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from reply_milter.core.diagnosis.finding import MASTER_CF, Finding, Remedy, error, note, warning
 from reply_milter.core.diagnosis.postfix import milters, syntax
-from reply_milter.core.diagnosis.postfix.site import Ours, Service, Site, put
+from reply_milter.core.diagnosis.postfix.site import MasterService, Ours, Site, put
+from reply_milter.core.diagnosis.problem import MASTER_CF, Problem, Remedy, error, note, warning
 
 _LOOPBACK = ("127.", "[::1]", "::1", "localhost")
 _GOOD = frozenset({"yes", "normalize", "reject"})
 
 
-def examine(site: Site, ours: Ours, door: Service) -> Iterator[Finding]:
+def examine(site: Site, ours: Ours, door: MasterService) -> Iterator[Problem]:
     """One door, whether it asks us or not: its clients meet these settings before us."""
     yield from _bare_newline(site, door)
     yield from _claimed_clients(ours, door)
@@ -32,7 +32,7 @@ def examine(site: Site, ours: Ours, door: Service) -> Iterator[Finding]:
         )
 
 
-def _bare_newline(site: Site, door: Service) -> Iterator[Finding]:
+def _bare_newline(site: Site, door: MasterService) -> Iterator[Problem]:
     name = "smtpd_forbid_bare_newline"
     why = "SMTP smuggling (CVE-2023-51764) carries a second message past the checks of the first"
     if name not in site.main:
@@ -48,7 +48,7 @@ def _bare_newline(site: Site, door: Service) -> Iterator[Finding]:
         )
 
 
-def _claimed_clients(ours: Ours, door: Service) -> Iterator[Finding]:
+def _claimed_clients(ours: Ours, door: MasterService) -> Iterator[Problem]:
     """XCLIENT and XFORWARD: who may say that a client is somebody else."""
     xclient = door.get("smtpd_authorized_xclient_hosts")
     if xclient:
@@ -75,7 +75,7 @@ def _local(hosts: str) -> bool:
     return all(host.startswith(_LOOPBACK) for host in syntax.elements(hosts))
 
 
-def _end_of_data(door: Service) -> Iterator[Finding]:
+def _end_of_data(door: MasterService) -> Iterator[Problem]:
     name = "smtpd_end_of_data_restrictions"
     if door.get(name):
         yield warning(
@@ -87,7 +87,7 @@ def _end_of_data(door: Service) -> Iterator[Finding]:
         )
 
 
-def examine_site(site: Site, ours: Ours) -> Iterator[Finding]:
+def examine_site(site: Site, ours: Ours) -> Iterator[Problem]:
     """What belongs to no door."""
     for service in site.services:
         if service.program == "postscreen" and service.own.get("smtpd_milters"):
@@ -108,7 +108,7 @@ def examine_site(site: Site, ours: Ours) -> Iterator[Finding]:
     yield from _size(site, ours)
 
 
-def _size(site: Site, ours: Ours) -> Iterator[Finding]:
+def _size(site: Site, ours: Ours) -> Iterator[Problem]:
     text = site.get("message_size_limit")
     limit = int(text) if text.isdecimal() else 0
     why = "a message between the two limits is refused only after all of it was sent"

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.endpoint import Endpoint
-from reply_milter.core.diagnosis.finding import Finding, Remedy, error, note, warning
 from reply_milter.core.diagnosis.postfix import milters, syntax
 from reply_milter.core.diagnosis.postfix.milters import Milter
 from reply_milter.core.diagnosis.postfix.questions import HEADER_CHECKS, SHAPED_SIGNATURE, forged_result
-from reply_milter.core.diagnosis.postfix.site import Ours, Service, Site, put
+from reply_milter.core.diagnosis.postfix.site import MasterService, Ours, Site, put
+from reply_milter.core.diagnosis.problem import Problem, Remedy, error, note, warning
 
 _TAKES_OFF = frozenset({"IGNORE", "REJECT", "DISCARD", "REPLACE", "STRIP"})  # of header_checks(5)
 _REFUSES = frozenset({"REJECT", "DISCARD", "4", "5"})
@@ -22,7 +22,7 @@ _SIGNATURES = " ".join(
 )
 
 
-def examine(site: Site, ours: Ours, door: Service, verify: Endpoint) -> Iterator[Finding]:
+def examine(site: Site, ours: Ours, door: MasterService, verify: Endpoint) -> Iterator[Problem]:
     """One door, if it asks us."""
     listed = door.get("smtpd_milters")
     number = milters.find(listed, verify, site.get("queue_directory"))
@@ -32,7 +32,7 @@ def examine(site: Site, ours: Ours, door: Service, verify: Endpoint) -> Iterator
     yield _who(ours, door, before)
 
 
-def examine_site(site: Site, ours: Ours) -> Iterator[Finding]:
+def examine_site(site: Site, ours: Ours) -> Iterator[Problem]:
     """What clients bring in the name of those before us."""
     if not ours.authserv_id:
         return
@@ -67,7 +67,7 @@ def _is_ours(milter: Milter, ours: Ours, site: Site) -> bool:
     return place is not None and ours.sign is not None and place.reaches(ours.sign, queue_directory)
 
 
-def _who(ours: Ours, door: Service, before: list[Milter]) -> Finding:
+def _who(ours: Ours, door: MasterService, before: list[Milter]) -> Problem:
     where = door.where("smtpd_milters")
     strict = ", ".join(ours.want_proof)
     then = f"auth_none refuses it for {strict}" if strict else "auth_none accepts it"

@@ -28,7 +28,7 @@ _OF_MESSAGES = (
 _AT_RCPT = (Action.REJECT, Action.DEFER)
 
 
-def foreseen(rules: Rules) -> Iterator[Decision]:
+def possible_decisions(rules: Rules) -> Iterator[Decision]:
     """All decisions, some of them more than once."""
     yield from _at_rcpt(rules.policy, _OF_JUNK, rules)
     without_token = (*_OF_JUNK, Reason.STORE_UNAVAILABLE)  # which is asked about disabled handlers as well

@@ -32,7 +32,7 @@ NOTHING_TO_PASTE = Remedy()
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Problem:
     """``check`` names the rule as ``area.rule`` and stays. No text holds a secret."""
 
     severity: Severity
@@ -42,22 +42,22 @@ class Finding:
     remedy: Remedy = NOTHING_TO_PASTE
 
 
-def error(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> Finding:
+def error(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> Problem:
     """A finding that costs replies now, or lets them past."""
-    return Finding(Severity.ERROR, check, what, why, remedy)
+    return Problem(Severity.ERROR, check, what, why, remedy)
 
 
-def warning(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> Finding:
+def warning(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> Problem:
     """A finding that will."""
-    return Finding(Severity.WARNING, check, what, why, remedy)
+    return Problem(Severity.WARNING, check, what, why, remedy)
 
 
-def note(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> Finding:
+def note(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> Problem:
     """A finding that is no fault."""
-    return Finding(Severity.NOTE, check, what, why, remedy)
+    return Problem(Severity.NOTE, check, what, why, remedy)
 
 
-def hidden(area: str, what: str) -> Finding:
+def hidden(area: str, what: str) -> Problem:
     """Say that this user may not look at something."""
     return error(
         f"{area}.unseen",
@@ -67,18 +67,18 @@ def hidden(area: str, what: str) -> Finding:
     )
 
 
-def not_examined(area: str, why: str) -> Finding:
+def not_examined(area: str, why: str) -> Problem:
     """Say that an area was left out."""
     return note(f"{area}.unseen", f"{area}: not examined", why)
 
 
-def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def in_order(findings: Iterable[Problem]) -> tuple[Problem, ...]:
     """Each once, the worst first, and else as they were found."""
     order = list(Severity)
     return tuple(sorted(dict.fromkeys(findings), key=lambda finding: order.index(finding.severity)))
 
 
-def worst(findings: Iterable[Finding]) -> Severity | None:
+def worst(findings: Iterable[Problem]) -> Severity | None:
     """The worst severity; None if nothing was found."""
     ordered = in_order(findings)
     return ordered[0].severity if ordered else None

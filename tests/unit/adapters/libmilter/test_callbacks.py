@@ -5,8 +5,8 @@ from typing import Any
 import Milter
 import pytest
 
-from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
-from reply_milter.adapters.libmilter.door import Needs
+from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
+from reply_milter.adapters.libmilter.callbacks import Negotiation
 from reply_milter.core.verdict.verdict import Accept, Verdict
 from reply_milter.ports import Login
 
@@ -57,7 +57,7 @@ class _Counter:
         return lambda *_arguments: None
 
 
-def _message(door: Door, ctx: _Context) -> list[int]:
+def _message(door: MilterCallbacks, ctx: _Context) -> list[int]:
     """The answers to a whole message, those that nobody waits for left out."""
     door._mail(ctx, b"<alice@client.example>")
     answers = [door._rcpt(ctx, b"<bob@example.com>")]
@@ -67,10 +67,10 @@ def _message(door: Door, ctx: _Context) -> list[int]:
 
 @pytest.mark.parametrize("needs", [VERIFY, SIGN], ids=["verify", "sign"])
 @pytest.mark.parametrize("step", STEPS)
-def test_an_accident_defers_the_message_and_not_the_next(step: str, needs: Needs) -> None:
+def test_an_accident_defers_the_message_and_not_the_next(step: str, needs: Negotiation) -> None:
     """Also at MAIL and in the header, whose callbacks can't answer: what follows of the message is deferred."""
     conversation, ctx = _Conversation(), _Context()
-    door = Door(lambda _client: conversation, needs, lambda _client: _Counter())
+    door = MilterCallbacks(lambda _client: conversation, needs, lambda _client: _Counter())
     door._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
     conversation.failing = step
     answers = _message(door, ctx)
@@ -85,7 +85,7 @@ def test_an_accident_defers_the_message_and_not_the_next(step: str, needs: Needs
 def test_an_accident_at_abort_is_nobodys(caplog: pytest.LogCaptureFixture) -> None:
     """ABORT has no answer; a traceback is all that is left of it."""
     conversation, ctx = _Conversation(), _Context()
-    door = Door(lambda _client: conversation, VERIFY, lambda _client: _Counter())
+    door = MilterCallbacks(lambda _client: conversation, VERIFY, lambda _client: _Counter())
     door._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
     door._mail(ctx, b"<alice@client.example>")
     conversation.failing = "abort"
@@ -121,7 +121,7 @@ def test_the_login_is_told_as_it_is(octets: bytes | None, name: str) -> None:
         told: list[Login] = []
         conversation = _Conversation()
         conversation.mail = lambda _sender, login, told=told: told.append(login)  # type: ignore[attr-defined]
-        door = Door(lambda _client, talk=conversation: talk, needs, lambda _client: _Counter())  # type: ignore[misc]
+        door = MilterCallbacks(lambda _client, talk=conversation: talk, needs, lambda _client: _Counter())  # type: ignore[misc]
         door._mail(_LoggedIn(octets), b"<shop@example.com>")
         assert told == [Login(expected)]
 
@@ -129,10 +129,10 @@ def test_the_login_is_told_as_it_is(octets: bytes | None, name: str) -> None:
 @pytest.mark.parametrize("needs", [VERIFY, SIGN], ids=["verify", "sign"])
 @pytest.mark.parametrize("missing", [Milter.ADDHDRS, Milter.CHGHDRS], ids=["ADDHDRS", "CHGHDRS"])
 def test_an_mta_that_takes_no_edits_is_refused_at_once(
-    needs: Needs, missing: int, caplog: pytest.LogCaptureFixture
+    needs: Negotiation, missing: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else each reply would be deferred for ever; the log says what the MTA lacks."""
     ctx = _Context()
-    door = Door(lambda _client: _Conversation(), needs, lambda _client: _Counter())
+    door = MilterCallbacks(lambda _client: _Conversation(), needs, lambda _client: _Counter())
     assert door._negotiate(ctx, [0x1FF & ~missing, 0x1FFFFF, 0, 0]) == Milter.REJECT
     assert "SMFIF_CHGHDRS" in caplog.text and ctx.getpriv() is None

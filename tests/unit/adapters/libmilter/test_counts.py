@@ -7,7 +7,7 @@ from typing import Any
 import Milter
 import pytest
 
-from reply_milter.adapters.libmilter import SIGN, VERIFY, Door
+from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
 from reply_milter.core.verdict.verdict import Verdict
 from reply_milter.ports import Login
 
@@ -71,7 +71,7 @@ class CountingTelemetry:
         """See ``ports.DoorTelemetry``."""
         self.calls[f"ended {name}"] += 1
 
-    def accident(self, name: str) -> None:
+    def internal_error(self, name: str) -> None:
         """See ``ports.DoorTelemetry``."""
         self.calls[f"accident {name}"] += 1
 
@@ -104,7 +104,9 @@ class Context:
 def test_an_error_of_ours_is_deferred_and_counted(needs: Any, stages: tuple[str, str]) -> None:
     """At RCPT, in the body and at the end; by whoever counts for that client."""
     conversation, mine, others = BrokenConversation(), CountingTelemetry(), CountingTelemetry()
-    door = Door(lambda _client: conversation, needs, lambda client: mine if client == "192.0.2.1" else others)
+    door = MilterCallbacks(
+        lambda _client: conversation, needs, lambda client: mine if client == "192.0.2.1" else others
+    )
     context = Context()
     door._negotiate(context, [0, 0, 0, 0])
     door._connect(context, "client.example", 4, ("192.0.2.1", 25))

@@ -6,7 +6,7 @@ from reply_milter.core.token.revocation import Revocation, What
 from reply_milter.ports import Registry
 
 
-def put_back(registry: Registry, realm: str, revocations: Iterable[Revocation]) -> int:
+def restore_revocations(registry: Registry, realm: str, revocations: Iterable[Revocation]) -> int:
     """Those of ``realm``; how many there were.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any
 import Milter
 
 from reply_milter.adapters.libmilter.answers import NAME, answer, come_again
-from reply_milter.ports import NO_LOGIN, Conversation, DoorTelemetry, Login
+from reply_milter.ports import NO_LOGIN, ConnectionTelemetry, Conversation, Login
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _IDLE_SECONDS = 7200  # libmilter gives a silent MTA up; Postfix keeps a session
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class Negotiation:
     """What one kind of milter asks of the MTA: the ``steps`` that it can do without, and the ``actions`` it takes.
 
     ``stages``: what RCPT and end of message are called in metrics. ``asks_login``: whether MAIL needs to know as
@@ -38,8 +38,8 @@ class Needs:
 _NEVER = Milter.P_NOHELO | Milter.P_NOUNKNOWN | Milter.P_NODATA | Milter.P_NOEOH
 _SILENT = Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_HDR
 _EDITS = Milter.ADDHDRS | Milter.CHGHDRS
-VERIFY = Needs(_NEVER | Milter.P_SKIP | _SILENT, _EDITS | Milter.DELRCPT | Milter.QUARANTINE, ("rcpt", "eom"))
-SIGN = Needs(_NEVER | Milter.P_NOBODY | _SILENT, _EDITS, ("sign_rcpt", "sign_eom"), asks_login=True)
+VERIFY = Negotiation(_NEVER | Milter.P_SKIP | _SILENT, _EDITS | Milter.DELRCPT | Milter.QUARANTINE, ("rcpt", "eom"))
+SIGN = Negotiation(_NEVER | Milter.P_NOBODY | _SILENT, _EDITS, ("sign_rcpt", "sign_eom"), asks_login=True)
 
 
 class Session:
@@ -50,7 +50,7 @@ class Session:
 
     __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "broken", "connection", "telemetry")
 
-    def __init__(self, steps: int, telemetry: DoorTelemetry) -> None:
+    def __init__(self, steps: int, telemetry: ConnectionTelemetry) -> None:
         self.connection: Conversation | None = None
         self.telemetry = telemetry
         self.broken = False
@@ -66,14 +66,17 @@ class Session:
             raise RuntimeError("this message could not be begun")
 
 
-class Door:
+class MilterCallbacks:
     """The callbacks of one process. ``converse`` starts a conversation with a client, given its IP address.
 
     ``telemetry``: who counts what that client does.
     """
 
     def __init__(
-        self, converse: Callable[[str], Conversation], needs: Needs, telemetry: Callable[[str], DoorTelemetry]
+        self,
+        converse: Callable[[str], Conversation],
+        needs: Negotiation,
+        telemetry: Callable[[str], ConnectionTelemetry],
     ) -> None:
         self._converse = converse
         self._needs = needs
@@ -158,7 +161,7 @@ class Door:
             status = answer(ctx, verdict)
         except Exception:
             log.exception("cannot decide at RCPT")
-            session.telemetry.accident(self._needs.stages[0])
+            session.telemetry.internal_error(self._needs.stages[0])
             status = come_again(ctx)
         session.telemetry.stage_ended(self._needs.stages[0])
         return status
@@ -179,7 +182,7 @@ class Door:
             wanted = session.connection.body(chunk)
         except Exception:
             log.exception("cannot read the body")
-            session.telemetry.accident(self._needs.stages[1])
+            session.telemetry.internal_error(self._needs.stages[1])
             return come_again(ctx)
         status: int = _CONTINUE if wanted else session.after_body
         return status
@@ -197,7 +200,7 @@ class Door:
             log.exception("cannot decide at end of message")
             # Half-made edits don't matter: the message is deferred, and the retry is a new one.
             connection.failed()
-            session.telemetry.accident(self._needs.stages[1])
+            session.telemetry.internal_error(self._needs.stages[1])
             status = come_again(ctx)
         self._busy.discard(session)
         session.telemetry.stage_ended(self._needs.stages[1])

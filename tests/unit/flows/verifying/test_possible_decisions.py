@@ -14,7 +14,7 @@ from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.policy import ALLOWED
 from reply_milter.core.verdict.verdict import Action, Reason
 from reply_milter.flows.service import Rules
-from reply_milter.flows.verifying.foreseen import foreseen
+from reply_milter.flows.verifying.possible_decisions import possible_decisions
 from tests.support.fakes import FORUM, ISSUE, NOW, MemoryStore, minted, rules
 from tests.support.hosts.dialogue import Desk, reply_fields, without
 
@@ -121,7 +121,7 @@ def test_observe_leaves_the_store_as_enforce_does(given: Rules) -> None:
 @pytest.mark.parametrize("given", list(every_rules()))
 def test_labels_are_a_bounded_set(given: Rules) -> None:
     """A few dozen a handler, and reasons that no handler of a kind can meet are left out."""
-    found = set(foreseen(given))
+    found = set(possible_decisions(given))
     of_issues = {one for one in found if one.handler == "issue"}
     of_forum = {one for one in found if one.handler == "forum"}
     assert 10 < len(of_issues) < 50
