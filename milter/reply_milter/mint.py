@@ -122,7 +122,7 @@ class Minter:
         """
         config = _config(path)
         try:
-            keys = load_master_keys(str(Path(path).resolve().parent / config.keys_file))
+            keys = load_master_keys(str(Path(path).resolve().parent / config.keys.file))
         except KeyFileError as error:
             raise ConfigError(error.problems) from None
         made = cls.__new__(cls)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reply_milter.adapters.public_suffixes import organisational_domains
+from reply_milter.config.store import StoreSettings
+from reply_milter.config.verify import VerifySettings
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
@@ -222,14 +224,21 @@ def rules(actions: Mapping[Reason, Action] | None = None, observe: bool = False,
         handlers=Handlers.of([replace(ISSUE, policy=policy), replace(FORUM, policy=policy)]),
         policy=policy,
         seal_keys=(SEAL_KEY,),
-        peers=(),
-        authserv_id="",
-        max_message_bytes=1_000_000,
-        forged_per_minute=60,
-        accept_without_store=False,
+        verify=VerifySettings(place=None, peers=(), authserv_id="", max_message_bytes=1_000_000, forged_per_minute=60),
+        store=StoreSettings(url="embedded", timeout_ms=200, accepts_without=False),
         organisational=organisational_domains(),
     )
-    return replace(plain, **changes)
+    return changed(plain, **changes)
+
+
+def changed(given: Rules, **changes: Any) -> Rules:
+    """``given`` with other values of its own, or of the tables that it holds."""
+    tables = {}
+    for name in ("verify", "store"):
+        table = getattr(given, name)
+        keys = [key for key in changes if hasattr(table, key)]
+        tables[name] = replace(table, **{key: changes.pop(key) for key in keys})
+    return replace(given, **tables, **changes)
 
 
 def service(store: MemoryStore | None = None, given: Rules | None = None) -> Service:

@@ -213,7 +213,7 @@ LIBRARIES = {
     "config.delivery: ipaddress.ip_address": _OPERATOR,
     "config.destinations: base64.b64decode": _OPERATOR,
     "config.destinations: urllib.parse.urlsplit": _OPERATOR,
-    "config.page: ipaddress.ip_address": _OPERATOR,
+    "config.metrics: ipaddress.ip_address": _OPERATOR,
     "config.places: ipaddress.ip_network": _OPERATOR,
     "config: tomllib.loads": _OPERATOR,
     "core.notification.application: ipaddress.ip_address": _CLIENT,

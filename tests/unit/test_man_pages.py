@@ -166,17 +166,14 @@ def test_what_takes_a_restart_is_marked() -> None:
             section = re.sub(r"[][\\&]", "", line.removeprefix(".Sh "))
         if "(restart)" in line and line.startswith(".It "):
             marked |= {f"{section}.{name}" for name in re.findall(r"Ic (\S+)", line)}
-    sockets = ("socket", "socket_mode", "socket_group", "workers")
-    expected = {
-        "state_dir": {"TOP LEVEL.state_dir"},
-        "verify": {f"verify.{name}" for name in sockets},
-        "sign": {f"sign.{name}" for name in sockets},
-        "store_url": {"store.url"},
-        "metrics": {"metrics.listen"},
-        "metrics_access": {f"metrics.{name}" for name in ("tls_cert", "tls_key", "user", "password_file")},
-    }
-    hook = {f"delivery.{name}" for name in ("listen", "concurrency", *sockets[1:])}  # the place, and its threads
-    assert marked == hook.union(*(expected[name] for name in FIXED))
+    places = {"delivery": {"listen"}, "verify": {"socket"}, "sign": {"socket"}}
+    sockets = {"socket_mode", "socket_group", "workers"}
+    expected = {"TOP LEVEL.state_dir"}
+    for table, keys in FIXED.items():
+        for key in keys:
+            names = places[table] | sockets if key == "place" else {key}
+            expected |= {f"{table}.{name}" for name in names}
+    assert marked == expected
 
 
 def test_the_example_is_a_configuration() -> None:

@@ -10,7 +10,6 @@ from reply_milter.adapters.os.process_tree import die_with_parent, fork
 from reply_milter.adapters.redis_store import embedded
 from reply_milter.adapters.state_dir.lock import Patience, StateLockError, as_owner, lock
 from reply_milter.config import Config
-from reply_milter.config.places import EMBEDDED
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring.stores import open_store, wait_until_ready
 
@@ -27,7 +26,7 @@ def reachable_store(config: Config) -> Iterator[bool]:
     Raises:
         StoreUnavailableError: it doesn't, and can't be started here.
     """
-    held = _lock(config) if config.store_url == EMBEDDED else None
+    held = _lock(config) if config.store.is_embedded else None
     if held is None:
         yield True
         return

@@ -7,7 +7,7 @@ from reply_milter.adapters import telemetry
 from reply_milter.adapters.handlers.plugins import PlugInError
 from reply_milter.adapters.state_dir.deliveries import RecordDamagedError, RecordError
 from reply_milter.cli.errors import CommandError
-from reply_milter.config.delivery import Delivery
+from reply_milter.config.delivery import DeliverySettings
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.wiring.delivery import open_hook
 from reply_milter.wiring.settings import Settings
@@ -22,7 +22,7 @@ def hook(options: argparse.Namespace) -> HookService:
     """
     settings = load(options.config)
     delivery = delivery_of(settings, options.config)
-    telemetry.log_to_stderr(settings.config.log_json, settings.config.log_level)
+    telemetry.log_to_stderr(settings.config.log.json, settings.config.log.level)
     become_owner(settings.config.state_dir)
     try:
         return open_hook(settings, delivery, telemetry.DeliveryLog(), None)
@@ -34,7 +34,7 @@ def hook(options: argparse.Namespace) -> HookService:
         raise CommandError(os.EX_NOPERM, f"{error}; run this as root, or as the daemon's user") from error
 
 
-def delivery_of(settings: Settings, path: str) -> Delivery:
+def delivery_of(settings: Settings, path: str) -> DeliverySettings:
     """The table ``[delivery]``.
 
     Raises:

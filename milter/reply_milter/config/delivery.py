@@ -32,7 +32,7 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliverySettings:
     """The hook. ``place.socket`` is false where only ``reply-milter deliver`` is used.
 
     ``concurrency``: deliveries of one handler at a time. ``dead_letters`` is a folder. ``max_bytes_in_flight``: of all
@@ -49,11 +49,16 @@ class Delivery:
     give_up_hours: int
     confirmation: Confirmation
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator may have overlooked."""
+        return () if _is_local(self.place.socket) else (_OPEN,)
 
-def delivery(table: Table, state_dir: str, mint_domain: str, max_reply_bytes: int) -> tuple[Delivery, tuple[str, ...]]:
-    """The hook's settings, and warnings about them."""
+
+def read_delivery(table: Table, state_dir: str, mint_domain: str, max_reply_bytes: int) -> DeliverySettings:
+    """Read ``[delivery]``. ``max_reply_bytes``: of a message as the milter takes it."""
     max_message_bytes = table.take("max_message_bytes", 2 * max_reply_bytes, between(1, 1 << 40))
-    found = Delivery(
+    found = DeliverySettings(
         place=listener(table, "listen", LMTP_SOCKET, 1),
         dead_letters=table.take("dead_letters", f"{state_dir}/dead-letters", matching(r"/[^\0]+", "an absolute path")),
         marker=table.take("marker", "", _marker),
@@ -61,10 +66,10 @@ def delivery(table: Table, state_dir: str, mint_domain: str, max_reply_bytes: in
         max_message_bytes=max_message_bytes,
         max_bytes_in_flight=table.take("max_bytes_in_flight", _BYTES_IN_FLIGHT, between(1, 1 << 40)),
         give_up_hours=table.take("give_up_hours", 96, between(1, 24 * 365)),
-        confirmation=_confirmation(table.table("confirm"), mint_domain, max_message_bytes),
+        confirmation=_read_confirm(table.table("confirm"), mint_domain, max_message_bytes),
     )
     table.unknown()
-    return found, () if _is_local(found.place.socket) else (_OPEN,)
+    return found
 
 
 _OPEN = "delivery.listen: is no address of loopback: anybody who can connect may fill the dead letters"
@@ -79,7 +84,7 @@ def _is_local(place: Socket) -> bool:
         return False
 
 
-def _confirmation(table: Table, mint_domain: str, max_message_bytes: int) -> Confirmation:
+def _read_confirm(table: Table, mint_domain: str, max_message_bytes: int) -> Confirmation:
     found = Confirmation(
         handler_id=table.take("id", HANDLER_LIMIT - 1, between(0, HANDLER_LIMIT - 1)),
         days=table.take("days", 7, between(1, 365)),

@@ -25,7 +25,7 @@ _HOW_SECRETS_LOOK = '"whsec_" and {} to {} octets in base64'.format(*_SECRET_OCT
 _UNSIGNED = ""
 
 
-def destination(table: Table) -> Destination | None:
+def read_destination(table: Table) -> Destination | None:
     """The destination that the table names; None for a mistake, which is noted."""
     kind = table.need(
         "type", "", matching(r"[A-Za-z0-9._-]{1,64}", "webhook, command, maildir, lmtp, or a plug-in's name")

@@ -1,20 +1,16 @@
-"""Settings that name places: sockets, networks, stores."""
+"""Settings that name places: sockets and networks."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 
 from reply_milter.core.encoding.toml_table import Table, between, matching
+from reply_milter.core.notification.application import Networks
 
 SOCKET_PATH_OCTETS = 107  # sun_path of unix(7), less the closing NUL
-EMBEDDED = "embedded"
 # Inside the chroot of Debian's smtpd.
 VERIFY_SOCKET = "unix:/var/spool/postfix/reply-milter/verify.sock"
 SIGN_SOCKET = "unix:/var/spool/postfix/reply-milter/sign.sock"
 LMTP_SOCKET = "unix:/var/spool/postfix/reply-milter/lmtp.sock"
-_STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
-
-
-Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,35 +79,14 @@ def networks(table: Table, key: str) -> Networks:
     return tuple(networks)
 
 
-def store_url(table: Table, state_dir: str) -> str:
-    """The store; ``state_dir`` is where an embedded one goes."""
-    url = table.take("url", EMBEDDED)
-    if url == EMBEDDED:
-        if len(embedded_socket(state_dir).encode()) > SOCKET_PATH_OCTETS:
-            table.problem("url", "state_dir is too long a path for the socket of an embedded store")
-        return url
-    scheme, _, rest = url.partition("://")
-    if scheme not in _STORE_SCHEMES:
-        schemes = ", ".join(f"{name}://" for name in _STORE_SCHEMES)
-        table.problem("url", f'must be "embedded" or begin with {schemes}')
-    elif not rest.partition("?")[0]:
-        table.problem("url", "names no host, and no socket")
-    return url
-
-
-def embedded_socket(state_dir: str) -> str:
-    """Where an embedded store listens."""
-    return f"{state_dir}/redis/redis.sock"
-
-
-def listen(table: Table) -> tuple[str, int]:
-    """Host and port for metrics; an empty host for none."""
-    text = table.take("listen", "127.0.0.1:9797")
+def host_and_port(table: Table, key: str, default: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``; an empty text gives an empty host."""
+    text = table.take(key, default)
     if not text:
         return "", 0  # no metrics wanted
     host, colon, port = text.rpartition(":")
     if not colon or not host.strip("[]") or not _is_port(port):
-        table.problem("listen", f'must be "HOST:PORT", or "" for no metrics, not {text!r}')
+        table.problem(key, f'must be "HOST:PORT", or "" for no metrics, not {text!r}')
         return "", 0
     return host.strip("[]"), int(port)
 

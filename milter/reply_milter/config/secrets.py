@@ -1,4 +1,4 @@
-"""What in a configuration file is nobody else's business."""
+"""Secrets that the configuration file itself contains."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _PASSWORD = re.compile(r"//[^/?#]*:[^/?#]+@|[?&]password=[^&#]")  # RFC 3986 sec
 
 def held_secrets(config: Config) -> Iterator[str]:
     """The secrets that the text itself holds, by where they stand. Key files are files of their own."""
-    if _PASSWORD.search(config.store_url):
+    if _PASSWORD.search(config.store.url):
         yield "the password in store.url"
     for handler in config.handlers.by_id.values():
         if isinstance(handler.destination, Webhook):

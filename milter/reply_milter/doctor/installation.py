@@ -13,9 +13,8 @@ from reply_milter.adapters.redis_store import RedisInspection, embedded, url_mis
 from reply_milter.adapters.state_dir import lock, loss_record
 from reply_milter.adapters.telemetry import page_access
 from reply_milter.config import ConfigError
-from reply_milter.config.places import EMBEDDED, Listener
+from reply_milter.config.places import Listener
 from reply_milter.config.secrets import held_secrets
-from reply_milter.config.signing import Signing
 from reply_milter.core.diagnosis import clock, daemon, keys, secrets, sockets, state, store
 from reply_milter.core.diagnosis import page_access as page_rules
 from reply_milter.core.diagnosis import settings as settings_rules
@@ -58,7 +57,11 @@ class Installation:
     def listeners(self) -> dict[str, Listener]:
         """Where the MTA connects to, by the name of its table."""
         hook = self.config.delivery
-        places = {"verify": self.config.verify, "sign": self.config.sign, HOOK: hook.place if hook else None}
+        places = {
+            "verify": self.config.verify.place,
+            "sign": self.config.sign.place,
+            HOOK: hook.place if hook else None,
+        }
         return {name: place for name, place in places.items() if place is not None and place.socket}
 
     def _find_account(self) -> Account | None:
@@ -88,7 +91,7 @@ class Installation:
 
     def _settings(self) -> Iterator[Problem]:
         config = self.config
-        signing = Signing(config.sign, config.trusted, config.applications)
+        sign = config.sign
         url = url_mistake(store_url(config))
         for problem in [*self._mistakes, *([f"store.url: {url}"] if url else [])]:
             yield error(
@@ -96,27 +99,27 @@ class Installation:
             )
         yield from settings_rules.examine(
             settings_rules.SettingsFacts(
-                warnings=[told for told in config.warnings if told not in signing.warnings],
+                warnings=[told for told in config.warnings if told not in sign.warnings],
                 observe=config.policy.observe,
-                accepts_without_store=config.accept_without_store,
-                peers=config.peers,
-                trusted=config.trusted,
-                metrics_local=config.metrics[0] in _LOOPBACK,
+                accepts_without_store=config.store.accepts_without,
+                peers=config.verify.peers,
+                trusted=sign.trusted,
+                metrics_local=config.metrics.listen[0] in _LOOPBACK,
             )
         )
         yield from signing_rules.examine(
             signing_rules.SigningFacts(
-                config.sign is not None,
-                config.trusted,
-                config.applications,
-                str(config.sign.socket) if config.sign and signing.is_open else "",
+                sign.place is not None,
+                sign.trusted,
+                sign.applications,
+                str(sign.place.socket) if sign.place and sign.is_open else "",
             )
         )
         held = tuple(held_secrets(config))
         yield from secrets.examine(file_facts.facts(self._path), held, self._account)
 
     def _keys(self) -> Iterator[Problem]:
-        master, seal = self._key_file(self.config.keys_file), self._key_file(self.config.seal_file)
+        master, seal = self._key_file(self.config.keys.file), self._key_file(self.config.keys.seal_file)
         problems = tuple(_problems(keyfile.parse_seal_keys, seal))
         yield from keys.examine_file(
             keys.KeyFile(file_facts.facts(seal), file_facts.parents(seal), problems, True), self._account
@@ -130,7 +133,7 @@ class Installation:
         yield from keys.examine_rotation(self._master_keys(), WallClock().now(), longest)
 
     def _application_secrets(self) -> Iterator[Problem]:
-        for application in self.config.applications:
+        for application in self.config.sign.applications:
             if application.secret_file:
                 path = self._key_file(application.secret_file)
                 problems = tuple(_problems(keyfile.parse_application_secret, path))
@@ -144,7 +147,7 @@ class Installation:
 
     def _master_keys(self) -> tuple[MasterKey, ...]:
         """The master keys, if they are in order."""
-        path = self._key_file(self.config.keys_file)
+        path = self._key_file(self.config.keys.file)
         try:
             return keyfile.parse_master_keys(Path(path).read_text(encoding="utf-8"), path)
         except (OSError, ValueError, keyfile.KeyFileError):
@@ -155,7 +158,7 @@ class Installation:
 
     def _store_and_clock(self) -> Iterator[Problem]:
         config, told = self.config, None
-        is_embedded = config.store_url == EMBEDDED
+        is_embedded = config.store.is_embedded
         if is_embedded and embedded.program() is None:
             yield error(
                 "store.program",
@@ -169,7 +172,7 @@ class Installation:
             inspection = RedisInspection(store_url(config))
             several = inspection.look_at_all()
             for found in several:
-                findings = store.examine(found, config.timeout_ms, is_embedded)
+                findings = store.examine(found, config.store.timeout_ms, is_embedded)
                 yield from findings if len(several) == 1 else store.of_one(found.server, findings)
             yield from store.examine_topology(inspection.topology())
             told = min((found.unix for found in several if found.unix is not None), default=None)
@@ -177,7 +180,9 @@ class Installation:
                 yield not_examined("clock", "the Redis user may not use TIME, so the two clocks were not compared")
         record = loss_record.read_record(Path(config.state_dir))
         yield from store.examine_loss(record.lost_at, record.put_back_at, WallClock().now())
-        written = [file_facts.facts(self._key_file(name)).modified for name in (config.keys_file, config.seal_file)]
+        written = [
+            file_facts.facts(self._key_file(name)).modified for name in (config.keys.file, config.keys.seal_file)
+        ]
         yield from clock.examine(clock.ClockFacts(WallClock().now(), told, tuple(written)), self._master_keys())
 
     def _sockets(self, client: Client | None) -> Iterator[Problem]:
@@ -193,12 +198,12 @@ class Installation:
             yield from sockets.examine(found, client, self._runs)
 
     def _metrics(self) -> Iterator[Problem]:
-        host, port = self.config.metrics
+        host, port = self.config.metrics.listen
         if port:
             yield from daemon.examine_metrics(f"{host}:{port}", probes.metrics_page(host, port), self._runs)
 
     def _page_access(self) -> Iterator[Problem]:
-        access = self.config.metrics_access
+        access = self.config.metrics
         named = {key: getattr(access, key) for key in ("tls_cert", "tls_key", "password_file")}
         files = tuple(
             page_rules.PageFile(key, file_facts.to_read(path), file_facts.parents(path))

@@ -43,14 +43,14 @@ def _wants_proof(handler: Handler) -> bool:
 def examine(found: Site, config: Config) -> Iterator[Problem]:
     """All rules about Postfix, after its tables have been asked."""
     ours = Ours(
-        verify=endpoint(config.verify) if config.verify else None,
-        sign=endpoint(config.sign) if config.sign else None,
+        verify=endpoint(config.verify.place) if config.verify.place else None,
+        sign=endpoint(config.sign.place) if config.sign.place else None,
         form=config.form,
-        timeout_ms=config.timeout_ms,
-        max_message_bytes=config.max_message_bytes,
-        hook=not config.commit_on_accept,
-        believes_addresses=bool(config.peers or config.trusted or config.applications),
-        authserv_id=config.authserv_id,
+        timeout_ms=config.store.timeout_ms,
+        max_message_bytes=config.verify.max_message_bytes,
+        hook=not config.replay.commit_on_accept,
+        believes_addresses=bool(config.verify.peers or config.sign.trusted or config.sign.applications),
+        authserv_id=config.verify.authserv_id,
         want_proof=[handler.name for handler in config.handlers.by_id.values() if _wants_proof(handler)],
     )
     yield from rules.examine(postconf.ask(found, questions(found, ours)), ours)

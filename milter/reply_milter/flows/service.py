@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reply_milter.core.notification.application import Admission, Application, Asker, Networks, admit, is_among
+from reply_milter.config.sign import SignSettings
+from reply_milter.config.store import StoreSettings
+from reply_milter.config.verify import VerifySettings
+from reply_milter.core.notification.application import Admission, Asker, admit, is_among
 from reply_milter.core.rules.authentication import Organisational
 from reply_milter.core.rules.throttle import GuessTable
 from reply_milter.core.token.address import AddressForm
@@ -27,18 +30,15 @@ class Rules:
     handlers: Handlers
     policy: Policy
     seal_keys: tuple[bytes, ...] = field(repr=False)
-    peers: Networks
-    authserv_id: str
-    max_message_bytes: int
-    forged_per_minute: int
-    accept_without_store: bool
+    verify: VerifySettings
+    store: StoreSettings
     organisational: Organisational
     parks_in_hook: bool = False
     hook_commits: bool = False
 
     def is_peer(self, client: str) -> bool:
         """Whether ``client`` (an IP address as text) is one whose seals are taken as they are."""
-        return is_among(client, self.peers)
+        return is_among(client, self.verify.peers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,11 @@ class MintingRules:
     form: AddressForm
     keyring: Keyring
     handlers: Handlers
-    trusted: Networks
-    applications: tuple[Application, ...] = ()
+    sign: SignSettings
 
     def admit(self, asker: Asker) -> Admission:
         """Whether somebody may have an address minted."""
-        return admit(asker, self.applications, self.trusted)
+        return admit(asker, self.sign.applications, self.sign.trusted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from reply_milter.adapters.os.process_tree import Child, ProcessTree, fork, stay
 from reply_milter.adapters.os.systemd import ServiceManager
 from reply_milter.adapters.redis_store import shown
 from reply_milter.config import ConfigError
-from reply_milter.config.places import EMBEDDED
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.processes.delivery_worker import DeliveryWorker
 from reply_milter.processes.health import Health
@@ -53,7 +52,7 @@ class Daemon:
         # Of fd00::/8, which no client has that comes from elsewhere; 120 bits that nobody guesses.
         address = socket.inet_ntop(socket.AF_INET6, b"\xfd" + secrets.token_bytes(15))
         self._shared = Shared(guesses, f"{config.state_dir}/metrics", address)
-        self._places = {name: place for name in _MILTERS if (place := getattr(config, name)) is not None}
+        self._places = {name: place for name in _MILTERS if (place := getattr(config, name).place) is not None}
         if config.delivery is not None and config.delivery.place.socket:
             self._places[HOOK] = config.delivery.place
         self._listening: dict[str, socket.socket] = {}
@@ -65,9 +64,9 @@ class Daemon:
             for name, place in self._places.items()
             for number in range(place.workers or os.cpu_count() or 1)
         ]
-        if config.metrics[1] or config.verify is not None:
+        if config.metrics.listen[1] or config.verify.place is not None:
             self._slots.append((_METRICS, _METRICS))
-        stores = [STORE] if config.store_url == EMBEDDED else []
+        stores = [STORE] if config.store.is_embedded else []
         self._process_table = ProcessTable([*stores, *(slot for _, slot in self._slots)])
         self._lock = -1
         self._metrics: telemetry.SupervisorMetrics
@@ -82,7 +81,7 @@ class Daemon:
             LibraryError: what is counted with counts otherwise than it did.
         """
         config = self._settings.config
-        telemetry.log_to_stderr(config.log_json, config.log_level)
+        telemetry.log_to_stderr(config.log.json, config.log.level)
         for warning in config.warnings:
             log.warning("%s: %s", self._path, warning)
         _raise_descriptor_limit()
@@ -91,7 +90,7 @@ class Daemon:
         telemetry.rehearse()
         telemetry.prepare(self._shared.metrics_folder)
         self._metrics = telemetry.SupervisorMetrics(self._shared.metrics_folder, __version__)
-        host, port = config.metrics
+        host, port = config.metrics.listen
         self._page = open_page(host, port) if port else None
         stores = store_children(config, self._lock, lambda pid: self._process_table.started(STORE, pid))
         self._children = {slot: self._child(name, slot, number) for number, (name, slot) in enumerate(self._slots)}
@@ -99,7 +98,7 @@ class Daemon:
             for name, place in self._places.items():
                 self._listening[name] = open_socket(name, "listen" if name == HOOK else "socket", place)
                 log.info("%s: listening on %s", name, place.socket)
-            log.info("store %s", shown(config.store_url))
+            log.info("store %s", shown(config.store.url))
             self._tree.run(stores + list(self._children.values()), self._supervision)
         finally:
             os.ftruncate(self._lock, 0)
@@ -174,7 +173,7 @@ class Daemon:
         for name in new.needs_restart(self._settings):
             log.warning("%s changed: that takes a restart", name)
         self._settings = new.in_place_of(self._settings)  # also for workers that are forked from now on
-        telemetry.log_to_stderr(new.config.log_json, new.config.log_level)
+        telemetry.log_to_stderr(new.config.log.json, new.config.log.level)
         for slot, line in self._channel.items():
             if not line.send_settings(new.packed()):
                 self._replace(slot)

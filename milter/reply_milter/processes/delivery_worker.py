@@ -14,7 +14,7 @@ from reply_milter.adapters.lmtp import Lanes, LmtpServer
 from reply_milter.adapters.os import memory
 from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.redis_store import ERROR_KINDS
-from reply_milter.config.delivery import Delivery
+from reply_milter.config.delivery import DeliverySettings
 from reply_milter.core.delivery.outcome import DeliveryOutcome
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.token.token import handler_in
@@ -103,7 +103,7 @@ class DeliveryWorker:
         os._exit(0)
 
 
-def _delivery(settings: Settings) -> Delivery:
+def _delivery(settings: Settings) -> DeliverySettings:
     delivery = settings.config.delivery
     if delivery is None:
         raise RuntimeError("there is no table [delivery] to deliver by")

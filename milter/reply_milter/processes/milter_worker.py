@@ -62,7 +62,7 @@ def run_control_loop(channel: ControlChannel, first: Settings, apply: Callable[[
         try:
             settings = unpack(order).in_place_of(first)
             apply(settings)
-            telemetry.log_to_stderr(settings.config.log_json, settings.config.log_level)
+            telemetry.log_to_stderr(settings.config.log.json, settings.config.log.level)
             log.info("reloaded")
         except Exception:
             log.exception("not reloaded, the old settings stay")

@@ -52,7 +52,7 @@ class Monitor:
         self._clock = WallClock()
         self._changed = threading.Event()
         registry = telemetry.process_registry(shared.metrics_folder, slot)
-        self._counter = telemetry.CanaryCounter(registry) if settings.config.verify else None
+        self._counter = telemetry.CanaryCounter(registry) if settings.config.verify.place else None
         self._deliveries = telemetry.DeliverySeries(registry) if settings.config.delivery is None else None
         self._apply_settings(settings)
         self._watch = StoreWatch(lambda: self._settings.config) if settings.config.uses_store else None
@@ -79,7 +79,7 @@ class Monitor:
 
     def _serve(self, page: socket.socket) -> None:
         config = self._settings.config
-        access, readiness = config.metrics_access, Readiness(config, self._process_table)
+        access, readiness = config.metrics, Readiness(config, self._process_table)
         certificate = Certificate(access.tls_cert, access.tls_key) if access.tls_cert else None
         if certificate is not None:
             certificate.context()  # if it is no use, that is told before somebody connects
@@ -105,13 +105,13 @@ class Monitor:
             for key in settings.keyring.keys
         )
         sent = self._counter is not None and canary_handler(settings.config.handlers) is not None
-        seconds = settings.config.canary_seconds if sent else 0
+        seconds = settings.config.canary.interval_seconds if sent else 0
         return SettingsCondition(tuple(keys), not settings.config.policy.observe, seconds)
 
     def _send_canaries(self, counter: telemetry.CanaryCounter) -> None:
         sent = -1e9  # monotonic seconds
         while True:
-            seconds = self._settings.config.canary_seconds
+            seconds = self._settings.config.canary.interval_seconds
             wait = sent + seconds - time.monotonic() if seconds else None
             if wait is None or wait > 0:
                 self._changed.wait(wait)
@@ -127,10 +127,10 @@ class Monitor:
     def _send_canary(self, counter: telemetry.CanaryCounter) -> None:
         settings = self._settings
         config, handler = settings.config, canary_handler(settings.config.handlers)
-        if config.verify is None or handler is None:
+        if config.verify.place is None or handler is None:
             return
-        place = config.verify.socket
-        seconds = _CANARY_SECONDS + 2 * config.timeout_ms / 1000
+        place = config.verify.place.socket
+        seconds = _CANARY_SECONDS + 2 * config.store.timeout_ms / 1000
         send(
             CanaryService(
                 handler=handler,

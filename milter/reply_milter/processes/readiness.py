@@ -34,8 +34,8 @@ class Readiness:
         config = self._config
         return [
             *unhealthy(self._process_table),
-            *_closed("verify", config.verify, _negotiates),
-            *_closed("sign", config.sign, _negotiates),
+            *_closed("verify", config.verify.place, _negotiates),
+            *_closed("sign", config.sign.place, _negotiates),
             *_closed("delivery", config.delivery.place if config.delivery else None, _greets),
             *(self._without_store() if config.uses_store else []),
         ]

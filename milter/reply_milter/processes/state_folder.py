@@ -11,7 +11,6 @@ from reply_milter.adapters.os.process_tree import Child, fork
 from reply_milter.adapters.redis_store import embedded
 from reply_milter.adapters.state_dir.lock import Holder, Patience, StateLockError, lock
 from reply_milter.config import Config
-from reply_milter.config.places import EMBEDDED
 from reply_milter.wiring.stores import open_store, wait_until_ready
 
 log = logging.getLogger(__name__)
@@ -54,7 +53,7 @@ def store_children(config: Config, held: int, started: Callable[[int], None]) ->
     Raises:
         StartError: there is no redis-server, or its folder can't be written.
     """
-    if config.store_url != EMBEDDED:
+    if not config.store.is_embedded:
         return []
     try:
         argv = embedded.command(config.state_dir)

@@ -51,10 +51,10 @@ class Verifier:
             self._store.watch()
             self._registry = open_registry(config)
             if self._settling is None:
-                delay = config.settle_ms / 1000
+                delay = config.replay.settle_ms / 1000
                 self._settling = CommitQueue(self._store, delay, self._telemetry.commit_dropped)
             else:
-                self._settling.renew(self._store, config.settle_ms / 1000)
+                self._settling.renew(self._store, config.replay.settle_ms / 1000)
             self._store_settings = _store_settings(config)
         rules = settings.rules()
         self._metrics.expect_handlers(handler.name for handler in config.handlers.by_id.values())
@@ -78,7 +78,8 @@ class Verifier:
         if handler is None:
             return None
         handlers = Handlers.of([handler])
-        rules = replace(service.rules, handlers=handlers, policy=handler.policy, peers=(), forged_per_minute=0)
+        verify = replace(service.rules.verify, peers=(), forged_per_minute=0)
+        rules = replace(service.rules, handlers=handlers, policy=handler.policy, verify=verify)
         return replace(service, rules=rules, telemetry=self._silent)
 
     def _converse(self, client: str) -> Connection:
@@ -119,4 +120,4 @@ def _parking_room(config: Config) -> SqliteParkingRoom | None:
 
 
 def _store_settings(config: Config) -> tuple[object, ...]:
-    return store_url(config), config.timeout_ms, config.realm, config.settle_ms
+    return store_url(config), config.store.timeout_ms, config.realm, config.replay.settle_ms

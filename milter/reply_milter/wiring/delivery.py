@@ -11,7 +11,7 @@ from reply_milter.adapters.redis_store import StoreTelemetry
 from reply_milter.adapters.state_dir.dead_letters import DeadLetterFolder
 from reply_milter.adapters.state_dir.deliveries import SqliteLedger, SqliteParking, SqliteQuestions, open_database
 from reply_milter.config import Config
-from reply_milter.config.delivery import Delivery
+from reply_milter.config.delivery import DeliverySettings
 from reply_milter.core.content import Limits
 from reply_milter.core.verdict.destination import Destination, PlugIn
 from reply_milter.flows.delivering.service import HookRules, HookService
@@ -26,7 +26,7 @@ _NAMES = HostNames()  # of the process: what hangs is not tried anew by each rel
 
 def open_hook(
     settings: Settings,
-    delivery: Delivery,
+    delivery: DeliverySettings,
     telemetry: DeliveryTelemetry,
     store: StoreTelemetry | None,
     watches: bool = False,
@@ -39,7 +39,7 @@ def open_hook(
     """
     config = settings.config
     database = open_database(config.state_dir)
-    committed = None if config.commit_on_accept else open_store(config, store)
+    committed = None if config.replay.commit_on_accept else open_store(config, store)
     if committed is not None and watches:
         committed.watch()
     asked = delivery.confirmation
@@ -59,7 +59,7 @@ def open_hook(
     )
 
 
-def _rules(settings: Settings, delivery: Delivery) -> HookRules:
+def _rules(settings: Settings, delivery: DeliverySettings) -> HookRules:
     config = settings.config
     return HookRules(
         form=config.form,

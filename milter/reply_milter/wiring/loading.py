@@ -34,7 +34,7 @@ class Located:
     @property
     def keys_path(self) -> str:
         """Where the master keys lie."""
-        return self._beside(self.config.keys_file)
+        return self._beside(self.config.keys.file)
 
     def load(self, of_applications: bool = False) -> Settings:
         """Read the key files, and with ``of_applications`` the secrets of those that may mint.
@@ -43,7 +43,7 @@ class Located:
             ConfigError: with every mistake in all files, a line each, beginning with the file's name.
         """
         problems = list(self.problems)
-        seal_path = self._beside(self.config.seal_file)
+        seal_path = self._beside(self.config.keys.seal_file)
         named = (f"{self.path}: keys.file", keyfile.read_master_keys, keyfile.parse_master_keys, self.keys_path)
         keys = _or_problems(problems, *named)
         sealing = (f"{self.path}: keys.seal_file", keyfile.read_seal_keys, keyfile.parse_seal_keys, seal_path)
@@ -113,7 +113,7 @@ def _openness(path: str, config: Config) -> tuple[str, ...]:
 def _secrets(problems: list[str], path: str, config: Config) -> dict[str, tuple[str, bytes]]:
     """Text and digest of the secret of each application that has one."""
     folder, found = Path(path).resolve().parent, {}
-    for number, application in enumerate(config.applications, 1):
+    for number, application in enumerate(config.sign.applications, 1):
         if application.secret_file:
             key = f"{path}: sign.application[{number}].secret_file"
             file = str(folder / application.secret_file)

@@ -1,7 +1,9 @@
 """Settings: a configuration with the keys that it names. Needs neither a milter library nor a store."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
@@ -12,8 +14,14 @@ from reply_milter.core.token.keyring import Keyring, MasterKey
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.service import MintingRules, Rules
 
-# What was opened, locked or forked with can't change under a running daemon.
-FIXED = ("state_dir", "verify", "sign", "store_url", "metrics", "metrics_access")
+# What was opened or forked with can't change under a running daemon, by table; neither can state_dir, which is locked.
+FIXED: Mapping[str, tuple[str, ...]] = {
+    "verify": ("place",),
+    "sign": ("place",),
+    "store": ("url",),
+    "metrics": ("listen", "tls_cert", "tls_key", "user", "password_file"),
+    "delivery": ("place", "concurrency"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +60,23 @@ class Settings:
             handlers=config.handlers,
             policy=config.policy,
             seal_keys=self.seal_keys,
-            peers=config.peers,
-            authserv_id=config.authserv_id,
-            max_message_bytes=config.max_message_bytes,
-            forged_per_minute=config.forged_per_minute,
-            accept_without_store=config.accept_without_store,
-            organisational=organisational_domains() if config.authserv_id else nobody,
+            verify=config.verify,
+            store=config.store,
+            organisational=organisational_domains() if config.verify.authserv_id else nobody,
             parks_in_hook=config.delivery is not None,
-            hook_commits=not config.commit_on_accept,
+            hook_commits=not config.replay.commit_on_accept,
         )
 
     def minting_rules(self) -> MintingRules:
         """What the minting flow needs of it."""
-        config = self.config
+        sign = self.config.sign
+        secrets = self.application_secrets
+        applications = tuple(replace(one, secret=secrets.get(one.name, b"")) for one in sign.applications)
         return MintingRules(
-            form=config.form,
+            form=self.config.form,
             keyring=self.keyring,
             handlers=self._mintable(),
-            trusted=config.trusted,
-            applications=tuple(
-                replace(one, secret=self.application_secrets.get(one.name, b"")) for one in config.applications
-            ),
+            sign=replace(sign, applications=applications),
         )
 
     def _mintable(self) -> Handlers:
@@ -82,23 +86,24 @@ class Settings:
         return Handlers.of(one for one in self.config.handlers.by_id.values() if one.id != own)
 
     def in_place_of(self, old: "Settings") -> "Settings":
-        """These settings for a daemon that runs with ``old`` ones: what takes a restart stays as it is."""
-        kept = {name: getattr(old.config, name) for name in FIXED}
-        hook, running = self.config.delivery, old.config.delivery
-        if hook is None or running is None:  # nobody starts or ends a hook now, so what commits stays as well
-            kept |= {"delivery": running, "commit_on_accept": old.config.commit_on_accept}
-        else:
-            kept["delivery"] = replace(hook, place=running.place, concurrency=running.concurrency)
-        return replace(self, config=replace(self.config, **kept))
+        """Return these settings for a daemon that runs with ``old`` ones: what needs a restart stays as it is."""
+        config, running = self.config, old.config
+        kept = {table: _keep(getattr(config, table), getattr(running, table), keys) for table, keys in FIXED.items()}
+        if config.delivery is None or running.delivery is None:  # no hook starts or ends now: what commits stays, too
+            kept["replay"] = replace(config.replay, commit_on_accept=running.replay.commit_on_accept)
+        return replace(self, config=replace(config, state_dir=running.state_dir, **kept))
 
     def needs_restart(self, old: "Settings") -> list[str]:
-        """What differs from ``old`` settings in a way that ``in_place_of`` does not follow: names of settings."""
-        names = [name for name in FIXED if getattr(self.config, name) != getattr(old.config, name)]
-        hook, running = self.config.delivery, old.config.delivery
-        if hook is None or running is None:
-            return names + ["delivery"] * (hook is not running)
-        fixed = ("place", "concurrency")
-        return names + ["delivery"] * any(getattr(hook, name) != getattr(running, name) for name in fixed)
+        """Name the settings that differ from ``old`` ones, and that ``in_place_of`` does not follow."""
+        names = ["state_dir"] if self.config.state_dir != old.config.state_dir else []
+        for table, keys in FIXED.items():
+            new, running = getattr(self.config, table), getattr(old.config, table)
+            if new is None or running is None:
+                names += [table] * (new is not running)
+            else:
+                changed = (key for key in keys if getattr(new, key) != getattr(running, key))
+                names += [table if key == "place" else f"{table}.{key}" for key in changed]
+        return names
 
     def with_keys(self, keys: tuple[MasterKey, ...]) -> "Settings":
         """These settings with other master keys, for a command that has written them. ``packed`` has the old ones."""
@@ -117,3 +122,10 @@ def unpack(packed: bytes) -> Settings:
     seals = keyfile.parse_seal_keys(texts.seals, texts.seal_path)
     secrets = {name: keyfile.parse_application_secret(secret, name) for name, secret in texts.secrets.items()}
     return Settings(config, Keyring(config.realm, keys), seals, texts, secrets)
+
+
+def _keep(new: Any, running: Any, keys: tuple[str, ...]) -> Any:
+    """Return the ``new`` table with ``keys`` as ``running`` has them; a table is neither added nor taken away."""
+    if new is None or running is None:
+        return running
+    return replace(new, **{key: getattr(running, key) for key in keys})

@@ -10,7 +10,7 @@ from reply_milter.adapters.handlers.plugins import PlugInError, load_plug_in
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry, url_mistake
 from reply_milter.adapters.telemetry import page_access
 from reply_milter.config import Config
-from reply_milter.config.places import EMBEDDED, embedded_socket
+from reply_milter.config.store import embedded_socket
 from reply_milter.core.verdict.destination import PlugIn, Webhook
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring import loading
@@ -73,25 +73,25 @@ def _plug_in_mistakes(config: Config) -> Iterator[str]:
 
 
 def _page_mistakes(config: Config) -> Iterator[str]:
-    access = config.metrics_access
-    yield from page_access.mistakes(access.tls_cert, access.tls_key, access.password_file)
+    metrics = config.metrics
+    yield from page_access.mistakes(metrics.tls_cert, metrics.tls_key, metrics.password_file)
 
 
 def store_url(config: Config) -> str:
     """The URL of the store, the embedded one's too."""
-    if config.store_url != EMBEDDED:
-        return config.store_url
+    if not config.store.is_embedded:
+        return config.store.url
     return f"unix://{quote(embedded_socket(config.state_dir))}"  # a folder's name may hold what a URL may not
 
 
 def open_store(config: Config, counted: StoreTelemetry | None = None, longest_seconds: float = math.inf) -> RedisStore:
     """The store that ``config`` names. Connects when it is first used, and waits no longer than ``longest_seconds``."""
-    return RedisStore(store_url(config), min(config.timeout_ms / 1000, longest_seconds), config.realm, counted)
+    return RedisStore(store_url(config), min(config.store.timeout_ms / 1000, longest_seconds), config.realm, counted)
 
 
 def open_registry(config: Config) -> RedisRegistry:
     """What operators put on record, in the same store. Waits longer than an SMTP client would be let wait."""
-    return RedisRegistry(store_url(config), max(config.timeout_ms / 1000, _COMMAND_SECONDS), config.realm)
+    return RedisRegistry(store_url(config), max(config.store.timeout_ms / 1000, _COMMAND_SECONDS), config.realm)
 
 
 def wait_until_ready(store: RedisStore, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> bool:

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 
 from reply_milter.config import Config, ConfigError, parse
+from reply_milter.config.delivery import DeliverySettings
 from reply_milter.wiring.settings import FIXED
 
 WORDS = (
@@ -66,7 +67,9 @@ def _below(value: object) -> Iterator[str]:
 
 
 def _is_sound(config: Config) -> None:
-    assert all(hasattr(config, name) for name in FIXED)
+    assert all(
+        hasattr(getattr(config, table) or DeliverySettings, key) for table, keys in FIXED.items() for key in keys
+    )
     form = config.form
     assert form.mint_domain in form.accept_domains and not form.too_long
     assert len(form.write("0" * form.token_length).partition("@")[0]) <= 64

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import Milter
 
 from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
+from reply_milter.config.sign import SignSettings
 from reply_milter.core.mail.headers import MINT, VERDICT
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.service import MintingRules, MintingService
@@ -41,7 +42,7 @@ _EXPECTED = {
 def one_input(octets: bytes) -> None:
     """Play the calls to each kind of milter."""
     calls = [line.replace(b"\x1f", b"\n") for line in octets.split(b"\n") if line]
-    given, rules = service(MemoryStore()), MintingRules(FORM, KEYRING, Handlers.of([ISSUE, FORUM]), ())
+    given, rules = service(MemoryStore()), MintingRules(FORM, KEYRING, Handlers.of([ISSUE, FORUM]), SignSettings(None))
     signing = MintingService(rules, FixedClock(), _Counter(), lambda: "x1")
     with _no_accidents():
         _play(

@@ -5,6 +5,7 @@ Input: the value of the field.
 
 import re
 
+from reply_milter.config.sign import SignSettings
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.headers import Append, Delete
 from reply_milter.core.mail.message_id import identifiers
@@ -33,7 +34,9 @@ class _Silent:
         """See ``ports.MintingTelemetry``."""
 
 
-_SERVICE = MintingService(MintingRules(FORM, KEYRING, _HANDLERS, ()), FixedClock(), _Silent(), lambda: "x1")
+_SERVICE = MintingService(
+    MintingRules(FORM, KEYRING, _HANDLERS, SignSettings(None)), FixedClock(), _Silent(), lambda: "x1"
+)
 
 
 # Every refusal that a field can meet. A text that is none of these would hold something of the field.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reply_milter.config import Config, ConfigError, parse
 from reply_milter.config.places import Socket
+from reply_milter.config.replay import ReplaySettings
 from reply_milter.core.delivery.parked import Room
 from reply_milter.core.verdict.destination import Command, Destination, Format, LmtpRelay, Maildir, PlugIn, Webhook
 from reply_milter.core.verdict.handler import ContextKind
@@ -52,19 +53,26 @@ def problems(text: str) -> list[str]:
 def test_defaults_are_the_published_ones() -> None:
     """What the contract's notation shows."""
     config = read()
-    found = (config.form.prefix, config.form.accept_domains, config.store_url)
+    found = (config.form.prefix, config.form.accept_domains, config.store.url)
     assert found == ("reply+", frozenset({"reply.example.com"}), "embedded")
-    assert config.verify is not None
-    assert (config.verify.mode, config.verify.group, config.verify.workers, config.sign) == (0o660, None, 0, None)
-    assert (config.max_message_bytes, config.forged_per_minute, config.timeout_ms) == (26214400, 60, 200)
-    assert (config.commit_on_accept, config.settle_ms, config.accept_without_store) == (True, 200, False)
-    assert (*config.metrics, config.log_json, config.log_level) == (
+    place = config.verify.place
+    assert place is not None
+    assert (place.mode, place.group, place.workers, config.sign.place) == (0o660, None, 0, None)
+    assert (config.verify.max_message_bytes, config.verify.forged_per_minute) == (26214400, 60)
+    assert (config.store.timeout_ms, config.store.accepts_without) == (200, False)
+    assert (config.replay.commit_on_accept, config.replay.settle_ms) == (True, 200)
+    assert (*config.metrics.listen, config.log.json, config.log.level) == (
         "127.0.0.1",
         9797,
         False,
         "info",
     )
-    assert (config.policy.observe, config.authserv_id, config.peers, config.warnings) == (False, "", (), ())
+    assert (config.policy.observe, config.verify.authserv_id, config.verify.peers, config.warnings) == (
+        False,
+        "",
+        (),
+        (),
+    )
     handler = config.handlers.by_id[1]
     assert (handler.context, handler.validity_days, handler.enabled, handler.expired_url) == (
         ContextKind.THREAD,
@@ -114,16 +122,18 @@ def test_error_names_its_lines() -> None:
 def test_socket_is_a_path_or_a_port_at_a_host(text: str, found: Socket) -> None:
     """Written back as it was."""
     config = parse(LEAST.format(more="", handler="").replace("unix:/run/reply-milter/verify.sock", text))
-    assert config.verify is not None
-    assert (config.verify.socket, str(config.verify.socket)) == (found, text)
+    place = config.verify.place
+    assert place is not None
+    assert (place.socket, str(place.socket)) == (found, text)
 
 
 def test_sign_mode_has_a_socket_and_nobody_to_trust() -> None:
     """The table alone turns it on."""
     config = read("[sign]")
-    assert config.sign is not None
-    assert (str(config.sign.socket), config.sign.workers) == ("unix:/var/spool/postfix/reply-milter/sign.sock", 1)
-    assert config.trusted == ()
+    place = config.sign.place
+    assert place is not None
+    assert (str(place.socket), place.workers) == ("unix:/var/spool/postfix/reply-milter/sign.sock", 1)
+    assert config.sign.trusted == ()
 
 
 SHOP = """[sign]
@@ -147,7 +157,7 @@ handlers = ["issue"]
 def test_applications_name_their_proofs_and_weak_ones_are_warned_of(trusted: str, proof: str, told: list[str]) -> None:
     """What every user of a network has is none."""
     config = read(SHOP.format(trusted=trusted, proof=proof))
-    (shop,) = config.applications
+    (shop,) = config.sign.applications
     assert (shop.name, shop.handlers) == ("shop", frozenset({"issue"}))
     assert bool(shop.logins) == ("logins" in proof) and bool(shop.networks) == ("networks" in proof)
     assert shop.secret_file == ("shop.secret" if "secret" in proof else "")
@@ -187,7 +197,7 @@ def test_no_application_asks_for_the_hooks_own_handler() -> None:
 def test_without_a_hook_a_handler_of_that_name_is_like_any_other() -> None:
     """It is the operator's."""
     text = LEAST.format(more=SHOP.format(trusted="", proof='logins = ["shop"]'), handler="").replace("issue", "confirm")
-    assert parse(text).applications[0].handlers == frozenset({"confirm"})
+    assert parse(text).sign.applications[0].handlers == frozenset({"confirm"})
 
 
 def test_a_handler_that_is_wrong_is_told_once() -> None:
@@ -203,7 +213,7 @@ def test_a_handler_that_is_wrong_is_told_once() -> None:
 def test_a_host_may_only_send() -> None:
     """An empty verify.socket with a table [sign]; without one, nothing would run."""
     text = LEAST.format(more="{}", handler="").replace("unix:/run/reply-milter/verify.sock", "")
-    assert parse(text.format('[sign]\ntrusted = ["192.0.2.0/24"]')).verify is None
+    assert parse(text.format('[sign]\ntrusted = ["192.0.2.0/24"]')).verify.place is None
     assert problems(text.format("")) == ["verify.socket: is empty, and there is no table [sign]: nothing would run"]
 
 
@@ -225,7 +235,7 @@ def test_mistakes_of_sign_mode(text: str, problem: str) -> None:
 def test_peers_are_addresses_and_networks() -> None:
     """A single address is a network of one."""
     config = read('peers = ["192.0.2.1", "2001:db8::/32"]')
-    assert config.peers == (ip_network("192.0.2.1/32"), ip_network("2001:db8::/32"))
+    assert config.verify.peers == (ip_network("192.0.2.1/32"), ip_network("2001:db8::/32"))
 
 
 @pytest.mark.parametrize(
@@ -241,13 +251,13 @@ def test_peers_are_addresses_and_networks() -> None:
 )
 def test_stores_that_can_be_named(url: str) -> None:
     """As they are given."""
-    assert read(f'[store]\nurl = "{url}"').store_url == url
+    assert read(f'[store]\nurl = "{url}"').store.url == url
 
 
 def test_delivery_needs_a_hook() -> None:
     """With one, delivery is the default; accept may still be chosen."""
-    assert read("[replay]\nexternal_hook = true").commit_on_accept is False
-    assert read('[replay]\nexternal_hook = true\ncommit = "accept"').commit_on_accept is True
+    assert read("[replay]\nexternal_hook = true").replay.commit_on_accept is False
+    assert read('[replay]\nexternal_hook = true\ncommit = "accept"').replay.commit_on_accept is True
 
 
 def test_handler_policy_stands_over_the_general_one() -> None:
@@ -304,15 +314,15 @@ def test_shortest_checksum_is_warned_about() -> None:
 
 def test_metrics_may_be_switched_off() -> None:
     """And listen on IPv6."""
-    assert read('[metrics]\nlisten = ""').metrics == ("", 0)
-    assert read('[metrics]\nlisten = "[::1]:9797"').metrics == ("::1", 9797)
+    assert read('[metrics]\nlisten = ""').metrics.listen == ("", 0)
+    assert read('[metrics]\nlisten = "[::1]:9797"').metrics.listen == ("::1", 9797)
 
 
 def test_a_delivery_table_makes_a_hook_of_the_published_defaults() -> None:
     """It commits, keeps dead letters under state_dir, and asks about parked replies by a handler of its own."""
     config = read("[delivery]")
     assert config.delivery is not None
-    assert not config.commit_on_accept
+    assert not config.replay.commit_on_accept
     assert str(config.delivery.place.socket) == "unix:/var/spool/postfix/reply-milter/lmtp.sock"
     assert config.delivery.dead_letters == "/var/lib/reply-milter/dead-letters"
     confirming = config.handlers.named("confirm")
@@ -343,7 +353,7 @@ def test_what_may_be_parked_is_bounded() -> None:
 
 def test_the_milter_may_commit_although_there_is_a_hook() -> None:
     """Strict at SMTP time."""
-    assert read('[delivery]\n[replay]\ncommit = "accept"').commit_on_accept
+    assert read('[delivery]\n[replay]\ncommit = "accept"').replay.commit_on_accept
 
 
 @pytest.mark.parametrize(
@@ -388,9 +398,9 @@ def test_a_hook_for_everybody_is_warned_of() -> None:
 
 def test_configuration_is_frozen() -> None:
     """A reload replaces it whole."""
-    assert replace(read(), settle_ms=2) != read()
+    assert replace(read(), replay=ReplaySettings(commit_on_accept=True, settle_ms=2)) != read()
     with pytest.raises(AttributeError):
-        read().settle_ms = 2  # type: ignore[misc]
+        read().replay.settle_ms = 2  # type: ignore[misc]
 
 
 KEYS = "realm state_dir address mailbox delimiter mint_domain accept_domains keys file verify socket peers store url"

@@ -84,7 +84,7 @@ def test_the_secret_of_an_application_goes_along_with_the_settings(tmp_path: Pat
     """To another process, too; as a digest, and shown by nothing. Its file lies beside the configuration."""
     loaded = load(str(_with_application(tmp_path, f"hunter2-hunter2-hunter2{end}", mode=0o640)))
     for settings in (loaded, unpack(loaded.packed())):
-        (shop,) = settings.minting_rules().applications
+        (shop,) = settings.minting_rules().sign.applications
         assert shop.secret == digest("hunter2-hunter2-hunter2")
         assert "hunter2" not in repr(settings) + repr(settings.minting_rules()) and repr(shop.secret) not in repr(shop)
 

@@ -57,7 +57,7 @@ def _of_bindings(rules: Rules, handler: Handler) -> Iterator[Reason]:
     """Reasons that depend on what is asked for at all."""
     if handler.context is ContextKind.THREAD:
         yield from (Reason.THREAD_MISMATCH, Reason.THREAD_ABSENT)
-    if rules.authserv_id:
+    if rules.verify.authserv_id:
         yield from (Reason.AUTH_FAIL, Reason.AUTH_NONE)
     if handler.policy.replies_per_token:
         yield Reason.SPENT
@@ -79,7 +79,7 @@ def _at_rcpt(policy: Policy, reasons: Iterable[Reason], rules: Rules) -> Iterato
                 yield Decision("rcpt", Action.ACCEPT, reason, would=action)
             elif action in _AT_RCPT:
                 yield Decision("rcpt", action, reason)
-            if action not in _AT_RCPT or (rules.peers and reason in _OF_TOKENS):
+            if action not in _AT_RCPT or (rules.verify.peers and reason in _OF_TOKENS):
                 yield Decision("rcpt", Action.ACCEPT, reason)
 
 

@@ -63,7 +63,7 @@ def store_unavailable(service: Service, has_other_recipients: bool = False) -> F
     With other recipients the client would not retry for this one alone: a deferral would concern them as well, and
     removing the reply recipient behind a 250 would lose the reply. So it is accepted, with ``replay=unknown``.
     """
-    action = Action.ACCEPT if has_other_recipients or service.rules.accept_without_store else Action.DEFER
+    action = Action.ACCEPT if has_other_recipients or service.rules.store.accepts_without else Action.DEFER
     return Finding(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=action)
 
 
@@ -87,7 +87,7 @@ def _as_long(service: Service, junk: Junk) -> Finding | None:
 
 def _throttled(service: Service, client: str, now: int) -> Finding | None:
     """Count a forged address; what to answer instead once its network made too many."""
-    limit = service.rules.forged_per_minute
+    limit = service.rules.verify.forged_per_minute
     if not limit or service.guesses.count(client, now) <= limit:
         return None
     return Finding(Reason.THROTTLED, reply_for(Reason.THROTTLED), fixed=Action.DEFER)

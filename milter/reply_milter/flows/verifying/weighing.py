@@ -55,8 +55,8 @@ class Weighed(NamedTuple):
 def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> Examined:
     rules, message = service.rules, arrival.message
     vouched = _authentication_of(rules, message)
-    bound = bindings(message, checked, facts, rules.form, vouched, asked=bool(rules.authserv_id))
-    found = list(findings(message, bound, rules.form, rules.max_message_bytes))
+    bound = bindings(message, checked, facts, rules.form, vouched, asked=bool(rules.verify.authserv_id))
+    found = list(findings(message, bound, rules.form, rules.verify.max_message_bytes))
     before = [one for one in found if one.reason in BEFORE_THE_AUTHOR]
     after = [one for one in found if one.reason not in BEFORE_THE_AUTHOR]
     stands = standing(service, arrival, checked, facts)
@@ -94,7 +94,7 @@ def _left(service: Service, claim: Claim, replay: Replay | None) -> Replay | Non
 def _authentication_of(rules: Rules, message: Message) -> Authentication:
     results = message.fields.get(headers.AUTHENTICATION_RESULTS.lower(), ())
     signed = message.fields.get(headers.DKIM_SIGNATURE.lower(), ())
-    return authentication(results, signed, rules.authserv_id, message.author, rules.organisational)
+    return authentication(results, signed, rules.verify.authserv_id, message.author, rules.organisational)
 
 
 def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from reply_milter.config.sign import SignSettings
 from reply_milter.core.mail.headers import Append, Delete, Edit, Replace
 from reply_milter.core.notification.application import WRONG_KEY, digest
 from reply_milter.core.notification.application import Application as Proven
@@ -21,7 +22,7 @@ from tests.support.fakes import FORUM, ISSUE, KEYRING, NOW, FixedClock
 MINT = ("X-Reply-Mint", " handler=issue; user=42; locator=shop/issue/1")
 JANE = "<jane@example.org>"
 RULES = MintingRules(PLAIN_FORM, KEYRING, Handlers.of([ISSUE, FORUM, replace(FORUM, id=9, name=".odd")]),
-                     (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")))  # fmt: skip
+                     SignSettings(None, (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))))  # fmt: skip
 
 
 @dataclass
@@ -199,7 +200,7 @@ def test_a_message_that_nobody_began_gets_nothing() -> None:
 
 SECRET = "S" * 16
 SHOP = Proven("shop", frozenset({"issue"}), frozenset({"shop"}), (), "shop.secret", digest(SECRET))
-GUARDED = replace(RULES, applications=(SHOP,))
+GUARDED = replace(RULES, sign=replace(RULES.sign, applications=(SHOP,)))
 
 
 def with_key(key: str) -> tuple[str, str]:

@@ -215,7 +215,7 @@ def test_without_the_store_no_try_is_answered() -> None:
 @pytest.mark.parametrize("others", [(), ("bob@example.org",)], ids=["on_failure", "beside another"])
 def test_where_replies_are_taken_without_the_store_each_host_counts_by_itself(others: tuple[str, ...]) -> None:
     """``on_failure = "accept"``, or another recipient: twenty tries a minute, in the table of guesses."""
-    desk, send = _dying(rules(accept_without_store=not others), others)
+    desk, send = _dying(rules(accepts_without=not others), others)
     before = send(0, AUTHOR)
     assert desk.tags(before)["replay"] == Replay.UNKNOWN
     for number in range(1, WRONG_AUTHORS):

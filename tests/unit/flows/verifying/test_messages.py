@@ -71,7 +71,7 @@ def test_a_key_is_used_by_what_is_taken() -> None:
         assert desk.telemetry.keys == {}
         desk.finish(fields)
         assert desk.telemetry.keys == ({"k1": NOW} if used else {}), fields
-    desk = Desk(rules(accept_without_store=True), store=MemoryStore(down=True))
+    desk = Desk(rules(accepts_without=True), store=MemoryStore(down=True))
     desk.send(ANSWERED)
     assert desk.telemetry.keys == {"k1": NOW}
 

@@ -74,7 +74,7 @@ def test_a_peers_seal_opens_nothing_that_has_expired() -> None:
 def test_without_the_store_a_peers_seal_is_worth_what_the_operator_says(accepts: bool, others: tuple[str, ...]) -> None:
     """Deferred, or taken; and taken beside others, whose mail would be deferred with it."""
     value = sealed_by_us(Desk())
-    desk = Desk(rules(peers=PEERS, accept_without_store=accepts))
+    desk = Desk(rules(peers=PEERS, accepts_without=accepts))
     desk.start(ANSWERED.address, *others)
     desk.store.down = True
     verdict = desk.finish([(VERDICT, value), *GENUINE])

@@ -15,7 +15,7 @@ from reply_milter.core.verdict.policy import ALLOWED
 from reply_milter.core.verdict.verdict import Action, Reason
 from reply_milter.flows.service import Rules
 from reply_milter.flows.verifying.possible_decisions import possible_decisions
-from tests.support.fakes import FORUM, ISSUE, NOW, MemoryStore, minted, rules
+from tests.support.fakes import FORUM, ISSUE, NOW, MemoryStore, changed, minted, rules
 from tests.support.hosts.dialogue import Desk, reply_fields, without
 
 ANSWERED = minted()
@@ -34,13 +34,13 @@ def every_rules() -> Iterator[Rules]:
             actions,
             observe,
             peers=(ip_network("192.0.2.0/24"),) if peers else (),
-            accept_without_store=unchecked,
+            accepts_without=unchecked,
             authserv_id="mx.example",
             max_message_bytes=500,
         )
         policy = replace(given.policy, replies_per_token=2, senders_per_token=1)
         handlers = [replace(handler, policy=policy) for handler in (ISSUE, FORUM)]
-        yield replace(given, policy=policy, handlers=Handlers.of(handlers), forged_per_minute=2)
+        yield changed(given, policy=policy, handlers=Handlers.of(handlers), forged_per_minute=2)
 
 
 def everything(desk: Desk) -> None:

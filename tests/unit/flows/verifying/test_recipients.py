@@ -129,7 +129,7 @@ def test_expired_address_hears_so_while_the_store_is_away() -> None:
 
 def test_store_that_is_away_may_be_configured_to_be_no_obstacle() -> None:
     """``on_failure = "accept"``."""
-    desk = Desk(rules(accept_without_store=True), store=MemoryStore(down=True))
+    desk = Desk(rules(accepts_without=True), store=MemoryStore(down=True))
     assert desk.start(ANSWERED.address) == [Accept(Reason.STORE_UNAVAILABLE)]
 
 

@@ -217,7 +217,7 @@ def test_late_claim_is_a_reservation_and_the_retry_is_welcome() -> None:
 
 def test_store_away_may_be_configured_to_accept() -> None:
     """``on_failure = "accept"``: replay=unknown, the reason is told, nothing is settled."""
-    desk = Desk(rules(accept_without_store=True), store=MemoryStore(down=True))
+    desk = Desk(rules(accepts_without=True), store=MemoryStore(down=True))
     tags = desk.tags(desk.send(ANSWERED))
     assert (tags["result"], tags["reason"], tags["replay"]) == ("pass", "store_unavailable", "unknown")
     assert desk.settled == []
@@ -225,7 +225,7 @@ def test_store_away_may_be_configured_to_accept() -> None:
 
 def test_accepting_without_the_store_does_not_accept_anything_else() -> None:
     """Expiry, thread and sender need no store."""
-    desk = Desk(rules(accept_without_store=True), store=MemoryStore(down=True))
+    desk = Desk(rules(accepts_without=True), store=MemoryStore(down=True))
     verdict = desk.send(ANSWERED, reply_fields(ANSWERED, author="eve@example.net"))
     assert isinstance(verdict, Reject)
     assert verdict.reason is Reason.SENDER_MISMATCH

@@ -10,7 +10,7 @@ from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.verdict import INVALID, Accept, Action, Park, Reason, Reject
 from reply_milter.ports import Claim, StoreUnavailableError
-from tests.support.fakes import AUTHOR, FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryStore, minted, rules
+from tests.support.fakes import AUTHOR, FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryStore, changed, minted, rules
 from tests.support.hosts.dialogue import Desk, reply_fields
 
 ANSWERED = minted()
@@ -26,7 +26,7 @@ def _revoke_token(desk: Desk) -> None:
 
 
 def _reload(desk: Desk, **changes: object) -> None:
-    desk.service = replace(desk.service, rules=replace(desk.service.rules, **changes))  # type: ignore[arg-type]
+    desk.service = replace(desk.service, rules=changed(desk.service.rules, **changes))
 
 
 def _expire(desk: Desk) -> None:
@@ -182,7 +182,7 @@ def test_addresses_on_file_are_those_of_now() -> None:
 
 def test_a_store_that_was_away_at_rcpt_is_believed_at_the_end() -> None:
     """``on_failure = "accept"`` is for what could not be learnt."""
-    desk = Desk(rules(accept_without_store=True), store=MemoryStore(down=True, all_revoked_before=NOW))
+    desk = Desk(rules(accepts_without=True), store=MemoryStore(down=True, all_revoked_before=NOW))
     desk.start(NUMBERED.address)
     desk.store.down = False
     verdict = desk.finish(reply_fields(NUMBERED))
@@ -192,7 +192,7 @@ def test_a_store_that_was_away_at_rcpt_is_believed_at_the_end() -> None:
 def test_expiry_and_keys_need_no_store() -> None:
     """They hold where replies are taken without it."""
     for name in ("expired", "key retired", "handler disabled"):
-        desk = Desk(rules(accept_without_store=True))
+        desk = Desk(rules(accepts_without=True))
         desk.start(NUMBERED.address)
         desk.store.down = True
         CHANGES[name][0](desk)

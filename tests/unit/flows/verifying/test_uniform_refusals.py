@@ -17,7 +17,7 @@ from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
 from reply_milter.core.token.mint import Order, mint
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.verdict import INVALID, Accept, Defer, Reject
-from tests.support.fakes import FORM, FORUM, ISSUE, KEYRING, NOW, MemoryStore, minted, rules
+from tests.support.fakes import FORM, FORUM, ISSUE, KEYRING, NOW, MemoryStore, changed, minted, rules
 from tests.support.hosts.dialogue import Desk
 
 OLD = MasterKey("k0", KeyState.VERIFY, bytes(range(1, 33)))
@@ -135,7 +135,7 @@ def test_a_store_that_is_away_tells_nothing_of_it_either(address: str) -> None:
     desk.store.down = True
     (answer,) = desk.start(address)
     assert isinstance(answer, Defer) and str(answer.reply).startswith("451 4.3.0")
-    trusting = Desk(replace(desk.service.rules, accept_without_store=True), store=MemoryStore(down=True))
+    trusting = Desk(changed(desk.service.rules, accepts_without=True), store=MemoryStore(down=True))
     (answer,) = trusting.start(address)
     nobodys = address in (GENUINE["unknown handler"], GENUINE["disabled handler"], GENUINE["in the future"])
     assert isinstance(answer, Reject if nobodys else Accept)

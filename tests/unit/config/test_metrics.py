@@ -3,7 +3,7 @@
 import pytest
 
 from reply_milter.config import Config, parse
-from reply_milter.config.page import PageAccess
+from reply_milter.config.metrics import MetricsSettings
 
 LEAST = """
 realm = "example"
@@ -23,19 +23,19 @@ def read(more: str) -> Config:
 def test_the_page_is_open_on_loopback_and_the_canary_comes_once_a_minute() -> None:
     """Nothing to configure where nobody else can connect."""
     config = read("")
-    assert (config.metrics, config.metrics_access) == (("127.0.0.1", 9797), PageAccess())
-    assert (config.canary_seconds, config.warnings) == (60, ())
+    assert config.metrics == MetricsSettings(("127.0.0.1", 9797))
+    assert (config.canary.interval_seconds, config.warnings) == (60, ())
 
 
 def test_certificate_and_login_are_files() -> None:
     """By absolute paths, since a daemon has no folder of its own."""
     config = read('metrics = {tls_cert = "/a.pem", tls_key = "/a.key", user = "p", password_file = "/p"}')
-    assert config.metrics_access == PageAccess("/a.pem", "/a.key", "p", "/p")
+    assert config.metrics == MetricsSettings(("127.0.0.1", 9797), "/a.pem", "/a.key", "p", "/p")
 
 
 def test_the_canary_may_be_switched_off() -> None:
     """By an interval of 0."""
-    assert read("canary.interval_seconds = 0").canary_seconds == 0
+    assert read("canary.interval_seconds = 0").canary.interval_seconds == 0
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost"])

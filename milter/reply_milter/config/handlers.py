@@ -1,32 +1,17 @@
-"""Settings about reasons and handlers: what is done, and what replies are for."""
+"""``[[handler]]``: what replies are for, what is done about them, and where they go."""
 
-from reply_milter.config.delivery import CONFIRM, Delivery
-from reply_milter.config.destinations import destination
+from reply_milter.config.delivery import CONFIRM, DeliverySettings
+from reply_milter.config.destinations import read_destination
+from reply_milter.config.policy import read_policy
 from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
 from reply_milter.core.token.token import HANDLER_LIMIT
 from reply_milter.core.verdict.handler import HANDLER_NAME, ContextKind, Handler, Handlers
-from reply_milter.core.verdict.policy import ALLOWED, Policy
+from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.verdict import Action, Reason
 
 
-def policy(table: Table, base: Policy, with_mode: bool) -> Policy:
-    """The action for each reason that the table names, over those of ``base``."""
-    observe = base.observe
-    if with_mode:
-        observe = table.take("mode", "enforce", one_of("enforce", "observe")) == "observe"
-    actions: dict[Reason, Action] = dict(base.actions)
-    for reason, allowed in ALLOWED.items():
-        word = table.take(reason.value, "", one_of(*sorted(allowed)))
-        if word:
-            actions[reason] = Action(word)
-    replies = table.take("replies_per_token", base.replies_per_token, between(0, 1 << 20))
-    senders = table.take("senders_per_token", base.senders_per_token, between(0, 1 << 10))
-    table.unknown()
-    return Policy(observe, actions, replies, senders)
-
-
-def handlers(top: Table, base: Policy, delivery: Delivery | None) -> Handlers:
-    """All ``[[handler]]`` tables; their policies stand over ``base``. With a hook, one more that confirms."""
+def read_handlers(top: Table, base: Policy, delivery: DeliverySettings | None) -> Handlers:
+    """Read all ``[[handler]]`` tables; their policies stand over ``base``. With a hook, add the one that confirms."""
     found: list[Handler] = []
     seen: dict[str, set[object]] = {"id": set(), "name": set()}
     confirming = _confirming(delivery, base) if delivery is not None else []
@@ -47,7 +32,7 @@ def handlers(top: Table, base: Policy, delivery: Delivery | None) -> Handlers:
     return Handlers.of(found + confirming)
 
 
-def _confirming(delivery: Delivery, base: Policy) -> list[Handler]:
+def _confirming(delivery: DeliverySettings, base: Policy) -> list[Handler]:
     """Answers to the question whether parked replies are theirs: from an address on file, and from nowhere else.
 
     What a machine sends is no answer, and hears nothing.
@@ -71,8 +56,8 @@ def _handler(table: Table, base: Policy, delivered: bool) -> Handler:
         validity_days=table.take("validity_days", 90, between(1, 36500)),
         enabled=table.take("enabled", True),
         expired_url=table.take("expired_url", "", _url),
-        policy=policy(table.table("policy"), base, with_mode=False),
-        destination=destination(table.table("delivery")) if table.has("delivery") else None,
+        policy=read_policy(table.table("policy"), base, with_mode=False),
+        destination=read_destination(table.table("delivery")) if table.has("delivery") else None,
     )
     if handler.destination is not None and not delivered:
         table.problem("delivery", "needs a table [delivery]: without a hook nobody would hand the replies over")

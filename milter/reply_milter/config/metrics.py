@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 
+from reply_milter.config.places import host_and_port
 from reply_milter.core.encoding.toml_table import Table, matching
 
 _FILE = matching(r"(/[^\x00-\x1f]+)?", "an absolute path")
@@ -12,18 +13,33 @@ _CLEAR = "metrics.listen: is no address of loopback: without tls_cert the passwo
 
 
 @dataclass(frozen=True, slots=True)
-class PageAccess:
-    """Paths of the certificate with its chain and of its key, and a login; empty for none."""
+class MetricsSettings:
+    """``listen``: host and port of the page, empty and 0 for no page. A change of any of these needs a restart.
 
+    The others: absolute paths of the certificate with its chain and of its key, and a login; empty for none.
+    """
+
+    listen: tuple[str, int]
     tls_cert: str = ""
     tls_key: str = ""
     user: str = ""
     password_file: str = ""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator may have overlooked."""
+        host = self.listen[0]
+        if not host or _is_loopback(host):
+            return ()
+        if not self.user:
+            return (_OPEN,)
+        return () if self.tls_cert else (_CLEAR,)
 
-def page_access(table: Table) -> PageAccess:
-    """Who may read the page: everybody who can connect, unless the table says otherwise."""
-    access = PageAccess(
+
+def read_metrics(table: Table) -> MetricsSettings:
+    """Read ``[metrics]``: everybody who can connect may read the page, unless the table says otherwise."""
+    found = MetricsSettings(
+        listen=host_and_port(table, "listen", "127.0.0.1:9797"),
         tls_cert=table.take("tls_cert", "", _FILE),
         tls_key=table.take("tls_key", "", _FILE),
         user=table.take("user", "", matching(r"[!-9;-~]{0,64}", "at most 64 visible ASCII characters, and no colon")),
@@ -31,18 +47,10 @@ def page_access(table: Table) -> PageAccess:
     )
     for one, other in _PAIRS:
         for named, missing in ((one, other), (other, one)):
-            if getattr(access, named) and not getattr(access, missing) and not table.is_told(missing):
+            if getattr(found, named) and not getattr(found, missing) and not table.is_told(missing):
                 table.problem(missing, f"is missing: {named} is of no use without it")
-    return access
-
-
-def page_warnings(host: str, access: PageAccess) -> tuple[str, ...]:
-    """What an operator may have overlooked; ``host`` is where the page is, empty for nowhere."""
-    if not host or _is_loopback(host):
-        return ()
-    if not access.user:
-        return (_OPEN,)
-    return () if access.tls_cert else (_CLEAR,)
+    table.unknown()
+    return found
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""Settings about reply addresses: the table ``[address]``."""
+"""``[address]``: what reply addresses look like."""
 
 from reply_milter.core.encoding.toml_table import Table, one_of
 from reply_milter.core.mail import domain
@@ -6,8 +6,8 @@ from reply_milter.core.token.address import MAILBOX, RESERVED, AddressForm
 from reply_milter.core.token.token import CHECKSUM_FLOOR
 
 
-def address(table: Table) -> tuple[AddressForm, tuple[str, ...]]:
-    """How reply addresses look here, and warnings about that."""
+def read_address(table: Table) -> AddressForm:
+    """Read ``[address]``."""
     mailbox = table.take("mailbox", "reply", _mailbox)
     delimiter = table.take("delimiter", "+", one_of("+", "-"))
     mint_domain = _domain(table, "mint_domain", table.need("mint_domain", "reply.example.com"))
@@ -19,10 +19,14 @@ def address(table: Table) -> tuple[AddressForm, tuple[str, ...]]:
     form = AddressForm(mailbox, delimiter, mint_domain, accept)
     if form.too_long:
         table.problem("mailbox", f"{mailbox!r} leaves no room for a checksum of 80 bits: at most 15 characters")
-    warnings = []
-    if form.checksum_length == CHECKSUM_FLOOR:
-        warnings.append(f"address.mailbox: {mailbox!r} leaves a checksum of only 80 bits, the least that is allowed")
-    return form, tuple(warnings)
+    return form
+
+
+def address_warnings(form: AddressForm) -> tuple[str, ...]:
+    """Return what an operator may have overlooked."""
+    if form.checksum_length != CHECKSUM_FLOOR:
+        return ()
+    return (f"address.mailbox: {form.mailbox!r} leaves a checksum of only 80 bits, the least that is allowed",)
 
 
 def _mailbox(value: str) -> str | None:

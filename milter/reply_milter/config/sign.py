@@ -14,8 +14,11 @@ _NAME = matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Za-z0-9._-")
 
 
 @dataclass(frozen=True, slots=True)
-class Signing:
-    """``place`` None: nothing is minted for mail. ``trusted`` networks prove nothing but themselves."""
+class SignSettings:
+    """Settings of the milter that mints. ``place``: None where there is none; a change needs a restart.
+
+    ``trusted``: networks whose every user may have addresses minted, in any user's name.
+    """
 
     place: Listener | None
     trusted: Networks = ()
@@ -59,11 +62,10 @@ class Signing:
                 )
 
 
-def signing(top: Table) -> Signing:
-    """Who may mint. Whether there are such handlers is for ``unknown_handlers`` to say."""
-    if not top.has("sign"):
-        return Signing(None)
-    table = top.table("sign")
+def read_sign(table: Table | None) -> SignSettings:
+    """Read ``[sign]``; None where there is no such table. ``unknown_handlers`` says whether its handlers exist."""
+    if table is None:
+        return SignSettings(None)
     place = listener(table, "socket", SIGN_SOCKET, 1)
     trusted = networks(table, "trusted")
     applications = tuple(_application(one) for one in table.tables("application"))
@@ -71,7 +73,7 @@ def signing(top: Table) -> Signing:
     table.unknown()
     if not place.socket and not table.is_told("socket"):
         table.problem("socket", "must not be empty: leave the table [sign] out instead")
-    return Signing(place, trusted, applications)
+    return SignSettings(place, trusted, applications)
 
 
 def unknown_handlers(

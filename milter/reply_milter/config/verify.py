@@ -1,0 +1,45 @@
+"""``[verify]``: where replies are verified, and by which limits."""
+
+from dataclasses import dataclass
+
+from reply_milter.config.places import VERIFY_SOCKET, Listener, listener, networks
+from reply_milter.core.encoding.toml_table import Table, between, matching
+from reply_milter.core.notification.application import Networks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySettings:
+    """Settings of the milter that verifies. A change of ``place`` needs a restart, any other takes effect by a reload.
+
+    ``place``: None on a host that only sends. ``peers``: hosts whose sealed mail passes. ``authserv_id``: the name of
+    the milters before us that check DMARC and DKIM; empty for none. ``forged_per_minute``: invalid addresses per client
+    network before the reply is 451; 0 for no limit.
+    """
+
+    place: Listener | None
+    peers: Networks
+    authserv_id: str
+    max_message_bytes: int
+    forged_per_minute: int
+
+
+def read_verify(table: Table, sign: Listener | None) -> VerifySettings:
+    """Read ``[verify]``. A host runs at least one kind of milter, each at its own socket; ``sign`` is the other's."""
+    found = VerifySettings(
+        place=_place(table, sign),
+        peers=networks(table, "peers"),
+        authserv_id=table.take("authserv_id", "", matching(r"[A-Za-z0-9.-]{0,255}", "a host name")),
+        max_message_bytes=table.take("max_message_bytes", 26214400, between(1, 1 << 40)),
+        forged_per_minute=table.take("forged_per_minute", 60, between(0, 1 << 30)),
+    )
+    table.unknown()
+    return found
+
+
+def _place(table: Table, sign: Listener | None) -> Listener | None:
+    found = listener(table, "socket", VERIFY_SOCKET, 0)
+    if sign is not None and sign.socket and sign.socket == found.socket:
+        table.problems.append("sign.socket: is verify.socket, too: each kind of milter needs one of its own")
+    if sign is None and not found.socket and not table.is_told("socket"):
+        table.problem("socket", "is empty, and there is no table [sign]: nothing would run")
+    return found if found.socket else None
