@@ -12,9 +12,10 @@ from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
 from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.core.token.verify import Facts
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import ContextKind, Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
-from reply_milter.core.verdict.verdict import Action, Reason
+from reply_milter.core.verdict.reasons import Reason
 from reply_milter.flows.service import Rules, Service
 from reply_milter.ports import Claim, Claimed, Decision, Replay, StoreUnavailableError
 

@@ -221,7 +221,7 @@ def test_a_parked_reply_is_released_by_its_user(host: DeliverySite, receiver: Re
         f"In-Reply-To: {asked['Message-ID']}\r\n\r\nYes.\r\n"
     )
     wrong = host.site.send([f"<{asked['Reply-To'].strip()}>"], text.replace(on_file, "eve@example.net").encode())
-    assert wrong.startswith("550 5.7.1 Write from your own address"), wrong
+    assert wrong.startswith("550 5.7.1 Reply from the address that the notification"), wrong
     away = text.replace("Message-ID", "Auto-Submitted: auto-replied\r\nMessage-ID").replace("yes@x", "away@x")
     assert host.site.send([f"<{asked['Reply-To'].strip()}>"], away.encode()).startswith("250")
     assert receiver.calls == []

@@ -99,7 +99,7 @@ def test_two_reply_recipients_of_a_local_submission_are_refused_for_good(site_wi
     site.postfix.sendmail(
         ["-f", "ann@example.com", first.address, second.address], reply(first, "two").replace(b"\r", b"")
     )
-    wait_until(lambda: "5.5.3 One reply address a message" in site.postfix.log(), 10, "the refusal")
+    wait_until(lambda: "5.5.3 Only one reply address per message" in site.postfix.log(), 10, "the refusal")
     wait_until(lambda: not list((site.postfix.folder / "spool/maildrop").iterdir()), 10, "an empty maildrop")
     assert site.arrived("X-Seq", "two", 0) == []
 

@@ -113,8 +113,8 @@ def test_a_bound_author_is_not_found_by_trying(fresh: Site) -> None:
         fresh.send([f"<{minted.address}>"], reply(minted, f"try-{number}").replace(b"alice@", b"m%d@" % number))
         for number in range(WRONG_AUTHORS + 3)
     ]
-    leaked = "550 5.7.1 Too many senders used this reply address: answer the latest notification instead"
-    assert [answer.startswith("550 5.7.1 Write from your own address") for answer in heard] == [True] * 20 + [False] * 3
+    leaked = "550 5.7.1 Too many senders used this reply address; answer the latest notification instead"
+    assert [answer.startswith("550 5.7.1 Reply from the address") for answer in heard] == [True] * 20 + [False] * 3
     assert {answer.partition(" (")[0].strip() for answer in heard[20:]} == {leaked}
     assert fresh.send([f"<{minted.address}>"], reply(minted, "right")).startswith(leaked)
     assert fresh.daemon.log().count("because=wrong_authors") == 1 + 3 + 1

@@ -161,7 +161,7 @@ def test_limits_of_an_address_hold_for_what_is_parked(host: DeliverySite) -> Non
     body = "\r\n".join(["x" * 70] * 14_000)
     heard = [stranger(host, address, f"twice-{number}", body) for number in range(12)]
     assert [one[:3] for one in heard] == ["250"] * 2 + ["550"] * 10
-    assert heard[2].startswith("550 5.7.1 This reply address has taken all the replies")
+    assert heard[2].startswith("550 5.7.1 This reply address takes no more replies")
     wait_until(lambda: len(parked(host, 52)) == 2, 30, "two parked")
     assert host.site.metrics()["reply_milter_parked_bytes"] > 1_900_000
 
@@ -172,7 +172,7 @@ def test_without_room_the_client_keeps_the_reply(host: DeliverySite) -> None:
     for number in range(7):
         assert stranger(host, address, f"room-{number}").startswith("250")
         wait_until(lambda wanted=number + 1: len(parked(host, 53)) == wanted, 30, "parked")  # type: ignore[misc]
-    assert stranger(host, address, "room-7").startswith("452 4.3.1 Too many replies wait to be confirmed")
+    assert stranger(host, address, "room-7").startswith("452 4.3.1 Too many replies are waiting for this user")
     series = 'reply_milter_messages_total{handler="issue",reason="parking_full",verdict="defer"}'
     assert any(re.sub(r"\s", "", name) == series for name in host.site.metrics()), list(host.site.metrics())[:3]
     other = host.site.mint(user=54, locator="parking/other", recipient="alice@client.example")

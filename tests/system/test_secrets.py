@@ -84,7 +84,7 @@ def _failing_steps(watched: WatchedSite) -> None:
     """Each callback on either milter raises, with its arguments in its words."""
     for step in STEPS:
         with watched.fails(step):
-            expected = "250" if step == "abort" else "451 4.3.0 This mail can not be checked at the moment"
+            expected = "250" if step == "abort" else "451 4.3.0 This message cannot be checked at the moment"
             assert _send(watched, f"failing.{step}").startswith(expected), step
             with watched.site.client() as client:
                 client.docmd("MAIL FROM:<alice@client.example>")

@@ -173,7 +173,7 @@ def test_words_of_a_stranger_vouch_for_nobody(lenient: Site, vouching: Vouching,
     assert (found.tags["auth"], found.tags["reason"]) == ("fail", "auth_fail"), found.values("Authentication-Results")
     strict = lenient.mint("strict", locator="shaped/2")
     heard = lenient.send([f"<{strict.address}>"], make(vouching, forged(strict, name)))
-    assert heard.startswith("550 5.7.1 Neither DMARC nor DKIM vouches"), heard
+    assert heard.startswith("550 5.7.1 Neither DMARC nor DKIM confirms"), heard
 
 
 def test_the_milters_before_us_are_deceived(lenient: Site, vouching: Vouching) -> None:
@@ -238,7 +238,7 @@ def test_a_clients_name_vouches_for_nobody(lenient: Site) -> None:
         ):  # fmt: skip
             assert client.docmd(command)[0] == 250
         code, text = client.data(message)
-    assert (code, text.startswith(b"5.7.1 Neither DMARC nor DKIM vouches")) == (550, True), text
+    assert (code, text.startswith(b"5.7.1 Neither DMARC nor DKIM confirms")) == (550, True), text
 
 
 SILENT = ["", "t=x;", "x=-1;", "t=999999999999999999999999;", "z=a\x01;", "z=\xe4;", "_a=b;", "a b=c;", ";", "foo;"]

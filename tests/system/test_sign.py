@@ -72,7 +72,7 @@ def test_the_address_is_bound_to_its_recipient(host: SubmissionSite) -> None:
     found = received(host, "bound")
     (reply_to,), (identifier,) = found.values("Reply-To"), found.values("Message-ID")
     answer = f"From: eve@example.com\r\nMessage-ID: <2@b>\r\nIn-Reply-To: {identifier}\r\n\r\nYes\r\n".encode()
-    assert host.site.send([f"<{reply_to}>"], answer).startswith("550 5.7.1 Write from your own address")
+    assert host.site.send([f"<{reply_to}>"], answer).startswith("550 5.7.1 Reply from the address")
 
 
 def test_an_id_of_the_application_is_kept_and_bound(host: SubmissionSite) -> None:

@@ -14,7 +14,7 @@ from tests.support.processes.ports import free_port
 pytestmark = pytest.mark.system
 
 FRAGMENTS = ("reply-domain.main.cf", "shared-smtpd.main.cf", "authentication.main.cf")
-HEARD = "No result of DMARC or DKIM vouches for your address"
+HEARD = "No DMARC or DKIM result confirms your address"
 # The handler that wants proof, and one that lets genuine authors come again.
 PATIENT = '[[handler]]\nid = 9\nname = "patient"\n[handler.policy]\nauth_fail = "reject"\nauth_none = "defer"\n'
 

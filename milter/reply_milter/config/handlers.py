@@ -5,9 +5,10 @@ from reply_milter.config.destinations import read_destination
 from reply_milter.config.policy import read_policy
 from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
 from reply_milter.core.token.token import HANDLER_LIMIT
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import HANDLER_NAME, ContextKind, Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
-from reply_milter.core.verdict.verdict import Action, Reason
+from reply_milter.core.verdict.reasons import Reason
 
 
 def read_handlers(top: Table, base: Policy, delivery: DeliverySettings | None) -> Handlers:

@@ -1,8 +1,9 @@
 """``[policy]`` and ``[handler.policy]``: what is done about each reason."""
 
 from reply_milter.core.encoding.toml_table import Table, between, one_of
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import ALLOWED, Policy
-from reply_milter.core.verdict.verdict import Action, Reason
+from reply_milter.core.verdict.reasons import Reason
 
 
 def read_policy(table: Table, base: Policy, with_mode: bool) -> Policy:

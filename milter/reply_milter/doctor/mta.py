@@ -11,8 +11,9 @@ from reply_milter.core.diagnosis.postfix.site import Ours, Site
 from reply_milter.core.diagnosis.problem import Problem
 from reply_milter.core.diagnosis.sockets import Client
 from reply_milter.core.verdict import policy
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import Handler
-from reply_milter.core.verdict.verdict import Action, Reason
+from reply_milter.core.verdict.reasons import Reason
 from reply_milter.doctor.installation import endpoint
 
 _USER = "postfix"

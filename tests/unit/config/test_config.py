@@ -12,10 +12,11 @@ from reply_milter.config import Config, ConfigError, parse
 from reply_milter.config.places import Socket
 from reply_milter.config.replay import ReplaySettings
 from reply_milter.core.delivery.parked import Room
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.destination import Command, Destination, Format, LmtpRelay, Maildir, PlugIn, Webhook
 from reply_milter.core.verdict.handler import ContextKind
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import Action, Reason
+from reply_milter.core.verdict.reasons import Reason
 
 BAD = sorted(Path(__file__).parents[2].joinpath("bad_configs").glob("*.toml"))
 

@@ -6,7 +6,8 @@ from typing import Any
 import Milter
 
 from reply_milter.core.mail.headers import Append, Delete, Edit, Insert, RemoveRecipient, Replace
-from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reason, Reject, Verdict, reply_for
+from reply_milter.core.verdict.reasons import Reason, reply_for
+from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reject, Verdict
 
 log = logging.getLogger(__name__)
 

@@ -14,24 +14,8 @@ from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.verify import Checked, Facts
 from reply_milter.core.verdict.handler import ContextKind
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import MALFORMED_MESSAGE, Reason
+from reply_milter.core.verdict.reasons import MALFORMED_MESSAGE, Reason
 
-# Decided before anybody asks who wrote it: such an answer tells nothing of the author. All others may.
-BEFORE_THE_AUTHOR = frozenset(
-    {
-        Reason.FORGED,
-        Reason.EXPIRED,
-        Reason.REVOKED,
-        Reason.STORE_UNAVAILABLE,
-        Reason.MALFORMED,
-        Reason.TOO_LARGE,
-        Reason.AUTO_REPLY,
-        Reason.BOUNCE,
-        Reason.LOOP,
-        Reason.THREAD_MISMATCH,
-        Reason.THREAD_ABSENT,
-    }
-)
 _NO_THREAD = ThreadFinding(ThreadMatch.NONE)
 _COSTLY_DOMAINS = 64  # beyond ASCII, of one message, that are compared with ours; each takes half a millisecond
 

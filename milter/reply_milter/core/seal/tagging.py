@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from reply_milter.core.rules.message import Bindings
 from reply_milter.core.token.verify import Checked
-from reply_milter.core.verdict.verdict import Reason
+from reply_milter.core.verdict.reasons import Reason
 
 Tags = list[tuple[str, str]]
 

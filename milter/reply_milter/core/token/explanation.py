@@ -9,7 +9,7 @@ from reply_milter.core.token.keyring import Keyring, UserKey
 from reply_milter.core.token.token import TokenText
 from reply_milter.core.token.verify import FUTURE_SECONDS, Facts
 from reply_milter.core.verdict.handler import Handler, Handlers
-from reply_milter.core.verdict.verdict import Cause
+from reply_milter.core.verdict.reasons import Cause
 
 ORDINARY = "ordinary"
 

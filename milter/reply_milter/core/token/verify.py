@@ -8,7 +8,7 @@ from reply_milter.core.token.keyring import Keyring, UserKey
 from reply_milter.core.token.token import Token, TokenText
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import Cause, Reason, expired_reply
+from reply_milter.core.verdict.reasons import Cause, Reason, expired_reply
 
 FUTURE_SECONDS = 300  # how far a minting host's clock may be ahead of ours
 

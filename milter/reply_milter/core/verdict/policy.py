@@ -1,49 +1,20 @@
-"""What is done about each reason: the operator's table over our defaults; and how findings make one verdict."""
+"""What is done about each reason: the operator's table over the defaults; and how findings make one verdict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reply_milter.core.verdict.verdict import Action, Cause, Reason, SmtpReply, reply_for
+from reply_milter.core.verdict.answer import Action, SmtpReply
+from reply_milter.core.verdict.reasons import REASONS, Cause, Reason, reply_for
 
-_EARLY = frozenset({Action.REJECT, Action.DEFER})
-_ANY = frozenset(Action)
-
-# Reasons found before a good checksum may only be refused: nothing else is known of such mail.
+# The policy keys, and what each may say.
 ALLOWED: Mapping[Reason, frozenset[Action]] = {
-    Reason.MALFORMED: _EARLY,
-    Reason.FORGED: _EARLY,
-    Reason.EXPIRED: _ANY,
-    Reason.REVOKED: _ANY,
-    Reason.TOO_LARGE: _ANY,
-    Reason.AUTO_REPLY: _ANY,
-    Reason.BOUNCE: _ANY,
-    Reason.LOOP: _ANY,
-    Reason.THREAD_MISMATCH: _ANY,
-    Reason.THREAD_ABSENT: _ANY,
-    Reason.SENDER_MISMATCH: _ANY,
-    Reason.SENDER_UNKNOWN: _ANY,
-    Reason.AUTH_FAIL: _ANY,
-    Reason.AUTH_NONE: _ANY,
-    Reason.SPENT: _ANY,
-    Reason.LEAKED: _ANY,
-    Reason.DUPLICATE: _ANY,
-    Reason.REPLAYED: _ANY,
+    reason: about.allowed for reason, about in REASONS.items() if about.allowed
 }
-_DEFAULTS = {
-    Reason.AUTO_REPLY: Action.DISCARD,
-    Reason.SENDER_UNKNOWN: Action.ACCEPT,
-    Reason.AUTH_FAIL: Action.ACCEPT,
-}
-# Reasons that are treated as another one where nothing is written about them: who wants proof wants no silence either.
-_AS = {Reason.AUTH_NONE: Reason.AUTH_FAIL}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a check found. ``fixed`` overrules the table: what is no matter of policy.
-
-    ``because`` tells the operator what the client is not told.
-    """
+    """What a check found. ``fixed`` overrules the policy; ``because`` is for the operator, never for the client."""
 
     reason: Reason
     reply: SmtpReply
@@ -52,7 +23,7 @@ class Finding:
 
     @classmethod
     def of(cls, reason: Reason, because: Cause | None = None) -> "Finding":
-        """A finding with the standing words for ``reason``."""
+        """Make a finding with the standing words for ``reason``."""
         return cls(reason, reply_for(reason), because=because)
 
 
@@ -69,19 +40,19 @@ class Policy:
     senders_per_token: int = 0
 
     def action(self, finding: Finding) -> Action:
-        """What is to be done about ``finding``."""
+        """Return the action for ``finding``."""
         if finding.fixed is not None:
             return finding.fixed
-        return self._written(finding.reason)
+        return self._action(finding.reason)
 
-    def _written(self, reason: Reason) -> Action:
-        action = self.actions.get(reason)
-        if action is None and reason in _AS:
-            return self._written(_AS[reason])
-        return action or _DEFAULTS.get(reason, Action.REJECT)
+    def _action(self, reason: Reason) -> Action:
+        if reason in self.actions:
+            return self.actions[reason]
+        about = REASONS[reason]
+        return about.default if about.follows is None else self._action(about.follows)
 
     def decide(self, findings: Iterable[Finding]) -> tuple[Finding | None, Action]:
-        """The finding that decides, and its action: the first that is not accepted, else the first of all."""
+        """Return the finding that decides, and its action: the first that is not accepted, else the first of all."""
         first = None
         for finding in findings:
             action = self.action(finding)

@@ -15,7 +15,9 @@ from reply_milter.core.notification.application import Admission, Asker, Standin
 from reply_milter.core.notification.mint_request import key_of, read
 from reply_milter.core.notification.prepare import Outgoing, Prepared, bindable, prepare
 from reply_milter.core.token.mint import MintError
-from reply_milter.core.verdict.verdict import Accept, Reason, Reject, SmtpReply, Verdict
+from reply_milter.core.verdict.answer import SmtpReply
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
 from reply_milter.flows.service import MintingService
 from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
 

@@ -9,8 +9,9 @@ from reply_milter.core.mail.fingerprint import squeeze
 from reply_milter.core.rules.message import Bindings, SenderMatch
 from reply_milter.core.token.keyring import WRONG_AUTHOR_OCTETS
 from reply_milter.core.token.verify import Checked, Facts
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import GUESSED, Action, Cause, Reason
+from reply_milter.core.verdict.reasons import GUESSED, Cause, Reason
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.recipient import store_unavailable

@@ -13,8 +13,10 @@ from reply_milter.core.mail import headers
 from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.rules.message import Message
 from reply_milter.core.token.address import Misspelt, Ordinary, classify
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import MISSPELT, Accept, Action, Reason, Verdict, refusal, reply_for
+from reply_milter.core.verdict.reasons import MISSPELT, Reason, reply_for
+from reply_milter.core.verdict.verdict import Accept, Verdict, refusal
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.judgement import Judgement, judge

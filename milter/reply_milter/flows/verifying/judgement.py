@@ -5,8 +5,10 @@ from typing import NamedTuple
 from reply_milter.core.mail import headers
 from reply_milter.core.seal import tagging, verdict_header
 from reply_milter.core.token.verify import Checked
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import Accept, Action, Park, Reason, Verdict, refusal
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Park, Verdict, refusal
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.claiming import claim_for

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import Reason
+from reply_milter.core.verdict.reasons import Reason
 from reply_milter.flows.verifying.postponed import Postponed, of_the_whole
 from reply_milter.flows.verifying.recipient import ReplyRecipient
 

@@ -5,26 +5,20 @@ The counterpart of ``inbound`` and ``judgement``: what they report is among thes
 
 from collections.abc import Iterable, Iterator
 
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import ContextKind, Handler
 from reply_milter.core.verdict.policy import Finding, Policy
-from reply_milter.core.verdict.verdict import Action, Reason
+from reply_milter.core.verdict.reasons import REASONS, Reason, Stage
 from reply_milter.flows.service import Rules
 from reply_milter.ports import Decision
 
-_OF_JUNK = (Reason.MALFORMED, Reason.FORGED, Reason.NOT_ALONE, Reason.THROTTLED)
-_OF_TOKENS = (Reason.FORGED, Reason.EXPIRED, Reason.REVOKED, Reason.STORE_UNAVAILABLE)  # forged: a disabled user's
-_OF_MESSAGES = (
-    Reason.MALFORMED,
-    Reason.TOO_LARGE,
-    Reason.AUTO_REPLY,
-    Reason.BOUNCE,
-    Reason.LOOP,
-    Reason.SENDER_MISMATCH,
-    Reason.SENDER_UNKNOWN,
-    Reason.LEAKED,  # by senders_per_token, or by wrong authors
-    Reason.DUPLICATE,
-    Reason.REPLAYED,
-)
+
+def _found(stage: Stage) -> tuple[Reason, ...]:
+    return tuple(reason for reason, about in REASONS.items() if stage in about.stages)
+
+
+_OF_JUNK, _OF_TOKENS = _found(Stage.ADDRESS), _found(Stage.TOKEN)
+_OF_MESSAGES, _OF_PARKING = _found(Stage.MESSAGE), _found(Stage.PARKING)
 _AT_RCPT = (Action.REJECT, Action.DEFER)
 
 
@@ -46,20 +40,19 @@ def _of_handler(rules: Rules, handler: Handler) -> Iterator[Decision]:
     yield from _at_rcpt(policy, _OF_TOKENS, rules)
     yield from _postponed(policy, (*_OF_TOKENS, *(_OF_JUNK if policy.observe else ())), handler.name)
     let_in = _OF_JUNK if policy.observe else ()
-    reasons = {*_OF_MESSAGES, *_OF_TOKENS, *_of_bindings(rules, handler), *let_in}
+    reasons = {*_OF_MESSAGES, *_OF_TOKENS, *let_in}.difference(_never_found(rules, handler))
     yield from _at_end(policy, reasons, handler.name)
     if rules.parks_in_hook and not policy.observe and Action.PARK in policy.actions.values():
-        yield Decision("eom", Action.DEFER, Reason.PARKING_FULL, handler=handler.name)
-        yield Decision("eom", "dropped", Reason.PARKING_FULL, handler=handler.name)
+        yield from _at_end(policy, _OF_PARKING, handler.name)
 
 
-def _of_bindings(rules: Rules, handler: Handler) -> Iterator[Reason]:
-    """Reasons that depend on what is asked for at all."""
-    if handler.context is ContextKind.THREAD:
+def _never_found(rules: Rules, handler: Handler) -> Iterator[Reason]:
+    """Yield the reasons that are found only where the operator asks for something."""
+    if handler.context is not ContextKind.THREAD:
         yield from (Reason.THREAD_MISMATCH, Reason.THREAD_ABSENT)
-    if rules.verify.authserv_id:
+    if not rules.verify.authserv_id:
         yield from (Reason.AUTH_FAIL, Reason.AUTH_NONE)
-    if handler.policy.replies_per_token:
+    if not handler.policy.replies_per_token:
         yield Reason.SPENT
 
 
@@ -67,8 +60,6 @@ def _actions(policy: Policy, reason: Reason) -> set[Action]:
     """What may be done about a finding; without a store, settings, other recipients and guesses make a difference."""
     if reason is Reason.STORE_UNAVAILABLE:
         return {Action.ACCEPT, Action.DEFER}
-    if reason in (Reason.NOT_ALONE, Reason.THROTTLED):
-        return {Action.DEFER}
     return {policy.action(Finding.of(reason))}
 
 

@@ -6,8 +6,10 @@ No program stands behind it that would send the message again by itself: it woul
 from dataclasses import dataclass
 
 from reply_milter.core.mail.headers import Edit, RemoveRecipient
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
-from reply_milter.core.verdict.verdict import NOT_ALONE_LOCALLY, Action, Reason, Verdict, refusal
+from reply_milter.core.verdict.reasons import NOT_ALONE_LOCALLY, Reason
+from reply_milter.core.verdict.verdict import Verdict, refusal
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.recipient import ReplyRecipient
 from reply_milter.ports import Decision

@@ -6,8 +6,9 @@ from reply_milter.core.mail.domain import in_ascii_lower_case
 from reply_milter.core.token.address import ReplyAddress
 from reply_milter.core.token.token import Token
 from reply_milter.core.token.verify import Checked, Facts, Junk, check_standing, check_token
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding, Policy
-from reply_milter.core.verdict.verdict import Action, Reason, reply_for
+from reply_milter.core.verdict.reasons import Reason, reply_for
 from reply_milter.flows.service import Service
 from reply_milter.ports import StoreUnavailableError
 

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from reply_milter.core.mail import headers
 from reply_milter.core.rules.authentication import Authentication, authentication
-from reply_milter.core.rules.message import BEFORE_THE_AUTHOR, Bindings, Message, bindings, findings
+from reply_milter.core.rules.message import Bindings, Message, bindings, findings
 from reply_milter.core.token.verify import Checked, Facts
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding, Policy
-from reply_milter.core.verdict.verdict import Action, Cause, Reason, reply_for
+from reply_milter.core.verdict.reasons import REASONS, Cause, Reason, reply_for
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.claiming import Taken, claim_for, take, tells_of_author, tries_of
@@ -57,8 +58,8 @@ def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts |
     vouched = _authentication_of(rules, message)
     bound = bindings(message, checked, facts, rules.form, vouched, asked=bool(rules.verify.authserv_id))
     found = list(findings(message, bound, rules.form, rules.verify.max_message_bytes))
-    before = [one for one in found if one.reason in BEFORE_THE_AUTHOR]
-    after = [one for one in found if one.reason not in BEFORE_THE_AUTHOR]
+    before = [one for one in found if REASONS[one.reason].before_author]
+    after = [one for one in found if not REASONS[one.reason].before_author]
     stands = standing(service, arrival, checked, facts)
     seen = Examined(bound, stands + _as_it_stands(service, arrival) + before, after)
     return _with_room(service, arrival, checked, seen)

@@ -76,7 +76,7 @@ def test_an_accident_defers_the_message_and_not_the_next(step: str, needs: Negot
     answers = _message(door, ctx)
     assert Milter.TEMPFAIL in answers
     assert Milter.TEMPFAIL in answers[-1:] or step in ("rcpt", "body")
-    assert set(ctx.replies) == {"451 This mail can not be checked at the moment, try again later"}
+    assert set(ctx.replies) == {"451 This message cannot be checked at the moment; try again later"}
     conversation.failing, conversation.whole = "", True
     assert _message(door, ctx)[-1] == Milter.CONTINUE
     assert door.idle

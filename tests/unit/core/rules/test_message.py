@@ -12,7 +12,7 @@ from reply_milter.core.rules.thread import ThreadMatch
 from reply_milter.core.token.mint import MintedAddress
 from reply_milter.core.token.verify import Checked, Facts, check_token
 from reply_milter.core.verdict.handler import Handler
-from reply_milter.core.verdict.verdict import Reason
+from reply_milter.core.verdict.reasons import Reason
 from tests.support.fakes import AUTHOR, FORM, FORUM, ISSUE, KEYRING, NOW, minted, rules
 
 ANSWERED = minted()

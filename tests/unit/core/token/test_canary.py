@@ -4,7 +4,7 @@ from reply_milter.core.token.canary import USER, canary_handler, forged, genuine
 from reply_milter.core.token.verify import Checked, Junk, check_token
 from reply_milter.core.verdict.handler import ContextKind, Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
-from reply_milter.core.verdict.verdict import Reason
+from reply_milter.core.verdict.reasons import Reason
 from tests.support.fakes import FORM, FORUM, ISSUE, KEYRING, NOW
 
 REAL = Handlers.of([ISSUE, FORUM])

@@ -7,7 +7,7 @@ import pytest
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.token.verify import FUTURE_SECONDS, Checked, Facts, Junk, check_standing, check_token
 from reply_milter.core.verdict.handler import Handler, Handlers
-from reply_milter.core.verdict.verdict import INVALID, Cause, Reason
+from reply_milter.core.verdict.reasons import INVALID, Cause, Reason
 from tests.support.fakes import FORM, FORUM, ISSUE, KEYRING, NOW, minted
 
 HANDLERS = Handlers.of([ISSUE, FORUM])

@@ -2,8 +2,9 @@
 
 import pytest
 
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import ALLOWED, Finding, Policy
-from reply_milter.core.verdict.verdict import Action, Reason, reply_for
+from reply_milter.core.verdict.reasons import Reason, reply_for
 
 ACCEPTED = Finding.of(Reason.SENDER_UNKNOWN)
 REFUSED = Finding.of(Reason.LOOP)

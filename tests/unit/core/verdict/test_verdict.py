@@ -4,21 +4,9 @@ import re
 
 import pytest
 
-from reply_milter.core.verdict import verdict
-from reply_milter.core.verdict.verdict import (
-    INVALID,
-    MALFORMED_MESSAGE,
-    MISSPELT,
-    Action,
-    Defer,
-    Discard,
-    Reason,
-    Reject,
-    SmtpReply,
-    expired_reply,
-    refusal,
-    reply_for,
-)
+from reply_milter.core.verdict.answer import Action, SmtpReply
+from reply_milter.core.verdict.reasons import INVALID, MALFORMED_MESSAGE, MISSPELT, Reason, expired_reply, reply_for
+from reply_milter.core.verdict.verdict import Defer, Discard, Reject, refusal
 from tests.support.fakes import NOW
 
 REPLIES = [*map(reply_for, Reason), INVALID, MISSPELT, MALFORMED_MESSAGE, expired_reply(NOW, "https://example.com/x")]
@@ -105,4 +93,4 @@ def test_deferring_keeps_the_words() -> None:
 
 def test_reasons_are_words_for_metrics_and_headers() -> None:
     """Lower-case words with underscores."""
-    assert all(re.fullmatch(r"[a-z_]+", reason) for reason in verdict.Reason)
+    assert all(re.fullmatch(r"[a-z_]+", reason) for reason in Reason)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import Handlers
-from reply_milter.core.verdict.verdict import Accept, Action, Defer, Park, Reason, Reject, Verdict
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Defer, Park, Reject, Verdict
 from reply_milter.flows.verifying.claiming import WRONG_AUTHORS
 from reply_milter.ports import Replay
 from tests.support.fakes import AUTHOR, FORUM, ISSUE, MemoryStore, minted, rules
@@ -52,7 +54,7 @@ def test_twenty_wrong_authors_and_nobody_can_be_found_any_more() -> None:
     assert answers[0] == answers[1]
     assert isinstance(answers[0], Reject) and answers[0].reason is Reason.LEAKED
     assert str(answers[0].reply) == (
-        "550 5.7.1 Too many senders used this reply address: answer the latest notification instead"
+        "550 5.7.1 Too many senders used this reply address; answer the latest notification instead"
     )
     assert desk.store.calls == ["facts", "claim"] * 2
     assert desk.telemetry.messages[-1].because == "wrong_authors"

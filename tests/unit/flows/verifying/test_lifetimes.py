@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from reply_milter.core.mail.headers import VERDICT, Delete
-from reply_milter.core.verdict.verdict import Accept, Action, Reason, Reject
+from reply_milter.core.verdict.answer import Action
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Reject
 from tests.support.fakes import minted, rules
 from tests.support.hosts.dialogue import Desk, edits, reply_fields
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from reply_milter.core.mail.headers import RemoveRecipient
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import Handlers
-from reply_milter.core.verdict.verdict import Accept, Action, Defer, Discard, Park, Reason, Reject, Verdict
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reject, Verdict
 from reply_milter.flows.service import Rules
 from tests.support.fakes import AUTHOR, FORUM, ISSUE, minted, rules
 from tests.support.hosts.dialogue import Desk, reply_fields

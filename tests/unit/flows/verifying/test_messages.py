@@ -3,7 +3,9 @@
 import pytest
 
 from reply_milter.core.mail.headers import OCTETS_LIMIT, VERDICT, Delete, Insert
-from reply_milter.core.verdict.verdict import Accept, Action, Defer, Discard, Park, Reason, Reject
+from reply_milter.core.verdict.answer import Action
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reject
 from tests.support.fakes import AUTHOR, FORUM, NOW, MemoryStore, minted, rules
 from tests.support.hosts.dialogue import BODY, Desk, edits, reply_fields, without
 

@@ -5,7 +5,9 @@ from ipaddress import ip_network
 import pytest
 
 from reply_milter.core.mail.headers import FIELDS_LIMIT, OCTETS_LIMIT, VERDICT
-from reply_milter.core.verdict.verdict import Accept, Action, Reason
+from reply_milter.core.verdict.answer import Action
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept
 from tests.support.fakes import NOW, MemoryStore, minted, rules
 from tests.support.hosts.dialogue import Desk, reply_fields, without
 

@@ -3,7 +3,9 @@
 import pytest
 
 from reply_milter.core.mail.headers import RemoveRecipient
-from reply_milter.core.verdict.verdict import Accept, Action, Defer, Reason, Reject
+from reply_milter.core.verdict.answer import Action
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Defer, Reject
 from tests.support.fakes import NOW, MemoryStore, minted, rules
 from tests.support.hosts.dialogue import Desk, edits, reply_fields
 

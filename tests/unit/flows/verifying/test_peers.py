@@ -8,7 +8,9 @@ import pytest
 from reply_milter.core.mail.headers import VERDICT, Delete, Insert
 from reply_milter.core.seal.verdict_header import seal
 from reply_milter.core.token.token import parse
-from reply_milter.core.verdict.verdict import INVALID, Accept, Action, Defer, Park, Reason, Reject
+from reply_milter.core.verdict.answer import Action
+from reply_milter.core.verdict.reasons import INVALID, Reason
+from reply_milter.core.verdict.verdict import Accept, Defer, Park, Reject
 from tests.support.fakes import FORM, NOW, SEAL_KEY, FixedClock, MemoryStore, minted, rules
 from tests.support.hosts.dialogue import BODY, Desk, edits, reply_fields
 

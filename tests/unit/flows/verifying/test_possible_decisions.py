@@ -10,9 +10,10 @@ from itertools import product
 
 import pytest
 
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.policy import ALLOWED
-from reply_milter.core.verdict.verdict import Action, Reason
+from reply_milter.core.verdict.reasons import Reason
 from reply_milter.flows.service import Rules
 from reply_milter.flows.verifying.possible_decisions import possible_decisions
 from tests.support.fakes import FORUM, ISSUE, NOW, MemoryStore, changed, minted, rules

@@ -5,8 +5,10 @@ from ipaddress import ip_network
 
 import pytest
 
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import Handlers
-from reply_milter.core.verdict.verdict import Accept, Action, Defer, Reason, Reject
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Defer, Reject
 from tests.support.fakes import FORUM, ISSUE, NOW, MemoryStore, minted, rules
 from tests.support.hosts.dialogue import Desk, reply_fields
 

@@ -4,7 +4,9 @@ from itertools import count
 
 import pytest
 
-from reply_milter.core.verdict.verdict import Accept, Action, Defer, Discard, Reason, Reject, Verdict
+from reply_milter.core.verdict.answer import Action
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Reject, Verdict
 from reply_milter.flows.verifying.claiming import KEPT_SECONDS
 from reply_milter.ports import Claim, Claimed, Replay, StoreUnavailableError
 from tests.support.fakes import FORUM, NOW, MemoryStore, minted, rules

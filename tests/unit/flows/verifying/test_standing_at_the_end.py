@@ -7,8 +7,10 @@ from typing import cast
 import pytest
 
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import Handlers
-from reply_milter.core.verdict.verdict import INVALID, Accept, Action, Park, Reason, Reject
+from reply_milter.core.verdict.reasons import INVALID, Reason
+from reply_milter.core.verdict.verdict import Accept, Park, Reject
 from reply_milter.ports import Claim, StoreUnavailableError
 from tests.support.fakes import AUTHOR, FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryStore, changed, minted, rules
 from tests.support.hosts.dialogue import Desk, reply_fields

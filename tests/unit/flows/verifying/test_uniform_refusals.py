@@ -16,7 +16,8 @@ from reply_milter.core.token import keyring
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
 from reply_milter.core.token.mint import Order, mint
 from reply_milter.core.verdict.handler import Handler, Handlers
-from reply_milter.core.verdict.verdict import INVALID, Accept, Defer, Reject
+from reply_milter.core.verdict.reasons import INVALID
+from reply_milter.core.verdict.verdict import Accept, Defer, Reject
 from tests.support.fakes import FORM, FORUM, ISSUE, KEYRING, NOW, MemoryStore, changed, minted, rules
 from tests.support.hosts.dialogue import Desk
 
