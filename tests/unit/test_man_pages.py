@@ -12,6 +12,7 @@ import pytest
 from reply_milter import config
 from reply_milter.adapters import keyfile
 from reply_milter.cli import parser
+from reply_milter.config.destinations import KINDS
 from reply_milter.core.encoding import toml_table
 from reply_milter.wiring.settings import FIXED
 
@@ -174,6 +175,14 @@ def test_what_takes_a_restart_is_marked() -> None:
             names = places[table] | sockets if key == "place" else {key}
             expected |= {f"{table}.{name}" for name in names}
     assert marked == expected
+
+
+def test_every_kind_of_destination_is_told_of() -> None:
+    """In the man page, and in the template as a comment."""
+    text = _KEYS.split(".Sh [handler.delivery]")[1].split(".It Ic type\n")[1].split(".It ")[0]
+    assert re.findall(r'"(\w+)"', text) == list(KINDS)
+    template = (_ROOT / "milter/reply_milter/cli/reply-milter.toml").read_text()
+    assert f"# one of {', '.join(KINDS)}, or a plug-in" in template
 
 
 def test_the_example_is_a_configuration() -> None:

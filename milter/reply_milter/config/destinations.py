@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from reply_milter.config.places import connection_point
@@ -25,21 +26,6 @@ _HOW_SECRETS_LOOK = '"whsec_" and {} to {} octets in base64'.format(*_SECRET_OCT
 _UNSIGNED = ""
 
 
-def read_destination(table: Table) -> Destination | None:
-    """The destination that the table names; None for a mistake, which is noted."""
-    kind = table.need(
-        "type", "", matching(r"[A-Za-z0-9._-]{1,64}", "webhook, command, maildir, lmtp, or a plug-in's name")
-    )
-    if not kind:
-        return None
-    read = _KINDS.get(kind)
-    if read is None:
-        return PlugIn(kind, table.rest())
-    found = read(table)
-    table.unknown()
-    return found
-
-
 def webhook_of(values: Mapping[str, object]) -> tuple[Webhook, list[str]]:
     """A webhook as the table would have it, and what is wrong with it: for a command line."""
     problems: list[str] = []
@@ -50,7 +36,7 @@ def _webhook(table: Table) -> Webhook:
     url = table.need("url", "", _http_url)
     words = table.take("secret", _UNSIGNED, _some).split()
     secrets = [secret for word in words if (secret := _secret(table, word)) is not None]
-    return Webhook(url, tuple(secrets), _format(table, Format.JSON), _timeout(table), _redact(table))
+    return Webhook(url, tuple(secrets), _format(table, Format.JSON), _timeout(table))
 
 
 def _some(value: str) -> str | None:
@@ -78,11 +64,11 @@ def _command(table: Table) -> Command:
         )
     if any("\0" in argument for argument in argv):
         table.problem("argv", "must not hold a NUL character")
-    return Command(tuple(argv), _format(table, Format.RAW), _timeout(table), _redact(table))
+    return Command(tuple(argv), _format(table, Format.RAW), _timeout(table))
 
 
 def _maildir(table: Table) -> Maildir:
-    return Maildir(table.need("path", "", matching(r"/[^\0]+", "an absolute path")), _redact(table))
+    return Maildir(table.need("path", "", matching(r"/[^\0]+", "an absolute path")))
 
 
 def _lmtp(table: Table) -> LmtpRelay:
@@ -90,10 +76,11 @@ def _lmtp(table: Table) -> LmtpRelay:
         table.problem("address", "is missing")
     place = connection_point(table, "address", "")
     recipient = table.take("recipient", "", _mail_address)
-    return LmtpRelay(place.path, place.host, place.port, recipient, _timeout(table), _redact(table))
+    return LmtpRelay(place.path, place.host, place.port, recipient, _timeout(table))
 
 
-_KINDS: dict[str, Callable[[Table], Destination]] = {
+# Every kind of destination by the word for its type; any other word names a plug-in.
+KINDS: Mapping[str, Callable[[Table], Webhook | Command | Maildir | LmtpRelay]] = {
     "webhook": _webhook,
     "command": _command,
     "maildir": _maildir,
@@ -101,12 +88,21 @@ _KINDS: dict[str, Callable[[Table], Destination]] = {
 }
 
 
+def read_destination(table: Table) -> Destination | None:
+    """Read ``[handler.delivery]``; None for a mistake, which is noted. All kinds but plug-ins can ``redact``."""
+    kind = table.need("type", "", matching(r"[A-Za-z0-9._-]{1,64}", f"{', '.join(KINDS)}, or a plug-in's name"))
+    if not kind:
+        return None
+    read = KINDS.get(kind)
+    if read is None:
+        return PlugIn(kind, table.rest())
+    found = replace(read(table), redact=table.take("redact", False))
+    table.unknown()
+    return found
+
+
 def _format(table: Table, default: Format) -> Format:
     return Format(table.take("format", default.value, one_of(*(form.value for form in Format))))
-
-
-def _redact(table: Table) -> bool:
-    return table.take("redact", False)
 
 
 def _timeout(table: Table) -> int:

@@ -1,11 +1,12 @@
-"""Where accepted replies go, as the configuration says it: one kind of destination a way of handing over.
+"""Where accepted replies go: one kind of destination per way of handing a reply over.
 
-``redact``: a message that is handed on as it is goes without reply addresses of ours. That breaks its seal.
+``redact``: reply addresses are removed from a message that is handed on as it is. That breaks its seal.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
 
 TIMEOUT_SECONDS = 30  # for all of one handing over; Postfix waits 600 s for an answer to a message
 
@@ -60,10 +61,11 @@ class LmtpRelay:
 
 @dataclass(frozen=True, slots=True)
 class PlugIn:
-    """Somebody else's handler, by the name of its entry point, with the settings that it is given."""
+    """A handler of another package, by the name of its entry point, with the settings that it is given."""
 
     name: str
     settings: Mapping[str, object] = field(repr=False)
+    redact: ClassVar[bool] = False  # it gets the message as it is
 
 
 Destination = Webhook | Command | Maildir | LmtpRelay | PlugIn

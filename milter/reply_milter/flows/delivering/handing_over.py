@@ -115,7 +115,7 @@ def _sound(handed: object) -> DeliveryOutcome:
 def _handed_on(service: HookService, sealed: SealedReply, envelope: Envelope) -> Envelope:
     """The message as the handler is to get it, where it gets that."""
     handler = service.rules.handlers.named(sealed.handler)
-    if handler is None or not getattr(handler.destination, "redact", False):
+    if handler is None or handler.destination is None or not handler.destination.redact:
         return envelope
     return replace(envelope, message=content.redact_message(envelope.message, service.rules.form))
 
