@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reply_milter.adapters.public_suffixes import organisational_domains
-from reply_milter.config.store import StoreSettings
-from reply_milter.config.verify import VerifySettings
+from reply_milter.config.store import read_store
+from reply_milter.config.verify import read_verify
+from reply_milter.core.encoding.toml_table import Table
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey
@@ -225,8 +226,8 @@ def rules(actions: Mapping[Reason, Action] | None = None, observe: bool = False,
         handlers=Handlers.of([replace(ISSUE, policy=policy), replace(FORUM, policy=policy)]),
         policy=policy,
         seal_keys=(SEAL_KEY,),
-        verify=VerifySettings(place=None, peers=(), authserv_id="", max_message_bytes=1_000_000, forged_per_minute=60),
-        store=StoreSettings(url="embedded", timeout_ms=200, accepts_without=False),
+        verify=replace(read_verify(Table({}, "verify", []), None), place=None, max_message_bytes=1_000_000),
+        store=read_store(Table({}, "store", []), "/nowhere"),
         organisational=organisational_domains(),
     )
     return changed(plain, **changes)
