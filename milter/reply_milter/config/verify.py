@@ -12,13 +12,15 @@ class VerifySettings:
     """Settings of the milter that verifies. A change of ``place`` needs a restart, any other takes effect by a reload.
 
     ``place``: None on a host that only sends. ``peers``: hosts whose sealed mail passes. ``authserv_id``: the name of
-    the milters before us that check DMARC and DKIM; empty for none. ``forged_per_minute``: invalid addresses per client
+    the milters before us that check DMARC and DKIM; empty for none. ``add_authentication_results``: write
+    x-reply-token=pass in that name as well. ``forged_per_minute``: invalid addresses per client
     network before the reply is 451; 0 for no limit.
     """
 
     place: Listener | None
     peers: Networks
     authserv_id: str
+    add_authentication_results: bool
     max_message_bytes: int
     forged_per_minute: int
 
@@ -29,6 +31,7 @@ def read_verify(table: Table, sign: Listener | None) -> VerifySettings:
         place=_place(table, sign),
         peers=networks(table, "peers"),
         authserv_id=table.take("authserv_id", "", matching(r"[A-Za-z0-9.-]{0,255}", "a host name")),
+        add_authentication_results=table.take("add_authentication_results", True),
         max_message_bytes=table.take("max_message_bytes", 26214400, between(1, 1 << 40)),
         forged_per_minute=table.take("forged_per_minute", 60, between(0, 1 << 30)),
     )

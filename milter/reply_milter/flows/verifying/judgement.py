@@ -111,8 +111,9 @@ def _edits(service: Service, arrival: Arrival, tags: tagging.Tags) -> tuple[head
     arrived = tagging.Arrived(arrival.recipient.domain, queue_id, arrival.body.text())
     sealed = verdict_header.seal([*tags, *tagging.closing(arrived)], rules.seal_keys[0])
     edits = [*headers.strip(headers.VERDICT, foreign)]
-    if rules.verify.authserv_id and arrival.recipient.checked is not None:
-        edits.append(headers.Insert(headers.AUTHENTICATION_RESULTS, f"{rules.verify.authserv_id}; x-reply-token=pass"))
+    verify = rules.verify
+    if verify.authserv_id and verify.add_authentication_results and arrival.recipient.checked is not None:
+        edits.append(headers.Insert(headers.AUTHENTICATION_RESULTS, f"{verify.authserv_id}; x-reply-token=pass"))
     edits.append(headers.Insert(headers.VERDICT, sealed))
     return tuple(edits)
 

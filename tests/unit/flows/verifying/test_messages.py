@@ -132,6 +132,16 @@ def test_authentication_results_are_added_when_an_id_is_configured() -> None:
     assert inserted[0].value == "mx.example.com; x-reply-token=pass"
 
 
+def test_authentication_results_are_not_added_where_the_operator_says_so() -> None:
+    """What the milters before us wrote is read all the same."""
+    desk = Desk(rules({Reason.AUTH_NONE: Action.REJECT}, authserv_id="mx.example", add_authentication_results=False))
+    assert desk.send(ANSWERED).reason is Reason.AUTH_NONE
+    vouched = ("Authentication-Results", " mx.example; dmarc=pass header.from=example.org")
+    desk = Desk(rules(authserv_id="mx.example", add_authentication_results=False))
+    inserted = [edit.name for edit in edits(desk.send(ANSWERED, [*GENUINE, vouched])) if isinstance(edit, Insert)]
+    assert inserted == [VERDICT]
+
+
 @pytest.mark.parametrize(
     "fields,reason",
     [
