@@ -12,8 +12,8 @@
     message.set_content("...")
     minter.prepare(message, "issue", user=42, locator="go-gitea/gitea/issue/2351", to="jane@example.com")
 
-Does what sign mode does, in the application: whoever mints holds the master keys. Needs neither a milter library nor a
-store; on a host without those, ``pip install --no-deps reply-milter`` with idna is enough.
+Does in the application what sign mode does in the MTA: the application holds the master keys. Needs no milter library
+and no store; on a host without those, ``pip install --no-deps reply-milter`` with idna is enough.
 """
 
 import secrets
@@ -60,10 +60,10 @@ class Minted:
 
 
 def handler(number: int, name: str, context: str = "thread", validity_days: int = 90) -> Handler:
-    """What replies are for, as a ``[[handler]]`` of the configuration says it. ``context``: thread or integer.
+    """Describe what replies are for, as a ``[[handler]]`` of the configuration does. ``context``: thread or integer.
 
     Raises:
-        MintError: ``context`` is neither, or a number or name that no file may give.
+        MintError: ``context`` is neither, or the configuration would refuse the number or the name.
     """
     if not 0 <= number < HANDLER_LIMIT or not HANDLER_NAME.fullmatch(name):
         raise MintError(f"a handler has a number of 0 to {HANDLER_LIMIT - 1}, and a name of 1 to 32 of a-z0-9._-")
@@ -84,10 +84,10 @@ class Minter:
         mailbox: str = "reply",
         delimiter: str = "+",
     ) -> None:
-        """Without a configuration file: everything must be as on the host that verifies.
+        """Make a minter without a configuration file; all values must be those of the host that verifies.
 
         Raises:
-            MintError: a key that is not 32 octets; a realm, mailbox, delimiter or domain that no file may name.
+            MintError: the key is not 32 octets, or realm, mailbox, delimiter or domain are such as no file may name.
         """
         ascii_domain = domain.to_ascii(mint_domain) or ""
         if not REALM.fullmatch(realm):
@@ -113,9 +113,9 @@ class Minter:
 
     @classmethod
     def load(cls, path: str) -> "Minter":
-        """As the configuration file and the key file that it names say; the seal key is not needed.
+        """Load a configuration file and the master keys that it names; the seal key is not needed.
 
-        Load it anew after ``keys promote``.
+        Load again after ``keys promote``.
 
         Raises:
             ConfigError: a file that is missing, unreadable, or wrong; a line for each mistake.
@@ -140,10 +140,10 @@ class Minter:
         to: str = "",
         at: int | None = None,
     ) -> Minted:
-        """The address for ``user`` to answer one thing. ``at``: another time than now, in Unix seconds.
+        """Mint an address by which ``user`` can answer one thing. ``at``: Unix seconds, in place of the current time.
 
-        One of ``context`` (a number of yours), ``message_id`` (that the notification bears) and ``locator`` (which
-        makes one). ``to``: the address that the notification goes to; replies from another are a mismatch.
+        Give one of ``context`` (your own number), ``message_id`` (of the notification) and ``locator`` (from which a
+        Message-ID is made). ``to``: the address that the notification goes to; replies from another are a mismatch.
 
         Raises:
             MintError: no such handler, a number out of range, a malformed id, locator or address; says what to do.
@@ -170,13 +170,13 @@ class Minter:
         context: int | None = None,
         to: str = "",
     ) -> Minted:
-        """Mint for ``message`` and write into it what a client needs to answer: as sign mode does.
+        """Mint for ``message`` and write into it what a mail client needs for an answer, as sign mode does.
 
-        Reply-To is ours; a Message-ID that is there is kept, and bound by a thread handler; it is added to References;
-        Auto-Submitted is set where none stands. Hand ``message`` to one recipient, and ``to`` to this method.
+        Sets Reply-To. Keeps a Message-ID that is there, which a thread handler binds, else adds one; adds it to
+        References. Sets Auto-Submitted where there is none. Send ``message`` to one recipient, and pass that as ``to``.
 
         Raises:
-            MintError: as ``mint``; the message is then as it was.
+            MintError: as ``mint``; the message is then unchanged.
         """
         given = _given_id(message)
         threaded = given and context is None
@@ -193,7 +193,7 @@ class Minter:
 
 
 def _given_id(message: EmailMessage | Message) -> str:
-    """The Message-ID that stands there, with brackets; empty for none."""
+    """Return the Message-ID of the message, with brackets; empty for none."""
     values = message.get_all("Message-ID", [])
     if len(values) > 1:
         raise MintError("a message has at most one Message-ID")
@@ -236,5 +236,5 @@ def _config(path: str) -> Config:
     try:
         return configuration.parse(loading.read(path))
     except ConfigError as error:
-        told = [problem if problem.startswith(path) else f"{path}: {problem}" for problem in error.problems]
-        raise ConfigError(told) from None
+        problems = [problem if problem.startswith(path) else f"{path}: {problem}" for problem in error.problems]
+        raise ConfigError(problems) from None

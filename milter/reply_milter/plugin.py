@@ -1,4 +1,4 @@
-"""What a handler of your own needs: the reply that it gets, and what it may answer. See docs/delivery.md.
+"""What your own handler needs: the reply that it gets, and what it may answer. See docs/delivery.md.
 
     from reply_milter.plugin import Done, Later, Never, Reply
 

@@ -153,7 +153,7 @@ def test_what_is_changed_without_a_daemon_says_so(installation: Installation) ->
     """In the wrong folder, too: a daemon that was not restarted has another. Reading says nothing."""
     out, err = installation.run("revoke", "user", 5)
     assert "Effective at once" not in out
-    assert err == f"reply-milter: no daemon runs with {installation.state}: that takes effect when one starts there\n"
+    assert err == f"reply-milter: no daemon runs with {installation.state}: the change takes effect when one starts\n"
     assert installation.run("user", "show", 5)[1] == ""
 
 

@@ -138,7 +138,7 @@ def test_what_the_application_never_takes_is_a_dead_letter(host: DeliverySite, r
     assert b"This is never." in shown.stdout
     still = command(host.site, "deadletter", "retry", letter["id"])
     assert still.returncode == os.EX_DATAERR
-    assert b"not delivered, it stays: refused the webhook answered 422" in still.stderr
+    assert b"not delivered; the dead letter is kept: refused the webhook answered 422" in still.stderr
     receiver.answer = 204
     assert command(host.site, "deadletter", "retry", letter["id"]).returncode == 0
     assert list(receiver.posts) == [letter["id"]]

@@ -326,7 +326,7 @@ def test_a_folder_that_the_daemon_does_not_have_is_told(fresh: Site) -> None:
     done = _run(fresh, "revoke", "user", "803")
     assert done.returncode == os.EX_OK
     assert (
-        done.stderr.decode() == f"reply-milter: no daemon runs with {other}: that takes effect when one starts there\n"
+        done.stderr.decode() == f"reply-milter: no daemon runs with {other}: the change takes effect when one starts\n"
     )
     assert b"Effective at once" not in done.stdout
     assert _answer(fresh, minted.address).startswith("250")

@@ -60,7 +60,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line, with every command declared."""
+    """Return the parser of the command line, with every command declared."""
     top = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
     top.add_argument("--version", action="version", version=f"reply-milter {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
@@ -70,13 +70,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status."""
+    """Run one command and return its exit status."""
     words = sys.argv[1:] if argv is None else argv
     if words[:1] != ["deliver"]:
         return _main(words)
     try:
         return os.EX_TEMPFAIL if _main(words) else os.EX_OK
-    except SystemExit as ended:  # a mistake in master.cf must not return mail to its senders, who may be forged
+    except SystemExit as ended:  # a mistake in master.cf must not return mail to forged senders
         return os.EX_TEMPFAIL if ended.code else os.EX_OK
 
 
@@ -88,7 +88,7 @@ def _main(argv: Sequence[str]) -> int:
         return _fail(os.EX_CONFIG, *error.problems)
     except (CommandError, LibraryError) as error:
         return _fail(error.status, str(error))
-    except BrokenPipeError:  # whoever read our output has enough; Python would complain once more at its end
+    except BrokenPipeError:  # the reader of our output closed it; Python would complain once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return os.EX_OK
     except OSError as error:
@@ -99,7 +99,7 @@ def _main(argv: Sequence[str]) -> int:
 
 
 def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
-    """What was written is out, or an error, when this returns."""
+    """Run a command, and flush its output before returning."""
     try:
         options = parser.parse_args(argv)
         action: Callable[[argparse.Namespace], int] = options.action

@@ -1,4 +1,4 @@
-"""``check``: the whole verification of a message file, without the store, and without consequences."""
+"""``check``: verify a message file without the store. Changes nothing."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from reply_milter.wiring.stores import load
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
     parser = add_command(
-        commands, "check", _run, "say what would become of a message; exit 0 if it is accepted, else 1"
+        commands, "check", _run, "say what would happen to a message; exit 0 if it is accepted, else 1"
     )
     parser.add_argument("--rcpt", metavar="A", required=True, help="the envelope recipient")
     parser.add_argument("--from", metavar="A", dest="sender", required=True, help="the envelope sender; '' for bounces")
@@ -60,5 +60,9 @@ def _text(outcome: Rehearsal) -> str:
     if outcome.header:
         lines += ["", outcome.header]
     return "\n".join(
-        [*lines, "", "Revocation, replay, disabled users and addresses on file are in the store, which was not asked."]
+        [
+            *lines,
+            "",
+            "Revocation, replay, disabled users and addresses on file were not checked: the store was not asked.",
+        ]
     )

@@ -1,4 +1,4 @@
-"""``commit``: for delivery hooks of one's own, after they have delivered a reply."""
+"""``commit``: called by an operator's own delivery hook after it has delivered a reply."""
 
 import argparse
 import json
@@ -23,11 +23,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _run(options: argparse.Namespace) -> int:
     if not _ID.fullmatch(options.id):
-        raise CommandError(os.EX_USAGE, "an ID is the 26 characters of the id tag of an X-Reply-Verdict field")
+        raise CommandError(os.EX_USAGE, "an ID has the 26 characters of the id tag of an X-Reply-Verdict field")
     with store_access(options, changes=True) as access:
         found = open_store(access.settings.config).commit(options.id)
     if not found:
-        raise CommandError(os.EX_DATAERR, "no reply is reserved under this ID: another realm, or long ago")
+        raise CommandError(
+            os.EX_DATAERR, "no reply is reserved under this ID: it belongs to another realm, or its record has expired"
+        )
     if options.json:
         print(json.dumps({"id": options.id, "committed": True}))
     return os.EX_OK

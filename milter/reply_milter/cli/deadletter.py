@@ -1,4 +1,4 @@
-"""``deadletter``: what the delivery hook kept because nobody would take it."""
+"""``deadletter``: messages that the delivery hook kept because no handler took them."""
 
 import argparse
 import json
@@ -22,10 +22,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     deeds = add_command(commands, "deadletter", _list, "messages that could not be delivered").add_subparsers(
         metavar="DEED", required=True
     )
-    listing = add_command(deeds, "list", _list, "all of them, a line each, the oldest first")
-    show = add_command(deeds, "show", _show, "what is known of one, and its message; --json leaves the message out")
+    listing = add_command(deeds, "list", _list, "list all, one per line, oldest first")
+    show = add_command(deeds, "show", _show, "show one and its message; --json omits the message")
     add_raw(show)
-    retry = add_command(deeds, "retry", _retry, "deliver one now; it is then gone from here. Exit 75 if not now")
+    retry = add_command(deeds, "retry", _retry, "deliver one now and remove it. Exit 75 if that is not possible now")
     for parser in (show, retry):
         parser.add_argument("id", metavar="ID", help="as list shows it")
     for parser in (listing, show, retry):
@@ -66,9 +66,9 @@ def _retry(options: argparse.Namespace) -> int:
     envelope = Envelope(letter.sender, letter.recipient, service.dead_letters.message(letter.id))
     handed = take(service, envelope, once_more=True)
     if isinstance(handed, Later):
-        raise CommandError(os.EX_TEMPFAIL, f"not delivered, it stays: {handed.why}")
+        raise CommandError(os.EX_TEMPFAIL, f"not delivered; the dead letter is kept: {handed.why}")
     if isinstance(handed, Never):
-        raise CommandError(os.EX_DATAERR, f"not delivered, it stays: {handed.why}")
+        raise CommandError(os.EX_DATAERR, f"not delivered; the dead letter is kept: {handed.why}")
     service.dead_letters.remove(letter.id)
     if options.json:
         print(json.dumps({"id": letter.id, "delivered": True}))
@@ -80,5 +80,5 @@ def _retry(options: argparse.Namespace) -> int:
 def _found(service: HookService, identifier: str) -> DeadLetter:
     letter = service.dead_letters.find(identifier)
     if letter is None:
-        raise CommandError(os.EX_DATAERR, f"there is no dead letter {identifier!r}: see deadletter list")
+        raise CommandError(os.EX_DATAERR, f"there is no dead letter {identifier!r}; see deadletter list")
     return letter

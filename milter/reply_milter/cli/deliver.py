@@ -1,6 +1,6 @@
-"""``deliver``: the delivery hook as a command for Postfix's pipe(8), where LMTP is not to be had.
+"""``deliver``: the delivery hook as a command for Postfix's pipe(8), where LMTP is not available.
 
-Ends with 0 when the message is ours, and with 75 in every other case: anything else makes Postfix return it.
+Exits with 0 when the hook has the message, else with 75: any other status makes Postfix return the message.
 """
 
 import argparse
@@ -44,15 +44,15 @@ def _run(options: argparse.Namespace) -> int:
         raise CommandError(os.EX_TEMPFAIL, str(error)) from error
     except Exception as error:
         log.exception("cannot take a message")
-        raise CommandError(os.EX_TEMPFAIL, f"the message was not taken: {error}") from error
+        raise CommandError(os.EX_TEMPFAIL, f"the message was not accepted: {error}") from error
     if isinstance(handed, Later):
         raise CommandError(os.EX_TEMPFAIL, f"try again later: {handed.why}")
     return os.EX_OK
 
 
 def _tend(service: HookService) -> None:
-    """Where no LMTP service runs, nobody else asks about parked replies, nor lets time discard them."""
+    """Ask users about parked replies and expire old ones: where no LMTP service runs, no other process does."""
     try:
         tend(service)
     except Exception:
-        log.exception("cannot tend parked replies")  # the message is taken, whatever comes of others
+        log.exception("cannot tend parked replies")  # the message itself is delivered all the same

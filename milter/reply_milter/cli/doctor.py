@@ -1,4 +1,4 @@
-"""``doctor``: what is wrong with this installation and with the Postfix in front of it, and the line that mends it."""
+"""``doctor``: problems of this installation and of the Postfix in front of it, and the line that fixes each."""
 
 import argparse
 import json
@@ -22,21 +22,21 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = add_command(
         commands, "doctor", _run, "say what is wrong here; exit 0 if nothing is, 1 for warnings, 2 for errors"
     )
-    parser.add_argument("--postfix", metavar="DIR", help="look at Postfix's configuration in DIR, too (/etc/postfix)")
+    parser.add_argument("--postfix", metavar="DIR", help="also examine the Postfix configuration in DIR (/etc/postfix)")
     add_config(parser)
     add_json(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
-    told = examine(options.config, options.postfix)
-    print(json.dumps(_members(told)) if options.json else "\n".join(_lines(told)))
-    return _STATUS[worst(told.findings)]
+    diagnosis = examine(options.config, options.postfix)
+    print(json.dumps(_members(diagnosis)) if options.json else "\n".join(_lines(diagnosis)))
+    return _STATUS[worst(diagnosis.findings)]
 
 
-def _members(told: Diagnosis) -> dict[str, object]:
+def _members(diagnosis: Diagnosis) -> dict[str, object]:
     return {
-        "status": _WORDS[_STATUS[worst(told.findings)]],
-        "areas": {area: _state(told, area) for area in told.areas},
+        "status": _WORDS[_STATUS[worst(diagnosis.findings)]],
+        "areas": {area: _state(diagnosis, area) for area in diagnosis.areas},
         "findings": [
             {
                 "severity": finding.severity.value,
@@ -47,26 +47,26 @@ def _members(told: Diagnosis) -> dict[str, object]:
                 "section": finding.remedy.section or None,
                 "line": finding.remedy.line or None,
             }
-            for finding in told.findings
+            for finding in diagnosis.findings
         ],
     }
 
 
-def _state(told: Diagnosis, area: str) -> str:
-    """The worst that was found in an area, or ``ok``."""
-    found = worst(finding for finding in told.findings if finding.check.partition(".")[0] == area)
+def _state(diagnosis: Diagnosis, area: str) -> str:
+    """Return the worst severity of an area, or ``ok``."""
+    found = worst(finding for finding in diagnosis.findings if finding.check.partition(".")[0] == area)
     return found.value if found else "ok"
 
 
-def _lines(told: Diagnosis) -> Iterator[str]:
-    yield "  ".join(f"{area}: {_state(told, area)}" for area in told.areas)
-    for finding in told.findings:
+def _lines(diagnosis: Diagnosis) -> Iterator[str]:
+    yield "  ".join(f"{area}: {_state(diagnosis, area)}" for area in diagnosis.areas)
+    for finding in diagnosis.findings:
         yield ""
         yield from _wrapped(f"{finding.severity.upper()}  {finding.what}  [{finding.check}]", "")
         yield from _wrapped(f"{finding.why}.", _INDENT)
         yield from _remedy_lines(finding)
     yield ""
-    counts = [sum(finding.severity is severity for finding in told.findings) for severity in Severity]
+    counts = [sum(finding.severity is severity for finding in diagnosis.findings) for severity in Severity]
     yield "{} errors, {} warnings, {} notes".format(*counts)
 
 

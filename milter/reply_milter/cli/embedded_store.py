@@ -1,4 +1,4 @@
-"""The store for a command: the daemon's while it runs, and an embedded one of its own making while it doesn't."""
+"""The store for a command: the daemon's while it runs; else the command starts an embedded one."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ _IN_TURN = Patience(for_daemon=0.0, for_others=60.0)
 
 @contextmanager
 def reachable_store(config: Config) -> Iterator[bool]:
-    """Make sure that the store answers, as long as the context lasts; false if no daemon works with it meanwhile.
+    """Keep the store answering as long as the context lasts. Yields False if no daemon uses it meanwhile.
 
     Raises:
         StoreUnavailableError: it doesn't, and can't be started here.
@@ -39,7 +39,7 @@ def reachable_store(config: Config) -> Iterator[bool]:
 
 
 def _lock(config: Config) -> int | None:
-    """The lock on the store's folder, after everybody else who works there; None while a daemon has it.
+    """Wait for the lock on the store's folder; return None while a daemon holds it.
 
     Another command's store is never used: it ends with that command.
     """
@@ -60,7 +60,7 @@ def _lock(config: Config) -> int | None:
 
 @contextmanager
 def _temporary_redis(config: Config, held: int) -> Iterator[None]:
-    """A store that ends with this process, and keeps the lock as long as it lives."""
+    """Run a store that ends with this process and keeps the lock as long as it runs."""
     folder = Path(config.state_dir)
     try:
         with as_owner(folder):
@@ -81,7 +81,7 @@ def _temporary_redis(config: Config, held: int) -> Iterator[None]:
 
 
 def _become_redis(folder: Path, argv: list[str], held: int, parent: int) -> None:
-    """As the owner of the folder: files that root wrote would lock the daemon out."""
+    """Run as the owner of the folder: the daemon could not open files that root wrote."""
     owner = folder.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
         os.setgroups([])
@@ -92,5 +92,5 @@ def _become_redis(folder: Path, argv: list[str], held: int, parent: int) -> None
 
 
 def _has_ended(child: int) -> bool:
-    """Whether a child is a zombie; it stays one."""
+    """Return whether a child has ended, without reaping it."""
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -1,4 +1,4 @@
-"""How a command fails: a sentence that says what to do, and a sysexits code."""
+"""How a command fails: one sentence that says what to do, and a sysexits code."""
 
 
 class CommandError(Exception):

@@ -1,4 +1,4 @@
-"""What somebody else wrote, as a terminal may be shown it: control characters can do more than move the cursor."""
+"""Text from outside, made safe to show on a terminal: control characters can do more than move the cursor."""
 
 import argparse
 import re
@@ -8,25 +8,27 @@ _CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]")  # but HT and
 
 
 def printable(text: str) -> str:
-    """``text`` on one line, with ``?`` for whatever is no visible character or blank: controls, marks of direction."""
+    """Return ``text`` on one line, with ``?`` for controls, marks of direction and other invisible characters."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def add_raw(parser: argparse.ArgumentParser) -> None:
     """Declare ``--raw``."""
-    parser.add_argument("--raw", action="store_true", help="the message alone, octet by octet: for a file, no terminal")
+    parser.add_argument(
+        "--raw", action="store_true", help="only the message, unchanged: for a file, not for a terminal"
+    )
 
 
 def write_message(message: bytes) -> None:
-    """A message on standard output, to be looked at: without controls, whether a terminal is there or a pager's pipe.
+    """Write a message to standard output, without control characters.
 
-    What goes into a pipe is on a terminal, or in a file that somebody will look at, a moment later.
+    Also into a pipe: a pager, or a file that is looked at later, ends on a terminal as well.
     """
     text = message.replace(b"\r\n", b"\n").decode("utf-8", "surrogateescape")
     write_raw(_CONTROLS.sub("?", text).encode("utf-8", "surrogateescape"))
 
 
 def write_raw(message: bytes) -> None:
-    """A message on standard output, octet by octet."""
+    """Write a message to standard output, unchanged."""
     sys.stdout.flush()
     sys.stdout.buffer.write(message)

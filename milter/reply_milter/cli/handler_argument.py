@@ -1,4 +1,4 @@
-"""A handler that is named on the command line."""
+"""The handler that the command line names."""
 
 import os
 
@@ -7,7 +7,7 @@ from reply_milter.core.verdict.handler import Handler, Handlers
 
 
 def named_handler(handlers: Handlers, name: str) -> Handler:
-    """The handler called ``name``.
+    """Return the handler called ``name``.
 
     Raises:
         CommandError: EX_USAGE, with the names that there are.

@@ -1,4 +1,4 @@
-"""How commands reach what the delivery hook keeps: as the user whose state it is, so that no file becomes root's."""
+"""Access to the state of the delivery hook, as the user who owns it: root must not own new files there."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ from reply_milter.wiring.stores import load
 
 
 def hook(options: argparse.Namespace) -> HookService:
-    """What the hook works with.
+    """Open everything that the hook works with.
 
     Raises:
         CommandError: the configuration has no ``[delivery]``, a plug-in is gone, or its records are out of reach.
@@ -31,22 +31,22 @@ def hook(options: argparse.Namespace) -> HookService:
     except RecordDamagedError as error:
         raise CommandError(os.EX_IOERR, str(error)) from error
     except RecordError as error:
-        raise CommandError(os.EX_NOPERM, f"{error}; run this as root, or as the daemon's user") from error
+        raise CommandError(os.EX_NOPERM, f"{error}; run this command as root or as the daemon's user") from error
 
 
 def delivery_of(settings: Settings, path: str) -> DeliverySettings:
-    """The table ``[delivery]``.
+    """Return the table ``[delivery]``.
 
     Raises:
         CommandError: there is none.
     """
     if settings.config.delivery is None:
-        raise CommandError(os.EX_CONFIG, f"{path}: has no table [delivery]: there is no delivery hook")
+        raise CommandError(os.EX_CONFIG, f"{path}: has no table [delivery], so there is no delivery hook")
     return settings.config.delivery
 
 
 def become_owner(folder: str) -> None:
-    """If this is root, go on as the owner of ``folder``.
+    """Become the owner of ``folder`` if this process is root.
 
     Raises:
         CommandError: it is not there.

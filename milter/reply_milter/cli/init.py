@@ -18,8 +18,8 @@ _REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    parser = add_command(commands, "init", _run, "write DIR/reply-milter.toml and new keys; never over old ones")
-    parser.add_argument("dir", metavar="DIR", help="for an installation: /etc/reply-milter")
+    parser = add_command(commands, "init", _run, "write DIR/reply-milter.toml and new keys; never overwrite files")
+    parser.add_argument("dir", metavar="DIR", help="the folder; /etc/reply-milter for an installation")
     parser.add_argument("--domain", default="reply.example.com", help="the domain of reply addresses")
     parser.add_argument("--realm", help="a name for this key space (the domain, if not given)")
     parser.add_argument("--state-dir", default="/var/lib/reply-milter", help="where the daemon keeps its data")
@@ -57,7 +57,7 @@ def write_files(folder: Path, domain: str, realm: str, state_dir: str) -> list[s
 
 
 def _write(folder: Path, texts: dict[str, str]) -> None:
-    """Write all files or none: a half-made folder, or keys over keys, would cost addresses that are out already."""
+    """Write all files or none: overwritten keys would invalidate addresses that are already issued."""
     taken = [name for name in texts if os.path.lexists(folder / name)]
     if taken:
         raise CommandError(os.EX_CANTCREAT, f"{folder} already holds {', '.join(taken)}: nothing was written")

@@ -1,4 +1,4 @@
-"""``keys``: rotate master keys without an outage."""
+"""``keys``: rotate master keys without downtime."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ from reply_milter.core.token.keyring import KeyState, MasterKey
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, locate
 
-_RELOAD = "reload the daemon on every host (SIGHUP) for it to take effect"
+_RELOAD = "reload the daemon on every host (SIGHUP) to make this effective"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,8 +30,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     for name, action, text in (
         ("list", _list, "what each key does, when it was last used, and when its last address expires"),
         ("add", _add, "make a new key, which only verifies until it is promoted"),
-        ("promote", _promote, "let a key mint; the one that did so far goes on verifying"),
-        ("retire", _retire, "verify nothing with a key any more"),
+        ("promote", _promote, "let a key mint; the key that minted so far only verifies from now on"),
+        ("retire", _retire, "no longer verify addresses with a key"),
     ):
         parser = add_command(deeds, name, action, text)
         if name in ("promote", "retire"):
@@ -45,7 +45,7 @@ def _list(options: argparse.Namespace) -> int:
     try:
         used = _used(options)
     except CommandError as error:  # the keys themselves are in a file
-        print(f"reply-milter: when keys were last used is not known: {error}", file=sys.stderr)
+        print(f"reply-milter: it is not known when keys were last used: {error}", file=sys.stderr)
         used = {}
     rows = [_Row.of(key, settings, used) for key in settings.keyring.keys]
     if options.json:
@@ -60,7 +60,7 @@ def _list(options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What is told of one key. Times in Unix seconds."""
+    """What is shown of one key. Times in Unix seconds."""
 
     key: MasterKey
     last_used: int | None
@@ -68,7 +68,7 @@ class _Row:
 
     @classmethod
     def of(cls, key: MasterKey, settings: Settings, used: dict[str, int]) -> "_Row":
-        """``used``: when keys last verified a reply, by id."""
+        """Collect it. ``used``: when keys last verified a reply, by id."""
         longest = settings.config.handlers.longest_validity_days
         return cls(key, used.get(key.id), last_expiry(key, WallClock().now(), longest, was_used=key.id in used))
 
@@ -83,7 +83,7 @@ class _Row:
         }
 
     def expiry_words(self) -> str:
-        """When the last address expires."""
+        """Say when the last address expires."""
         return f"{'' if self.expiry.known else 'unknown, at the latest '}{moment(self.expiry.at)}"
 
 
@@ -93,7 +93,7 @@ def _used(options: argparse.Namespace) -> dict[str, int]:
 
 
 def _used_if_known(options: argparse.Namespace) -> dict[str, int]:
-    """Keys must come and go without the store, too."""
+    """Return when keys were last used; nothing if the store does not answer, since keys must be changed even then."""
     try:
         return _used(options)
     except CommandError:
@@ -103,13 +103,18 @@ def _used_if_known(options: argparse.Namespace) -> dict[str, int]:
 def _add(options: argparse.Namespace) -> int:
     remembered = _used_if_known(options)
     keys = _change(options, lambda keys: key_rotation.add(keys, new_secret(), remembered)).keyring.keys
-    _tell(options, keys[-1].id, KeyState.VERIFY, f"added {keys[-1].id}: it verifies and does not mint yet; {_RELOAD}")
+    _report(
+        options,
+        keys[-1].id,
+        KeyState.VERIFY,
+        f"added {keys[-1].id}: it verifies addresses but does not mint yet; {_RELOAD}",
+    )
     return os.EX_OK
 
 
 def _promote(options: argparse.Namespace) -> int:
     _change(options, lambda keys: key_rotation.promote(keys, options.id, WallClock().now()))
-    _tell(options, options.id, KeyState.ACTIVE, f"{options.id} mints from now on; {_RELOAD}")
+    _report(options, options.id, KeyState.ACTIVE, f"{options.id} mints from now on; {_RELOAD}")
     return os.EX_OK
 
 
@@ -122,12 +127,12 @@ def _retire(options: argparse.Namespace) -> int:
         unknown = "" if row.expiry.known else "When it last minted is not known. "
         until = f"{'U' if row.expiry.known else 'At the latest u'}ntil {moment(row.expiry.at)}"
         words += f". {unknown}{until} there may be addresses that it minted: they are forged now"
-    _tell(options, options.id, KeyState.RETIRED, words)
+    _report(options, options.id, KeyState.RETIRED, words)
     return os.EX_OK
 
 
 def _change(options: argparse.Namespace, change: Callable[[Keys], Keys]) -> Settings:
-    """Change the key file, alone; returns the settings with what is in it now. Reads each file once."""
+    """Change the key file under its lock; return the settings with the new keys. Reads each file once."""
     located = locate(options.config)
     try:
         with exclusive(located.keys_path):
@@ -141,5 +146,5 @@ def _change(options: argparse.Namespace, change: Callable[[Keys], Keys]) -> Sett
         raise CommandError(os.EX_CANTCREAT, "; ".join(error.problems)) from error
 
 
-def _tell(options: argparse.Namespace, identifier: str, state: KeyState, words: str) -> None:
+def _report(options: argparse.Namespace, identifier: str, state: KeyState, words: str) -> None:
     print(json.dumps({"id": identifier, "state": state.value}) if options.json else words)

@@ -1,4 +1,4 @@
-"""A message that is named on the command line."""
+"""The message that the command line names."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from reply_milter.cli.errors import CommandError
 
 
 def read_message(name: str) -> bytes:
-    """The octets of a file, or of standard input for ``-``.
+    """Read a file, or standard input for ``-``.
 
     Raises:
         CommandError: EX_NOINPUT, if it can't be read.

@@ -1,4 +1,4 @@
-"""``mint``: reply addresses for scripts and tests; applications may also let sign mode do it."""
+"""``mint``: make reply addresses for scripts and tests; applications can also use sign mode."""
 
 import argparse
 import json
@@ -28,8 +28,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--context", metavar="N", type=whole_number, help="what the reply is about: a number of your own"
     )
     context.add_argument("--message-id", metavar="ID", help="the Message-ID of the notification that is answered")
-    context.add_argument("--locator", metavar="PATH", help="like project/issue/12: makes a Message-ID to send with")
-    parser.add_argument("--to", metavar="ADDRESS", default="", help="to whom it is sent: binds the sender")
+    context.add_argument(
+        "--locator", metavar="PATH", help="a path like project/issue/12, from which a Message-ID is made"
+    )
+    parser.add_argument(
+        "--to", metavar="ADDRESS", default="", help="the address that the notification goes to; only it may answer"
+    )
     add_at(parser)
     add_json(parser)
     add_config(parser)

@@ -11,7 +11,7 @@ DEFAULT_CONFIG = os.environ.get("REPLY_MILTER_CONFIG", "/etc/reply-milter/reply-
 
 
 def whole_number(text: str) -> int:
-    """The type of an argument: decimal digits, perhaps with a sign.
+    """Read an argument: decimal digits, perhaps with a sign.
 
     Raises:
         ArgumentTypeError: anything else; ``int`` takes ``1_000`` and other scripts' digits, too.
@@ -27,29 +27,29 @@ def add_command(
     action: Callable[[argparse.Namespace], int],
     text: str,
 ) -> argparse.ArgumentParser:
-    """A sub-command with its one-line description."""
+    """Declare a sub-command with its one-line description."""
     parser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(action=action)
     return parser
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """``--config FILE``."""
+    """Declare ``--config FILE``."""
     parser.add_argument(
         "--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"the configuration file ({DEFAULT_CONFIG})"
     )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """``--json``."""
+    """Declare ``--json``."""
     parser.add_argument("--json", action="store_true", help="write JSON")
 
 
 def add_at(parser: argparse.ArgumentParser) -> None:
-    """``--at UNIX``: another time than now."""
-    parser.add_argument("--at", metavar="UNIX", type=whole_number, help="take this for now, in Unix seconds")
+    """Declare ``--at UNIX``, a time to use instead of the current one."""
+    parser.add_argument("--at", metavar="UNIX", type=whole_number, help="use this as the current time, in Unix seconds")
 
 
 def moment(options: argparse.Namespace) -> int:
-    """The time that a command works with, in Unix seconds."""
+    """Return the time that a command works with, in Unix seconds."""
     return WallClock().now() if options.at is None else int(options.at)

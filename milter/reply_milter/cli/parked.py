@@ -1,4 +1,4 @@
-"""``parked``: accepted replies that wait for a word of their user, or of an operator."""
+"""``parked``: accepted replies that wait for their user, or an operator, to confirm them."""
 
 import argparse
 import json
@@ -17,13 +17,15 @@ from reply_milter.flows.delivering.service import HookService
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command and its deeds."""
-    deeds = add_command(commands, "parked", _list, "replies that wait to be confirmed").add_subparsers(
+    deeds = add_command(commands, "parked", _list, "replies that wait for confirmation").add_subparsers(
         metavar="DEED", required=True
     )
-    listing = add_command(deeds, "list", _list, "all of them, a line each, the oldest first")
-    show = add_command(deeds, "show", _show, "what is known of one, and its message; --json leaves the message out")
+    listing = add_command(deeds, "list", _list, "list all, one per line, oldest first")
+    show = add_command(deeds, "show", _show, "show one and its message; --json omits the message")
     add_raw(show)
-    let_go = add_command(deeds, "release", _release, "deliver one as its user's. Exit 75 if that is not possible now")
+    let_go = add_command(
+        deeds, "release", _release, "deliver one as a reply of its user. Exit 75 if that is not possible now"
+    )
     forget = add_command(deeds, "discard", _discard, "delete one")
     for parser in (show, let_go, forget):
         parser.add_argument("id", metavar="ID", help="as list shows it")
@@ -65,9 +67,11 @@ def _release(options: argparse.Namespace) -> int:
     service = hook(options)
     handed = release(service, _found(service, options.id))
     if isinstance(handed, Later):
-        raise CommandError(os.EX_TEMPFAIL, f"released, but not delivered yet: {handed.why}; the daemon tries again")
+        raise CommandError(os.EX_TEMPFAIL, f"released, but not delivered yet: {handed.why}; the daemon will retry")
     if isinstance(handed, Never):
-        raise CommandError(os.EX_DATAERR, f"released, but nobody takes it: it is a dead letter now: {handed.why}")
+        raise CommandError(
+            os.EX_DATAERR, f"released, but the handler refused it; it is now a dead letter: {handed.why}"
+        )
     return _tell(options, "released")
 
 
@@ -85,7 +89,7 @@ def _tell(options: argparse.Namespace, deed: str) -> int:
 def _found(service: HookService, identifier: str) -> ParkedReply:
     parked = service.parking.find(identifier)
     if parked is None:
-        raise CommandError(os.EX_DATAERR, f"no reply is parked under {identifier!r}: see parked list")
+        raise CommandError(os.EX_DATAERR, f"no reply is parked under {identifier!r}; see parked list")
     return parked
 
 

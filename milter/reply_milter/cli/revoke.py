@@ -1,4 +1,4 @@
-"""``revoke``: addresses that are out and must not work any more."""
+"""``revoke``: make issued addresses invalid."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ _REACH = (
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command and what it revokes."""
-    deeds = add_command(commands, "revoke", _user, "make addresses that are out invalid").add_subparsers(
+    deeds = add_command(commands, "revoke", _user, "make issued addresses invalid").add_subparsers(
         metavar="WHAT", required=True
     )
     user = add_command(deeds, "user", _user, "all addresses of a user, minted until now")
@@ -42,9 +42,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     about.add_argument("context", metavar="CONTEXT", type=whole_number, help="as `explain` or a verdict tells it")
     one = add_command(deeds, "token", _token, "one address, or the one with a token id")
     one.add_argument("address", metavar="ADDRESS", help="or the 13 characters that name it in the log and in questions")
-    before = add_command(deeds, "before", _before, "whatever was minted before a time")
+    before = add_command(deeds, "before", _before, "all addresses minted before a time")
     before.add_argument("unix", metavar="UNIX", type=whole_number)
-    restore = add_command(deeds, "restore", _restore, "put back what a store has lost, from this host's journal")
+    restore = add_command(
+        deeds, "restore", _restore, "restore revocations that the store has lost, from this host's journal"
+    )
     restore.add_argument("--journal", metavar="FILE", help="another journal than the one under state_dir")
     for parser in (user, about, one, before, restore):
         add_config(parser)
@@ -58,7 +60,7 @@ def _user(options: argparse.Namespace) -> int:
         wanted = _next_minute()
         before = access.registry.revoke_user(options.id, wanted, access.kept_until)
         access.put_on_record(What.USER, user=options.id, before=before)
-    return _tell(options, access, f"all addresses of user {options.id}", wanted, before, user=options.id)
+    return _report(options, access, f"all addresses of user {options.id}", wanted, before, user=options.id)
 
 
 def _object(options: argparse.Namespace) -> int:
@@ -71,7 +73,7 @@ def _object(options: argparse.Namespace) -> int:
     what = f"all addresses of {handler.name} about {options.context}"
     if handler.context is ContextKind.THREAD:
         what = f"the addresses of the one user, and the one message, that context {options.context} belongs to,"
-    status = _tell(options, access, what, wanted, before, handler=handler.name, context=str(options.context))
+    status = _report(options, access, what, wanted, before, handler=handler.name, context=str(options.context))
     if handler.context is ContextKind.THREAD and not options.json:
         print(_REACH)
     return status
@@ -88,24 +90,25 @@ def _token(options: argparse.Namespace) -> int:
 
 def _token_id(address: str, access: StoreAccess) -> str:
     settings = access.settings
-    told = explain(address, settings.config.form, settings.keyring, settings.config.handlers, WallClock().now())
-    if told.key is None or told.token_text is None:
-        failed = next(step.words for step in told.steps if not step.passed)
-        raise CommandError(os.EX_DATAERR, f"this is no address that could be revoked: {failed}")
-    return told.key.token_id(told.token_text.text)
+    explained = explain(address, settings.config.form, settings.keyring, settings.config.handlers, WallClock().now())
+    if explained.key is None or explained.token_text is None:
+        failed = next(step.words for step in explained.steps if not step.passed)
+        raise CommandError(os.EX_DATAERR, f"this address cannot be revoked: {failed}")
+    return explained.key.token_id(explained.token_text.text)
 
 
 def _before(options: argparse.Namespace) -> int:
     if options.unix < 0:
-        raise CommandError(os.EX_USAGE, "UNIX is in seconds since 1970")
+        raise CommandError(os.EX_USAGE, "UNIX must be in seconds since 1970")
     if options.unix > WallClock().now() + 86400:
         raise CommandError(
-            os.EX_USAGE, "that is more than a day ahead: it would revoke what is not minted yet. UNIX is in seconds"
+            os.EX_USAGE,
+            "UNIX (in seconds) is more than a day ahead; that would revoke addresses that are not minted yet",
         )
     with store_access(options, changes=True) as access:
         before = access.registry.revoke_before(options.unix, access.kept_until)
         access.put_on_record(What.BEFORE, before=before)
-    return _tell(options, access, "all addresses", options.unix, before)
+    return _report(options, access, "all addresses", options.unix, before)
 
 
 def _restore(options: argparse.Namespace) -> int:
@@ -117,23 +120,23 @@ def _restore(options: argparse.Namespace) -> int:
         except JournalError as error:
             raise CommandError(os.EX_NOINPUT, str(error)) from error
         if options.journal and not journal.path.exists():
-            raise CommandError(os.EX_NOINPUT, f"{journal.path}: there is no such file")
+            raise CommandError(os.EX_NOINPUT, f"{journal.path}: no such file")
         count = restore_revocations(access.registry, config.realm, revocations)
     if broken:
-        print(f"reply-milter: {journal.path}: {broken} lines can't be read, and were left out", file=sys.stderr)
+        print(f"reply-milter: {journal.path}: {broken} lines cannot be read and were skipped", file=sys.stderr)
     if options.json:
         print(json.dumps({"put_back": count, "unreadable": broken}))
     else:
-        print(f"put back: {count} revocations of {journal.path}. To do it again does no harm")
+        print(f"restored {count} revocations from {journal.path}; running this again does no harm")
     return os.EX_OK
 
 
 def _next_minute() -> int:
-    """Tokens carry minutes: what was minted in this one is revoked, too."""
+    """Return the start of the next minute: tokens carry minutes, and those of the current one are revoked as well."""
     return WallClock().now() // 60 * 60 + 60
 
 
-def _tell(
+def _report(
     options: argparse.Namespace, access: StoreAccess, what: str, wanted: int, before: int, **members: object
 ) -> int:
     """``before`` is the time that is in force: ``wanted``, or a later one of before."""

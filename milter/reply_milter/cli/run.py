@@ -1,4 +1,4 @@
-"""``run``: everything that the configuration asks for, in one supervised process tree."""
+"""``run``: run everything that the configuration asks for, in one supervised process tree."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""How commands reach the store, and what they say when they can't."""
+"""Access to the store for commands, and what they say when it does not answer."""
 
 import argparse
 import os
@@ -25,23 +25,23 @@ _KEPT_SECONDS = 7 * 86400  # beyond the longest validity: clocks differ
 
 @dataclass(frozen=True, slots=True)
 class StoreAccess:
-    """The settings, and their store, which answers. ``is_live``: a daemon works with it, as far as can be told here."""
+    """Settings and a store that answers. ``is_live``: a daemon uses it, as far as this host can know."""
 
     settings: Settings
     is_live: bool
 
     @property
     def registry(self) -> RedisRegistry:
-        """What operators put on record."""
+        """The registry of users and revocations."""
         return open_registry(self.settings.config)
 
     @property
     def kept_until(self) -> int:
-        """Until when a revocation of now may matter, in Unix seconds."""
+        """How long a revocation made now can matter, in Unix seconds."""
         return WallClock().now() + self.settings.config.handlers.longest_validity_days * 86400 + _KEPT_SECONDS
 
     def put_on_record(self, what: What, **about: Any) -> None:
-        """Write a revocation that the store has taken into this host's journal, and say so if that can't be done."""
+        """Write a revocation that is in the store into this host's journal; warn if that fails."""
         config, now = self.settings.config, WallClock().now()
         folder = Path(config.state_dir)
         try:
@@ -49,16 +49,16 @@ class StoreAccess:
                 done = Revocation(config.realm, what, self.kept_until, **about)
                 RevocationJournal(folder / NAME).add(done, now)
         except (JournalError, OSError) as error:
-            told = f"{folder}: {error.strerror}" if isinstance(error, OSError) else error
-            lost = "it is in force, but can't be put back if the store loses it"
-            print(f"reply-milter: not in the journal of revocations: {told}; {lost}", file=sys.stderr)
+            why = f"{folder}: {error.strerror}" if isinstance(error, OSError) else error
+            lost = "the revocation is in force, but cannot be restored if the store loses it"
+            print(f"reply-milter: cannot be written to the journal of revocations: {why}; {lost}", file=sys.stderr)
 
 
 @contextmanager
 def store_access(options: argparse.Namespace, changes: bool = False) -> Iterator[StoreAccess]:
-    """The store of the settings; an embedded one also while the daemon is down.
+    """Open the store of the settings; an embedded one also while the daemon is down.
 
-    ``changes``: what is written matters to a daemon, so it is told if there is none.
+    ``changes``: the command changes what a daemon uses, so a warning is written if no daemon runs.
 
     Raises:
         CommandError: EX_TEMPFAIL, if the store gives no answer.
@@ -68,8 +68,12 @@ def store_access(options: argparse.Namespace, changes: bool = False) -> Iterator
         with reachable_store(settings.config) as is_live:
             yield StoreAccess(settings, is_live)
     except StoreUnavailableError as error:
-        known = "it is not known whether the change was made: run it again" if error.in_doubt else "nothing was changed"
+        known = (
+            "the change may or may not have been made; run the command again"
+            if error.in_doubt
+            else "nothing was changed"
+        )
         raise CommandError(os.EX_TEMPFAIL, f"the store gave no answer: {error}; {known}") from error
     if changes and not is_live:
         folder = settings.config.state_dir
-        print(f"reply-milter: no daemon runs with {folder}: that takes effect when one starts there", file=sys.stderr)
+        print(f"reply-milter: no daemon runs with {folder}: the change takes effect when one starts", file=sys.stderr)

@@ -1,11 +1,11 @@
-"""Standard streams that somebody closed (``>&-``): Python has none then, and the next file would take their place."""
+"""Standard streams that the caller closed (``>&-``): the next file to be opened would take their place."""
 
 import os
 import sys
 
 
 def open_missing_streams() -> None:
-    """Put something in their place. Writing to what was closed stays an error, and errors are told to nobody."""
+    """Open a stand-in for each. Writing to a closed stdout stays an error; what goes to a closed stderr is lost."""
     if sys.stdin is None:
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_WRONLY), "r", encoding="utf-8")
     if sys.stdout is None:

@@ -1,4 +1,4 @@
-"""``test-endpoint``: does an application's webhook take each reply once, and nothing that is not signed?"""
+"""``test-endpoint``: check that a webhook accepts each reply once, and refuses unsigned ones."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         commands,
         "test-endpoint",
         _run,
-        "post test replies to a webhook, and say whether it takes each once and refuses what is not signed; "
+        "post test replies to a webhook; say whether it accepts each once and refuses unsigned ones; "
         "exit 1 if it does not. The replies are by user 0 for the handler test-endpoint",
     )
     parser.add_argument("url", metavar="URL", help="the endpoint")
@@ -60,12 +60,12 @@ def _run(options: argparse.Namespace) -> int:
         if not check.good:
             print(f"     {check.advice}")
     if not options.json and not options.count_url and checks[0].good:
-        print("Look whether each of the two replies was posted once; with --count-url this looks by itself.")
+        print("Check that each of the two replies was posted once; with --count-url this command checks that itself.")
     return os.EX_OK if all(check.good for check in checks) else 1
 
 
 def _webhook(options: argparse.Namespace) -> Webhook:
-    """As the command line says, and where it says nothing, as the configuration does, if there is one."""
+    """Build the webhook from the command line; what that leaves out comes from the configuration, if there is one."""
     configured, secret = None, _secret(options.secret_file)
     if not secret and os.path.exists(options.config):
         handlers = load(options.config).config.handlers.by_id.values()
@@ -81,7 +81,7 @@ def _webhook(options: argparse.Namespace) -> Webhook:
 
 
 def _secret(path: str) -> str:
-    """What the file holds. Never an argument: other users of the host see those of every process."""
+    """Read the secret from a file. It is never an argument: other users of the host can see those."""
     if not path:
         return ""
     try:
@@ -90,5 +90,5 @@ def _secret(path: str) -> str:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise CommandError(os.EX_NOINPUT, f"{path}: {reason}") from None
     if not secret.strip():
-        raise CommandError(os.EX_DATAERR, f"{path}: holds no secret; without --secret-file nothing is signed")
+        raise CommandError(os.EX_DATAERR, f"{path}: contains no secret; leave out --secret-file to send unsigned")
     return secret

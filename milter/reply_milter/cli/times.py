@@ -1,8 +1,8 @@
-"""Times as people read them."""
+"""Times in a form for people."""
 
 from datetime import UTC, datetime
 
 
 def moment(unix: int | None) -> str:
-    """Unix seconds as a date and time of UTC; a dash for none."""
+    """Return Unix seconds as date and time in UTC; a dash for None."""
     return "-" if not unix else datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,4 +1,4 @@
-"""``user``: what is on file about a user: addresses to write from, and whether replies are taken at all."""
+"""``user``: what is on file about a user: addresses to write from, and whether replies are accepted."""
 
 import argparse
 import json
@@ -22,8 +22,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     put = add_command(deeds, "set", _set, "put a user on file; without --address, the addresses on file stay")
     put.add_argument("--address", metavar="A", action="append", default=[], help="an address to write from; repeatable")
     put.add_argument("--disabled", action="store_true", help="refuse all replies; without it, the user is enabled")
-    show = add_command(deeds, "show", _show, "what is on file")
-    remove = add_command(deeds, "remove", _remove, "forget addresses and disabling; a revocation stays")
+    show = add_command(deeds, "show", _show, "show what is on file")
+    remove = add_command(deeds, "remove", _remove, "delete the addresses on file and enable the user; revocations stay")
     many = add_command(deeds, "import", import_users, "put the users of a file on file")
     many.add_argument(
         "file",

@@ -1,4 +1,4 @@
-"""``user import``: put the users of a file on file. A file with a mistake changes nothing."""
+"""``user import``: put many users on file. A file with a mistake changes nothing."""
 
 import argparse
 import json
@@ -14,16 +14,16 @@ from reply_milter.core.user_file import UserEntry, UserFile, read
 from reply_milter.ports import StoreUnavailableError, UserChange
 
 _BATCH = 500  # users a round trip
-_TOLD = 5  # mistakes that are told; the rest is counted
+_SHOWN = 5  # mistakes that are shown; the rest is counted
 
 
 def import_users(options: argparse.Namespace) -> int:
-    """Read all of the file before anything is written."""
+    """Read the whole file before anything is written."""
     found = _read(options.file)
     if found.problems:
-        more = len(found.problems) - _TOLD
-        told = "; ".join(found.problems[:_TOLD]) + (f"; and {more} more" if more > 0 else "")
-        raise CommandError(os.EX_DATAERR, f"{options.file}: nothing was imported: {told}")
+        more = len(found.problems) - _SHOWN
+        shown = "; ".join(found.problems[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        raise CommandError(os.EX_DATAERR, f"{options.file}: nothing was imported: {shown}")
     with store_access(options, changes=True) as access:
         _write(found, access)
     addresses = sum(len(entry.addresses or ()) for entry in found.users.values())

@@ -1,4 +1,4 @@
-"""``verify-header``: open the sealed verdict of a message file, as a delivery hook would."""
+"""``verify-header``: open the sealed verdict of a message file, as a delivery hook does."""
 
 import argparse
 import json
@@ -16,9 +16,9 @@ from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.wiring.stores import load
 
 _WORDS = {
-    SealProblem.MISSING: f"missing: the message bears no {VERDICT} field, so nothing vouches for it",
-    SealProblem.DOUBLED: f"doubled: the message bears more than one {VERDICT} field; ours is never beside another",
-    SealProblem.BROKEN: f"broken: the seal of {VERDICT} does not fit the field or the body",
+    SealProblem.MISSING: f"missing: the message has no {VERDICT} field and cannot be trusted",
+    SealProblem.DOUBLED: f"doubled: the message has more than one {VERDICT} field; the milter leaves only its own",
+    SealProblem.BROKEN: f"broken: the seal of {VERDICT} does not match the field or the body",
 }
 
 

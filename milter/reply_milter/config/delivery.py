@@ -1,4 +1,4 @@
-"""``[delivery]``: the hook that takes accepted replies, and what it does with those that nobody may take yet."""
+"""``[delivery]``: the hook that takes accepted replies, and how it asks users about parked ones."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def read_delivery(table: Table, state_dir: str, mint_domain: str, max_reply_byte
     return found
 
 
-_OPEN = "delivery.listen: is no address of loopback: anybody who can connect may fill the dead letters"
+_OPEN = "delivery.listen: is not a loopback address: anybody who can connect may fill the dead letters"
 
 
 def _is_local(place: Socket) -> bool:
@@ -98,7 +98,7 @@ def _read_confirm(table: Table, mint_domain: str, max_message_bytes: int) -> Con
 
 
 def _room(table: Table, max_message_bytes: int) -> Room:
-    """A message of any size that the hook takes has room where nothing else waits."""
+    """Read the bounds. A message of any size that the hook accepts has room where nothing else is parked."""
     user_octets = table.take("parked_bytes_per_user", max_message_bytes, between(1, 1 << 50))
     user_replies = table.take("parked_replies_per_user", 20, between(1, 1 << 20))
     octets = table.take("parked_bytes", max(_PARKED_BYTES, user_octets), between(1, 1 << 50))
@@ -109,14 +109,14 @@ def _room(table: Table, max_message_bytes: int) -> Room:
         ("parked_replies", replies, user_replies, "parked_replies_per_user"),
     )
     for key, value, least, other in bounds:
-        if value < least and not table.is_told(key):
+        if value < least and not table.has_problem(key):
             table.problem(key, f"must be at least {other}, which is {least}")
     return Room(user_replies, user_octets, replies, octets)
 
 
 def _smtp(table: Table) -> Socket:
     place = connection_point(table, "smtp", "inet:25@127.0.0.1")
-    if not place.host and not table.is_told("smtp"):
+    if not place.host and not table.has_problem("smtp"):
         table.problem("smtp", 'must be "inet:PORT@HOST"')
     return place
 
@@ -127,7 +127,7 @@ def _author(value: str) -> str | None:
 
 
 def _contact(value: str) -> str | None:
-    """An address, or a page: what fits one line of a mail."""
+    """Check an address or a URL that fits one line of a mail."""
     plain = 0 < len(value) <= _CONTACT_LENGTH and value.isprintable() and value == value.strip()
     return None if plain else f"must be an address or URL of at most {_CONTACT_LENGTH} printable characters"
 

@@ -27,7 +27,7 @@ _UNSIGNED = ""
 
 
 def webhook_of(values: Mapping[str, object]) -> tuple[Webhook, list[str]]:
-    """A webhook as the table would have it, and what is wrong with it: for a command line."""
+    """Read a webhook from a command line's values; also return what is wrong with it."""
     problems: list[str] = []
     return _webhook(Table(values, "", problems)), problems
 
@@ -44,7 +44,7 @@ def _some(value: str) -> str | None:
 
 
 def _secret(table: Table, word: str) -> bytes | None:
-    """A secret as Standard Webhooks writes it: ``whsec_`` and base64. Never shown."""
+    """Read a secret as Standard Webhooks writes it: ``whsec_`` and base64. It is never shown."""
     try:
         octets = base64.b64decode(word.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
@@ -58,7 +58,7 @@ def _secret(table: Table, word: str) -> bytes | None:
 
 def _command(table: Table) -> Command:
     argv = table.strings("argv", [])
-    if not table.is_told("argv") and not (argv and argv[0].startswith("/")):
+    if not table.has_problem("argv") and not (argv and argv[0].startswith("/")):
         table.problem(
             "argv", 'must be a list, the program\'s absolute path first: ["/usr/local/bin/take-reply", "--now"]'
         )
@@ -110,7 +110,7 @@ def _timeout(table: Table) -> int:
 
 
 def _http_url(value: str) -> str | None:
-    """Says what is wrong with it without showing it: a URL may hold a password."""
+    """Check a URL. The problem does not show it: a URL may hold a password."""
     try:
         parts = urlsplit(value)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

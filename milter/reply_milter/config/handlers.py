@@ -22,10 +22,10 @@ def read_handlers(top: Table, base: Policy, delivery: DeliverySettings | None) -
     for table in top.tables("handler"):
         handler = _handler(table, base, delivery is not None)
         for key, value in (("id", handler.id), ("name", handler.name)):
-            if value in seen[key] and not table.is_told(key):
+            if value in seen[key] and not table.has_problem(key):
                 own = value in (CONFIRM, *(one.id for one in confirming))
                 table.problem(key, f"{value!r} is taken by {'[delivery.confirm]' if own else 'another handler'}")
-            if not table.is_told(key):
+            if not table.has_problem(key):
                 seen[key].add(value)
         found.append(handler)
     if not found:
@@ -34,9 +34,9 @@ def read_handlers(top: Table, base: Policy, delivery: DeliverySettings | None) -
 
 
 def _confirming(delivery: DeliverySettings, base: Policy) -> list[Handler]:
-    """Answers to the question whether parked replies are theirs: from an address on file, and from nowhere else.
+    """Return the handler whose addresses answer questions about parked replies.
 
-    What a machine sends is no answer, and hears nothing.
+    Only an address on file may answer. Automatic messages are discarded, so that no program gets a bounce.
     """
     strict = {
         Reason.AUTO_REPLY: Action.DISCARD,
@@ -61,7 +61,7 @@ def _handler(table: Table, base: Policy, delivered: bool) -> Handler:
         destination=read_destination(table.table("delivery")) if table.has("delivery") else None,
     )
     if handler.destination is not None and not delivered:
-        table.problem("delivery", "needs a table [delivery]: without a hook nobody would hand the replies over")
+        table.problem("delivery", "needs a table [delivery]: without a hook no process would hand the replies over")
     table.unknown()
     return handler
 

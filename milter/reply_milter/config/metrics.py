@@ -8,8 +8,8 @@ from reply_milter.core.encoding.toml_table import Table, matching
 
 _FILE = matching(r"(/[^\x00-\x1f]+)?", "an absolute path")
 _PAIRS = (("tls_cert", "tls_key"), ("user", "password_file"))
-_OPEN = "metrics.listen: is no address of loopback, and asks for no login: anybody who can connect may read it"
-_CLEAR = "metrics.listen: is no address of loopback: without tls_cert the password crosses the network in the clear"
+_OPEN = "metrics.listen: is not a loopback address and asks for no login: anybody who can connect may read it"
+_CLEAR = "metrics.listen: is not a loopback address: without tls_cert the password crosses the network in the clear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def read_metrics(table: Table) -> MetricsSettings:
     )
     for one, other in _PAIRS:
         for named, missing in ((one, other), (other, one)):
-            if getattr(found, named) and not getattr(found, missing) and not table.is_told(missing):
+            if getattr(found, named) and not getattr(found, missing) and not table.has_problem(missing):
                 table.problem(missing, f"is missing: {named} is of no use without it")
     table.unknown()
     return found

@@ -43,7 +43,7 @@ class Listener:
 
 
 def listener(table: Table, key: str, default: str, workers: int) -> Listener:
-    """Where something listens, as ``key`` says, and how many processes do."""
+    """Read where something listens (``key``), and how many processes answer there."""
     return Listener(
         socket=connection_point(table, key, default),
         mode=int(table.take("socket_mode", "0660", matching(r"0?[0-7]{3}", "an octal mode like 0660")), 8),
@@ -53,7 +53,7 @@ def listener(table: Table, key: str, default: str, workers: int) -> Listener:
 
 
 def connection_point(table: Table, key: str, default: str) -> Socket:
-    """``unix:/PATH`` or ``inet:PORT@HOST``; nothing for an empty text."""
+    """Read ``unix:/PATH`` or ``inet:PORT@HOST``; an empty text gives a false ``Socket``."""
     text = table.take(key, default)
     if text.startswith("unix:/"):
         path = text.removeprefix("unix:")
@@ -69,7 +69,7 @@ def connection_point(table: Table, key: str, default: str) -> Socket:
 
 
 def networks(table: Table, key: str) -> Networks:
-    """IP addresses and networks."""
+    """Read a list of IP addresses and networks."""
     networks = []
     for text in table.strings(key, []):
         try:
@@ -92,5 +92,5 @@ def host_and_port(table: Table, key: str, default: str) -> tuple[str, int]:
 
 
 def _is_port(text: str) -> bool:
-    """Five ASCII digits at most, and no more than 65535."""
+    """Return whether ``text`` is 1 to 65535, in ASCII digits."""
     return text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536

@@ -10,7 +10,7 @@ _PASSWORD = re.compile(r"//[^/?#]*:[^/?#]+@|[?&]password=[^&#]")  # RFC 3986 sec
 
 
 def held_secrets(config: Config) -> Iterator[str]:
-    """The secrets that the text itself holds, by where they stand. Key files are files of their own."""
+    """Yield where the text itself holds a secret. Key files are not part of it."""
     if _PASSWORD.search(config.store.url):
         yield "the password in store.url"
     for handler in config.handlers.by_id.values():

@@ -26,13 +26,13 @@ class SignSettings:
 
     @property
     def is_open(self) -> bool:
-        """Whether who connects to the socket can claim to be a client that may ask: a TCP port has no modes."""
+        """Whether a program that connects can claim to be a client that may ask: a TCP port has no file mode."""
         guarded = self.applications and all(application.secret_file for application in self.applications)
         return bool(self.place and self.place.socket.host) and not (guarded and not self.trusted)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What an operator may have overlooked: who can mint for any user of the others."""
+        """What an operator may have overlooked: who can have addresses minted for any user."""
         return tuple(self._warnings())
 
     def _warnings(self) -> Iterator[str]:
@@ -40,7 +40,7 @@ class SignSettings:
             return
         if self.is_open:
             yield (
-                f"sign.socket: whoever can connect to {self.place.socket} can claim a login or an address, and have"
+                f"sign.socket: whoever can connect to {self.place.socket} can claim any login or address and have"
                 " reply addresses minted: use unix:/PATH, or a secret_file for each application"
             )
         if self.trusted:
@@ -69,22 +69,22 @@ def read_sign(table: Table | None) -> SignSettings:
     place = listener(table, "socket", SIGN_SOCKET, 1)
     trusted = networks(table, "trusted")
     applications = tuple(_application(one) for one in table.tables("application"))
-    _tell_twins(table, applications)
+    _report_twins(table, applications)
     table.unknown()
-    if not place.socket and not table.is_told("socket"):
+    if not place.socket and not table.has_problem("socket"):
         table.problem("socket", "must not be empty: leave the table [sign] out instead")
     return SignSettings(place, trusted, applications)
 
 
 def unknown_handlers(
-    applications: Sequence[Application], handlers: Handlers, hooked: bool, told: Sequence[str]
+    applications: Sequence[Application], handlers: Handlers, hooked: bool, mistakes: Sequence[str]
 ) -> list[str]:
-    """A line for each handler that an application names and nobody may ask for.
+    """Return a line for each handler that an application names and may not ask for.
 
-    ``hooked``: a hook asks by a handler of its own. ``told``: all other mistakes.
+    ``hooked``: the hook asks users by its own handler. ``mistakes``: all others.
     """
-    if any(problem.startswith("handler") for problem in told):
-        return []  # one that can't be read has no name yet: that it is unknown would be a second line about one mistake
+    if any(problem.startswith("handler") for problem in mistakes):
+        return []  # a handler with a mistake may have no name yet: one line per mistake
     lines = []
     for number, application in enumerate(applications, 1):
         for name in sorted(application.handlers):
@@ -98,7 +98,7 @@ def unknown_handlers(
 def _application(table: Table) -> Application:
     name = table.need("name", "", _NAME)
     handlers = _handlers(table)
-    told = {key: table.has(key) for key in _PROOFS}
+    given = {key: table.has(key) for key in _PROOFS}
     application = Application(
         name=name,
         handlers=frozenset(handlers),
@@ -106,10 +106,12 @@ def _application(table: Table) -> Application:
         networks=networks(table, "networks"),
         secret_file=table.take("secret_file", "", lambda path: None if path else "must name a file"),
     )
-    if not any(told.values()):
-        table.problem("logins", "is missing: an application needs a proof, one of logins, networks and secret_file")
+    if not any(given.values()):
+        table.problem(
+            "logins", "is missing: an application needs a proof: at least one of logins, networks and secret_file"
+        )
     for key in ("logins", "networks"):
-        if told[key] and not getattr(application, key) and not table.is_told(key):
+        if given[key] and not getattr(application, key) and not table.has_problem(key):
             table.problem(key, "must not be empty: name one at least, or leave the key out")
     table.unknown()
     return application
@@ -120,7 +122,7 @@ def _handlers(table: Table) -> list[str]:
         table.problem("handlers", "is missing: name the handlers that it may ask for")
         return []
     names = table.strings("handlers", [])
-    if not names and not table.is_told("handlers"):
+    if not names and not table.has_problem("handlers"):
         table.problem("handlers", "must not be empty: name the handlers that it may ask for")
     return names
 
@@ -128,11 +130,11 @@ def _handlers(table: Table) -> list[str]:
 def _logins(table: Table) -> list[str]:
     logins = table.strings("logins", [])
     if any(not login for login in logins):
-        table.problem("logins", "must not hold an empty name: whoever has not logged in has that")
+        table.problem("logins", "must not hold an empty name: clients that have not logged in have that one")
     return logins
 
 
-def _tell_twins(table: Table, applications: tuple[Application, ...]) -> None:
+def _report_twins(table: Table, applications: tuple[Application, ...]) -> None:
     names = [application.name for application in applications if application.name]
     for name in sorted({name for name in names if names.count(name) > 1}):
         table.problem("application", f"two are called {name!r}")

@@ -43,6 +43,6 @@ def _place(table: Table, sign: Listener | None) -> Listener | None:
     found = listener(table, "socket", VERIFY_SOCKET, 0)
     if sign is not None and sign.socket and sign.socket == found.socket:
         table.problems.append("sign.socket: is verify.socket, too: each kind of milter needs one of its own")
-    if sign is None and not found.socket and not table.is_told("socket"):
+    if sign is None and not found.socket and not table.has_problem("socket"):
         table.problem("socket", "is empty, and there is no table [sign]: nothing would run")
     return found if found.socket else None

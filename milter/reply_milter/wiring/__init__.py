@@ -1,1 +1,1 @@
-"""Settings and configuration made into the objects that flows work with."""
+"""Builds the objects that flows work with, from the configuration and its key files."""

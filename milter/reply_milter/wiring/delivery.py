@@ -1,4 +1,4 @@
-"""What delivers replies, made from settings: for the process that the MTA speaks LMTP to, and for commands."""
+"""Builds the delivery service from settings, for the LMTP process and for commands."""
 
 import secrets
 
@@ -21,7 +21,7 @@ from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import open_registry, open_store
 
 _UNIQUE_OCTETS = 5
-_NAMES = HostNames()  # of the process: what hangs is not tried anew by each reload
+_NAMES = HostNames()  # per process: a lookup that hangs is not repeated by each reload
 
 
 def open_hook(
@@ -31,11 +31,11 @@ def open_hook(
     store: StoreTelemetry | None,
     watches: bool = False,
 ) -> HookService:
-    """Everything that one delivery needs. ``watches``: for a process that stays; a thread then looks after the store.
+    """Open everything that a delivery needs. ``watches``: start a thread that watches the store, in a daemon's process.
 
     Raises:
         RecordError: the record of deliveries can't be kept under ``state_dir``.
-        PlugInError: a plug-in that the settings name is not there any more.
+        PlugInError: a plug-in that the settings name is no longer installed.
     """
     config = settings.config
     database = open_database(config.state_dir)

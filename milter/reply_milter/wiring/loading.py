@@ -1,4 +1,4 @@
-"""Settings out of files: the configuration, and the key files that it names. Every mistake at once."""
+"""Reads settings from files: the configuration and the key files that it names. Reports every mistake at once."""
 
 import os
 import stat
@@ -33,7 +33,7 @@ class Located:
 
     @property
     def keys_path(self) -> str:
-        """Where the master keys lie."""
+        """The path of the master keys."""
         return self._beside(self.config.keys.file)
 
     def load(self, of_applications: bool = False) -> Settings:
@@ -63,9 +63,9 @@ class Located:
 
 
 def locate(path: str, *checks: Check) -> Located:
-    """Read a configuration file, and leave its key files for later. Its mistakes are told with theirs.
+    """Read a configuration file, and leave its key files for later. Mistakes of both are reported together.
 
-    ``checks`` look for mistakes that take other knowledge to see.
+    ``checks`` find mistakes that the configuration's reader cannot see.
 
     Raises:
         ConfigError: it can't be read at all.
@@ -87,7 +87,7 @@ def locate(path: str, *checks: Check) -> Located:
 
 
 def read(path: str) -> str:
-    """The text of a configuration file. Never waits for somebody to write it: a pipe would block a reload.
+    """Read the text of a configuration file. Never waits for a writer: a pipe would block a reload.
 
     Raises:
         ConfigError: it can't be read, or is no text.
@@ -102,7 +102,7 @@ def read(path: str) -> str:
 
 
 def _openness(path: str, config: Config) -> tuple[str, ...]:
-    """A warning where everybody may read a password or a webhook's secret."""
+    """Return a warning if every user of the host may read a password or a webhook's secret."""
     mode = stat.S_IMODE(os.stat(path).st_mode)
     held = ", ".join(held_secrets(config))
     if not (held and mode & stat.S_IRWXO):
@@ -111,7 +111,7 @@ def _openness(path: str, config: Config) -> tuple[str, ...]:
 
 
 def _secrets(problems: list[str], path: str, config: Config) -> dict[str, tuple[str, bytes]]:
-    """Text and digest of the secret of each application that has one."""
+    """Read text and digest of the secret of each application that has one."""
     folder, found = Path(path).resolve().parent, {}
     for number, application in enumerate(config.sign.applications, 1):
         if application.secret_file:

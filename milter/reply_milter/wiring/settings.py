@@ -1,4 +1,4 @@
-"""Settings: a configuration with the keys that it names. Needs neither a milter library nor a store."""
+"""Settings: a configuration with the keys that it names. Imports neither a milter library nor a store."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ FIXED: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class SourceTexts:
-    """What settings were read from, and where the keys' texts lay. ``secrets``: of applications, by their names."""
+    """The texts that settings were read from, and the paths of the key files. ``secrets``: of applications, by name."""
 
     config: str = field(repr=False)
     keys: str = field(repr=False)
@@ -48,11 +48,11 @@ class Settings:
 
     @property
     def keys_path(self) -> str:
-        """Where the master keys lie."""
+        """The path of the master keys."""
         return self.texts.keys_path
 
     def rules(self) -> Rules:
-        """What the verifying flows need of it."""
+        """Return what the verifying flows need."""
         config = self.config
         return Rules(
             form=config.form,
@@ -68,7 +68,7 @@ class Settings:
         )
 
     def minting_rules(self) -> MintingRules:
-        """What the minting flow needs of it."""
+        """Return what the minting flow needs."""
         sign = self.config.sign
         secrets = self.application_secrets
         applications = tuple(replace(one, secret=secrets.get(one.name, b"")) for one in sign.applications)
@@ -80,7 +80,7 @@ class Settings:
         )
 
     def _mintable(self) -> Handlers:
-        """All handlers but the hook's own: an address of that would answer a question that nobody was asked."""
+        """Return all handlers but the hook's own: its addresses answer questions that only the hook asks."""
         hook = self.config.delivery
         own = hook.confirmation.handler_id if hook else None
         return Handlers.of(one for one in self.config.handlers.by_id.values() if one.id != own)
@@ -106,16 +106,16 @@ class Settings:
         return names
 
     def with_keys(self, keys: tuple[MasterKey, ...]) -> "Settings":
-        """These settings with other master keys, for a command that has written them. ``packed`` has the old ones."""
+        """Return these settings with master keys that a command has written. ``packed`` still has the old ones."""
         return replace(self, keyring=Keyring(self.config.realm, keys))
 
     def packed(self) -> bytes:
-        """Everything that ``unpack`` needs to make them anew, in another process."""
+        """Return everything that ``unpack`` needs to make the settings again in another process."""
         return json.dumps(asdict(self.texts)).encode()
 
 
 def unpack(packed: bytes) -> Settings:
-    """Settings that another process read and found good."""
+    """Make the settings that another process read and found good."""
     texts = SourceTexts(**json.loads(packed))
     config = configuration.parse(texts.config)
     keys = keyfile.parse_master_keys(texts.keys, texts.keys_path)

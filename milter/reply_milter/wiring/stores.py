@@ -1,4 +1,4 @@
-"""Wiring: builds what commands and processes work with."""
+"""Builds what commands and processes work with: settings, store, registry."""
 
 import math
 import time
@@ -22,8 +22,8 @@ _COMMAND_SECONDS = 2.0
 def load(path: str) -> Settings:
     """Read a configuration file and its key files, for a command.
 
-    What only the daemon needs, such as the certificate of the metrics page, is not looked at: the commands for an
-    emergency (``keys retire``, ``revoke before``) must work without it.
+    Files that only the daemon needs, such as the certificate of the metrics page, are not read: the commands for an
+    emergency (``keys retire``, ``revoke before``) must work without them.
 
     Raises:
         ConfigError: with every mistake in all of them, a line each, beginning with the file's name.
@@ -35,7 +35,7 @@ def locate(path: str) -> loading.Located:
     """Read a configuration file for a command, and leave its key files for later.
 
     Raises:
-        ConfigError: it can't be read at all; ``Located.load`` tells of all other mistakes.
+        ConfigError: it can't be read at all; ``Located.load`` reports all other mistakes.
     """
     return loading.locate(path, _store_mistakes)
 
@@ -78,24 +78,24 @@ def _page_mistakes(config: Config) -> Iterator[str]:
 
 
 def store_url(config: Config) -> str:
-    """The URL of the store, the embedded one's too."""
+    """Return the URL of the store, also of the embedded one."""
     if not config.store.is_embedded:
         return config.store.url
     return f"unix://{quote(embedded_socket(config.state_dir))}"  # a folder's name may hold what a URL may not
 
 
 def open_store(config: Config, counted: StoreTelemetry | None = None, longest_seconds: float = math.inf) -> RedisStore:
-    """The store that ``config`` names. Connects when it is first used, and waits no longer than ``longest_seconds``."""
+    """Return the store that ``config`` names. It connects at its first use, and waits ``longest_seconds`` at most."""
     return RedisStore(store_url(config), min(config.store.timeout_ms / 1000, longest_seconds), config.realm, counted)
 
 
 def open_registry(config: Config) -> RedisRegistry:
-    """What operators put on record, in the same store. Waits longer than an SMTP client would be let wait."""
+    """Return the registry of users and revocations, in the same store. It waits longer than an SMTP answer may."""
     return RedisRegistry(store_url(config), max(config.store.timeout_ms / 1000, _COMMAND_SECONDS), config.realm)
 
 
 def wait_until_ready(store: RedisStore, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> bool:
-    """Wait for a store that is starting; False if it is not ready in time, or ``is_alive`` no more."""
+    """Wait for a store that is starting. False if it is not ready in time, or ``is_alive`` turns false."""
     deadline = time.monotonic() + seconds
     try:
         while is_alive() and time.monotonic() < deadline:

@@ -22,13 +22,13 @@ _REQUEST = "X-Reply-Mint: handler=issue; user=42; locator=shop/orders/issue/2351
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    parser = add_command(commands, "demo", _run, "show what it does, with a private Postfix on loopback")
-    parser.add_argument("--keep", action="store_true", help="leave it running afterwards, to try things by hand")
+    parser = add_command(commands, "demo", _run, "show how it works, with a private Postfix on loopback")
+    parser.add_argument("--keep", action="store_true", help="keep everything running afterwards, to try things by hand")
 
 
 def _run(options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
-        raise CommandError(os.EX_NOPERM, "demo starts a Postfix of its own, which takes root: run it as root")
+        raise CommandError(os.EX_NOPERM, "demo starts its own Postfix, which needs root: run it as root")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # however it is ended, it leaves nothing running
         signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-demo-"))

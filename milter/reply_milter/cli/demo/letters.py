@@ -11,10 +11,10 @@ _ELSEWHERE = "alice@elsewhere.example"
 
 
 class Minting(Protocol):
-    """Who makes addresses."""
+    """Something that mints addresses."""
 
     def mint(self, user: int, locator: str, days_ago: int = 0) -> MintedAddress:
-        """An address for ``user``, sent to Alice so long ago."""
+        """Mint an address for ``user``, as if sent to Alice so long ago."""
         ...
 
 

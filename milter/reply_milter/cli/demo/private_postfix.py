@@ -153,7 +153,7 @@ class PrivatePostfix:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it with all its daemons."""
+        """Stop it with all its daemons."""
         if self._master is None:
             return
         if self._guard is not None:

@@ -20,7 +20,7 @@ class DemoReceiver:
                 self.end_headers()
 
             def log_message(self, *_args: object) -> None:
-                """Nothing: the table tells what arrived."""
+                """Log nothing: the table shows what arrived."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

@@ -60,7 +60,7 @@ class DemoSite:
         return mint(order, handler, self.settings.keyring, self.settings.config.form)
 
     def submit(self, message: str) -> None:
-        """What an application does on this host: sendmail -t."""
+        """Submit a notification with sendmail -t, as an application on this host does."""
         done = self.postfix.sendmail(["-t", "-f", "shop@example.com"], message.encode())
         if done.returncode:
             raise CommandError(os.EX_UNAVAILABLE, f"sendmail: {done.stderr.decode(errors='replace').strip()}")
@@ -105,7 +105,7 @@ class DemoSite:
         wait_for(lambda: self._in_mailbox(text) is not None, "a mail in a mailbox")
         found = self._in_mailbox(text)
         if found is None:
-            raise CommandError(os.EX_UNAVAILABLE, "a mail has gone from its mailbox")
+            raise CommandError(os.EX_UNAVAILABLE, "a message has disappeared from its mailbox")
         return found
 
     def _described(self, text: str) -> str:
@@ -126,7 +126,7 @@ class DemoSite:
 
 @contextmanager
 def demo_site(folder: Path) -> Iterator[DemoSite]:
-    """Start everything; end everything."""
+    """Start everything, and stop it at the end."""
     postfix, receiver = PrivatePostfix(folder / "postfix", _free_port(), _LAYOUT), DemoReceiver()
     daemon: subprocess.Popen[bytes] | None = None
     try:
@@ -193,7 +193,7 @@ def wait_for(ready: Callable[[], bool], what: str, log: Path | None = None) -> N
     while not ready():
         if time.monotonic() > deadline:
             said = log.read_text(errors="replace").strip()[-500:] if log else ""
-            raise CommandError(os.EX_UNAVAILABLE, f"not there in {_WAIT_SECONDS:.0f} s: {what}. {said}".strip())
+            raise CommandError(os.EX_UNAVAILABLE, f"not ready after {_WAIT_SECONDS:.0f} s: {what}. {said}".strip())
         time.sleep(0.02)
 
 

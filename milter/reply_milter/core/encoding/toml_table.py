@@ -1,4 +1,4 @@
-"""Reading a TOML table by name and type, so that every mistake in a file is told at once."""
+"""Reading a TOML table by name and type, so that every mistake in a file is reported at once."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _NAMES: Mapping[type, str] = {
 
 
 class Table:
-    """One table. A key is taken once; ``unknown`` then tells what nobody asked for.
+    """One table. Each key is taken once; ``unknown`` then reports the keys that no reader asked for.
 
     ``problems`` is shared by all tables of a file: lines of ``key: reason``.
     """
@@ -33,24 +33,24 @@ class Table:
         self.problems = problems
 
     def name(self, key: str) -> str:
-        """``key`` with the path of its table; quoted where TOML needs it, so that it stays on one line."""
+        """Return ``key`` with the path of its table, quoted where TOML needs it, so that it stays on one line."""
         written = key if _BARE.fullmatch(key) else json.dumps(key)
         return f"{self._path}.{written}" if self._path else written
 
     def problem(self, key: str, reason: str) -> None:
-        """Note that ``key`` can't stand."""
+        """Note a mistake in ``key``."""
         self.problems.append(f"{self.name(key)}: {reason}")
 
-    def is_told(self, key: str) -> bool:
-        """Whether something is wrong with ``key`` already."""
+    def has_problem(self, key: str) -> bool:
+        """Return whether a mistake in ``key`` was noted already."""
         return any(problem.startswith(f"{self.name(key)}:") for problem in self.problems)
 
     def has(self, key: str) -> bool:
-        """Whether ``key`` is there and not yet taken."""
+        """Return whether ``key`` is in the file and not yet taken."""
         return key in self._values
 
     def take(self, key: str, default: _T, check: Callable[[_T], str | None] | None = None) -> _T:
-        """The value of ``key``, of the type of ``default``; ``check`` returns what is wrong with it, or None."""
+        """Take the value of ``key``, of the type of ``default``; ``check`` returns what is wrong with it, or None."""
         if key not in self._values:
             return default
         value = self._values.pop(key)
@@ -68,14 +68,14 @@ class Table:
         return value
 
     def need(self, key: str, default: _T, check: Callable[[_T], str | None] | None = None) -> _T:
-        """As ``take``, for a key that must be there."""
+        """Take as ``take`` does, for a key that must be there."""
         if key not in self._values:
             self.problem(key, "is missing")
             return default
         return self.take(key, default, check)
 
     def strings(self, key: str, default: list[str]) -> list[str]:
-        """A list of texts."""
+        """Take a list of texts."""
         values = self.take(key, default)
         if any(not isinstance(value, str) for value in values):
             self.problem(key, "must be a list of texts")
@@ -83,12 +83,12 @@ class Table:
         return values
 
     def table(self, key: str) -> "Table":
-        """A table inside this one; an empty one if it is not there."""
+        """Take a table inside this one; an empty one if it is not there."""
         value: dict[str, object] = self.take(key, {})
         return Table(value, self.name(key), self.problems)
 
     def tables(self, key: str) -> list["Table"]:
-        """An array of tables, ``[[key]]``."""
+        """Take an array of tables, ``[[key]]``."""
         values: list[object] = self.take(key, [])
         if any(not isinstance(value, dict) for value in values):
             self.problem(key, f"must be written as [[{key}]] tables")
@@ -100,30 +100,30 @@ class Table:
         ]
 
     def rest(self) -> dict[str, object]:
-        """Everything that was not taken yet, as it stands: for settings that somebody else checks."""
+        """Take everything that is left, unchecked: a plug-in checks its own settings."""
         left, self._values = self._values, {}
         return left
 
     def unknown(self) -> None:
-        """Refuse what was never taken: a misspelt key would otherwise be a setting that silently does nothing."""
+        """Note each key that was never taken: a misspelt key would otherwise silently do nothing."""
         for key in self._values:
             self.problem(key, "unknown key")
         self._values.clear()
 
 
 def one_of(*words: str) -> Callable[[str], str | None]:
-    """A check for a choice."""
+    """Return a check for a choice."""
     return lambda value: None if value in words else f"must be one of {_quoted(words)}, not {value!r}"
 
 
 def matching(pattern: str, description: str) -> Callable[[str], str | None]:
-    """A check for a form."""
+    """Return a check for a form."""
     compiled = re.compile(pattern, re.ASCII)
     return lambda value: None if compiled.fullmatch(value) else f"must be {description}, not {value!r}"
 
 
 def between(low: int, high: int) -> Callable[[int], str | None]:
-    """A check for a range, both ends included."""
+    """Return a check for a range, both ends included."""
     return lambda value: None if low <= value <= high else f"must be between {low} and {high}, not {value}"
 
 
@@ -132,5 +132,5 @@ def _quoted(words: Iterable[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    """The kind of a value, never the value: it may be a secret."""
+    """Return the kind of a value, never the value: it may be a secret."""
     return _NAMES.get(type(value), "that")

@@ -1,1 +1,1 @@
-"""What can become of a message, why, and who decides it."""
+"""What can happen to a message, why, and what decides it."""

@@ -1,4 +1,4 @@
-"""What a reply address is for: an issue comment, a forum post."""
+"""What a reply address is for, as an issue comment or a forum post."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -43,11 +43,11 @@ class Handlers:
 
     @classmethod
     def of(cls, handlers: Iterable[Handler]) -> "Handlers":
-        """Index ``handlers`` by their number."""
+        """Index ``handlers`` by number."""
         return cls({handler.id: handler for handler in handlers})
 
     def named(self, name: str) -> Handler | None:
-        """The handler called ``name``, or None."""
+        """Return the handler called ``name``, or None."""
         return next((handler for handler in self.by_id.values() if handler.name == name), None)
 
     @property

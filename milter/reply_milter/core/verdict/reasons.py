@@ -62,7 +62,7 @@ class Stage(Enum):
     ADDRESS = "at RCPT, in an address without a good checksum"
     TOKEN = "at RCPT or end of message, about a token with a good checksum"  # noqa: S105 # no secret
     MESSAGE = "at end of message, about the message itself or its claim"
-    PARKING = "at end of message, about one that is to be parked"
+    PARKING = "at end of message, about one that would be parked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
