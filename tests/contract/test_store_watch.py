@@ -128,7 +128,7 @@ def test_the_command_puts_back_what_another_host_revoked(
         run(config, "revoke", "restore", "--journal", str(other), "--json")
         told = capsys.readouterr()
         assert json.loads(told.out) == {"put_back": 1, "unreadable": 1}
-        assert "1 lines can't be read" in told.err
+        assert "1 lines cannot be read" in told.err
         assert revoked(server) == before
     assert main(["revoke", "restore", "--journal", str(tmp_path / "none"), "--config", config]) == os.EX_NOINPUT
 
@@ -149,7 +149,7 @@ def test_a_journal_that_cannot_be_written_is_told(config: str, capsys: pytest.Ca
     """The revocation is in force all the same."""
     journal_of(config).mkdir()
     run(config, "revoke", "user", "42")
-    assert "not in the journal" in capsys.readouterr().err
+    assert "the journal of revocations cannot be written" in capsys.readouterr().err
 
 
 def test_a_large_journal_is_rewritten_and_loses_nothing(tmp_path: Path) -> None:

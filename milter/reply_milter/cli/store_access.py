@@ -51,7 +51,7 @@ class StoreAccess:
         except (JournalError, OSError) as error:
             why = f"{folder}: {error.strerror}" if isinstance(error, OSError) else error
             lost = "the revocation is in force, but cannot be restored if the store loses it"
-            print(f"reply-milter: cannot be written to the journal of revocations: {why}; {lost}", file=sys.stderr)
+            print(f"reply-milter: the journal of revocations cannot be written: {why}; {lost}", file=sys.stderr)
 
 
 @contextmanager
