@@ -4,20 +4,40 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from reply_milter.core.verdict.verdict import Reason
 from reply_milter.ports.store import Replay
+
+
+class Stage(StrEnum):
+    """Where in a message something is decided, as metrics and log name it."""
+
+    RCPT = "rcpt"
+    EOM = "eom"
+    SIGN_RCPT = "sign_rcpt"
+    SIGN_EOM = "sign_eom"
+
+
+class Fate(StrEnum):
+    """What became of a reply, as metrics and log name it: the actions of a policy, and one more."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    DEFER = "defer"
+    DISCARD = "discard"
+    PARK = "park"
+    DROPPED = "dropped"  # the reply recipient was removed from a message that others get
 
 
 class Decision(NamedTuple):
     """What was decided about a reply, for log and metrics. Never a mail address.
 
-    ``verdict``: accept, reject, defer, discard, park or dropped. ``because``: more of the reason, for the log alone.
-    ``would``: in observe mode, what enforce would do. ``client``: an IP address, to find the MTA's own line by while
-    there is no queue id.
+    ``because``: more of the reason, for the log alone. ``would``: in observe mode, the action of enforce mode.
+    ``client``: an IP address, to find the MTA's own line by while there is no queue id.
     """
 
-    stage: str
-    verdict: str
-    reason: str
+    stage: Stage
+    verdict: Fate
+    reason: Reason
     would: str = ""
     handler: str = ""
     token_id: str = ""

@@ -17,7 +17,7 @@ from reply_milter.core.notification.prepare import Outgoing, Prepared, bindable,
 from reply_milter.core.token.mint import MintError
 from reply_milter.core.verdict.verdict import Accept, Reason, Reject, SmtpReply, Verdict
 from reply_milter.flows.service import MintingService
-from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, Minting, Notification
 
 _SEVERAL = "a message with a reply address goes to one recipient: send it to each by itself"
 
@@ -32,7 +32,6 @@ class _Message:
     recipients: dict[str, str] = field(default_factory=dict)  # by the client's spelling: as it can be bound
     fields: dict[str, list[str]] = field(default_factory=dict, repr=False)  # may hold a secret
     trace: str = ""  # the first field by which it was on its way before
-    broken: bool = False
     outcome: Notification | None = None
 
     @property
@@ -46,56 +45,63 @@ class _Message:
         return headers.strip(headers.MINT, len(self.requests))
 
 
+class _Broken:
+    """Stands in place of a message of which a step failed: what follows is deferred."""
+
+
 class Submission:
     """One SMTP client. The service is looked up at MAIL: a reload never changes the rules within a message."""
 
     def __init__(self, service: Callable[[], MintingService], client: str) -> None:
         self._service = service
         self._client = client
-        self._message: _Message | None = None
+        self._message: _Message | _Broken | None = None
 
     def mail(self, sender: str, login: Login) -> None:
         """See ``ports.Conversation``."""
         self._message = _Message(self._service(), login, null_sender=sender.strip() in ("<>", ""))
 
     def rcpt(self, argument: str, resolved: str | None, _over_smtp: bool, _queue_id: str = "") -> Verdict:
-        """See ``ports.Conversation``. Never refuses: only the header tells whether the recipient matters to us."""
-        if self._message is None:
-            self._message = _Message(self._service())
-        self._message.recipients[in_ascii_lower_case(argument.strip())] = bindable(argument.strip(), resolved)
+        """See ``ports.Conversation``. Never refuses: only the header shows whether the recipient matters to us."""
+        message = self._message
+        if isinstance(message, _Broken):
+            return DEFER_INTERNAL
+        if message is None:
+            message = self._message = _Message(self._service())
+        message.recipients[in_ascii_lower_case(argument.strip())] = bindable(argument.strip(), resolved)
         return Accept()
 
     def header(self, name: str, value: str) -> None:
         """See ``ports.Conversation``."""
-        known = name.strip().lower()
-        if self._message is None:
+        message = self._message
+        if not isinstance(message, _Message):
             return
+        known = name.strip().lower()
         if known in headers.READ_OUTBOUND:
-            self._message.fields.setdefault(known, []).append(value)
-        self._message.trace = self._message.trace or headers.trace_of(known)
+            message.fields.setdefault(known, []).append(value)
+        message.trace = message.trace or headers.trace_of(known)
 
     def body(self, _chunk: bytes) -> bool:
         """See ``ports.Conversation``. Nothing in a body concerns us."""
         return False
 
     def mark_broken(self) -> None:
-        """See ``ports.Conversation``."""
-        if self._message is not None:
-            self._message.broken = True
+        """See ``ports.Conversation``. Any field may be the one that matters."""
+        self._message = _Broken()
 
     def end_of_message(self, queue_id: str) -> Verdict:
         """See ``ports.Conversation``."""
         message = self._message
+        if isinstance(message, _Broken):
+            return DEFER_INTERNAL
         if message is None:
             return Accept()
-        if message.broken:
-            raise RuntimeError("a step of this message failed before its end")
         return self._asked(message, queue_id) if message.requests else Accept()
 
     def done(self) -> None:
         """See ``ports.Conversation``."""
         message, self._message = self._message, None
-        if message is not None and message.outcome is not None:
+        if isinstance(message, _Message) and message.outcome is not None:
             message.service.telemetry.notification(message.outcome)
 
     def failed(self) -> None:

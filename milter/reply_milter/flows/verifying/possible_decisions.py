@@ -1,6 +1,6 @@
-"""Every decision that a set of rules can come to, for series that exist before the first of their kind is counted.
+"""Every decision that a set of rules can come to, so that its series exists before the first one is counted.
 
-The counterpart of ``inbound`` and ``judgement``: what they report is among these.
+The counterpart of ``answering``: what that reports is among these.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from reply_milter.core.verdict.handler import ContextKind, Handler
 from reply_milter.core.verdict.policy import Finding, Policy
 from reply_milter.core.verdict.verdict import Action, Reason
 from reply_milter.flows.service import Rules
-from reply_milter.ports import Decision
+from reply_milter.ports import Decision, Fate, Stage
 
 _OF_JUNK = (Reason.MALFORMED, Reason.FORGED, Reason.NOT_ALONE, Reason.THROTTLED)
 _OF_TOKENS = (Reason.FORGED, Reason.EXPIRED, Reason.REVOKED, Reason.STORE_UNAVAILABLE)  # forged: a disabled user's
@@ -32,7 +32,7 @@ def possible_decisions(rules: Rules) -> Iterator[Decision]:
     """All decisions, some of them more than once."""
     yield from _at_rcpt(rules.policy, _OF_JUNK, rules)
     without_token = (*_OF_JUNK, Reason.STORE_UNAVAILABLE)  # which is asked about disabled handlers as well
-    yield from _postponed(rules.policy, without_token, "")
+    yield from _late(rules.policy, without_token, "")
     if rules.policy.observe:
         yield from _at_end(rules.policy, without_token, "")
     for handler in rules.handlers.by_id.values():
@@ -41,20 +41,18 @@ def possible_decisions(rules: Rules) -> Iterator[Decision]:
 
 def _of_handler(rules: Rules, handler: Handler) -> Iterator[Decision]:
     policy = handler.policy
-    yield Decision("rcpt", Action.ACCEPT, Reason.OK)
-    yield Decision("eom", Action.ACCEPT, Reason.OK, handler=handler.name)
+    yield Decision(stage=Stage.RCPT, verdict=Fate.ACCEPT, reason=Reason.OK)
+    yield Decision(stage=Stage.EOM, verdict=Fate.ACCEPT, reason=Reason.OK, handler=handler.name)
     yield from _at_rcpt(policy, _OF_TOKENS, rules)
-    yield from _postponed(policy, (*_OF_TOKENS, *(_OF_JUNK if policy.observe else ())), handler.name)
-    let_in = _OF_JUNK if policy.observe else ()
-    reasons = {*_OF_MESSAGES, *_OF_TOKENS, *_of_bindings(rules, handler), *let_in}
-    yield from _at_end(policy, reasons, handler.name)
+    beside = _OF_JUNK if policy.observe else ()  # of another recipient, where the one that is taken is in order
+    yield from _late(policy, (*_OF_TOKENS, *beside), handler.name)
+    yield from _at_end(policy, {*_OF_MESSAGES, *_OF_TOKENS, *_of_bindings(rules, handler), *beside}, handler.name)
     if rules.parks_in_hook and not policy.observe and Action.PARK in policy.actions.values():
-        yield Decision("eom", Action.DEFER, Reason.PARKING_FULL, handler=handler.name)
-        yield Decision("eom", "dropped", Reason.PARKING_FULL, handler=handler.name)
+        yield from _enforced(Reason.PARKING_FULL, Action.DEFER, handler.name)
 
 
 def _of_bindings(rules: Rules, handler: Handler) -> Iterator[Reason]:
-    """Reasons that depend on what is asked for at all."""
+    """Reasons of checks that the configuration switches on."""
     if handler.context is ContextKind.THREAD:
         yield from (Reason.THREAD_MISMATCH, Reason.THREAD_ABSENT)
     if rules.authserv_id:
@@ -75,33 +73,37 @@ def _actions(policy: Policy, reason: Reason) -> set[Action]:
 def _at_rcpt(policy: Policy, reasons: Iterable[Reason], rules: Rules) -> Iterator[Decision]:
     for reason in reasons:
         for action in _actions(policy, reason):
-            if policy.observe and action in _AT_RCPT:
-                yield Decision("rcpt", Action.ACCEPT, reason, would=action)
-            elif action in _AT_RCPT:
-                yield Decision("rcpt", action, reason)
+            if action in _AT_RCPT:
+                would = action if policy.observe else ""
+                verdict = Fate.ACCEPT if policy.observe else Fate(action)
+                yield Decision(stage=Stage.RCPT, verdict=verdict, reason=reason, would=would)
             if action not in _AT_RCPT or (rules.peers and reason in _OF_TOKENS):
-                yield Decision("rcpt", Action.ACCEPT, reason)
+                yield Decision(stage=Stage.RCPT, verdict=Fate.ACCEPT, reason=reason)
 
 
-def _postponed(policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
-    """Local submissions are refused at their end, and their recipients taken off beside others'."""
+def _late(policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
+    """Decisions about local submissions: refused at their end, and their recipients removed if others get them."""
     for reason in reasons:
         for action in _actions(policy, reason) & {*_AT_RCPT}:
-            late = Action.REJECT if reason is Reason.NOT_ALONE else action
-            if policy.observe:
-                yield Decision("eom", Action.ACCEPT, reason, would=late, handler=handler)
-            else:
-                yield Decision("eom", "dropped", reason, handler=handler)
-                yield Decision("eom", late, reason, handler=handler)
+            yield from _refused(policy, reason, Action.REJECT if reason is Reason.NOT_ALONE else action, handler)
 
 
 def _at_end(policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
     for reason in reasons:
         for action in _actions(policy, reason):
             if action is Action.ACCEPT:
-                yield Decision("eom", Action.ACCEPT, reason, handler=handler)
-            elif policy.observe:
-                yield Decision("eom", Action.ACCEPT, reason, would=action, handler=handler)
+                yield Decision(stage=Stage.EOM, verdict=Fate.ACCEPT, reason=reason, handler=handler)
             else:
-                yield Decision("eom", action, reason, handler=handler)
-                yield Decision("eom", "dropped", reason, handler=handler)
+                yield from _refused(policy, reason, action, handler)
+
+
+def _refused(policy: Policy, reason: Reason, action: Action, handler: str) -> Iterator[Decision]:
+    if policy.observe:
+        yield Decision(stage=Stage.EOM, verdict=Fate.ACCEPT, reason=reason, would=action, handler=handler)
+    else:
+        yield from _enforced(reason, action, handler)
+
+
+def _enforced(reason: Reason, action: Action, handler: str) -> Iterator[Decision]:
+    yield Decision(stage=Stage.EOM, verdict=Fate(action), reason=reason, handler=handler)
+    yield Decision(stage=Stage.EOM, verdict=Fate.DROPPED, reason=reason, handler=handler)

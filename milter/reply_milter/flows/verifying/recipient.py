@@ -1,6 +1,7 @@
 """One reply recipient: what its address says, and what the store knows of it. Writes nothing: probes leave no trace."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reply_milter.core.mail.domain import in_ascii_lower_case
 from reply_milter.core.token.address import ReplyAddress
@@ -9,7 +10,9 @@ from reply_milter.core.token.verify import Checked, Facts, Junk, check_standing,
 from reply_milter.core.verdict.policy import Finding, Policy
 from reply_milter.core.verdict.verdict import Action, Reason, reply_for
 from reply_milter.flows.service import Service
-from reply_milter.ports import StoreUnavailableError
+from reply_milter.ports import Stage, StoreUnavailableError
+
+_REFUSING = (Action.REJECT, Action.DEFER)
 
 
 @dataclass(slots=True)
@@ -40,6 +43,56 @@ class ReplyRecipient:
     def is_same(self, address: ReplyAddress) -> bool:
         """Whether ``address`` bears the same token: the domain and the case of ASCII letters don't matter."""
         return in_ascii_lower_case(self.local) == in_ascii_lower_case(address.local)
+
+
+class RecipientDecision(NamedTuple):
+    """What enforce mode does about one reply recipient, whatever the mode is.
+
+    ``action``: REJECT or DEFER; ACCEPT where the message is to be judged at its end. ``finding``: why; None where there
+    is nothing to object to. ``when``: the stage at which the client hears of it.
+    """
+
+    recipient: ReplyRecipient
+    finding: Finding | None
+    action: Action
+    when: Stage
+
+    @property
+    def reason(self) -> Reason:
+        """Why, in one word."""
+        return self.finding.reason if self.finding is not None else Reason.OK
+
+    @property
+    def refused(self) -> bool:
+        """Whether this recipient gets nothing."""
+        return self.action is not Action.ACCEPT
+
+    @property
+    def may_be_taken(self) -> bool:
+        """Whether the message is judged for this recipient.
+
+        A deferral for want of the store is decided anew if it waits for the end: with other recipients in the message
+        it is accepted.
+        """
+        return not self.refused or (self.when is Stage.EOM and self.reason is Reason.STORE_UNAVAILABLE)
+
+
+def decide(recipient: ReplyRecipient, may_be_sealed: bool, over_smtp: bool) -> RecipientDecision:
+    """Decide about a recipient, once.
+
+    A local submission is never refused a recipient at RCPT: no program stands behind it that would send the message
+    again, so it would stay in maildrop for ever. ``may_be_sealed``: a peer may have taken the reply, which only the
+    message can show.
+    """
+    finding, action = recipient.policy.decide(recipient.findings)
+    if finding is None or action not in _REFUSING or may_be_sealed:
+        return RecipientDecision(recipient, finding, Action.ACCEPT, Stage.EOM)
+    return RecipientDecision(recipient, finding, action, Stage.RCPT if over_smtp else Stage.EOM)
+
+
+def without_token(service: Service, finding: Finding) -> ReplyRecipient:
+    """A reply recipient whose address names no token that is looked at."""
+    return ReplyRecipient(domain="", local="", policy=service.rules.policy, findings=[finding])
 
 
 def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipient:
