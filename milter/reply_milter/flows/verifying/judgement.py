@@ -41,7 +41,7 @@ class Judgement(NamedTuple):
 
     @property
     def reserved(self) -> Claim | None:
-        """The claim that is to be committed, or released."""
+        """The claim that will be committed, or released; None for none."""
         return self.claim if self.replay in (Replay.FIRST, Replay.RETRY) else None
 
 

@@ -1,4 +1,4 @@
-"""One reply recipient: what its address says, and what the store knows of it. Writes nothing: probes leave no trace."""
+"""One reply recipient: what its address says, what the store knows of it, and what is decided. Writes nothing."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -48,7 +48,7 @@ class ReplyRecipient:
 class RecipientDecision(NamedTuple):
     """What enforce mode does about one reply recipient, whatever the mode is.
 
-    ``action``: REJECT or DEFER; ACCEPT where the message is to be judged at its end. ``finding``: why; None where there
+    ``action``: REJECT or DEFER; ACCEPT if the message is judged at its end. ``finding``: why; None where there
     is nothing to object to. ``when``: the stage at which the client hears of it.
     """
 
@@ -111,10 +111,10 @@ def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipie
 
 
 def store_unavailable(service: Service, has_other_recipients: bool = False) -> Finding:
-    """The store gave no answer: what the operator wants done then.
+    """What the operator wants done if the store gave no answer.
 
-    With other recipients the client would not retry for this one alone: a deferral would concern them as well, and
-    removing the reply recipient behind a 250 would lose the reply. So it is accepted, with ``replay=unknown``.
+    With other recipients in the message the reply is accepted, with ``replay=unknown``. A deferral would delay their
+    mail too, and to remove the reply recipient behind a 250 would lose the reply.
     """
     action = Action.ACCEPT if has_other_recipients or service.rules.accept_without_store else Action.DEFER
     return Finding(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=action)
@@ -128,9 +128,9 @@ def _ask(service: Service, token: Token, token_id: str) -> tuple[Facts | None, F
 
 
 def _as_long(service: Service, junk: Junk) -> Finding | None:
-    """Ask about what is forged for all its good checksum; what to answer instead where a disabled user's is put off.
+    """Ask the store about a forged token with a good checksum; return what to answer instead if it is unavailable.
 
-    Neither the time of the answer nor a store that is away then tells a handler from a user.
+    So neither the time of the answer nor a deferral shows whether a handler or a user is disabled.
     """
     if junk.token is None:
         return None
@@ -139,7 +139,7 @@ def _as_long(service: Service, junk: Junk) -> Finding | None:
 
 
 def _throttled(service: Service, client: str, now: int) -> Finding | None:
-    """Count a forged address; what to answer instead once its network made too many."""
+    """Count a forged address; return what to answer instead once its network has sent too many."""
     limit = service.rules.forged_per_minute
     if not limit or service.guesses.count(client, now) <= limit:
         return None

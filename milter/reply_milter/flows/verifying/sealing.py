@@ -12,7 +12,7 @@ def seal(rules: Rules, arrival: Arrival, tags: tagging.Tags) -> tuple[headers.Ed
     """Remove foreign verdicts, last first, then add ours on top of everything.
 
     If there are more than an MTA removes within seconds (observe mode accepts such a message), nothing is edited:
-    readers believe no verdict that stands there twice, and ours would be one more.
+    readers believe no verdict that occurs twice, and ours would be one more.
     """
     foreign = len(arrival.message.fields.get(headers.VERDICT.lower(), ()))
     if foreign > headers.FIELDS_LIMIT:

@@ -62,7 +62,7 @@ class Broken:
 
 
 def with_recipient(state: State, decided: RecipientDecision) -> State:
-    """The state after the MTA accepted a reply recipient, whatever is to become of it at the end of the message."""
+    """The state after the MTA accepted a reply recipient, whatever becomes of it at the end of the message."""
     content = state.content if isinstance(state, WITH_CONTENT) else Content()
     refused = state.refused if isinstance(state, WITH_CONTENT) else ()
     if decided.refused:

@@ -1,4 +1,4 @@
-"""Whether a reply is to stay: the message's own findings, one question to the store, and what both come to."""
+"""Decide whether a reply is kept: by the message's own findings, and one question to the store."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -22,7 +22,7 @@ _ADDED_OCTETS = 4096  # header fields that the MTA and we add, which the hook co
 
 
 class Examined(NamedTuple):
-    """A message compared with its token, and what there is to object to: before its author is looked at, and after."""
+    """A message compared with its token, and the findings before its author is looked at, and after."""
 
     bound: Bindings
     before: list[Finding]
@@ -35,13 +35,13 @@ class Examined(NamedTuple):
     def with_answer(self, taken: Taken) -> list[Finding]:
         """All findings in the order in which they decide."""
         after = self.after
-        if taken.last:  # the log tells by which message the address has leaked
+        if taken.last:  # so the log shows by which message the address has leaked
             after = [replace(one, because=Cause.WRONG_AUTHORS) for one in after[:1]] + after[1:]
         return [*self.before, *taken.of_author, *after, *taken.objections]
 
 
 class Weighed(NamedTuple):
-    """What decides, and what was claimed. ``replay`` as in ``Judgement``."""
+    """The finding that decides, and what was claimed. ``replay`` as in ``Judgement``."""
 
     bound: Bindings
     finding: Finding | None
@@ -51,9 +51,10 @@ class Weighed(NamedTuple):
 
 
 def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> Examined:
+    """Compare a message with its token, and collect all findings but the claim's. ``facts`` None: unknown."""
     rules, message = service.rules, arrival.message
-    vouched = _authentication_of(rules, message)
-    bound = bindings(message, checked, facts, rules.form, vouched, asked=bool(rules.authserv_id))
+    authenticated = _authentication_of(rules, message)
+    bound = bindings(message, checked, facts, rules.form, authenticated, asked=bool(rules.authserv_id))
     found = list(findings(message, bound, rules.form, rules.max_message_bytes))
     before = [one for one in found if one.reason in BEFORE_THE_AUTHOR]
     after = [one for one in found if one.reason not in BEFORE_THE_AUTHOR]
@@ -74,7 +75,7 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
         return Weighed(seen.bound, finding, action)
     claim = claim_for(service, arrival, checked, tries, takes=kept)
     taken = take(service, claim, seen.bound, arrival.has_other_recipients)
-    if taken.facts is not None and taken.facts != facts:  # it has changed since RCPT, or could not be told then
+    if taken.facts is not None and taken.facts != facts:  # they have changed since RCPT, or were unknown then
         seen = examine(service, arrival, checked, taken.facts)
     finding, action = _decide(policy, seen, taken)
     replay = taken.replay if stays(arrival, action) else _released(service, claim, taken.replay)
@@ -96,7 +97,7 @@ def _authentication_of(rules: Rules, message: Message) -> Authentication:
 
 
 def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
-    """What RCPT found. A store that was away then could only defer a local submission, which waits until now."""
+    """What RCPT found. A store that was unavailable then is judged anew: a local submission waits until now."""
     return [
         store_unavailable(service, arrival.has_other_recipients)
         if finding.reason is Reason.STORE_UNAVAILABLE
@@ -127,7 +128,7 @@ def _has_room(arrival: Arrival, checked: Checked) -> bool:
 
 
 def _decide(policy: Policy, seen: Examined, taken: Taken) -> tuple[Finding | None, Action]:
-    """The claim's objections come last in the order; but what it did not take, or was there before, is not parked."""
+    """Decide with the claim's answer. Its objections come last, but prevent parking: a replay is not parked again."""
     finding, action = policy.decide(seen.with_answer(taken))
     if action is Action.PARK:
         refusing = (one for one in taken.objections if policy.action(one) not in _STAYS)
