@@ -78,8 +78,8 @@ class Counted:
     def __init__(self) -> None:
         self.due: list[str] = []
 
-    def settle(self, identifier: str) -> None:
-        """See ``ports.Settler``."""
+    def enqueue(self, identifier: str) -> None:
+        """See ``ports.DelayedCommits``."""
         self.due.append(identifier)
 
 

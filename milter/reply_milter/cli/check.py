@@ -9,6 +9,7 @@ from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
 from reply_milter.core.mail.message_file import as_sent, split
 from reply_milter.flows.verifying.rehearsal import Rehearsal, SampleMessage, rehearse
+from reply_milter.ports import Fate
 from reply_milter.wiring.stores import load
 
 
@@ -41,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
     letter = SampleMessage(bare[0], bare[1], options.client, fields, as_sent(body))
     outcome = rehearse(load(options.config).rules(), _Clock(moment(options)), letter)
     print(json.dumps(_members(outcome)) if options.json else _text(outcome))
-    return os.EX_OK if outcome.verdict == "accept" else 1
+    return os.EX_OK if outcome.verdict is Fate.ACCEPT else 1
 
 
 def _members(outcome: Rehearsal) -> dict[str, str | None]:

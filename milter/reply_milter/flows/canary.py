@@ -1,4 +1,4 @@
-"""One canary: a genuine address and a forged one are asked about, each in a transaction that is given up at RCPT."""
+"""Send one canary: a genuine address and a forged one, each in a transaction that ends at RCPT."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from reply_milter.ports.canary import CanaryFailure, CanaryTelemetry, MilterClie
 
 @dataclass(frozen=True, slots=True)
 class CanaryService:
-    """What a canary is made of. ``door`` connects; ``context`` gives numbers below 2^55 that nobody guesses."""
+    """What a canary needs. ``connect`` opens a milter connection; ``context`` returns random numbers below 2^55."""
 
     handler: Handler
     keyring: Keyring
     form: AddressForm
     clock: Clock
     telemetry: CanaryTelemetry
-    door: Callable[[], MilterClient]
+    connect: Callable[[], MilterClient]
     context: Callable[[], int]
 
 
 def send(service: CanaryService) -> None:
-    """Send one, and have its fate counted. Raises nothing that the door brings about."""
+    """Send one, and have its fate counted. A milter that cannot be reached is a failure, and raises nothing."""
     now = service.clock.now()
     address = canary.genuine(service.handler, service.keyring, service.form, now, service.context())
     try:
-        door = service.door()
+        client = service.connect()
         try:
-            heard, forged_heard = door.recipient(address), door.recipient(canary.forged(address))
+            heard, forged_heard = client.recipient(address), client.recipient(canary.forged(address))
         finally:
-            door.close()
+            client.close()
     except MilterUnreachableError as error:
         service.telemetry.failed(CanaryFailure.UNREACHABLE, str(error))
         return

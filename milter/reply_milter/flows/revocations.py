@@ -1,4 +1,4 @@
-"""Revocations that a store may have lost are put back. They only ever reach further, so doing it twice does no harm."""
+"""Restore revocations that a store may have lost. A revocation never shrinks, so restoring one twice does no harm."""
 
 from collections.abc import Iterable
 
@@ -7,20 +7,20 @@ from reply_milter.ports import Registry
 
 
 def restore_revocations(registry: Registry, realm: str, revocations: Iterable[Revocation]) -> int:
-    """Those of ``realm``; how many there were.
+    """Restore those of ``realm``; return how many there were.
 
     Raises:
-        StoreUnavailableError: the store gave no answer; any number of them is back.
+        StoreUnavailableError: the store gave no answer; any number of them was restored.
     """
     count = 0
     for one in revocations:
         if one.realm == realm:
-            _put_back(registry, one)
+            _restore(registry, one)
             count += 1
     return count
 
 
-def _put_back(registry: Registry, one: Revocation) -> None:
+def _restore(registry: Registry, one: Revocation) -> None:
     match one.what:
         case What.USER:
             registry.revoke_user(one.user, one.before, one.kept_until)

@@ -1,4 +1,4 @@
-"""What the flows work with, as long as the settings last. Shared by all connections of a process."""
+"""What the flows work with until the next reload. All connections of a process share it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,9 +43,9 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The rules and the world that they are applied to. ``commits`` None: nobody commits.
+    """The rules, and the world that they are applied to. ``commits`` is None if this process commits nothing.
 
-    ``parking_room`` None: nobody here knows of a bound.
+    ``parking_room`` is None if there is no bound for parked replies on this host.
     """
 
     rules: Rules
@@ -67,13 +67,13 @@ class MintingRules:
     sign: SignSettings
 
     def admit(self, asker: Asker) -> Admission:
-        """Whether somebody may have an address minted."""
+        """Decide whether ``asker`` may have an address minted."""
         return admit(asker, self.sign.applications, self.sign.trusted)
 
 
 @dataclass(frozen=True, slots=True)
 class MintingService:
-    """The rules and the world that outgoing mail meets. ``unique`` gives letters and digits, never the same twice."""
+    """The rules for outgoing mail, and the world. ``unique`` returns letters and digits, never the same twice."""
 
     rules: MintingRules
     clock: Clock

@@ -1,7 +1,7 @@
 """What the flows need from the world. One implementation each in ``adapters``, one fake each in the tests."""
 
 from reply_milter.ports.clock import Clock
-from reply_milter.ports.conversation import NO_LOGIN, ConnectionTelemetry, Conversation, Login
+from reply_milter.ports.conversation import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login
 from reply_milter.ports.parking import ParkingRoom
 from reply_milter.ports.store import (
     Claim,
@@ -16,9 +16,10 @@ from reply_milter.ports.store import (
     UserChange,
     UserRecord,
 )
-from reply_milter.ports.telemetry import Decision, Minting, MintingTelemetry, Notification, Telemetry
+from reply_milter.ports.telemetry import Decision, Fate, Minting, MintingTelemetry, Notification, Stage, Telemetry
 
 __all__ = [
+    "DEFER_INTERNAL",
     "NO_LOGIN",
     "Claim",
     "Claimed",
@@ -27,6 +28,7 @@ __all__ = [
     "Conversation",
     "Decision",
     "DelayedCommits",
+    "Fate",
     "Limit",
     "Login",
     "Minting",
@@ -35,6 +37,7 @@ __all__ = [
     "ParkingRoom",
     "Registry",
     "Replay",
+    "Stage",
     "Store",
     "StoreUnavailableError",
     "Telemetry",

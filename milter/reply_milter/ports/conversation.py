@@ -1,14 +1,19 @@
-"""What the door to the MTA speaks with, and what it counts."""
+"""What the adapter of the MTA's milter protocol speaks with, and what it counts."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
-from reply_milter.core.verdict.verdict import Verdict
+from reply_milter.core.verdict.reasons import Reason, reply_for
+from reply_milter.core.verdict.verdict import Defer, Verdict
+from reply_milter.ports.telemetry import Stage
+
+# The answer to a message of which a step failed in our code: the client keeps it and retries.
+DEFER_INTERNAL: Final = Defer(Reason.INTERNAL, reply_for(Reason.INTERNAL))
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The name that a client has logged in by, as the MTA tells it; empty for none. It stands in no traceback."""
+    """The name that a client has authenticated as, by the MTA's word; empty for none. No traceback shows it."""
 
     name: str = field(default="", repr=False)
 
@@ -17,67 +22,70 @@ NO_LOGIN = Login()
 
 
 class Conversation(Protocol):
-    """One SMTP client at one kind of milter. Methods carry the SMTP word; each returns what is to be answered."""
+    """One SMTP client at one kind of milter. Methods have the names of SMTP's steps; each returns the answer."""
 
     def mail(self, sender: str, login: Login) -> None:
-        """MAIL FROM: the only start of a message. ``login``: what the MTA told of one, where it was asked."""
+        """Begin a message: MAIL FROM. ``login``: what the MTA says of one, where it was asked."""
         ...
 
     def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict:
-        """RCPT TO. ``resolved`` is ``{rcpt_addr}``; not ``over_smtp`` where the MTA gives no ``{rcpt_mailer}``.
+        """Answer RCPT TO. ``resolved`` is ``{rcpt_addr}``; not ``over_smtp`` where the MTA gives no ``{rcpt_mailer}``.
 
         ``queue_id`` is empty while the MTA has none: Postfix, until it has accepted a recipient.
         """
         ...
 
     def header(self, name: str, value: str) -> None:
-        """One header field, unfolded or not."""
+        """Take one header field, unfolded or not."""
         ...
 
     def body(self, chunk: bytes) -> bool:
-        """A piece of the body. False: the rest of it is not needed."""
+        """Take a piece of the body. False: the rest of it is not needed."""
         ...
 
     def mark_broken(self) -> None:
-        """A step that can't answer failed: end of message must not decide on half a message."""
+        """Note that a step failed which has no answer of its own, or that no message could be begun.
+
+        What follows of the message is answered with ``DEFER_INTERNAL``, unless the step could not matter to it.
+        """
         ...
 
     def end_of_message(self, queue_id: str) -> Verdict:
-        """The final dot. The verdict's edits are to be performed, then ``done`` or ``failed`` to be called."""
+        """Answer the final dot. The caller performs the verdict's edits, then calls ``done`` or ``failed``."""
         ...
 
     def done(self) -> None:
-        """The edits were made and the answer is about to go to the MTA."""
+        """Note that the edits were made, and that the answer is about to go to the MTA."""
         ...
 
     def failed(self) -> None:
-        """The answer could not be given."""
+        """Note that the answer could not be given."""
         ...
 
     def abort(self) -> None:
-        """RSET, or the client is gone."""
+        """Forget the message: RSET, or the client is gone."""
         ...
 
 
 class ConnectionTelemetry(Protocol):
-    """What the door to the MTA counts."""
+    """What the adapter of the MTA's milter protocol counts."""
 
     def connection_opened(self) -> None:
-        """An MTA connected."""
+        """Count a connection of an MTA."""
         ...
 
     def connection_closed(self) -> None:
-        """It is gone."""
+        """Count its end."""
         ...
 
     def stage_started(self) -> None:
-        """A callback that may decide begins."""
+        """Note that a callback begins which may decide."""
         ...
 
-    def stage_ended(self, name: str) -> None:
-        """It has its answer."""
+    def stage_ended(self, stage: Stage) -> None:
+        """Note that it has its answer."""
         ...
 
-    def internal_error(self, name: str) -> None:
-        """An error of ours was caught at the stage ``name``, and the client told to come again."""
+    def internal_error(self, stage: Stage) -> None:
+        """Count a deferral at ``stage`` because of an error in our code."""
         ...

@@ -10,10 +10,10 @@ from reply_milter.core.token.verify import Facts
 
 
 class StoreUnavailableError(Exception):
-    """The store gave no answer in time, or could not do what was asked: nothing is known.
+    """The store gave no answer in time, or could not do what was asked.
 
-    ``kind`` is one of a bounded set of words for metrics (timeout, connection, oom, ...). ``in_doubt``: what was to be
-    changed may have been changed, or may be yet.
+    ``kind`` is one of a bounded set of words for metrics (timeout, connection, oom, ...). ``in_doubt``: the change
+    may have been made, or may be made yet.
     """
 
     def __init__(self, kind: str, detail: str = "", in_doubt: bool = False) -> None:
@@ -23,7 +23,7 @@ class StoreUnavailableError(Exception):
 
 
 class Replay(StrEnum):
-    """What a claim found, and the ``replay`` tag of a verdict. ``unknown``: the store was not there to be asked."""
+    """What a claim found, and the ``replay`` tag of a verdict. ``unknown``: the store gave no answer."""
 
     FIRST = "first"
     RETRY = "retry"
@@ -34,7 +34,7 @@ class Replay(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many of something a token takes. ``refuses``: one more is not taken; else it is, and told."""
+    """How many of something a token takes. ``refuses``: one more is not taken; else it is, and reported."""
 
     most: int
     refuses: bool
@@ -42,9 +42,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """That an author may not be found by trying. ``wrong``: a digest of WRONG_AUTHOR_OCTETS, empty for a right one.
+    """Counts wrong authors, so that no right one is found by trying. ``wrong``: a digest of WRONG_AUTHOR_OCTETS.
 
-    ``most`` different wrong ones in a token's life, and it has leaked. ``refuses``: then nothing new is taken.
+    ``wrong`` is empty for a right author. After ``most`` different wrong ones the token has leaked; ``refuses``: then
+    nothing new is taken.
     """
 
     most: int
@@ -55,7 +56,7 @@ class Tries:
 class Claimed(NamedTuple):
     """The answer to a claim. ``spent``: more messages than ``replies``; ``leaked``: more authors than ``senders``.
 
-    ``replay`` None: a message that was not taken, be it that a limit refuses it, or that it was not to be taken.
+    ``replay`` None: the message was not taken, because a limit refuses it, or because it only counts its author.
     ``guessed``: the token had leaked by ``tries`` before this message. ``counted``: its author was a wrong one that was
     not known; ``last``: so many that it has leaked from now on. ``facts``: what is known by now, where ``about`` asks.
     """
@@ -75,8 +76,8 @@ class Claim(NamedTuple):
     ``token_id`` and ``message_tag`` are 13 base32 characters each; ``content`` and ``owner`` are octets without
     structure; ``kept_seconds`` count from the claim on, by the store's clock, however wrong that is. ``author``: a
     digest of AUTHOR_OCTETS. Limits may be None. ``tries`` None: whoever wrote it may. ``takes`` False, with
-    ``tries``: the message is refused whatever the answer; only its author is counted. ``about``: whose facts are to be
-    told, too.
+    ``tries``: the message is refused whatever the answer; only its author is counted. ``about``: the token whose
+    facts are asked for, too.
     """
 
     token_id: str
@@ -100,7 +101,7 @@ class Claim(NamedTuple):
 class Store(Protocol):
     """Remembers which messages were taken for which token, and what was revoked.
 
-    Every method raises StoreUnavailableError when nothing could be learnt or done within the deadline.
+    Every method raises StoreUnavailableError if the store did not answer within the deadline.
     """
 
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
@@ -113,7 +114,7 @@ class Store(Protocol):
         FIRST for a new message, and again for the same ``owner``, so that a command sent twice by a client library
         is no replay. RETRY for a reserved message with the same tag and content. DUPLICATE for a committed one.
         REPLAYED for the same tag with other content, or the same content under another tag. None for a new message
-        that a limit refuses. FIRST and a new wrong author alone write. Limits are told of new messages only.
+        that a limit refuses. Only FIRST and a new wrong author write. Limits are reported of new messages only.
 
         The facts are read in the same round trip, before the claim and not atomically with it: where they are against
         the token, the caller releases what was taken.
@@ -144,7 +145,7 @@ class UserRecord:
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """What is to be on file about a user. None leaves that as it is; ``addresses`` are normalised."""
+    """A change of what is on file about a user. None leaves a value as it is; ``addresses`` are normalised."""
 
     user: int
     disabled: bool | None = None

@@ -4,20 +4,40 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from reply_milter.core.verdict.reasons import Reason
 from reply_milter.ports.store import Replay
+
+
+class Stage(StrEnum):
+    """Where in a message something is decided, as metrics and log name it."""
+
+    RCPT = "rcpt"
+    EOM = "eom"
+    SIGN_RCPT = "sign_rcpt"
+    SIGN_EOM = "sign_eom"
+
+
+class Fate(StrEnum):
+    """What became of a reply, as metrics and log name it: the actions of a policy, and one more."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    DEFER = "defer"
+    DISCARD = "discard"
+    PARK = "park"
+    DROPPED = "dropped"  # the reply recipient was removed from a message that others get
 
 
 class Decision(NamedTuple):
     """What was decided about a reply, for log and metrics. Never a mail address.
 
-    ``verdict``: accept, reject, defer, discard, park or dropped. ``because``: more of the reason, for the log alone.
-    ``would``: in observe mode, what enforce would do. ``client``: an IP address, to find the MTA's own line by while
-    there is no queue id.
+    ``because``: more of the reason, for the log alone. ``would``: in observe mode, the action of enforce mode.
+    ``client``: an IP address, to find the MTA's own line by while there is no queue id.
     """
 
-    stage: str
-    verdict: str
-    reason: str
+    stage: Stage
+    verdict: Fate
+    reason: Reason
     would: str = ""
     handler: str = ""
     token_id: str = ""
@@ -28,38 +48,38 @@ class Decision(NamedTuple):
 
 
 class Telemetry(Protocol):
-    """Counts and logs. Labels are bounded sets, never client text."""
+    """Counts and logs what verify mode decides. Labels are bounded sets, never client text."""
 
     def recipient(self, decision: Decision) -> None:
-        """One reply recipient was answered."""
+        """Report the answer to one reply recipient at RCPT."""
         ...
 
     def message(self, decision: Decision) -> None:
-        """One message to a reply recipient was answered."""
+        """Report the answer to one message to a reply recipient."""
         ...
 
     def replay(self, outcome: Replay) -> None:
-        """One claim was answered, or could not be."""
+        """Count the answer to one claim, or that there was none."""
         ...
 
     def wrong_author(self, last: bool) -> None:
-        """An author was counted who is not the one; ``last``: the address has leaked by that."""
+        """Count a wrong author; ``last``: the address has leaked by that."""
         ...
 
     def address_disagreement(self) -> None:
-        """The MTA read another address than we did."""
+        """Count an address that the MTA reads in another way than we do."""
         ...
 
     def headers_stripped(self, count: int) -> None:
-        """So many foreign verdict fields were taken off."""
+        """Count foreign verdict fields that were removed."""
         ...
 
     def key_used(self, master_id: str, now: int) -> None:
-        """A master key verified a reply that was taken at ``now``, Unix seconds."""
+        """Note that a master key verified a reply at ``now``, Unix seconds."""
         ...
 
     def token_age(self, seconds: int) -> None:
-        """A reply was accepted so long after its address was minted."""
+        """Note the age of an address whose reply was accepted."""
         ...
 
 
@@ -67,7 +87,7 @@ class Minting(StrEnum):
     """What became of a message that asked for a reply address."""
 
     MINTED = "minted"
-    REFUSED = "refused"  # the request can't be met: the client hears why
+    REFUSED = "refused"  # the request cannot be met: the client hears why
     IGNORED = "ignored"  # it came from someone who may not ask, or from elsewhere
 
 
@@ -87,8 +107,8 @@ class Notification:
 
 
 class MintingTelemetry(Protocol):
-    """Counts and logs outgoing mail."""
+    """Counts and logs what sign mode decides."""
 
     def notification(self, notification: Notification) -> None:
-        """One message that asked for a reply address was answered."""
+        """Report the answer to one message that asked for a reply address."""
         ...

@@ -138,7 +138,7 @@ class Monitor:
                 form=config.form,
                 clock=self._clock,
                 telemetry=counter,
-                door=lambda: MilterClient(place.path, place.host, place.port, self._shared.canary_address, seconds),
+                connect=lambda: MilterClient(place.path, place.host, place.port, self._shared.canary_address, seconds),
                 context=lambda: secrets.randbelow(CONTEXT_LIMIT),
             )
         )

@@ -9,7 +9,7 @@ from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
 from reply_milter.adapters.public_suffixes import organisational_domains
 from reply_milter.config import Config
-from reply_milter.core.rules.authentication import nobody
+from reply_milter.core.rules.authentication import no_owner
 from reply_milter.core.token.keyring import Keyring, MasterKey
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.service import MintingRules, Rules
@@ -62,7 +62,7 @@ class Settings:
             seal_keys=self.seal_keys,
             verify=config.verify,
             store=config.store,
-            organisational=organisational_domains() if config.verify.authserv_id else nobody,
+            organisational=organisational_domains() if config.verify.authserv_id else no_owner,
             parks_in_hook=config.delivery is not None,
             hook_commits=not config.replay.commit_on_accept,
         )

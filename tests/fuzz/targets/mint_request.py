@@ -43,7 +43,7 @@ _SERVICE = MintingService(
 _REFUSALS = {
     f"must be {FIELD}",
     f"handler and user are needed: {FIELD}",
-    "a tag stands there twice",
+    "a tag occurs twice",
     "there is no such handler in the configuration",
     "the user id must be a number between 0 and 1099511627775",
     "a context must be a number between 0 and 36028797018963967",

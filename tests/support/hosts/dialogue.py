@@ -9,7 +9,9 @@ from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.core.token.mint import MintedAddress
 from reply_milter.core.verdict.verdict import Verdict
 from reply_milter.flows.service import Rules, Service
+from reply_milter.flows.verifying.arrival import Content
 from reply_milter.flows.verifying.inbound import Connection
+from reply_milter.flows.verifying.transaction import Transaction
 from tests.support.fakes import AUTHOR, MemoryStore, RecordingSettler, RecordingTelemetry, service
 
 Fields = Sequence[tuple[str, str]]
@@ -56,6 +58,12 @@ class Desk:
     def settled(self) -> list[str]:
         """The ids that are to be committed."""
         return cast(RecordingSettler, self.service.commits).settled
+
+    @property
+    def content_kept(self) -> Content | None:
+        """What the flow keeps of header and body; None if it drops them."""
+        message = self.connection._transaction
+        return getattr(message.state, "content", None) if isinstance(message, Transaction) else None
 
     def rcpt(self, address: str, resolved: str | None = None, over_smtp: bool = True, queue_id: str = "") -> Verdict:
         """One plainly spelled recipient, read alike by the MTA unless ``resolved`` says otherwise."""

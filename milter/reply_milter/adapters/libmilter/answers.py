@@ -1,4 +1,4 @@
-"""Verdicts performed on libmilter: the one place where edits are made and replies are set."""
+"""Carry out verdicts through libmilter: the one place where edits are made and replies are set."""
 
 import logging
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import Milter
 
 from reply_milter.core.mail.headers import Append, Delete, Edit, Insert, RemoveRecipient, Replace
-from reply_milter.core.verdict.reasons import Reason, reply_for
 from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reject, Verdict
 
 log = logging.getLogger(__name__)
@@ -16,7 +15,7 @@ _CONTINUE = int(Milter.CONTINUE)
 
 
 def answer(ctx: Any, verdict: Verdict) -> int:
-    """Perform ``verdict``; the status for libmilter."""
+    """Carry out ``verdict``; return the status for libmilter."""
     match verdict:
         case Accept(edits=edits):
             if edits:
@@ -53,13 +52,8 @@ def _perform(ctx: Any, edits: tuple[Edit, ...]) -> None:
 
 
 def _remove(ctx: Any, argument: str) -> None:
-    """Take a recipient off. pymilter takes no other text than UTF-8: what is none stays on, and gets no seal."""
+    """Remove a recipient. pymilter accepts UTF-8 only: any other recipient stays, and its message has no seal."""
     try:
         ctx.delrcpt(argument)
     except UnicodeEncodeError:
-        log.warning("a refused recipient that is no UTF-8 can't be taken off: it gets the message without a verdict")
-
-
-def come_again(ctx: Any) -> int:
-    """After an error of ours: the client keeps the mail, and the log has the traceback."""
-    return answer(ctx, Defer(Reason.INTERNAL, reply_for(Reason.INTERNAL)))
+        log.warning("cannot remove a refused recipient that is not UTF-8: it gets the message, without a verdict")

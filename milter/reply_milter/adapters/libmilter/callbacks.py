@@ -1,75 +1,47 @@
-"""libmilter's callbacks, through pymilter's C module: translates, has no opinion, and is the one error boundary.
+"""libmilter's callbacks, through pymilter's C module. They translate, decide nothing, and catch every error of ours.
 
-Fewer steps and replies are negotiated than the MTA offers, so that mail which is none of our business costs the
-least. One socket and one set of callbacks a process: libmilter is process-global. Its callbacks of one connection run
-on changing threads, one at a time, so state lives in the session and never in thread-locals.
+Fewer steps and replies are negotiated than the MTA offers, so that mail without a reply recipient costs the least.
+There is one socket and one set of callbacks per process: libmilter is process-global. It runs the callbacks of one
+connection on changing threads, one at a time, so state lives in the session and never in thread-locals.
 """
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import Milter
 
-from reply_milter.adapters.libmilter.answers import NAME, answer, come_again
-from reply_milter.ports import NO_LOGIN, ConnectionTelemetry, Conversation, Login
+from reply_milter.adapters.libmilter.answers import NAME, answer
+from reply_milter.adapters.libmilter.negotiation import EDITS, Negotiation
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Verdict
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login, Stage
 
 log = logging.getLogger(__name__)
 
 _CONTINUE = int(Milter.CONTINUE)
-_IDLE_SECONDS = 7200  # libmilter gives a silent MTA up; Postfix keeps a session for an hour at most
-
-
-@dataclass(frozen=True, slots=True)
-class Negotiation:
-    """What one kind of milter asks of the MTA: the ``steps`` that it can do without, and the ``actions`` it takes.
-
-    ``stages``: what RCPT and end of message are called in metrics. ``asks_login``: whether MAIL needs to know as
-    whom the client has authenticated.
-    """
-
-    steps: int
-    actions: int
-    stages: tuple[str, str]
-    asks_login: bool = False
-
-
-_NEVER = Milter.P_NOHELO | Milter.P_NOUNKNOWN | Milter.P_NODATA | Milter.P_NOEOH
-_SILENT = Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_HDR
-_EDITS = Milter.ADDHDRS | Milter.CHGHDRS
-VERIFY = Negotiation(_NEVER | Milter.P_SKIP | _SILENT, _EDITS | Milter.DELRCPT | Milter.QUARANTINE, ("rcpt", "eom"))
-SIGN = Negotiation(_NEVER | Milter.P_NOBODY | _SILENT, _EDITS, ("sign_rcpt", "sign_eom"), asks_login=True)
+_IDLE_SECONDS = 7200  # libmilter then closes the connection of a silent MTA; Postfix keeps one for an hour at most
 
 
 class Session:
-    """One connection of the MTA, and what to return from the steps that say no more than "go on".
+    """One connection of the MTA, and what to return from the steps that have no other answer than "continue"."""
 
-    ``broken``: a message could not be begun, and MAIL could not say so. What follows of it is deferred.
-    """
-
-    __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "broken", "connection", "telemetry")
+    __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "connection", "telemetry")
 
     def __init__(self, steps: int, telemetry: ConnectionTelemetry) -> None:
         self.connection: Conversation | None = None
         self.telemetry = telemetry
-        self.broken = False
         self.after_connect, self.after_mail, self.after_header = (
             int(Milter.NOREPLY if steps & silent else Milter.CONTINUE)
             for silent in (Milter.P_NR_CONN, Milter.P_NR_MAIL, Milter.P_NR_HDR)
         )
         self.after_body = int(Milter.SKIP if steps & Milter.P_SKIP else Milter.CONTINUE)  # where no more is wanted
 
-    def must_be_whole(self) -> None:
-        """Raise if the message on its way was never begun."""
-        if self.broken:
-            raise RuntimeError("this message could not be begun")
-
 
 class MilterCallbacks:
     """The callbacks of one process. ``converse`` starts a conversation with a client, given its IP address.
 
-    ``telemetry``: who counts what that client does.
+    ``telemetry`` returns what counts the steps of that client.
     """
 
     def __init__(
@@ -105,12 +77,12 @@ class MilterCallbacks:
         c.register(NAME, negotiate=self._negotiate)
 
     def _negotiate(self, ctx: Any, options: list[int]) -> int:
-        """Take of what the MTA offers what is needed. Without SKIP or no-reply support we answer each step.
+        """Choose what is needed of what the MTA offers. Without SKIP or no-reply support we answer each step.
 
-        Refuse the session of an MTA that lets no header field be added or changed: each reply would end in a deferral.
+        Refuse the session of an MTA that allows no header edits: it would get 451 for each reply.
         """
-        if options[0] & _EDITS != _EDITS:
-            log.error("the MTA does not offer to add and change header fields (SMFIF_ADDHDRS, SMFIF_CHGHDRS): refused")
+        if options[0] & EDITS != EDITS:
+            log.error("the MTA does not allow header edits (SMFIF_ADDHDRS, SMFIF_CHGHDRS): session refused")
             return int(Milter.REJECT)
         steps = options[1] & self._needs.steps
         options[0] &= self._needs.actions
@@ -124,7 +96,7 @@ class MilterCallbacks:
         return status
 
     def _session(self, ctx: Any, client: str = "") -> Any:
-        """A peer that leaves out negotiation, or connecting, is a client without an address, and judged as strictly."""
+        """Return the session; a peer that skips negotiation or connect is a client without an address."""
         session = ctx.getpriv()
         if session is None:
             session = Session(0, self._telemetry(""))
@@ -139,31 +111,28 @@ class MilterCallbacks:
         session = self._session(ctx)
         self._busy.add(session)
         try:
-            # A login that is no UTF-8 is none: it could be told from no other.
+            # A login that is not UTF-8 counts as none: two of them could look alike.
             name = _macro(ctx, "{auth_authen}", unreadable=None) if self._needs.asks_login else None
             session.connection.mail(_text(sender), Login(name) if name else NO_LOGIN)
-            session.broken = False
         except Exception:
-            log.exception("cannot begin a message")
-            session.broken = True
+            log.exception("cannot begin a message%s", _queue(ctx))
+            session.connection.abort()
+            session.connection.mark_broken()
         status: int = session.after_mail
         return status
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
-        session = self._session(ctx)
+        session, stage = self._session(ctx), self._needs.at_rcpt
         session.telemetry.stage_started()
         connection: Conversation = session.connection
         try:
-            session.must_be_whole()
             over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
             resolved, queue_id = _macro(ctx, "{rcpt_addr}", unreadable=None), _macro(ctx, "i", unreadable=None)
-            verdict = connection.rcpt(_text(argument), resolved, over_smtp, queue_id or "")
-            status = answer(ctx, verdict)
+            status = _answer(ctx, session, stage, connection.rcpt(_text(argument), resolved, over_smtp, queue_id or ""))
         except Exception:
-            log.exception("cannot decide at RCPT")
-            session.telemetry.internal_error(self._needs.stages[0])
-            status = come_again(ctx)
-        session.telemetry.stage_ended(self._needs.stages[0])
+            log.exception("cannot decide at RCPT%s", _queue(ctx))
+            status = _answer(ctx, session, stage, DEFER_INTERNAL)
+        session.telemetry.stage_ended(stage)
         return status
 
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
@@ -171,7 +140,7 @@ class MilterCallbacks:
         try:
             session.connection.header(name, value.decode("utf-8", "surrogateescape"))
         except Exception:
-            log.exception("cannot read a header field")
+            log.exception("cannot read a header field%s", _queue(ctx))
             session.connection.mark_broken()
         status: int = session.after_header
         return status
@@ -181,39 +150,34 @@ class MilterCallbacks:
         try:
             wanted = session.connection.body(chunk)
         except Exception:
-            log.exception("cannot read the body")
-            session.telemetry.internal_error(self._needs.stages[1])
-            return come_again(ctx)
+            log.exception("cannot read the body%s", _queue(ctx))
+            return _answer(ctx, session, self._needs.at_end, DEFER_INTERNAL)
         status: int = _CONTINUE if wanted else session.after_body
         return status
 
     def _end_of_message(self, ctx: Any) -> int:
-        session = self._session(ctx)
+        session, stage = self._session(ctx), self._needs.at_end
         session.telemetry.stage_started()
         connection: Conversation = session.connection
         try:
-            session.must_be_whole()
-            verdict = connection.end_of_message(_macro(ctx, "i", unreadable=None) or "")
-            status = answer(ctx, verdict)
+            status = _answer(ctx, session, stage, connection.end_of_message(_macro(ctx, "i", unreadable=None) or ""))
             connection.done()
         except Exception:
-            log.exception("cannot decide at end of message")
-            # Half-made edits don't matter: the message is deferred, and the retry is a new one.
+            log.exception("cannot decide at end of message%s", _queue(ctx))
+            # Half-made edits don't matter: the message is deferred, and the client's retry is a new one.
             connection.failed()
-            session.telemetry.internal_error(self._needs.stages[1])
-            status = come_again(ctx)
+            status = _answer(ctx, session, stage, DEFER_INTERNAL)
         self._busy.discard(session)
-        session.telemetry.stage_ended(self._needs.stages[1])
+        session.telemetry.stage_ended(stage)
         return status
 
     def _abort(self, ctx: Any) -> int:
         session = self._session(ctx)
         self._busy.discard(session)
-        session.broken = False
         try:
             session.connection.abort()
         except Exception:
-            log.exception("cannot abort a message")
+            log.exception("cannot abort a message%s", _queue(ctx))
         return int(Milter.CONTINUE)
 
     def _close(self, ctx: Any) -> int:
@@ -225,8 +189,20 @@ class MilterCallbacks:
         return int(Milter.CONTINUE)
 
 
+def _answer(ctx: Any, session: Session, stage: Stage, verdict: Verdict) -> int:
+    if verdict.reason is Reason.INTERNAL:
+        session.telemetry.internal_error(stage)
+    return answer(ctx, verdict)
+
+
+def _queue(ctx: Any) -> str:
+    """The queue id, by which the MTA's own lines are found, for the end of a log line; empty if there is none yet."""
+    queue_id = _macro(ctx, "i", unreadable=None) or ""
+    return f" queue={queue_id}" if queue_id and queue_id.isprintable() else ""
+
+
 def _macro(ctx: Any, name: str, unreadable: str | None) -> str | None:
-    """A macro of the MTA, None if it gives none; pymilter reads no other text than UTF-8."""
+    """A macro of the MTA, None if it gives none; ``unreadable`` if it is not UTF-8, which pymilter cannot read."""
     try:
         value: str | None = ctx.getsymval(name)
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """Milter sockets: opened once by the supervisor, and listened on by every process that it forks.
 
-libmilter keeps one listening socket a process in a variable that nobody else can set. A supervisor of two kinds of
-milters has two, so each process lets libmilter open a socket that nobody knows of, and puts the real one in its place.
+libmilter keeps one listening socket per process, in a variable that no caller can set. A supervisor of two kinds of
+milters has two sockets. So each process has libmilter open an unused socket, and puts the real one in its place.
 """
 
 import os
@@ -15,14 +15,14 @@ _BACKLOG = 512
 
 
 class ListenError(Exception):
-    """The milter socket can't be opened; the message says why."""
+    """The milter socket cannot be opened; the message says why."""
 
 
 def listen(path: str, host: str, port: int) -> socket.socket:
-    """Listen on ``path``, or on ``host`` and ``port``. Nobody but this user may connect yet to a ``path``.
+    """Listen on ``path``, or on ``host`` and ``port``. Only this user may connect to a ``path`` yet.
 
     Raises:
-        ListenError: something else listens there, or it is not ours to use.
+        ListenError: another program listens there, or this user may not.
     """
     family = socket.AF_UNIX if path else socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
@@ -44,7 +44,7 @@ def listen(path: str, host: str, port: int) -> socket.socket:
 def adopt(listening: socket.socket) -> None:
     """Let libmilter answer connections to ``listening``: put it where libmilter keeps its own, of the same family.
 
-    To be called once, after ``Door.register`` and while no other thread opens files.
+    Call it once, after ``MilterCallbacks.register`` and while no other thread opens files.
     """
     before = _descriptors()
     if listening.family is socket.AF_UNIX:
@@ -57,7 +57,7 @@ def adopt(listening: socket.socket) -> None:
 
 
 def serve() -> None:
-    """Answer connections to the adopted socket. Never returns in good order: processes are ended by signal."""
+    """Answer connections to the adopted socket. It returns only after an error: a signal ends the process."""
     Milter.milter.main()
 
 
@@ -70,7 +70,7 @@ def _open(place: str) -> None:
 
 
 def _descriptors() -> set[int]:
-    """The descriptors of this process; the one that reads the list is gone when it is looked at."""
+    """The open descriptors of this process, without the one that reads the list."""
     found = set()
     for name in os.listdir("/proc/self/fd"):
         with suppress(OSError):

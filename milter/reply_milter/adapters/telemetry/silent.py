@@ -1,6 +1,6 @@
 """Telemetry that keeps silent: for the canary, which is no traffic."""
 
-from reply_milter.ports import Decision, Replay
+from reply_milter.ports import Decision, Replay, Stage
 
 
 class SilentTelemetry:
@@ -39,8 +39,8 @@ class SilentTelemetry:
     def stage_started(self) -> None:
         """See ``ports.DoorTelemetry``."""
 
-    def stage_ended(self, name: str) -> None:
+    def stage_ended(self, stage: Stage) -> None:
         """See ``ports.DoorTelemetry``."""
 
-    def internal_error(self, name: str) -> None:
+    def internal_error(self, stage: Stage) -> None:
         """See ``ports.DoorTelemetry``."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from reply_milter.adapters.telemetry.cells import Counts, Timing, Timings
 from reply_milter.adapters.telemetry.logs import DecisionLog
 from reply_milter.adapters.telemetry.metrics import Metrics
-from reply_milter.ports import Decision, Minting, Notification, Replay
+from reply_milter.ports import Decision, Fate, Minting, Notification, Replay, Stage
 
 log = logging.getLogger("reply_milter.decision")
 
@@ -30,7 +30,7 @@ class WorkerTelemetry:
     def expect(self, decisions: Iterable[Decision]) -> None:
         """Create the series of decisions, so that the first of a kind shows as an increase."""
         for decision in decisions:
-            if decision.stage == "rcpt":
+            if decision.stage is Stage.RCPT:
                 self._m.recipients.labels(_verdict(decision), decision.reason)
             else:
                 self._m.messages.labels(_verdict(decision), decision.reason, decision.handler)
@@ -49,7 +49,7 @@ class WorkerTelemetry:
     def recipient(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
         self._recipients[_verdict(decision), decision.reason].inc(1)
-        accepted = decision.verdict == "accept" and not decision.would
+        accepted = decision.verdict is Fate.ACCEPT and not decision.would
         self._log(logging.DEBUG if accepted else logging.INFO, "recipient", decision)
 
     def message(self, decision: Decision) -> None:
@@ -108,13 +108,13 @@ class WorkerTelemetry:
         """A callback that may decide begins. One callback runs on one thread, and so may its clock."""
         self._started.at = time.perf_counter()
 
-    def stage_ended(self, name: str) -> None:
+    def stage_ended(self, stage: Stage) -> None:
         """It has its answer."""
-        self._stages[name].observe(time.perf_counter() - self._started.at)
+        self._stages[stage].observe(time.perf_counter() - self._started.at)
 
-    def internal_error(self, name: str) -> None:
+    def internal_error(self, stage: Stage) -> None:
         """See ``ports.DoorTelemetry``."""
-        self._m.accidents.labels(name).inc()
+        self._m.accidents.labels(stage).inc()
 
     def _log(self, level: int, event: str, decision: Decision | Notification) -> None:
         self._decisions.write(level, event, decision, (time.perf_counter() - self._started.at) * 1000)

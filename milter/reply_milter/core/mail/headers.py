@@ -29,7 +29,7 @@ _NAMING = ("message-id", "date", "in-reply-to")
 # What sign mode reads of an outgoing message.
 READ_OUTBOUND = frozenset({MINT.lower(), "message-id", "references", "reply-to", "auto-submitted"})
 
-# What a message bears that was on its way before: by name, in lower case. Whoever hands it in did not write it.
+# Fields of a message that was sent before, by name in lower case: the client that submits it did not write it.
 _TRACES = {
     "received": "Received",
     "list-id": "List-Id",
@@ -79,7 +79,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class RemoveRecipient:
-    """Take an envelope recipient off, as the client spelled it."""
+    """Remove an envelope recipient, as the client spelled it."""
 
     argument: str
 
@@ -88,7 +88,7 @@ Edit = Delete | Replace | Append | Insert | RemoveRecipient
 
 
 def without_twins(fields: Fields, names: Sequence[str] = _NAMING) -> Fields:
-    """``fields`` with each of ``names`` that stands there several times, and says the same each time, once.
+    """``fields`` with one copy of each of ``names`` that occurs several times with the same value.
 
     The same: equal after unfolding (RFC 5322 section 2.2.3), but for white space around it. Mail programs and gateways
     that add a field which is there already made them.
@@ -99,7 +99,7 @@ def without_twins(fields: Fields, names: Sequence[str] = _NAMING) -> Fields:
 
 
 def are_doubled(fields: Fields, names: Sequence[str] = _NAMING) -> bool:
-    """Whether one of ``names`` stands there more than once; of itself, the fields that name a message."""
+    """Whether one of ``names`` occurs more than once; by default, the fields that name a message."""
     return any(len(fields.get(name, ())) > 1 for name in names)
 
 

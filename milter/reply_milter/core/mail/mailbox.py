@@ -78,6 +78,6 @@ def _plain(address: str) -> str:
 
 
 def _display_name(text: str) -> str:
-    """Words and quoted strings as they are to be read: quotes and backslashes off, white space even."""
+    """Words and quoted strings as a reader sees them: without quotes and backslashes, with single blanks."""
     unquoted = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL), text)
     return " ".join(unquoted.split())

@@ -1,6 +1,6 @@
 """Message-IDs: ours as we write them, and lists of them as clients write them.
 
-The recommended form of a notification's Message-ID is ``<LOCATOR "/" SECONDS ["." UNIQUE] "@" DOMAIN>``: it tells
+The recommended form of a notification's Message-ID is ``<LOCATOR "/" SECONDS ["." UNIQUE] "@" DOMAIN>``: it says
 what a reply is about and when that was posted.
 """
 
@@ -63,7 +63,7 @@ def is_usable(identifier: str) -> bool:
 
 
 def is_made_up(identifier: str, queue_id: str) -> bool:
-    """Whether the MTA gave a message this id on its arrival, and will give it another one the next time."""
+    """Whether the MTA added this id on arrival; with a retry it would add another one."""
     return bool(queue_id) and queue_id in identifier
 
 

@@ -1,1 +1,1 @@
-"""What sign mode makes of a notification."""
+"""Sign mode: the request in a notification, and the edits that meet it."""

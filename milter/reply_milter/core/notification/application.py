@@ -16,7 +16,7 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 WRONG_KEY = "the key is missing or wrong: the field needs key=SECRET, as in the secret_file of a [[sign.application]]"
 WRONG_HANDLER = "this application may not ask for that handler: name it in the handlers of its [[sign.application]]"
-UNPROVEN = "the client proves to be no [[sign.application]], and is not in sign.trusted"
+UNPROVEN = "the client is not a [[sign.application]] and is not in sign.trusted"
 NO_LOGIN = "the client has not authenticated and is not in sign.trusted"
 
 
@@ -41,7 +41,7 @@ class Application:
     """Who may ask for ``handlers``, by names. All proofs that are given must hold, and at least one is.
 
     ``logins`` are compared octet by octet. ``secret_file`` is where the secret lies, ``secret`` its digest: while that
-    is empty, nobody has the secret.
+    is empty, no key matches.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Application:
 
 
 class Standing(Enum):
-    """What an asker is to us. ``stranger``: the request is taken off, and the message goes on."""
+    """What an asker may do. ``stranger``: the request is removed, and the message is accepted."""
 
     ADMITTED = "admitted"
     REFUSED = "refused"
@@ -87,9 +87,9 @@ class Admission(NamedTuple):
 
 
 def admit(asker: Asker, applications: Sequence[Application], trusted: Networks) -> Admission:
-    """Whether ``asker`` may have an address minted.
+    """Decide whether ``asker`` may have an address minted.
 
-    A request that can't be read is admitted where another might be, so that its sender hears what is wrong with it.
+    A request that cannot be read is admitted where another might be, so that its sender hears what is wrong with it.
     """
     proven = [application for application in applications if application.is_proven_by(asker)]
     for application in proven:
@@ -117,7 +117,7 @@ def _needs_key(asker: Asker, applications: Sequence[Application]) -> bool:
 
 
 def digest(secret: str) -> bytes:
-    """What is kept of a secret, and compared: as long for each."""
+    """A digest of a secret, to keep and compare; its length does not show the secret's."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -15,7 +15,7 @@ from reply_milter.core.token.mint import MintError
 FORM = "handler=NAME; user=ID; locator=PATH (or context=NUMBER), and key=SECRET where one is set"
 _TAGS = frozenset({"handler", "user", "locator", "context", "key"})
 _KEY = "key="
-_SEVERAL = "?"  # too short for anybody's secret
+_SEVERAL = "?"  # too short to be a secret
 _BLANK = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
 
@@ -45,7 +45,7 @@ def read(value: str) -> MintRequest:
         if not equals or name not in _TAGS or not text:
             raise MintError(f"must be {FORM}")
         if name in tags:
-            raise MintError("a tag stands there twice")
+            raise MintError("a tag occurs twice")
         tags[name] = text
     if not {"handler", "user"} <= tags.keys():
         raise MintError(f"handler and user are needed: {FORM}")
@@ -61,7 +61,7 @@ def read(value: str) -> MintRequest:
 def key_of(values: Sequence[str]) -> str:
     """The key in the field's ``values``, also where the rest can't be read; empty where there is none.
 
-    One guess a message: where there are several, none of them is a secret.
+    One guess per message: if there are several keys, none of them counts.
     """
     parts = [part for value in values for part in _BLANK.sub("", value).split(";")]
     keys = [part.removeprefix(_KEY) for part in parts if part.startswith(_KEY)]

@@ -1,4 +1,4 @@
-"""What sign mode makes of a notification: a reply address, and the edits that put it into the message."""
+"""Prepare a notification: mint a reply address, and make the edits that put it into the message."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ def prepare(outgoing: Outgoing, handlers: Handlers, keyring: Keyring, form: Addr
     """Mint the address that a notification asks for.
 
     Raises:
-        MintError: the request, or the message that it stands in, can't be met; says what to do.
+        MintError: the request cannot be met, or its message is malformed; says what to do.
     """
     request, handler = _request(outgoing, handlers)
     if headers.are_doubled(headers.without_twins(outgoing.fields, _AT_MOST_ONE), _AT_MOST_ONE):
@@ -75,7 +75,7 @@ def bindable(argument: str, resolved: str | None) -> str:
 def _request(outgoing: Outgoing, handlers: Handlers) -> tuple[MintRequest, Handler]:
     values = outgoing.fields[headers.MINT.lower()]
     if len(values) != 1:
-        raise MintError("the field stands there more than once")
+        raise MintError("the field occurs more than once")
     request = read(values[0])
     handler = handlers.named(request.handler)
     if handler is None:
@@ -123,9 +123,9 @@ def _edits(outgoing: Outgoing, address: str, bound: str, kept: bool) -> tuple[Ed
 
 
 def _readable(text: str) -> str:
-    """Octets that are no UTF-8 can't be written back: libmilter takes text. No id that anybody reads has any.
+    """Replace octets that are not UTF-8, because libmilter takes text: no Message-ID in use has any.
 
-    Nor is anything that would end the field: a line end without white space behind it is none that an MTA gives.
+    Replace also what would end the field: an MTA gives no line end without white space behind it.
     """
     written = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", "?")
     return _LINE_END.sub(" ", written)

@@ -1,8 +1,7 @@
 """Authentication-Results (RFC 8601) of the milters before us: whether a DKIM signature vouches for the author.
 
-Only fields of the configured authserv-id count, in its plain spelling: those are the ones that the milters before us
-write, and that they take off when a client brings them. Of DKIM only the topmost field is heard, because what milters
-add stands above whatever the client sent.
+Only fields of the configured authserv-id count, in its plain spelling: the milters before us write them, and remove
+those that a client sends. Of DKIM only the topmost field counts, because milters add fields above what the client sent.
 
 Their text is no proof by itself, because they copy words of strangers into it. A dkim=pass counts only if a signature
 of the message bears its header.d and header.b, and each signature accounts for one result. A dmarc=pass counts only
@@ -24,12 +23,12 @@ _DOMAIN_OCTETS = 253
 Organisational = Callable[[str], str | None]
 
 
-def nobody(_domain: str) -> None:
+def no_owner(_domain: str) -> None:
     """An ``Organisational`` that knows no owners: only the very same domain vouches."""
 
 
 class Authentication(StrEnum):
-    """``none``: nobody checked; ``fail``: somebody did, and can't vouch for the author."""
+    """``none``: no milter checked; ``fail``: one did, and does not vouch for the author."""
 
     PASS = "pass"  # noqa: S105 # RFC 8601's word
     FAIL = "fail"
@@ -45,10 +44,10 @@ def authentication(
     is no pass. ``organisational``: the domain that the owner of a domain registered, or None (RFC 7489 section 3.2).
     """
     fields = _ours(values, authserv_id) if authserv_id else []
-    if any(_are_of_one_owner(told.domain, author, organisational) for told in _borne_out(fields, signed)):
+    if any(_are_of_one_owner(result.domain, author, organisational) for result in _borne_out(fields, signed)):
         return Authentication.PASS
-    told_of = any(told.method in _METHODS or not told.readable for field in fields for told in field)
-    return Authentication.FAIL if told_of else Authentication.NONE
+    checked = any(result.method in _METHODS or not result.readable for field in fields for result in field)
+    return Authentication.FAIL if checked else Authentication.NONE
 
 
 def _ours(values: Sequence[str], authserv_id: str) -> list[list[Result]]:
@@ -62,18 +61,18 @@ def _borne_out(fields: Sequence[Sequence[Result]], signed: Sequence[str]) -> lis
 
     None at all if there are more results than signatures: then not all were written by who verified.
     """
-    told = [result for field in fields for result in field if result.method == DKIM]
+    reported = [result for field in fields for result in field if result.method == DKIM]
     found = signatures(signed)
-    if found is None or len(told) > len(signed):
+    if found is None or len(reported) > len(signed):
         return []
-    heard = next((field for field in fields if any(result.method == DKIM for result in field)), ())
-    return [result for result in heard if result.passed and _accounts(result, told, found)]
+    topmost = next((field for field in fields if any(result.method == DKIM for result in field)), ())
+    return [result for result in topmost if result.passed and _accounts(result, reported, found)]
 
 
-def _accounts(result: Result, told: Sequence[Result], found: Sequence[Signature]) -> bool:
+def _accounts(result: Result, reported: Sequence[Result], found: Sequence[Signature]) -> bool:
     """Whether as many signatures bear a result's domain and octets as there are results that name them."""
-    bearing = [signature for signature in found if signature.is_told_of(result.domain, result.octets)]
-    naming = [one for one in told if any(signature.is_told_of(one.domain, one.octets) for signature in bearing)]
+    bearing = [signature for signature in found if signature.is_named_by(result.domain, result.octets)]
+    naming = [one for one in reported if any(signature.is_named_by(one.domain, one.octets) for signature in bearing)]
     return 0 < len(naming) <= len(bearing)
 
 

@@ -33,7 +33,7 @@ class Signature(NamedTuple):
     domain: str
     octets: str
 
-    def is_told_of(self, domain: str, octets: str) -> bool:
+    def is_named_by(self, domain: str, octets: str) -> bool:
         """Whether a result with header.d and header.b means this one: by 8 octets, or all of a short b= (RFC 6008)."""
         enough = min(_SHORTEST, len(self.octets))
         return self.domain == domain.lower() and len(octets) >= enough and self.octets.startswith(octets)

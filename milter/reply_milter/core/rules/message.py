@@ -1,4 +1,4 @@
-"""The checks of the message itself, in the contract's order. Asked at end of message."""
+"""Check the message itself, in the contract's order, at end of message."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -70,9 +70,9 @@ class Message(NamedTuple):
 
 
 class Bindings(NamedTuple):
-    """How the message relates to the token, and whether anybody vouches for its author.
+    """How the message relates to the token, and whether a milter before us vouches for its author.
 
-    ``asked``: whether there is anybody to do so; else that nobody does is nothing to object to.
+    ``asked``: whether an ``authserv_id`` is configured; without one, no result is no finding.
     """
 
     thread: ThreadFinding
@@ -98,7 +98,7 @@ def bindings(
 
 
 def findings(message: Message, bound: Bindings, form: AddressForm, max_message_bytes: int) -> Iterator[Finding]:
-    """What there is to object to, in the order in which it decides."""
+    """The findings, in the order in which they decide."""
     if is_malformed(message):
         yield Finding(Reason.MALFORMED, MALFORMED_MESSAGE)
     found = (

@@ -1,7 +1,7 @@
-"""Counts guesses at tokens by client network, in a table of fixed size that several processes may share.
+"""Count guesses at tokens by client network, in a table of fixed size that several processes may share.
 
 Nothing is allocated for a guess, so a flood can't grow it. Two networks rarely meet in a slot; then one of them is
-forgotten early. A lost update between processes costs one count. Only forged addresses are ever answered by it.
+forgotten early. A lost update between processes costs one count. It only ever affects forged addresses.
 """
 
 import hashlib

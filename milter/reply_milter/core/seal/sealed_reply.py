@@ -1,4 +1,4 @@
-"""A reply as the milter sealed it, opened on the other side; and why one can't be delivered."""
+"""Open a reply that the milter sealed; and the reasons why one cannot be delivered."""
 
 import re
 from collections.abc import Iterable
@@ -20,18 +20,18 @@ class Undeliverable(StrEnum):
     SEAL_MISSING = "seal_missing"
     SEAL_DOUBLED = "seal_doubled"
     SEAL_BROKEN = "seal_broken"
-    OBSERVED = "observed"  # observe mode let in what enforce mode would not
+    OBSERVED = "observed"  # observe mode accepted what enforce mode would refuse
     NO_TOKEN = "no_token"  # noqa: S105 # nothing vouches for it; observe mode, too
-    UNKNOWN_RESULT = "unknown_result"  # sealed by a later version, or by somebody else who holds a seal key
-    STALE = "stale"  # of a token that ended so long ago that nobody remembers whether it was delivered
+    UNKNOWN_RESULT = "unknown_result"  # sealed by a later version, or by another holder of a seal key
+    STALE = "stale"  # its token ended so long ago that no record says whether it was delivered
     UNKNOWN_HANDLER = "unknown_handler"
     NO_DESTINATION = "no_destination"
-    REFUSED = "refused"  # whoever was to take it says that it never will
-    GAVE_UP = "gave_up"  # nobody took it for so long that the MTA would soon return it
+    REFUSED = "refused"  # the destination says that it will never take it
+    GAVE_UP = "gave_up"  # no destination took it for so long that the MTA would soon return it
 
     @property
     def is_alarming(self) -> bool:
-        """Whether somebody should look: not for what observe mode lets in, day in, day out."""
+        """Whether an operator should look: not for what observe mode accepts every day."""
         return self not in (Undeliverable.OBSERVED, Undeliverable.NO_TOKEN)
 
 
@@ -85,7 +85,7 @@ class SealedReply:
 
     @property
     def token_id(self) -> str:
-        """Names the address in logs; nobody can rebuild it from this."""
+        """The name of the address in logs; the address cannot be derived from it."""
         return self.id[:TOKEN_ID_LENGTH]
 
 

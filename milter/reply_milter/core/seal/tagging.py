@@ -10,7 +10,7 @@ Tags = list[tuple[str, str]]
 
 
 class Arrived(NamedTuple):
-    """What the verdict tells of this arrival beside the token. ``body`` is the body digest in base32."""
+    """What the verdict says of this arrival besides the token. ``body`` is the body digest in base32."""
 
     domain: str
     queue_id: str

@@ -1,4 +1,4 @@
-"""X-Reply-Verdict: what we found, sealed for whoever takes the reply after us.
+"""X-Reply-Verdict: what we found, sealed for the program that takes the reply after us.
 
 A tag list as in RFC 6376 section 3.2. White space (SP, HTAB, CR, LF) is removed, and that one string is both hashed
 and parsed. ``seal`` stands last: the leftmost 130 bits of HMAC-SHA256 with the seal key over everything up to and
@@ -29,7 +29,7 @@ def is_value(text: str) -> bool:
 
 
 class SealProblem(StrEnum):
-    """Why a verdict can't be trusted."""
+    """Why a verdict cannot be trusted."""
 
     MISSING = "missing"
     DOUBLED = "doubled"

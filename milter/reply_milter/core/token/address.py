@@ -74,12 +74,12 @@ class AddressForm:
             return False
         if not self.mailbox:
             return True
-        if self.delimiter == "-":  # `reply-to@` may well be somebody: only what has a token's length is ours
+        if self.delimiter == "-":  # `reply-to@` may be a mailbox: only what has a token's length is ours
             return folded.startswith(self.prefix) and len(local) == len(self.prefix) + self.token_length
         return folded == self.mailbox or folded.startswith(self.prefix)
 
     def begins_plainly(self, local: str) -> bool:
-        """Whether the mailbox of one of our local parts is spelled in ASCII: U+212A folds to ``k``, and is none."""
+        """Whether the mailbox of one of our local parts is spelled in ASCII: U+212A folds to ``k``."""
         start = local[: len(self.prefix)]
         return start.isascii() and start.lower() in (self.mailbox, self.prefix)
 
@@ -90,7 +90,7 @@ class AddressForm:
 
 @dataclass(frozen=True, slots=True)
 class Ordinary:
-    """Not a reply recipient: none of our business."""
+    """Not a reply recipient: we do not decide about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def parse_plain(argument: str) -> tuple[str, str] | None:
 
 
 def classify(form: AddressForm, argument: str, resolved: str | None) -> Recipient:
-    """Decide whose recipient this is.
+    """Decide whether this recipient is ours.
 
     ``argument`` is the raw RCPT argument, ``resolved`` the MTA's ``{rcpt_addr}``: a whole address, or only a local
     part (Sendmail's local mailer), or None where the MTA gives none.
@@ -141,7 +141,7 @@ def classify(form: AddressForm, argument: str, resolved: str | None) -> Recipien
 
 def _mta_delivers_to_us(form: AddressForm, resolved: str | None) -> bool:
     if resolved is None or "@" not in resolved:
-        return False  # a bare local part is at some local domain: the argument tells which
+        return False  # a bare local part is at some local domain: the argument shows which
     return form.owns(*resolved.rsplit("@", 1))
 
 

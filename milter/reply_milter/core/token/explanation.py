@@ -16,7 +16,7 @@ ORDINARY = "ordinary"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One check. ``words`` says what was found, for somebody who knows mail but not this program."""
+    """One check. ``words`` says what was found, for a reader who knows mail but not this program."""
 
     name: str
     passed: bool
@@ -25,7 +25,7 @@ class Step:
 
 @dataclass(slots=True)
 class Explanation:
-    """``reason`` as a verdict would name it at RCPT, or ``ordinary`` for an address that is none of ours."""
+    """``reason`` as a verdict would name it at RCPT, or ``ordinary`` for an address that is not ours."""
 
     reason: str = "ok"
     token_text: TokenText | None = None
@@ -35,7 +35,7 @@ class Explanation:
 
     @property
     def valid(self) -> bool:
-        """Whether a reply to it would pass RCPT, as far as the store doesn't object that was not asked."""
+        """Whether a reply to it would pass RCPT, unless the store, if it was not asked, objects."""
         return self.reason == "ok"
 
     def note(self, name: str, passed: bool, words: str, reason: str) -> bool:
@@ -53,27 +53,27 @@ def explain(
 
     ``facts``: what the store knows about it; None if it was not asked, or gave no answer.
     """
-    told = Explanation()
-    found = _check_spelling(told, address, form)
+    explanation = Explanation()
+    found = _check_spelling(explanation, address, form)
     if found is None:
-        return told
+        return explanation
     text = form.token_text(found.local)
-    told.token_text = tokens.parse(text, form.checksum_length)
-    told.note("form", told.token_text is not None, _form_words(text, form), "malformed")
-    if told.token_text is None:
-        return told
-    told.key = keyring.verify(told.token_text)
-    words = f"made with the master key {told.key.master_id!r}" if told.key else _WRONG_CHECKSUM
-    told.note("checksum", told.key is not None, words, "forged")
-    told.handler = handlers.by_id.get(told.token_text.token.handler)
-    _check_handler(told, told.token_text)
-    _check_issue(told, told.token_text, now)
+    explanation.token_text = tokens.parse(text, form.checksum_length)
+    explanation.note("form", explanation.token_text is not None, _form_words(text, form), "malformed")
+    if explanation.token_text is None:
+        return explanation
+    explanation.key = keyring.verify(explanation.token_text)
+    words = f"made with the master key {explanation.key.master_id!r}" if explanation.key else _WRONG_CHECKSUM
+    explanation.note("checksum", explanation.key is not None, words, "forged")
+    explanation.handler = handlers.by_id.get(explanation.token_text.token.handler)
+    _check_handler(explanation, explanation.token_text)
+    _check_issue(explanation, explanation.token_text, now)
     if facts is not None:
-        _check_user(told, told.token_text, facts)
-    _check_expiry(told, told.token_text, now)
+        _check_user(explanation, explanation.token_text, facts)
+    _check_expiry(explanation, explanation.token_text, now)
     if facts is not None:
-        _check_revocation(told, told.token_text, facts)
-    return told
+        _check_revocation(explanation, explanation.token_text, facts)
+    return explanation
 
 
 _WRONG_CHECKSUM = (
@@ -82,20 +82,20 @@ _WRONG_CHECKSUM = (
 )
 
 
-def _check_spelling(told: Explanation, address: str, form: AddressForm) -> ReplyAddress | None:
+def _check_spelling(explanation: Explanation, address: str, form: AddressForm) -> ReplyAddress | None:
     found = classify(form, address, None)
     if isinstance(found, ReplyAddress):
-        told.note("recipient", True, f"a reply address at {found.domain}, plainly spelled", "")
+        explanation.note("recipient", True, f"a reply address at {found.domain}, plainly spelled", "")
         return found
     if isinstance(found, Misspelt):
-        told.note("recipient", False, "reaches us, but is not plainly spelled: it would be refused", "malformed")
+        explanation.note("recipient", False, "reaches us, but is not plainly spelled: it would be refused", "malformed")
         return None
     plain = parse_plain(address)
     domains = ", ".join(sorted(form.accept_domains))
     words = f"not one of ours: replies are {form.prefix or ''}TOKEN at {domains}"
     if plain and form.owns_domain(plain[1]):
         words = f"not one of ours: at {plain[1].lower()}, only {form.prefix}TOKEN is a reply address"
-    told.note("recipient", False, words, ORDINARY)
+    explanation.note("recipient", False, words, ORDINARY)
     return None
 
 
@@ -109,40 +109,40 @@ def _form_words(text: str, form: AddressForm) -> str:
     return "not a token of version 1: ten hex digits and then letters a-z and digits 2-7 are expected"
 
 
-def _check_handler(told: Explanation, token_text: TokenText) -> None:
-    number, handler = token_text.token.handler, told.handler
+def _check_handler(explanation: Explanation, token_text: TokenText) -> None:
+    number, handler = token_text.token.handler, explanation.handler
     if handler is None:
-        told.note("handler", False, f"no [[handler]] with id = {number} is configured", "forged")
+        explanation.note("handler", False, f"no [[handler]] with id = {number} is configured", "forged")
     else:
         state = "enabled" if handler.enabled else "disabled in the configuration"
-        told.note("handler", handler.enabled, f"{handler.name!r} (id {number}), {state}", "forged")
+        explanation.note("handler", handler.enabled, f"{handler.name!r} (id {number}), {state}", "forged")
 
 
-def _check_issue(told: Explanation, token_text: TokenText, now: int) -> None:
+def _check_issue(explanation: Explanation, token_text: TokenText, now: int) -> None:
     issued = token_text.token.issued_at
     past = issued <= now + FUTURE_SECONDS
     hint = "" if past else ": in the future, so a clock is wrong here or where it was minted"
-    told.note("issued", past, f"{_moment(issued)}{hint}", "forged")
+    explanation.note("issued", past, f"{_moment(issued)}{hint}", "forged")
 
 
-def _check_expiry(told: Explanation, token_text: TokenText, now: int) -> None:
-    if told.handler is None:
+def _check_expiry(explanation: Explanation, token_text: TokenText, now: int) -> None:
+    if explanation.handler is None:
         return
-    expires = token_text.token.expires_at(told.handler.validity_days)
+    expires = token_text.token.expires_at(explanation.handler.validity_days)
     left = expires - now
     span = f"{abs(left) // 86400} days {abs(left) % 86400 // 3600} hours"
     words = f"{_moment(expires)}, in {span}" if left > 0 else f"expired {_moment(expires)}, {span} ago"
-    told.note("expires", left > 0, words, "expired")
+    explanation.note("expires", left > 0, words, "expired")
 
 
-def _check_user(told: Explanation, token_text: TokenText, facts: Facts) -> None:
+def _check_user(explanation: Explanation, token_text: TokenText, facts: Facts) -> None:
     state = "is disabled" if facts.user_disabled else "is not disabled"
-    told.note("user", not facts.user_disabled, f"user {token_text.token.user} {state}", "forged")
+    explanation.note("user", not facts.user_disabled, f"user {token_text.token.user} {state}", "forged")
 
 
-def _check_revocation(told: Explanation, token_text: TokenText, facts: Facts) -> None:
+def _check_revocation(explanation: Explanation, token_text: TokenText, facts: Facts) -> None:
     token = token_text.token
-    handler = repr(told.handler.name) if told.handler else f"the handler with id {token.handler}"
+    handler = repr(explanation.handler.name) if explanation.handler else f"the handler with id {token.handler}"
     words = {
         Cause.TOKEN: "this one address",
         Cause.USER: f"all of user {token.user} minted before {_moment(facts.user_revoked_before)}",
@@ -151,7 +151,7 @@ def _check_revocation(told: Explanation, token_text: TokenText, facts: Facts) ->
         Cause.BEFORE: f"everything minted before {_moment(facts.all_revoked_before)}",
     }
     found = [words[because] for because in facts.revoked(token.issued_at)]
-    told.note("revoked", not found, f"revoked: {'; '.join(found)}" if found else "not revoked", "revoked")
+    explanation.note("revoked", not found, f"revoked: {'; '.join(found)}" if found else "not revoked", "revoked")
 
 
 def _moment(unix: int) -> str:

@@ -1,4 +1,4 @@
-"""How master keys come and go: added, promoted, retired. Values in, values out; the file is the adapter's."""
+"""Add, promote and retire master keys. Values in, values out; an adapter reads and writes the file."""
 
 import re
 from collections.abc import Iterable
@@ -18,16 +18,16 @@ Keys = tuple[MasterKey, ...]
 
 
 def add(keys: Keys, secret: bytes, remembered: Iterable[str]) -> Keys:
-    """A new key that only verifies: it is to be known on all hosts before it mints.
+    """Add a key that only verifies: all hosts must know it before it mints.
 
-    ``remembered``: ids of keys that are not in the file any more. None of them is given away again.
+    ``remembered``: ids of keys that are no longer in the file. None of them is used again.
     """
     identifier = _next_id([*(key.id for key in keys), *remembered])
     return (*keys, MasterKey(identifier, KeyState.VERIFY, secret, NEVER))
 
 
 def promote(keys: Keys, identifier: str, now: int) -> Keys:
-    """Let ``identifier`` mint from ``now`` on (Unix seconds); the key that did so far only verifies.
+    """Let ``identifier`` mint from ``now`` on (Unix seconds); the key that minted until now only verifies.
 
     Raises:
         RotationError: no such key, or a retired one.
@@ -47,7 +47,7 @@ def promote(keys: Keys, identifier: str, now: int) -> Keys:
 
 
 def retire(keys: Keys, identifier: str) -> Keys:
-    """Verify nothing with ``identifier`` any more: what it minted becomes forged.
+    """Retire ``identifier``: it no longer verifies, and what it minted becomes forged.
 
     Raises:
         RotationError: no such key, or the one that mints.
@@ -61,7 +61,7 @@ def retire(keys: Keys, identifier: str) -> Keys:
 class LastExpiry:
     """When the last address that a key minted expires: ``at``, Unix seconds; None if it never minted.
 
-    Not ``known``: nobody wrote down when it stopped minting, and ``at`` is the latest that it can be.
+    Not ``known``: the file does not say when it stopped minting, and ``at`` is the latest possible time.
     """
 
     at: int | None
@@ -89,6 +89,6 @@ def _find(keys: Keys, identifier: str) -> MasterKey:
 
 
 def _next_id(taken: Iterable[str]) -> str:
-    """One number on, also where lower ones are free: those were another key's, and stand in somebody's log."""
+    """The next number, even if lower ones are free: those belonged to other keys, and logs may name them."""
     found = (_NUMBERED.fullmatch(identifier) for identifier in taken)
     return f"k{max((int(match[1]) for match in found if match), default=0) + 1}"

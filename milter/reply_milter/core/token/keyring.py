@@ -39,8 +39,8 @@ class KeyState(StrEnum):
 class MasterKey:
     """``secret`` is 32 random octets; ``id`` never travels.
 
-    ``minted_until``: Unix seconds when it stopped minting, 0 if it never did; None while it mints, and where nobody
-    knows, because a person wrote the file.
+    ``minted_until``: Unix seconds when it stopped minting, 0 if it never did; None while it mints, and if it is
+    unknown, because a person wrote the file.
     """
 
     id: str
@@ -97,7 +97,7 @@ class UserKey:
 def derive(realm: str, master: MasterKey, user: int) -> UserKey:
     """The key of ``user`` in ``realm``: a token never moves between realms or users.
 
-    Never remembered: it costs a microsecond, and a shorter answer would tell who was active a while ago.
+    It is never cached: it costs a microsecond, and a faster answer would show which users were active lately.
     """
     info = tlv(b"reply-milter/1/user", realm, user.to_bytes(5))
     return UserKey(master.id, HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(master.secret))
@@ -105,7 +105,7 @@ def derive(realm: str, master: MasterKey, user: int) -> UserKey:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """All master keys of a realm, oldest first. Exactly one is active (``keyfile`` sees to it)."""
+    """All master keys of a realm, oldest first. Exactly one is active (``keyfile`` checks that)."""
 
     realm: str
     keys: tuple[MasterKey, ...]

@@ -1,4 +1,4 @@
-"""Making reply addresses: the one way that a valid token comes into the world."""
+"""Mint reply addresses: the one place where valid tokens are made."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ LOCATOR_FORM = "a locator is made of segments of A-Za-z0-9._~- joined by /, at m
 
 
 class MintError(ValueError):
-    """What was asked for can't be minted; the message says what to ask for instead."""
+    """The order cannot be minted; the message says what to ask for instead."""
 
 
 @dataclass(frozen=True, slots=True)

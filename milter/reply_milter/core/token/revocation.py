@@ -25,7 +25,7 @@ _MEMBERS = {
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One of them; what it does not need is 0 or empty. Times are as ``ports.Registry`` takes them."""
+    """One revocation; what it does not need is 0 or empty. Times are as ``ports.Registry`` takes them."""
 
     realm: str
     what: What
@@ -44,17 +44,17 @@ class Revocation:
     def line(self, at: int) -> str:
         """As it stands in a journal; ``at``: Unix seconds, for people."""
         members = {name: getattr(self, name) for name in _MEMBERS[self.what]}
-        told = {"at": at, "realm": self.realm, "what": self.what.value, **members, "kept_until": self.kept_until}
-        return json.dumps(told) + "\n"
+        written = {"at": at, "realm": self.realm, "what": self.what.value, **members, "kept_until": self.kept_until}
+        return json.dumps(written) + "\n"
 
 
 def read_line(line: str) -> Revocation | None:
-    """What a line says, or None if it is none: half of one, after a crash in the midst of writing it."""
+    """Read a line; None if it cannot be read: half of one, after a crash while it was written."""
     try:
-        told = json.loads(line)
-        what = What(told["what"])
-        numbers = {name: told[name] for name in (*_MEMBERS[what], "kept_until") if name != "token_id"}
-        texts = {"realm": told["realm"], **({"token_id": told["token_id"]} if what is What.TOKEN else {})}
+        read = json.loads(line)
+        what = What(read["what"])
+        numbers = {name: read[name] for name in (*_MEMBERS[what], "kept_until") if name != "token_id"}
+        texts = {"realm": read["realm"], **({"token_id": read["token_id"]} if what is What.TOKEN else {})}
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return Revocation(what=what, **texts, **numbers) if _are(numbers, int) and _are(texts, str) else None

@@ -40,7 +40,7 @@ _ADDRESS_OCTETS = 320  # RFC 5321 section 4.5.3.1: local part, "@" and domain
 
 
 def handler_in(address: str) -> int | None:
-    """The handler that a reply address names, whoever made it: to sort by, never to trust. None for another address."""
+    """The handler that a reply address names, genuine or not: to sort by, never to trust. None for another address."""
     if len(address) > _ADDRESS_OCTETS:
         return None
     local_part = address.rpartition("@")[0].lower()
@@ -72,7 +72,7 @@ class Token(NamedTuple):
         return self._key_number().to_bytes(14)
 
     def unsigned(self) -> str:
-        """USER and KEY, to which the checksum is to be appended."""
+        """USER and KEY, to which the checksum is appended."""
         return f"{self.user:0{USER_LENGTH}x}" + base32.from_int(self._key_number(), KEY_LENGTH)
 
     def _key_number(self) -> int:
@@ -101,7 +101,7 @@ def issued_minutes(unix: int) -> int:
 
 
 def parse(text: str, checksum_length: int) -> TokenText | None:
-    """Read a GLOB with ``checksum_length`` checksum characters; ASCII letters in either case. None if it is none.
+    """Read a GLOB with ``checksum_length`` checksum characters; ASCII letters in either case. None for other text.
 
     Says nothing about the checksum. ASCII is checked before lower-casing: U+212A lower-cases to ``k``.
     """

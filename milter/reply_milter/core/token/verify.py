@@ -1,4 +1,4 @@
-"""The checks of a reply address itself, in the contract's order. Asked at RCPT, before the client sends any data."""
+"""Check a reply address itself, in the contract's order, at RCPT: before the client sends any data."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -47,8 +47,8 @@ class Facts(NamedTuple):
 class Junk:
     """Not a token of ours. ``guess``: it has the form of one and a wrong checksum, so it counts towards throttling.
 
-    ``token``, with its id: of a good checksum. The store is asked about it as about any, for all that its answer says
-    nothing: who holds such an address must not tell a disabled handler from a disabled user by the time.
+    ``token``, with its id: of a good checksum. The store is asked about it as about any, though its answer is not used:
+    the time of the answer must not show whether a handler or a user is disabled.
     """
 
     finding: Finding
@@ -60,7 +60,7 @@ class Junk:
 def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Handlers, now: int) -> Checked | Junk:
     """Check form, checksum, handler and issue time of a GLOB. ``now`` in Unix seconds. Needs no store.
 
-    Unknown and disabled handlers and a wrong checksum are all ``forged``: before a good checksum no answer tells
+    Unknown and disabled handlers and a wrong checksum are all ``forged``: before a good checksum no answer shows
     which check failed.
     """
     token_text = tokens.parse(text, checksum_length)
@@ -70,7 +70,7 @@ def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Han
 
 
 def check_token_text(token_text: TokenText, keyring: Keyring, handlers: Handlers, now: int) -> Checked | Junk:
-    """The same for a GLOB that was read before: keys and handlers may have changed since, and time has gone by."""
+    """Check a GLOB that was read before: keys and handlers may have changed since, and time has passed."""
     key = keyring.verify(token_text)
     if key is None:
         return Junk(Finding.of(Reason.FORGED, Cause.CHECKSUM), guess=True)
@@ -85,7 +85,7 @@ def check_token_text(token_text: TokenText, keyring: Keyring, handlers: Handlers
 
 
 def check_standing(checked: Checked, facts: Facts | None, now: int) -> Finding | None:
-    """Check whether a genuine token still stands: user, expiry, revocation. ``facts`` None: unknown."""
+    """Check whether a genuine token is still valid: user, expiry, revocation. ``facts`` None: unknown."""
     if facts is not None and facts.user_disabled:
         return Finding.of(Reason.FORGED, Cause.USER_DISABLED)
     if now >= checked.expires_at:

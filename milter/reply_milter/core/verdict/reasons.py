@@ -56,7 +56,7 @@ class Cause(StrEnum):
     WRONG_AUTHORS = "wrong_authors"  # too many others wrote to the address: further guesses are not allowed
 
 
-class Stage(Enum):
+class FoundIn(Enum):
     """Where a reason is found."""
 
     ADDRESS = "at RCPT, in an address without a good checksum"
@@ -77,7 +77,7 @@ class About:
 
     reply: SmtpReply
     checks: tuple[int, ...] = ()
-    stages: frozenset[Stage] = frozenset()
+    found_in: frozenset[FoundIn] = frozenset()
     before_author: bool = False
     allowed: frozenset[Action] = frozenset()
     default: Action = Action.REJECT
@@ -102,51 +102,51 @@ _RECEIVED = _reject("This message was already received")
 
 _REFUSED = frozenset({Action.REJECT, Action.DEFER})  # nothing else is known of mail without a good checksum
 _ANY = frozenset(Action)
-_ADDRESS = frozenset({Stage.ADDRESS})
-_TOKEN = frozenset({Stage.TOKEN})
-_MESSAGE = frozenset({Stage.MESSAGE})
+_ADDRESS = frozenset({FoundIn.ADDRESS})
+_TOKEN = frozenset({FoundIn.TOKEN})
+_MESSAGE = frozenset({FoundIn.MESSAGE})
 
 REASONS: Mapping[Reason, About] = {
     Reason.OK: About(reply=_reject("This message is not accepted as a reply"), default=Action.ACCEPT),  # never said
     Reason.MALFORMED: About(
-        checks=(1, 3, 9), stages=_ADDRESS | _MESSAGE, before_author=True, reply=INVALID, allowed=_REFUSED
+        checks=(1, 3, 9), found_in=_ADDRESS | _MESSAGE, before_author=True, reply=INVALID, allowed=_REFUSED
     ),
     Reason.NOT_ALONE: About(
         checks=(2,),
-        stages=_ADDRESS,
+        found_in=_ADDRESS,
         before_author=True,
         reply=SmtpReply("452", "4.5.3", _ONE_ADDRESS),
         default=Action.DEFER,
     ),
-    Reason.FORGED: About(checks=(4,), stages=_ADDRESS | _TOKEN, before_author=True, reply=INVALID, allowed=_REFUSED),
+    Reason.FORGED: About(checks=(4,), found_in=_ADDRESS | _TOKEN, before_author=True, reply=INVALID, allowed=_REFUSED),
     Reason.THROTTLED: About(
         checks=(5,),
-        stages=_ADDRESS,
+        found_in=_ADDRESS,
         before_author=True,
         reply=SmtpReply("451", "4.7.1", "Too many invalid reply addresses from your network; try again later"),
         default=Action.DEFER,
     ),
     Reason.EXPIRED: About(
-        checks=(6,), stages=_TOKEN, before_author=True, reply=_reject("This reply address expired"), allowed=_ANY
+        checks=(6,), found_in=_TOKEN, before_author=True, reply=_reject("This reply address expired"), allowed=_ANY
     ),
-    Reason.REVOKED: About(checks=(7,), stages=_TOKEN, before_author=True, reply=INVALID, allowed=_ANY),
+    Reason.REVOKED: About(checks=(7,), found_in=_TOKEN, before_author=True, reply=INVALID, allowed=_ANY),
     Reason.STORE_UNAVAILABLE: About(
         checks=(8,),
-        stages=_TOKEN,
+        found_in=_TOKEN,
         before_author=True,
         reply=SmtpReply("451", "4.3.0", "This reply cannot be checked at the moment; try again later"),
         default=Action.DEFER,
     ),
     Reason.TOO_LARGE: About(
         checks=(10,),
-        stages=_MESSAGE,
+        found_in=_MESSAGE,
         before_author=True,
         reply=SmtpReply("552", "5.3.4", "This message is too large for a reply"),
         allowed=_ANY,
     ),
     Reason.AUTO_REPLY: About(
         checks=(11,),
-        stages=_MESSAGE,
+        found_in=_MESSAGE,
         before_author=True,
         reply=_reject("Automatic messages are not accepted as replies"),
         allowed=_ANY,
@@ -154,64 +154,64 @@ REASONS: Mapping[Reason, About] = {
     ),
     Reason.BOUNCE: About(
         checks=(12,),
-        stages=_MESSAGE,
+        found_in=_MESSAGE,
         before_author=True,
         reply=_reject("Delivery reports are not accepted as replies"),
         allowed=_ANY,
     ),
     Reason.LOOP: About(
         checks=(13,),
-        stages=_MESSAGE,
+        found_in=_MESSAGE,
         before_author=True,
         reply=_reject("A reply must not have a reply address in From, Sender or Reply-To"),
         allowed=_ANY,
     ),
     Reason.THREAD_MISMATCH: About(
         checks=(14,),
-        stages=_MESSAGE,
+        found_in=_MESSAGE,
         before_author=True,
         reply=_reject("This address answers another message; use Reply on that message"),
         allowed=_ANY,
     ),
     Reason.THREAD_ABSENT: About(
         checks=(14,),
-        stages=_MESSAGE,
+        found_in=_MESSAGE,
         before_author=True,
         reply=_reject("Use Reply on the message that you want to answer"),
         allowed=_ANY,
     ),
-    Reason.SENDER_MISMATCH: About(checks=(16,), stages=_MESSAGE, reply=_WRONG_AUTHOR, allowed=_ANY),
+    Reason.SENDER_MISMATCH: About(checks=(16,), found_in=_MESSAGE, reply=_WRONG_AUTHOR, allowed=_ANY),
     Reason.SENDER_UNKNOWN: About(
-        checks=(16,), stages=_MESSAGE, reply=_WRONG_AUTHOR, allowed=_ANY, default=Action.ACCEPT
+        checks=(16,), found_in=_MESSAGE, reply=_WRONG_AUTHOR, allowed=_ANY, default=Action.ACCEPT
     ),
     Reason.AUTH_FAIL: About(
         checks=(17,),
-        stages=_MESSAGE,
+        found_in=_MESSAGE,
         reply=_reject("Neither DMARC nor DKIM confirms your address; send through the provider of that address"),
         allowed=_ANY,
         default=Action.ACCEPT,
     ),
     Reason.AUTH_NONE: About(
         checks=(17,),
-        stages=_MESSAGE,
+        found_in=_MESSAGE,
         reply=_reject("No DMARC or DKIM result confirms your address; send through the provider of that address"),
         allowed=_ANY,
         follows=Reason.AUTH_FAIL,  # who wants proof does not want silence either
     ),
     Reason.SPENT: About(
-        checks=(18,), stages=_MESSAGE, reply=_reject("This reply address takes no more replies"), allowed=_ANY
+        checks=(18,), found_in=_MESSAGE, reply=_reject("This reply address takes no more replies"), allowed=_ANY
     ),
     Reason.LEAKED: About(
         checks=(15, 18),
-        stages=_MESSAGE,
+        found_in=_MESSAGE,
         reply=_reject("This reply address was used by too many senders"),
         allowed=_ANY,
     ),
-    Reason.DUPLICATE: About(checks=(19,), stages=_MESSAGE, reply=_RECEIVED, allowed=_ANY),
-    Reason.REPLAYED: About(checks=(19,), stages=_MESSAGE, reply=_RECEIVED, allowed=_ANY),
+    Reason.DUPLICATE: About(checks=(19,), found_in=_MESSAGE, reply=_RECEIVED, allowed=_ANY),
+    Reason.REPLAYED: About(checks=(19,), found_in=_MESSAGE, reply=_RECEIVED, allowed=_ANY),
     Reason.PARKING_FULL: About(
         checks=(20,),
-        stages=frozenset({Stage.PARKING}),
+        found_in=frozenset({FoundIn.PARKING}),
         reply=SmtpReply("452", "4.3.1", "Too many replies are waiting for this user to confirm them; try again later"),
         default=Action.DEFER,
     ),

@@ -1,9 +1,9 @@
-"""One SMTP client that hands in notifications: who may have a reply address minted, and what becomes of the message.
+"""One SMTP client that submits notifications: whether a reply address is minted, and what becomes of the message.
 
-The danger is mail from elsewhere that is handed in here once more, by a content filter or a forwarding: it must never
-get a token. So the field counts only in a message without a trace of that, like a ``Received`` field; and only from an
-application that proves who it is, or a client that is trusted (``core/notification/application``). From everyone else
-it is taken off, and the message goes on.
+Mail from elsewhere may be submitted here again, by a content filter or a forwarding. It must never get a token. So the
+field counts only in a message without a trace of that, like a ``Received`` field; and only from an application that
+proves who it is, or from a trusted client (``core/notification/application``). From any other client the field is
+removed, and the message is accepted.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from reply_milter.core.verdict.answer import SmtpReply
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
 from reply_milter.flows.service import MintingService
-from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, Minting, Notification
 
-_SEVERAL = "a message with a reply address goes to one recipient: send it to each by itself"
+_SEVERAL = "only one recipient per message with a reply address; send a separate message to each"
 
 
 @dataclass(slots=True)
@@ -30,11 +30,10 @@ class _Message:
 
     service: MintingService
     login: Login = NO_LOGIN
-    null_sender: bool = True  # until MAIL has said otherwise
-    recipients: dict[str, str] = field(default_factory=dict)  # by the client's spelling: as it can be bound
+    null_sender: bool = True  # unless MAIL has a sender
+    recipients: dict[str, str] = field(default_factory=dict)  # the address to bind, by the client's spelling
     fields: dict[str, list[str]] = field(default_factory=dict, repr=False)  # may hold a secret
-    trace: str = ""  # the first field by which it was on its way before
-    broken: bool = False
+    trace: str = ""  # the first field that shows that it was sent before
     outcome: Notification | None = None
 
     @property
@@ -44,8 +43,12 @@ class _Message:
 
     @property
     def stripping(self) -> tuple[headers.Edit, ...]:
-        """What takes them off."""
+        """The edits that remove them."""
         return headers.strip(headers.MINT, len(self.requests))
+
+
+class _Broken:
+    """Stands in place of a message of which a step failed: what follows is deferred."""
 
 
 class Submission:
@@ -54,54 +57,57 @@ class Submission:
     def __init__(self, service: Callable[[], MintingService], client: str) -> None:
         self._service = service
         self._client = client
-        self._message: _Message | None = None
+        self._message: _Message | _Broken | None = None
 
     def mail(self, sender: str, login: Login) -> None:
         """See ``ports.Conversation``."""
         self._message = _Message(self._service(), login, null_sender=sender.strip() in ("<>", ""))
 
     def rcpt(self, argument: str, resolved: str | None, _over_smtp: bool, _queue_id: str = "") -> Verdict:
-        """See ``ports.Conversation``. Never refuses: only the header tells whether the recipient matters to us."""
-        if self._message is None:
-            self._message = _Message(self._service())
-        self._message.recipients[in_ascii_lower_case(argument.strip())] = bindable(argument.strip(), resolved)
+        """See ``ports.Conversation``. Never refuses: only the header shows whether the recipient matters to us."""
+        message = self._message
+        if isinstance(message, _Broken):
+            return DEFER_INTERNAL
+        if message is None:
+            message = self._message = _Message(self._service())
+        message.recipients[in_ascii_lower_case(argument.strip())] = bindable(argument.strip(), resolved)
         return Accept()
 
     def header(self, name: str, value: str) -> None:
         """See ``ports.Conversation``."""
-        known = name.strip().lower()
-        if self._message is None:
+        message = self._message
+        if not isinstance(message, _Message):
             return
+        known = name.strip().lower()
         if known in headers.READ_OUTBOUND:
-            self._message.fields.setdefault(known, []).append(value)
-        self._message.trace = self._message.trace or headers.trace_of(known)
+            message.fields.setdefault(known, []).append(value)
+        message.trace = message.trace or headers.trace_of(known)
 
     def body(self, _chunk: bytes) -> bool:
         """See ``ports.Conversation``. Nothing in a body concerns us."""
         return False
 
     def mark_broken(self) -> None:
-        """See ``ports.Conversation``."""
-        if self._message is not None:
-            self._message.broken = True
+        """See ``ports.Conversation``. Any field may be the one that matters."""
+        self._message = _Broken()
 
     def end_of_message(self, queue_id: str) -> Verdict:
         """See ``ports.Conversation``."""
         message = self._message
+        if isinstance(message, _Broken):
+            return DEFER_INTERNAL
         if message is None:
             return Accept()
-        if message.broken:
-            raise RuntimeError("a step of this message failed before its end")
         return self._asked(message, queue_id) if message.requests else Accept()
 
     def done(self) -> None:
         """See ``ports.Conversation``."""
         message, self._message = self._message, None
-        if message is not None and message.outcome is not None:
+        if isinstance(message, _Message) and message.outcome is not None:
             message.service.telemetry.notification(message.outcome)
 
     def failed(self) -> None:
-        """See ``ports.Conversation``. Nothing was written, so nothing is to be undone."""
+        """See ``ports.Conversation``. Nothing was written, so there is nothing to undo."""
         self._message = None
 
     def abort(self) -> None:
@@ -109,9 +115,9 @@ class Submission:
         self._message = None
 
     def _asked(self, message: _Message, queue_id: str) -> Verdict:
-        """What becomes of a message that asks for an address."""
-        if len(message.requests) > headers.FIELDS_LIMIT:  # an MTA takes minutes to take them off
-            often = SmtpReply("550", "5.6.0", f"{headers.MINT}: the field stands there too often")
+        """Decide about a message that asks for an address."""
+        if len(message.requests) > headers.FIELDS_LIMIT:  # an MTA needs minutes to remove them
+            often = SmtpReply("550", "5.6.0", f"{headers.MINT}: the field occurs too often")
             return Reject(Reason.MALFORMED, _noted(message, queue_id, often))
         elsewhere = _from_elsewhere(message)
         if elsewhere:
@@ -133,14 +139,14 @@ class Submission:
 
 
 def _from_elsewhere(message: _Message) -> str:
-    """Why the message can't have been written by who hands it in; empty if it can."""
+    """Why the message cannot be the client's own; empty if it can."""
     if message.trace:
         return f"the message has a {message.trace} field: it comes from elsewhere"
-    return "the sender is null: it is a report, and no notification" if message.null_sender else ""
+    return "the sender is null: this is a report, not a notification" if message.null_sender else ""
 
 
 def _handler(message: _Message) -> str:
-    """The handler that is asked for; empty where the request can't be read."""
+    """The handler that the request names; empty if it cannot be read."""
     try:
         return read(message.requests[0]).handler if len(message.requests) == 1 else ""
     except MintError:
@@ -164,7 +170,7 @@ def _mint(message: _Message, queue_id: str, application: str) -> Verdict:
 
 
 def _token_id(message: _Message, prepared: Prepared) -> str:
-    """Names the address in the log as the verifying side will."""
+    """The name of the address in the log, the same as in verify mode."""
     rules, minted = message.service.rules, prepared.minted
     return rules.keyring.minting_key(minted.token.user).token_id(
         rules.form.token_text(minted.address.rpartition("@")[0])
@@ -172,15 +178,15 @@ def _token_id(message: _Message, prepared: Prepared) -> str:
 
 
 def _ignore(message: _Message, queue_id: str, problem: str) -> Accept:
-    """The message is none of ours to mint for, and goes on; what it asked for does not go along."""
+    """Accept a message without minting; its request is removed."""
     message.outcome = Notification(Minting.IGNORED, queue_id=queue_id, problem=problem)
     return Accept(edits=message.stripping)
 
 
 def _refuse(message: _Message, queue_id: str, reply: SmtpReply, application: str) -> Reject:
-    """A notification with a wrong reply address, or none, must not leave: its application is told at once.
+    """Reject a notification, so that its application hears at once: it must not leave without a right reply address.
 
-    The field is taken off first: a local message comes back to its sender as a report, and its key with it.
+    The field is removed first: a local message is returned to its sender in a report, which must not show its key.
     """
     return Reject(Reason.MALFORMED, _noted(message, queue_id, reply, application), message.stripping)
 

@@ -1,19 +1,61 @@
-"""A message as it stands at its end."""
+"""A message as it arrives, and as it is at its end."""
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from reply_milter.core.encoding.tlv import octets
+from reply_milter.core.mail import headers
 from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.rules.message import Message
 from reply_milter.flows.service import Rules
 from reply_milter.flows.verifying.recipient import ReplyRecipient
+from reply_milter.ports import ParkingRoom
+
+
+@dataclass(slots=True)
+class Content:
+    """What is kept of header and body. ``fields``: by name in lower case; the rest is counted and forgotten."""
+
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    field_count: int = 0
+    field_octets: int = 0
+    longest_name: int = 0
+    body: BodyDigest = field(default_factory=BodyDigest)
+    body_octets: int = 0
+
+    def add_field(self, name: str, value: str) -> None:
+        """Keep what the rules read, within limits."""
+        self.field_count += 1
+        self.longest_name = max(self.longest_name, len(name))
+        self.field_octets += len(name) + (len(value) if value.isascii() else len(octets(value))) + 4
+        known = name.strip().lower()
+        if known not in headers.READ:
+            return
+        within = self.field_count <= headers.FIELDS_LIMIT and self.field_octets <= headers.OCTETS_LIMIT
+        if within:
+            self.fields.setdefault(known, []).append(value)
+        elif known == headers.VERDICT.lower() and len(self.fields.get(known, ())) <= headers.FIELDS_LIMIT:
+            self.fields.setdefault(known, []).append("")  # counted so that it is removed; its value is not kept
+
+    def add_body(self, chunk: bytes) -> None:
+        """Take the next octets of the body into the digest."""
+        self.body_octets += len(chunk)
+        self.body.feed(chunk)
+
+    def message(self, null_sender: bool) -> Message:
+        """What the rules read of it."""
+        size = self.field_octets + 2 + self.body_octets
+        counted = (self.field_count, self.field_octets, size, self.longest_name)
+        return Message.read(null_sender, self.fields, *counted)
 
 
 class Arrival(NamedTuple):
     """A whole message for one reply recipient.
 
-    ``has_other_recipients``: others, who are not ours to decide about, get it too. ``parkable``: false where the MTA's
-    hold queue would hold their mail as well; the hook parks a copy of its own. ``current``: the rules of this moment,
-    whose keys and handlers say whether the token still stands.
+    ``has_other_recipients``: others, about whom we do not decide, get it too. ``parkable``: False where the MTA's hold
+    queue would hold their mail as well; the hook parks a copy of its own. ``current``: the rules of this moment, whose
+    keys and handlers say whether the token is still valid. ``room``: where it would be parked; None if that has no
+    bound, or nothing is parked.
     """
 
     recipient: ReplyRecipient
@@ -24,3 +66,4 @@ class Arrival(NamedTuple):
     parkable: bool
     from_peer: bool
     current: Rules
+    room: ParkingRoom | None

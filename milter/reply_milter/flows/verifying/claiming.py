@@ -1,4 +1,4 @@
-"""Taking a message for its token: what it is called, what limits it meets, and what the store says."""
+"""Claim a message for its token: its names, its limits, and the answer of the store."""
 
 import random
 from typing import NamedTuple
@@ -27,10 +27,10 @@ _LEAKED = Finding(Reason.LEAKED, GUESSED, because=Cause.WRONG_AUTHORS)
 
 
 class Taken(NamedTuple):
-    """What the store says. ``replay`` None: not taken. ``facts``: what is known by now; None: not asked, no answer.
+    """The store's answer. ``replay`` None: not taken. ``facts``: what is known by now; None: not asked, or no answer.
 
-    ``of_author`` is to be weighed before, and instead of, what the message's own author gives rise to; ``objections``
-    after all else. ``last``: the token has leaked by this message.
+    ``of_author`` are weighed before the findings about the message's author, and ``objections`` after all others.
+    ``last``: the token has leaked by this message.
     """
 
     replay: Replay | None
@@ -47,9 +47,9 @@ def claim_for(
     tries: Tries | None = None,
     takes: bool = True,
 ) -> Claim:
-    """Name this message to its token: by Message-ID, or by content where it has none that outlives a retry.
+    """Name this message for its token: by Message-ID, or by content if its Message-ID changes with a retry.
 
-    Limits hold for what is to be parked as for any other: whoever holds an address could fill a disk with it.
+    Limits hold for parked replies too: otherwise an attacker with one address could fill the disk.
     """
     message, key, token_text = arrival.message, checked.key, checked.token_text.text
     author, date, subject, answered = [squeeze(message.first(name)) for name in _CONTENT]
@@ -66,7 +66,7 @@ def claim_for(
         token_id=checked.token_id,
         message_tag=tag,
         content=key.content(author, date, subject, answered, body),
-        owner=random.randbytes(_OWNER_OCTETS),  # noqa: S311 # nobody gains by guessing it; seeded anew in each process
+        owner=random.randbytes(_OWNER_OCTETS),  # noqa: S311 # no secret; seeded anew in each process
         kept_seconds=max(checked.expires_at - service.clock.now(), 0) + KEPT_SECONDS,
         author=key.author(normalise(message.author) or message.author.lower()) if policy.senders_per_token else b"",
         replies=_limit(arrival, policy.replies_per_token, Reason.SPENT),
@@ -78,9 +78,9 @@ def claim_for(
 
 
 def tries_of(arrival: Arrival, checked: Checked, bound: Bindings) -> Tries | None:
-    """How the author is counted, where he may be a guess: everybody but an exact address on file.
+    """How the author is counted if it may be a guess: always, unless it is an exact address on file.
 
-    An author that can never match (no plain local part, no domain) teaches a guesser nothing, and is not counted.
+    An author that can never match (no plain local part, no domain) shows a guesser nothing, and is not counted.
     """
     facts = arrival.recipient.facts
     if bound.sender is SenderMatch.MATCH and facts is not None and facts.addresses:
@@ -93,12 +93,12 @@ def tries_of(arrival: Arrival, checked: Checked, bound: Bindings) -> Tries | Non
 
 
 def tells_of_author(bound: Bindings, tries: Tries) -> bool:
-    """Whether a refusal at or after the check of the author tells a guesser something: also that he is right."""
+    """Whether a refusal at or after the check of the author shows a guesser something: also that the guess is right."""
     return bool(tries.wrong) or bound.sender is SenderMatch.MATCH
 
 
 def take(service: Service, claim: Claim, bound: Bindings, has_other_recipients: bool) -> Taken:
-    """Ask the store, once: a claim that got no answer may yet be carried out, and is never sent again."""
+    """Ask the store once: a claim without an answer may yet be carried out, so it is never sent again."""
     try:
         claimed = service.store.claim(claim)
     except StoreUnavailableError:
@@ -119,10 +119,10 @@ def _objections(claimed: Claimed) -> list[Finding]:
 
 
 def _without_store(service: Service, claim: Claim, bound: Bindings, has_other_recipients: bool) -> Taken:
-    """No answer: what is not counted is not answered, else guessing would be free while the store is away.
+    """Answer without the store. An author that cannot be counted is deferred: else guesses would be free meanwhile.
 
-    Where the operator (or another recipient) has it taken all the same, the table of guesses counts, minute by minute:
-    it is this host's own, and all that there is then.
+    If the operator (or another recipient) has such mail accepted all the same, this host's own table of guesses counts,
+    minute by minute.
     """
     missing = store_unavailable(service, has_other_recipients)
     if claim.takes:
@@ -137,7 +137,7 @@ def _without_store(service: Service, claim: Claim, bound: Bindings, has_other_re
 
 
 def _limit(arrival: Arrival, most: int, reason: Reason) -> Limit | None:
-    """``most`` as the policy has it; whether it refuses must be known before the message is taken."""
+    """A limit of ``most``, 0 for none. Whether it refuses must be known before the message is taken."""
     return Limit(most, refuses=_refuses(arrival, Finding.of(reason))) if most else None
 
 

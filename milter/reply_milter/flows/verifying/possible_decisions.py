@@ -1,6 +1,6 @@
-"""Every decision that a set of rules can come to, for series that exist before the first of their kind is counted.
+"""Every decision that a set of rules can come to, so that its series exists before the first one is counted.
 
-The counterpart of ``inbound`` and ``judgement``: what they report is among these.
+The counterpart of ``answering``: what that reports is among these.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import ContextKind, Handler
 from reply_milter.core.verdict.policy import Finding, Policy
-from reply_milter.core.verdict.reasons import REASONS, Reason, Stage
+from reply_milter.core.verdict.reasons import REASONS, FoundIn, Reason
 from reply_milter.flows.service import Rules
-from reply_milter.ports import Decision
+from reply_milter.ports import Decision, Fate, Stage
 
 
-def _found(stage: Stage) -> tuple[Reason, ...]:
-    return tuple(reason for reason, about in REASONS.items() if stage in about.stages)
+def _found(place: FoundIn) -> tuple[Reason, ...]:
+    return tuple(reason for reason, about in REASONS.items() if place in about.found_in)
 
 
-_OF_JUNK, _OF_TOKENS = _found(Stage.ADDRESS), _found(Stage.TOKEN)
-_OF_MESSAGES, _OF_PARKING = _found(Stage.MESSAGE), _found(Stage.PARKING)
+_OF_JUNK, _OF_TOKENS = _found(FoundIn.ADDRESS), _found(FoundIn.TOKEN)
+_OF_MESSAGES, _OF_PARKING = _found(FoundIn.MESSAGE), _found(FoundIn.PARKING)
 _AT_RCPT = (Action.REJECT, Action.DEFER)
 
 
@@ -26,7 +26,7 @@ def possible_decisions(rules: Rules) -> Iterator[Decision]:
     """All decisions, some of them more than once."""
     yield from _at_rcpt(rules.policy, _OF_JUNK, rules)
     without_token = (*_OF_JUNK, Reason.STORE_UNAVAILABLE)  # which is asked about disabled handlers as well
-    yield from _postponed(rules.policy, without_token, "")
+    yield from _late(rules.policy, without_token, "")
     if rules.policy.observe:
         yield from _at_end(rules.policy, without_token, "")
     for handler in rules.handlers.by_id.values():
@@ -35,19 +35,20 @@ def possible_decisions(rules: Rules) -> Iterator[Decision]:
 
 def _of_handler(rules: Rules, handler: Handler) -> Iterator[Decision]:
     policy = handler.policy
-    yield Decision("rcpt", Action.ACCEPT, Reason.OK)
-    yield Decision("eom", Action.ACCEPT, Reason.OK, handler=handler.name)
+    yield Decision(stage=Stage.RCPT, verdict=Fate.ACCEPT, reason=Reason.OK)
+    yield Decision(stage=Stage.EOM, verdict=Fate.ACCEPT, reason=Reason.OK, handler=handler.name)
     yield from _at_rcpt(policy, _OF_TOKENS, rules)
-    yield from _postponed(policy, (*_OF_TOKENS, *(_OF_JUNK if policy.observe else ())), handler.name)
-    let_in = _OF_JUNK if policy.observe else ()
-    reasons = {*_OF_MESSAGES, *_OF_TOKENS, *let_in}.difference(_never_found(rules, handler))
+    beside = _OF_JUNK if policy.observe else ()  # of another recipient, where the one that is taken is in order
+    yield from _late(policy, (*_OF_TOKENS, *beside), handler.name)
+    reasons = {*_OF_MESSAGES, *_OF_TOKENS, *beside}.difference(_never_found(rules, handler))
     yield from _at_end(policy, reasons, handler.name)
     if rules.parks_in_hook and not policy.observe and Action.PARK in policy.actions.values():
-        yield from _at_end(policy, _OF_PARKING, handler.name)
+        for reason in _OF_PARKING:
+            yield from _enforced(reason, Action.DEFER, handler.name)
 
 
 def _never_found(rules: Rules, handler: Handler) -> Iterator[Reason]:
-    """Yield the reasons that are found only where the operator asks for something."""
+    """Yield the reasons of checks that the configuration does not switch on."""
     if handler.context is not ContextKind.THREAD:
         yield from (Reason.THREAD_MISMATCH, Reason.THREAD_ABSENT)
     if not rules.verify.authserv_id:
@@ -66,33 +67,37 @@ def _actions(policy: Policy, reason: Reason) -> set[Action]:
 def _at_rcpt(policy: Policy, reasons: Iterable[Reason], rules: Rules) -> Iterator[Decision]:
     for reason in reasons:
         for action in _actions(policy, reason):
-            if policy.observe and action in _AT_RCPT:
-                yield Decision("rcpt", Action.ACCEPT, reason, would=action)
-            elif action in _AT_RCPT:
-                yield Decision("rcpt", action, reason)
+            if action in _AT_RCPT:
+                would = action if policy.observe else ""
+                verdict = Fate.ACCEPT if policy.observe else Fate(action)
+                yield Decision(stage=Stage.RCPT, verdict=verdict, reason=reason, would=would)
             if action not in _AT_RCPT or (rules.verify.peers and reason in _OF_TOKENS):
-                yield Decision("rcpt", Action.ACCEPT, reason)
+                yield Decision(stage=Stage.RCPT, verdict=Fate.ACCEPT, reason=reason)
 
 
-def _postponed(policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
-    """Local submissions are refused at their end, and their recipients taken off beside others'."""
+def _late(policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
+    """Decisions about local submissions: refused at their end, and their recipients removed if others get them."""
     for reason in reasons:
         for action in _actions(policy, reason) & {*_AT_RCPT}:
-            late = Action.REJECT if reason is Reason.NOT_ALONE else action
-            if policy.observe:
-                yield Decision("eom", Action.ACCEPT, reason, would=late, handler=handler)
-            else:
-                yield Decision("eom", "dropped", reason, handler=handler)
-                yield Decision("eom", late, reason, handler=handler)
+            yield from _refused(policy, reason, Action.REJECT if reason is Reason.NOT_ALONE else action, handler)
 
 
 def _at_end(policy: Policy, reasons: Iterable[Reason], handler: str) -> Iterator[Decision]:
     for reason in reasons:
         for action in _actions(policy, reason):
             if action is Action.ACCEPT:
-                yield Decision("eom", Action.ACCEPT, reason, handler=handler)
-            elif policy.observe:
-                yield Decision("eom", Action.ACCEPT, reason, would=action, handler=handler)
+                yield Decision(stage=Stage.EOM, verdict=Fate.ACCEPT, reason=reason, handler=handler)
             else:
-                yield Decision("eom", action, reason, handler=handler)
-                yield Decision("eom", "dropped", reason, handler=handler)
+                yield from _refused(policy, reason, action, handler)
+
+
+def _refused(policy: Policy, reason: Reason, action: Action, handler: str) -> Iterator[Decision]:
+    if policy.observe:
+        yield Decision(stage=Stage.EOM, verdict=Fate.ACCEPT, reason=reason, would=action, handler=handler)
+    else:
+        yield from _enforced(reason, action, handler)
+
+
+def _enforced(reason: Reason, action: Action, handler: str) -> Iterator[Decision]:
+    yield Decision(stage=Stage.EOM, verdict=Fate(action), reason=reason, handler=handler)
+    yield Decision(stage=Stage.EOM, verdict=Fate.DROPPED, reason=reason, handler=handler)

@@ -1,6 +1,7 @@
-"""One reply recipient: what its address says, and what the store knows of it. Writes nothing: probes leave no trace."""
+"""One reply recipient: what its address says, what the store knows of it, and what is decided. Writes nothing."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reply_milter.core.mail.domain import in_ascii_lower_case
 from reply_milter.core.token.address import ReplyAddress
@@ -10,7 +11,9 @@ from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding, Policy
 from reply_milter.core.verdict.reasons import Reason, reply_for
 from reply_milter.flows.service import Service
-from reply_milter.ports import StoreUnavailableError
+from reply_milter.ports import Stage, StoreUnavailableError
+
+_REFUSING = (Action.REJECT, Action.DEFER)
 
 
 @dataclass(slots=True)
@@ -43,6 +46,56 @@ class ReplyRecipient:
         return in_ascii_lower_case(self.local) == in_ascii_lower_case(address.local)
 
 
+class RecipientDecision(NamedTuple):
+    """What enforce mode does about one reply recipient, whatever the mode is.
+
+    ``action``: REJECT or DEFER; ACCEPT if the message is judged at its end. ``finding``: why; None where there
+    is nothing to object to. ``when``: the stage at which the client hears of it.
+    """
+
+    recipient: ReplyRecipient
+    finding: Finding | None
+    action: Action
+    when: Stage
+
+    @property
+    def reason(self) -> Reason:
+        """Why, in one word."""
+        return self.finding.reason if self.finding is not None else Reason.OK
+
+    @property
+    def refused(self) -> bool:
+        """Whether this recipient gets nothing."""
+        return self.action is not Action.ACCEPT
+
+    @property
+    def may_be_taken(self) -> bool:
+        """Whether the message is judged for this recipient.
+
+        A deferral for want of the store is decided anew if it waits for the end: with other recipients in the message
+        it is accepted.
+        """
+        return not self.refused or (self.when is Stage.EOM and self.reason is Reason.STORE_UNAVAILABLE)
+
+
+def decide(recipient: ReplyRecipient, may_be_sealed: bool, over_smtp: bool) -> RecipientDecision:
+    """Decide about a recipient, once.
+
+    A local submission is never refused a recipient at RCPT: no program stands behind it that would send the message
+    again, so it would stay in maildrop for ever. ``may_be_sealed``: a peer may have taken the reply, which only the
+    message can show.
+    """
+    finding, action = recipient.policy.decide(recipient.findings)
+    if finding is None or action not in _REFUSING or may_be_sealed:
+        return RecipientDecision(recipient, finding, Action.ACCEPT, Stage.EOM)
+    return RecipientDecision(recipient, finding, action, Stage.RCPT if over_smtp else Stage.EOM)
+
+
+def without_token(service: Service, finding: Finding) -> ReplyRecipient:
+    """A reply recipient whose address names no token that is looked at."""
+    return ReplyRecipient(domain="", local="", policy=service.rules.policy, findings=[finding])
+
+
 def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipient:
     """Check the address of a reply recipient, in the contract's order. At most one read of the store."""
     rules, now = service.rules, service.clock.now()
@@ -59,10 +112,10 @@ def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipie
 
 
 def store_unavailable(service: Service, has_other_recipients: bool = False) -> Finding:
-    """The store gave no answer: what the operator wants done then.
+    """What the operator wants done if the store gave no answer.
 
-    With other recipients the client would not retry for this one alone: a deferral would concern them as well, and
-    removing the reply recipient behind a 250 would lose the reply. So it is accepted, with ``replay=unknown``.
+    With other recipients in the message the reply is accepted, with ``replay=unknown``. A deferral would delay their
+    mail too, and to remove the reply recipient behind a 250 would lose the reply.
     """
     action = Action.ACCEPT if has_other_recipients or service.rules.store.accepts_without else Action.DEFER
     return Finding(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=action)
@@ -76,9 +129,9 @@ def _ask(service: Service, token: Token, token_id: str) -> tuple[Facts | None, F
 
 
 def _as_long(service: Service, junk: Junk) -> Finding | None:
-    """Ask about what is forged for all its good checksum; what to answer instead where a disabled user's is put off.
+    """Ask the store about a forged token with a good checksum; return what to answer instead if it is unavailable.
 
-    Neither the time of the answer nor a store that is away then tells a handler from a user.
+    So neither the time of the answer nor a deferral shows whether a handler or a user is disabled.
     """
     if junk.token is None:
         return None
@@ -87,7 +140,7 @@ def _as_long(service: Service, junk: Junk) -> Finding | None:
 
 
 def _throttled(service: Service, client: str, now: int) -> Finding | None:
-    """Count a forged address; what to answer instead once its network made too many."""
+    """Count a forged address; return what to answer instead once its network has sent too many."""
     limit = service.rules.verify.forged_per_minute
     if not limit or service.guesses.count(client, now) <= limit:
         return None

@@ -1,4 +1,4 @@
-"""The verification of one message without an MTA and without the store: what would be said, and why."""
+"""Verify one message without an MTA and without the store: what the client would hear, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,31 +9,31 @@ from reply_milter.core.token.verify import Facts
 from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reject, Verdict
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.inbound import Connection
-from reply_milter.ports import Claim, Claimed, Clock, Decision, Replay
+from reply_milter.ports import Claim, Claimed, Clock, Decision, Fate, Replay
 
 ORDINARY = "ordinary"
 
 
 class NoStore:
-    """Knows nothing, remembers nothing: revocation and replay are left out of a rehearsal."""
+    """A store that knows and remembers nothing: a rehearsal leaves out revocation and replay."""
 
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
-        """Nothing is known."""
+        """Return that nothing is known."""
         return Facts()
 
     def claim(self, claim: Claim) -> Claimed:
-        """Nobody can tell."""
+        """Return that nothing is known of the message."""
         return Claimed(Replay.UNKNOWN if claim.takes else None)
 
     def release(self, claim: Claim) -> None:
-        """Nothing was claimed."""
+        """Do nothing: nothing was claimed."""
 
     def commit(self, identifier: str) -> bool:
-        """Nothing was claimed."""
+        """Do nothing: nothing was claimed."""
         return False
 
     def commit_all(self, identifiers: Sequence[str]) -> None:
-        """Nothing was claimed."""
+        """Do nothing: nothing was claimed."""
 
 
 class LastDecision:
@@ -51,27 +51,27 @@ class LastDecision:
         self.decision = decision
 
     def replay(self, outcome: Replay) -> None:
-        """Of no interest here."""
+        """Ignored."""
 
     def wrong_author(self, last: bool) -> None:
-        """Nobody is counted here."""
+        """Ignored."""
 
     def address_disagreement(self) -> None:
-        """Of no interest here."""
+        """Ignored."""
 
     def headers_stripped(self, count: int) -> None:
-        """Of no interest here."""
+        """Ignored."""
 
     def key_used(self, master_id: str, now: int) -> None:
-        """Of no interest here."""
+        """Ignored."""
 
     def token_age(self, seconds: int) -> None:
-        """Of no interest here."""
+        """Ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleMessage:
-    """What a client would send. ``sender`` empty for the null sender; addresses without brackets."""
+    """The message of a client. ``sender`` is empty for the null sender; addresses have no brackets."""
 
     sender: str
     recipient: str
@@ -82,36 +82,36 @@ class SampleMessage:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """``verdict`` and ``reason`` as in the log, ``reply`` what the client would hear, ``header`` ours or empty."""
+    """``verdict`` and ``reason`` as in the log; ``reply``: what the client would hear; ``header``: ours, or empty."""
 
-    verdict: str
+    verdict: Fate
     reason: str
     would: str
     reply: str
     header: str
 
 
-def rehearse(rules: Rules, clock: Clock, letter: SampleMessage) -> Rehearsal:
-    """Take ``letter`` through the inbound flow."""
-    heard = LastDecision()
+def rehearse(rules: Rules, clock: Clock, sample: SampleMessage) -> Rehearsal:
+    """Take ``sample`` through the inbound flow."""
+    telemetry = LastDecision()
     guesses = GuessTable(bytearray(TABLE_OCTETS), b"rehearsal")
     unthrottled = replace(rules, verify=replace(rules.verify, forged_per_minute=0))
-    service = Service(unthrottled, guesses, NoStore(), None, clock, heard)
-    connection = Connection(lambda: service, letter.client)
-    connection.mail(f"<{letter.sender}>")
-    verdict = connection.rcpt(f"<{letter.recipient}>", None, over_smtp=True)
-    if isinstance(verdict, Accept) and heard.decision is not None:
-        for name, value in letter.fields:
+    service = Service(unthrottled, guesses, NoStore(), None, clock, telemetry)
+    connection = Connection(lambda: service, sample.client)
+    connection.mail(f"<{sample.sender}>")
+    verdict = connection.rcpt(f"<{sample.recipient}>", None, over_smtp=True)
+    if isinstance(verdict, Accept) and telemetry.decision is not None:
+        for name, value in sample.fields:
             connection.header(name, value.lstrip(" "))
-        connection.body(letter.body)
+        connection.body(sample.body)
         verdict = connection.end_of_message("")
         connection.done()
-    return _outcome(verdict, heard.decision)
+    return _outcome(verdict, telemetry.decision)
 
 
 def _outcome(verdict: Verdict, decision: Decision | None) -> Rehearsal:
     if decision is None:
-        return Rehearsal("accept", ORDINARY, "", "250", "")
+        return Rehearsal(Fate.ACCEPT, ORDINARY, "", "250", "")
     header = ""
     for edit in getattr(verdict, "edits", ()):
         if isinstance(edit, headers.Insert) and edit.name == headers.VERDICT:

@@ -1,4 +1,4 @@
-"""Whether a token still stands at the end of its message: hours may have gone by since RCPT, and a reload."""
+"""Whether a token is still valid at the end of its message: hours may have passed since RCPT, and a reload."""
 
 from reply_milter.core.token.verify import Checked, Facts, Junk, check_standing, check_token_text
 from reply_milter.core.verdict.policy import Finding
@@ -9,7 +9,7 @@ from reply_milter.ports import StoreUnavailableError
 
 
 def standing(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> list[Finding]:
-    """What is against the token by now: key, handler, expiry, and ``facts`` (None: unknown). At most one finding."""
+    """Check the token again: key, handler, expiry, and ``facts`` (None: unknown). Returns at most one finding."""
     now = service.clock.now()
     again: Checked | Junk = checked
     if arrival.current is not service.rules:  # a reload: keys may be retired, handlers gone
@@ -21,7 +21,7 @@ def standing(service: Service, arrival: Arrival, checked: Checked, facts: Facts 
 
 
 def standing_of_sealed(service: Service, arrival: Arrival, checked: Checked) -> list[Finding]:
-    """The same for what is not claimed, because a peer took it already: one question to the store."""
+    """Do so for a reply that a peer has claimed: one question to the store."""
     token, facts = checked.token, arrival.recipient.facts
     missing = []
     try:

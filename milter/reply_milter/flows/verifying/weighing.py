@@ -1,4 +1,4 @@
-"""Whether a reply is to stay: the message's own findings, one question to the store, and what both come to."""
+"""Decide whether a reply is kept: by the message's own findings, and one question to the store."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -19,13 +19,11 @@ from reply_milter.flows.verifying.standing import standing
 from reply_milter.ports import Claim, Replay, StoreUnavailableError
 
 _STAYS = (Action.ACCEPT, Action.PARK)
-
-
-_ADDED_OCTETS = 4096  # that stand on top of a message, by the MTA and by us, when the hook counts it
+_ADDED_OCTETS = 4096  # header fields that the MTA and we add, which the hook counts
 
 
 class Examined(NamedTuple):
-    """A message compared with its token, and what there is to object to: before its author is looked at, and after."""
+    """A message compared with its token, and the findings before its author is looked at, and after."""
 
     bound: Bindings
     before: list[Finding]
@@ -38,13 +36,13 @@ class Examined(NamedTuple):
     def with_answer(self, taken: Taken) -> list[Finding]:
         """All findings in the order in which they decide."""
         after = self.after
-        if taken.last:  # the log tells by which message the address has leaked
+        if taken.last:  # so the log shows by which message the address has leaked
             after = [replace(one, because=Cause.WRONG_AUTHORS) for one in after[:1]] + after[1:]
         return [*self.before, *taken.of_author, *after, *taken.objections]
 
 
 class Weighed(NamedTuple):
-    """What decides, and what was claimed. ``replay`` as in ``Judgement``."""
+    """The finding that decides, and what was claimed. ``replay`` as in ``Judgement``."""
 
     bound: Bindings
     finding: Finding | None
@@ -54,15 +52,16 @@ class Weighed(NamedTuple):
 
 
 def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> Examined:
+    """Compare a message with its token, and collect all findings but the claim's. ``facts`` None: unknown."""
     rules, message = service.rules, arrival.message
-    vouched = _authentication_of(rules, message)
-    bound = bindings(message, checked, facts, rules.form, vouched, asked=bool(rules.verify.authserv_id))
+    authenticated = _authentication_of(rules, message)
+    bound = bindings(message, checked, facts, rules.form, authenticated, asked=bool(rules.verify.authserv_id))
     found = list(findings(message, bound, rules.form, rules.verify.max_message_bytes))
     before = [one for one in found if REASONS[one.reason].before_author]
     after = [one for one in found if not REASONS[one.reason].before_author]
     stands = standing(service, arrival, checked, facts)
     seen = Examined(bound, stands + _as_it_stands(service, arrival) + before, after)
-    return _with_room(service, arrival, checked, seen)
+    return _with_room(arrival, checked, seen)
 
 
 def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
@@ -70,24 +69,24 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
     policy, facts = arrival.recipient.policy, arrival.recipient.facts
     seen = examine(service, arrival, checked, facts)
     finding, action = policy.decide([*seen.before, *seen.after])
-    stays = _to_be_claimed(arrival, action)
+    kept = stays(arrival, action)
     unanswered = action is not Action.ACCEPT and seen.is_before_author(finding)
     tries = None if unanswered else tries_of(arrival, checked, seen.bound)
-    if not stays and (tries is None or not tells_of_author(seen.bound, tries)):
+    if not kept and (tries is None or not tells_of_author(seen.bound, tries)):
         return Weighed(seen.bound, finding, action)
-    claim = claim_for(service, arrival, checked, tries, takes=stays)
+    claim = claim_for(service, arrival, checked, tries, takes=kept)
     taken = take(service, claim, seen.bound, arrival.has_other_recipients)
-    if taken.facts is not None and taken.facts != facts:  # it has changed since RCPT, or could not be told then
+    if taken.facts is not None and taken.facts != facts:  # they have changed since RCPT, or were unknown then
         seen = examine(service, arrival, checked, taken.facts)
     finding, action = _decide(policy, seen, taken)
-    stays = _to_be_claimed(arrival, action)
-    return Weighed(seen.bound, finding, action, claim, taken.replay if stays else _left(service, claim, taken.replay))
+    replay = taken.replay if stays(arrival, action) else _released(service, claim, taken.replay)
+    return Weighed(seen.bound, finding, action, claim, replay)
 
 
-def _left(service: Service, claim: Claim, replay: Replay | None) -> Replay | None:
-    """What is told of a claim that came to nothing. Released is what was taken in one go with the facts against it."""
+def _released(service: Service, claim: Claim, replay: Replay | None) -> Replay | None:
+    """Release what was claimed in the same round trip that brought the facts against it; what is reported of it."""
     if replay is Replay.FIRST:
-        with suppress(StoreUnavailableError):  # it stays reserved, for a token that stands no more
+        with suppress(StoreUnavailableError):  # it stays reserved, for a token that is no longer valid
             service.store.release(claim)
     return None if replay in (Replay.FIRST, Replay.RETRY) else replay
 
@@ -99,7 +98,7 @@ def _authentication_of(rules: Rules, message: Message) -> Authentication:
 
 
 def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
-    """What RCPT found. A store that was away then could only defer a local submission, which waits until now."""
+    """What RCPT found. A store that was unavailable then is judged anew: a local submission waits until now."""
     return [
         store_unavailable(service, arrival.has_other_recipients)
         if finding.reason is Reason.STORE_UNAVAILABLE
@@ -108,15 +107,15 @@ def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
     ]
 
 
-def _to_be_claimed(arrival: Arrival, action: Action) -> bool:
-    """What stays, counts: in observe mode, too, where later messages must meet what they would in enforce."""
+def stays(arrival: Arrival, action: Action) -> bool:
+    """Whether the reply is kept, and so claimed: in observe mode, too, so that later messages meet the same."""
     return action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
 
 
-def _with_room(service: Service, arrival: Arrival, checked: Checked, seen: Examined) -> Examined:
-    """What is to be parked where there is no room for it is to come again, as the first thing to object to."""
+def _with_room(arrival: Arrival, checked: Checked, seen: Examined) -> Examined:
+    """Defer what would be parked where there is no room for it, before anything else is objected to."""
     finding, action = arrival.recipient.policy.decide([*seen.before, *seen.after])
-    if action is not Action.PARK or _has_room(service, arrival, checked):
+    if action is not Action.PARK or _has_room(arrival, checked):
         return seen
     full = Finding(Reason.PARKING_FULL, reply_for(Reason.PARKING_FULL), fixed=Action.DEFER)
     if seen.is_before_author(finding):
@@ -124,16 +123,13 @@ def _with_room(service: Service, arrival: Arrival, checked: Checked, seen: Exami
     return seen._replace(after=[full, *seen.after])
 
 
-def _has_room(service: Service, arrival: Arrival, checked: Checked) -> bool:
-    """Whether the hook can park it. Nothing is parked in observe mode, nor by us where the MTA's hold queue does."""
-    room = service.parking_room
-    if room is None or arrival.recipient.policy.observe:
-        return True
-    return room.is_there(checked.token.user, arrival.message.size + _ADDED_OCTETS)
+def _has_room(arrival: Arrival, checked: Checked) -> bool:
+    """Whether the hook can park it."""
+    return arrival.room is None or arrival.room.is_there(checked.token.user, arrival.message.size + _ADDED_OCTETS)
 
 
 def _decide(policy: Policy, seen: Examined, taken: Taken) -> tuple[Finding | None, Action]:
-    """The claim's objections come last in the order; but what it did not take, or was there before, is not parked."""
+    """Decide with the claim's answer. Its objections come last, but prevent parking: a replay is not parked again."""
     finding, action = policy.decide(seen.with_answer(taken))
     if action is Action.PARK:
         refusing = (one for one in taken.objections if policy.action(one) not in _STAYS)

@@ -6,9 +6,9 @@ import Milter
 import pytest
 
 from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
-from reply_milter.adapters.libmilter.callbacks import Negotiation
+from reply_milter.adapters.libmilter.negotiation import Negotiation
 from reply_milter.core.verdict.verdict import Accept, Verdict
-from reply_milter.ports import Login
+from reply_milter.ports import DEFER_INTERNAL, Login
 
 STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done")
 
@@ -25,9 +25,9 @@ class _Conversation:
                 raise ValueError("an accident")
             if step == "mark_broken":
                 self.whole = False
-            if step == "end_of_message" and not self.whole:
-                raise RuntimeError("half a message")
-            return Accept()
+            if step == "mail":
+                self.whole = True
+            return Accept() if self.whole or step not in ("rcpt", "end_of_message") else DEFER_INTERNAL
 
         return call
 
@@ -67,17 +67,23 @@ def _message(door: MilterCallbacks, ctx: _Context) -> list[int]:
 
 @pytest.mark.parametrize("needs", [VERIFY, SIGN], ids=["verify", "sign"])
 @pytest.mark.parametrize("step", STEPS)
-def test_an_accident_defers_the_message_and_not_the_next(step: str, needs: Negotiation) -> None:
-    """Also at MAIL and in the header, whose callbacks can't answer: what follows of the message is deferred."""
+def test_an_error_defers_the_message_and_not_the_next(
+    step: str, needs: Negotiation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also at MAIL and in the header, whose callbacks can't answer: what follows of the message is deferred.
+
+    One line of the log has the traceback, and the MTA's queue id.
+    """
     conversation, ctx = _Conversation(), _Context()
     door = MilterCallbacks(lambda _client: conversation, needs, lambda _client: _Counter())
     door._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
     conversation.failing = step
     answers = _message(door, ctx)
     assert Milter.TEMPFAIL in answers
+    assert [record.getMessage().endswith(" queue=x") for record in caplog.records] == [True]
     assert Milter.TEMPFAIL in answers[-1:] or step in ("rcpt", "body")
     assert set(ctx.replies) == {"451 This message cannot be checked at the moment; try again later"}
-    conversation.failing, conversation.whole = "", True
+    conversation.failing = ""
     assert _message(door, ctx)[-1] == Milter.CONTINUE
     assert door.idle
 
@@ -90,7 +96,7 @@ def test_an_accident_at_abort_is_nobodys(caplog: pytest.LogCaptureFixture) -> No
     door._mail(ctx, b"<alice@client.example>")
     conversation.failing = "abort"
     assert door._abort(ctx) == Milter.CONTINUE
-    assert door.idle and "cannot abort a message" in caplog.text
+    assert door.idle and "cannot abort a message queue=x\n" in caplog.text
 
 
 class _LoggedIn(_Context):

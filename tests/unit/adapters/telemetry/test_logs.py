@@ -10,7 +10,8 @@ from io import StringIO
 import pytest
 
 from reply_milter.adapters.telemetry.logs import log_to_stderr
-from reply_milter.ports import Decision
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.ports import Decision, Fate, Stage
 
 log = logging.getLogger("reply_milter.test")
 
@@ -30,7 +31,14 @@ def test_a_decision_tells_what_is_behind_its_reason_and_who_came(monkeypatch: py
     """As text and as JSON."""
     heard = StringIO()
     monkeypatch.setattr(sys, "stderr", heard)
-    decision = Decision("rcpt", "reject", "forged", because="user_disabled", client="192.0.2.1", queue_id="4Q1")
+    decision = Decision(
+        stage=Stage.RCPT,
+        verdict=Fate.REJECT,
+        reason=Reason.FORGED,
+        because="user_disabled",
+        client="192.0.2.1",
+        queue_id="4Q1",
+    )
     log_to_stderr(as_json=False, level="info")
     log.info("recipient", extra={"decision": decision})
     log_to_stderr(as_json=True, level="info")
@@ -46,7 +54,13 @@ def test_nothing_that_came_from_elsewhere_begins_a_line(monkeypatch: pytest.Monk
     """Nor does it speak to a terminal: as text it is made harmless, in JSON it is escaped."""
     heard = StringIO()
     monkeypatch.setattr(sys, "stderr", heard)
-    decision = Decision("eom", "accept", "ok", because="one\n\x1b[2Jtwo\r\u2028three", queue_id="4Q1\nfaked line")
+    decision = Decision(
+        stage=Stage.EOM,
+        verdict=Fate.ACCEPT,
+        reason=Reason.OK,
+        because="one\n\x1b[2Jtwo\r\u2028three",
+        queue_id="4Q1\nfaked line",
+    )
     for as_json in (False, True):
         log_to_stderr(as_json=as_json, level="info")
         log.info("message", extra={"decision": decision})

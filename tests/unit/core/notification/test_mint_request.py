@@ -33,7 +33,7 @@ def test_a_tag_list_in_any_order_with_white_space(value: str, request_: MintRequ
         ("handler=;user=1", "must be handler=NAME"),
         ("Handler=issue;user=1", "must be handler=NAME"),
         ("handler=issue;user=1;colour=red", "must be handler=NAME"),
-        ("handler=issue;user=1;user=1", "stands there twice"),
+        ("handler=issue;user=1;user=1", "occurs twice"),
         ("handler=issue;user=-1", "the user id must be a number between 0 and 1099511627775"),
         ("handler=issue;user=1099511627776", "the user id must be"),
         ("handler=issue;user=\u0661", "the user id must be"),

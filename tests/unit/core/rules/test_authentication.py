@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reply_milter.adapters.public_suffixes import organisational_domains
-from reply_milter.core.rules.authentication import Authentication, authentication, nobody
+from reply_milter.core.rules.authentication import Authentication, authentication, no_owner
 
 MX = "mx.example.com"
 OWNERS = organisational_domains()
@@ -142,7 +142,7 @@ def test_without_a_list_only_the_very_same_domain_vouches() -> None:
     """Nobody is taken for the owner of another's name."""
     for signer, found in (("client.example", PASS), ("sub.client.example", FAIL), ("example", FAIL)):
         value = f"{MX}; dkim=pass header.d={signer} header.b=P/5v9+fY"
-        assert authentication([value], [signature(signer)], MX, AUTHOR, nobody) is found
+        assert authentication([value], [signature(signer)], MX, AUTHOR, no_owner) is found
 
 
 def test_two_milters_write_a_field_each() -> None:

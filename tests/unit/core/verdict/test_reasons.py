@@ -8,7 +8,7 @@ import pytest
 
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import ALLOWED
-from reply_milter.core.verdict.reasons import REASONS, Reason, Stage
+from reply_milter.core.verdict.reasons import REASONS, FoundIn, Reason
 
 _ROOT = Path(__file__).parents[4]
 _UNCHECKED = {Reason.OK, Reason.INTERNAL}  # no check finds these
@@ -28,8 +28,8 @@ def test_every_reason_is_in_the_table() -> None:
 @pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in _UNCHECKED])
 def test_every_reason_is_found_by_a_check_at_a_stage(reason: Reason) -> None:
     """All but ``ok`` and ``internal``."""
-    assert REASONS[reason].checks and REASONS[reason].stages
-    assert not any(REASONS[one].checks or REASONS[one].stages for one in _UNCHECKED)
+    assert REASONS[reason].checks and REASONS[reason].found_in
+    assert not any(REASONS[one].checks or REASONS[one].found_in for one in _UNCHECKED)
 
 
 @pytest.mark.parametrize("reason", ALLOWED)
@@ -43,7 +43,7 @@ def test_the_default_is_one_of_the_allowed_actions(reason: Reason) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_what_an_address_without_a_checksum_gives_rise_to_is_refused(reason: Reason) -> None:
     """Nothing else is known of such mail."""
-    if Stage.ADDRESS in REASONS[reason].stages:
+    if FoundIn.ADDRESS in REASONS[reason].found_in:
         assert REASONS[reason].allowed in ({Action.REJECT, Action.DEFER}, frozenset())
 
 

@@ -15,7 +15,7 @@ from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
 from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
-from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, Minting, Notification
 from tests.support.fakes import FORM as PLAIN_FORM
 from tests.support.fakes import FORUM, ISSUE, KEYRING, NOW, FixedClock
 
@@ -295,11 +295,15 @@ def test_nothing_of_one_message_reaches_the_next() -> None:
 
 
 def test_a_broken_step_is_no_half_notification() -> None:
-    """The door defers it."""
+    """It is deferred, by value; so is what follows of a message that could not be begun."""
     application = Application()
     application.submission.mail("<a@b>", NO_LOGIN)
     application.submission.mark_broken()
-    with pytest.raises(RuntimeError):
-        application.submission.end_of_message("4Q1")
+    assert application.submission.end_of_message("4Q1") == DEFER_INTERNAL
+    application.submission.done()
+    application.submission.mark_broken()
+    assert application.submission.rcpt("<one@example.org>", None, True) == DEFER_INTERNAL
+    application.submission.header(*MINT)
+    assert application.submission.end_of_message("4Q1") == DEFER_INTERNAL
     application.submission.failed()
     assert application.submission.end_of_message("4Q1") == Accept()

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-import pytest
-
 from reply_milter.core.mail.headers import VERDICT, Delete
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Reject
+from reply_milter.ports import DEFER_INTERNAL
 from tests.support.fakes import minted, rules
 from tests.support.hosts.dialogue import Desk, edits, reply_fields
 
@@ -62,12 +61,23 @@ def test_reload_never_changes_the_rules_within_a_message() -> None:
 
 
 def test_broken_step_is_never_decided_upon() -> None:
-    """It raises: the boundary in the adapter makes that a deferral."""
+    """The message is deferred, by value, whatever follows of it; nothing is claimed or counted."""
     desk = Desk()
     desk.start(ANSWERED.address)
     desk.connection.mark_broken()
-    with pytest.raises(RuntimeError):
-        desk.connection.end_of_message("4Q1")
+    assert desk.rcpt("bob@example.org") == DEFER_INTERNAL
+    assert desk.finish(GENUINE) == DEFER_INTERNAL
+    assert (desk.store.tokens, desk.telemetry.messages) == ({}, [])
+
+
+def test_what_follows_of_a_message_that_could_not_be_begun_is_deferred() -> None:
+    """RCPT and end of message, of replies and of ordinary mail: who is meant can't be told. The next is as any."""
+    desk = Desk()
+    for address in (ANSWERED.address, "bob@example.org"):
+        desk.connection.mark_broken()
+        assert desk.rcpt(address) == DEFER_INTERNAL
+        assert desk.finish(GENUINE) == DEFER_INTERNAL
+    assert desk.tags(desk.send(ANSWERED))["result"] == "pass"
 
 
 def test_broken_step_of_ordinary_mail_does_not_matter() -> None:

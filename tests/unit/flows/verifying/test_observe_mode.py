@@ -138,7 +138,7 @@ def test_of_huge_forged_verdicts_only_the_count_is_kept() -> None:
     desk = Desk(rules(observe=True))
     desk.start(ANSWERED.address)
     desk.content([*GENUINE, *[(VERDICT, "x" * 60_000)] * 1000])
-    kept = desk.connection._transaction
+    kept = desk.content_kept
     assert kept is not None and len(kept.fields[VERDICT.lower()]) == 1000
     assert sum(map(len, kept.fields[VERDICT.lower()])) < OCTETS_LIMIT
     verdict = desk.connection.end_of_message("4Q1")
@@ -152,7 +152,7 @@ def test_a_flood_of_forged_verdicts_stays_as_it_is(count: int, edits: int) -> No
     desk = Desk(rules(observe=True))
     desk.start(ANSWERED.address)
     desk.content([*GENUINE, *[(VERDICT, " v=1; result=pass")] * count])
-    kept = desk.connection._transaction
+    kept = desk.content_kept
     assert kept is not None and len(kept.fields[VERDICT.lower()]) <= FIELDS_LIMIT + 1
     verdict = desk.connection.end_of_message("4Q1")
     assert isinstance(verdict, Accept) and len(verdict.edits) == edits

@@ -1,0 +1,45 @@
+"""What each kind of milter negotiates with the MTA (SMFIC_OPTNEG)."""
+
+from dataclasses import dataclass
+
+import Milter
+
+from reply_milter.ports import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiation:
+    """What one kind of milter asks of the MTA: the ``steps`` that it does not need, and the ``actions`` that it needs.
+
+    ``at_rcpt``, ``at_end``: the names of RCPT and end of message in metrics. ``asks_login``: whether MAIL needs to know
+    as whom the client has authenticated.
+    """
+
+    steps: int
+    actions: int
+    at_rcpt: Stage
+    at_end: Stage
+    asks_login: bool = False
+
+    @property
+    def stages(self) -> tuple[Stage, Stage]:
+        """Both stages."""
+        return self.at_rcpt, self.at_end
+
+
+_NEVER = Milter.P_NOHELO | Milter.P_NOUNKNOWN | Milter.P_NODATA | Milter.P_NOEOH
+_SILENT = Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_HDR
+EDITS = Milter.ADDHDRS | Milter.CHGHDRS
+VERIFY = Negotiation(
+    steps=_NEVER | Milter.P_SKIP | _SILENT,
+    actions=EDITS | Milter.DELRCPT | Milter.QUARANTINE,
+    at_rcpt=Stage.RCPT,
+    at_end=Stage.EOM,
+)
+SIGN = Negotiation(
+    steps=_NEVER | Milter.P_NOBODY | _SILENT,
+    actions=EDITS,
+    at_rcpt=Stage.SIGN_RCPT,
+    at_end=Stage.SIGN_EOM,
+    asks_login=True,
+)

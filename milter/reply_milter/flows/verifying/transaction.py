@@ -1,0 +1,74 @@
+"""The states of one message, and how a recipient moves it from one to another. The table is in ``inbound``."""
+
+from dataclasses import dataclass, field
+
+from reply_milter.flows.service import Service
+from reply_milter.flows.verifying.arrival import Content
+from reply_milter.flows.verifying.judgement import Answer
+from reply_milter.flows.verifying.recipient import RecipientDecision, ReplyRecipient
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinary:
+    """No reply recipient stays in the message: header and body are dropped, and its end is not decided about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replying:
+    """One reply recipient is taken, and the message is judged for it.
+
+    ``refused``: those that the MTA accepted all the same, because their refusal waits for the end of the message.
+    """
+
+    content: Content
+    taken: ReplyRecipient
+    refused: tuple[RecipientDecision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """All reply recipients that the MTA accepted are refused at the end of the message. ``refused`` is not empty."""
+
+    content: Content
+    refused: tuple[RecipientDecision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The end of the message was decided; the edits are being made."""
+
+    answer: Answer
+
+
+State = Ordinary | Replying | Refusing | Answered
+
+ORDINARY = Ordinary()
+WITH_CONTENT = (Replying, Refusing)  # the states that read header and body
+
+
+@dataclass(slots=True)
+class Transaction:
+    """Everything that lives as long as one message. Replaced, never cleared."""
+
+    service: Service
+    null_sender: bool
+    has_other_recipients: bool = False
+    state: State = field(default=ORDINARY)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Stands in place of a transaction of which a step failed that mattered: what follows is deferred."""
+
+
+def with_recipient(state: State, decided: RecipientDecision) -> State:
+    """The state after the MTA accepted a reply recipient, whatever becomes of it at the end of the message."""
+    content = state.content if isinstance(state, WITH_CONTENT) else Content()
+    refused = state.refused if isinstance(state, WITH_CONTENT) else ()
+    if decided.refused:
+        refused = (*refused, decided)
+    if decided.may_be_taken:
+        return Replying(content, decided.recipient, refused)
+    if isinstance(state, Replying):
+        return Replying(content, state.taken, refused)
+    return Refusing(content, refused)
