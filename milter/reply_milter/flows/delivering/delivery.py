@@ -4,15 +4,15 @@ Nothing is answered 5xx, because the MTA would make a bounce of it, to a sender 
 delivered is kept as a dead letter; what can't be kept, or not now, is left with the MTA.
 """
 
-from reply_milter.core.delivery.dead_letter import DeadLetter, identify
-from reply_milter.core.delivery.outcome import DeliveryOutcome, Later, Never
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Later
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable, open_reply
-from reply_milter.flows.delivering.handing_over import KEPT_SECONDS, bury, commit, hand_over, report
+from reply_milter.flows.delivering.handing_over import hand_over
 from reply_milter.flows.delivering.parking import answered, park
+from reply_milter.flows.delivering.record import KEPT_SECONDS, commit, keep_dead_letter, keep_unverified, report
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports.delivery import Progress
-from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport
+from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
 _SETTLED = (Progress.DONE, Progress.DEAD)
 
@@ -27,7 +27,7 @@ def take(service: HookService, envelope: Envelope, once_more: bool = False) -> D
     """
     opened = open_reply(envelope.message, service.rules.seal_keys)
     if isinstance(opened, Undeliverable):
-        return _bury_unverified(service, envelope, opened)
+        return keep_unverified(service, envelope, opened)
     with service.ledger.hold(opened.id) as ours:
         if not ours:
             return Later("this reply is just being delivered")
@@ -40,26 +40,9 @@ def _deliver(service: HookService, sealed: SealedReply, envelope: Envelope, once
         report(service, DeliveryEvent.AGAIN, sealed)
         return commit(service, sealed)
     if progress is Progress.NEW and service.clock.now() > sealed.expires + KEPT_SECONDS:
-        return bury(service, sealed, envelope, Undeliverable.STALE, "")
+        return keep_dead_letter(service, sealed, envelope, Undeliverable.STALE, "")
     if sealed.parked:
         return park(service, sealed, envelope)
     if sealed.handler == service.rules.confirming.name:
         return answered(service, sealed, envelope)
     return hand_over(service, sealed, envelope)
-
-
-def _bury_unverified(service: HookService, envelope: Envelope, reason: Undeliverable) -> Never:
-    """Nothing vouches for it, so nothing of it is believed."""
-    letter = DeadLetter(
-        id=identify(envelope.message),
-        reason=reason,
-        detail="",
-        handler="",
-        user=None,
-        sender=envelope.sender,
-        recipient=envelope.recipient,
-        since=service.clock.now(),
-    )
-    service.dead_letters.keep(letter, envelope.message)
-    service.telemetry.delivery(DeliveryReport(DeliveryEvent.DEAD_LETTER, id=letter.id, reason=reason))
-    return Never(reason.value)

@@ -8,16 +8,13 @@ from dataclasses import replace
 
 from reply_milter.core import content
 from reply_milter.core.delivery.confirmation import one_line
-from reply_milter.core.delivery.dead_letter import DeadLetter
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope, Reply
 from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable
+from reply_milter.flows.delivering.record import commit, defer, keep_dead_letter, put_on_record, report
 from reply_milter.flows.delivering.service import HookService
-from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.delivery import Deliverer, Progress
-from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport
-
-KEPT_SECONDS = 7 * 86400  # after the token's end, as long as the store remembers a reply
+from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
 
 def hand_over(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
@@ -30,62 +27,16 @@ def hand_over(service: HookService, sealed: SealedReply, envelope: Envelope) -> 
     if deliverer is None:
         known = service.rules.handlers.named(sealed.handler) is not None
         nobody = Undeliverable.NO_DESTINATION if known else Undeliverable.UNKNOWN_HANDLER
-        return bury(service, sealed, envelope, nobody, "")
+        return keep_dead_letter(service, sealed, envelope, nobody, "")
     match _process(service, deliverer, sealed, envelope):
         case Done():
             put_on_record(service, sealed, Progress.DONE)
             report(service, DeliveryEvent.DELIVERED, sealed)
             return commit(service, sealed)
         case Never(why):
-            return bury(service, sealed, envelope, Undeliverable.REFUSED, why)
+            return keep_dead_letter(service, sealed, envelope, Undeliverable.REFUSED, why)
         case Later(why):
-            return _later(service, sealed, envelope, why)
-
-
-def bury(
-    service: HookService, sealed: SealedReply, envelope: Envelope, reason: Undeliverable, detail: str
-) -> Never | Later:
-    """Keep a reply that can't be delivered. It was taken, all the same: its sender hears so if it comes again.
-
-    Raises:
-        OSError: it can't be kept.
-    """
-    letter = DeadLetter(
-        id=sealed.id,
-        reason=reason,
-        detail=detail,
-        handler=sealed.handler,
-        user=sealed.user,
-        sender=envelope.sender,
-        recipient=envelope.recipient,
-        since=service.clock.now(),
-    )
-    service.dead_letters.keep(letter, envelope.message)
-    put_on_record(service, sealed, Progress.DEAD)
-    report(service, DeliveryEvent.DEAD_LETTER, sealed, reason, detail)
-    committed = commit(service, sealed)
-    return committed if isinstance(committed, Later) else Never(f"{reason} {detail}".strip())
-
-
-def commit(service: HookService, sealed: SealedReply) -> Done | Later:
-    """Tell the store that the reply has arrived. Without an answer the MTA comes again, and we find it on record."""
-    if service.store is not None:
-        try:
-            service.store.commit(sealed.id)
-        except StoreUnavailableError:
-            return Later("the store gave no answer")
-    return Done()
-
-
-def put_on_record(service: HookService, sealed: SealedReply, progress: Progress) -> None:
-    """Note how far a reply came."""
-    now = service.clock.now()
-    service.ledger.put(sealed.id, progress, now, max(now, sealed.expires) + KEPT_SECONDS)
-
-
-def report(service: HookService, outcome: DeliveryEvent, sealed: SealedReply, reason: str = "", why: str = "") -> None:
-    """Count and log what became of a reply."""
-    service.telemetry.delivery(DeliveryReport(outcome, sealed.handler, sealed.id, sealed.queue, reason, why))
+            return defer(service, sealed, envelope, why, service.ledger.entry(sealed.id).first_tried)
 
 
 def _process(service: HookService, deliverer: Deliverer, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
@@ -118,12 +69,3 @@ def _handed_on(service: HookService, sealed: SealedReply, envelope: Envelope) ->
     if handler is None or not getattr(handler.destination, "redact", False):
         return envelope
     return replace(envelope, message=content.redact_message(envelope.message, service.rules.form))
-
-
-def _later(service: HookService, sealed: SealedReply, envelope: Envelope, why: str) -> Never | Later:
-    """Leave it with the MTA; before that would give it back to its sender, it becomes a dead letter."""
-    waited = service.clock.now() - service.ledger.entry(sealed.id).first_tried
-    if waited >= service.rules.give_up_seconds:
-        return bury(service, sealed, envelope, Undeliverable.GAVE_UP, why)
-    report(service, DeliveryEvent.DEFERRED, sealed, why=why)
-    return Later(why)

@@ -15,9 +15,10 @@ from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.mail.domain import normalise
 from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.mail.message_file import split
-from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable
+from reply_milter.core.seal.sealed_reply import SealedReply
 from reply_milter.flows.delivering.asking import DAY, ask, users_to_ask
-from reply_milter.flows.delivering.handing_over import bury, commit, hand_over, put_on_record, report
+from reply_milter.flows.delivering.handing_over import hand_over
+from reply_milter.flows.delivering.record import commit, defer, put_on_record, report
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports.delivery import Progress
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
@@ -122,10 +123,7 @@ def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> D
     now, name = service.clock.now(), f"no room for {sealed.id}"
     service.ledger.put(name, Progress.TRIED, now, now + 2 * service.rules.give_up_seconds)
     why = "no more replies may be parked now"
-    if now - service.ledger.entry(name).first_tried >= service.rules.give_up_seconds:
-        return bury(service, sealed, envelope, Undeliverable.GAVE_UP, why)
-    report(service, DeliveryEvent.DEFERRED, sealed, why=why)
-    return Later(why)
+    return defer(service, sealed, envelope, why, service.ledger.entry(name).first_tried)
 
 
 def _read(service: HookService, question: AskedQuestion, envelope: Envelope) -> Answer:
