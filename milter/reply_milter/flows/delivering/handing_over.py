@@ -18,10 +18,15 @@ from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
 
 def hand_over(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
-    """Hand a reply over, and bring its record up to date. Never: it is a dead letter now, and settled as well.
+    """Hand a reply over, bring its record up to date, and commit. Never: it is a dead letter now.
 
-    Whoever calls this holds the reply in the ledger.
+    One that its handler took before is only committed. The caller holds the reply in the ledger.
+
+    Raises:
+        OSError: it became a dead letter, and that can't be written.
     """
+    if service.ledger.entry(sealed.id).progress is Progress.DONE:
+        return commit(service, sealed)
     put_on_record(service, sealed, Progress.TRIED)
     deliverer = service.deliverers.get(sealed.handler)
     if deliverer is None:

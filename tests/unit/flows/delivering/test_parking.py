@@ -468,3 +468,17 @@ def test_a_subject_is_told_as_people_read_it(hook: Hooked) -> None:
     )
     assert "Subject: Grüße aus München\r\n" in text(mail(hook))
     assert hook.service.parking.all()[0].subject == "Grüße aus München"
+
+
+def test_a_released_reply_is_handed_over_once_while_the_store_is_unavailable(hook: Hooked) -> None:
+    """The handler took it and the commit got no answer: only the commit is repeated."""
+    keep(hook)
+    hook.store.down = True
+    (one,) = hook.service.parking.all()
+    assert release(hook.service, one) == Later("the store gave no answer")
+    tend(hook.service)
+    assert [one.released for one in hook.service.parking.all()] == [True]
+    hook.store.down = False
+    tend(hook.service)
+    assert hook.service.parking.all() == []
+    assert len(hook.deliverer.replies) == 1
