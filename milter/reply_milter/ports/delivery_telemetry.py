@@ -9,7 +9,7 @@ class DeliveryEvent(StrEnum):
     """What became of a delivery, for log and metrics."""
 
     DELIVERED = "delivered"
-    AGAIN = "again"  # it was delivered before
+    REPEATED = "again"  # it was delivered before
     DEFERRED = "deferred"
     PARKED = "parked"
     RELEASED = "released"

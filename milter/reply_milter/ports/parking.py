@@ -61,11 +61,11 @@ class Questions(Protocol):
         """It was answered."""
         ...
 
-    def be_silent(self, token_id: str, until: int) -> None:
+    def silence(self, token_id: str, until: int) -> None:
         """Ask nothing about what comes to this address until then, Unix seconds."""
         ...
 
-    def silent(self, now: int) -> set[str]:
+    def silenced(self, now: int) -> set[str]:
         """The token ids of addresses about which nothing is asked now."""
         ...
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope
 
-from reply_milter.adapters.lmtp.lanes import Visit
+from reply_milter.adapters.lmtp.lanes import Place
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +43,12 @@ class Host(Protocol):
         """A client is gone."""
         ...
 
-    async def enter(self, recipient: str) -> Visit | None:
+    async def enter(self, recipient: str) -> Place | None:
         """A place for a message; None if there is none."""
         ...
 
-    async def deliver(self, sender: str, recipient: str, message: bytes, visit: Visit) -> str:
-        """The answer to a message. Ends ``visit``."""
+    async def deliver(self, sender: str, recipient: str, message: bytes, place: Place) -> str:
+        """The answer to a message. Ends ``place``."""
         ...
 
 
@@ -104,37 +104,37 @@ class Conversation(LMTP):
         if arg or self.envelope is None or not self.envelope.rcpt_tos:
             await self.push("501 Syntax: DATA" if arg else "503 Error: need RCPT command")
             return
-        visit = await self._host.enter(self.envelope.rcpt_tos[0])
-        if visit is None:
+        place = await self._host.enter(self.envelope.rcpt_tos[0])
+        if place is None:
             await self.push(_BUSY)
             return
         try:
             await self.push("354 End data with <CR><LF>.<CR><LF>")
-            received = await self._receive(visit)
+            received = await self._receive(place)
         except BaseException:  # the client is gone
-            visit.leave()
+            place.leave()
             raise
-        await self._answer(self.envelope, received, visit)
+        await self._answer(self.envelope, received, place)
 
-    async def _answer(self, envelope: Envelope, received: bytes | str, visit: Visit) -> None:
+    async def _answer(self, envelope: Envelope, received: bytes | str, place: Place) -> None:
         """LMTP answers each recipient (RFC 2033 section 4.2). ``received``: a message, or what is wrong with it."""
         sender, recipients = envelope.mail_from or "", envelope.rcpt_tos
         self._set_post_data_state()  # type: ignore[no-untyped-call]
         if isinstance(received, bytes):
-            answer = await self._host.deliver(sender.removeprefix("<>"), recipients[0], received, visit)
+            answer = await self._host.deliver(sender.removeprefix("<>"), recipients[0], received, place)
         else:
-            visit.leave()
+            place.leave()
             answer = received
         await self.push("\r\n".join([answer] * len(recipients)))
 
-    async def _receive(self, visit: Visit) -> bytes | str:
+    async def _receive(self, place: Place) -> bytes | str:
         """The message; or, read to its end all the same, the answer to one that can't be taken."""
         content, problem = io.BytesIO(), ""
         octets = line = 0  # so far; ``line``: of this one
         while (piece := await self._piece()) != b".\r\n" or line:
             octets, line = octets + len(piece), line + len(piece)
             if not problem:
-                problem = await self._problem(visit, octets, line)
+                problem = await self._problem(place, octets, line)
                 if problem:
                     content = io.BytesIO()
             if not problem:
@@ -150,7 +150,7 @@ class Conversation(LMTP):
         except asyncio.LimitOverrunError as error:
             return await self._reader.read(error.consumed)
 
-    async def _problem(self, visit: Visit, octets: int, line: int) -> str:
+    async def _problem(self, place: Place, octets: int, line: int) -> str:
         """What keeps us from taking so many octets, the last ``line`` of them in one line; else empty."""
         found = ""
         if octets > (self.data_size_limit or octets):
@@ -159,6 +159,6 @@ class Conversation(LMTP):
             found = _TOO_LONG
         if found:
             log.error("a message was not taken, and the MTA told to come again: %s", found)
-        elif octets > visit.octets and not await visit.load(max(_STEP_OCTETS, octets - visit.octets)):
+        elif octets > place.octets and not await place.reserve(max(_STEP_OCTETS, octets - place.octets)):
             found = _NO_ROOM
         return found

@@ -25,7 +25,7 @@ class _Lane:
         self.threads = threads
         self.busy = 0
         self.octets = 0
-        self.overdraft: Visit | None = None
+        self.overdraft: Place | None = None
         self.moved = 0.0
 
 
@@ -43,13 +43,13 @@ class Lanes:
         lane_of: Callable[[str], str],
         places: int,
         octets: int,
-        told: IntakeTelemetry,
+        telemetry: IntakeTelemetry,
         threads: Executor | None = None,
     ) -> None:
         self._lane_of = lane_of
         self._places = places
         self._most = octets
-        self._told = told
+        self._telemetry = telemetry
         self._threads = threads
         self._lanes: dict[str, _Lane] = {}
         self._octets = 0
@@ -64,36 +64,36 @@ class Lanes:
         """Go on with another limit."""
         self._most = octets
 
-    async def enter(self, recipient: str) -> "Visit | None":
+    async def enter(self, recipient: str) -> "Place | None":
         """A place for a message to ``recipient``; None if all of its handler's are held, and have been for a while."""
         lane = self._lane(recipient)
         deadline = max(lane.moved + _PLACE_SECONDS, time.monotonic())
         if not await self._until(lambda: lane.busy < self._places, deadline):
-            self._told.turned_away(lane.handler, TurnedAway.BUSY)
+            self._telemetry.turned_away(lane.handler, TurnedAway.BUSY)
             return None
         lane.busy += 1
         lane.moved = time.monotonic()
-        return Visit(self, lane)
+        return Place(self, lane)
 
-    def leave(self, visit: "Visit") -> None:
-        """See ``Visit``."""
-        lane = visit.lane
+    def leave(self, place: "Place") -> None:
+        """See ``Place``."""
+        lane = place.lane
         lane.busy -= 1
         lane.moved = time.monotonic()
-        self._count(visit, -visit.octets)
-        if lane.overdraft is visit:
+        self._count(place, -place.octets)
+        if lane.overdraft is place:
             lane.overdraft = None
         self._changed.set()  # whoever waits looks again, in the order in which they came
         self._changed = asyncio.Event()
 
-    async def load(self, visit: "Visit", octets: int) -> bool:
-        """See ``Visit``."""
-        if not self._fits(visit, octets):
+    async def reserve(self, place: "Place", octets: int) -> bool:
+        """See ``Place``."""
+        if not self._fits(place, octets):
             deadline = time.monotonic() + _ROOM_SECONDS
-            if not await self._until(lambda: self._fits(visit, octets), deadline):
-                self._told.turned_away(visit.lane.handler, TurnedAway.OCTETS)
+            if not await self._until(lambda: self._fits(place, octets), deadline):
+                self._telemetry.turned_away(place.lane.handler, TurnedAway.OCTETS)
                 return False
-        self._count(visit, octets)
+        self._count(place, octets)
         return True
 
     def _lane(self, recipient: str) -> _Lane:
@@ -103,19 +103,19 @@ class Lanes:
             self._lanes[handler] = _Lane(handler, threads)
         return self._lanes[handler]
 
-    def _fits(self, visit: "Visit", octets: int) -> bool:
-        lane = visit.lane
+    def _fits(self, place: "Place", octets: int) -> bool:
+        lane = place.lane
         if self._octets + octets <= self._most and lane.octets + octets <= self._most // 2:
             return True
         if lane.overdraft is None:
-            lane.overdraft = visit
-        return lane.overdraft is visit
+            lane.overdraft = place
+        return lane.overdraft is place
 
-    def _count(self, visit: "Visit", octets: int) -> None:
-        visit.octets += octets
-        visit.lane.octets += octets
+    def _count(self, place: "Place", octets: int) -> None:
+        place.octets += octets
+        place.lane.octets += octets
         self._octets += octets
-        self._told.in_flight(self._octets)
+        self._telemetry.in_flight(self._octets)
 
     async def _until(self, ready: Callable[[], bool], deadline: float) -> bool:
         while not ready():
@@ -128,7 +128,7 @@ class Lanes:
         return True
 
 
-class Visit:
+class Place:
     """One message's place, from DATA until it is answered, and its delivery has ended."""
 
     def __init__(self, lanes: Lanes, lane: _Lane) -> None:
@@ -142,9 +142,9 @@ class Visit:
         """Who delivers it."""
         return self.lane.threads
 
-    async def load(self, octets: int) -> bool:
-        """Take ``octets`` more of it in; False if there is no room for them, nor soon will be."""
-        return await self._lanes.load(self, octets)
+    async def reserve(self, octets: int) -> bool:
+        """Make room for ``octets`` more of the message; False if there is none within a few seconds."""
+        return await self._lanes.reserve(self, octets)
 
     def leave(self) -> None:
         """It is gone, octets and all."""

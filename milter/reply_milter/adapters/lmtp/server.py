@@ -10,7 +10,7 @@ from aiosmtpd.smtp import Envelope as Transaction
 from aiosmtpd.smtp import Session
 
 from reply_milter.adapters.lmtp.conversation import Conversation
-from reply_milter.adapters.lmtp.lanes import Lanes, Visit
+from reply_milter.adapters.lmtp.lanes import Lanes, Place
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Later
 from reply_milter.core.delivery.reply import Envelope
 
@@ -20,17 +20,17 @@ _TAKEN = "250 2.0.0 Ok"
 _BROKEN = "451 4.3.0 This reply can not be taken at the moment"
 _WORDS = 200  # octets of a reason that are told
 
-Take = Callable[[Envelope], DeliveryOutcome]
+Deliver = Callable[[Envelope], DeliveryOutcome]
 
 
 class LmtpServer:
-    """Takes messages on a listening socket. ``take`` is run by threads of ``lanes``.
+    """Takes messages on a listening socket. ``deliver`` is run by threads of ``lanes``.
 
     Of clients, ``connections`` at a time are served.
     """
 
-    def __init__(self, take: Take, lanes: Lanes, max_message_bytes: int, connections: int) -> None:
-        self._take = take
+    def __init__(self, deliver: Deliver, lanes: Lanes, max_message_bytes: int, connections: int) -> None:
+        self._deliver = deliver
         self._lanes = lanes
         self._max_message_bytes = max_message_bytes
         self._connections = connections
@@ -65,7 +65,7 @@ class LmtpServer:
         """A client is gone."""
         self._open -= 1
 
-    async def enter(self, recipient: str) -> Visit | None:
+    async def enter(self, recipient: str) -> Place | None:
         """See ``Lanes.enter``."""
         return await self._lanes.enter(recipient)
 
@@ -76,16 +76,16 @@ class LmtpServer:
         session.host_name = hostname
         return [line for line in responses if not line.startswith("250-SIZE")]
 
-    async def deliver(self, sender: str, recipient: str, message: bytes, visit: Visit) -> str:
-        """The answer to a message. Its visit ends with its delivery, even if the client does not wait for that."""
+    async def deliver(self, sender: str, recipient: str, message: bytes, place: Place) -> str:
+        """The answer to a message. Its place ends with its delivery, even if the client does not wait for that."""
         envelope = Envelope(sender, recipient, message)
         loop = asyncio.get_running_loop()
         try:
-            answer = loop.run_in_executor(visit.threads, self._answer, envelope)
+            answer = loop.run_in_executor(place.threads, self._answer, envelope)
         except BaseException:
-            visit.leave()
+            place.leave()
             raise
-        answer.add_done_callback(lambda _: visit.leave())
+        answer.add_done_callback(lambda _: place.leave())
         return await asyncio.shield(answer)
 
     async def handle_exception(self, error: Exception) -> str:
@@ -95,9 +95,9 @@ class LmtpServer:
 
     def _answer(self, envelope: Envelope) -> str:
         try:
-            taken = self._take(envelope)
+            taken = self._deliver(envelope)
         except Exception:
-            log.exception("cannot take a message")
+            log.exception("the delivery of a message failed")
             return _BROKEN
         return f"451 4.3.0 Try again later: {_words(taken.why)}" if isinstance(taken, Later) else _TAKEN
 

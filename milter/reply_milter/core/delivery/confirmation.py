@@ -52,7 +52,7 @@ and instead of "no" one of:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class QuestionMail:
     """``replies``: one to ten, of one kind, in the order in which they are shown; ``until``: when they are deleted.
 
     ``recipient``: the address on file; ``answers_to``: the reply address for it; ``message_id`` with brackets; ``now``
@@ -69,7 +69,7 @@ class Question:
     contact: str
 
 
-def write(question: Question) -> bytes:
+def compose(question: QuestionMail) -> bytes:
     """The whole message, with CRLF, in ASCII. The same question is the same octets."""
     message = EmailMessage(policy=_BODY)
     message.set_content(_text(question), charset="utf-8", cte="quoted-printable")
@@ -90,7 +90,7 @@ def one_line(text: str) -> str:
     return " ".join(shown.split())[:SUBJECT_LENGTH]
 
 
-def _text(question: Question) -> str:
+def _text(question: QuestionMail) -> str:
     first, count = question.replies[0], len(question.replies)
     return _TEXT.format(
         these="A reply" if count == 1 else f"{count} replies",

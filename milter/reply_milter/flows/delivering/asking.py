@@ -7,7 +7,7 @@ once the last one is answered, or a day later. Few are out at a time, for a user
 
 from collections.abc import Iterable
 
-from reply_milter.core.delivery.confirmation import LISTED, Question, write
+from reply_milter.core.delivery.confirmation import LISTED, QuestionMail, compose
 from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
 from reply_milter.core.token.mint import Order, mint
 from reply_milter.flows.delivering.service import HookService
@@ -20,7 +20,7 @@ _OF_AN_ADDRESS = 2  # so that one that leaked leaves room for the others
 
 
 def ask(service: HookService, user: int) -> None:
-    """Send what is to be asked of ``user`` now, as far as it can be sent; ``tend`` comes again."""
+    """Send what is to be asked of ``user`` now, as far as possible; ``maintain_parking`` retries."""
     with service.ledger.hold(f"question {user}") as ours:
         if not ours:
             return  # somebody else is at it
@@ -48,11 +48,11 @@ def _to_be_asked(service: HookService, user: int) -> list[ParkedReply]:
     waiting, now = _waiting(service, user), service.clock.now()
     lists = {one.question: one.kind for one in waiting if one.question}
     out = [question for question in service.questions.of(user) if question.id in lists]
-    silent = service.questions.silent(now)
+    silenced = service.questions.silenced(now)
     for kind in dict.fromkeys(one.kind for one in waiting if not one.question):
         of_address = [question for question in out if lists[question.id][0] == kind[0]]
         recent = any(lists[question.id] == kind and now < question.made + DAY for question in of_address)
-        if kind[0] not in silent and len(out) < _OF_A_USER and len(of_address) < _OF_AN_ADDRESS and not recent:
+        if kind[0] not in silenced and len(out) < _OF_A_USER and len(of_address) < _OF_AN_ADDRESS and not recent:
             return [one for one in waiting if one.kind == kind and not one.question][:LISTED]
     return []
 
@@ -75,7 +75,7 @@ def _send(service: HookService, question: AskedQuestion, listed: list[ParkedRepl
         return False
     mail = _question(service, question, listed, record.addresses[0])
     try:
-        service.mail_sender.send(mail.recipient, write(mail))
+        service.mail_sender.send(mail.recipient, compose(mail))
     except MailSenderError as error:
         service.telemetry.not_asked(listed[0].id, str(error))
         return False
@@ -100,11 +100,11 @@ def _record(service: HookService, reply: ParkedReply) -> UserRecord | None:
     return record
 
 
-def _question(service: HookService, question: AskedQuestion, listed: list[ParkedReply], address: str) -> Question:
+def _question(service: HookService, question: AskedQuestion, listed: list[ParkedReply], address: str) -> QuestionMail:
     """The same for the same list, whenever it is made: its address and its date are those of the record."""
     rules = service.rules
     order = Order(question.user, question.made, context=question.id, recipient=address)
-    return Question(
+    return QuestionMail(
         replies=tuple(listed[:LISTED]),
         author=rules.asks_as,
         recipient=address,

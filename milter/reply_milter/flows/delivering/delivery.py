@@ -8,7 +8,7 @@ from reply_milter.core.delivery.outcome import DeliveryOutcome, Later
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable, open_reply
 from reply_milter.flows.delivering.handing_over import hand_over
-from reply_milter.flows.delivering.parking import answered, park
+from reply_milter.flows.delivering.parking import park, process_answer
 from reply_milter.flows.delivering.record import KEPT_SECONDS, commit, keep_dead_letter, keep_unverified, report
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports.delivery import Progress
@@ -17,10 +17,10 @@ from reply_milter.ports.delivery_telemetry import DeliveryEvent
 _SETTLED = (Progress.DONE, Progress.DEAD)
 
 
-def take(service: HookService, envelope: Envelope, once_more: bool = False) -> DeliveryOutcome:
+def deliver(service: HookService, envelope: Envelope, retry: bool = False) -> DeliveryOutcome:
     """Take a message. Later: the MTA is to keep it; else it is ours now, in case of Never as a dead letter.
 
-    ``once_more``: an operator has a dead letter tried again.
+    ``retry``: an operator has a dead letter tried again.
 
     Raises:
         OSError: it can neither be delivered nor kept, as when a disk is full.
@@ -31,18 +31,18 @@ def take(service: HookService, envelope: Envelope, once_more: bool = False) -> D
     with service.ledger.hold(opened.id) as ours:
         if not ours:
             return Later("this reply is just being delivered")
-        return _deliver(service, opened, envelope, once_more)
+        return _deliver(service, opened, envelope, retry)
 
 
-def _deliver(service: HookService, sealed: SealedReply, envelope: Envelope, once_more: bool) -> DeliveryOutcome:
+def _deliver(service: HookService, sealed: SealedReply, envelope: Envelope, retry: bool) -> DeliveryOutcome:
     progress = service.ledger.entry(sealed.id).progress
-    if progress in _SETTLED and not (once_more and progress is Progress.DEAD):
-        report(service, DeliveryEvent.AGAIN, sealed)
+    if progress in _SETTLED and not (retry and progress is Progress.DEAD):
+        report(service, DeliveryEvent.REPEATED, sealed)
         return commit(service, sealed)
     if progress is Progress.NEW and service.clock.now() > sealed.expires + KEPT_SECONDS:
         return keep_dead_letter(service, sealed, envelope, Undeliverable.STALE, "")
     if sealed.parked:
         return park(service, sealed, envelope)
     if sealed.handler == service.rules.confirming.name:
-        return answered(service, sealed, envelope)
+        return process_answer(service, sealed, envelope)
     return hand_over(service, sealed, envelope)

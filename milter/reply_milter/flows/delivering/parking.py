@@ -45,18 +45,18 @@ def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> Deliv
     return commit(service, sealed)
 
 
-def answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> Done | Later:
+def process_answer(service: HookService, sealed: SealedReply, envelope: Envelope) -> Done | Later:
     """A mail to the address that answers a question: release what the question lists, end it, or do nothing at all."""
     with service.ledger.hold(f"answer {sealed.context}") as ours:
         if not ours:
             return Later("another answer to this question is just being read")
-        why = _answered(service, sealed, envelope)
+        why = _apply_answer(service, sealed, envelope)
     put_on_record(service, sealed, Progress.DONE)
     report(service, DeliveryEvent.IGNORED if why else DeliveryEvent.DELIVERED, sealed, why=why)
     return commit(service, sealed)
 
 
-def _answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> str:
+def _apply_answer(service: HookService, sealed: SealedReply, envelope: Envelope) -> str:
     """Why it is no answer; empty if it is one."""
     question = service.questions.find(sealed.context)
     if question is None or question.user != sealed.user:
@@ -69,7 +69,7 @@ def _answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> 
 
 
 def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
-    """Hand a parked reply over as its user's. Later: it stays, and is tried again by ``tend``; else it is gone."""
+    """Hand a parked reply over as its user's. Later: it stays, and ``maintain_parking`` retries; else it is gone."""
     service.parking.mark_released(parked.id)
     with service.ledger.hold(parked.id) as ours:
         if not ours:
@@ -93,12 +93,12 @@ def discard(service: HookService, parked: ParkedReply) -> None:
     _count(service)
 
 
-def tend(service: HookService) -> None:
+def maintain_parking(service: HookService) -> None:
     """What time brings: to be called every now and then."""
     now = service.clock.now()
     for parked in service.parking.all():
         try:
-            _tend(service, parked, now)
+            _maintain(service, parked, now)
         except Exception:  # noqa: BLE001 # it is logged, traceback and all; the others don't wait for this one
             service.telemetry.internal_error()
     for user in sorted(users_to_ask(service.parking.all())):
@@ -111,7 +111,7 @@ def tend(service: HookService) -> None:
     _count(service)
 
 
-def _tend(service: HookService, parked: ParkedReply, now: int) -> None:
+def _maintain(service: HookService, parked: ParkedReply, now: int) -> None:
     if parked.released:
         release(service, parked)
     elif now >= parked.until:
@@ -136,7 +136,7 @@ def _read(service: HookService, question: AskedQuestion, envelope: Envelope) -> 
 
 
 def _decide(service: HookService, question: AskedQuestion, given: Answer) -> None:
-    """Every step may be done twice: whoever dies in between is handed the answer once more, or ``tend`` goes on."""
+    """Decide about what a question lists. Every step may be repeated: after a crash the MTA or the next round retries."""
     listed = [one for one in service.parking.all() if one.question == question.id and not one.released]
     if given is Answer.YES:
         service.parking.mark_released(*(one.id for one in listed))
@@ -144,7 +144,7 @@ def _decide(service: HookService, question: AskedQuestion, given: Answer) -> Non
             release(service, parked)
     else:
         for parked in listed:
-            service.questions.be_silent(parked.sealed.token_id, service.clock.now() + DAY)
+            service.questions.silence(parked.sealed.token_id, service.clock.now() + DAY)
             discard(service, parked)
     service.questions.close(question.id)
     ask(service, question.user)

@@ -47,12 +47,12 @@ class SqliteQuestions:
         with self._database.transaction() as sql:
             sql.execute("DELETE FROM question WHERE id = ?", (identifier,))
 
-    def be_silent(self, token_id: str, until: int) -> None:
+    def silence(self, token_id: str, until: int) -> None:
         """See ``ports.delivery.Questions``."""
         with self._database.transaction() as sql:
             sql.execute("INSERT OR REPLACE INTO silence VALUES (?, ?)", (token_id, until))
 
-    def silent(self, now: int) -> set[str]:
+    def silenced(self, now: int) -> set[str]:
         """See ``ports.delivery.Questions``."""
         with self._database.transaction() as sql:
             return {token_id for (token_id,) in sql.execute("SELECT token_id FROM silence WHERE until > ?", (now,))}
