@@ -136,7 +136,7 @@ def _read(service: HookService, question: AskedQuestion, envelope: Envelope) -> 
 
 
 def _decide(service: HookService, question: AskedQuestion, given: Answer) -> None:
-    """Decide about what a question lists. Every step may be repeated: after a crash the MTA or the next round retries."""
+    """Decide about what a question lists. Every step may be repeated: after a crash, the MTA or the next round does."""
     listed = [one for one in service.parking.all() if one.question == question.id and not one.released]
     if given is Answer.YES:
         service.parking.mark_released(*(one.id for one in listed))
