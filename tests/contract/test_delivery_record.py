@@ -138,7 +138,7 @@ def test_a_damaged_record_is_told_with_what_to_do(tmp_path: Path) -> None:
     """Nobody's permissions are to blame."""
     open_database(str(tmp_path))
     (tmp_path / "delivery/deliveries.sqlite").write_bytes(b"no database at all, but long enough" * 100)
-    with pytest.raises(RecordDamagedError, match="file is not a database: stop the daemon, and move"):
+    with pytest.raises(RecordDamagedError, match="file is not a database: stop the daemon and move"):
         open_database(str(tmp_path))
 
 

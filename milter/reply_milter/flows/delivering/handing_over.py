@@ -1,7 +1,6 @@
-"""Handing one opened reply to whoever is to take it, and putting on record what came of it.
+"""Hand one opened reply to its handler, and record the outcome: hand over, put on record, commit.
 
-The order is: hand over, put on record, commit. Whoever dies in between finds on the next try how far it came; a handler
-gets a reply twice only if we die right after it has taken it, and it knows the id then.
+A handler gets a reply twice only if the process dies after the handler took it, and before that is on record.
 """
 
 from dataclasses import replace
@@ -31,8 +30,8 @@ def hand_over(service: HookService, sealed: SealedReply, envelope: Envelope) -> 
     deliverer = service.deliverers.get(sealed.handler)
     if deliverer is None:
         known = service.rules.handlers.named(sealed.handler) is not None
-        nobody = Undeliverable.NO_DESTINATION if known else Undeliverable.UNKNOWN_HANDLER
-        return keep_dead_letter(service, sealed, envelope, nobody, "")
+        reason = Undeliverable.NO_DESTINATION if known else Undeliverable.UNKNOWN_HANDLER
+        return keep_dead_letter(service, sealed, envelope, reason, "")
     match _process(service, deliverer, sealed, envelope):
         case Done():
             put_on_record(service, sealed, Progress.DONE)
@@ -45,18 +44,18 @@ def hand_over(service: HookService, sealed: SealedReply, envelope: Envelope) -> 
 
 
 def _process(service: HookService, deliverer: Deliverer, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
-    """A handler's accident, or ours in reading a message, costs another try, and never the message."""
+    """Read the message and call the handler. An exception of either is Later: the MTA retries."""
     rules = service.rules
     try:
         read = content.read(envelope.message, rules.form, rules.marker, rules.limits)
         return _sound(deliverer.process(Reply(sealed, read, _handed_on(service, sealed, envelope))))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 # it is logged, traceback and all
+    except (Exception, SystemExit) as error:  # noqa: BLE001 # logged with its traceback
         service.telemetry.internal_error()
         return Later(f"the handler failed: {type(error).__name__}")
 
 
 def _sound(handed: object) -> DeliveryOutcome:
-    """What a handler returned, if it is an answer: only None stands for Done, and not what is merely false."""
+    """Check what a handler returned. None is Done; other values than an outcome raise TypeError, also false ones."""
     match handed:
         case None | Done():
             return Done()
@@ -69,7 +68,7 @@ def _sound(handed: object) -> DeliveryOutcome:
 
 
 def _handed_on(service: HookService, sealed: SealedReply, envelope: Envelope) -> Envelope:
-    """The message as the handler is to get it, where it gets that."""
+    """Return the message as the handler gets it: without reply addresses, if its destination says ``redact``."""
     handler = service.rules.handlers.named(sealed.handler)
     if handler is None or not getattr(handler.destination, "redact", False):
         return envelope

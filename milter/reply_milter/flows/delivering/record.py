@@ -1,6 +1,6 @@
-"""What is kept of a delivery: how far it came, its log line, its dead letter, and the commit of its claim.
+"""Record what became of a delivery: its progress, its log line, its dead letter, and the commit of its claim.
 
-``handing_over``, ``parking`` and ``delivery`` call these; nothing here calls back.
+``handing_over``, ``parking`` and ``delivery`` call these functions; nothing here calls them back.
 """
 
 from reply_milter.core.delivery.dead_letter import DeadLetter, identify
@@ -16,13 +16,13 @@ KEPT_SECONDS = 7 * 86400  # after the token's end, as long as the store remember
 
 
 def put_on_record(service: HookService, sealed: SealedReply, progress: Progress) -> None:
-    """Note how far a reply came."""
+    """Put the progress of a reply on record, durably."""
     now = service.clock.now()
     service.ledger.put(sealed.id, progress, now, max(now, sealed.expires) + KEPT_SECONDS)
 
 
 def commit(service: HookService, sealed: SealedReply) -> Done | Later:
-    """Report to the store that the reply has arrived. Without an answer the MTA retries, and finds it on record."""
+    """Commit the claim of a reply in the store. Later: no answer; the MTA retries, and only the commit is repeated."""
     if service.store is not None:
         try:
             service.store.commit(sealed.id)

@@ -366,7 +366,7 @@ def test_a_disabled_user_is_not_asked(hook: Hooked) -> None:
     """Nor could one answer: no address of theirs is good."""
     hook.address_book.users[42] = UserRecord(True, 0, (JANE,))
     keep(hook)
-    assert (hook.mail_sender.sent, hook.told.unasked) == ([], ["user 42 is disabled, and could not answer"])
+    assert (hook.mail_sender.sent, hook.told.unasked) == ([], ["user 42 is disabled and could not answer"])
 
 
 def test_a_question_that_could_not_be_sent_is_sent_later(hook: Hooked) -> None:
