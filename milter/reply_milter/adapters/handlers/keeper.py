@@ -1,10 +1,10 @@
 """Run a program, and end all of its descendants: when it has ended, when it is late, or when the hook dies.
 
-It is started as ``python -I -S keeper.py DESCRIPTOR PROGRAM ARGUMENT...`` and imports nothing else of the package. A
-process can leave its process group by setsid(2), and its parent by forking twice; but it can leave its subreaper
-(prctl(2)) only by ending. Each keeper is the subreaper of one program alone, so all its descendants are that program's. DESCRIPTOR
-is one end of a socket: the keeper writes ``exit STATUS`` or ``errno NUMBER`` there. When the other end is closed, the
-keeper kills all descendants.
+It is started as ``python -I -S keeper.py DESCRIPTOR PROGRAM ARGUMENT...`` and imports nothing else of the package.
+A process can leave its process group by setsid(2), and its parent by forking twice; but it can leave its subreaper
+(prctl(2)) only by ending. Each keeper is the subreaper of one program alone, so all its descendants are that program's.
+DESCRIPTOR is one end of a socket: the keeper writes ``exit STATUS`` or ``errno NUMBER`` there. When the other end is
+closed, the keeper kills all descendants.
 """
 
 import ctypes

@@ -79,7 +79,7 @@ def deliver(service: HookService, envelope: Envelope, retry: bool = False) -> De
         return keep_unverified(service, envelope, opened)
     with service.ledger.hold(opened.id) as ours:
         if not ours:
-            return Later("this reply is just being delivered")
+            return Later("another delivery of this reply is in progress")
         return _deliver(service, opened, envelope, retry)
 
 

@@ -1,7 +1,7 @@
-"""Replies that wait for a word of the user on file: kept, asked about, released by an answer, ended by time.
+"""Park replies until the user on file confirms them: keep, ask, release after a yes, discard after a no or by time.
 
-Only what has a good checksum is ever parked, so nobody can have us write to whom they like. An answer is about what its
-question lists, and about nothing else.
+Only a reply with a good checksum is parked, so a stranger can't make the hook send questions to addresses of their
+choice. An answer decides about what its question lists, and about nothing else.
 """
 
 from dataclasses import replace
@@ -25,12 +25,12 @@ from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
 
 def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
-    """Keep a reply, and ask the user on file about it. Whoever calls this holds the reply in the ledger.
+    """Keep a reply, and ask the user on file about it. The caller holds the reply in the ledger.
 
-    Where there is no room, the MTA keeps it, and it becomes a dead letter before that would give it back.
+    Without room, the MTA keeps it; after ``give_up_seconds`` it becomes a dead letter.
 
     Raises:
-        OSError: it can't be kept, nor become a dead letter.
+        OSError: it became a dead letter, and that can't be written.
     """
     if service.parking.find(sealed.id) is None:
         now = service.clock.now()
@@ -46,10 +46,10 @@ def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> Deliv
 
 
 def process_answer(service: HookService, sealed: SealedReply, envelope: Envelope) -> Done | Later:
-    """A mail to the address that answers a question: release what the question lists, end it, or do nothing at all."""
+    """Process a mail to the address of a question: release what the question lists, discard it, or ignore the mail."""
     with service.ledger.hold(f"answer {sealed.context}") as ours:
         if not ours:
-            return Later("another answer to this question is just being read")
+            return Later("another answer to this question is being processed")
         why = _apply_answer(service, sealed, envelope)
     put_on_record(service, sealed, Progress.DONE)
     report(service, DeliveryEvent.IGNORED if why else DeliveryEvent.DELIVERED, sealed, why=why)
@@ -57,13 +57,13 @@ def process_answer(service: HookService, sealed: SealedReply, envelope: Envelope
 
 
 def _apply_answer(service: HookService, sealed: SealedReply, envelope: Envelope) -> str:
-    """Why it is no answer; empty if it is one."""
+    """Decide as the answer says. Returns why the mail is ignored; empty if it is an answer."""
     question = service.questions.find(sealed.context)
     if question is None or question.user != sealed.user:
-        return "it answers no question that is open"
+        return "no open question has this address"
     given = _read(service, question, envelope)
     if given is Answer.NONE:
-        return "it is no answer of a person's that says yes or no"
+        return "not a clear yes or no from a person"
     _decide(service, question, given)
     return ""
 
@@ -73,8 +73,8 @@ def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
     service.parking.mark_released(parked.id)
     with service.ledger.hold(parked.id) as ours:
         if not ours:
-            return Later("this reply is just being delivered")
-        if service.parking.find(parked.id) is None:  # somebody else was faster
+            return Later("another delivery of this reply is in progress")
+        if service.parking.find(parked.id) is None:  # another process released or discarded it
             return Done()
         envelope = Envelope(parked.sender, parked.recipient, service.parking.message(parked.id))
         handed = hand_over(service, replace(parked.sealed, parked=False), envelope)
@@ -86,7 +86,7 @@ def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
 
 
 def discard(service: HookService, parked: ParkedReply) -> None:
-    """Forget a parked reply."""
+    """Remove a parked reply without delivering it."""
     if service.parking.remove(parked.id):
         put_on_record(service, parked.sealed, Progress.DEAD)
         report(service, DeliveryEvent.DISCARDED, parked.sealed)
@@ -94,12 +94,12 @@ def discard(service: HookService, parked: ParkedReply) -> None:
 
 
 def maintain_parking(service: HookService) -> None:
-    """What time brings: to be called every now and then."""
+    """Retry releases, discard what is over, and send due questions. To be called every few seconds."""
     now = service.clock.now()
     for parked in service.parking.all():
         try:
             _maintain(service, parked, now)
-        except Exception:  # noqa: BLE001 # it is logged, traceback and all; the others don't wait for this one
+        except Exception:  # noqa: BLE001 # logged with its traceback; the others go on
             service.telemetry.internal_error()
     for user in sorted(users_to_ask(service.parking.all())):
         try:
@@ -119,10 +119,10 @@ def _maintain(service: HookService, parked: ParkedReply, now: int) -> None:
 
 
 def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
-    """Since when it waits is on record under a name of its own: it is not being handed over yet."""
+    """Defer a reply. Its first try is on record under another name, because it is not handed over yet."""
     now, name = service.clock.now(), f"no room for {sealed.id}"
     service.ledger.put(name, Progress.TRIED, now, now + 2 * service.rules.give_up_seconds)
-    why = "no more replies may be parked now"
+    why = "the limits of parked replies are reached"
     return defer(service, sealed, envelope, why, service.ledger.entry(name).first_tried)
 
 
@@ -151,7 +151,7 @@ def _decide(service: HookService, question: AskedQuestion, given: Answer) -> Non
 
 
 def _described(message: bytes) -> tuple[str, str]:
-    """Author and subject, as far as they can be read."""
+    """Return author and subject, as far as they can be read."""
     first: dict[str, str] = {}
     for name, value in split(message)[0]:
         first.setdefault(name.lower(), value)

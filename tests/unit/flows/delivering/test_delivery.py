@@ -222,7 +222,7 @@ def test_nobody_delivers_what_is_just_being_delivered(hook: Hooked) -> None:
     inner: list[object] = []
     hook.deliverer.script = [lambda _reply: inner.append(deliver(hook.service, sealed())) or Done()]  # type: ignore[func-returns-value]
     assert deliver(hook.service, sealed()) == Done()
-    assert inner == [Later("this reply is just being delivered")]
+    assert inner == [Later("another delivery of this reply is in progress")]
     assert deliver(hook.service, sealed()) == Done()
     assert len(hook.deliverer.replies) == 1
 

@@ -255,7 +255,7 @@ def test_a_mail_that_does_not_name_the_question_says_nothing(hook: Hooked, names
     keep(hook)
     answer(hook, names=names)
     assert waiting(hook) == [ID]
-    assert hook.told.reports[-1].why == "it is no answer of a person's that says yes or no"
+    assert hook.told.reports[-1].why == "not a clear yes or no from a person"
     answer(hook, names="", more=f"References: <first@example.org> {mail(hook)['Message-ID']}\r\n")
     assert waiting(hook) == []
 
@@ -282,7 +282,7 @@ def test_no_more_is_parked_than_there_is_room_for(hook: Hooked) -> None:
     ids = [f"{chr(97 + number // 20) * 13}{chr(97 + number % 20) * 13}" for number in range(21)]
     keep(hook, *ids[:20])
     heard = deliver(hook.service, parked(ids[20]))
-    assert heard == Later("no more replies may be parked now")
+    assert heard == Later("the limits of parked replies are reached")
     assert len(waiting(hook)) == 20
     keep(hook, "z" * 26, user="43")
     hook.clock.time += 3599
@@ -292,7 +292,7 @@ def test_no_more_is_parked_than_there_is_room_for(hook: Hooked) -> None:
     assert ids[20] in waiting(hook)
     assert isinstance(deliver(hook.service, parked("y" * 26)), Later)
     hook.clock.time += 3600
-    assert deliver(hook.service, parked("y" * 26)) == Never("gave_up no more replies may be parked now")
+    assert deliver(hook.service, parked("y" * 26)) == Never("gave_up the limits of parked replies are reached")
     assert [letter.id for letter in hook.service.dead_letters.all()] == ["y" * 26]
 
 
