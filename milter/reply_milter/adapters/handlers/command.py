@@ -55,21 +55,21 @@ class CommandDeliverer:
     def _result(self, keeper: "subprocess.Popen[bytes]", line: socket.socket) -> DeliveryOutcome:
         try:
             line.settimeout(self._command.timeout_seconds)
-            told = line.recv(64).decode()
+            answer = line.recv(64).decode()
         except TimeoutError:
             return Later(f"the program took longer than {self._command.timeout_seconds} s")
         except OSError:
-            told = ""
+            answer = ""
         finally:  # nothing may work on a reply after it was called Later
             line.close()
             if keeper.wait():
                 log.warning("a process that the program started runs on as another user: %s", self._command.argv[0])
-        return _judged(told)
+        return _judged(answer)
 
 
-def _judged(told: str) -> DeliveryOutcome:
-    """Turn the keeper's report into an outcome. It is empty if the keeper was killed."""
-    what, _, number = told.partition(" ")
+def _judged(answer: str) -> DeliveryOutcome:
+    """Turn the keeper's answer into an outcome. It is empty if the keeper was killed."""
+    what, _, number = answer.partition(" ")
     if what == "errno":
         return Later(_not_started(os.strerror(int(number))))
     if what != "exit":

@@ -62,7 +62,7 @@ def _become(argv: list[str], failing: int) -> None:
 
 
 def _await(program: int, line: int, woken: int) -> None:
-    """Until it has ended, which is told, or until nobody waits for that any more."""
+    """Wait until the program has ended, and report that; or until the other end of the socket is closed."""
     while True:
         ready, _, _ = select.select([woken, line], [], [])
         if line in ready:
@@ -98,7 +98,7 @@ def _reap() -> tuple[int, int]:
 
 
 def _kill(pid: int) -> bool:
-    """Whether it is ours to kill, or gone."""
+    """Kill a process. False: it belongs to another user."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -62,16 +62,16 @@ def lock(folder: Path, patience: Patience, is_command: bool) -> int:
         StateLockError: another process held it for longer than ``patience``, or the folder can't be written.
     """
     descriptor = _open(folder)
-    start, told = time.monotonic(), False
+    start, reported = time.monotonic(), False
     while not _take(descriptor):
         holder = _holder(descriptor)
         waited = time.monotonic() - start
         if waited >= (patience.for_daemon if holder.is_daemon else patience.for_others):
             os.close(descriptor)
             raise StateLockError(f"{folder} is in use by {holder}", holder)
-        if waited > 1 and not told:
+        if waited > 1 and not reported:
             patience.tell(holder)
-            told = True
+            reported = True
         time.sleep(_POLL_SECONDS)
     try:
         os.ftruncate(descriptor, 0)

@@ -61,10 +61,10 @@ class LossRecord:
 def read_record(folder: Path) -> LossRecord:
     """Read the record. A missing or unreadable file gives an empty one, with a new host name."""
     try:
-        told = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        marks = {str(name): Mark(str(id), int(count)) for name, (id, count) in told["marks"].items()}
-        former = {str(name): tuple(map(str, ids)) for name, ids in told.get("former", {}).items()}
-        return LossRecord(str(told["host"]), marks, int(told["lost_at"]), int(told["put_back_at"]), former)
+        members = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        marks = {str(name): Mark(str(id), int(count)) for name, (id, count) in members["marks"].items()}
+        former = {str(name): tuple(map(str, ids)) for name, ids in members.get("former", {}).items()}
+        return LossRecord(str(members["host"]), marks, int(members["lost_at"]), int(members["put_back_at"]), former)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return LossRecord(secrets.token_hex(8))
 
@@ -77,11 +77,11 @@ def write_record(folder: Path, record: LossRecord) -> None:
     """
     marks = {name: [mark.id, mark.count] for name, mark in record.marks.items()}
     times = {"lost_at": record.lost_at, "put_back_at": record.put_back_at}
-    told = {"host": record.host, "marks": marks, **times, "former": record.former}
+    members = {"host": record.host, "marks": marks, **times, "former": record.former}
     new = folder / f"{NAME}.new"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(told, file)
+        json.dump(members, file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(new, folder / NAME)

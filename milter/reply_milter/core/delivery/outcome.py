@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The reply was taken: stored, posted, passed on. Only a crash right now makes it come again, with the same id."""
+    """The reply was taken: stored, posted, passed on. After a crash at this moment it comes again, with the same id."""
 
 
 @dataclass(frozen=True, slots=True)
