@@ -138,7 +138,7 @@ def test_a_damaged_record_is_told_with_what_to_do(tmp_path: Path) -> None:
     """Nobody's permissions are to blame."""
     open_database(str(tmp_path))
     (tmp_path / "delivery/deliveries.sqlite").write_bytes(b"no database at all, but long enough" * 100)
-    with pytest.raises(RecordDamagedError, match="file is not a database: stop the daemon, and move"):
+    with pytest.raises(RecordDamagedError, match="file is not a database: stop the daemon and move"):
         open_database(str(tmp_path))
 
 
@@ -219,11 +219,11 @@ def test_a_question_lists_what_nobody_was_asked_about(tmp_path: Path) -> None:
 def test_silence_ends(tmp_path: Path) -> None:
     """When it was said to."""
     questions = SqliteQuestions(open_database(str(tmp_path)))
-    questions.be_silent("abc", 100)
-    questions.be_silent("abc", 200)
-    assert (questions.silent(199), questions.silent(200)) == ({"abc"}, set())
+    questions.silence("abc", 100)
+    questions.silence("abc", 200)
+    assert (questions.silenced(199), questions.silenced(200)) == ({"abc"}, set())
     questions.forget(200)
-    assert questions.silent(0) == set()
+    assert questions.silenced(0) == set()
 
 
 def test_the_last_place_is_taken_once(tmp_path: Path) -> None:

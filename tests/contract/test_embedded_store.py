@@ -200,7 +200,8 @@ def test_a_folder_of_somebody_else_is_one_line(installation: Installation) -> No
         pytest.skip("nobody else's folder to try")
     os.chown(installation.state, 0, 0)
     line = installation.refused("user", "show", 1, as_user=True)
-    assert f"{installation.state}/lock: Permission denied; the folder and all in it must be the daemon's" in line
+    advice = "the folder and its files must belong to the daemon's user"
+    assert f"{installation.state}/lock: Permission denied; {advice}" in line
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_half_key_file(installation: Installation) -> None:

@@ -404,7 +404,7 @@ def test_an_address_that_is_not_ascii_needs_smtputf8() -> None:
     able = lmtp_server(greets, greets, b"localhost", b"SMTPUTF8")
     assert deliverer_for(able, now(), NAMES).process(handed) == Done()
     found = deliverer_for(lmtp_server(greets, greets), now(), NAMES).process(handed)
-    assert found == Never("the LMTP server has no SMTPUTF8, and an address is not ASCII")
+    assert found == Never("the LMTP server does not offer SMTPUTF8, and an address is not ASCII")
 
 
 @pytest.fixture

@@ -42,5 +42,5 @@ for step in STEPS:
         setattr(kind, step, failing(step, getattr(kind, step)))
 WebhookDeliverer.process = failing("deliver", WebhookDeliverer.process)  # type: ignore[method-assign]
 delivery.open_reply = failing("open", delivery.open_reply)  # type: ignore[attr-defined]
-delivery_worker.tend = failing("tend", delivery_worker.tend)  # type: ignore[attr-defined]
+delivery_worker.maintain_parking = failing("maintain", delivery_worker.maintain_parking)  # type: ignore[attr-defined]
 sys.exit(cli.main())

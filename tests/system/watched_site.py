@@ -71,7 +71,7 @@ class WatchedSite:
     def _fails_when_told(self) -> None:
         program = self.site.folder / FAILING.name
         program.write_bytes(FAILING.read_bytes())
-        self.failing.write_text("tend")  # the hook looks after parked replies at its start
+        self.failing.write_text("maintain")  # the hook looks after parked replies at its start
         self.site.daemon.program = [str(program)]
         self.site.daemon.environment["FAILING"] = str(self.failing)
 

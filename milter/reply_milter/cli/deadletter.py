@@ -13,7 +13,7 @@ from reply_milter.cli.times import moment
 from reply_milter.core.delivery.dead_letter import DeadLetter
 from reply_milter.core.delivery.outcome import Later, Never
 from reply_milter.core.delivery.reply import Envelope
-from reply_milter.flows.delivering.delivery import take
+from reply_milter.flows.delivering.delivery import deliver
 from reply_milter.flows.delivering.service import HookService
 
 
@@ -64,7 +64,7 @@ def _retry(options: argparse.Namespace) -> int:
     service = hook(options)
     letter = _found(service, options.id)
     envelope = Envelope(letter.sender, letter.recipient, service.dead_letters.message(letter.id))
-    handed = take(service, envelope, once_more=True)
+    handed = deliver(service, envelope, retry=True)
     if isinstance(handed, Later):
         raise CommandError(os.EX_TEMPFAIL, f"not delivered; the dead letter is kept: {handed.why}")
     if isinstance(handed, Never):

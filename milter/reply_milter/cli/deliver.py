@@ -15,8 +15,8 @@ from reply_milter.cli.options import add_command, add_config
 from reply_milter.config import ConfigError
 from reply_milter.core.delivery.outcome import Later
 from reply_milter.core.delivery.reply import Envelope
-from reply_milter.flows.delivering.delivery import take
-from reply_milter.flows.delivering.parking import tend
+from reply_milter.flows.delivering.delivery import deliver
+from reply_milter.flows.delivering.parking import maintain_parking
 from reply_milter.flows.delivering.service import HookService
 
 log = logging.getLogger(__name__)
@@ -36,23 +36,23 @@ def _run(options: argparse.Namespace) -> int:
     telemetry.log_to_stderr(as_json=False, level="info")
     try:
         service = hook(options)
-        handed = take(service, Envelope(options.sender, options.rcpt, sys.stdin.buffer.read()))
-        _tend(service)
+        handed = deliver(service, Envelope(options.sender, options.rcpt, sys.stdin.buffer.read()))
+        _maintain_parking(service)
     except ConfigError as error:
         raise CommandError(os.EX_TEMPFAIL, "; ".join(error.problems)) from error
     except CommandError as error:
         raise CommandError(os.EX_TEMPFAIL, str(error)) from error
     except Exception as error:
-        log.exception("cannot take a message")
+        log.exception("the delivery of a message failed")
         raise CommandError(os.EX_TEMPFAIL, f"the message was not accepted: {error}") from error
     if isinstance(handed, Later):
         raise CommandError(os.EX_TEMPFAIL, f"try again later: {handed.why}")
     return os.EX_OK
 
 
-def _tend(service: HookService) -> None:
+def _maintain_parking(service: HookService) -> None:
     """Ask users about parked replies and expire old ones: where no LMTP service runs, no other process does."""
     try:
-        tend(service)
+        maintain_parking(service)
     except Exception:
-        log.exception("cannot tend parked replies")  # the message itself is delivered all the same
+        log.exception("the maintenance of parked replies failed")  # the message itself is delivered all the same

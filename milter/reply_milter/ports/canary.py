@@ -1,33 +1,33 @@
-"""What the canary needs from the world: its own way to the milter's door, and somebody who counts."""
+"""Ports of the canary: a milter client of its own, and its telemetry."""
 
 from enum import StrEnum
 from typing import Protocol
 
 
 class MilterUnreachableError(Exception):
-    """Nobody answers at the door, not in time, or not as a milter would; the message says how."""
+    """The milter gave no answer, a late one, or one that breaks the protocol. The message says which."""
 
 
 class MilterClient(Protocol):
-    """One connection to the milter, as an MTA would make it. Every method may raise DoorClosedError."""
+    """One connection to the milter, as an MTA makes it. ``recipient`` raises MilterUnreachableError."""
 
     def recipient(self, address: str) -> str:
-        """Ask about one recipient, in a transaction that is given up at once. The refusal, or empty if it is taken."""
+        """Ask about one recipient, and abort the transaction. Returns the refusal; empty if it is accepted."""
         ...
 
     def close(self) -> None:
-        """Say goodbye. Raises nothing."""
+        """Close the connection. Raises nothing."""
         ...
 
 
 class CanaryFailure(StrEnum):
-    """Why a canary did not come back alive: a bounded set, for metrics."""
+    """Why a canary failed. A bounded set, for metrics."""
 
-    UNREACHABLE = "unreachable"  # no worker answers at the socket, or not in time
-    REFUSED = "refused"  # a genuine address heard 5xx: keys, clock or configuration
-    DEFERRED = "deferred"  # a genuine address heard 4xx: the store, or an error of ours
-    FORGED_ACCEPTED = "forged_accepted"  # the worst of all
-    FORGED_DEFERRED = "forged_deferred"  # an error of ours
+    UNREACHABLE = "unreachable"  # no worker answers at the socket in time
+    REFUSED = "refused"  # a genuine address got 5xx: keys, clock or configuration
+    DEFERRED = "deferred"  # a genuine address got 4xx: the store, or an internal error
+    FORGED_ACCEPTED = "forged_accepted"  # a forged address was accepted
+    FORGED_DEFERRED = "forged_deferred"  # an internal error
     INTERNAL = "internal"  # the canary itself failed
 
 
@@ -35,9 +35,9 @@ class CanaryTelemetry(Protocol):
     """Counts and logs canaries."""
 
     def succeeded(self, now: int) -> None:
-        """Both addresses heard what they should, at ``now``, Unix seconds."""
+        """Both addresses got the right answer, at ``now``, Unix seconds."""
         ...
 
     def failed(self, failure: CanaryFailure, detail: str) -> None:
-        """They did not."""
+        """An address got a wrong answer, or none. ``detail``: for the log."""
         ...

@@ -1,11 +1,11 @@
-"""The time."""
+"""The clock."""
 
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time, in whole Unix seconds."""
+    """Tells the time in whole Unix seconds."""
 
     def now(self) -> int:
-        """Now."""
+        """Return the current time."""
         ...

@@ -1,4 +1,4 @@
-"""What the delivery of replies needs from the world."""
+"""Ports of the delivery flow."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,22 +15,22 @@ _T = TypeVar("_T")
 
 
 class Deliverer(Protocol):
-    """Hands replies to an application. Of a plug-in: what its entry point makes, given its settings."""
+    """Hands replies to an application. A plug-in's entry point makes one, given its settings."""
 
     @property
     def name(self) -> str:
-        """As the configuration calls it."""
+        """Its ``type`` in the configuration."""
         ...
 
     @property
     def description(self) -> str:
-        """A few words for operators."""
+        """What it does, in a few words for operators."""
         ...
 
     def process(self, reply: Reply) -> DeliveryOutcome | None:
-        """Hand ``reply`` over; None is Done. May be called again with the same ``reply.id``, and by several threads.
+        """Hand ``reply`` over; None is Done. Several threads call it, also again with the same ``reply.id``.
 
-        Whatever it raises is an accident: logged, and tried again.
+        An exception is logged, and counts as Later.
         """
         ...
 
@@ -38,10 +38,10 @@ class Deliverer(Protocol):
 class Progress(StrEnum):
     """How far a reply came."""
 
-    NEW = "new"
-    TRIED = "tried"
-    DONE = "done"
-    DEAD = "dead"
+    NEW = "new"  # nothing is on record
+    TRIED = "tried"  # it was, or is being, handed over
+    DONE = "done"  # its handler took it
+    DEAD = "dead"  # it is a dead letter, or was discarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,100 +53,100 @@ class LedgerEntry:
 
 
 class Ledger(Protocol):
-    """Remembers on this machine what became of replies, so that no handler of ours gets one twice."""
+    """Records on this host what became of replies, so that no handler gets one twice."""
 
     def hold(self, identifier: str) -> AbstractContextManager[bool]:
-        """Keep everybody else from delivering this reply; False if somebody else is at it. Ends with its process."""
+        """Lock a reply for its delivery. False: another thread or process holds it. The lock ends with the process."""
         ...
 
     def entry(self, identifier: str) -> LedgerEntry:
-        """What is on record."""
+        """Return what is on record."""
         ...
 
     def put(self, identifier: str, progress: Progress, now: int, kept_until: int) -> None:
-        """Put it on record, durably. ``now`` counts as the first try if there was none. Times in Unix seconds."""
+        """Put ``progress`` on record, durably. ``now`` is the first try if there was none. Times in Unix seconds."""
         ...
 
     def forget(self, now: int) -> None:
-        """Forget what was to be kept until before ``now``."""
+        """Remove entries whose ``kept_until`` is before ``now``."""
         ...
 
 
 class DeadLetters(Protocol):
-    """Keeps what can't be delivered, for people to look at."""
+    """Keeps messages that can't be delivered, for an operator to look at."""
 
     def keep(self, letter: DeadLetter, message: bytes) -> None:
-        """Keep one, durably; one with the same id is replaced.
+        """Keep one, durably. It replaces one with the same id.
 
         Raises:
-            OSError: it can't be kept.
+            OSError: it can't be written.
         """
         ...
 
     def all(self) -> list[DeadLetter]:
-        """All of them, the oldest first."""
+        """Return all of them, the oldest first."""
         ...
 
     def find(self, identifier: str) -> DeadLetter | None:
-        """One of them."""
+        """Return one, or None."""
         ...
 
     def message(self, identifier: str) -> bytes:
-        """The message of one that is there."""
+        """Return the message of one that exists."""
         ...
 
     def remove(self, identifier: str) -> None:
-        """Forget one."""
+        """Remove one, if it exists."""
         ...
 
 
 class AddressBook(Protocol):
-    """What is on file about users."""
+    """Knows what is on file about users."""
 
     def user(self, user: int) -> UserRecord | None:
         """As in ``Registry``.
 
         Raises:
-            StoreUnavailableError: nobody can tell now.
+            StoreUnavailableError: the store gave no answer.
         """
         ...
 
 
 class NameLookupError(OSError):
-    """A host name has no address, or none in time; the message says why."""
+    """A host name has no address, or the look-up took too long. The message says why."""
 
 
 class Names(Protocol):
-    """Addresses of host names."""
+    """Looks up host names."""
 
     def addresses(self, host: str, seconds: float) -> list[str]:
-        """The addresses of ``host``, one at least; itself if it is one.
+        """Return the addresses of ``host``, at least one; ``host`` itself if it is an address.
 
         Raises:
-            NameLookupError: it has none, or the name server did not tell within ``seconds``.
+            NameLookupError: it has none, or the look-up took longer than ``seconds``.
         """
         ...
 
     def reach(self, host: str, seconds: float, connect: Callable[[str, float], _T]) -> _T:
-        """What ``connect(address, seconds)`` gives for the first address of ``host`` that it raises no OSError for.
+        """Call ``connect(address, seconds)`` for the addresses of ``host``, and return the first result.
 
         Raises:
-            OSError: NameLookupError, or what ``connect`` raised last.
+            OSError: NameLookupError, or the last OSError of ``connect``; an earlier one moves on to the next address.
         """
         ...
 
 
 class MailSenderError(Exception):
-    """The question to a user could not be sent; the message says why."""
+    """The question to a user could not be sent. The message says why."""
 
 
 class MailSender(Protocol):
-    """Sends mail of our own."""
+    """Sends mail that reply-milter writes."""
 
     def send(self, recipient: str, message: bytes) -> None:
         """Hand a message to the MTA, with the null sender.
 
         Raises:
-            CourierError: the MTA did not take it.
+            MailSenderError: the MTA did not accept it.
         """
         ...

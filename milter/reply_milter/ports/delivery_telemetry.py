@@ -1,4 +1,4 @@
-"""What is counted and logged of deliveries. Labels are bounded sets, never client text."""
+"""Count and log deliveries. Labels are bounded sets, never client text."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,18 +9,18 @@ class DeliveryEvent(StrEnum):
     """What became of a delivery, for log and metrics."""
 
     DELIVERED = "delivered"
-    AGAIN = "again"  # it was delivered before
+    REPEATED = "again"  # it is done or a dead letter already, and was only committed
     DEFERRED = "deferred"
     PARKED = "parked"
     RELEASED = "released"
     DISCARDED = "discarded"
-    IGNORED = "ignored"  # it came to an address that answers a question, and is no answer
+    IGNORED = "ignored"  # it came to the address of a question, and is no answer
     DEAD_LETTER = "dead_letter"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What became of one reply. Never an address. ``why`` in words, ``handler`` empty for what nothing vouches for."""
+    """What became of one reply. Holds no address. ``why``: in words; ``handler``: empty without a good seal."""
 
     outcome: DeliveryEvent
     handler: str = ""
@@ -31,21 +31,21 @@ class DeliveryReport:
 
 
 class TurnedAway(StrEnum):
-    """Why the MTA is told to come again before a message is looked at."""
+    """Why a message is left with the MTA before it is read."""
 
-    BUSY = "busy"  # its handler's places are all taken
-    OCTETS = "octets"  # there are too many octets on their way
+    BUSY = "busy"  # all places of its handler are taken
+    OCTETS = "octets"  # the messages in memory have too many octets
 
 
 class IntakeTelemetry(Protocol):
-    """Counts and logs what waits in front of the deliveries."""
+    """Counts and logs messages before they are delivered."""
 
     def turned_away(self, handler: str, why: TurnedAway) -> None:
-        """A message to ``handler``, "" for none that we know, is left with the MTA."""
+        """A message is left with the MTA. ``handler``: "" if its recipient names none."""
         ...
 
     def in_flight(self, octets: int) -> None:
-        """So many octets of messages are being received or delivered."""
+        """``octets`` of messages are being received or delivered now."""
         ...
 
 
@@ -53,17 +53,17 @@ class DeliveryTelemetry(Protocol):
     """Counts and logs deliveries."""
 
     def delivery(self, report: DeliveryReport) -> None:
-        """One reply was delivered, or not."""
+        """One delivery ended."""
         ...
 
     def parked(self, count: int, octets: int) -> None:
-        """So many replies are parked now, whose messages have so many octets."""
+        """``count`` replies are parked now, with ``octets`` of messages."""
         ...
 
     def not_asked(self, identifier: str, why: str) -> None:
-        """The user on file could not be asked about a parked reply; it is tried again."""
+        """The user on file could not be asked about a parked reply. The hook retries."""
         ...
 
     def internal_error(self) -> None:
-        """An exception of a handler, or of ours, was caught: the one that is being handled."""
+        """The exception that is being handled was caught: a handler's, or an internal one."""
         ...

@@ -1,4 +1,4 @@
-"""What is remembered of replies that wait for a word of their users."""
+"""Ports for replies that wait for the decision of their users."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,76 +7,76 @@ from reply_milter.core.delivery.parked import AskedQuestion, Occupied, ParkedRep
 
 
 class Parking(Protocol):
-    """Keeps replies until somebody decides about them. Everything is durable when a method returns."""
+    """Keeps replies until their user, an operator or time decides. Changes are durable when a method returns."""
 
     def keep(self, parked: ParkedReply, message: bytes, room: Room) -> bool:
-        """Keep one; one that is there already stays as it is. False: there is no room, and it was not kept."""
+        """Keep one; one that is there already stays as it is. False: there is no room, and it is not kept."""
         ...
 
     def occupied(self) -> Occupied:
-        """How much is kept."""
+        """Return how much is kept."""
         ...
 
     def all(self) -> list[ParkedReply]:
-        """All of them, the oldest first."""
+        """Return all of them, the oldest first."""
         ...
 
     def find(self, identifier: str) -> ParkedReply | None:
-        """One of them."""
+        """Return one, or None."""
         ...
 
     def message(self, identifier: str) -> bytes:
-        """The message of one that is there."""
+        """Return the message of one that exists."""
         ...
 
     def mark_released(self, *identifiers: str) -> None:
-        """They are to be handed over: all of them, or none."""
+        """Mark them for handing over: all of them, or none."""
         ...
 
     def remove(self, identifier: str) -> bool:
-        """Forget one; False if it was not there."""
+        """Remove one. False: it was not there."""
         ...
 
 
 class Questions(Protocol):
-    """What users were asked about parked replies. Everything is durable when a method returns."""
+    """Records what users were asked about parked replies. Changes are durable when a method returns."""
 
     def put(self, question: AskedQuestion, listed: Sequence[str]) -> None:
-        """Put a new question on record with the replies that it lists: those that none lists, nor are released."""
+        """Put a new question on record. It lists those of ``listed`` that have no question and are not released."""
         ...
 
     def find(self, identifier: int) -> AskedQuestion | None:
-        """One that is open."""
+        """Return an open question, or None."""
         ...
 
     def of(self, user: int) -> list[AskedQuestion]:
-        """Those of a user that are open, the oldest first."""
+        """Return the open questions of a user, the oldest first."""
         ...
 
     def mark_sent(self, identifier: int, now: int) -> None:
-        """The MTA took it at ``now``, Unix seconds."""
+        """Record that the MTA accepted the question at ``now``, Unix seconds."""
         ...
 
     def close(self, identifier: int) -> None:
-        """It was answered."""
+        """Remove a question that was answered."""
         ...
 
-    def be_silent(self, token_id: str, until: int) -> None:
-        """Ask nothing about what comes to this address until then, Unix seconds."""
+    def silence(self, token_id: str, until: int) -> None:
+        """Send no question about this address until ``until``, Unix seconds."""
         ...
 
-    def silent(self, now: int) -> set[str]:
-        """The token ids of addresses about which nothing is asked now."""
+    def silenced(self, now: int) -> set[str]:
+        """Return the token ids of addresses that are silenced at ``now``."""
         ...
 
     def forget(self, now: int) -> None:
-        """Forget questions that list nothing any more, and what was to be kept until ``now``."""
+        """Remove questions that list no reply, and silences that end by ``now``."""
         ...
 
 
 class ParkingRoom(Protocol):
-    """Asked before a reply is taken that is to be parked, so that its client keeps it where there is no room."""
+    """Asked before the milter accepts a reply that would be parked: without room, its client keeps it."""
 
     def is_there(self, user: int, octets: int) -> bool:
-        """Whether there is room for a message of so many octets to this user; True where nobody can tell."""
+        """Whether there is room for a message of ``octets`` to this user. True if that can't be read."""
         ...

@@ -18,8 +18,8 @@ from reply_milter.config.delivery import DeliverySettings
 from reply_milter.core.delivery.outcome import DeliveryOutcome
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.token.token import handler_in
-from reply_milter.flows.delivering.delivery import take
-from reply_milter.flows.delivering.parking import tend
+from reply_milter.flows.delivering.delivery import deliver
+from reply_milter.flows.delivering.parking import maintain_parking
 from reply_milter.processes.milter_worker import run_control_loop
 from reply_milter.wiring.delivery import open_hook
 from reply_milter.wiring.settings import Settings
@@ -27,7 +27,7 @@ from reply_milter.wiring.settings import Settings
 log = logging.getLogger(__name__)
 
 _DRAIN_SECONDS = 0.7  # for deliveries that are on their way when the daemon is told to end
-_TEND_SECONDS = 15.0
+_MAINTENANCE_SECONDS = 15.0
 _CONNECTIONS = 1024  # an MTA that has a queue for each handler may have many that wait
 
 
@@ -56,14 +56,14 @@ class DeliveryWorker:
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, _nothing)  # unlike SIG_IGN, this is not inherited by an operator's program
         threading.Thread(target=self._serve, name="lmtp", daemon=True).start()
-        threading.Thread(target=self._tend, name="tending", daemon=True).start()
+        threading.Thread(target=self._maintain_parking, name="parking", daemon=True).start()
         run_control_loop(self._channel, self._settings, self._apply_settings)
         self._end()
 
     def _take(self, envelope: Envelope) -> DeliveryOutcome:
         self._telemetry.started()
         try:
-            return take(self._service, envelope)
+            return deliver(self._service, envelope)
         finally:
             self._telemetry.ended()
 
@@ -80,13 +80,13 @@ class DeliveryWorker:
             log.error("the LMTP server ended by itself")
             os._exit(1)
 
-    def _tend(self) -> None:
+    def _maintain_parking(self) -> None:
         while True:
             try:
-                tend(self._service)
+                maintain_parking(self._service)
             except Exception:
-                log.exception("cannot tend parked replies")
-            time.sleep(_TEND_SECONDS)
+                log.exception("the maintenance of parked replies failed")
+            time.sleep(_MAINTENANCE_SECONDS)
 
     def _apply_settings(self, settings: Settings) -> None:
         """Deliveries that have begun end under the settings that they began with. Threads take a restart."""

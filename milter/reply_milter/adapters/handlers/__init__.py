@@ -1,4 +1,4 @@
-"""The built-in ways of handing a reply over."""
+"""The built-in handlers: webhook, command, Maildir, LMTP; and plug-ins."""
 
 from reply_milter import libraries
 from reply_milter.adapters.handlers.command import CommandDeliverer
@@ -12,14 +12,14 @@ __all__ = ["deliverer_for"]
 
 
 def deliverer_for(destination: Webhook | Command | Maildir | LmtpRelay, clock: Clock, names: Names) -> Deliverer:
-    """What hands replies over to ``destination``.
+    """Make what hands replies over to ``destination``.
 
     Raises:
-        LibraryError: httpx is not what the webhook was written for.
+        LibraryError: the installed httpx lacks what the webhook needs.
     """
     match destination:
         case Webhook():
-            # httpx takes longer to import than everything else together: only who posts waits for it.
+            # httpx takes longer to import than everything else together: only a webhook pays for that.
             libraries.check(libraries.HTTPX)
             from reply_milter.adapters.handlers.webhook import WebhookDeliverer
 

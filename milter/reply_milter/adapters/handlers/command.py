@@ -1,4 +1,4 @@
-"""Replies to a program of the operator's: an argument list, never a shell; who answers what is in its environment."""
+"""Hand replies to an operator's program. Its argument list passes no shell; its environment says who answers."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 
 class CommandDeliverer:
-    """Implements ``ports.delivery.Deliverer``. Exit status 0 has it; 65, 67, 68 and 77 never will; else later."""
+    """Implements ``ports.delivery.Deliverer``. Exit status 0 is Done; 65, 67, 68 and 77 are Never; others are Later."""
 
     name = "command"
     description = "a program, with the message or JSON on its standard input"
@@ -41,8 +41,8 @@ class CommandDeliverer:
             return self._result(keeper, ours)
 
     def _start(self, message: BinaryIO, line: int, variables: dict[str, str]) -> "subprocess.Popen[bytes]":
-        """The program's keeper, which starts it."""
-        return subprocess.Popen(  # noqa: S603 # an operator's program, and no word of a mail in its arguments
+        """Start the keeper, which starts the program."""
+        return subprocess.Popen(  # noqa: S603 # an operator's program, and nothing of a mail in its arguments
             [sys.executable, "-I", "-S", keeper.__file__, str(line), *self._command.argv],
             stdin=message,
             stdout=subprocess.DEVNULL,
@@ -55,21 +55,21 @@ class CommandDeliverer:
     def _result(self, keeper: "subprocess.Popen[bytes]", line: socket.socket) -> DeliveryOutcome:
         try:
             line.settimeout(self._command.timeout_seconds)
-            told = line.recv(64).decode()
+            answer = line.recv(64).decode()
         except TimeoutError:
             return Later(f"the program took longer than {self._command.timeout_seconds} s")
         except OSError:
-            told = ""
-        finally:  # a reply must not be worked on after we called it later
+            answer = ""
+        finally:  # nothing may work on a reply after it was called Later
             line.close()
             if keeper.wait():
-                log.warning("what a program started runs on, as another user: %s", self._command.argv[0])
-        return _judged(told)
+                log.warning("a process that the program started runs on as another user: %s", self._command.argv[0])
+        return _judged(answer)
 
 
-def _judged(told: str) -> DeliveryOutcome:
-    """What ``keeper`` says of the program, or nothing if somebody killed it."""
-    what, _, number = told.partition(" ")
+def _judged(answer: str) -> DeliveryOutcome:
+    """Turn the keeper's answer into an outcome. It is empty if the keeper was killed."""
+    what, _, number = answer.partition(" ")
     if what == "errno":
         return Later(_not_started(os.strerror(int(number))))
     if what != "exit":
@@ -86,9 +86,10 @@ def _not_started(why: str | None) -> str:
 
 
 def _open(octets: bytes) -> BinaryIO:
-    """A file in memory, to be read from its begin.
+    """Make a file in memory, for the program to read from its beginning.
 
-    A pipe would end early if we are killed while we write to it, and the program take half a reply for a whole one.
+    A pipe would end early if this process is killed while it writes, and the program would take half a reply for a
+    whole one.
     """
     file = os.fdopen(os.memfd_create("reply"), "w+b")
     file.write(octets)

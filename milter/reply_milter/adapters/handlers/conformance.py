@@ -1,4 +1,4 @@
-"""Whether an endpoint keeps its side of the bargain: takes what is signed, once, and nothing else."""
+"""Test an endpoint: it must accept what is signed, have one effect per id, and refuse everything else."""
 
 import secrets
 import urllib.request
@@ -16,14 +16,16 @@ from reply_milter.ports.delivery import Names
 
 _ID_LENGTH = 26
 _ID_BITS = 5 * _ID_LENGTH
-_STALE_SECONDS = 3600  # Standard Webhooks lets five minutes pass
+_STALE_SECONDS = 3600  # Standard Webhooks allows five minutes
 _AT_ONCE = 4
-_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # as replies go: by no proxy of the shell's
+_DIRECTLY = urllib.request.build_opener(
+    urllib.request.ProxyHandler({})
+)  # like replies, without the proxy of the environment
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried. ``heard``: what was answered; ``advice``: what to do where it is not ``good``."""
+    """One test. ``heard``: the answer; ``advice``: what to do if it is not ``good``."""
 
     name: str
     good: bool
@@ -32,7 +34,7 @@ class Check:
 
 
 class ConformanceRun:
-    """``count_url``: answers with the number of effects of a reply, ``{id}`` in it standing for the reply's id."""
+    """Posts sample replies. ``count_url``: answers with the number of effects of a reply, with its id for ``{id}``."""
 
     def __init__(self, webhook: Webhook, clock: Clock, count_url: str, names: Names) -> None:
         self._names = names
@@ -41,7 +43,7 @@ class ConformanceRun:
         self._count_url = count_url
 
     def run(self) -> Iterator[Check]:
-        """Everything that can be tried with what is known."""
+        """Run all tests that the settings allow."""
         taken, refused = _new_id(), _new_id()
         first = self._takes("takes a reply", taken, "it must answer 2xx once the reply is stored")
         if not first.heard.isdigit():
@@ -72,7 +74,7 @@ class ConformanceRun:
         return Check("takes a reply that comes several times at once", good, ", ".join(heard), advice)
 
     def _refusals(self, identifier: str) -> Iterator[Check]:
-        """An endpoint that takes these would take them from anybody who knows its address."""
+        """Post what must be refused. An endpoint that accepts it accepts it from anybody who knows its URL."""
         wrong = (secrets.token_bytes(32),)
         stale = self._clock.now() - _STALE_SECONDS
         yield self._refuses("a wrong signature", self._post(identifier, keys=wrong), "compare webhook-signature")

@@ -1,9 +1,10 @@
-"""A program that runs another one, and ends all that came of it: when it has ended, when it is late, when we die.
+"""Run a program, and end all of its descendants: when it has ended, when it is late, or when the hook dies.
 
-It is started as ``python -I -S keeper.py DESCRIPTOR PROGRAM ARGUMENT...`` and imports nothing of ours. A process group
-is left by setsid(2), and a parent by forking twice; but a process whose subreaper (prctl(2)) we are leaves us only by
-ending. Being that for one program alone tells whose it is. DESCRIPTOR is one end of a socket: ``exit STATUS`` or
-``errno NUMBER`` is written there, and once the other end is closed, all is ended.
+It is started as ``python -I -S keeper.py DESCRIPTOR PROGRAM ARGUMENT...`` and imports nothing else of the package.
+A process can leave its process group by setsid(2), and its parent by forking twice; but it can leave its subreaper
+(prctl(2)) only by ending. Each keeper is the subreaper of one program alone, so all its descendants are that program's.
+DESCRIPTOR is one end of a socket: the keeper writes ``exit STATUS`` or ``errno NUMBER`` there. When the other end is
+closed, the keeper kills all descendants.
 """
 
 import ctypes
@@ -15,9 +16,13 @@ from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_LOOK_SECONDS = 0.02  # between two looks whether what was killed has gone
-_DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)  # that Python ignores, and no program expects to be
-_ENDED_BY_US = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)  # its program may ask, and then who would end the rest?
+_LOOK_SECONDS = 0.02  # between two looks whether the killed processes have ended
+_DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)  # which Python ignores, and a program expects at their default
+_ENDED_BY_US = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGTERM,
+)  # if the program ended its keeper by one, no process would end the rest
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -57,7 +62,7 @@ def _become(argv: list[str], failing: int) -> None:
 
 
 def _await(program: int, line: int, woken: int) -> None:
-    """Until it has ended, which is told, or until nobody waits for that any more."""
+    """Wait until the program has ended, and report that; or until the other end of the socket is closed."""
     while True:
         ready, _, _ = select.select([woken, line], [], [])
         if line in ready:
@@ -93,7 +98,7 @@ def _reap() -> tuple[int, int]:
 
 
 def _kill(pid: int) -> bool:
-    """Whether it is ours to kill, or gone."""
+    """Kill a process. False: it belongs to another user."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

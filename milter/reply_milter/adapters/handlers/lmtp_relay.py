@@ -1,4 +1,4 @@
-"""Replies to another LMTP server, a Dovecot for one, with the envelope that they came with."""
+"""Hand replies to another LMTP server, such as Dovecot, with their own envelope."""
 
 import smtplib
 import socket
@@ -13,7 +13,7 @@ from reply_milter.ports.delivery import NameLookupError, Names
 
 
 class LmtpDeliverer:
-    """Implements ``ports.delivery.Deliverer``. A 5xx is never, and whatever else is no 250 is later."""
+    """Implements ``ports.delivery.Deliverer``. 2xx is Done, 5xx is Never, everything else is Later."""
 
     name = "lmtp"
     description = "another LMTP server"
@@ -30,9 +30,9 @@ class LmtpDeliverer:
         except smtplib.SMTPDataError as error:  # the one answer that smtplib raises
             return _judged(error.smtp_code)
         except NameLookupError as error:
-            return Later(f"the LMTP server could not be asked: {error}")
+            return Later(f"the LMTP server could not be reached: {error}")
         except (OSError, smtplib.SMTPException) as error:
-            return Later(f"the LMTP server could not be asked: {type(error).__name__}")
+            return Later(f"the LMTP conversation failed: {type(error).__name__}")
 
     def _conversation(self, reply: Reply, recipient: str) -> DeliveryOutcome:
         relay = self._relay
@@ -62,7 +62,7 @@ class LmtpDeliverer:
         try:
             code, _ = server.mail(envelope.sender, () if plain else ("SMTPUTF8",))
         except smtplib.SMTPNotSupportedError:
-            return Never("the LMTP server has no SMTPUTF8, and an address is not ASCII")
+            return Never("the LMTP server does not offer SMTPUTF8, and an address is not ASCII")
         if code < 400:
             code, _ = server.rcpt(recipient)
         if code < 400:
@@ -72,7 +72,7 @@ class LmtpDeliverer:
 
 @contextmanager
 def _ended_after(seconds: float, server: smtplib.LMTP) -> Iterator[None]:
-    """One bound on the whole conversation: smtplib's timeout starts anew with each octet."""
+    """Limit the whole conversation: smtplib's timeout starts anew with each octet."""
 
     def end() -> None:
         if server.sock is not None:
@@ -89,7 +89,7 @@ def _ended_after(seconds: float, server: smtplib.LMTP) -> Iterator[None]:
 
 
 def _leave(server: smtplib.LMTP) -> None:
-    """Without waiting: no answer to QUIT can change what became of the message."""
+    """End the conversation without waiting: an answer to QUIT changes nothing for the message."""
     with suppress(OSError, smtplib.SMTPException):
         server.putcmd("quit")
     server.close()

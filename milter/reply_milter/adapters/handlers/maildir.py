@@ -1,7 +1,7 @@
-"""Replies as files of a Maildir, for applications that poll a mailbox.
+"""Write replies as files of a Maildir, for applications that poll a mailbox.
 
-A file is named by the reply's id, so that the same reply never lies there twice: not even when we die between writing
-it and putting that on record.
+A file is named by the reply's id, so that a reply is never there twice, even if the process dies after it wrote the
+file and before that is on record.
 """
 
 import os
@@ -36,7 +36,7 @@ class MaildirDeliverer:
         return Done()
 
     def _has(self, identifier: str) -> bool:
-        """Whether it lies there, read or unread: readers add flags behind a colon."""
+        """Whether it is there, read or unread: readers add flags behind a colon."""
         return any(
             entry.split(":")[0] == identifier for name in ("new", "cur") for entry in os.listdir(self._folder / name)
         )

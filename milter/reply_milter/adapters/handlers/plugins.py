@@ -1,4 +1,4 @@
-"""Handlers that other packages bring, by entry points of the group ``reply_milter.handlers``.
+"""Load handlers of other packages, by entry points of the group ``reply_milter.handlers``.
 
 An entry point names a callable that takes the settings of ``[handler.delivery]`` (a mapping, without ``type``) and
 returns an object with ``name``, ``description`` and ``process(reply)``: see ``reply_milter.plugin``.
@@ -14,11 +14,11 @@ GROUP = "reply_milter.handlers"
 
 
 class PlugInError(Exception):
-    """A plug-in can't be used; the message says why."""
+    """A plug-in can't be used. The message says why."""
 
 
 def plug_in_names() -> list[str]:
-    """What is installed."""
+    """Return the names of the installed plug-ins."""
     return sorted(entry.name for entry in entry_points(group=GROUP))
 
 
@@ -34,7 +34,7 @@ def load_plug_in(plug_in: PlugIn) -> Deliverer:
         raise PlugInError(f"there is no plug-in {plug_in.name!r} (installed: {installed})")
     try:
         made = found[0].load()(dict(plug_in.settings))
-    except Exception as error:  # somebody else's code: whatever it raises, the configuration can't be used
+    except Exception as error:  # foreign code: whatever it raises, the configuration can't be used
         raise PlugInError(f"the plug-in {plug_in.name!r} does not take these settings: {error}") from error
     if not callable(getattr(made, "process", None)):
         raise PlugInError(f"the plug-in {plug_in.name!r} has no method process(reply)")

@@ -1,7 +1,7 @@
-"""Replies by HTTP POST, signed as Standard Webhooks.
+"""Hand replies over by HTTP POST, signed as Standard Webhooks.
 
-The answer decides: 2xx has it; 400, 403, 406, 410, 413, 415 and 422 say that it will never be taken; everything else,
-and no answer in time, is for later. A redirection is not followed: it is a mistake in the configuration.
+The status decides: 2xx is Done; 400, 403, 406, 410, 413, 415 and 422 are Never; other statuses, and no answer in time,
+are Later. A redirection is not followed, because it is a mistake in the configuration.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.ports import Clock
 from reply_milter.ports.delivery import NameLookupError, Names
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells URLs, and they may hold a password
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs, which may hold a password
 
 _NEVER = frozenset({400, 403, 406, 410, 413, 415, 422})
 _TYPES = {Format.JSON: "application/json", Format.RAW: "message/rfc822"}
 
 
 class WebhookDeliverer:
-    """Implements ``ports.delivery.Deliverer``. A connection a reply: nothing of one is left for the next."""
+    """Implements ``ports.delivery.Deliverer``. One connection per reply."""
 
     name = "webhook"
     description = "HTTP POST, signed as Standard Webhooks"
@@ -50,14 +50,14 @@ class WebhookDeliverer:
 
 
 class WebhookError(Exception):
-    """There was no answer; the message says why."""
+    """There was no answer. The message says why."""
 
 
 def post(webhook: Webhook, body: bytes, signed: dict[str, str], names: Names) -> int:
-    """POST ``body`` with the fields of its signature; the status of the answer.
+    """POST ``body`` with the fields of its signature, and return the status of the answer.
 
     Raises:
-        WebhookError: there was none in time.
+        WebhookError: there was no answer in time.
     """
     headers = {"Content-Type": _TYPES[webhook.format], "User-Agent": f"reply-milter/{__version__}", **signed}
     deadline = time.monotonic() + webhook.timeout_seconds
@@ -69,14 +69,19 @@ def post(webhook: Webhook, body: bytes, signed: dict[str, str], names: Names) ->
         raise WebhookError(f"the webhook could not be reached: {error}") from error
     except (TimeoutError, httpx.ConnectTimeout):
         raise WebhookError(f"the webhook gave no answer within {webhook.timeout_seconds} s") from None
-    except httpx.ConnectError as error:  # refused, no such host, a certificate: only its words tell
+    except httpx.ConnectError as error:  # refused, no such host, a certificate: only its text says which
         raise WebhookError(f"the webhook could not be reached: {error}") from error
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:  # UnicodeError: a host name of IDNA's
-        raise WebhookError(f"the webhook could not be asked: {type(error).__name__}") from error
+    except (
+        httpx.HTTPError,
+        httpx.InvalidURL,
+        UnicodeError,
+        OSError,
+    ) as error:  # UnicodeError: a host name that IDNA refuses
+        raise WebhookError(f"the request to the webhook failed: {type(error).__name__}") from error
 
 
 async def _post(url: httpx.URL, addresses: list[str], body: bytes, headers: dict[str, str], seconds: float) -> int:
-    """The status alone: a body of garbage, or without end, is not read. One deadline for everything."""
+    """Return the status. The body is not read: it may be garbage, or endless. One deadline covers everything."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     async with (
@@ -108,7 +113,7 @@ async def _status(client: httpx.AsyncClient, request: httpx.Request) -> int:
 
 
 def signature(secrets: tuple[bytes, ...], identifier: str, now: int, body: bytes) -> dict[str, str]:
-    """The fields of Standard Webhooks; without a secret there is the id alone. ``now`` in Unix seconds."""
+    """Return the header fields of Standard Webhooks; without a secret, the id alone. ``now``: Unix seconds."""
     if not secrets:
         return {"webhook-id": identifier}
     signed = f"{identifier}.{now}.".encode() + body

@@ -1,4 +1,4 @@
-"""LMTP (RFC 2033): what the MTA hands accepted replies to. A place and a share of memory for each handler."""
+"""The LMTP server (RFC 2033) to which the MTA hands accepted replies, with places and memory per handler."""
 
 from reply_milter.adapters.lmtp.lanes import Lanes
 from reply_milter.adapters.lmtp.server import LmtpServer

@@ -1,6 +1,6 @@
-"""A lane for each handler: threads and octets of its own, so that no slow application holds up another's replies.
+"""Give each handler a lane with threads and memory of its own, so that a slow application delays only its own replies.
 
-All of it belongs to the thread of the event loop, and needs no lock.
+Only the thread of the event loop uses this module, so it needs no lock.
 """
 
 import asyncio
@@ -10,14 +10,16 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 from reply_milter.ports.delivery_telemetry import IntakeTelemetry, TurnedAway
 
-_PLACE_SECONDS = 1.0  # how long a lane that stands still is waited for: an MTA with one queue for all waits as well
-_ROOM_SECONDS = 10.0
+_PLACE_SECONDS = (
+    1.0  # to wait for a place in a lane where nothing moves: an MTA with one queue for all handlers waits, too
+)
+_ROOM_SECONDS = 10.0  # to wait for octets
 
 
 class _Lane:
-    """What one handler has. ``octets``: of its messages that are here. ``moved``: when a place was last taken or left.
+    """The lane of one handler. ``octets``: of its messages in memory. ``moved``: when a place was last taken or freed.
 
-    ``overdraft``: the one message that need not fit.
+    ``overdraft``: the one message that may exceed the limits.
     """
 
     def __init__(self, handler: str, threads: Executor) -> None:
@@ -25,17 +27,17 @@ class _Lane:
         self.threads = threads
         self.busy = 0
         self.octets = 0
-        self.overdraft: Visit | None = None
+        self.overdraft: Place | None = None
         self.moved = 0.0
 
 
 class Lanes:
-    """``lane_of``: the handler of a recipient, "" for none. ``places``: deliveries of one handler at a time.
+    """``lane_of``: the handler of a recipient, "" for none. ``places``: deliveries per handler at a time.
 
-    ``octets``: of all messages that are being received or delivered; one handler may have half of them. Beyond that,
-    each handler has one message at a time, so that one larger than all of it comes through, and nobody waits for
-    another handler's: the most that is ever here is ``octets`` and one message a handler. ``threads``: for tests, in
-    place of threads of each lane's own.
+    ``octets``: the limit for all messages that are being received or delivered; one handler may use half of it. Beyond
+    the limit, each handler may have one message at a time: a message larger than the limit still passes, and no handler
+    waits for another. So at most ``octets`` and one message per handler are in memory. ``threads``: for tests, in place
+    of each lane's own threads.
     """
 
     def __init__(
@@ -43,13 +45,13 @@ class Lanes:
         lane_of: Callable[[str], str],
         places: int,
         octets: int,
-        told: IntakeTelemetry,
+        telemetry: IntakeTelemetry,
         threads: Executor | None = None,
     ) -> None:
         self._lane_of = lane_of
         self._places = places
         self._most = octets
-        self._told = told
+        self._telemetry = telemetry
         self._threads = threads
         self._lanes: dict[str, _Lane] = {}
         self._octets = 0
@@ -57,43 +59,43 @@ class Lanes:
 
     @property
     def idle(self) -> bool:
-        """Whether no message is on its way."""
+        """Whether no message is being received or delivered."""
         return not any(lane.busy for lane in self._lanes.values())
 
     def change(self, octets: int) -> None:
-        """Go on with another limit."""
+        """Apply another limit."""
         self._most = octets
 
-    async def enter(self, recipient: str) -> "Visit | None":
-        """A place for a message to ``recipient``; None if all of its handler's are held, and have been for a while."""
+    async def enter(self, recipient: str) -> "Place | None":
+        """Take a place for a message to ``recipient``. None: all places of its handler have been taken for a while."""
         lane = self._lane(recipient)
         deadline = max(lane.moved + _PLACE_SECONDS, time.monotonic())
         if not await self._until(lambda: lane.busy < self._places, deadline):
-            self._told.turned_away(lane.handler, TurnedAway.BUSY)
+            self._telemetry.turned_away(lane.handler, TurnedAway.BUSY)
             return None
         lane.busy += 1
         lane.moved = time.monotonic()
-        return Visit(self, lane)
+        return Place(self, lane)
 
-    def leave(self, visit: "Visit") -> None:
-        """See ``Visit``."""
-        lane = visit.lane
+    def leave(self, place: "Place") -> None:
+        """See ``Place``."""
+        lane = place.lane
         lane.busy -= 1
         lane.moved = time.monotonic()
-        self._count(visit, -visit.octets)
-        if lane.overdraft is visit:
+        self._count(place, -place.octets)
+        if lane.overdraft is place:
             lane.overdraft = None
-        self._changed.set()  # whoever waits looks again, in the order in which they came
+        self._changed.set()  # wakes all that wait, in the order in which they came
         self._changed = asyncio.Event()
 
-    async def load(self, visit: "Visit", octets: int) -> bool:
-        """See ``Visit``."""
-        if not self._fits(visit, octets):
+    async def reserve(self, place: "Place", octets: int) -> bool:
+        """See ``Place``."""
+        if not self._fits(place, octets):
             deadline = time.monotonic() + _ROOM_SECONDS
-            if not await self._until(lambda: self._fits(visit, octets), deadline):
-                self._told.turned_away(visit.lane.handler, TurnedAway.OCTETS)
+            if not await self._until(lambda: self._fits(place, octets), deadline):
+                self._telemetry.turned_away(place.lane.handler, TurnedAway.OCTETS)
                 return False
-        self._count(visit, octets)
+        self._count(place, octets)
         return True
 
     def _lane(self, recipient: str) -> _Lane:
@@ -103,19 +105,19 @@ class Lanes:
             self._lanes[handler] = _Lane(handler, threads)
         return self._lanes[handler]
 
-    def _fits(self, visit: "Visit", octets: int) -> bool:
-        lane = visit.lane
+    def _fits(self, place: "Place", octets: int) -> bool:
+        lane = place.lane
         if self._octets + octets <= self._most and lane.octets + octets <= self._most // 2:
             return True
         if lane.overdraft is None:
-            lane.overdraft = visit
-        return lane.overdraft is visit
+            lane.overdraft = place
+        return lane.overdraft is place
 
-    def _count(self, visit: "Visit", octets: int) -> None:
-        visit.octets += octets
-        visit.lane.octets += octets
+    def _count(self, place: "Place", octets: int) -> None:
+        place.octets += octets
+        place.lane.octets += octets
         self._octets += octets
-        self._told.in_flight(self._octets)
+        self._telemetry.in_flight(self._octets)
 
     async def _until(self, ready: Callable[[], bool], deadline: float) -> bool:
         while not ready():
@@ -128,8 +130,8 @@ class Lanes:
         return True
 
 
-class Visit:
-    """One message's place, from DATA until it is answered, and its delivery has ended."""
+class Place:
+    """The place of one message in its lane, from DATA until it is answered and its delivery has ended."""
 
     def __init__(self, lanes: Lanes, lane: _Lane) -> None:
         self._lanes = lanes
@@ -139,15 +141,15 @@ class Visit:
 
     @property
     def threads(self) -> Executor:
-        """Who delivers it."""
+        """The threads that deliver it."""
         return self.lane.threads
 
-    async def load(self, octets: int) -> bool:
-        """Take ``octets`` more of it in; False if there is no room for them, nor soon will be."""
-        return await self._lanes.load(self, octets)
+    async def reserve(self, octets: int) -> bool:
+        """Make room for ``octets`` more of the message; False if there is none within a few seconds."""
+        return await self._lanes.reserve(self, octets)
 
     def leave(self) -> None:
-        """It is gone, octets and all."""
+        """Free the place and the octets. A second call does nothing."""
         if not self._left:
             self._left = True
             self._lanes.leave(self)

@@ -1,1 +1,8 @@
-"""What the daemon keeps in ``state_dir``: the lock, records, the journal, dead letters."""
+"""What the daemon keeps in ``state_dir``, one module per file or folder.
+
+lock                            who uses the folder                    lock
+store-marks.json                what was last seen of the store        loss_record
+revocations.journal             revocations, one line each             revocation_journal
+delivery/deliveries.sqlite      deliveries, parked replies, questions  deliveries
+dead-letters/ID.eml, ID.json    messages that could not be delivered   dead_letters
+"""

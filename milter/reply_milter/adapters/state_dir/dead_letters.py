@@ -1,4 +1,12 @@
-"""Dead letters as files: ID.eml is the message as it arrived, ID.json what is known of it. People may move them."""
+"""Keep dead letters as files in ``[delivery] dead_letters``, by default ``state_dir/dead-letters``.
+
+Per letter, ``ID.eml`` is the message as it arrived, and ``ID.json`` one object: id, reason, detail, handler, user (or
+null), sender, recipient, since (Unix seconds). People may move both files away.
+
+Crash safety: each file is written under a temporary name, synced, renamed, and its folder synced. A letter exists when
+its ``ID.json`` does, which is written last and removed first. What a crash leaves is a temporary file or an ``ID.eml``
+alone; neither is listed, and the MTA hands the message over again.
+"""
 
 import json
 import os
@@ -13,7 +21,7 @@ _FOLDER_MODE = 0o700
 
 
 class DeadLetterFolder:
-    """Implements ``ports.delivery.DeadLetters``. A letter is there when its ID.json is: it comes last, goes first."""
+    """Implements ``ports.delivery.DeadLetters``. ``folder`` is made with the first letter."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
@@ -44,7 +52,7 @@ class DeadLetterFolder:
         return sorted(found, key=lambda letter: (letter.since, letter.id))
 
     def find(self, identifier: str) -> DeadLetter | None:
-        """See ``ports.delivery.DeadLetters``. None also for a file that somebody else left there."""
+        """See ``ports.delivery.DeadLetters``. None also for a file of another format."""
         if not _ID.fullmatch(identifier):
             return None
         try:
@@ -63,7 +71,7 @@ class DeadLetterFolder:
             (self._folder / f"{identifier}.{suffix}").unlink(missing_ok=True)
 
     def _write(self, name: str, octets: bytes) -> None:
-        """Whole and on disk, or not at all."""
+        """Write a file: whole and on disk, or not at all."""
         temporary = self._folder / f".{name}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

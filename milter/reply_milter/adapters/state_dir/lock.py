@@ -1,7 +1,11 @@
-"""The lock on a state folder: one daemon, or one command that works on its store while no daemon runs.
+"""Lock ``state_dir`` for one daemon, or for one command that opens the embedded store while no daemon runs.
 
-The file says who holds it: a daemon's process id alone, so that an operator can signal it; ``command ID`` for a
-command. Whoever keeps the descriptor open holds the lock, too: a store that outlives its parent for a moment.
+``lock`` is a file of one line, which names the holder: ``PID`` for a daemon, so that an operator can signal it;
+``command PID`` for a command.
+
+Crash safety: the lock is flock(2) on the open file, not the line. The kernel drops it when the last process that
+inherited the descriptor ends, so that an embedded redis-server that outlives its daemon for a moment still holds it.
+The line of a holder that died stays; ``Holder.is_daemon`` looks whether the process runs.
 """
 
 import fcntl
@@ -18,24 +22,24 @@ _COMMAND = "command "
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who wrote its name into the lock last. ``process`` 0: nobody known."""
+    """The process that wrote its name into the lock last. ``process`` is 0 if the line can't be read."""
 
     process: int
     is_command: bool
 
     @property
     def is_daemon(self) -> bool:
-        """A daemon that runs; one that was killed may have left processes behind that still hold the lock."""
+        """Whether it is a daemon that runs. Processes that a killed daemon left behind may still hold the lock."""
         return not self.is_command and self.process > 0 and _runs(self.process)
 
     def __str__(self) -> str:
         if self.is_command:
             return f"a command (process {self.process})"
-        return f"another instance (process {self.process})" if self.is_daemon else "what is left of another instance"
+        return f"another instance (process {self.process})" if self.is_daemon else "processes of an ended instance"
 
 
 class StateLockError(Exception):
-    """The folder can't be used; ``holder`` is who uses it, or None if that is not the reason."""
+    """The folder can't be used. ``holder``: the process that uses it, or None for another reason."""
 
     def __init__(self, message: str, holder: Holder | None = None) -> None:
         super().__init__(message)
@@ -44,7 +48,7 @@ class StateLockError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How many seconds to wait for a daemon to let go, and for anybody else. ``tell`` is called before a long wait."""
+    """Seconds to wait for a daemon, and for other holders. ``tell`` is called once, after a second of waiting."""
 
     for_daemon: float
     for_others: float
@@ -52,22 +56,22 @@ class Patience:
 
 
 def lock(folder: Path, patience: Patience, is_command: bool) -> int:
-    """Take the lock; returns a descriptor, which holds it until it is closed everywhere.
+    """Take the lock, and return a descriptor: it holds the lock until every process has closed it.
 
     Raises:
-        StateLockError: held by somebody else for longer than ``patience``, or the folder is not there to be written.
+        StateLockError: another process held it for longer than ``patience``, or the folder can't be written.
     """
     descriptor = _open(folder)
-    start, told = time.monotonic(), False
+    start, reported = time.monotonic(), False
     while not _take(descriptor):
         holder = _holder(descriptor)
         waited = time.monotonic() - start
         if waited >= (patience.for_daemon if holder.is_daemon else patience.for_others):
             os.close(descriptor)
             raise StateLockError(f"{folder} is in use by {holder}", holder)
-        if waited > 1 and not told:
+        if waited > 1 and not reported:
             patience.tell(holder)
-            told = True
+            reported = True
         time.sleep(_POLL_SECONDS)
     try:
         os.ftruncate(descriptor, 0)
@@ -80,10 +84,10 @@ def lock(folder: Path, patience: Patience, is_command: bool) -> int:
 
 @contextmanager
 def as_owner(folder: Path) -> Iterator[None]:
-    """If this is root, make files as the owner of ``folder``: those of root's would lock the daemon out.
+    """As root, create files as the owner of ``folder``: the daemon could not open files that belong to root.
 
     Raises:
-        OSError: the folder is not there.
+        OSError: the folder does not exist.
     """
     owner = folder.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
@@ -100,7 +104,7 @@ def as_owner(folder: Path) -> Iterator[None]:
 
 
 def daemon_of(folder: Path) -> int | None:
-    """The process id of the daemon that has the folder, or None. Only looks: taking the lock may turn a daemon away."""
+    """Return the process id of the daemon that uses the folder, or None. Reads only: a lock could stop a start."""
     try:
         descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -117,10 +121,10 @@ def _open(folder: Path) -> int:
         with as_owner(folder):
             return os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
-        advice = f"install -d -m 0700 -o USER {folder}, USER being whom the daemon runs as"
+        advice = f"install -d -m 0700 -o USER {folder}, with the daemon's user as USER"
         raise StateLockError(f"{folder} does not exist; make it: {advice}") from None
     except OSError as error:
-        advice = "the folder and all in it must be the daemon's; run commands as that user, or as root"
+        advice = "the folder and its files must belong to the daemon's user; run commands as that user, or as root"
         raise StateLockError(f"{folder}/lock: {error.strerror}; {advice}") from error
 
 
@@ -144,6 +148,6 @@ def _runs(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's, but there
+    except OSError:  # it runs as another user
         return True
     return True

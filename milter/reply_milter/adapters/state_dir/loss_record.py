@@ -1,4 +1,12 @@
-"""What this host remembers of its store under ``state_dir``, so that a loss is noticed even after a restart."""
+"""Remember what this host last saw of its store, so that a loss of data is noticed even after a restart.
+
+``store-marks.json`` is one object: ``host`` (this host's name in the store), ``marks`` ({part: [id, count]}),
+``lost_at`` and ``put_back_at`` (Unix seconds, 0 for never), ``former`` ({part: [id, ...]}).
+
+Crash safety: a new version is written to ``store-marks.json.new``, synced, and renamed over the old one. The folder is
+not synced: after a power failure the old version may be back, which only makes the next look compare with an older
+mark. A file that is missing or can't be read counts as empty, under a new host name.
+"""
 
 import json
 import os
@@ -28,11 +36,11 @@ class LossRecord:
 
     @property
     def is_open(self) -> bool:
-        """Whether something was lost, and revocations were not put back since."""
+        """Whether data was lost, and revocations were not restored since."""
         return self.lost_at > self.put_back_at
 
     def seen(self, marks: Mapping[str, Mark]) -> "LossRecord":
-        """The same, after a look."""
+        """Return the record after the store was seen with ``marks``."""
         former = dict(self.former)
         for name in marks.keys() & self.marks.keys():
             old, new = self.marks[name].id, marks[name].id
@@ -42,38 +50,38 @@ class LossRecord:
         return replace(self, marks={**self.marks, **marks}, former=former)
 
     def lost(self, now: int) -> "LossRecord":
-        """The same, after a loss."""
+        """Return the record after a loss."""
         return replace(self, lost_at=max(now, self.put_back_at + 1))
 
     def put_back(self, now: int) -> "LossRecord":
-        """The same, when revocations are back."""
+        """Return the record after revocations were restored."""
         return replace(self, put_back_at=max(now, self.lost_at))
 
 
 def read_record(folder: Path) -> LossRecord:
-    """What is remembered; nothing, under a new name, where there is no such file, or one that can't be read."""
+    """Read the record. A missing or unreadable file gives an empty one, with a new host name."""
     try:
-        told = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        marks = {str(name): Mark(str(id), int(count)) for name, (id, count) in told["marks"].items()}
-        former = {str(name): tuple(map(str, ids)) for name, ids in told.get("former", {}).items()}
-        return LossRecord(str(told["host"]), marks, int(told["lost_at"]), int(told["put_back_at"]), former)
+        members = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        marks = {str(name): Mark(str(id), int(count)) for name, (id, count) in members["marks"].items()}
+        former = {str(name): tuple(map(str, ids)) for name, ids in members.get("former", {}).items()}
+        return LossRecord(str(members["host"]), marks, int(members["lost_at"]), int(members["put_back_at"]), former)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return LossRecord(secrets.token_hex(8))
 
 
 def write_record(folder: Path, record: LossRecord) -> None:
-    """Remember it: all of it, or what was there before.
+    """Write the record: the whole new version is on disk afterwards, or the old one.
 
     Raises:
         OSError: it can't be written.
     """
     marks = {name: [mark.id, mark.count] for name, mark in record.marks.items()}
     times = {"lost_at": record.lost_at, "put_back_at": record.put_back_at}
-    told = {"host": record.host, "marks": marks, **times, "former": record.former}
+    members = {"host": record.host, "marks": marks, **times, "former": record.former}
     new = folder / f"{NAME}.new"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(told, file)
+        json.dump(members, file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(new, folder / NAME)

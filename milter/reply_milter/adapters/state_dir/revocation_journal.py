@@ -1,6 +1,11 @@
-"""The journal of revocations under ``state_dir``: what is put back when a store has lost its data.
+"""Keep a journal of revocations, to restore them when a store has lost its data.
 
-One line each, added and synced when the store has it. For nobody else to read or write: who writes here, revokes.
+``revocations.journal`` has one line per revocation or undo, in the form of ``core.token.revocation``; mode 0600,
+because a process that can write it can revoke addresses.
+
+Crash safety: a line is appended after the store has the revocation, under flock(2), then the file and its folder are
+synced. A crash may leave half a line: the next line begins on a line of its own, and readers count the broken one. A
+file above 1 MiB is replaced by what is still in force: a new file, synced, then renamed.
 """
 
 import fcntl
@@ -20,13 +25,13 @@ class JournalError(Exception):
 
 
 class RevocationJournal:
-    """``path``: a file, which is made when the first line comes."""
+    """``path``: the file; it is made with the first line."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def add(self, revocation: Revocation, now: int) -> None:
-        """Put it on record, for good. What has no meaning any more is taken out when the file has grown.
+        """Add a line, durably. When the file has grown, remove lines that are no longer in force.
 
         Raises:
             JournalError: it can't be written.
@@ -42,7 +47,7 @@ class RevocationJournal:
             raise JournalError(f"{self.path}: {error.strerror}") from error
 
     def read(self, now: int) -> tuple[list[Revocation], int]:
-        """What is in force, and how many lines can't be read. Nothing where there is no file.
+        """Return what is in force, and the number of lines that can't be read. Without a file: nothing.
 
         Raises:
             JournalError: it can't be read.
@@ -58,7 +63,7 @@ class RevocationJournal:
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
-        """The file, open and nobody else's: who has waited for the lock may hold one that has been replaced since."""
+        """Open and lock the file. Opens it again if it was replaced while this process waited for the lock."""
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         while True:
             descriptor = os.open(self.path, flags, 0o600)
@@ -71,7 +76,7 @@ class RevocationJournal:
                 os.close(descriptor)
 
     def _compact(self, descriptor: int, more: Revocation, now: int) -> None:
-        """Replace the file by one with what is in force, and ``more``: all of it, or nothing."""
+        """Replace the file by one with what is in force, and ``more``: the whole new file, or the old one."""
         octets = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         found, _ = in_force([*octets.decode("utf-8", "replace").splitlines(), more.line(now).rstrip()], now)
         new = f"{self.path}.new"
@@ -86,7 +91,7 @@ class RevocationJournal:
 
 def _append(descriptor: int, line: str) -> None:
     size = os.fstat(descriptor).st_size
-    cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # a crash in the midst of a line
+    cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # a crash left half a line
     _write(descriptor, ("\n" * cut + line).encode())
     os.fsync(descriptor)
 
@@ -97,7 +102,7 @@ def _write(descriptor: int, octets: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new file's name, too, is to be there after a crash."""
+    """Sync the folder, so that a new file's name survives a crash."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""What an application wants to post, out of the message that came: pure, octets in, values out.
+"""Read from a message what an application wants to post: octets in, values out, no I/O.
 
 ::
 
@@ -7,12 +7,12 @@
     content = read(message, address_form, marker="-- reply above this line --")
     post(author=..., text=content.stripped or content.text, files=content.attachments)
 
-``read`` takes what an MTA hands over by LMTP, verdict field included, and always gives a ``Content``: hostile octets
-make an odd text, not an exception, and cost no more time than honest ones of their length. ``redact`` takes our reply
-addresses out of any text, ``redact_message`` out of a message that is passed on as octets.
+``read`` takes a message as the MTA hands it over by LMTP, verdict field included, and always returns a ``Content``:
+hostile octets give an odd text, not an exception, and take no more time than others of their length. ``redact`` removes
+our reply addresses from a text, ``redact_message`` from a message that is passed on as octets.
 
-It does not judge: who the author is and what is answered stands in the verdict. HTML is as it came; whoever shows it
-makes it safe first.
+Nothing is judged here: the verdict says who the author is and what is answered. HTML is as it came; the application
+must sanitize it before it shows it.
 """
 
 from reply_milter.core.content.encoded_words import decode as decoded

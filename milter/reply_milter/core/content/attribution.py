@@ -1,7 +1,7 @@
-"""Lines that say whose words follow: ``On Monday, Jane wrote:``, as mail programs write them in some thirty languages.
+"""Find lines that say whose words follow: ``On Monday, Jane wrote:``, in some thirty languages of mail programs.
 
-Three signs are looked for: an address, a moment, a word for writing. No pattern here holds a free run before another
-free run, and no more than a few hundred characters are looked at: linear, whatever the text.
+Three signs count: an address, a moment, a word for writing. No pattern has two unbounded runs in a row, and at most a
+few hundred characters are searched, so the time is linear for any text.
 """
 
 import re
@@ -9,14 +9,14 @@ import re
 from reply_milter.core.content import words
 from reply_milter.core.content.lines import Line, Role
 
-_LINES = 4  # an attribution is wrapped at most so often
+_LINES = 4  # the most lines of a wrapped attribution
 _CHARACTERS = 500
 _COLUMN = 65  # a line was wrapped if the next word would have passed this column
 _MOMENT_LAST = re.compile(r"(?:\d|\b[A-Z]{2,5}|\))\s*\Z")  # a time, a time zone
 
 _ENDS = (*words.COLONS, "--", ">")
 _ADDRESS = re.compile(r"[^\s@]@[^\s@.]{1,63}\.[^\s@]")
-_NAMED = re.compile(r"@|--")  # without one of them nobody is named
+_NAMED = re.compile(r"@|--")  # without one of them, it names no author
 _ADDRESS_LAST = re.compile(r"@[^\s<>@]{1,255}[>)]\W{0,2}\Z")
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:h]\s?\d{2}(?!\d)|\bkl[.o]? ?\d{1,2}\.\d{2}")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -27,7 +27,7 @@ _SHORT_DATE = re.compile(r"(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2}(?!\d)")
 
 
 def above(lines: list[Line], end: int) -> int:
-    """Where the attribution begins that ends right above ``end``, blank lines not counted; ``end`` if there is none."""
+    """Return the first line of the attribution above ``end``, blank lines not counted; ``end`` if there is none."""
     last = end
     while last > max(0, end - 3) and lines[last - 1].blank:
         last -= 1
@@ -38,16 +38,16 @@ def above(lines: list[Line], end: int) -> int:
 
 
 def within(lines: list[Line]) -> bool:
-    """Whether quoted lines begin with an attribution: Apple's programs quote theirs."""
+    """Whether quoted lines begin with an attribution, as those of Apple's programs do."""
     unquoted = [Line(line.text.lstrip("> ")) for line in lines[: _LINES + 2]]
     first = next((index for index, line in enumerate(unquoted) if not line.blank), 0)
     return any(_joined(unquoted, first, end) for end in range(first + 1, min(first + _LINES, len(unquoted)) + 1))
 
 
 def unquoted(lines: list[Line], index: int) -> int | None:
-    """Where the attribution begins that ends with line ``index``, if its signs are strong enough to go without quotes.
+    """Return the first line of an attribution that ends with line ``index`` and needs no quote below it.
 
-    It must name an address, a day and a time: hardly anybody writes prose like that.
+    It must name an address, a day and a time, as prose hardly ever does.
     """
     near = lines[max(0, index + 1 - _LINES) : index + 1]
     if not lines[index].text.rstrip().endswith(_ENDS) or not any(
@@ -71,7 +71,7 @@ def _marked(lines: list[Line], end: int) -> int:
 
 
 def _smallest(lines: list[Line], end: int) -> int | None:
-    """The start of the fewest lines above ``end`` that make an attribution."""
+    """Return the start of the fewest lines above ``end`` that make an attribution."""
     for start in range(end - 1, max(-1, end - 1 - _LINES), -1):
         if lines[start].blank or lines[start].quotes:
             return None
@@ -81,7 +81,7 @@ def _smallest(lines: list[Line], end: int) -> int | None:
 
 
 def _widened(lines: list[Line], start: int, end: int) -> int:
-    """A little higher, if the moment is missing and the line above begins with it: wrapped, or nothing but a moment."""
+    """Return a start further up, if the moment is missing and stands on a line above."""
     if any(_moment(line.text) for line in lines[start:end]):
         return start
     for higher in range(start - 1, max(-1, end - 1 - _LINES), -1):

@@ -1,4 +1,4 @@
-"""Which parts are the text, and which are attachments."""
+"""Decide which parts are the text, and which are attachments."""
 
 import re
 from collections import Counter
@@ -12,12 +12,12 @@ from reply_milter.core.mail.message_id import own_id
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}", re.ASCII)
 _NAME_CHARACTERS = 255
-_WIDEST = 4  # octets of a character in any charset
+_WIDEST = 4  # the most octets of a character, in any charset
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One stretch of the text, as it came: plain, or HTML, or both of them saying the same."""
+    """One piece of the text, as it came: plain, or HTML, or both with the same content."""
 
     plain: str | None = None
     html: str | None = None
@@ -25,7 +25,7 @@ class Piece:
 
 @dataclass(slots=True)
 class Sorting:
-    """Goes through the parts of one message, and keeps text and attachments apart."""
+    """Sorts the parts of one message into text and attachments."""
 
     message: bytes
     limits: Limits
@@ -34,7 +34,7 @@ class Sorting:
     _taken: Counter[Flaw] = field(default_factory=Counter)
 
     def pieces(self, part: Part) -> list[Piece]:
-        """The text of ``part`` in order; what is no text goes to ``attachments``.
+        """Return the text of ``part`` in order. Other parts go to ``attachments``.
 
         Of a multipart/alternative, plain text and HTML are one piece (RFC 2046 section 5.1.4). All other multiparts
         are read one part after the other.
@@ -54,7 +54,7 @@ class Sorting:
         return []
 
     def _text(self, part: Part, limit: int, cut: Flaw) -> str:
-        """The decoded text of ``part``, as far as ``limit`` characters for all texts of its kind allow."""
+        """Decode the text of ``part``, up to ``limit`` characters for all texts of its kind."""
         octets = self._octets(part)
         limit -= self._taken[cut]
         text, certain = charset.decode(octets[: limit * _WIDEST], part.content_type.parameters.get("charset", ""))
@@ -86,10 +86,10 @@ class Sorting:
 
 
 def _body_type(part: Part) -> str:
-    """``text/plain`` or ``text/html`` for what is read as text, else empty.
+    """Return ``text/plain`` or ``text/html`` for a part that is read as text, else empty.
 
-    A file name makes an attachment of it (Apple Mail sends text files as inline). A multipart that shows no part
-    of itself, and a part whose type can't be read, are plain text: somebody's words may be in there.
+    A part with a file name is an attachment (Apple Mail sends text files as inline). A multipart without parts, and a
+    part whose type can't be read, are plain text, because they may hold the author's words.
     """
     disposition = parameters.parse(part.value("content-disposition"))
     named = "filename" in disposition.parameters or "name" in part.content_type.parameters
@@ -104,7 +104,7 @@ def _body_type(part: Part) -> str:
 
 
 def _alternatives(pieces: list[Piece]) -> list[Piece]:
-    """One piece of all plain texts and all HTML of a multipart/alternative."""
+    """Join all plain texts and all HTML of a multipart/alternative into one piece."""
     plain = [piece.plain for piece in pieces if piece.plain is not None]
     html = [piece.html for piece in pieces if piece.html is not None]
     if not plain and not html:
@@ -113,7 +113,7 @@ def _alternatives(pieces: list[Piece]) -> list[Piece]:
 
 
 def _file_name(name: str) -> str:
-    """The last step of a path, without control characters."""
+    """Return the last step of a path, without control characters."""
     last = re.split(r"[/\\]", name)[-1]
     printable = "".join(character for character in last if character.isprintable()).strip()[:_NAME_CHARACTERS]
     return "" if printable in (".", "..") else printable

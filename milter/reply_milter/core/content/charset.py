@@ -1,7 +1,7 @@
-"""Octets to text, whatever the message says they are. Every sequence of octets becomes some text.
+"""Decode octets to text. Every sequence of octets gives some text, whatever charset the message declares.
 
-Names come from strangers, so they are looked up here and nowhere else: ``codecs.lookup`` would import modules by them,
-remember each unknown one for ever, and offer codecs that are no charsets.
+Strangers choose the names, so they are looked up in the tables below: ``codecs.lookup`` would import modules by them,
+remember each unknown name for ever, and offer codecs that are not charsets.
 """
 
 import codecs
@@ -9,8 +9,8 @@ import re
 from encodings.aliases import aliases
 from typing import NamedTuple
 
-# Codecs that decode in linear time, by Python's names. UTF-7, HZ and punycode are not among them: no mail program of
-# this century writes them, and they can spell any ASCII text in a second way.
+# Codecs that decode in linear time, by Python's names. UTF-7, HZ and punycode are missing: no mail program of this
+# century writes them, and they can spell any ASCII text in a second way.
 _SINGLE = frozenset(
     {
         "ascii", "latin_1", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_8",
@@ -30,7 +30,7 @@ _MULTIPLE = frozenset(
 )  # fmt: skip
 _WIDE = frozenset({"utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"})
 
-# What is declared as the left is written as the right, its superset (as the WHATWG's encoding standard has it).
+# Text declared as the left is decoded as the right, its superset (as in the WHATWG's encoding standard).
 _IN_PRACTICE = {
     "ascii": "cp1252", "latin_1": "cp1252", "iso8859_9": "cp1254", "iso8859_11": "cp874", "tis_620": "cp874",
     "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932", "big5": "big5hkscs",
@@ -43,18 +43,18 @@ _MORE_NAMES = {
 
 
 class Decoded(NamedTuple):
-    """Text, and whether it is what the octets say in a charset that fits them all."""
+    """Text. ``certain``: all octets are valid in the charset that was used."""
 
     text: str
     certain: bool
 
 
 def decode(octets: bytes, declared: str = "") -> Decoded:
-    """Decode with the ``declared`` charset, or with what fits better. Never raises; linear in ``octets``.
+    """Decode with the ``declared`` charset, or with one that matches better. Never raises; linear in ``octets``.
 
-    Valid UTF-8 is UTF-8 whatever was declared, but for charsets of several octets a character, where that could be
-    chance. Single octets that fit nothing are read as Windows-1252, the rest stays what it is. Line ends become LF; NUL
-    and lone surrogates become U+FFFD; a byte order mark goes.
+    Valid UTF-8 is read as UTF-8 whatever was declared, except where a charset with several octets per character is
+    declared, because that could be chance. Octets that match no charset are read as Windows-1252, the others as they
+    are. Line ends become LF; NUL and lone surrogates become U+FFFD; a byte order mark is removed.
     """
     codec = _codec(declared)
     for candidate in _candidates(codec, octets):
@@ -68,7 +68,7 @@ def decode(octets: bytes, declared: str = "") -> Decoded:
 
 
 def _candidates(codec: str, octets: bytes) -> list[str]:
-    """Codecs to try, the likeliest first. ``codec`` is empty for UTF-8 and for unknown names."""
+    """Return the codecs to try, the likeliest first. ``codec`` is empty for UTF-8 and for unknown names."""
     if not codec:
         marked = octets[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         return ["utf_16"] if marked else ["utf-8"]
@@ -78,7 +78,7 @@ def _candidates(codec: str, octets: bytes) -> list[str]:
 
 
 def _codec(name: str) -> str:
-    """Python's name of a charset; empty for UTF-8 and for what is none."""
+    """Return Python's name of a charset; empty for UTF-8 and for unknown names."""
     codec = _NAMES.get(_plain(name[:64]), "")
     return _IN_PRACTICE.get(codec, codec)
 

@@ -1,26 +1,26 @@
-"""RFC 2047 encoded words in header fields, for display only: nothing is judged by what comes out here."""
+"""Decode RFC 2047 encoded words in header fields, for display only: no decision depends on the result."""
 
 import binascii
 import re
 
 from reply_milter.core.content import charset, transfer
 
-# Each `?` ends a part, so no text is looked at twice. Programs leave spaces in the last one.
+# Each `?` ends a part, so no text is searched twice. Some programs leave spaces in the last part.
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
 
 
 def octets_of(value: str) -> bytes:
-    """A field's value as ``message_file.split`` gives it, as the octets it came in."""
+    """Return the octets of a field's value that ``message_file.split`` returned."""
     return value.encode("utf-8", "surrogateescape")
 
 
 def plain(value: str) -> str:
-    """``value`` unfolded, its octets read as UTF-8 or Windows-1252: one line, whatever it was."""
+    """Unfold ``value`` to one line, and read its octets as UTF-8 or Windows-1252."""
     return _unfolded(_bare(value))
 
 
 def decode(value: str) -> str:
-    """The same, with encoded words decoded.
+    """Unfold ``value``, and decode its encoded words.
 
     White space between two of them goes (section 6.2), and characters cut in two by programs that should not are put
     together.

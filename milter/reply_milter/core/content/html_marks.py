@@ -1,4 +1,4 @@
-"""How mail programs mark quotes, attributions and signatures in the HTML they write.
+"""Recognise how mail programs mark quotes, attributions and signatures in the HTML they write.
 
 Each mark was seen in published mail of the program named beside it. Outlook on the web puts ``x_`` before ids and
 classes of what it quotes.
@@ -23,7 +23,7 @@ _SIGNATURES = frozenset(
         "tutanota_signature",  # Tuta
     }
 )
-# Elements that hold nothing but the message that is answered.
+# Elements that hold only the message that is answered.
 _QUOTES = frozenset(
     {
         "yahoo_quoted",  # Yahoo, AOL
@@ -53,7 +53,7 @@ _WINDOWS_MAIL_LINE = "border-top-color:rgb(229,229,229);border-top-width:1px;bor
 
 
 def role(tag: Start) -> Role:
-    """What the element that ``tag`` opens is. For ORIGINAL that is true of everything behind it, too."""
+    """Return the role of the element that ``tag`` opens. ORIGINAL also holds for everything behind it."""
     if tag.name not in _MARKED or not tag.raw_attributes:
         return Role.UNKNOWN
     attributes = tag.attributes()
@@ -71,7 +71,7 @@ def role(tag: Start) -> Role:
 
 
 def is_preformatted(tag: Start) -> bool:
-    """Whether white space within the element is to be kept."""
+    """Whether white space within the element is kept."""
     style = tag.attributes().get("style", "").lower() if "white-space" in tag.raw_attributes.lower() else ""
     return tag.name == "pre" or re.search(r"white-space\s*:\s*(?:pre|break-spaces)", style) is not None
 

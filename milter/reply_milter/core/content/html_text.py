@@ -1,4 +1,4 @@
-"""HTML rendered to lines of text, for reading and for finding quotes. No layout, no style, no tree."""
+"""Render HTML to lines of text, to read it and to find quotes. No layout, no style, no tree."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from reply_milter.core.content import html_marks, html_tokens
 from reply_milter.core.content.html_tokens import End, Start, Text
 from reply_milter.core.content.lines import Line, Role
 
-_QUOTE_DEPTH = 8  # deeper quotes are shown as deep as this: else hostile nesting grows the text without bound
+_QUOTE_DEPTH = 8  # the deepest quote that is shown: otherwise hostile nesting could grow the text without bound
 _LIST_DEPTH = 4
 _RULE = "---"
 _WHITE_SPACE = re.compile(r"[ \t\n\r\f]+")
@@ -29,7 +29,7 @@ _CLOSED = frozenset({"blockquote", "div", "ol", "pre", "table", "td", "ul"})  # 
 
 
 def render(source: str) -> list[Line]:
-    """The text of HTML, line by line. Blockquotes get ``> `` before each line, links their address behind them.
+    """Render HTML, line by line. Blockquotes get ``> `` before each line, links their address behind them.
 
     Linear in ``source``. Any text is some HTML.
     """
@@ -48,7 +48,7 @@ def render(source: str) -> list[Line]:
 
 @dataclass(slots=True)
 class _Element:
-    """An open element whose end matters. ``items`` counts those of a list."""
+    """An open element whose end matters. ``items``: list items so far."""
 
     name: str
     role: Role
@@ -62,7 +62,7 @@ class _Element:
 
 @dataclass(slots=True)
 class _Page:
-    """What was rendered so far, and what is open."""
+    """The lines rendered so far, and the open elements."""
 
     lines: list[Line] = field(default_factory=list)
     _words: list[str] = field(default_factory=list)  # the line being written
@@ -110,7 +110,7 @@ class _Page:
             self._push(tag, role)
 
     def end(self, name: str) -> None:
-        """Close an element, and what was left open within it. Without its start tag, it ends the line at most."""
+        """Close an element, and those left open within it. Without a start tag, it only ends the line."""
         if name == "a":
             self._end_link()
         if name in _BLOCKS or name in _PARAGRAPHS:
@@ -121,7 +121,7 @@ class _Page:
                 break
 
     def end_line(self, forced: bool = False) -> None:
-        """Finish the line. Empty ones, if ``forced``, become one blank line before the next that is not."""
+        """Finish the line. With ``forced``, empty lines become one blank line before the next line of text."""
         text = "".join(self._words).replace("\xa0", " ").rstrip()
         if not text:
             self._gap |= forced or bool(self._words)
@@ -153,7 +153,7 @@ class _Page:
             self._words.append("\t")
 
     def _picture(self, description: str) -> None:
-        """An emoji stands for itself; other pictures are named as Gmail names them."""
+        """Write an emoji as itself, and other pictures by their name, as Gmail does."""
         if description:
             self.write(description if not description.isascii() and len(description) < 8 else f"[image: {description}]")
 
@@ -201,5 +201,5 @@ class _Page:
 
 
 def _address(link: str) -> str:
-    """A link as people compare it."""
+    """Return a link without the differences that readers ignore."""
     return re.sub(r"^\w+://", "", link.lower()).rstrip("/")

@@ -1,4 +1,4 @@
-"""HTML cut into tags and text, the way browsers do it, and no tree.
+"""Cut HTML into tags and text as browsers do, without a tree.
 
 One regular expression that matches at every position and never looks at a character twice: each tag that is not
 closed ends with the text. A tree would not do: HTML's rules for building one are quadratic in hostile nesting.
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# After `=` a quote encloses `>`; anywhere else in a tag it does not. `*+`, `++`: what was taken is never given back.
+# After `=` a quote encloses `>`; anywhere else in a tag it does not. `*+`, `++`: matching never backtracks.
 _TOKEN = re.compile(
     r"""<!---?>
       | <!--.*?(?:--!?>|\Z)
@@ -20,9 +20,9 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _ATTRIBUTE = re.compile(r"""([^\s=/>"']++)(?:\s*+=\s*+(?:"([^"]*+)"?|'([^']*+)'?|([^\s>]*+)))?""")
-_ATTRIBUTES_LIMIT = 8 * 1024  # characters of a tag that are searched: what we look for stands before pictures in `src`
+_ATTRIBUTES_LIMIT = 8 * 1024  # characters of a tag that are searched: the marks stand before pictures in `src`
 _OPAQUE = frozenset({"script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"})
-# Longer numbers are no characters, and Python refuses to read them.
+# Longer numbers are not characters, and Python refuses to read them.
 _REFERENCE = re.compile(
     r"&(?:#[0-9]{1,7}(?![0-9])|#[xX][0-9a-fA-F]{1,6}(?![0-9a-fA-F])|[a-zA-Z][a-zA-Z0-9]{1,31});?", re.ASCII
 )
@@ -35,7 +35,7 @@ class Start(NamedTuple):
     raw_attributes: str
 
     def attributes(self) -> dict[str, str]:
-        """Names in lower case, values decoded. Of attributes given twice, the first counts."""
+        """Return attributes, names in lower case, values decoded. If one is given twice, the first counts."""
         found: dict[str, str] = {}
         for name, double, single, bare in _ATTRIBUTE.findall(self.raw_attributes[:_ATTRIBUTES_LIMIT]):
             found.setdefault(name.lower(), unescape(double or single or bare))
@@ -58,7 +58,7 @@ Token = Start | End | Text
 
 
 def tokens(source: str) -> Iterator[Token]:
-    """Tags and text in order; comments, declarations and the insides of scripts and styles are left out."""
+    """Yield tags and text in order, without comments, declarations, scripts and styles."""
     position = 0
     while match := _TOKEN.match(source, position):
         position = match.end()
@@ -73,14 +73,14 @@ def tokens(source: str) -> Iterator[Token]:
 
 
 def unescape(text: str) -> str:
-    """Character references decoded, as HTML has it."""
+    """Decode character references as HTML does."""
     if "&" not in text:
         return text
     return _REFERENCE.sub(lambda reference: html.unescape(reference[0]), text)
 
 
 def _behind_opaque(source: str, position: int, name: str) -> int:
-    """Where the content of an element that is no text ends; without an end tag, at the end."""
+    """Return where the content of a script or style ends: at the end of the text without an end tag."""
     if name not in _OPAQUE:
         return position
     end = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(source, position)

@@ -1,4 +1,4 @@
-"""How much of one message is read. What lies beyond is left out, and the result says so."""
+"""Limits for reading one message. What exceeds them is left out, and the result says so."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from reply_milter.core.mail.headers import FIELDS_LIMIT, OCTETS_LIMIT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds for reading one message. Time and memory grow with the message and with nothing else.
+    """Limits for reading one message. Time and memory grow with its size alone.
 
-    ``depth`` multiparts within each other; a deeper one becomes an attachment, unopened. ``parts`` is the number of
-    all parts, multiparts included. ``text_characters`` and ``html_characters`` bound what becomes text; attachments
-    are as large as the message lets them be.
+    ``depth``: multiparts within each other; a deeper one becomes an attachment, unopened. ``parts``: all parts,
+    multiparts included. ``text_characters``, ``html_characters``: characters that are decoded as text. Attachments are
+    limited only by the size of the message.
     """
 
     fields: int = FIELDS_LIMIT

@@ -1,11 +1,11 @@
-"""Text as lines, with what is known about each from elsewhere."""
+"""Text as lines, each with the role that the HTML gives it."""
 
 from enum import Enum, auto
 from typing import NamedTuple
 
 
 class Role(Enum):
-    """What the author's program says about a line. Plain text says nothing."""
+    """The role of a line, as the author's program marked it in HTML. Lines of plain text are UNKNOWN."""
 
     UNKNOWN = auto()
     QUOTED = auto()
@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
     @property
     def blank(self) -> bool:
-        """Whether there is nothing to see."""
+        """Whether it shows nothing."""
         return not self.text.strip()
 
 
@@ -35,7 +35,7 @@ _WORD = 256  # characters; an address and its domain have fewer
 
 
 def cut(text: str, limit: int) -> str:
-    """The first ``limit`` characters, less a word that does not fit: half a reply address is none that is redacted."""
+    """Cut to ``limit`` characters, before a word that does not fit: half a reply address would escape redaction."""
     if len(text) <= limit or text[limit].isspace():
         return text[:limit]
     blank = max(text.rfind(character, max(0, limit - _WORD), limit) for character in " \n\t")
@@ -43,10 +43,10 @@ def cut(text: str, limit: int) -> str:
 
 
 def of_text(text: str) -> list[Line]:
-    """The lines of plain text. Only LF ends a line: splitlines() knows ten other ways."""
+    """Split plain text into lines. Only LF ends a line; splitlines() has ten other line ends."""
     return [Line(line) for line in text.split("\n")]
 
 
 def text_of(lines: list[Line]) -> str:
-    """The lines as plain text."""
+    """Join the lines to plain text."""
     return "\n".join(line.text for line in lines)

@@ -1,4 +1,4 @@
-"""Where the message that is answered begins, in mail that does not quote it line by line: Outlook and its kin."""
+"""Find where the message that is answered begins, in mail that does not quote it by lines, such as Outlook's."""
 
 import re
 
@@ -15,10 +15,10 @@ _SEPARATOR = re.compile(r"\s*(?:_{5,}|-{3,}|={5,}|\*{3,})\s*")
 
 
 def start(lines: list[Line]) -> int | None:
-    """The first line of what belongs to the message that is answered, with separators above it; None if it isn't there.
+    """Return the first line of the message that is answered, separators above it included; None if there is none.
 
-    Found by the program's own mark in HTML, by a separator in words, by a block of header fields, or by an attribution
-    that nobody would take for prose; the last three only if no quoted lines follow, for those speak for themselves.
+    Its signs are the program's own mark in HTML, a separator in words, a block of header fields, or an attribution that
+    can't be prose. The last three count only if no quoted lines follow, which are found by other means.
     """
     for index, line in enumerate(lines):
         if line.role is Role.ORIGINAL:
@@ -30,7 +30,7 @@ def start(lines: list[Line]) -> int | None:
 
 
 def _opening(lines: list[Line], index: int) -> int | None:
-    """Where what opens a message begins, if its first or last line is ``index``."""
+    """Return where the opening of a message begins, if ``index`` is its first or last line."""
     ends = None if index and _label(lines[index - 1]) else _block_end(lines, index)
     if ends is not None:
         return None if _quote_follows(lines, ends, 1) else index
@@ -41,7 +41,7 @@ def _opening(lines: list[Line], index: int) -> int | None:
 
 
 def block_above(lines: list[Line]) -> int:
-    """Where the block of header fields begins that the lines end with, blank ones not counted; else their number."""
+    """Return where the block of header fields at the end of the lines begins; without one, their number."""
     end = len(lines)
     while end and lines[end - 1].blank:
         end -= 1
@@ -58,14 +58,14 @@ def is_quoted_block(lines: list[Line]) -> bool:
 
 
 def above_separators(lines: list[Line], index: int) -> int:
-    """The same place or higher, above separators and blank lines."""
+    """Move ``index`` above separators and blank lines."""
     while index and (lines[index - 1].blank or _is_separator(lines[index - 1]) or _is_drawn(lines[index - 1])):
         index -= 1
     return index
 
 
 def forwarded(lines: list[Line], quoted: bool) -> int | None:
-    """The line with which a forwarded message begins: text that the author wants to be read.
+    """Return the line with which a forwarded message begins, which the author wants to be read.
 
     ``quoted`` allows it to be quoted, as Apple's programs write it; in an answer, that is from the message below.
     """
@@ -76,10 +76,10 @@ def forwarded(lines: list[Line], quoted: bool) -> int | None:
 
 
 def _block_end(lines: list[Line], index: int) -> int | None:
-    """Behind the block of header fields that begins here, whatever their order; None if there is none.
+    """Return the line behind the block of header fields that begins here, in any order; None if there is none.
 
     Sender, date and subject; or sender, date and recipient, if there is an address. `From: Berlin, To: Hamburg, Date:
-    Monday` is somebody's journey. A date without a number is none; recipients may go on for some lines.
+    Monday` describes a journey. A date must hold a number; recipients may continue for some lines.
     """
     labels: set[Label] = set()
     last, end = None, index
@@ -110,6 +110,6 @@ def _is_drawn(line: Line) -> bool:
 
 
 def _quote_follows(lines: list[Line], index: int, within: int) -> bool:
-    """Whether one of the next ``within`` lines that are not blank is quoted."""
+    """Whether one of the next ``within`` lines is quoted, blank lines not counted."""
     below = [line for line in lines[index : index + within + 3] if not line.blank]
     return any(line.quotes for line in below[:within])

@@ -1,4 +1,4 @@
-"""Content-Type and Content-Disposition: a word and its parameters (RFC 2045 section 5.1, RFC 2183, RFC 2231)."""
+"""Parse Content-Type and Content-Disposition: a word and its parameters (RFC 2045 section 5.1, RFC 2183, RFC 2231)."""
 
 import re
 from collections.abc import Iterator
@@ -8,20 +8,20 @@ from urllib.parse import unquote_to_bytes
 from reply_milter.core.content import charset, encoded_words
 from reply_milter.core.mail.comments import without_comments
 
-_LIMIT = 16 * 1024  # characters of a value that are looked at
+_LIMIT = 16 * 1024  # characters of a value that are read
 _PARAMETER = re.compile(r';\s*([^\s;="]++)\s*=\s*(?:"((?:[^"\\]++|\\.)*+)"?|([^;]*+))', re.DOTALL)
 _NAME = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 
 
 class Value(NamedTuple):
-    """The word in lower case, and parameters by name in lower case, decoded."""
+    """The word in lower case; parameters, decoded, by name in lower case."""
 
     word: str
     parameters: dict[str, str]
 
 
 def parse(value: str) -> Value:
-    """Read a field's value; any text gives something. Of parameters given twice, the first counts."""
+    """Parse a field's value; every text gives a Value. If a parameter is given twice, the first counts."""
     text = value[:_LIMIT]
     word = without_comments(text.partition(";")[0]).strip().lower()
     sections: dict[str, dict[int, tuple[str, bool]]] = {}
@@ -31,7 +31,7 @@ def parse(value: str) -> Value:
 
 
 def _given(text: str) -> Iterator[tuple[str, int, bool, str]]:
-    """Each parameter: name, number of its section, whether it is percent-encoded, text."""
+    """Yield per parameter: name, number of its section, whether it is percent-encoded, text."""
     for parameter in _PARAMETER.finditer(text):
         name = _NAME.fullmatch(parameter[1].lower())
         if name:
@@ -41,7 +41,7 @@ def _given(text: str) -> Iterator[tuple[str, int, bool, str]]:
 
 
 def _joined(sections: dict[int, tuple[str, bool]]) -> str:
-    """RFC 2231: sections in order, percent-encoded ones in the charset that the first names; else RFC 2047 words."""
+    """Join sections in order (RFC 2231), in the charset that the first one names; else decode RFC 2047 words."""
     ordered = [sections[index] for index in sorted(sections)]
     if not any(extended for _, extended in ordered):
         return encoded_words.decode("".join(content for content, _ in ordered))

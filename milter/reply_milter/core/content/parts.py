@@ -1,7 +1,7 @@
-"""A message as a tree of MIME parts (RFC 2046), by offsets into its octets.
+"""Parse a message into a tree of MIME parts (RFC 2046), as offsets into its octets.
 
-Written here because the standard library's parser nests a generator for each multipart, which a hostile message makes
-quadratic and then a RecursionError. Each level is searched once, and levels are bounded: linear.
+The standard library's parser nests a generator per multipart, which a hostile message makes quadratic, then a
+RecursionError. Here each level is searched once, and the number of levels is limited, so the time is linear.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from reply_milter.core.mail import message_file
 
 _BOUNDARY_OCTETS = 200  # RFC 2046 section 5.1.1 allows 70
 _PART_HEADER_OCTETS = 64 * 1024
-_HEADER_OCTETS = 512 * 1024  # twice what the milter lets in
+_HEADER_OCTETS = 512 * 1024  # twice what the milter accepts
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One entity: its header begins at ``begin``, its body lies between ``start`` and ``end``.
 
-    ``children`` are empty for all but a multipart. ``unopened`` multiparts lie too deep, or are too many.
+    ``children``: empty except for a multipart. ``unopened``: a multipart that is too deep, or beyond the limit.
     """
 
     fields: list[tuple[str, str]]
@@ -33,16 +33,16 @@ class Part:
     unopened: bool = False
 
     def value(self, name: str) -> str:
-        """The first field named ``name``, in lower case; empty if there is none."""
+        """Return the first field with this lower-case name; empty if there is none."""
         return next((value for known, value in self.fields if known.lower() == name), "")
 
     @property
     def is_multipart(self) -> bool:
-        """Whether it says that it is one; it may hold no part all the same."""
+        """Whether its type is multipart. It may still have no parts."""
         return self.content_type.word.startswith("multipart/")
 
     def leaves(self) -> Iterator["Part"]:
-        """Parts without children, in order."""
+        """Yield the parts without children, in order."""
         if not self.children:
             yield self
         for child in self.children:
@@ -51,7 +51,7 @@ class Part:
 
 @dataclass(slots=True)
 class Opening:
-    """Opens one message: counts parts as it goes, and collects what it had to leave out."""
+    """Parses one message, counts its parts, and collects flaws."""
 
     message: bytes
     limits: Limits
@@ -59,7 +59,7 @@ class Opening:
     _count: int = 0
 
     def root(self) -> Part:
-        """The whole message."""
+        """Parse the whole message."""
         return self._part(0, len(self.message), 0, _HEADER_OCTETS)
 
     def _part(self, start: int, end: int, depth: int, header_octets: int) -> Part:
@@ -85,7 +85,7 @@ class Opening:
 
 
 def _spans(message: bytes, start: int, end: int, boundary: str) -> Iterator[tuple[int, int]]:
-    """The parts between delimiter lines; the last goes to the end where the closing line is missing."""
+    """Yield the parts between delimiter lines. Without a closing line, the last part goes to the end."""
     delimiter = b"--" + boundary.encode("utf-8", "surrogateescape")
     if not boundary or len(delimiter) > _BOUNDARY_OCTETS:
         return
@@ -101,9 +101,9 @@ def _spans(message: bytes, start: int, end: int, boundary: str) -> Iterator[tupl
 
 
 def _delimiters(message: bytes, start: int, end: int, delimiter: bytes) -> Iterator[tuple[int, int, bool]]:
-    """Each delimiter line: where it begins, where the next line does, and whether it closes.
+    """Yield per delimiter line: its offset, that of the next line, and whether it closes.
 
-    Another boundary may begin with this one: only white space may follow, or ``--`` and white space.
+    Another boundary may begin with this one, so only white space may follow, or ``--`` and white space.
     """
     position = start
     while (found := message.find(delimiter, position, end)) >= 0:
@@ -118,7 +118,7 @@ def _delimiters(message: bytes, start: int, end: int, delimiter: bytes) -> Itera
 
 
 def _without_line_end(message: bytes, position: int) -> int:
-    """The line end before a delimiter belongs to the delimiter."""
+    """Move ``position`` before the line end, which belongs to the delimiter."""
     if message[position - 1 : position] == b"\n":
         position -= 1
         if message[position - 1 : position] == b"\r":

@@ -1,4 +1,4 @@
-"""Our reply addresses taken out of a message that stays a message: for handlers that pass on octets."""
+"""Remove our reply addresses from a message that stays a message, for handlers that pass on octets."""
 
 import binascii
 import re
@@ -10,22 +10,21 @@ from reply_milter.core.content.parts import Opening, Part
 from reply_milter.core.token.address import AddressForm
 
 _STANDARD = Limits()
-_OPEN = re.compile(r"text/|message/|$")  # types whose octets may be looked into
+_OPEN = re.compile(r"text/|message/|$")  # types whose octets may be searched
 _ENCODED = frozenset({"base64", "quoted-printable"})
-_BASE64_LINE = 57  # octets that make a line of 76 characters
+_BASE64_LINE = 57  # octets per line of 76 characters
 
 
 def redact_message(message: bytes, form: AddressForm, limits: Limits = _STANDARD) -> bytes:
-    """``message`` with our reply addresses made useless: each letter of their extension becomes an ``x``.
+    """Make our reply addresses in ``message`` useless: each letter of their extension becomes an ``x``.
 
-    Covered: all header fields, those of parts included, and text parts, whatever their transfer encoding; in an
-    attached message, what is not encoded once more. Lengths stay, but for the line breaks of an encoded part that
-    changes.
+    Covered: all header fields, those of parts included, and text parts in any transfer encoding; in an attached
+    message, what is not encoded again. Lengths stay, except for the line breaks of an encoded part that changes.
 
     Not covered: encoded words (a display name in base64), text in UTF-16 or UTF-32, other attachments, and all of a
     ``multipart/signed`` or ``multipart/encrypted``, whose signature would break.
 
-    Body and fields that changed no longer fit the verdict's body digest and DKIM signatures: check them before. A
+    A changed body or field no longer matches the verdict's body digest and DKIM signatures: check them before. A
     program that reads the token from To or Delivered-To needs the message as it came.
     """
     pattern = re.compile(redaction.pattern(form).pattern.encode(), re.IGNORECASE)
@@ -34,7 +33,7 @@ def redact_message(message: bytes, form: AddressForm, limits: Limits = _STANDARD
 
 
 def _changed(message: bytes, root: Part, pattern: re.Pattern[bytes]) -> Iterator[bytes]:
-    """The message in pieces: between leaves, headers and delimiters; then the leaf."""
+    """Yield the message in pieces: headers and delimiters between leaves, then the leaf."""
     position = 0
     for part in _untouchable_or_leaf(root):
         yield _blotted(message[position : part.start], pattern)
@@ -73,7 +72,7 @@ def _leaf(octets: bytes, part: Part, pattern: re.Pattern[bytes]) -> bytes:
 
 
 def _blotted(octets: bytes, pattern: re.Pattern[bytes]) -> bytes:
-    """``x`` is no digit, so that nothing here is a token afterwards; at our domain it is replaced by itself."""
+    """Replace by ``x``, which is not a hex digit, so that no token remains. A second pass changes nothing."""
 
     def blot(found: re.Match[bytes]) -> bytes:
         kept = found["prefix"] or found["bare"] or b""

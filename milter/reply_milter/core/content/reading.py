@@ -1,4 +1,4 @@
-"""A message, from octets to values: one pass for its structure, then text by text."""
+"""Read a message from octets to values: one pass for its structure, then each text."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,10 +18,10 @@ _MAILBOXES = 64  # of one kind
 
 
 def read(message: bytes, form: AddressForm, marker: str = "", limits: Limits = _STANDARD) -> Content:
-    """Read ``message``, as an MTA hands it over, whatever its octets are. Never raises; linear in ``message``.
+    """Read ``message`` as the MTA hands it over, with any octets. Never raises; linear in ``message``.
 
-    ``form`` tells which addresses are ours and are to be redacted. ``marker`` is the line of notifications above which
-    replies are to be written; empty if there is none.
+    ``form``: which addresses are ours and are redacted. ``marker``: the line of notifications above which users write
+    their replies; empty if there is none.
     """
     opening = Opening(message, limits)
     root = opening.root()
@@ -33,7 +33,7 @@ def read(message: bytes, form: AddressForm, marker: str = "", limits: Limits = _
     shown = _lines(pieces)
 
     def kept(text: str, limit: int, flaw: Flaw) -> str:
-        """Redacted before and cut after: a word in an address's place may be longer than it."""
+        """Redact, then cut: the word that replaces an address may be longer."""
         redacted = redaction.redact(lines.cut(text, limit), form)
         if max(len(text), len(redacted)) > limit:
             opening.flaws.add(flaw)
@@ -58,7 +58,7 @@ def read(message: bytes, form: AddressForm, marker: str = "", limits: Limits = _
 
 
 def _fields(root: Part, limits: Limits, flaws: set[Flaw]) -> tuple[tuple[str, str], ...]:
-    """The header, decoded, as far as the limits go."""
+    """Decode the header, up to the limits."""
     fields: list[tuple[str, str]] = []
     room = limits.field_octets
     for name, value in root.fields:
@@ -71,7 +71,7 @@ def _fields(root: Part, limits: Limits, flaws: set[Flaw]) -> tuple[tuple[str, st
 
 
 def _mailboxes(root: Part, name: str) -> tuple[Mailbox, ...]:
-    """Whom the fields of one name hold, with names decoded: addresses first, words second (RFC 2047 section 6.2)."""
+    """Return the mailboxes of all fields of one name. Parses first, then decodes names (RFC 2047 section 6.2)."""
     found = [mailbox for known, value in root.fields if known.lower() == name for mailbox in named(value)]
     return tuple(
         Mailbox(encoded_words.decode(mailbox.name), encoded_words.plain(mailbox.address))
@@ -80,7 +80,7 @@ def _mailboxes(root: Part, name: str) -> tuple[Mailbox, ...]:
 
 
 def _lines(pieces: list[Piece]) -> list[Line]:
-    """The whole text: plain where there is plain text, else HTML rendered."""
+    """Return the whole text: plain text if there is any, else rendered HTML."""
     shown: list[Line] = []
     for piece in pieces:
         if piece.html and not (piece.plain or "").strip():
@@ -91,7 +91,7 @@ def _lines(pieces: list[Piece]) -> list[Line]:
 
 
 def _stripped(pieces: list[Piece], shown: list[Line], marker: str, forwarding: bool) -> str:
-    """The author's words: by the text, or by HTML that says the same where only that shows what is quoted."""
+    """Return the author's own text, found in the text, or in its HTML if only that marks quotes."""
     by_text = stripping.strip(shown, marker, forwarding)
     if by_text.found or len(pieces) != 1 or not pieces[0].html or not (pieces[0].plain or "").strip():
         return by_text.text
@@ -100,7 +100,7 @@ def _stripped(pieces: list[Piece], shown: list[Line], marker: str, forwarding: b
 
 
 def _redacted(content: Content, redact: Callable[[str], str]) -> Content:
-    """Every other string without reply addresses of ours. Octets of attachments stay."""
+    """Redact our reply addresses in all other strings. Octets of attachments stay."""
 
     def mailboxes(values: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
         return tuple(Mailbox(redact(value.name), redact(value.address)) for value in values)

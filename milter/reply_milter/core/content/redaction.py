@@ -1,14 +1,13 @@
-"""Our own reply addresses taken out of what an application will show: whoever reads one may use it.
+"""Remove our reply addresses from what an application will show, because anybody who reads one can use it.
 
-Mail programs copy the address that they answer into attributions, links and fields. What is looked for:
+Mail programs copy the address that they answer into attributions, links and fields. These forms are found:
 
-* MAILBOX DELIMITER and anything, at an accept domain; with the delimiter ``-`` only what has the length of a token;
-* MAILBOX DELIMITER and a GLOB, whatever follows: a token works at our domain, wherever it was written;
-* a GLOB, at an accept domain; without a MAILBOX, only this.
+* MAILBOX DELIMITER and anything, at an accept domain; with the delimiter ``-`` only with the length of a token;
+* MAILBOX DELIMITER and a GLOB, whatever follows, because a token works at our domain wherever it was written;
+* a GLOB, at an accept domain; without a MAILBOX, only this form.
 
-``+``, ``@`` and dots may be percent-encoded, once or more, or stand as character references; letters in either case;
-``<wbr>`` anywhere. The extension becomes ``redacted``, all else stays as it is written, so that a second pass changes
-nothing.
+``+``, ``@`` and dots may be percent-encoded, once or more, or be character references; letters in either case;
+``<wbr>`` anywhere. The extension becomes ``redacted``, everything else stays, so that a second pass changes nothing.
 """
 
 import re
@@ -25,14 +24,14 @@ _EXTENSION_LIMIT = 128  # characters of "anything": twice what a local part may 
 _ANYTHING = r"""[^\s@<>"(),:\\\[\]]"""
 _BREAK = r"(?:<wbr ?/?>)?"  # Gmail puts it into long words of HTML
 _NAMES = {"+": "plus", "@": "commat", ".": "period", "-": "hyphen", "_": "lowbar"}
-# A letter or digit before it makes it another address, but for the end of an encoded octet.
+# A letter or digit before it makes it another address, unless it ends an encoded octet.
 _BEGINNING = r"(?:(?<![A-Za-z0-9._+-])|(?<=[%=][0-9A-Fa-f][0-9A-Fa-f]))"
 
 
 def redact(text: str, form: AddressForm) -> str:
-    """``text`` without reply addresses of ours. Idempotent; linear in ``text``."""
+    """Remove our reply addresses from ``text``. Idempotent; linear in ``text``."""
     once = _pass(text, form)
-    # What became shorter may now end within reach of a mailbox before it: one more pass, and nothing can.
+    # A shortened extension may bring another one within the limit of length: a second pass finds that.
     return text if once == text else _pass(once, form)
 
 
@@ -42,7 +41,7 @@ def _pass(text: str, form: AddressForm) -> str:
 
 @lru_cache(maxsize=8)
 def pattern(form: AddressForm) -> re.Pattern[str]:
-    """Matches a reply address up to its domain. What stands before the extension is group ``prefix`` or ``bare``."""
+    """Return a pattern for reply addresses up to the domain. Group ``prefix`` or ``bare`` precedes the extension."""
     domains = "|".join(spelling for name in sorted(form.accept_domains) for spelling in _domain(name))
     at_us = rf"""["']?{_BREAK}(?:{_spelled("@")}|=){_BREAK}(?:{domains})(?![A-Za-z0-9-]|\.[A-Za-z0-9])"""
     user, rest = rf"[0-9a-f](?:{_BREAK}[0-9a-f]){{{USER_LENGTH - 1}}}", KEY_LENGTH + form.checksum_length
@@ -54,12 +53,12 @@ def pattern(form: AddressForm) -> re.Pattern[str]:
         rf"(?P<bare>{prefix}){token_text}",
     ]
     if not form.mailbox:
-        alternatives = ["(?P<prefix>)(?P<bare>)(?!)"]  # all of a domain is not ours to change
+        alternatives = ["(?P<prefix>)(?P<bare>)(?!)"]  # a whole domain would match
     return re.compile("|".join([*alternatives, rf"{_BEGINNING}{token_text}(?={at_us})"]), re.IGNORECASE)
 
 
 def _domain(name: str) -> Iterator[str]:
-    """The patterns of a domain: as A-labels, and as people write them."""
+    """Yield the patterns of a domain: as A-labels, and as people write them."""
     yield _BREAK.join(_spelled(character) for character in name)
     try:
         written = idna.decode(name)
@@ -70,7 +69,7 @@ def _domain(name: str) -> Iterator[str]:
 
 
 def _spelled(character: str) -> str:
-    """The pattern of a character in text, in URLs (RFC 3986), in quoted-printable, and in HTML."""
+    """Return the pattern of a character in text, in URLs (RFC 3986), in quoted-printable, and in HTML."""
     if character.isalnum():
         return character
     code = f"{ord(character):02x}"

@@ -1,8 +1,8 @@
-"""What the author wrote, out of a whole reply: quotes, attributions, signatures and the message below go.
+"""Extract the author's own text from a reply: remove quotes, attributions, signatures and the message below.
 
-Where it can't be known, text stays: a quote too many is better than a word too few. What may be a quote is one if an
-attribution stands above it, or if the HTML says so; other lines with ``>`` may be code. Of several quotes with answers
-in between, those that are answered stay: without them the answers say nothing.
+In doubt, text stays: an extra quote is better than a lost word. Lines with ``>`` are a quote if an attribution stands
+above them, or if the HTML says so; others may be code. Of several quotes with answers in between, those that are
+answered stay, because the answers need them.
 """
 
 import re
@@ -19,7 +19,7 @@ _AROUND_MARKER = " \t>*_#|\xa0"
 
 @dataclass(frozen=True, slots=True)
 class Stripped:
-    """The author's text, and whether anything was found that is not the author's (signatures aside)."""
+    """The author's text. ``found``: something else than a signature was removed."""
 
     text: str
     found: bool
@@ -27,7 +27,7 @@ class Stripped:
 
 @dataclass(slots=True)
 class _Run:
-    """Lines on end that are all quoted, or all not. ``certain``: it is known to be a quote."""
+    """Consecutive lines that are all quoted, or all not. ``certain``: they are known to be a quote."""
 
     quoted: bool
     lines: list[Line]
@@ -35,16 +35,16 @@ class _Run:
 
     @property
     def spoken(self) -> bool:
-        """Whether the author says something here."""
+        """Whether it holds the author's words."""
         return not self.quoted and any(not line.blank for line in self.lines)
 
 
 def strip(lines: list[Line], marker: str = "", forwarding: bool = False) -> Stripped:
     """Strip the lines of a reply.
 
-    ``marker`` is the operator's line in notifications above which replies are to be written; everything from it on
-    goes, unless the author wrote below a quote that has it. ``forwarding`` says that the subject is that of a
-    forwarded message: what is forwarded stays.
+    ``marker``: the operator's line in notifications above which users write their replies; everything from it on is
+    removed, unless the author wrote only below the quote that holds it. ``forwarding``: the subject is that of a
+    forwarded message, which then stays.
     """
     lines = _mended(lines)
     place = _place(lines, marker)
@@ -57,7 +57,7 @@ def strip(lines: list[Line], marker: str = "", forwarding: bool = False) -> Stri
 
 
 def _strip(lines: list[Line], forwarding: bool = False, rest_is_gone: bool = False) -> Stripped:
-    """Strip without a marker. ``rest_is_gone``: these are the lines above one."""
+    """Strip without a marker. ``rest_is_gone``: a marker below these lines was removed."""
     begins = original.start(lines)
     own, kept = _parted(lines, begins, forwarding)
     cut = begins is not None and begins < len(own) and (rest_is_gone or _speaks(own[:begins]))
@@ -73,7 +73,7 @@ def _strip(lines: list[Line], forwarding: bool = False, rest_is_gone: bool = Fal
 
 
 def _parted(lines: list[Line], begins: int | None, forwarding: bool) -> tuple[list[Line], list[Line]]:
-    """What is to be stripped, and below it what is passed on. What the message below passed on is neither."""
+    """Split off a forwarded message. What the answered message had forwarded is not one."""
     passed_on = original.forwarded(lines, quoted=forwarding)
     if passed_on is None:
         passed_on = begins if forwarding else None
@@ -83,7 +83,7 @@ def _parted(lines: list[Line], begins: int | None, forwarding: bool) -> tuple[li
 
 
 def _place(lines: list[Line], marker: str) -> int | None:
-    """The first line that begins with the marker, whatever a mail program put around it."""
+    """Return the first line that begins with the marker, with whatever signs a mail program put around it."""
     wanted = _comparable(marker)
     if not wanted:
         return None
@@ -99,7 +99,7 @@ def _speaks(lines: list[Line]) -> bool:
 
 
 def _runs(lines: list[Line]) -> list[_Run]:
-    """Blank lines belong to what stands above them."""
+    """Group lines into runs. Blank lines belong to the run above them."""
     runs: list[_Run] = []
     for line in lines:
         if not runs or (not line.blank and line.quotes is not runs[-1].quoted):
@@ -109,7 +109,7 @@ def _runs(lines: list[Line]) -> list[_Run]:
 
 
 def _drop_attributions(runs: list[_Run], ends_in_quote: bool) -> None:
-    """Take attributions out of the lines above quotes. From the first quote that is certain on, all are."""
+    """Remove attributions above quotes. Quotes below a certain one are certain, too."""
     certain = False
     above = _Run(False, [])
     for run in [*runs, *([_Run(True, [])] if ends_in_quote else [])]:
@@ -122,7 +122,7 @@ def _drop_attributions(runs: list[_Run], ends_in_quote: bool) -> None:
 
 
 def _above(lines: list[Line], start: int) -> list[Line]:
-    """The lines above an attribution, or a separator, if there is one."""
+    """Return the lines above an attribution or a separator, if there is one."""
     end = original.above_separators(lines, start)
     return lines[:end] if any(not line.blank for line in lines[end:]) else lines
 
@@ -133,14 +133,14 @@ def _says_so(run: _Run) -> bool:
 
 
 def _without_quotes(runs: list[_Run]) -> list[_Run]:
-    """Without certain quotes below all of the author's words, and without one that is the only one."""
+    """Remove certain quotes below the author's last words, and a single certain quote."""
     spoken = [index for index, run in enumerate(runs) if run.spoken]
     alone = sum(run.quoted for run in runs) == 1
     return [run for index, run in enumerate(runs) if spoken and not (run.certain and (alone or index > spoken[-1]))]
 
 
 def _together(runs: list[_Run]) -> list[Line]:
-    """The lines of all runs, with a blank one where a quote stood."""
+    """Join the lines of all runs, with a blank line in place of a removed quote."""
     lines: list[Line] = []
     quoted = True
     for run in runs:
@@ -152,7 +152,7 @@ def _together(runs: list[_Run]) -> list[Line]:
 
 
 def _mended(lines: list[Line]) -> list[Line]:
-    """With the ``>`` that closes an address on the line above put back there: Gmail wraps attributions like that."""
+    """Move a ``>`` that closes an address back to the line above: Gmail wraps attributions there."""
     mended: list[Line] = []
     for line in lines:
         closes = line.quotes and "<" not in line.text and len(line.text) < _REST_CHARACTERS
@@ -164,7 +164,7 @@ def _mended(lines: list[Line]) -> list[Line]:
 
 
 def _trimmed(text: str) -> str:
-    """Without blank lines around it. Indentation that means something stays at the first line, too."""
+    """Remove blank lines around the text. The first line keeps its indentation."""
     ended = text.rstrip()
     begun = ended[ended.rfind("\n", 0, len(ended) - len(ended.lstrip())) + 1 :]
     return begun if begun.startswith(("    ", "\t")) else begun.lstrip()

@@ -1,4 +1,4 @@
-"""Content-Transfer-Encoding (RFC 2045 section 6) undone, also where it was done badly."""
+"""Decode Content-Transfer-Encoding (RFC 2045 section 6), also where it is broken."""
 
 import binascii
 import re
@@ -10,14 +10,14 @@ _STRAY = re.compile(rb"[^A-Za-z0-9+/=\s]")
 
 
 class Plain(NamedTuple):
-    """Octets without their transfer encoding, and whether it was in order."""
+    """Decoded octets, and whether the encoding was valid."""
 
     octets: bytes
     sound: bool
 
 
 def decode(octets: bytes, encoding: str) -> Plain:
-    """Undo ``encoding``, a field's value. What can't be undone stays as it is. Never raises; linear."""
+    """Decode ``encoding``, a field's value. Octets that can't be decoded stay as they are. Never raises; linear."""
     word = encoding.strip().lower()
     if word == "base64":
         return _base64(octets)
@@ -27,9 +27,9 @@ def decode(octets: bytes, encoding: str) -> Plain:
 
 
 def _base64(octets: bytes) -> Plain:
-    """Up to the first padding, as everybody reads it; what a list appended below is no base64.
+    """Decode up to the first padding, as all programs do: a mailing list may have appended text below.
 
-    Text that only claims to be base64 shows itself by other characters, and is left alone.
+    Text with characters outside of base64 is not base64, and stays as it is.
     """
     data, _, rest = octets.partition(b"=")
     if _STRAY.search(data):

@@ -1,4 +1,4 @@
-"""What was read of a message, as plain values."""
+"""Values that are read from a message. Public, for plug-ins: ``reply_milter.plugin``."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,11 +20,11 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A part that is not the text. ``octets`` are decoded, and are never looked into or changed.
+    """A part that is not the text. ``octets`` are decoded, but not searched or changed.
 
-    ``name`` has no path and no control characters, and is empty where none was given. ``content_type`` is
-    ``type/subtype`` in lower case. ``content_id`` stands without angle brackets; HTML refers to it as ``cid:``.
-    ``inline`` says that the author's program meant it to be shown within the text.
+    ``name``: without path and control characters, empty if none was given. ``content_type``: ``type/subtype`` in lower
+    case. ``content_id``: without angle brackets; HTML refers to it as ``cid:``. ``inline``: the author's program wants
+    it to be shown within the text.
     """
 
     name: str
@@ -38,10 +38,10 @@ class Attachment:
 class Content:
     """A reply, ready to be posted.
 
-    ``text`` is all of it as text, ``html`` its HTML as it came (not made safe: it is a stranger's), or empty.
-    ``stripped`` is what the author wrote: ``text`` without quoted parts, attributions and signatures. Lines end in LF.
-    ``fields`` are the header fields from the top, unfolded and decoded for display, names as they came.
-    No string holds a reply address of ours, a NUL or a lone surrogate. ``flaws`` is empty for nearly all mail.
+    ``text``: all of it as text. ``html``: its HTML as it came, or empty; a stranger wrote it, so sanitize it.
+    ``stripped``: what the author wrote, ``text`` without quotes, attributions and signatures. Lines end in LF.
+    ``fields``: the header fields from the top, unfolded and decoded for display, names as they came. ``flaws``: empty
+    for nearly all mail. No string holds a reply address of ours, a NUL or a lone surrogate.
     """
 
     author: Mailbox

@@ -1,6 +1,6 @@
 """The words that mail programs write around a reply, language by language: the one place to add another language.
 
-Patterns are for lines of bounded length, and none has two free runs in a row.
+The patterns are for lines of limited length, and none has two unbounded runs in a row.
 """
 
 import re
@@ -16,11 +16,11 @@ WROTE = re.compile(
     r"|写道|寫道|さんは書きました|のメッセージ|작성|님이 쓴 글|כתב|كتب",
     re.IGNORECASE,
 )
-# How an attribution begins that has no such word (Horde).
+# Beginnings of attributions without such a word (Horde).
 QUOTING = re.compile(
     r"\s*(?:quoting|zitat von|citando|citation de|citeren|cytowanie|citát|citerar|цитирую)\b", re.IGNORECASE
 )
-# How attributions begin that begin with a moment.
+# Beginnings of attributions that begin with a moment.
 OPENING = re.compile(
     r"\W{0,3}(?:(?:on|am|le|el|op|em|il|den|dnia|w dniu|dne|at|på|в|în|a|från|from)\s"
     r"|在|[^\W\d]{1,14}[.,]{0,2} \d|\d{1,4}[年./-])",
@@ -35,7 +35,7 @@ _ORIGINAL = (
     r"|исходное сообщение|оригинальное сообщение|původní zpráva|eredeti üzenet|orijinal mesaj"
     r"|原始邮件|原始郵件|元のメッセージ|원본 메시지"
 )
-# A line that separates the message that is answered.
+# A line that separates the answered message from the reply.
 ORIGINAL_MESSAGE = re.compile(rf"[\s*]*-{{2,20}}\s*\**\s*(?:{_ORIGINAL})\s*\**\s*-{{2,20}}[\s*]*", re.IGNORECASE)
 
 _FORWARDED_BETWEEN_DASHES = (
@@ -50,12 +50,12 @@ _FORWARDED_WITH_COLON = (
     r"|begin doorgestuurd bericht|początek przekazywanej wiadomości|vidarebefordrat (?:brev|mejl)"
     r"|начало переадресованного сообщения"
 )
-# A line above a message that is passed on.
+# A line above a forwarded message.
 FORWARDED = re.compile(
     rf"[\s>*]*(?:-{{2,20}}\s*(?:{_FORWARDED_BETWEEN_DASHES})\s*-{{2,20}}|(?:{_FORWARDED_WITH_COLON})\s?[:：])\s*",
     re.IGNORECASE,
 )
-# What stands before the subject of a message that is passed on.
+# What precedes the subject of a forwarded message.
 FORWARDING = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|vb|vs|pd|i|doorst|转发|轉寄)\s?[:：]", re.IGNORECASE)
 
 
@@ -88,7 +88,7 @@ _LABEL_WORDS = {
 # The label of a line of such a block, in lower case and without its colon.
 LABELS = {word: label for label, words in _LABEL_WORDS.items() for word in words.split("|")}
 
-# A device or a program, and a few words at most: more than that is a sentence of somebody's.
+# A device or a program, and a few words at most: more is a sentence of the author.
 _SENDER = (
     r"(?:i(?:phone|pad|os|pod)|android|mobil\w*|smart(?:phone|fon)\w*|(?:tele)?(?:phone|fon|foon|fono)\w*|téléphone"
     r"|portable|handy|cell\w*|móvil|telemóvel|tablet\w*|samsung|galaxy|huawei|xiaomi|nokia|sony|verizon|t-mobile"

@@ -1,8 +1,8 @@
 """The mail that asks a user whether parked replies are theirs.
 
-It shows nothing of a reply but its author, date and subject: whoever holds an address could otherwise have us send
-people what they like. No line of it is a word that would release something, however it is wrapped: a robot may send it
-back as its own text.
+It shows only author, date and subject of a reply: with more, anybody who holds a reply address could send users a text
+of their choice. No line of it, however it is wrapped, is a word that releases a reply, because a robot may send the
+mail back as its own text.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from reply_milter.core.delivery.parked import ParkedReply
 
 SUBJECT = "Is this reply yours?"
 SUBJECT_LENGTH = 100
-LISTED = 10  # replies that one question asks about, at most
-_SHOWN = 53  # characters of a subject: no program that quotes it wraps the line, and leaves its last word by itself
-_WIDTH = 76  # RFC 2045 section 6.7: of an encoded line, at most
+LISTED = 10  # the most replies that one question lists
+_SHOWN = 53  # characters of a subject: short enough that no program wraps the quoted line and isolates its last word
+_WIDTH = 76  # the longest encoded line: RFC 2045 section 6.7
 _WORDS_WIDTH = 66
 _UNFOLDED = SMTP.clone(
     max_line_length=998, cte_type="7bit"
-)  # a reply address is nearly a line, and not every client unfolds well
+)  # a reply address is nearly a line long, and some clients unfold badly
 _BODY = SMTP.clone(max_line_length=_WIDTH, cte_type="7bit")
 
 _TEXT = """\
@@ -30,7 +30,7 @@ _TEXT = """\
     From:    {author}
 {listed}
 
-We do not know that address to be yours, so nothing of it has been posted.
+We do not know whether that address is yours, so nothing has been posted.
 Your answer is about what stands above, and about nothing else.
 
 If you wrote {all}, answer this message with the word "yes" alone on
@@ -38,7 +38,7 @@ the first line: it is then posted.
 If you did not, begin your answer with the word "no": it is then deleted
 now, and we do not ask about this reply address for a day.
 If you do nothing, it is deleted on {until}.
-Any other answer is read by nobody.
+Any other answer is ignored.
 
 If it was not you, somebody knows a reply address that we made for you.
 To have that address revoked, write to {contact}
@@ -52,11 +52,12 @@ and instead of "no" one of:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """``replies``: one to ten, of one kind, in the order in which they are shown; ``until``: when they are deleted.
+class QuestionMail:
+    """What the mail says. ``replies``: one to ten, of one kind, in the order in which they are shown.
 
-    ``recipient``: the address on file; ``answers_to``: the reply address for it; ``message_id`` with brackets; ``now``
-    in Unix seconds; ``contact``: who has addresses revoked.
+    ``until``: when they are deleted; ``recipient``: the address on file; ``answers_to``: the reply address for the
+    answer; ``message_id``: with brackets; ``now``, ``until``: Unix seconds; ``contact``: where users ask to have an
+    address revoked.
     """
 
     replies: tuple[ParkedReply, ...]
@@ -69,8 +70,8 @@ class Question:
     contact: str
 
 
-def write(question: Question) -> bytes:
-    """The whole message, with CRLF, in ASCII. The same question is the same octets."""
+def compose(question: QuestionMail) -> bytes:
+    """Write the message, in ASCII with CRLF. The same question gives the same octets."""
     message = EmailMessage(policy=_BODY)
     message.set_content(_text(question), charset="utf-8", cte="quoted-printable")
     message["From"] = question.author
@@ -79,18 +80,18 @@ def write(question: Question) -> bytes:
     message["Subject"] = SUBJECT
     message["Date"] = datetime.fromtimestamp(question.now, UTC)
     message["Message-ID"] = question.message_id
-    message["References"] = question.message_id  # clients copy it also where a relay gave it another Message-ID
-    message["Auto-Submitted"] = "auto-generated"  # no vacation notice is to answer it
+    message["References"] = question.message_id  # clients copy it even if a relay replaced the Message-ID
+    message["Auto-Submitted"] = "auto-generated"  # so that no vacation notice answers it
     return message.as_bytes(policy=_UNFOLDED)
 
 
 def one_line(text: str) -> str:
-    """``text`` as it may be shown: printable, and not longer than a line."""
+    """Make ``text`` printable, and cut it to one line of 100 characters."""
     shown = "".join(character if character.isprintable() else " " for character in text[: 4 * SUBJECT_LENGTH])
     return " ".join(shown.split())[:SUBJECT_LENGTH]
 
 
-def _text(question: Question) -> str:
+def _text(question: QuestionMail) -> str:
     first, count = question.replies[0], len(question.replies)
     return _TEXT.format(
         these="A reply" if count == 1 else f"{count} replies",
@@ -112,7 +113,7 @@ def _subject(reply: ParkedReply) -> str:
 
 
 def _words(words: list[str]) -> str:
-    """All but English, several a line; a line never holds one alone, for that would be an answer."""
+    """List all words but the English ones, several per line: a line with one word would be an answer."""
     others = [word for word in words if word not in ("yes", "no")]
     lines = -(-sum(len(word) + 1 for word in others) // _WORDS_WIDTH)
     share = -(-len(others) // lines)

@@ -1,8 +1,8 @@
-"""What an answer to a question says: yes, no, or nothing.
+"""Read the answer to a question: yes, no, or none.
 
-Whatever is not certainly a yes of the author's is none: robots answer, too, and people who mean no. Yes is one word of
-the table, alone on the first line; a no may go on, because "No, that was not me" is a likelier answer than the word
-alone. Words count in the languages in which attributions are known (``core.content.words``).
+Only what is certainly the author's yes counts as one, because robots answer, too, and people who mean no. A yes is one
+word of the table, alone on the first line. A no may be followed by text, because "No, that was not me" is likelier than
+the word alone. The words are of the languages whose attributions ``core.content.words`` knows.
 """
 
 import unicodedata
@@ -15,14 +15,14 @@ from reply_milter.core.rules.thread import candidates
 
 
 class Answer(Enum):
-    """``NONE``: it concerns no reply, and nobody hears of it."""
+    """What a mail says to a question. ``NONE``: it is ignored."""
 
     YES = auto()
     NO = auto()
     NONE = auto()
 
 
-# As they are shown to users: the languages in the order of their English names.
+# As users see them: the languages in the order of their English names.
 YES_SHOWN = (
     "yes نعم da 是 ano ja jah kyllä oui ναι כן igen já sì はい 네 jā taip да tak sim áno sí evet так có".split()
 )  # fmt: skip
@@ -34,16 +34,19 @@ _MORE_YES = frozenset("si aye 是的 对 對 예 áno ναί vâng kylla joo".sp
 _MORE_NO = frozenset("οχι 否 不 아니오 아니 nao hayir khong nope".split())
 YES = frozenset(YES_SHOWN) | _MORE_YES
 NO = frozenset(NO_SHOWN) | _MORE_NO
-# In another of these languages they say something else ("tak" thanks in Danish, "igen" asks for it again): they are a
-# yes only if the author says no more than that.
+# These mean something else in another of the languages ("tak": thanks in Danish; "igen": again in Danish): they are a
+# yes only if the author writes nothing else.
 YES_BY_ITSELF = frozenset("tak так igen já".split())
-# Others begin sentences with these, so that more must stand apart: "Ne supprimez rien", "Nu ser jag den", "Nie mehr".
+# These begin sentences in other languages ("Ne supprimez rien", "Nu ser jag den", "Nie mehr"): they are a no only alone
+# or before a punctuation mark.
 _NO_BEFORE_A_STOP = frozenset("ne не nu nie ei nem nei 不 不是 否 아니 لا".split())
 
-_LINE = 100  # characters that are looked at
+_LINE = 100  # characters that are read of a line
 _LINES = 10
 _LOOKED_AT = 1000
-_AROUND = frozenset(".!,*_'\"`´‘’“”„«»()¡。！，、．،… \t\xa0")  # no question mark, and no > of a quote
+_AROUND = frozenset(
+    ".!,*_'\"`´‘’“”„«»()¡。！，、．،… \t\xa0"
+)  # without the question mark, and without the > of a quote
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
 
 _ROBOTS = ("x-auto-response-suppress", "x-loop", "list-id", "list-unsubscribe", "feedback-id")
@@ -51,9 +54,9 @@ _RECEIPTS = ("message/disposition-notification", "message/delivery-status", "mes
 
 
 def read_answer(sender: str, fields: Fields, message_id: str, content: Content) -> Answer:
-    """What a message says to the question with this Message-ID, which stands in brackets.
+    """Read the answer to the question with ``message_id``, which is in brackets.
 
-    ``sender``: that of the envelope. A robot says nothing, nor does a mail that does not name the question.
+    ``sender``: of the envelope. A mail of a robot, or one that does not name the question, is none.
     """
     if not sender or is_of_a_robot(fields) or any(part.content_type in _RECEIPTS for part in content.attachments):
         return Answer.NONE
@@ -63,12 +66,12 @@ def read_answer(sender: str, fields: Fields, message_id: str, content: Content) 
 
 
 def is_of_a_robot(fields: Fields) -> bool:
-    """Whether anything hints at it: here a person who is not heard may write once more, and nothing is lost."""
+    """Whether any sign of a robot is there. A weak sign is enough: a person who is ignored can answer again."""
     return auto_reply.is_automatic(fields) or auto_reply.is_report(fields) or any(name in fields for name in _ROBOTS)
 
 
 def answer_of(text: str) -> Answer:
-    """What the author's own ``text`` says. No more than its first lines are looked at."""
+    """Read the answer in the author's own ``text``, from its first lines alone."""
     line, more = _first_line(text)
     if line is None:
         return Answer.NONE
@@ -87,7 +90,7 @@ def _named(fields: Fields) -> list[str]:
 
 
 def _first_line(text: str) -> tuple[str | None, bool]:
-    """The first line that shows anything, and whether there is more below it. None: it is too long, or too far down."""
+    """Return the first visible line, and whether more text follows. None: it is too long, or too far down."""
     lines = text[:_LOOKED_AT].split("\n", _LINES)
     for index, line in enumerate(lines[:_LINES]):
         shown = _plain(line[:_LINE])
@@ -98,7 +101,7 @@ def _first_line(text: str) -> tuple[str | None, bool]:
 
 
 def _plain(line: str) -> str:
-    """As it is compared: without what nobody sees, full-width letters and capitals as others, one form of accents."""
+    """Normalise a line: no invisible characters, half-width lower-case letters, composed accents, no outer blanks."""
     seen = "".join(character for character in line if unicodedata.category(character) != "Cf")
     composed = unicodedata.normalize("NFC", seen.translate(_FULL_WIDTH)).casefold()
     return unicodedata.normalize("NFC", composed).strip()
@@ -115,5 +118,5 @@ def _first_word(line: str) -> tuple[str, str]:
 
 
 def _stops(rest: str) -> bool:
-    """Whether a mark ends the word, and not a blank or a letter's neighbour."""
+    """Whether a punctuation mark ends the word."""
     return rest.lstrip("*_'\"")[:1] in tuple(".!,。！，、．،…;:-–—")

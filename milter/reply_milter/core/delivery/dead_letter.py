@@ -1,4 +1,4 @@
-"""A message that nobody will take, kept for people to look at."""
+"""A message that can't be delivered, kept for an operator to look at."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ _ID_LENGTH = 26  # as long as the id of a verdict
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """``id``: of its verdict, or made of its octets. ``sender`` and ``recipient``: its envelope. ``since``: Unix time.
+    """``id``: of its verdict, or a digest of its octets. ``sender``, ``recipient``: its envelope. ``since``: Unix time.
 
-    ``handler`` is empty and ``user`` None where nothing vouches for them.
+    ``handler`` is empty and ``user`` None for a message without a good seal.
     """
 
     id: str
@@ -27,5 +27,5 @@ class DeadLetter:
 
 
 def identify(message: bytes) -> str:
-    """A name for a message without a good verdict: the same when an MTA hands it over again."""
+    """Name a message without a good seal: 26 characters, the same when the MTA hands it over again."""
     return base32.leftmost(hashlib.sha256(message).digest(), _ID_LENGTH)

@@ -1,23 +1,23 @@
-"""What comes of handing a reply to whoever is to take it."""
+"""What a handler answers when it gets a reply. Public, for plug-ins: ``reply_milter.plugin``."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It was taken: stored, posted, passed on. The same reply is not handed over again, unless we die right now."""
+    """The reply was taken: stored, posted, passed on. After a crash at this moment it comes again, with the same id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now: the MTA keeps the reply and comes again. ``why``: for the log, in a few words without any content."""
+    """The reply can't be taken now: the MTA keeps it and retries. ``why``: a few words for the log, without content."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """It will never be taken: it becomes a dead letter, and nobody gets a bounce. ``why`` as in ``Later``."""
+    """The reply will never be taken: it becomes a dead letter, without a bounce. ``why`` as in ``Later``."""
 
     why: str
 

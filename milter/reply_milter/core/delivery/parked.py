@@ -1,4 +1,4 @@
-"""Replies that wait for the user on file to say whether they are theirs, and what the user was asked about them."""
+"""Parked replies, which wait until the user on file confirms them, and the questions about them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ _QUESTION_BITS = 55  # of a token's context
 
 @dataclass(frozen=True, slots=True)
 class ParkedReply:
-    """``author``: From's address as far as it can be read; ``subject``: one line, cut. Times in Unix seconds.
+    """``author``: the address in From, if it can be read; ``subject``: cut to one line. Times in Unix seconds.
 
-    ``sender`` and ``recipient``: its envelope. ``question``: the id of the one that lists it, 0 for none yet;
-    ``asked``: when that was sent, 0 for not yet. ``released``: it is to be handed over.
+    ``sender``, ``recipient``: its envelope. ``question``: the id of the question that lists it, 0 for none yet;
+    ``asked``: when that was sent, 0 for not yet. ``released``: it may be handed over.
     """
 
     sealed: SealedReply
@@ -34,16 +34,16 @@ class ParkedReply:
 
     @property
     def kind(self) -> tuple[str, str]:
-        """What one question may list together: replies to one address that one author wrote."""
+        """The address and the author. One question lists replies of one kind."""
         return self.sealed.token_id, self.author
 
 
 @dataclass(frozen=True, slots=True)
 class AskedQuestion:
-    """A question that is on record. ``id`` is the context of the address that answers it, and names its Message-ID.
+    """A question on record. ``id``: a digest of its Message-ID, and the context of the address that answers it.
 
-    ``message_id`` stands in brackets. ``made``: on record since then; ``until``: when what it lists is deleted;
-    ``sent``: when the MTA took it, 0 for not yet. Times in Unix seconds.
+    ``message_id``: in brackets. ``made``: when it was put on record; ``until``: when what it lists is deleted;
+    ``sent``: when the MTA accepted it, 0 for not yet. Times in Unix seconds.
     """
 
     id: int
@@ -55,7 +55,7 @@ class AskedQuestion:
 
     @classmethod
     def named(cls, message_id: str, user: int, made: int, until: int) -> "AskedQuestion":
-        """The question with this Message-ID, which no other has."""
+        """Make the question with this Message-ID, which no other question has."""
         digest = hashlib.sha256(message_id.encode()).digest()
         return cls(int.from_bytes(digest) >> (256 - _QUESTION_BITS), user, message_id, made, until)
 
@@ -78,7 +78,7 @@ class Room:
     octets: int
 
     def fits(self, octets: int, of_user: Occupied, of_all: Occupied) -> bool:
-        """Whether one more, of so many octets, has room beside what there is."""
+        """Whether one more message of ``octets`` has room beside those of the user and of all."""
         return (
             of_user.replies < self.user_replies
             and of_user.octets + octets <= self.user_octets

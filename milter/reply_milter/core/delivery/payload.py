@@ -1,7 +1,7 @@
-"""A reply as JSON: an object of the shape that Postmark posts for inbound mail, and one member of ours, ``Reply``.
+"""Write a reply as JSON: the object that Postmark posts for inbound mail, and one member of ours, ``Reply``.
 
-``MessageID`` is the idempotency key, as Postmark's is its own and not the message's. ``MailboxHash``, where Postmark
-has what stands behind the plus sign, names the address without being it: the token itself never leaves in JSON.
+``MessageID`` is the idempotency key, as Postmark's is an id of its own, not the message's. ``MailboxHash``, in which
+Postmark puts the part behind the plus sign, is the token id: the token itself is never in the JSON.
 """
 
 import base64
@@ -14,12 +14,12 @@ _NAMELESS = "attachment"  # applications expect a name
 
 
 def write(reply: Reply) -> bytes:
-    """The object in UTF-8."""
+    """Write the object, in UTF-8."""
     return json.dumps(members(reply), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def members(reply: Reply) -> dict[str, object]:
-    """Everything that is told of a reply."""
+    """Return the members of the object."""
     read = reply.content
     return {
         "Reply": _ours(reply),
@@ -54,7 +54,7 @@ def _ours(reply: Reply) -> dict[str, object]:
         "id": sealed.id,
         "user": sealed.user,
         "handler": sealed.handler,
-        "context": str(sealed.context),  # beyond 2^53: text, so that no language rounds it
+        "context": str(sealed.context),  # text, because it exceeds 2^53 and some languages would round it
         "thread": sealed.thread or None,
         "locator": sealed.locator or None,
         "replied_to": sealed.replied_to,
@@ -69,9 +69,9 @@ def _ours(reply: Reply) -> dict[str, object]:
 
 
 def variables(reply: Reply) -> dict[str, str]:
-    """The same in environment variables, for programs that read the message themselves."""
-    told = {name: value for name, value in _ours(reply).items() if value is not None and not isinstance(value, list)}
-    return {f"REPLY_{name.upper()}": str(value) for name, value in told.items()}
+    """Return the member ``Reply`` as environment variables, for programs that read the message themselves."""
+    given = {name: value for name, value in _ours(reply).items() if value is not None and not isinstance(value, list)}
+    return {f"REPLY_{name.upper()}": str(value) for name, value in given.items()}
 
 
 def _person(person: Mailbox) -> dict[str, str]:
@@ -79,7 +79,7 @@ def _person(person: Mailbox) -> dict[str, str]:
 
 
 def _written(person: Mailbox) -> str:
-    """As in a header field (RFC 5322 section 3.2.4): a name can't pass for another address."""
+    """Write a mailbox as in a header field, its name quoted (RFC 5322 section 3.2.4): a name can't fake an address."""
     name = person.name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{name}" <{person.address}>' if name else person.address
 

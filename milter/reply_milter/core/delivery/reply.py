@@ -1,4 +1,4 @@
-"""A reply as whoever takes it gets it: who answers what, and the text."""
+"""A reply as a handler gets it. Public, for plug-ins: ``reply_milter.plugin``."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from reply_milter.core.seal.sealed_reply import SealedReply
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A message as an MTA hands it over. ``sender`` is empty for the null sender; addresses without brackets."""
+    """A message as the MTA hands it over. ``sender``: empty for the null sender. Addresses have no brackets."""
 
     sender: str
     recipient: str
@@ -17,9 +17,9 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Trust ``user``, not the author: From and Subject are whatever the sender wrote.
+    """A reply. Trust ``user``, not the author: the sender may have written anything into From and Subject.
 
-    ``sealed``: all that the verdict says; ``content``: the message, read; ``envelope``: the message as it is.
+    ``sealed``: all that the verdict says; ``content``: the message, decoded; ``envelope``: the message as it arrived.
     """
 
     sealed: SealedReply
@@ -38,25 +38,25 @@ class Reply:
 
     @property
     def user(self) -> int:
-        """Who answers."""
+        """The id of the user who answers."""
         return self.sealed.user
 
     @property
     def context(self) -> int:
-        """What is answered: the application's number, or a digest of the Message-ID of the notification."""
+        """What the reply is about: the application's number, or a digest of the notification's Message-ID."""
         return self.sealed.context
 
     @property
     def locator(self) -> str:
-        """What is answered, where the Message-ID of the notification says it; else empty."""
+        """What the reply is about, if the notification's Message-ID says it; else empty."""
         return self.sealed.locator
 
     @property
     def text(self) -> str:
-        """The reply's own text, without what it quotes."""
+        """The author's own text, without quotes and signature."""
         return self.content.stripped
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:
-        """Files that came with it."""
+        """The attached files."""
         return self.content.attachments

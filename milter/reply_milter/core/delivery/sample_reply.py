@@ -1,4 +1,4 @@
-"""A reply that nobody wrote, to try an application's endpoint with."""
+"""Make a sample reply, to test an application's endpoint with."""
 
 from email.utils import formatdate
 
@@ -29,7 +29,7 @@ On Thu, 1 Jan 2026 at 01:00, Notifications wrote:
 
 
 def sample_reply(identifier: str, now: int) -> Reply:
-    """``identifier``: 26 base32 characters, its id; ``now`` in Unix seconds. By user 0, for ``test-endpoint``."""
+    """Make a reply of user 0 to ``test-endpoint``. ``identifier``: 26 base32 characters; ``now``: Unix seconds."""
     issued = now - now % 60
     text = _MESSAGE.format(date=formatdate(now), identifier=identifier, issued=issued)
     message = text.replace("\n", "\r\n").encode()

@@ -1,1 +1,1 @@
-"""One accepted reply, from the MTA's LMTP client to the handler that takes it."""
+"""The delivery of an accepted reply, from the MTA to its handler. ``delivery`` has the theory of operation."""

@@ -1,13 +1,13 @@
-"""Asking the user on file about parked replies: what to ask now, and the mail that does.
+"""Ask the user on file about parked replies: choose what to ask now, and send the mail.
 
-A question lists replies to one address by one author, and is on record with its list before the mail goes out: one that
-is sent again after an accident lists no more than before. What comes later waits for the next question, which goes out
-once the last one is answered, or a day later. Few are out at a time, for a user and for an address.
+A question lists replies that one author sent to one address. It is on record with its list before the mail goes out, so
+that a mail that is sent again after a crash lists the same replies. Later replies wait for the next question, which is
+sent when the last one is answered, or after a day. The open questions per user and per address are limited.
 """
 
 from collections.abc import Iterable
 
-from reply_milter.core.delivery.confirmation import LISTED, Question, write
+from reply_milter.core.delivery.confirmation import LISTED, QuestionMail, compose
 from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
 from reply_milter.core.token.mint import Order, mint
 from reply_milter.flows.delivering.service import HookService
@@ -15,15 +15,15 @@ from reply_milter.ports import StoreUnavailableError, UserRecord
 from reply_milter.ports.delivery import MailSenderError
 
 DAY = 86400
-_OF_A_USER = 5  # questions that are out
-_OF_AN_ADDRESS = 2  # so that one that leaked leaves room for the others
+_OF_A_USER = 5  # open questions
+_OF_AN_ADDRESS = 2  # so that a leaked address leaves questions for the others
 
 
 def ask(service: HookService, user: int) -> None:
-    """Send what is to be asked of ``user`` now, as far as it can be sent; ``tend`` comes again."""
+    """Send the questions that are due to ``user``. What can't be sent now, ``maintain_parking`` retries."""
     with service.ledger.hold(f"question {user}") as ours:
         if not ours:
-            return  # somebody else is at it
+            return  # another thread or process asks this user now
         waiting = _waiting(service, user)
         for question in service.questions.of(user):
             listed = [one for one in waiting if one.question == question.id]
@@ -35,7 +35,7 @@ def ask(service: HookService, user: int) -> None:
 
 
 def users_to_ask(replies: Iterable[ParkedReply]) -> set[int]:
-    """Whose replies wait for a question, or for its being sent."""
+    """Return the users with replies that no question lists, or whose question is not sent."""
     return {one.sealed.user for one in replies if not one.released and not one.asked}
 
 
@@ -44,15 +44,15 @@ def _waiting(service: HookService, user: int) -> list[ParkedReply]:
 
 
 def _to_be_asked(service: HookService, user: int) -> list[ParkedReply]:
-    """What the next question lists, the oldest first; empty if there is none to ask now."""
+    """Return what the next question lists, the oldest first; empty if no question is due."""
     waiting, now = _waiting(service, user), service.clock.now()
     lists = {one.question: one.kind for one in waiting if one.question}
     out = [question for question in service.questions.of(user) if question.id in lists]
-    silent = service.questions.silent(now)
+    silenced = service.questions.silenced(now)
     for kind in dict.fromkeys(one.kind for one in waiting if not one.question):
         of_address = [question for question in out if lists[question.id][0] == kind[0]]
         recent = any(lists[question.id] == kind and now < question.made + DAY for question in of_address)
-        if kind[0] not in silent and len(out) < _OF_A_USER and len(of_address) < _OF_AN_ADDRESS and not recent:
+        if kind[0] not in silenced and len(out) < _OF_A_USER and len(of_address) < _OF_AN_ADDRESS and not recent:
             return [one for one in waiting if one.kind == kind and not one.question][:LISTED]
     return []
 
@@ -69,13 +69,13 @@ def _put_and_send(service: HookService, user: int, replies: list[ParkedReply]) -
 
 
 def _send(service: HookService, question: AskedQuestion, listed: list[ParkedReply]) -> bool:
-    """Whether the MTA took it."""
+    """Send a question. False: the MTA did not accept it."""
     record = _record(service, listed[0])
     if record is None:
         return False
     mail = _question(service, question, listed, record.addresses[0])
     try:
-        service.mail_sender.send(mail.recipient, write(mail))
+        service.mail_sender.send(mail.recipient, compose(mail))
     except MailSenderError as error:
         service.telemetry.not_asked(listed[0].id, str(error))
         return False
@@ -84,7 +84,7 @@ def _send(service: HookService, question: AskedQuestion, listed: list[ParkedRepl
 
 
 def _record(service: HookService, reply: ParkedReply) -> UserRecord | None:
-    """Whom to ask; None if nobody can be asked now, which is told."""
+    """Look up whom to ask. None, and a log line, if the user can't be asked now."""
     user = reply.sealed.user
     try:
         record = service.address_book.user(user)
@@ -92,7 +92,7 @@ def _record(service: HookService, reply: ParkedReply) -> UserRecord | None:
         service.telemetry.not_asked(reply.id, str(error))
         return None
     if record is not None and record.disabled:
-        service.telemetry.not_asked(reply.id, f"user {user} is disabled, and could not answer")
+        service.telemetry.not_asked(reply.id, f"user {user} is disabled and could not answer")
         return None
     if record is None or not record.addresses:
         service.telemetry.not_asked(reply.id, f"no address of user {user} is on file")
@@ -100,11 +100,11 @@ def _record(service: HookService, reply: ParkedReply) -> UserRecord | None:
     return record
 
 
-def _question(service: HookService, question: AskedQuestion, listed: list[ParkedReply], address: str) -> Question:
-    """The same for the same list, whenever it is made: its address and its date are those of the record."""
+def _question(service: HookService, question: AskedQuestion, listed: list[ParkedReply], address: str) -> QuestionMail:
+    """Make the mail. The same list gives the same octets, because address and date are those on record."""
     rules = service.rules
     order = Order(question.user, question.made, context=question.id, recipient=address)
-    return Question(
+    return QuestionMail(
         replies=tuple(listed[:LISTED]),
         author=rules.asks_as,
         recipient=address,

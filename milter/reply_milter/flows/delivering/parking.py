@@ -1,7 +1,7 @@
-"""Replies that wait for a word of the user on file: kept, asked about, released by an answer, ended by time.
+"""Park replies until the user on file confirms them: keep, ask, release after a yes, discard after a no or by time.
 
-Only what has a good checksum is ever parked, so nobody can have us write to whom they like. An answer is about what its
-question lists, and about nothing else.
+Only a reply with a good checksum is parked, so a stranger can't make the hook send questions to addresses of their
+choice. An answer decides about what its question lists, and about nothing else.
 """
 
 from dataclasses import replace
@@ -15,21 +15,22 @@ from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.mail.domain import normalise
 from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.mail.message_file import split
-from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable
+from reply_milter.core.seal.sealed_reply import SealedReply
 from reply_milter.flows.delivering.asking import DAY, ask, users_to_ask
-from reply_milter.flows.delivering.handing_over import bury, commit, hand_over, put_on_record, report
+from reply_milter.flows.delivering.handing_over import hand_over
+from reply_milter.flows.delivering.record import commit, defer, put_on_record, report
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports.delivery import Progress
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
 
 def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
-    """Keep a reply, and ask the user on file about it. Whoever calls this holds the reply in the ledger.
+    """Keep a reply, and ask the user on file about it. The caller holds the reply in the ledger.
 
-    Where there is no room, the MTA keeps it, and it becomes a dead letter before that would give it back.
+    Without room, the MTA keeps it; after ``give_up_seconds`` it becomes a dead letter.
 
     Raises:
-        OSError: it can't be kept, nor become a dead letter.
+        OSError: it became a dead letter, and that can't be written.
     """
     if service.parking.find(sealed.id) is None:
         now = service.clock.now()
@@ -44,36 +45,36 @@ def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> Deliv
     return commit(service, sealed)
 
 
-def answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> Done | Later:
-    """A mail to the address that answers a question: release what the question lists, end it, or do nothing at all."""
+def process_answer(service: HookService, sealed: SealedReply, envelope: Envelope) -> Done | Later:
+    """Process a mail to the address of a question: release what the question lists, discard it, or ignore the mail."""
     with service.ledger.hold(f"answer {sealed.context}") as ours:
         if not ours:
-            return Later("another answer to this question is just being read")
-        why = _answered(service, sealed, envelope)
+            return Later("another answer to this question is being processed")
+        why = _apply_answer(service, sealed, envelope)
     put_on_record(service, sealed, Progress.DONE)
     report(service, DeliveryEvent.IGNORED if why else DeliveryEvent.DELIVERED, sealed, why=why)
     return commit(service, sealed)
 
 
-def _answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> str:
-    """Why it is no answer; empty if it is one."""
+def _apply_answer(service: HookService, sealed: SealedReply, envelope: Envelope) -> str:
+    """Decide as the answer says. Returns why the mail is ignored; empty if it is an answer."""
     question = service.questions.find(sealed.context)
     if question is None or question.user != sealed.user:
-        return "it answers no question that is open"
+        return "no open question has this address"
     given = _read(service, question, envelope)
     if given is Answer.NONE:
-        return "it is no answer of a person's that says yes or no"
+        return "not a clear yes or no from a person"
     _decide(service, question, given)
     return ""
 
 
 def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
-    """Hand a parked reply over as its user's. Later: it stays, and is tried again by ``tend``; else it is gone."""
+    """Hand a parked reply over as its user's. Later: it stays, and ``maintain_parking`` retries; else it is gone."""
     service.parking.mark_released(parked.id)
     with service.ledger.hold(parked.id) as ours:
         if not ours:
-            return Later("this reply is just being delivered")
-        if service.parking.find(parked.id) is None:  # somebody else was faster
+            return Later("another delivery of this reply is in progress")
+        if service.parking.find(parked.id) is None:  # another process released or discarded it
             return Done()
         envelope = Envelope(parked.sender, parked.recipient, service.parking.message(parked.id))
         handed = hand_over(service, replace(parked.sealed, parked=False), envelope)
@@ -85,20 +86,20 @@ def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
 
 
 def discard(service: HookService, parked: ParkedReply) -> None:
-    """Forget a parked reply."""
+    """Remove a parked reply without delivering it."""
     if service.parking.remove(parked.id):
         put_on_record(service, parked.sealed, Progress.DEAD)
         report(service, DeliveryEvent.DISCARDED, parked.sealed)
     _count(service)
 
 
-def tend(service: HookService) -> None:
-    """What time brings: to be called every now and then."""
+def maintain_parking(service: HookService) -> None:
+    """Retry releases, discard what is over, and send due questions. To be called every few seconds."""
     now = service.clock.now()
     for parked in service.parking.all():
         try:
-            _tend(service, parked, now)
-        except Exception:  # noqa: BLE001 # it is logged, traceback and all; the others don't wait for this one
+            _maintain(service, parked, now)
+        except Exception:  # noqa: BLE001 # logged with its traceback; the others go on
             service.telemetry.internal_error()
     for user in sorted(users_to_ask(service.parking.all())):
         try:
@@ -110,7 +111,7 @@ def tend(service: HookService) -> None:
     _count(service)
 
 
-def _tend(service: HookService, parked: ParkedReply, now: int) -> None:
+def _maintain(service: HookService, parked: ParkedReply, now: int) -> None:
     if parked.released:
         release(service, parked)
     elif now >= parked.until:
@@ -118,14 +119,11 @@ def _tend(service: HookService, parked: ParkedReply, now: int) -> None:
 
 
 def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
-    """Since when it waits is on record under a name of its own: it is not being handed over yet."""
+    """Defer a reply. Its first try is on record under another name, because it is not handed over yet."""
     now, name = service.clock.now(), f"no room for {sealed.id}"
     service.ledger.put(name, Progress.TRIED, now, now + 2 * service.rules.give_up_seconds)
-    why = "no more replies may be parked now"
-    if now - service.ledger.entry(name).first_tried >= service.rules.give_up_seconds:
-        return bury(service, sealed, envelope, Undeliverable.GAVE_UP, why)
-    report(service, DeliveryEvent.DEFERRED, sealed, why=why)
-    return Later(why)
+    why = "the limits of parked replies are reached"
+    return defer(service, sealed, envelope, why, service.ledger.entry(name).first_tried)
 
 
 def _read(service: HookService, question: AskedQuestion, envelope: Envelope) -> Answer:
@@ -138,7 +136,7 @@ def _read(service: HookService, question: AskedQuestion, envelope: Envelope) -> 
 
 
 def _decide(service: HookService, question: AskedQuestion, given: Answer) -> None:
-    """Every step may be done twice: whoever dies in between is handed the answer once more, or ``tend`` goes on."""
+    """Decide about what a question lists. Every step may be repeated: after a crash, the MTA or the next round does."""
     listed = [one for one in service.parking.all() if one.question == question.id and not one.released]
     if given is Answer.YES:
         service.parking.mark_released(*(one.id for one in listed))
@@ -146,14 +144,14 @@ def _decide(service: HookService, question: AskedQuestion, given: Answer) -> Non
             release(service, parked)
     else:
         for parked in listed:
-            service.questions.be_silent(parked.sealed.token_id, service.clock.now() + DAY)
+            service.questions.silence(parked.sealed.token_id, service.clock.now() + DAY)
             discard(service, parked)
     service.questions.close(question.id)
     ask(service, question.user)
 
 
 def _described(message: bytes) -> tuple[str, str]:
-    """Author and subject, as far as they can be read."""
+    """Return author and subject, as far as they can be read."""
     first: dict[str, str] = {}
     for name, value in split(message)[0]:
         first.setdefault(name.lower(), value)

@@ -1,4 +1,4 @@
-"""What the delivery of replies works with, as long as the settings last. Shared by all deliveries of a process."""
+"""The rules and ports of the delivery flow. All deliveries of a process share one, until a reload replaces it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ from reply_milter.ports.parking import Parking, Questions
 
 @dataclass(frozen=True, slots=True)
 class HookRules:
-    """What the operator decided. A reload replaces it whole.
+    """What the configuration says about deliveries.
 
-    ``confirming``: the handler of answers about parked replies; ``asks_as``: the author of those questions;
-    ``contact``: who has addresses revoked, as those are told. ``room``: how much may be parked.
-    ``give_up_seconds``: after so long with nobody to take it, a reply becomes a dead letter.
+    ``confirming``: the handler of answers about parked replies. ``asks_as``: From of the questions. ``contact``: where
+    users ask to have an address revoked, as the questions say. ``room``: how much may be parked. ``give_up_seconds``:
+    a reply that no handler takes for so long becomes a dead letter.
     """
 
     form: AddressForm
@@ -38,9 +38,9 @@ class HookRules:
 
 @dataclass(frozen=True, slots=True)
 class HookService:
-    """The rules and the world that they are applied to. ``deliverers`` by name of the handler.
+    """The rules, and the ports that the flow calls. ``deliverers``: by the handler's name.
 
-    ``store`` None: the milter commits by itself. ``unique`` gives letters and digits, never the same twice.
+    ``store`` is None where the milter commits by itself. ``unique`` returns letters and digits, never the same twice.
     """
 
     rules: HookRules

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from reply_milter.adapters.lmtp import Lanes, LmtpServer, lanes
-from reply_milter.adapters.lmtp.lanes import Visit
+from reply_milter.adapters.lmtp.lanes import Place
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.token.token import handler_in
@@ -23,10 +23,10 @@ def _lanes(places: int = 2, octets: int = 100 * KIB) -> tuple[Lanes, RecordingIn
     return Lanes(lambda recipient: recipient.partition("+")[0], places, octets, told), told
 
 
-async def _entered(made: Lanes, recipient: str) -> Visit:
-    visit = await made.enter(recipient)
-    assert visit is not None
-    return visit
+async def _entered(made: Lanes, recipient: str) -> Place:
+    place = await made.enter(recipient)
+    assert place is not None
+    return place
 
 
 @pytest.fixture(autouse=True)
@@ -41,17 +41,17 @@ def test_a_full_lane_is_told_and_no_other_s_concern() -> None:
 
     async def run() -> None:
         made, told = _lanes()
-        visits = [await _entered(made, "slow+1"), await _entered(made, "slow+2")]
+        taken_places = [await _entered(made, "slow+1"), await _entered(made, "slow+2")]
         assert await made.enter("slow+3") is None
         assert told.away == [("slow", TurnedAway.BUSY)]
-        visits += [await _entered(made, "other+1"), await _entered(made, "other+2")]
-        visits[0].leave()
-        visits[0].leave()  # once is enough
-        visits.append(await _entered(made, "slow+4"))
+        taken_places += [await _entered(made, "other+1"), await _entered(made, "other+2")]
+        taken_places[0].leave()
+        taken_places[0].leave()  # once is enough
+        taken_places.append(await _entered(made, "slow+4"))
         assert await made.enter("slow+5") is None
         assert not made.idle
-        for visit in visits:
-            visit.leave()
+        for place in taken_places:
+            place.leave()
         assert made.idle
 
     asyncio.run(run())
@@ -84,16 +84,16 @@ def test_octets_are_bounded_over_all_and_for_each() -> None:
     async def run() -> None:
         made, told = _lanes(places=4)
         first, second, third = [await _entered(made, "slow+1") for _ in range(3)]
-        assert await first.load(50 * KIB)
-        assert await second.load(30 * KIB), "one may go over"
-        assert not await third.load(1)
-        assert await second.load(200 * KIB), "the same one, to its end"
+        assert await first.reserve(50 * KIB)
+        assert await second.reserve(30 * KIB), "one may go over"
+        assert not await third.reserve(1)
+        assert await second.reserve(200 * KIB), "the same one, to its end"
         assert told.away == [("slow", TurnedAway.OCTETS)]
         other = await _entered(made, "other+1")
-        assert await other.load(500 * KIB), "nobody waits for another handler's"
-        assert not await (await _entered(made, "other+2")).load(1)
+        assert await other.reserve(500 * KIB), "nobody waits for another handler's"
+        assert not await (await _entered(made, "other+2")).reserve(1)
         second.leave()
-        assert await third.load(10 * KIB), "now this is the one that may go over"
+        assert await third.reserve(10 * KIB), "now this is the one that may go over"
         first.leave()
         other.leave()
         third.leave()
@@ -109,9 +109,9 @@ def test_two_halves_of_messages_do_not_wait_for_each_other(monkeypatch: pytest.M
     async def run() -> None:
         made, _ = _lanes()
         first, second = await _entered(made, "slow+1"), await _entered(made, "slow+2")
-        assert await first.load(25 * KIB) and await second.load(25 * KIB)
-        assert await first.load(25 * KIB)
-        waiting = asyncio.create_task(second.load(25 * KIB))
+        assert await first.reserve(25 * KIB) and await second.reserve(25 * KIB)
+        assert await first.reserve(25 * KIB)
+        waiting = asyncio.create_task(second.reserve(25 * KIB))
         await asyncio.sleep(0)
         assert not waiting.done()
         first.leave()

@@ -18,8 +18,8 @@ from reply_milter.core.delivery.parked import Room
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.token.explanation import explain
 from reply_milter.core.verdict.handler import Handlers
-from reply_milter.flows.delivering.delivery import take
-from reply_milter.flows.delivering.parking import discard, release, tend
+from reply_milter.flows.delivering.delivery import deliver
+from reply_milter.flows.delivering.parking import discard, maintain_parking, release
 from reply_milter.ports import UserRecord
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
 from tests.support.fakes import FORM, KEYRING, NOW, SEAL_KEY
@@ -45,7 +45,7 @@ def parked(identifier: str = ID, author: str = "eve@example.net", **changes: str
 def keep(hook: Hooked, *identifiers: str, **changes: str) -> None:
     """Park replies."""
     for identifier in identifiers or (ID,):
-        assert take(hook.service, parked(identifier, **changes)) == Done()
+        assert deliver(hook.service, parked(identifier, **changes)) == Done()
 
 
 def mail(hook: Hooked, number: int = -1) -> Message:
@@ -90,7 +90,7 @@ def answer(
         locator="",
         replied_to="",
     )
-    return take(hook.service, envelope)
+    return deliver(hook.service, envelope)
 
 
 def waiting(hook: Hooked) -> list[str]:
@@ -193,10 +193,10 @@ def test_what_came_after_a_question_is_asked_about_a_day_later(hook: Hooked) -> 
     """Where nobody answers."""
     keep(hook, "a" * 13 + "b" * 13, "a" * 13 + "c" * 13)
     hook.clock.time += 86400 - 1
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert len(hook.mail_sender.sent) == 1
     hook.clock.time += 1
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert len(hook.mail_sender.sent) == 2
     assert len({message_from_bytes(octets)["Message-ID"] for _, octets in hook.mail_sender.sent}) == 2
     answer(hook)
@@ -215,7 +215,7 @@ def test_a_question_is_on_record_before_it_is_sent(hook: Hooked) -> None:
     hook.clock.time += 100
     keep(hook, "a" * 13 + "c" * 13)
     assert hook.mail_sender.sent == [first, first]
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert len(hook.mail_sender.sent) == 2
 
 
@@ -255,7 +255,7 @@ def test_a_mail_that_does_not_name_the_question_says_nothing(hook: Hooked, names
     keep(hook)
     answer(hook, names=names)
     assert waiting(hook) == [ID]
-    assert hook.told.reports[-1].why == "it is no answer of a person's that says yes or no"
+    assert hook.told.reports[-1].why == "not a clear yes or no from a person"
     answer(hook, names="", more=f"References: <first@example.org> {mail(hook)['Message-ID']}\r\n")
     assert waiting(hook) == []
 
@@ -267,12 +267,12 @@ def test_after_a_no_the_address_is_not_asked_about_for_a_day(hook: Hooked) -> No
     answer(hook, "No")
     keep(hook, "a" * 13 + "c" * 13)
     keep(hook, "a" * 13 + "d" * 13, author="third@example.net")
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert len(hook.mail_sender.sent) == 1
     keep(hook, "b" * 13 + "c" * 13)
     assert len(hook.mail_sender.sent) == 2
     hook.clock.time += 86400
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert len(hook.mail_sender.sent) == 4
     assert waiting(hook) == ["a" * 13 + "c" * 13, "a" * 13 + "d" * 13, "b" * 13 + "c" * 13]
 
@@ -281,18 +281,18 @@ def test_no_more_is_parked_than_there_is_room_for(hook: Hooked) -> None:
     """The MTA keeps it, and it is a dead letter before that gives it back; nothing is lost."""
     ids = [f"{chr(97 + number // 20) * 13}{chr(97 + number % 20) * 13}" for number in range(21)]
     keep(hook, *ids[:20])
-    heard = take(hook.service, parked(ids[20]))
-    assert heard == Later("no more replies may be parked now")
+    heard = deliver(hook.service, parked(ids[20]))
+    assert heard == Later("the limits of parked replies are reached")
     assert len(waiting(hook)) == 20
     keep(hook, "z" * 26, user="43")
     hook.clock.time += 3599
-    assert isinstance(take(hook.service, parked(ids[20])), Later)
+    assert isinstance(deliver(hook.service, parked(ids[20])), Later)
     answer(hook)
     keep(hook, ids[20])
     assert ids[20] in waiting(hook)
-    assert isinstance(take(hook.service, parked("y" * 26)), Later)
+    assert isinstance(deliver(hook.service, parked("y" * 26)), Later)
     hook.clock.time += 3600
-    assert take(hook.service, parked("y" * 26)) == Never("gave_up no more replies may be parked now")
+    assert deliver(hook.service, parked("y" * 26)) == Never("gave_up the limits of parked replies are reached")
     assert [letter.id for letter in hook.service.dead_letters.all()] == ["y" * 26]
 
 
@@ -307,7 +307,7 @@ def test_octets_are_bounded_as_well(hook: Hooked) -> None:
     ):
         service = replace(hook.service, rules=replace(hook.service.rules, room=room))
         users = ["42", "42", "42", "43"]
-        heard = [take(service, parked(letter * 26, user=user)) for letter, user in zip("abcd", users, strict=True)]
+        heard = [deliver(service, parked(letter * 26, user=user)) for letter, user in zip("abcd", users, strict=True)]
         assert [one == Done() for one in heard] == most, room
         for one in service.parking.all():
             service.parking.remove(one.id)
@@ -319,7 +319,7 @@ def test_a_robot_that_sends_a_question_back_releases_nothing(hook: Hooked) -> No
         hook.service.parking.remove(ID)
         envelope = parked()
         message = envelope.message.replace(b"Subject: Re: news", f"Subject: {subject}".encode())
-        assert take(hook.service, replace(envelope, message=message)) == Done()
+        assert deliver(hook.service, replace(envelope, message=message)) == Done()
         lines = text(mail(hook)).splitlines()
         for start in range(len(lines)):
             rest = lines[start:]
@@ -332,7 +332,7 @@ def test_a_robot_that_breaks_quoted_lines_releases_nothing(hook: Hooked, length:
     """It quotes the question in lines that are too long for it, and what it wraps stands there without a mark."""
     envelope = parked()
     subject = f"{'x' * length} yes".encode()
-    assert take(hook.service, replace(envelope, message=envelope.message.replace(b"Re: news", subject))) == Done()
+    assert deliver(hook.service, replace(envelope, message=envelope.message.replace(b"Re: news", subject))) == Done()
     assert all(len(line) <= 66 for line in text(mail(hook)).splitlines() if line.startswith("    ")), "none is wrapped"
     for width in range(68, 81):
         lines = [part for line in text(mail(hook)).splitlines() for part in textwrap.wrap(f"> {line}", width) or [">"]]
@@ -347,7 +347,7 @@ def test_few_questions_for_a_user(hook: Hooked) -> None:
         keep(hook, f"{'abcdefghi'[number] * 13}{'x' * 13}", author=f"eve{number}@example.net")
     assert len(hook.mail_sender.sent) == 5
     answer(hook)
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert len(hook.mail_sender.sent) == 6
 
 
@@ -358,7 +358,7 @@ def test_without_an_address_on_file_it_waits_for_one(hook: Hooked) -> None:
     assert hook.mail_sender.sent == []
     assert hook.told.unasked == ["no address of user 42 is on file"]
     hook.address_book.users[42] = UserRecord(False, 0, (JANE,))
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert len(hook.mail_sender.sent) == 1
 
 
@@ -366,7 +366,7 @@ def test_a_disabled_user_is_not_asked(hook: Hooked) -> None:
     """Nor could one answer: no address of theirs is good."""
     hook.address_book.users[42] = UserRecord(True, 0, (JANE,))
     keep(hook)
-    assert (hook.mail_sender.sent, hook.told.unasked) == ([], ["user 42 is disabled, and could not answer"])
+    assert (hook.mail_sender.sent, hook.told.unasked) == ([], ["user 42 is disabled and could not answer"])
 
 
 def test_a_question_that_could_not_be_sent_is_sent_later(hook: Hooked) -> None:
@@ -375,8 +375,8 @@ def test_a_question_that_could_not_be_sent_is_sent_later(hook: Hooked) -> None:
     keep(hook)
     assert hook.told.unasked == ["switched off"]
     hook.mail_sender.down = False
-    tend(hook.service)
-    tend(hook.service)
+    maintain_parking(hook.service)
+    maintain_parking(hook.service)
     assert len(hook.mail_sender.sent) == 1
 
 
@@ -384,10 +384,10 @@ def test_time_ends_it(hook: Hooked) -> None:
     """After the days that were told."""
     keep(hook)
     hook.clock.time += 7 * 86400 - 1
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert len(hook.service.parking.all()) == 1
     hook.clock.time += 1
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert hook.service.parking.all() == []
     assert hook.told.outcomes[-1] is DeliveryEvent.DISCARDED
 
@@ -398,7 +398,7 @@ def test_a_release_that_nobody_takes_now_is_tried_again(hook: Hooked) -> None:
     hook.deliverer.script = [Later("busy")]
     assert answer(hook) == Done()
     assert [one.released for one in hook.service.parking.all()] == [True]
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert hook.service.parking.all() == []
     assert len(hook.deliverer.replies) == 2
 
@@ -428,7 +428,7 @@ def test_an_operator_decides(hook: Hooked) -> None:
 def test_the_same_parked_reply_again_is_parked_once(hook: Hooked) -> None:
     """The MTA did not hear our yes."""
     hook.store.down = True
-    assert isinstance(take(hook.service, parked()), Later)
+    assert isinstance(deliver(hook.service, parked()), Later)
     hook.store.down = False
     keep(hook)
     assert len(hook.service.parking.all()) == 1
@@ -441,7 +441,7 @@ def test_whatever_the_author_is_called_the_question_is_one_plain_mail(hook: Hook
     head, _, rest = sealed(result="park").message.partition(b"From: jane@example.org")
     message = head + b"From: " + author.encode("utf-8", "surrogateescape") + rest
     envelope = sealed(result="park")
-    assert take(hook.service, type(envelope)(envelope.sender, envelope.recipient, message)) == Done()
+    assert deliver(hook.service, type(envelope)(envelope.sender, envelope.recipient, message)) == Done()
     ((recipient, octets),) = hook.mail_sender.sent
     question_mail = message_from_bytes(octets)
     assert (recipient, question_mail["Bcc"], question_mail["To"]) == (JANE, None, JANE)
@@ -454,7 +454,7 @@ def test_one_that_cannot_be_tended_keeps_no_other_waiting(hook: Hooked, tmp_path
         hook.service.parking.mark_released(one.id)
     (tmp_path / "dead").write_text("no folder")
     hook.deliverer.script = [Never("gone"), Done()]
-    tend(hook.service)
+    maintain_parking(hook.service)
     assert [one.id for one in hook.service.parking.all()] == ["a" * 26]
     assert hook.told.accidents == 1
 
@@ -464,7 +464,22 @@ def test_a_subject_is_told_as_people_read_it(hook: Hooked) -> None:
     envelope = parked()
     subject = b"Subject: =?utf-8?B?R3LDvMOfZSBhdXMgTcO8bmNoZW4=?="
     assert (
-        take(hook.service, replace(envelope, message=envelope.message.replace(b"Subject: Re: news", subject))) == Done()
+        deliver(hook.service, replace(envelope, message=envelope.message.replace(b"Subject: Re: news", subject)))
+        == Done()
     )
     assert "Subject: Grüße aus München\r\n" in text(mail(hook))
     assert hook.service.parking.all()[0].subject == "Grüße aus München"
+
+
+def test_a_released_reply_is_handed_over_once_while_the_store_is_unavailable(hook: Hooked) -> None:
+    """The handler took it and the commit got no answer: only the commit is repeated."""
+    keep(hook)
+    hook.store.down = True
+    (one,) = hook.service.parking.all()
+    assert release(hook.service, one) == Later("the store gave no answer")
+    maintain_parking(hook.service)
+    assert [one.released for one in hook.service.parking.all()] == [True]
+    hook.store.down = False
+    maintain_parking(hook.service)
+    assert hook.service.parking.all() == []
+    assert len(hook.deliverer.replies) == 1

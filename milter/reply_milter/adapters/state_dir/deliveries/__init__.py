@@ -1,4 +1,9 @@
-"""What this machine remembers of deliveries: how far each came, what is parked, and what was asked. One SQLite file."""
+"""The record of deliveries of this host: how far each came, what is parked, and what users were asked.
+
+``delivery/deliveries.sqlite`` holds all of it, ``delivery/held`` the locks of deliveries that run; ``database`` says in
+which tables, and how safe they are. ``ledger``, ``parking`` and ``questions`` work on them for the hook; ``room`` reads
+for the milter.
+"""
 
 from reply_milter.adapters.state_dir.deliveries.database import RecordDamagedError, RecordError, open_database
 from reply_milter.adapters.state_dir.deliveries.ledger import SqliteLedger

@@ -1,4 +1,12 @@
-"""The SQLite file: every transaction is on disk when it ends, and several processes may have it open."""
+"""Open the SQLite file ``delivery/deliveries.sqlite``.
+
+Its tables: ``delivery`` (progress per reply id, until ``kept_until``), ``parked`` (replies with their messages),
+``question`` (what users were asked), ``silence`` (addresses about which no question goes out for now). Times are Unix
+seconds. ``PRAGMA user_version`` is the layout.
+
+Crash safety: write-ahead log, ``synchronous = FULL``: a transaction is on disk when it ends, and one that a crash
+interrupts is undone. Several processes may have the file open; a writer waits ten seconds for another.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,7 +15,7 @@ from pathlib import Path
 
 _BUSY_SECONDS = 10.0
 _FOLDER_MODE = 0o700
-_LAYOUT = 1  # PRAGMA user_version; 0 is a new file, or that of a version without questions
+_LAYOUT = 1  # PRAGMA user_version; 0: a new file, or one of a version without questions
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS delivery ("
     " id TEXT PRIMARY KEY, progress TEXT NOT NULL, first_tried INTEGER NOT NULL, kept_until INTEGER NOT NULL"
@@ -18,7 +26,7 @@ _TABLES = (
     " recipient TEXT NOT NULL, arrived INTEGER NOT NULL, until INTEGER NOT NULL, asked INTEGER NOT NULL,"
     " released INTEGER NOT NULL, message BLOB NOT NULL)",
 )
-# What is parked stays. Who was asked by an earlier version is asked once more: that question said other things.
+# Parked replies stay. Users whom an earlier version asked are asked again: its question had another text.
 _TO_LAYOUT_1 = (
     "ALTER TABLE parked ADD COLUMN question INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE parked ADD COLUMN user INTEGER NOT NULL DEFAULT -1",
@@ -34,15 +42,15 @@ _TO_LAYOUT_1 = (
 
 
 class RecordError(Exception):
-    """The record of deliveries can't be kept; the message says where and why."""
+    """The record of deliveries can't be read or written. The message says where and why."""
 
 
 class RecordDamagedError(RecordError):
-    """The file is no record, or not any more. Without it, what was parked is gone, and replies may come twice."""
+    """The file is damaged, or no database. Without it, parked replies are lost, and others may be delivered twice."""
 
 
 class Database:
-    """``folder`` holds the file, and beside it the one that is locked while a reply is delivered."""
+    """``folder`` holds the file, and beside it ``held``, which is locked while a reply is delivered."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,13 +58,13 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that writes, on a connection of its own: threads and forks share none.
+        """Run one writing transaction on a connection of its own: threads and forks share none.
 
         Raises:
-            RecordError: it could not be carried out: nothing of it was.
+            RecordError: it failed, and nothing of it was done.
         """
         try:
-            with closing(self._connected()) as connection:  # what was not committed is undone
+            with closing(self._connected()) as connection:  # closing undoes what was not committed
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -65,18 +73,18 @@ class Database:
             raise RecordError(f"{self.path}: {error}") from error
 
     def prepare(self) -> None:
-        """Make the file, or bring that of an earlier version up to date: whole, or not at all.
+        """Make the file, or bring one of an earlier version up to date, in one transaction.
 
         Raises:
-            RecordError: it was made by a later version.
-            sqlite3.Error: it can't be.
+            RecordError: a later version made the file.
+            sqlite3.Error: it can't be made, or is not a database.
         """
         with closing(self._connected()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             (layout,) = connection.execute("PRAGMA user_version").fetchone()
             if layout > _LAYOUT:
-                raise RecordError(f"{self.path}: was written by a later version (layout {layout}): install that again")
+                raise RecordError(f"{self.path}: a later version wrote it (layout {layout}): install that again")
             for statement in (*_TABLES, *(_TO_LAYOUT_1 if layout < 1 else ())):
                 connection.execute(statement)
             connection.execute("COMMIT")
@@ -86,10 +94,10 @@ class Database:
 
 
 def open_database(state_dir: str) -> Database:
-    """The record under ``state_dir``; made if it is not there.
+    """Open the record under ``state_dir``, and make it if it does not exist.
 
     Raises:
-        RecordError: it can't be.
+        RecordError: it can't be opened.
     """
     database = Database(Path(state_dir) / "delivery")
     try:
@@ -98,5 +106,5 @@ def open_database(state_dir: str) -> Database:
     except (OSError, sqlite3.OperationalError) as error:
         raise RecordError(f"{database.path}: {getattr(error, 'strerror', None) or error}") from error
     except sqlite3.Error as error:
-        raise RecordDamagedError(f"{database.path}: {error}: stop the daemon, and move the file away") from error
+        raise RecordDamagedError(f"{database.path}: {error}: stop the daemon and move the file away") from error
     return database

@@ -1,4 +1,8 @@
-"""How far each reply came, and who is at it. Implements ``ports.delivery.Ledger``."""
+"""Record how far each reply came, and lock replies while they are delivered. Implements ``ports.delivery.Ledger``.
+
+Files: table ``delivery`` of the database; ``delivery/held``, an empty file. A reply is held by a lock of the kernel on
+one octet of it, whose offset is a digest of the id. The lock ends with the process that has it, so a crash leaves none.
+"""
 
 import fcntl
 import hashlib
@@ -15,7 +19,7 @@ _FLOCK = "hhqqi"  # struct flock of fcntl(2): type, whence, start, length, pid
 
 
 class SqliteLedger:
-    """Holds are locks of the kernel on single octets of a file, so that they end with whoever had them."""
+    """See the module."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

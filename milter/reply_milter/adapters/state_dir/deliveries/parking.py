@@ -1,4 +1,8 @@
-"""Replies that wait for a word of their user. Implements ``ports.delivery.Parking``."""
+"""Keep replies that wait for the decision of their user. Implements ``ports.parking.Parking``.
+
+Table ``parked`` of the database: one row per reply, its verdict as JSON in ``sealed``, its message in ``message``. Each
+method is one transaction, on disk when it returns.
+"""
 
 import json
 from dataclasses import asdict
@@ -12,13 +16,13 @@ _OCCUPIED = "SELECT count(*), coalesce(sum(octets), 0) FROM parked"
 
 
 class SqliteParking:
-    """In the same file as the ledger."""
+    """Works on the database of the ledger."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def keep(self, parked: ParkedReply, message: bytes, room: Room) -> bool:
-        """See ``ports.delivery.Parking``. Counted and kept in one transaction: no two take the last place."""
+        """See ``ports.parking.Parking``. One transaction: two processes can't both take the last place."""
         texts = (json.dumps(asdict(parked.sealed)), parked.author, parked.subject, parked.sender, parked.recipient)
         row = (parked.id, *(_storable(text) for text in texts), parked.arrived, parked.until)
         user = parked.sealed.user
@@ -37,42 +41,42 @@ class SqliteParking:
         return True
 
     def occupied(self) -> Occupied:
-        """See ``ports.delivery.Parking``."""
+        """See ``ports.parking.Parking``."""
         with self._database.transaction() as sql:
             return Occupied(*sql.execute(_OCCUPIED).fetchone())
 
     def all(self) -> list[ParkedReply]:
-        """See ``ports.delivery.Parking``."""
+        """See ``ports.parking.Parking``."""
         with self._database.transaction() as sql:
             rows = sql.execute(f"SELECT {_COLUMNS} FROM parked ORDER BY arrived, id").fetchall()  # noqa: S608 # ours
         return [_parked(row) for row in rows]
 
     def find(self, identifier: str) -> ParkedReply | None:
-        """See ``ports.delivery.Parking``."""
+        """See ``ports.parking.Parking``."""
         query = f"SELECT {_COLUMNS} FROM parked WHERE id = ?"  # noqa: S608 # ours
         with self._database.transaction() as sql:
             row = sql.execute(query, (identifier,)).fetchone()
         return _parked(row) if row else None
 
     def message(self, identifier: str) -> bytes:
-        """See ``ports.delivery.Parking``."""
+        """See ``ports.parking.Parking``."""
         with self._database.transaction() as sql:
             (message,) = sql.execute("SELECT message FROM parked WHERE id = ?", (identifier,)).fetchone()
         return bytes(message)
 
     def mark_released(self, *identifiers: str) -> None:
-        """See ``ports.delivery.Parking``."""
+        """See ``ports.parking.Parking``."""
         with self._database.transaction() as sql:
             sql.executemany("UPDATE parked SET released = 1 WHERE id = ?", [(one,) for one in identifiers])
 
     def remove(self, identifier: str) -> bool:
-        """See ``ports.delivery.Parking``."""
+        """See ``ports.parking.Parking``."""
         with self._database.transaction() as sql:
             return sql.execute("DELETE FROM parked WHERE id = ?", (identifier,)).rowcount > 0
 
 
 def _storable(text: str) -> str:
-    """SQLite takes UTF-8 only; octets that are none came through undecoded."""
+    """Replace octets that are not UTF-8, which SQLite requires."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
