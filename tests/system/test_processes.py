@@ -132,7 +132,7 @@ def test_a_worker_that_takes_no_orders_is_replaced(fresh: Site) -> None:
     stopped = fresh.daemon.workers()[0]
     os.kill(stopped, signal.SIGSTOP)
     deadline = time.monotonic() + 30
-    while f"process {stopped}, takes no orders" not in fresh.daemon.log():
+    while f"process {stopped}, does not accept the new settings" not in fresh.daemon.log():
         assert time.monotonic() < deadline
         fresh.daemon.send(signal.SIGHUP)
         time.sleep(0.005)
