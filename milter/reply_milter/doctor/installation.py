@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
-from reply_milter.adapters.clients import milter_lmtp, probes
+from reply_milter.adapters.clients import lmtp_probe, milter_client, probes
 from reply_milter.adapters.os import file_facts, process_facts
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import RedisInspection, embedded, url_mistake
@@ -29,7 +29,7 @@ from reply_milter.wiring import loading
 from reply_milter.wiring.stores import store_url
 
 _USER = "reply-milter"  # as packages and units have it
-_DOOR_SECONDS = 2.0
+_ANSWER_SECONDS = 2.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", ""})
 
 
@@ -219,7 +219,7 @@ def endpoint(place: Listener) -> Endpoint:
 
 def _answers(name: str, place: Listener) -> bool:
     at = place.socket
-    return (milter_lmtp.greets if name == HOOK else milter_lmtp.negotiates)(at.path, at.host, at.port, _DOOR_SECONDS)
+    return (lmtp_probe.greets if name == HOOK else milter_client.negotiates)(at.path, at.host, at.port, _ANSWER_SECONDS)
 
 
 def _problems(parse: Callable[[str, str], object], path: str) -> Iterator[str]:

@@ -106,6 +106,8 @@ LIBRARIES = (
             "prometheus_client.core:GaugeMetricFamily",
             "prometheus_client.core:Metric",
             "prometheus_client.mmap_dict:MmapedDict.read_value",
+            "prometheus_client.mmap_dict:MmapedDict.write_value",
+            "prometheus_client.mmap_dict:MmapedDict.close",
             "prometheus_client.mmap_dict:MmapedDict.read_all_values_from_file",
             "prometheus_client.mmap_dict:mmap_key",
             "prometheus_client.multiprocess:MultiProcessCollector.merge",

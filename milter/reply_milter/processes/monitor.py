@@ -8,7 +8,7 @@ import threading
 import time
 
 from reply_milter.adapters import telemetry
-from reply_milter.adapters.clients.milter_lmtp import MilterClient
+from reply_milter.adapters.clients.milter_client import MilterClient
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.os.process_table import ProcessTable

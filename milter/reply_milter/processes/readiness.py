@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from reply_milter.adapters.clients.milter_lmtp import greets, negotiates
+from reply_milter.adapters.clients.lmtp_probe import greets
+from reply_milter.adapters.clients.milter_client import negotiates
 from reply_milter.adapters.os.process_table import ProcessTable
 from reply_milter.config import Config
 from reply_milter.config.places import Listener

@@ -6,7 +6,7 @@ import tempfile
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
 from reply_milter import libraries
-from reply_milter.adapters.telemetry.cells import Cells, Counts, Timing
+from reply_milter.adapters.telemetry.cells import Cells, Counts
 from reply_milter.adapters.telemetry.files import FileSeries
 
 _LIBRARY = "prometheus-client"
@@ -48,7 +48,7 @@ def _counted(folder: str) -> dict[tuple[str, str], float]:
     counts = Counts(Counter("counted_total", "Text.", ["label"], registry=registry))
     counts[("a",)].inc(1)
     counts[("a",)].inc(2)
-    timing = Timing(Histogram("timed", "Text.", buckets=(0.5, 1.0), registry=registry))
+    timing = Histogram("timed", "Text.", buckets=(0.5, 1.0), registry=registry)
     timing.observe(0.25)
     timing.observe(0.75)
     Gauge("held", "Text.", multiprocess_mode="max", registry=registry).set(7)

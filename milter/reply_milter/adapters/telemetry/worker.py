@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 
-from reply_milter.adapters.telemetry.cells import Counts, Timing, Timings
+from reply_milter.adapters.telemetry.cells import Counts, Timings
 from reply_milter.adapters.telemetry.logs import DecisionLog
 from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.ports import Decision, Minting, Notification, Replay
@@ -22,7 +22,6 @@ class WorkerTelemetry:
         self._messages = Counts(metrics.messages)
         self._replays = Counts(metrics.replays)
         self._stages = Timings(metrics.stages)
-        self._ages = Timing(metrics.ages)
         self._decisions = DecisionLog(log.name)
         self._started = threading.local()
         self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker puts it on record
@@ -77,7 +76,7 @@ class WorkerTelemetry:
 
     def token_age(self, seconds: int) -> None:
         """See ``ports.Telemetry``."""
-        self._ages.observe(max(0, seconds))
+        self._m.ages.observe(max(0, seconds))
 
     def key_used(self, master_id: str, now: int) -> None:
         """See ``ports.Telemetry``."""
