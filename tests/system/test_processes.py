@@ -100,7 +100,7 @@ def _start_in_the_background(site: Site) -> threading.Thread:
     site.daemon.log_path.unlink()
     starting = threading.Thread(target=site.daemon.start)
     starting.start()
-    waiting = f"waiting for a command (process {os.getpid()}) to let go of state_dir"
+    waiting = f"waiting for a command (process {os.getpid()}) to release state_dir"
     wait_until(lambda: waiting in site.daemon.log(), 10, "the daemon waits")
     return starting
 

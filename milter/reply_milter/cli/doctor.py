@@ -30,12 +30,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     told = examine(options.config, options.postfix)
     print(json.dumps(_members(told)) if options.json else "\n".join(_lines(told)))
-    return _STATUS[worst(told.findings)]
+    return _STATUS[worst(told.problems)]
 
 
 def _members(told: Diagnosis) -> dict[str, object]:
     return {
-        "status": _WORDS[_STATUS[worst(told.findings)]],
+        "status": _WORDS[_STATUS[worst(told.problems)]],
         "areas": {area: _state(told, area) for area in told.areas},
         "findings": [
             {
@@ -47,26 +47,26 @@ def _members(told: Diagnosis) -> dict[str, object]:
                 "section": finding.remedy.section or None,
                 "line": finding.remedy.line or None,
             }
-            for finding in told.findings
+            for finding in told.problems
         ],
     }
 
 
 def _state(told: Diagnosis, area: str) -> str:
     """The worst that was found in an area, or ``ok``."""
-    found = worst(finding for finding in told.findings if finding.check.partition(".")[0] == area)
+    found = worst(finding for finding in told.problems if finding.check.partition(".")[0] == area)
     return found.value if found else "ok"
 
 
 def _lines(told: Diagnosis) -> Iterator[str]:
     yield "  ".join(f"{area}: {_state(told, area)}" for area in told.areas)
-    for finding in told.findings:
+    for finding in told.problems:
         yield ""
         yield from _wrapped(f"{finding.severity.upper()}  {finding.what}  [{finding.check}]", "")
         yield from _wrapped(f"{finding.why}.", _INDENT)
         yield from _remedy_lines(finding)
     yield ""
-    counts = [sum(finding.severity is severity for finding in told.findings) for severity in Severity]
+    counts = [sum(finding.severity is severity for finding in told.problems) for severity in Severity]
     yield "{} errors, {} warnings, {} notes".format(*counts)
 
 

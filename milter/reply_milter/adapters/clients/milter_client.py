@@ -17,7 +17,7 @@ _WORDS = {b"t": "451 4.7.1", b"r": "550 5.7.1"}  # what an MTA answers if the mi
 
 
 class MilterClient:
-    """Implements ``ports.MilterDoor``: one connection, which must end within ``seconds``.
+    """Implements ``ports.canary.MilterClient``: one connection, for at most ``seconds``.
 
     ``address``: the SMTP client's IP address to announce; without one it only negotiates.
     """
@@ -37,7 +37,7 @@ class MilterClient:
             raise
 
     def recipient(self, address: str) -> str:
-        """See ``ports.MilterDoor``."""
+        """See ``ports.canary.MilterClient``."""
         self._ask(b"M", b"<>\0", _CONTINUE)
         macros = f"{{rcpt_mailer}}\0canary\0{{rcpt_addr}}\0{address}\0"
         self._send(b"D", b"R" + macros.encode())
@@ -53,7 +53,7 @@ class MilterClient:
         raise MilterUnreachableError(f"answered RCPT with the unknown packet {letter!r}")
 
     def close(self) -> None:
-        """See ``ports.MilterDoor``."""
+        """See ``ports.canary.MilterClient``."""
         try:
             self._send(b"Q", b"")
         except MilterUnreachableError:

@@ -1,8 +1,8 @@
 """Counting in prometheus_client's memory-mapped files, with half of its calls and none of its private parts.
 
-``labels()`` checks and looks up the labels at each call, so its results are kept. The library's own value takes one lock
-for the whole process, and looks for a fork at each count; the cell here does neither. It writes the same octets to the
-same places at the same time.
+``labels()`` checks and looks up the labels at each call, so its results are kept. The library's own value takes one
+lock for the whole process, and looks for a fork at each count; the cell here does neither. It writes the same octets
+to the same places at the same time.
 """
 
 import logging

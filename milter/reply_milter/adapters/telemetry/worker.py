@@ -14,7 +14,7 @@ log = logging.getLogger("reply_milter.decision")
 
 
 class WorkerTelemetry:
-    """What a worker counts and logs: implements ``ports.Telemetry`` and what the doors ask for."""
+    """Implements ``ports.Telemetry``, ``ports.MintingTelemetry`` and ``ports.ConnectionTelemetry``."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._m = metrics
@@ -24,10 +24,10 @@ class WorkerTelemetry:
         self._stages = Timings(metrics.stages)
         self._decisions = DecisionLog(log.name)
         self._started = threading.local()
-        self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker puts it on record
+        self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker records it
 
     def expect(self, decisions: Iterable[Decision]) -> None:
-        """Create the series of decisions, so that the first of a kind shows as an increase."""
+        """Create the series of decisions, so that the first of its kind is an increase."""
         for decision in decisions:
             if decision.stage == "rcpt":
                 self._m.recipients.labels(_verdict(decision), decision.reason)
@@ -85,7 +85,7 @@ class WorkerTelemetry:
             self._m.key_use.labels(master_id).set(now)
 
     def commit_dropped(self) -> None:
-        """A reply is not committed: too many wait for the store."""
+        """Count a reply that is not committed because the queue is full."""
         self._m.commits_dropped.inc()
 
     def notification(self, notification: Notification) -> None:
@@ -96,24 +96,24 @@ class WorkerTelemetry:
         self._log(logging.INFO, "notification", notification)
 
     def connection_opened(self) -> None:
-        """An MTA connected."""
+        """Count a connection of the MTA."""
         self._m.connections.inc()
 
     def connection_closed(self) -> None:
-        """It is gone."""
+        """Count its end."""
         self._m.connections.dec()
 
     def stage_started(self) -> None:
-        """A callback that may decide begins. One callback runs on one thread, and so may its clock."""
+        """Start the clock of a callback that may decide; it runs on one thread, so the clock is the thread's."""
         self._started.at = time.perf_counter()
 
     def stage_ended(self, name: str) -> None:
-        """It has its answer."""
+        """Count the time until the callback had its answer."""
         self._stages[name].observe(time.perf_counter() - self._started.at)
 
     def internal_error(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
-        self._m.accidents.labels(name).inc()
+        """See ``ports.ConnectionTelemetry``."""
+        self._m.internal_errors.labels(name).inc()
 
     def _log(self, level: int, event: str, decision: Decision | Notification) -> None:
         self._decisions.write(level, event, decision, (time.perf_counter() - self._started.at) * 1000)
