@@ -29,7 +29,7 @@ class Cells:
         self._lock = Lock()
 
     def are_there(self) -> bool:
-        """Return whether no file was cut or removed. The kernel kills (SIGBUS) whoever writes past the end of one."""
+        """Return whether no file was cut or removed. A write past the end of one is fatal (SIGBUS)."""
         try:
             return all(os.path.getsize(self._path(prefix)) >= size for prefix, size in self._sizes.items())
         except OSError:
