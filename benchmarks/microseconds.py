@@ -2,8 +2,8 @@
 
     python -m benchmarks.microseconds
 
-Runs the same messages with parts taken away, and tells the differences: median of rounds, in CPU microseconds a message
-of this process (what Redis itself takes is not among them).
+Runs the same messages with parts taken away, and prints the differences: medians of rounds, in CPU microseconds of this
+process per message (without those of Redis).
 """
 
 import logging
@@ -38,7 +38,7 @@ Packets = list[tuple[str, list[bytes]]]
 
 
 class Context:
-    """What pymilter hands to callbacks, as far as the door asks for it."""
+    """What pymilter hands to callbacks, as far as the callbacks need it."""
 
     def __init__(self) -> None:
         self.private: Any = None
@@ -64,7 +64,7 @@ class Context:
 
 
 class Silent(LastDecision):
-    """Telemetry that tells nobody."""
+    """Telemetry that reports nothing."""
 
     def _nothing(self, *_: object) -> None:
         return None
@@ -117,13 +117,13 @@ def _standard_error_in(path: Path) -> Iterator[None]:
 
 def _measure(settings: Settings, folder: Path) -> list[str]:
     metrics = telemetry.Metrics(str(folder), "one", libmilter.VERIFY.stages, OPERATIONS)
-    told = telemetry.WorkerTelemetry(metrics)
+    counted = telemetry.WorkerTelemetry(metrics)
     store = open_store(settings.config, telemetry.StoreOperations(metrics))
     plain_store = open_store(settings.config, None)
     committed = Counted()
-    bare = _door(settings, NoStore(), Silent(), None)
-    silent = _door(settings, plain_store, Silent(), committed)
-    whole = _door(settings, store, told, committed)
+    bare = _callbacks(settings, NoStore(), Silent(), None)
+    silent = _callbacks(settings, plain_store, Silent(), committed)
+    whole = _callbacks(settings, store, counted, committed)
     cases: dict[str, Callable[[], float]] = {}
     letters = _Letters(settings, folder)
     for kind in ("ordinary", "forged", "reply"):
@@ -141,11 +141,11 @@ def _measure(settings: Settings, folder: Path) -> list[str]:
     return [f"{name:<42} {statistics.median(taken):7.1f} us" for name, taken in results.items()]
 
 
-def _door(settings: Settings, store: Any, told: Any, settler: Any) -> libmilter.MilterCallbacks:
+def _callbacks(settings: Settings, store: Any, telemetry: Any, commits: Any) -> libmilter.MilterCallbacks:
     guesses = GuessTable(bytearray(TABLE_OCTETS), os.urandom(16))
-    service = Service(settings.rules(), guesses, store, settler, WallClock(), told)
+    service = Service(settings.rules(), guesses, store, commits, WallClock(), telemetry)
     return libmilter.MilterCallbacks(
-        lambda client: Connection(lambda: service, client), libmilter.VERIFY, lambda _: told
+        lambda client: Connection(lambda: service, client), libmilter.VERIFY, lambda _: telemetry
     )
 
 
@@ -186,7 +186,7 @@ def _fresh(door: libmilter.MilterCallbacks, letters: "_Letters", kind: str) -> f
 
 
 def _run(door: libmilter.MilterCallbacks, messages: list[Packets]) -> float:
-    """CPU microseconds a message."""
+    """Return CPU microseconds per message."""
     context: Any = Context()
     door._negotiate(context, [0x1FF, 0x1FFFFF, 0, 0])
     door._connect(context, "client.example", 2, ("192.0.2.1", 25))

@@ -63,7 +63,7 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Of one process, in bytes. ``private``: what it shares with nobody; ``peak``: the largest resident set."""
+    """Of one process, in bytes. ``private``: not shared with other processes; ``peak``: the largest resident set."""
 
     private: int
     peak: int

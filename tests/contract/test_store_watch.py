@@ -14,7 +14,7 @@ from reply_milter.adapters.state_dir.revocation_journal import NAME, JournalErro
 from reply_milter.cli import main
 from reply_milter.core.epoch import Loss
 from reply_milter.core.token.revocation import Revocation, What
-from reply_milter.processes.store_watch import StoreWatch, tell_missing_rights
+from reply_milter.processes.store_watch import StoreWatch, log_missing_rights
 from reply_milter.wiring.stores import load
 from tests.support.fakes import REALM
 from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest, eventually
@@ -206,7 +206,7 @@ def test_rights_that_are_missing_are_told_at_the_start(
     path = Path(config)
     path.write_text(path.read_text().replace("unix://", "unix://rm:pw@"))
     with caplog.at_level(logging.ERROR):
-        tell_missing_rights(load(config).config)
+        log_missing_rights(load(config).config)
     assert "ACL SETUSER rm +evalsha" in caplog.text
     assert "pw@" not in caplog.text
 

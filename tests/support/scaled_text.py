@@ -130,7 +130,7 @@ NOT_A_STRANGERS = {
     "core.token.key_rotation._NUMBERED": _OPERATOR,
     "core.token.keyring.REALM": _OPERATOR,
     "libraries._NAME": _INSTALLED,
-    "libraries._asked": _INSTALLED,
+    "libraries._required": _INSTALLED,
     "core.encoding.toml_table._BARE": _OPERATOR,
     "core.encoding.toml_table.matching": _OPERATOR,
 }

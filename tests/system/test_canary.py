@@ -96,7 +96,7 @@ def test_a_store_that_stands_still_is_noticed(site: Site) -> None:
         os.kill(store(site), signal.SIGCONT)
     assert "the canary failed: reason=deferred 451 4.3.0" in site.daemon.log()
     again(site)
-    assert "the canary is well again" in site.daemon.log()
+    assert "the canary succeeds again" in site.daemon.log()
 
 
 def test_a_door_that_is_gone_is_noticed(site: Site) -> None:

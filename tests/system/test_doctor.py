@@ -180,9 +180,11 @@ def test_the_listener_of_the_hook() -> None:
         site.config.write_text(text.replace("/lmtp.sock", "/nobody.sock"))
         found = _found(site, postfix=False)
         assert set(found) == {"socket.silent"}
-        assert "delivery.listen: nobody answers" in found["socket.silent"]["what"]
+        assert "delivery.listen: the daemon does not answer" in found["socket.silent"]["what"]
         site.config.write_text(text.replace("/lmtp.sock", "/verify.sock"))
-        assert "delivery.listen: nobody answers" in _found(site, postfix=False)["socket.silent"]["what"], "a milter"
+        assert "delivery.listen: the daemon does not answer" in _found(site, postfix=False)["socket.silent"]["what"], (
+            "a milter"
+        )
     finally:
         running.stop()
 

@@ -108,4 +108,4 @@ def test_many_large_messages_take_bounded_memory_and_give_it_back(host: Delivery
     metrics = host.site.metrics()
     assert metrics["reply_milter_delivery_bytes_in_flight"] == 0
     assert metrics['reply_milter_deliveries_turned_away_total{handler="issue",reason="octets"}'] > 0
-    assert "a message was left with the MTA: handler=issue reason=octets" in host.site.daemon.log()
+    assert "deferred a message to the MTA: handler=issue reason=octets" in host.site.daemon.log()

@@ -233,7 +233,7 @@ def test_a_reload_moves_no_store(fresh: Site) -> None:
     """Where the store is takes a restart, and until then the old one is used."""
     fresh.configure({'state_dir = "': 'state_dir = "/nowhere'})
     fresh.daemon.reload()
-    assert "state_dir changed: that takes a restart" in fresh.daemon.log()
+    assert "state_dir changed: restart the daemon to apply it" in fresh.daemon.log()
     (first, *_) = fresh.daemon.workers()
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: len(fresh.daemon.workers()) == 2 and first not in fresh.daemon.workers(), 5, "a new worker")

@@ -100,7 +100,7 @@ def _start_in_the_background(site: Site) -> threading.Thread:
     site.daemon.log_path.unlink()
     starting = threading.Thread(target=site.daemon.start)
     starting.start()
-    waiting = f"waiting for a command (process {os.getpid()}) to let go of state_dir"
+    waiting = f"waiting for a command (process {os.getpid()}) to release state_dir"
     wait_until(lambda: waiting in site.daemon.log(), 10, "the daemon waits")
     return starting
 
@@ -132,7 +132,7 @@ def test_a_worker_that_takes_no_orders_is_replaced(fresh: Site) -> None:
     stopped = fresh.daemon.workers()[0]
     os.kill(stopped, signal.SIGSTOP)
     deadline = time.monotonic() + 30
-    while f"process {stopped}, takes no orders" not in fresh.daemon.log():
+    while f"process {stopped}, does not accept the new settings" not in fresh.daemon.log():
         assert time.monotonic() < deadline
         fresh.daemon.send(signal.SIGHUP)
         time.sleep(0.005)

@@ -79,9 +79,8 @@ def test_what_our_code_imports_is_looked_for() -> None:
     assert missing == set()
 
 
-# By counting a little at the start (``telemetry.rehearse``), and by name.
+# Looked for at the start, by name.
 PRIVATE = {
-    "adapters/telemetry": {"_value", "_positions", "_m", "_sum", "_buckets", "_upper_bounds"},
     "adapters/redis_store": {"_connect"},  # and of its connections, as their own: _sock, _parser
 }
 

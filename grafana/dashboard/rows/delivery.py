@@ -11,7 +11,7 @@ ROW = Row(
         lines(
             "Outcomes",
             "delivered: the application took it. again: it had before. deferred: not now, the MTA comes again. "
-            "parked: the user is asked. ignored: no answer to that. dead_letter: nobody ever will.",
+            "parked: the user is asked. ignored: no answer to that. dead_letter: it can never be delivered.",
             "ops",
             (f"sum by (outcome) ({rate('deliveries_total', **HANDLER)})", "{{outcome}}"),
             stacked=True,
@@ -33,13 +33,13 @@ ROW = Row(
         ),
         lines(
             "Parked",
-            "Replies that wait for a word of their user.",
+            "Parked replies that wait for the confirmation of their user.",
             "short",
             (series("parked"), "{{instance}}"),
         ),
         lines(
             "Size of what is parked",
-            "On the disk of state_dir. Beyond parked_bytes, clients hear 452 and keep their replies.",
+            "On the disk of state_dir. Beyond parked_bytes, further replies are deferred (452).",
             "bytes",
             (series("parked_bytes"), "{{instance}}"),
         ),

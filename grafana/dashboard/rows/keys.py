@@ -47,14 +47,14 @@ ROW = Row(
         lines(
             "Notifications",
             "Outgoing messages that asked for a reply address. refused: the request can't be met, and its "
-            "application heard why. ignored: from somebody who may not ask.",
+            "application got the reason. ignored: from a client that may not ask.",
             "ops",
             (f"sum by (outcome) ({rate('notifications_total')})", "{{outcome}}"),
             stacked=True,
         ),
         lines(
             "Settings",
-            "Whether the last reload was good, and whether findings have consequences, by host.",
+            "Whether the last reload was good, and whether the mode is enforce, by host.",
             "none",
             (f"min by (instance) ({series('config_last_reload_success')})", "{{instance}} reload"),
             (f"min by (instance) ({series('enforcing')})", "{{instance}} enforce"),

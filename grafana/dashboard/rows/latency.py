@@ -22,7 +22,7 @@ ROW = Row(
         ),
         lines(
             "Mean",
-            "Sum over count: what the processors see of it.",
+            "Sum over count.",
             "s",
             (_MEAN, "{{stage}}"),
         ),
@@ -30,7 +30,7 @@ ROW = Row(
         heatmap("At the end of a message", "The claim is in this.", "s", "stage_seconds", stage="eom"),
         lines(
             "Decisions",
-            "How many were made: every RCPT and every end of a message that we are asked about, ordinary mail as well.",
+            "Number of decisions: every RCPT and end of message for which the MTA asks, ordinary mail included.",
             "ops",
             (f"sum by (stage) ({rate('stage_seconds_count', stage='=~rcpt|eom')})", "{{stage}}"),
         ),

@@ -79,14 +79,14 @@ ROW = Row(
         ),
         stat(
             "Mode",
-            "Observe mode evaluates everything and refuses nothing. It shows if one host at least is in it.",
+            "Observe mode evaluates everything and refuses nothing. Shown if at least one host is in it.",
             "none",
             f"min({series('enforcing')})",
             words={"0": ("observe", ORANGE), "1": ("enforce", GREEN)},
         ),
         stat(
             "Configuration",
-            "Whether the file was good when it was last read. If not, the old settings go on, and the log says why.",
+            "Whether the file was good when it was last read. If not, the old settings stay; the log says why.",
             "none",
             f"min({series('config_last_reload_success')})",
             words={"0": ("refused", RED), "1": ("in force", GREEN)},

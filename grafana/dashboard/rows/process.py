@@ -16,7 +16,7 @@ ROW = Row(
         ),
         lines(
             "Restarts",
-            "Times that a process was started again, by name. The log says how it ended.",
+            "Restarts of each process, by name. The log says how it ended.",
             "short",
             (f"sum by (process) ({rate('process_restarts_total')} * 60)", "{{process}} a minute"),
             width=12,
@@ -36,7 +36,7 @@ ROW = Row(
         ),
         lines(
             "Open files",
-            "Share of the limit. libmilter spins on a core when it has none left.",
+            "Share of the limit. libmilter uses a whole core when none is left.",
             "percentunit",
             (f"{series('process_open_fds')} / {series('process_max_fds')}", "{{instance}} {{process}}"),
         ),
@@ -56,7 +56,7 @@ ROW = Row(
         ),
         lines(
             "Broken files of metrics",
-            "Cut or damaged: what their process counts is missing from all panels until it is started again.",
+            "Cut or damaged: what their process counts is missing from all panels until it is restarted.",
             "short",
             (series("metrics_files_broken"), "{{instance}}"),
             width=12,

@@ -7,7 +7,7 @@ ROW = Row(
     (
         stat(
             "Evicted",
-            "Keys thrown away because Redis was full, a second: each is a reply that can be replayed. Must be 0.",
+            "Keys evicted per second because Redis was full: each is a reply that can be replayed. Must be 0.",
             "ops",
             f"sum({rate('redis_evicted_keys_total')})",
             thresholds={None: GREEN, 1e-9: RED},
@@ -16,7 +16,7 @@ ROW = Row(
         ),
         stat(
             "Append-only file",
-            "Whether there is one. Without it, a restart forgets up to an hour.",
+            "Whether there is one. Without it, a restart loses up to an hour.",
             "none",
             f"min({series('redis_aof_enabled')})",
             words={"0": ("off", RED), "1": ("on", GREEN)},
@@ -40,7 +40,7 @@ ROW = Row(
         ),
         stat(
             "Data lost",
-            "When Redis was last seen to have lost data.",
+            "When a loss of data in Redis was last noticed.",
             "dateTimeAsIso",
             f"1000 * max({series('redis_last_loss_timestamp_seconds')})",
             words={"0": ("never", GREEN)},
@@ -72,9 +72,9 @@ ROW = Row(
         ),
         lines(
             "Failures",
-            "timeout: slow, or a network that swallows. connection: nobody listens. oom: full. readonly: a replica. "
+            "timeout: slow, or packets are lost. connection: nothing listens. oom: full. readonly: a replica. "
             "auth: a password or an ACL. breaker: not asked, since it did not answer. docs/several-hosts.md has all. "
-            "Commits are tried again until they are made; dropped: there was no room for them to wait.",
+            "Commits are retried until they succeed; dropped: too many were waiting.",
             "ops",
             (f"sum by (operation, kind) ({rate('store_errors_total')})", "{{operation}} {{kind}}"),
             (f"sum({rate('commits_dropped_total')})", "commits dropped"),
@@ -97,13 +97,13 @@ ROW = Row(
         ),
         lines(
             "Keys",
-            "An address that was answered is one, and so is a user on file.",
+            "One for each address that was replied to, and for each user on file.",
             "short",
             (series("redis_keys"), "{{instance}} {{server}}"),
         ),
         lines(
             "Commands",
-            "That Redis carried out, for whomever.",
+            "That Redis carried out, of all clients.",
             "ops",
             (rate("redis_commands_total"), "{{instance}} {{server}}"),
             width=8,
@@ -117,10 +117,10 @@ ROW = Row(
         ),
         lines(
             "Losses",
-            "Times that Redis was seen to have lost data (emptied, or set back), and revocations that were put back.",
+            "Losses of data that were noticed (emptied, or an older state), and revocations that were restored.",
             "short",
             (f"sum by (kind) (increase({series('redis_losses_total')}[{RATE}]))", "{{kind}}"),
-            (f"sum(increase({series('revocations_put_back_total')}[{RATE}]))", "put back"),
+            (f"sum(increase({series('revocations_put_back_total')}[{RATE}]))", "restored"),
             width=8,
             may_be_zero=True,
         ),

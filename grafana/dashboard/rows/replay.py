@@ -1,4 +1,4 @@
-"""What was taken before."""
+"""What was accepted before."""
 
 from grafana.dashboard.panel import Row, heatmap, lines, quantile, rate, share
 

@@ -10,7 +10,7 @@ ROW = Row(
     (
         lines(
             "Recipients by verdict",
-            "What reply recipients heard at RCPT: accept, reject (5xx) or defer (4xx). would_... is observe mode.",
+            "Answers to reply recipients at RCPT: accept, reject (5xx) or defer (4xx). would_... is observe mode.",
             "ops",
             (f"sum by (verdict) ({rate('recipients_total')})", "{{verdict}}"),
             stacked=True,
@@ -34,7 +34,7 @@ ROW = Row(
         ),
         lines(
             "Messages that were not accepted, by reason",
-            "The first finding whose action is not accept. docs/operations.md tells how to find out about one message.",
+            "The first finding whose action is not accept. docs/operations.md says how to find out about one message.",
             "ops",
             (f"sum by (reason) ({rate('messages_total', verdict='!=accept', **HANDLER)})", "{{reason}}"),
             stacked=True,
@@ -77,7 +77,7 @@ ROW = Row(
         lines(
             "Authors that were tried",
             "Authors of bound addresses who were not the one, each once an address; and addresses with twenty of them, "
-            "which have leaked: somebody holds a genuine address and looks for its author.",
+            "which have leaked: a client knows a genuine address and tries authors.",
             "ops",
             (f"sum({rate('wrong_authors_total')})", "wrong authors"),
             (f"sum({rate('addresses_leaked_total')})", "addresses leaked"),

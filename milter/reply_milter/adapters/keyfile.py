@@ -18,7 +18,7 @@ _HEX = matching(r"[0-9a-fA-F]{64}", "")
 _ID = matching(r"[A-Za-z0-9._-]{1,64}", "")
 _STATE = one_of(*KeyState)
 Check = Callable[[str], str | None]
-_SECRET = re.compile(r"[!#-&(-:<-\[\]-~]{16,128}")  # what a tag may hold, and any log can be searched for
+_SECRET = re.compile(r"[!#-&(-:<-\[\]-~]{16,128}")  # what a tag can hold, and a log can be searched for
 _LINE_FORM = "must be one line of 16 to 128 visible ASCII characters, without blanks, quotes, \\ and ;"
 _MAKE_ONE = "make one by `openssl rand -hex 24`"
 _NOBODY_ELSE = stat.S_IRWXG | stat.S_IRWXO
@@ -26,7 +26,7 @@ _NO_OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO  # a hook may read seal 
 
 
 class KeyFileError(Exception):
-    """A key file can't be used. ``problems``: a line each, with file and reason, never a secret."""
+    """A key file cannot be used. ``problems``: a line each, with file and reason, never a secret."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -48,7 +48,7 @@ def load_master_keys(path: str) -> tuple[MasterKey, ...]:
 
 
 def read_master_keys(path: str) -> str:
-    """The text of a file of master keys.
+    """Read the text of a file of master keys.
 
     Raises:
         KeyFileError: unreadable, or readable by others.
@@ -81,7 +81,7 @@ def parse_master_keys(text: str, path: str) -> tuple[MasterKey, ...]:
 
 @contextmanager
 def exclusive(path: str) -> Iterator[None]:
-    """Nobody else changes the key file meanwhile: two changes at once would lose a key. Locks its folder, and waits.
+    """Lock the key file's folder, and wait for the lock: two changes at the same time would lose a key.
 
     Raises:
         KeyFileError: the folder can't be read.
@@ -99,7 +99,7 @@ def exclusive(path: str) -> Iterator[None]:
 
 
 def save_master_keys(path: str, keys: tuple[MasterKey, ...]) -> None:
-    """Replace a key file at once, or not at all: a reader finds the old one or the new one. Mode and owner stay.
+    """Replace a key file atomically: a reader finds the old one or the new one. Mode and owner stay.
 
     Raises:
         KeyFileError: the folder or the file can't be written.
@@ -123,7 +123,7 @@ def save_master_keys(path: str, keys: tuple[MasterKey, ...]) -> None:
 
 
 def write_master_keys(keys: tuple[MasterKey, ...]) -> str:
-    """The text of a key file."""
+    """Return the text of a key file."""
     text = (
         '# Oldest first. Exactly one key is "active" and mints; all but "retired" ones verify.\n'
         "# Written by `reply-milter keys`: comments of your own are lost at the next change.\n"
@@ -138,7 +138,7 @@ def write_master_keys(keys: tuple[MasterKey, ...]) -> str:
 
 
 def load_seal_keys(path: str) -> tuple[bytes, ...]:
-    """Read seal keys, 64 hex digits a line; the first seals, all open. Blank lines and ``#`` lines don't count.
+    """Read seal keys, 64 hex digits per line; the first seals, all open. Blank and ``#`` lines are ignored.
 
     Raises:
         KeyFileError: as above.
@@ -147,7 +147,7 @@ def load_seal_keys(path: str) -> tuple[bytes, ...]:
 
 
 def read_seal_keys(path: str) -> str:
-    """The text of a file of seal keys.
+    """Read the text of a file of seal keys.
 
     Raises:
         KeyFileError: unreadable, or readable by others.
@@ -172,7 +172,7 @@ def parse_seal_keys(text: str, path: str) -> tuple[bytes, ...]:
 
 
 def read_application_secret(path: str) -> str:
-    """The text of a file with the secret of a ``[[sign.application]]``.
+    """Read the text of a file with the secret of a ``[[sign.application]]``.
 
     Raises:
         KeyFileError: unreadable, or readable by others.
@@ -181,10 +181,10 @@ def read_application_secret(path: str) -> str:
 
 
 def parse_application_secret(text: str, path: str) -> bytes:
-    """The digest of the secret in the ``text`` of the file ``path``: one line, with or without its end.
+    """Return the digest of the secret in the ``text`` of the file ``path``: one line, with or without its end.
 
     Raises:
-        KeyFileError: empty, or nothing that a field could hold and nobody could guess.
+        KeyFileError: empty, not of the form of a tag's value, or too short.
     """
     secret = text.removesuffix("\n").removesuffix("\r")
     if not secret:
@@ -205,12 +205,12 @@ def _master_key(table: Table) -> MasterKey:
 
 
 def _unseen(description: str, form: Check) -> Check:
-    """``form``, without the value in the mistake: a secret may stand in the wrong place."""
+    """Return ``form`` with an error text that does not quote the value: it may be a secret in the wrong place."""
     return lambda value: f"must be {description}" if form(value) else None
 
 
 def _read(path: str, forbidden: int, wanted: str) -> str:
-    """The text of a key file that nobody else can read."""
+    """Read the text of a key file, if its mode has no ``forbidden`` bits; ``wanted``: the modes to recommend."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

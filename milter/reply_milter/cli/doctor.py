@@ -30,12 +30,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     diagnosis = examine(options.config, options.postfix)
     print(json.dumps(_members(diagnosis)) if options.json else "\n".join(_lines(diagnosis)))
-    return _STATUS[worst(diagnosis.findings)]
+    return _STATUS[worst(diagnosis.problems)]
 
 
 def _members(diagnosis: Diagnosis) -> dict[str, object]:
     return {
-        "status": _WORDS[_STATUS[worst(diagnosis.findings)]],
+        "status": _WORDS[_STATUS[worst(diagnosis.problems)]],
         "areas": {area: _state(diagnosis, area) for area in diagnosis.areas},
         "findings": [
             {
@@ -47,26 +47,26 @@ def _members(diagnosis: Diagnosis) -> dict[str, object]:
                 "section": finding.remedy.section or None,
                 "line": finding.remedy.line or None,
             }
-            for finding in diagnosis.findings
+            for finding in diagnosis.problems
         ],
     }
 
 
 def _state(diagnosis: Diagnosis, area: str) -> str:
     """Return the worst severity of an area, or ``ok``."""
-    found = worst(finding for finding in diagnosis.findings if finding.check.partition(".")[0] == area)
+    found = worst(finding for finding in diagnosis.problems if finding.check.partition(".")[0] == area)
     return found.value if found else "ok"
 
 
 def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     yield "  ".join(f"{area}: {_state(diagnosis, area)}" for area in diagnosis.areas)
-    for finding in diagnosis.findings:
+    for finding in diagnosis.problems:
         yield ""
         yield from _wrapped(f"{finding.severity.upper()}  {finding.what}  [{finding.check}]", "")
         yield from _wrapped(f"{finding.why}.", _INDENT)
         yield from _remedy_lines(finding)
     yield ""
-    counts = [sum(finding.severity is severity for finding in diagnosis.findings) for severity in Severity]
+    counts = [sum(finding.severity is severity for finding in diagnosis.problems) for severity in Severity]
     yield "{} errors, {} warnings, {} notes".format(*counts)
 
 

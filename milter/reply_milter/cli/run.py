@@ -5,7 +5,7 @@ import os
 
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command, add_config
-from reply_milter.processes.daemon import Daemon
+from reply_milter.processes import daemon
 from reply_milter.processes.state_folder import StartError
 
 
@@ -16,7 +16,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        Daemon(options.config).run()
+        daemon.run(options.config)
     except StartError as error:
         raise CommandError(os.EX_UNAVAILABLE, str(error)) from error
     return os.EX_OK

@@ -1,6 +1,6 @@
-"""Looks an installation over: gathers facts through the adapters, and has the rules in ``core/diagnosis`` judge them.
+"""Examines an installation: gathers facts through the adapters, and has the rules in ``core/diagnosis`` judge them.
 
-Nothing is written and nothing is started, so that it may be run at any time.
+It writes nothing and starts nothing, so that it may run at any time.
 """
 
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ _AREAS = ("config", "keys", "daemon", "state", "store", "clock", "socket", "metr
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """``areas``: what was looked at; the name of each finding's check begins with one of them."""
+    """``areas``: what was examined; the name of each problem's check begins with one of them."""
 
     areas: tuple[str, ...]
-    findings: tuple[Problem, ...]
+    problems: tuple[Problem, ...]
 
 
 def examine(config: str, postfix: str | None) -> Diagnosis:
-    """Look at the installation of a configuration file, and at the Postfix configured in the folder ``postfix``.
+    """Examine the installation of a configuration file, and the Postfix configured in the folder ``postfix``.
 
     Raises:
-        ConfigError: the configuration file can't be read at all.
+        ConfigError: the configuration file cannot be read at all.
     """
     installation = Installation(config)
     if postfix is None:
@@ -33,7 +33,7 @@ def examine(config: str, postfix: str | None) -> Diagnosis:
     try:
         site = mta.site(postfix)
     except PostconfError as mistake:
-        unread = error("postfix.unread", str(mistake), "nothing can be said about Postfix")
+        unread = error("postfix.unread", str(mistake), "Postfix was not examined")
         return Diagnosis((*_AREAS, "postfix"), in_order([*installation.examine(mta.client(None)), unread]))
-    findings = [*installation.examine(mta.client(site)), *mta.examine(site, installation.config)]
-    return Diagnosis((*_AREAS, "postfix"), in_order(findings))
+    problems = [*installation.examine(mta.client(site)), *mta.examine(site, installation.config)]
+    return Diagnosis((*_AREAS, "postfix"), in_order(problems))

@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at: an installation on this host, its files, its store and its daemon."""
+"""What ``doctor`` examines: an installation on this host, its files, its store and its daemon."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
-from reply_milter.adapters.clients import milter_lmtp, probes
+from reply_milter.adapters.clients import lmtp_probe, milter_client, probes
 from reply_milter.adapters.os import file_facts, process_facts
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import RedisInspection, embedded, url_mistake
@@ -27,16 +27,16 @@ from reply_milter.core.token.keyring import MasterKey
 from reply_milter.wiring import loading
 from reply_milter.wiring.stores import store_url
 
-_USER = "reply-milter"  # as packages and units have it
-_DOOR_SECONDS = 2.0
+_USER = "reply-milter"  # the user that packages and units create
+_ANSWER_SECONDS = 2.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", ""})
 
 
 class Installation:
-    """One host's installation. Its methods look at one area each, and find what is wrong there.
+    """One host's installation. Each method examines one area and yields its problems.
 
     Raises:
-        ConfigError: the configuration can't be read at all.
+        ConfigError: the configuration cannot be read at all.
     """
 
     def __init__(self, path: str) -> None:
@@ -55,7 +55,7 @@ class Installation:
         self._account = self._find_account()
 
     def listeners(self) -> dict[str, Listener]:
-        """Where the MTA connects to, by the name of its table."""
+        """Return where the MTA connects to, by the name of the table."""
         hook = self.config.delivery
         places = {
             "verify": self.config.verify.place,
@@ -65,7 +65,7 @@ class Installation:
         return {name: place for name, place in places.items() if place is not None and place.socket}
 
     def _find_account(self) -> Account | None:
-        """Who the daemon is, or will be: the owner of its state folder, or else the user that packages make."""
+        """Return the daemon's user: of the running one, else the owner of its state folder, else that of packages."""
         number = process_facts.user(self._holder) if self._holder else None
         if number is not None:
             return file_facts.owner(number)
@@ -74,7 +74,7 @@ class Installation:
         return owner if owner and owner.user else file_facts.account(_USER) or owner
 
     def examine(self, client: Client | None) -> Iterator[Problem]:
-        """Everything but the MTA's settings; ``client`` is the Postfix that connects."""
+        """Examine everything but the MTA's settings; ``client`` is the Postfix that connects."""
         yield from self._settings()
         yield from self._keys()
         hidden = not self._runs and file_facts.facts(f"{self.config.state_dir}/lock").kind is Kind.HIDDEN
@@ -99,7 +99,7 @@ class Installation:
             )
         yield from settings_rules.examine(
             settings_rules.SettingsFacts(
-                warnings=[told for told in config.warnings if told not in sign.warnings],
+                warnings=[text for text in config.warnings if text not in sign.warnings],
                 observe=config.policy.observe,
                 accepts_without_store=config.store.accepts_without,
                 peers=config.verify.peers,
@@ -146,7 +146,7 @@ class Installation:
         return str(Path(self._path).resolve().parent / name)
 
     def _master_keys(self) -> tuple[MasterKey, ...]:
-        """The master keys, if they are in order."""
+        """Return the master keys; none if their file has a mistake."""
         path = self._key_file(self.config.keys.file)
         try:
             return keyfile.parse_master_keys(Path(path).read_text(encoding="utf-8"), path)
@@ -157,7 +157,7 @@ class Installation:
         return process_facts.descriptors(self._holder) if self._holder else None
 
     def _store_and_clock(self) -> Iterator[Problem]:
-        config, told = self.config, None
+        config, clock_of_store = self.config, None
         is_embedded = config.store.is_embedded
         if is_embedded and embedded.program() is None:
             yield error(
@@ -172,18 +172,20 @@ class Installation:
             inspection = RedisInspection(store_url(config))
             several = inspection.look_at_all()
             for found in several:
-                findings = store.examine(found, config.store.timeout_ms, is_embedded)
-                yield from findings if len(several) == 1 else store.of_one(found.server, findings)
+                problems = store.examine(found, config.store.timeout_ms, is_embedded)
+                yield from problems if len(several) == 1 else store.of_one(found.server, problems)
             yield from store.examine_topology(inspection.topology())
-            told = min((found.unix for found in several if found.unix is not None), default=None)
-            if told is None and any(found.seconds is not None for found in several):
+            clock_of_store = min((found.unix for found in several if found.unix is not None), default=None)
+            if clock_of_store is None and any(found.seconds is not None for found in several):
                 yield not_examined("clock", "the Redis user may not use TIME, so the two clocks were not compared")
         record = loss_record.read_record(Path(config.state_dir))
         yield from store.examine_loss(record.lost_at, record.put_back_at, WallClock().now())
         written = [
             file_facts.facts(self._key_file(name)).modified for name in (config.keys.file, config.keys.seal_file)
         ]
-        yield from clock.examine(clock.ClockFacts(WallClock().now(), told, tuple(written)), self._master_keys())
+        yield from clock.examine(
+            clock.ClockFacts(WallClock().now(), clock_of_store, tuple(written)), self._master_keys()
+        )
 
     def _sockets(self, client: Client | None) -> Iterator[Problem]:
         for name, listener in self.listeners().items():
@@ -218,23 +220,23 @@ class Installation:
 
 
 def endpoint(place: Listener) -> Endpoint:
-    """A socket, where it really lies."""
+    """Return where a socket is, links resolved."""
     return Endpoint(file_facts.real(place.socket.path), place.socket.host, str(place.socket.port))
 
 
 def _answers(name: str, place: Listener) -> bool:
     at = place.socket
-    return (milter_lmtp.greets if name == HOOK else milter_lmtp.negotiates)(at.path, at.host, at.port, _DOOR_SECONDS)
+    return (lmtp_probe.greets if name == HOOK else milter_client.negotiates)(at.path, at.host, at.port, _ANSWER_SECONDS)
 
 
 def _problems(parse: Callable[[str, str], object], path: str) -> Iterator[str]:
-    """Why the text of a key file can't be used. What is not there to be read is another finding."""
+    """Yield why the text of a key file cannot be used. A missing file is another problem."""
     try:
         parse(Path(path).read_text(encoding="utf-8"), path)
     except keyfile.KeyFileError as mistake:
         yield from mistake.problems
     except PermissionError:
-        yield f"{path}: this user may not read it: run doctor as root"
+        yield f"{path}: this user may not read it; run doctor as root"
     except OSError:
         return
     except ValueError:

@@ -1,4 +1,4 @@
-"""What ``doctor --postfix`` looks at: a Postfix configuration, and the Postfix that connects by it."""
+"""What ``doctor --postfix`` examines: a Postfix configuration, and the Postfix that runs with it."""
 
 from collections.abc import Iterator
 
@@ -20,16 +20,16 @@ _USER = "postfix"
 
 
 def site(folder: str) -> Site:
-    """The configuration in ``folder``.
+    """Read the configuration in ``folder``.
 
     Raises:
-        PostconfError: it can't be read.
+        PostconfError: it cannot be read.
     """
     return postconf.read(folder)
 
 
 def client(found: Site | None) -> Client | None:
-    """Who connects, and from which chroot: as ``found`` says, or as Debian has it; None if there is no Postfix."""
+    """Return Postfix's user and chroot, from ``found`` or as on Debian; None if there is no Postfix."""
     account = file_facts.account(found.get("mail_owner") if found else _USER)
     if account is None:
         return None
@@ -42,7 +42,7 @@ def _wants_proof(handler: Handler) -> bool:
 
 
 def examine(found: Site, config: Config) -> Iterator[Problem]:
-    """All rules about Postfix, after its tables have been asked."""
+    """Apply all rules about Postfix, after looking its tables up."""
     ours = Ours(
         verify=endpoint(config.verify.place) if config.verify.place else None,
         sign=endpoint(config.sign.place) if config.sign.place else None,

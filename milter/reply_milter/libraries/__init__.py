@@ -1,8 +1,8 @@
-"""What is relied on in other people's libraries, looked for before any of it is used.
+"""The names in third-party libraries that this program relies on, checked before the first use.
 
-Some of it is private to them (attributes that begin with ``_``), and a release may take it away or mean something else
-by it. Then one line says so, where there would be a traceback, or counts and answers that are wrong without a word.
-Nothing of ours is imported here: that is what would fail.
+Some are private (attributes that begin with ``_``, of redis-py), and a release may remove them or change their meaning.
+Then the program ends with one line that says so, instead of a traceback or wrong results. This module imports nothing
+of this program: that import could fail for the same reason.
 """
 
 import inspect
@@ -18,9 +18,9 @@ _NAME = re.compile(r"(?P<module>[\w.]+):(?P<path>[\w.()]+?)(?:\[(?P<parameters>[
 
 
 class LibraryError(Exception):
-    """A library is not what this program was written for; the message says which, and what to install.
+    """A library is not what this program was written for; the message says which one, and what to install.
 
-    ``status``: what a command ends with, of sysexits.h.
+    ``status``: the exit status of a command, of sysexits.h.
     """
 
     status = os.EX_CONFIG
@@ -28,8 +28,8 @@ class LibraryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """``distribution``: as pyproject.toml calls it. ``names``: ``MODULE:NAME.NAME``, and behind it in brackets what a
-    function or class must take. A name that ends in ``()`` is called: what it makes must have the rest.
+    """``distribution``: its name in pyproject.toml. ``names``: ``MODULE:NAME.NAME``, followed in brackets by the
+    parameters that a function or class must take. A name that ends in ``()`` is called: its result must have the rest.
     """
 
     distribution: str
@@ -106,6 +106,8 @@ LIBRARIES = (
             "prometheus_client.core:GaugeMetricFamily",
             "prometheus_client.core:Metric",
             "prometheus_client.mmap_dict:MmapedDict.read_value",
+            "prometheus_client.mmap_dict:MmapedDict.write_value",
+            "prometheus_client.mmap_dict:MmapedDict.close",
             "prometheus_client.mmap_dict:MmapedDict.read_all_values_from_file",
             "prometheus_client.mmap_dict:mmap_key",
             "prometheus_client.multiprocess:MultiProcessCollector.merge",
@@ -136,7 +138,7 @@ LIBRARIES = (
         ),
     ),
 )
-HTTPX = Library(  # only a webhook needs it, and takes a tenth of a second to import it
+HTTPX = Library(  # only webhooks need it, and importing it takes a tenth of a second
     "httpx",
     (
         "httpx:AsyncClient[timeout,follow_redirects,trust_env]",
@@ -149,41 +151,41 @@ HTTPX = Library(  # only a webhook needs it, and takes a tenth of a second to im
 
 
 def check(*libraries: Library) -> None:
-    """Look for all that is relied on, of ``libraries`` or of those that every command needs.
+    """Check all names of ``libraries``, by default of those that every command needs.
 
     Raises:
-        LibraryError: something is not there.
+        LibraryError: a name is missing.
     """
     for library in libraries or LIBRARIES:
         missing = [name for name in library.names if not _is_there(name)]
         if missing:
-            raise LibraryError(_told(library.distribution, f"has no {', '.join(_plain(missing))}"))
+            raise LibraryError(_message(library.distribution, f"has no {', '.join(_plain(missing))}"))
 
 
 def problem_apart(library: Library) -> str:
-    """What ``check`` finds of ``library``, empty for nothing; asked in a process of its own.
+    """Return what ``check`` says of ``library``, empty for nothing; a child process runs it.
 
-    So that who only forks those that use it does not carry it about, and hand it on to all others.
+    So the supervisor, which does not use the library itself, does not keep it in its memory and its children's.
     """
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         try:
             check(library)
-        except Exception as error:  # noqa: BLE001 # told by the other process
+        except Exception as error:  # noqa: BLE001 # the parent reports it
             os.write(writing, str(error).encode())
         finally:
             os._exit(0)
     os.close(writing)
-    with open(reading, "rb") as told:
-        problem = told.read().decode()
+    with open(reading, "rb") as answer:
+        problem = answer.read().decode()
     os.waitpid(pid, 0)
     return problem
 
 
 def unlike(distribution: str, how: str) -> LibraryError:
-    """For who finds in use that a library does something else than it did: ``how`` ("counts otherwise")."""
-    return LibraryError(_told(distribution, how))
+    """Return the error for a library that behaves differently; ``how`` says it ("counts otherwise")."""
+    return LibraryError(_message(distribution, how))
 
 
 def _is_there(name: str) -> bool:
@@ -201,9 +203,9 @@ def _is_there(name: str) -> bool:
 
 
 def _takes(thing: Any, parameters: Iterable[str]) -> bool:
-    """Whether it takes them by name; where Python can't tell (C code), that is believed.
+    """Return whether ``thing`` takes ``parameters`` by name; True where Python does not know (C code).
 
-    Of a class, all its bases are asked: a constructor that takes ``**kwargs`` passes them on.
+    For a class, the constructors of all its bases count: one with ``**kwargs`` passes them on.
     """
     makers = [vars(base).get("__init__", object) for base in thing.__mro__] if isinstance(thing, type) else [thing]
     known: set[str] = set()
@@ -216,12 +218,12 @@ def _takes(thing: Any, parameters: Iterable[str]) -> bool:
 
 
 def _plain(names: Iterable[str]) -> Iterator[str]:
-    for name in list(names)[:3]:  # one line, also where nothing is as it was
+    for name in list(names)[:3]:  # one line, even if everything has changed
         yield name.replace(":", ".").replace("[", " with ").replace("]", "")
 
 
-def _told(distribution: str, how: str) -> str:
-    good = _asked(distribution)
+def _message(distribution: str, how: str) -> str:
+    good = _required(distribution)
     return (
         f"{distribution} {_version(distribution)} {how}: this program was written for {distribution}{good}; "
         f"install that (pip install '{distribution}{good}'), or the reply-milter package with its own libraries"
@@ -235,8 +237,8 @@ def _version(distribution: str) -> str:
         return "(not installed)"
 
 
-def _asked(distribution: str) -> str:
-    """The versions that pyproject.toml asks for, as our own metadata has them."""
+def _required(distribution: str) -> str:
+    """Return the versions that pyproject.toml requires, from our own metadata."""
     try:
         lines = metadata.requires(OURS) or []
     except metadata.PackageNotFoundError:

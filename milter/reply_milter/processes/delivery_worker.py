@@ -1,4 +1,4 @@
-"""The process that the MTA hands accepted replies to, over LMTP, until its supervisor tells it to end."""
+"""The process that the MTA hands accepted replies to, over LMTP, until its supervisor says to end."""
 
 import asyncio
 import logging
@@ -26,9 +26,9 @@ from reply_milter.wiring.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_DRAIN_SECONDS = 0.7  # for deliveries that are on their way when the daemon is told to end
+_DRAIN_SECONDS = 0.7  # for deliveries in progress when the daemon ends
 _MAINTENANCE_SECONDS = 15.0
-_CONNECTIONS = 1024  # an MTA that has a queue for each handler may have many that wait
+_CONNECTIONS = 1024  # an MTA with a queue for each handler may have many that wait
 
 
 class DeliveryWorker:
@@ -41,20 +41,20 @@ class DeliveryWorker:
         metrics = telemetry.Metrics(metrics_folder, slot, ("delivery",), ("commit",))
         metrics.expect_errors(("commit",), ERROR_KINDS)
         self._telemetry = telemetry.DeliveryTelemetry(metrics)
-        self._store_told = telemetry.StoreOperations(metrics)
+        self._store_telemetry = telemetry.StoreOperations(metrics)
         self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
         self._listening = listening
         self._channel = channel
         delivery = _delivery(settings)
-        self._service = open_hook(settings, delivery, self._telemetry, self._store_told, watches=True)
+        self._service = open_hook(settings, delivery, self._telemetry, self._store_telemetry, watches=True)
         lanes = Lanes(self._handler_of, delivery.concurrency, delivery.max_bytes_in_flight, self._telemetry)
         self._server = LmtpServer(self._take, lanes, delivery.max_message_bytes, _CONNECTIONS)
 
     def run(self) -> None:
-        """Answer until told to end."""
+        """Answer until the supervisor says to end."""
         memory.give_back()
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, _nothing)  # unlike SIG_IGN, this is not inherited by an operator's program
+            signal.signal(number, _nothing)  # unlike SIG_IGN, an operator's program does not inherit this
         threading.Thread(target=self._serve, name="lmtp", daemon=True).start()
         threading.Thread(target=self._maintain_parking, name="parking", daemon=True).start()
         run_control_loop(self._channel, self._settings, self._apply_settings)
@@ -68,7 +68,7 @@ class DeliveryWorker:
             self._telemetry.ended()
 
     def _handler_of(self, recipient: str) -> str:
-        """Whose places a message takes; its seal is opened there, and says what is true."""
+        """Return the handler whose lane a message takes: only a hint, the seal is opened in the lane."""
         number = handler_in(recipient)
         handler = None if number is None else self._service.rules.handlers.by_id.get(number)
         return handler.name if handler else ""
@@ -77,7 +77,7 @@ class DeliveryWorker:
         try:
             asyncio.run(self._server.serve(self._listening))
         finally:
-            log.error("the LMTP server ended by itself")
+            log.error("the LMTP server ended unexpectedly")
             os._exit(1)
 
     def _maintain_parking(self) -> None:
@@ -89,14 +89,14 @@ class DeliveryWorker:
             time.sleep(_MAINTENANCE_SECONDS)
 
     def _apply_settings(self, settings: Settings) -> None:
-        """Deliveries that have begun end under the settings that they began with. Threads take a restart."""
+        """Apply ``settings`` to deliveries that begin from now on. The number of threads stays until a restart."""
         delivery = _delivery(settings)
         self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
-        self._service = open_hook(settings, delivery, self._telemetry, self._store_told, watches=True)
+        self._service = open_hook(settings, delivery, self._telemetry, self._store_telemetry, watches=True)
         self._server.change(delivery.max_message_bytes, delivery.max_bytes_in_flight)
 
     def _end(self) -> NoReturn:
-        """Let deliveries that are on their way come to their end; the MTA hands the others over once more."""
+        """Wait for deliveries in progress, then exit; the MTA hands the others over again."""
         deadline = time.monotonic() + _DRAIN_SECONDS
         while not self._server.idle and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -106,9 +106,9 @@ class DeliveryWorker:
 def _delivery(settings: Settings) -> DeliverySettings:
     delivery = settings.config.delivery
     if delivery is None:
-        raise RuntimeError("there is no table [delivery] to deliver by")
+        raise RuntimeError("there is no table [delivery]")
     return delivery
 
 
 def _nothing(_number: int, _frame: object) -> None:
-    """The supervisor's channel come by another way."""
+    """Ignore a signal: the supervisor's orders come over the control channel."""

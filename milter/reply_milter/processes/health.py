@@ -1,4 +1,4 @@
-"""Signs of life: the supervisor asks its workers, and tells the service manager what comes of it."""
+"""Health: the supervisor pings its workers, and reports the result to the service manager."""
 
 import logging
 import time
@@ -10,33 +10,33 @@ from reply_milter.adapters.os.systemd import ServiceManager
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0
-_POLL_SECONDS = 0.05  # between looks, while a sign of life is awaited
-_STORE_PATIENCE_SECONDS = 5.0  # mail is answered without a store, too
+_POLL_SECONDS = 0.05  # between looks, while an answer is awaited
+_STORE_PATIENCE_SECONDS = 5.0  # then the start is reported without the store
 
 
 class Health:
-    """``lines``: to each worker, by slot; they change as workers are started again.
+    """``channels``: to each worker, by slot; a restarted worker has a new one.
 
-    ``store_answers`` looks once and soon returns. It is asked at the start only.
+    ``store_answers`` tries once and returns soon. It is called at the start only.
     """
 
     def __init__(
         self,
         manager: ServiceManager,
-        lines: Mapping[str, ControlChannel],
+        channels: Mapping[str, ControlChannel],
         store_answers: Callable[[], bool],
         listening: str,
     ) -> None:
         self._manager = manager
-        self._lines = lines
+        self._channels = channels
         self._store_answers = store_answers
         self._listening = listening
-        self._status: str | None = ""  # what to say with the next READY; None if it was said
+        self._status: str | None = ""  # to report with the next READY; None if it was reported
         self._patience_ends = time.monotonic() + _STORE_PATIENCE_SECONDS
         self._due = 0.0
 
     def tick(self) -> float:
-        """Look after workers and manager; returns the seconds until the next look is due."""
+        """Ping workers, and report to the manager; return the seconds until the next call is due."""
         if not self._manager:
             return _IDLE_SECONDS
         answered = self._all_answered()
@@ -47,40 +47,40 @@ class Health:
         now = time.monotonic()
         if answered and now >= self._due:
             self._manager.alive()
-            self._ask()
+            self._ping()
             self._due = now + self._manager.watchdog_seconds / 3
         return max(_POLL_SECONDS, self._due - now)
 
     def reloading(self) -> None:
-        """Settings are about to be read again."""
+        """Report that settings are being read again."""
         self._manager.reloading(time.monotonic())
 
     def reloaded(self, problem: str = "") -> None:
-        """Orders are on their way to the workers; or they are not, because of ``problem``."""
-        self._ask()
+        """Report readiness as soon as workers have applied the new settings; or ``problem``, why there are none."""
+        self._ping()
         self._status = problem
 
     def ending(self) -> None:
-        """The tree is about to be ended."""
+        """Report that the end has begun."""
         self._manager.stopping()
 
     def _announce(self, problem: str) -> float:
         if self._patience_ends and not self._store_answers():
             if time.monotonic() < self._patience_ends:
                 return _POLL_SECONDS
-            log.warning("the store gives no answer yet: started without it")
+            log.warning("the store does not answer yet; started without it")
         self._patience_ends = 0.0
         self._manager.ready(f"{self._listening}; {problem}" if problem else self._listening)
         self._status = None
         return _POLL_SECONDS
 
     def _all_answered(self) -> bool:
-        for line in self._lines.values():
-            line.listen()
-            if not line.asked:  # a worker that was started since the last look
-                line.ask()
-        return bool(self._lines) and all(line.heard == line.asked for line in self._lines.values())
+        for channel in self._channels.values():
+            channel.count_answers()
+            if not channel.pings:  # a worker that was started since the last look
+                channel.ping()
+        return bool(self._channels) and all(channel.answers == channel.pings for channel in self._channels.values())
 
-    def _ask(self) -> None:
-        for line in self._lines.values():
-            line.ask()
+    def _ping(self) -> None:
+        for channel in self._channels.values():
+            channel.ping()

@@ -17,17 +17,17 @@ from reply_milter.wiring.settings import Settings, unpack
 
 log = logging.getLogger(__name__)
 
-# How long a thread waits for the interpreter's lock before it asks for it: callbacks hold it for a fraction of a
-# millisecond, so asking sooner only adds switches, 7 % of the CPU time with 32 connections.
+# How long a thread waits for the interpreter's lock before it asks for it. Callbacks hold it for a fraction of a
+# millisecond, so asking sooner only adds switches: 7 % of the CPU time with 32 connections.
 _SWITCH_SECONDS = 0.05
-_DRAIN_SECONDS = 0.7  # for messages that are on their way when the daemon is told to end
+_DRAIN_SECONDS = 0.7  # for messages in progress when the daemon ends
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What all processes of a daemon share: the guess table's memory and the metrics folder.
 
-    ``canary_address``: the client's IP address by which a worker knows the canary. Nobody can guess it.
+    ``canary_address``: the client's IP address by which a worker recognises the canary. It cannot be guessed.
     """
 
     guesses: GuessTable
@@ -39,37 +39,37 @@ class MilterRole(Protocol):
     """What a worker does: verify replies, or sign notifications."""
 
     @property
-    def door(self) -> libmilter.MilterCallbacks:
-        """The callbacks."""
+    def callbacks(self) -> libmilter.MilterCallbacks:
+        """What libmilter calls."""
         ...
 
     def apply_settings(self, settings: Settings) -> None:
-        """Work by ``settings`` from the next message on."""
+        """Apply ``settings`` from the next message on."""
         ...
 
     def start(self) -> None:
-        """Start what goes on behind the answers."""
+        """Start the threads that work in the background."""
         ...
 
     def finish(self, seconds: float) -> None:
-        """No message is on its way any more: finish what is left of it."""
+        """Finish what earlier messages left to do, within ``seconds``; no message is in progress any more."""
         ...
 
 
 def run_control_loop(channel: ControlChannel, first: Settings, apply: Callable[[Settings], None]) -> None:
-    """Have new settings ``apply``-ed whenever the supervisor sends some; returns when it says to end, or is gone."""
-    while (order := channel.next()) is not None:
+    """Call ``apply`` whenever the supervisor sends new settings; return when it says to end, or has died."""
+    while (packed := channel.next()) is not None:
         try:
-            settings = unpack(order).in_place_of(first)
+            settings = unpack(packed).in_place_of(first)
             apply(settings)
             telemetry.log_to_stderr(settings.config.log.json, settings.config.log.level)
             log.info("reloaded")
         except Exception:
-            log.exception("not reloaded, the old settings stay")
+            log.exception("not reloaded, the old settings stay in force")
 
 
 class MilterWorker:
-    """One process that answers the MTA, until it is told to end or its supervisor is gone."""
+    """One process that answers the MTA until its supervisor says to end, or dies."""
 
     def __init__(self, settings: Settings, role: MilterRole, listening: socket.socket, channel: ControlChannel) -> None:
         self._settings = settings
@@ -78,13 +78,14 @@ class MilterWorker:
         self._channel = channel
 
     def run(self) -> None:
-        """Answer until told to end.
+        """Answer until the supervisor says to end.
 
-        libmilter runs beside the main thread: it blocks HUP, TERM and INT for a moment where it starts, and a signal
-        that the main thread blocks is kept for it, though ignored. It would stop, and take the socket of all along.
+        libmilter runs in a thread of its own. It blocks HUP, TERM and INT for a moment at its start. A signal that the
+        main thread blocks stays pending although it is ignored; libmilter would then stop, and remove the socket that
+        all workers share.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
-        self._role.door.register()
+        self._role.callbacks.register()
         libmilter.adopt(self._listening)
         threading.Thread(target=self._answer, name="libmilter", daemon=True).start()
         self._role.start()
@@ -95,13 +96,13 @@ class MilterWorker:
         try:
             libmilter.serve()
         finally:
-            log.error("libmilter ended by itself")
+            log.error("libmilter ended unexpectedly")
             os._exit(1)
 
     def _end(self) -> NoReturn:
-        """Let messages that are on their way come to their end."""
+        """Wait for messages in progress, then exit."""
         deadline = time.monotonic() + _DRAIN_SECONDS
-        while not self._role.door.idle and time.monotonic() < deadline:
+        while not self._role.callbacks.idle and time.monotonic() < deadline:
             time.sleep(0.01)
         self._role.finish(max(0.05, deadline - time.monotonic()))
         os._exit(0)

@@ -1,4 +1,4 @@
-"""The process that watches the others: it shows the metrics of all, says whether all is well, and sends the canary."""
+"""The metrics process: shows all metrics, answers health checks, watches the store, and sends the canary."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ import threading
 import time
 
 from reply_milter.adapters import telemetry
-from reply_milter.adapters.clients.milter_lmtp import MilterClient
+from reply_milter.adapters.clients.milter_client import MilterClient
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.os.process_table import ProcessTable
@@ -28,12 +28,12 @@ from reply_milter.wiring.stores import store_url
 
 log = logging.getLogger(__name__)
 
-_CANARY_SECONDS = 5.0  # for all that one canary does, beside what the store may take twice
+_CANARY_SECONDS = 5.0  # for one canary, not counting the store, which may take its time-out twice
 _REDIS_SECONDS = 1.0
 
 
 class Monitor:
-    """``slot`` names its own metrics; ``page`` is the socket that they are shown on, if they are."""
+    """``slot`` names its own metrics; ``page``: where all metrics are shown, None if they are not."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Monitor:
         self._watch = StoreWatch(lambda: self._settings.config) if settings.config.uses_store else None
 
     def run(self) -> None:
-        """Watch until told to end."""
+        """Run until the supervisor says to end."""
         if self._watch is not None:
             self._watch.start()
         if self._page is not None:
@@ -82,8 +82,8 @@ class Monitor:
         access, readiness = config.metrics, Readiness(config, self._process_table)
         certificate = Certificate(access.tls_cert, access.tls_key) if access.tls_cert else None
         if certificate is not None:
-            certificate.context()  # if it is no use, that is told before somebody connects
-        questions = telemetry.PageSources(
+            certificate.context()  # fails now, and not at the first connection, if it cannot be used
+        sources = telemetry.PageSources(
             unhealthy=lambda: unhealthy(self._process_table),
             unready=readiness.problems,
             admits=Login(access.user, access.password_file).admits if access.user else lambda _authorization: True,
@@ -95,7 +95,7 @@ class Monitor:
             collectors.append(telemetry.StoreSeries(store.look))
         if self._watch is not None:
             collectors.append(telemetry.LossSeries(self._watch.condition))
-        telemetry.serve_page(self._shared.metrics_folder, page, collectors, questions)
+        telemetry.serve_page(self._shared.metrics_folder, page, collectors, sources)
 
     def _condition(self) -> SettingsCondition:
         settings, now = self._settings, self._clock.now()

@@ -1,27 +1,28 @@
-"""Whether all is well: what ``/healthz`` and ``/readyz`` say, in a line for each thing that is not."""
+"""The answers of ``/healthz`` and ``/readyz``: one line for each problem."""
 
 import threading
 import time
 from collections.abc import Callable
 
-from reply_milter.adapters.clients.milter_lmtp import greets, negotiates
+from reply_milter.adapters.clients.lmtp_probe import greets
+from reply_milter.adapters.clients.milter_client import negotiates
 from reply_milter.adapters.os.process_table import ProcessTable
 from reply_milter.config import Config
 from reply_milter.config.places import Listener
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring.stores import open_store
 
-_SECONDS = 2.0  # for each door to answer
-_REMEMBERED_SECONDS = 1.0  # however often somebody asks
+_SECONDS = 2.0  # for each socket to answer
+_REMEMBERED_SECONDS = 1.0  # however often it is asked for
 
 
 def unhealthy(process_table: ProcessTable) -> list[str]:
-    """Processes that don't run. None: the process tree is up."""
+    """Return a line for each process that does not run; an empty list if all do."""
     return [f"{process.name}: not running" for process in process_table.children() if not process.pid]
 
 
 class Readiness:
-    """Asks our own doors, and the store, whether replies can be taken."""
+    """Tries our own sockets, and the store: can this host take replies?"""
 
     def __init__(self, config: Config, process_table: ProcessTable) -> None:
         self._config = config
@@ -30,17 +31,17 @@ class Readiness:
         self.problems = _remembered(self._problems)
 
     def _problems(self) -> list[str]:
-        """Nothing, or what keeps the host from taking replies. A worker that does not run keeps others waiting."""
+        """Return what keeps the host from taking replies. A worker that does not run counts: others wait for it."""
         config = self._config
         return [
             *unhealthy(self._process_table),
             *_closed("verify", config.verify.place, _negotiates),
             *_closed("sign", config.sign.place, _negotiates),
             *_closed("delivery", config.delivery.place if config.delivery else None, _greets),
-            *(self._without_store() if config.uses_store else []),
+            *(self._store_problems() if config.uses_store else []),
         ]
 
-    def _without_store(self) -> list[str]:
+    def _store_problems(self) -> list[str]:
         try:
             self._store.ping()
         except StoreUnavailableError as error:
@@ -61,7 +62,7 @@ def _greets(place: Listener) -> bool:
 
 
 def _remembered(look: Callable[[], list[str]]) -> Callable[[], list[str]]:
-    """``look``, by one thread at a time, and not more often than once in a while."""
+    """Wrap ``look``: one thread at a time calls it, and its result is used for _REMEMBERED_SECONDS."""
     lock = threading.Lock()
     seen: list[str] = []
     until = 0.0

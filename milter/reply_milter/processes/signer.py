@@ -1,4 +1,4 @@
-"""The worker's role of minting reply addresses for notifications. Needs no store: they never wait for one."""
+"""The worker's role of minting reply addresses for notifications. Needs no store: notifications never wait for one."""
 
 import secrets
 
@@ -13,18 +13,18 @@ _UNIQUE_OCTETS = 5
 
 
 class Signer:
-    """Implements ``worker.Trade``. ``slot`` names its metrics."""
+    """Implements ``milter_worker.MilterRole``. ``slot`` names its metrics."""
 
     def __init__(self, settings: Settings, shared: Shared, slot: str) -> None:
         self._metrics = telemetry.Metrics(shared.metrics_folder, slot, libmilter.SIGN.stages, ())
         self._telemetry = telemetry.WorkerTelemetry(self._metrics)
         self.apply_settings(settings)
-        self.door = libmilter.MilterCallbacks(
+        self.callbacks = libmilter.MilterCallbacks(
             lambda client: Submission(lambda: self._service, client), libmilter.SIGN, lambda _client: self._telemetry
         )
 
     def apply_settings(self, settings: Settings) -> None:
-        """See ``worker.Trade``."""
+        """See ``milter_worker.MilterRole``."""
         self._metrics.expect_handlers(handler.name for handler in settings.config.handlers.by_id.values())
         self._service = MintingService(
             rules=settings.minting_rules(),
@@ -34,7 +34,7 @@ class Signer:
         )
 
     def start(self) -> None:
-        """See ``worker.Trade``. Nothing goes on behind the answers."""
+        """See ``milter_worker.MilterRole``. There are no background threads."""
 
     def finish(self, seconds: float) -> None:
-        """See ``worker.Trade``. Nothing is left of a message that was answered."""
+        """See ``milter_worker.MilterRole``. An answered message leaves nothing to do."""

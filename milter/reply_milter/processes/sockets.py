@@ -7,14 +7,14 @@ import socket
 from reply_milter.adapters import libmilter
 from reply_milter.adapters.os import socket_file
 from reply_milter.config.places import Listener
+from reply_milter.processes.plan import ProcessKind
 from reply_milter.processes.state_folder import StartError
 
-_PAGE_BACKLOG = 256  # a crowd must not keep others from knocking, nor have them wait behind thousands
-HOOK = "delivery"
+_PAGE_BACKLOG = 256  # connections that wait; a crowd keeps others neither out nor waiting behind thousands
 
 
 def open_page(host: str, port: int) -> socket.socket:
-    """Listen where the metrics are to be; clients that come while nobody answers yet are kept waiting.
+    """Listen where the metrics are shown; clients wait until the metrics process answers.
 
     Raises:
         StartError: something else listens there.
@@ -31,13 +31,13 @@ def open_page(host: str, port: int) -> socket.socket:
     return listening
 
 
-def open_socket(name: str, key: str, place: Listener) -> socket.socket:
-    """Listen where what is called ``name`` is to be, as ``key`` of its table says, and let the MTA in.
+def open_socket(kind: ProcessKind, place: Listener) -> socket.socket:
+    """Listen at ``place`` for processes of a ``kind``, and let the MTA in.
 
     Raises:
-        StartError: something else listens there, or the MTA would not get in.
+        StartError: something else listens there, or the MTA could not connect.
     """
-    group = _group(name, place.group)
+    group = _group(kind.value, place.group)
     path = place.socket.path
     try:
         if path:
@@ -45,15 +45,16 @@ def open_socket(name: str, key: str, place: Listener) -> socket.socket:
         listening = libmilter.listen(path, place.socket.host, place.socket.port)
         if path:
             _open_to(path, place, group)
-            if name == HOOK:
+            if kind is ProcessKind.DELIVERY:
                 socket_file.make_names(path)
         return listening
     except (libmilter.ListenError, socket_file.SocketFileError) as error:
-        raise StartError(f"{name}.{key}: {error}") from error
+        key = "listen" if kind is ProcessKind.DELIVERY else "socket"
+        raise StartError(f"{kind.value}.{key}: {error}") from error
 
 
 def _open_to(path: str, place: Listener, group: int | None) -> None:
-    """Let the MTA in, or leave no socket there that it can't use."""
+    """Let the MTA in; remove a socket that it cannot use."""
     try:
         socket_file.open_to(path, place.mode, group, must=place.group is not None)
     except socket_file.SocketFileError:

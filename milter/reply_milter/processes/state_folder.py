@@ -15,43 +15,43 @@ from reply_milter.wiring.stores import open_store, wait_until_ready
 
 log = logging.getLogger(__name__)
 
-STORE = "redis-server"  # the embedded store, among the processes of a daemon
+STORE = "redis-server"  # the name of the embedded store in the process table
 
-_DAEMON_SECONDS = 1.0  # another daemon may just be ending
-_OTHERS_SECONDS = 60.0  # for a command that works on the store, and for what a killed daemon left behind
-_STORE_READY_SECONDS = 5.0  # how long start-up waits for an embedded store; mail is answered 451 until then
+_DAEMON_SECONDS = 1.0  # another daemon may be about to end
+_OTHERS_SECONDS = 60.0  # for a command that uses the store, and for processes that a killed daemon left behind
+_STORE_READY_SECONDS = 5.0  # how long the start waits for an embedded store; until it answers, replies get 451
 
 
 class StartError(Exception):
-    """The daemon can't run here and now; the message says what to do."""
+    """The daemon cannot start; the message says what to do."""
 
 
 def lock_state(folder: Path) -> int:
-    """Make the folder and lock it; returns the descriptor that holds the lock. Its file then holds our process id.
+    """Make the folder, lock it, write our process id into the lock file, and return the descriptor of the lock.
 
     Raises:
-        StartError: another daemon has it, somebody else does not let go of it, or it can't be made.
+        StartError: another daemon has it, another process keeps it for too long, or the folder cannot be made.
     """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        return lock(folder, Patience(_DAEMON_SECONDS, _OTHERS_SECONDS, _tell), is_command=False)
+        return lock(folder, Patience(_DAEMON_SECONDS, _OTHERS_SECONDS, _log_wait), is_command=False)
     except StateLockError as error:
-        raise StartError(f"state_dir: {error}{'; end it first' if error.holder else ''}") from error
+        raise StartError(f"state_dir: {error}{'; stop it first' if error.holder else ''}") from error
     except OSError as error:
         raise StartError(f"state_dir: {folder}: {error.strerror}; make it, and give it to this user") from error
 
 
-def _tell(holder: Holder) -> None:
-    log.warning("waiting for %s to let go of state_dir", holder)
+def _log_wait(holder: Holder) -> None:
+    log.warning("waiting for %s to release state_dir", holder)
 
 
 def store_children(config: Config, held: int, started: Callable[[int], None]) -> list[Child]:
-    """The embedded store, started, where ``config`` wants one. It keeps the lock, ``held``, as long as it lives.
+    """Start the embedded store, if ``config`` asks for one; it keeps the lock, ``held``, as long as it lives.
 
-    ``started`` is told the process id of each that is started.
+    ``started`` is called with the process id at each start.
 
     Raises:
-        StartError: there is no redis-server, or its folder can't be written.
+        StartError: there is no redis-server, or its folder cannot be written.
     """
     if not config.store.is_embedded:
         return []

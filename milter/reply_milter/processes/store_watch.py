@@ -1,4 +1,4 @@
-"""Watches over the store's memory: leaves marks in it, and when it has lost data, says so and puts revocations back."""
+"""Watches whether the store loses data: leaves marks in it, and after a loss logs it and restores revocations."""
 
 import logging
 import threading
@@ -22,12 +22,12 @@ from reply_milter.wiring.stores import open_registry, store_url
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 2.0
-_WRITE_SECONDS = 30.0  # how often marks are remembered on disk where nothing has happened
+_WRITE_SECONDS = 30.0  # how often marks are written to disk while nothing happens
 _TIMEOUT_SECONDS = 1.0
 
 
 class StoreWatch:
-    """``config`` gives the settings in force; the store and ``state_dir`` never change. One thread uses this."""
+    """``config`` returns the settings in force; its store and ``state_dir`` never change. One thread uses this."""
 
     def __init__(self, config: Callable[[], Config]) -> None:
         self._config = config
@@ -37,38 +37,41 @@ class StoreWatch:
         self._clock = WallClock()
         self._written = 0.0
         self._losses: Counter[Loss] = Counter()
-        self._put_back = 0
+        self._restored = 0
 
     def start(self) -> None:
-        """Watch by a thread."""
+        """Start the thread that watches."""
         threading.Thread(target=self._watch, name="store watch", daemon=True).start()
 
     def condition(self) -> LossCondition:
-        """For metrics."""
+        """Return what metrics show of it."""
         counts = {loss: self._losses[loss] for loss in Loss}
-        return LossCondition(counts, self._record.lost_at, self._put_back)
+        return LossCondition(counts, self._record.lost_at, self._restored)
 
     def _watch(self) -> None:
         examined = False
         while True:
             try:
-                examined = examined or tell_missing_rights(self._config())
+                examined = examined or log_missing_rights(self._config())
                 self.look()
             except Exception:
                 log.exception("cannot watch the store")
             time.sleep(_LOOK_SECONDS)
 
     def look(self) -> None:
-        """Once: leave a mark, compare, and do what is to be done about a loss."""
+        """Leave a mark, compare, and remedy a loss: one look."""
         try:
             seen = self._epochs.leave_mark(self._record.host)
         except StoreUnavailableError:
-            return  # the workers count, and tell
+            return  # the workers count and log this
         found = losses(self._record.marks, seen, self._record.former)
         self._record = self._record.seen(seen)
         for loss in sorted(found):
             self._losses[loss] += 1
-            log.error("the store has lost data (%s): what was taken may be replayed once; see its runbook", loss)
+            log.error(
+                "the store has lost data (%s): replies taken before may be replayed once; see runbooks/redis-loss.md",
+                loss,
+            )
         if found:
             self._record = self._record.lost(self._clock.now())
         if self._record.is_open:
@@ -76,18 +79,18 @@ class StoreWatch:
         self._remember(bool(found))
 
     def _remedy(self) -> None:
-        """Tried again at the next look, until the store has taken all of them."""
+        """Restore this host's revocations; what fails is tried again at the next look."""
         config, now = self._config(), self._clock.now()
         try:
             revocations, broken = RevocationJournal(self._folder / NAME).read(now)
             count = restore_revocations(open_registry(config), config.realm, revocations)
         except (JournalError, StoreUnavailableError) as error:
-            log.error("revocations could not be put back, and are tried again: %s", error)
+            log.error("cannot restore revocations, will retry: %s", error)
             return
         if broken:
-            log.error("%d lines of %s can't be read, and were left out", broken, self._folder / NAME)
-        log.warning("%d revocations of this host's journal were put back", count)
-        self._put_back += count
+            log.error("%d lines of %s cannot be read and were skipped", broken, self._folder / NAME)
+        log.warning("%d revocations were restored from this host's journal", count)
+        self._restored += count
         self._record = self._record.put_back(now)
         self._written = 0.0
 
@@ -99,14 +102,14 @@ class StoreWatch:
             write_record(self._folder, self._record)
             self._written = now
         except OSError as error:
-            log.warning("cannot remember the store's marks under %s: %s", self._folder, error.strerror)
+            log.warning("cannot write the store's marks to %s: %s", self._folder, error.strerror)
 
 
-def tell_missing_rights(config: Config) -> bool:
-    """Say what the store's user may not do, and doctor's remedy; false where a part of the store is away."""
+def log_missing_rights(config: Config) -> bool:
+    """Log what the store's user may not do, with doctor's remedy; False if a part of the store does not answer."""
     several = RedisInspection(store_url(config)).look_at_all()
     if any(found.seconds is None for found in several):
         return False
-    for finding in dict.fromkeys(finding for found in several for finding in store_rules.examine_rights(found)):
-        log.error("%s: %s; %s", finding.what, finding.why, finding.remedy.line)
+    for problem in dict.fromkeys(problem for found in several for problem in store_rules.examine_rights(found)):
+        log.error("%s: %s; run in redis-cli: %s", problem.what, problem.why, problem.remedy.line)
     return True

@@ -1,4 +1,4 @@
-"""The worker's role of verifying replies: service, store, settling thread, and what is put on record behind them."""
+"""The worker's role of verifying replies: service, store, commit queue, and the record of when keys were used."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ _KEY_USE_SECONDS = 2.0
 
 
 class Verifier:
-    """Implements ``worker.Trade``. ``slot`` names its metrics."""
+    """Implements ``milter_worker.MilterRole``. ``slot`` names its metrics."""
 
     def __init__(self, settings: Settings, shared: Shared, slot: str) -> None:
         self._shared = shared
@@ -33,28 +33,28 @@ class Verifier:
         self._metrics.expect_errors(OPERATIONS, ERROR_KINDS)
         self._telemetry = telemetry.WorkerTelemetry(self._metrics)
         self._silent = telemetry.SilentTelemetry()
-        self._store_told = telemetry.StoreOperations(self._metrics)
-        self._settling: CommitQueue | None = None
+        self._store_telemetry = telemetry.StoreOperations(self._metrics)
+        self._commits: CommitQueue | None = None
         self._store_settings: tuple[object, ...] = ()
         self.apply_settings(settings)
-        self.door = libmilter.MilterCallbacks(
+        self.callbacks = libmilter.MilterCallbacks(
             self._converse,
             libmilter.VERIFY,
             lambda client: self._silent if client == shared.canary_address else self._telemetry,
         )
 
     def apply_settings(self, settings: Settings) -> None:
-        """See ``worker.Trade``. Store and settling thread stay, unless what they were made of has changed."""
+        """See ``milter_worker.MilterRole``. Keeps store and commit queue, unless their own settings have changed."""
         config = settings.config
         if _store_settings(config) != self._store_settings:
-            self._store = open_store(config, self._store_told)
+            self._store = open_store(config, self._store_telemetry)
             self._store.watch()
             self._registry = open_registry(config)
-            if self._settling is None:
+            if self._commits is None:
                 delay = config.replay.settle_ms / 1000
-                self._settling = CommitQueue(self._store, delay, self._telemetry.commit_dropped)
+                self._commits = CommitQueue(self._store, delay, self._telemetry.commit_dropped)
             else:
-                self._settling.renew(self._store, config.replay.settle_ms / 1000)
+                self._commits.renew(self._store, config.replay.settle_ms / 1000)
             self._store_settings = _store_settings(config)
         rules = settings.rules()
         self._metrics.expect_handlers(handler.name for handler in config.handlers.by_id.values())
@@ -65,7 +65,7 @@ class Verifier:
             rules=rules,
             guesses=self._shared.guesses,
             store=self._store,
-            commits=self._settling,
+            commits=self._commits,
             clock=WallClock(),
             telemetry=self._telemetry,
             parking_room=_parking_room(config),
@@ -73,7 +73,7 @@ class Verifier:
         self._canary_service = self._for_canaries(self._service)
 
     def _for_canaries(self, service: Service) -> Service | None:
-        """The same, with a handler that there is nowhere else, and nobody who counts."""
+        """Return a copy of the service for canary connections: a handler that no configuration has, no telemetry."""
         handler = canary_handler(service.rules.handlers)
         if handler is None:
             return None
@@ -88,16 +88,16 @@ class Verifier:
         return Connection(lambda: self._service, client)
 
     def start(self) -> None:
-        """See ``worker.Trade``."""
+        """See ``milter_worker.MilterRole``."""
         threading.Thread(target=self._record_key_use, name="key use", daemon=True).start()
 
     def finish(self, seconds: float) -> None:
-        """See ``worker.Trade``. Commits what was answered."""
-        if self._settling is not None:
-            self._settling.flush(seconds)
+        """See ``milter_worker.MilterRole``. Commits the claims of answered messages."""
+        if self._commits is not None:
+            self._commits.flush(seconds)
 
     def _record_key_use(self) -> None:
-        """Behind everybody's back: see that the store is up, and tell it when keys were last used."""
+        """In the background: check that the store is up, and record in it when keys were last used."""
         with suppress(StoreUnavailableError):
             used = self._registry.key_use()
             self._telemetry.recall_keys({key: when for key, when in used.items() if key in self._key_ids})
@@ -109,7 +109,7 @@ class Verifier:
             used = {key: when for key, when in dict(self._telemetry.keys_used).items() if recorded.get(key) != when}
             if not used:
                 continue
-            with suppress(StoreUnavailableError):  # it is told again with the next use
+            with suppress(StoreUnavailableError):  # recorded with the next use
                 self._registry.note_key_use(used)
                 recorded.update(used)
 

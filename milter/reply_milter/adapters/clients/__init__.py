@@ -1,1 +1,1 @@
-"""Small clients of the MTA's protocols: milter and LMTP probes, SMTP."""
+"""Small clients of mail protocols: milter, LMTP, SMTP."""

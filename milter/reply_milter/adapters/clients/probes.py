@@ -1,4 +1,4 @@
-"""Tries what the clients of a running daemon would do: read its metrics, connect as another user. Leaves nothing."""
+"""Tries, for doctor, what clients of the daemon do: read its metrics, connect as another user. Changes nothing."""
 
 import http.client
 import os
@@ -11,7 +11,7 @@ _SECONDS = 2.0
 
 
 def metrics_page(host: str, port: int) -> Answer:
-    """Who answers where metrics should be."""
+    """Return who answers where the metrics page should be."""
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # all addresses hold this one
     connection = http.client.HTTPConnection(here, port, timeout=_SECONDS)
     try:
@@ -26,9 +26,9 @@ def metrics_page(host: str, port: int) -> Answer:
 
 
 def refused_as(account: Account, path: str, root: str) -> str:
-    """Why ``account`` can't connect to ``path`` after a chroot to ``root``, where that is given; empty if it can.
+    """Return why ``account`` cannot connect to ``path``, after a chroot to ``root`` if that is given; empty if it can.
 
-    Takes root: other users try nothing, and find nothing.
+    Only root can try this; for other users the result is empty.
     """
     if os.geteuid() != 0:
         return ""
@@ -39,12 +39,12 @@ def refused_as(account: Account, path: str, root: str) -> str:
         os._exit(0)
     os.close(writing)
     os.waitpid(child, 0)
-    with os.fdopen(reading) as told:
-        return told.read()
+    with os.fdopen(reading) as answer:
+        return answer.read()
 
 
 def _try_as(account: Account, path: str, root: str) -> str:
-    """In a process of its own: become ``account`` and connect."""
+    """Become ``account`` and connect, in a child process."""
     try:
         if root:
             os.chroot(root)

@@ -1,4 +1,4 @@
-"""Mail of our own, handed to the MTA of this host over SMTP. Implements ``ports.delivery.Courier``."""
+"""Sends mail of our own through an MTA, over SMTP. Implements ``ports.delivery.MailSender``."""
 
 import smtplib
 
@@ -8,7 +8,7 @@ _SECONDS = 10.0
 
 
 class SmtpSender:
-    """``host`` and ``port`` where the MTA takes mail of this host."""
+    """``host`` and ``port``: where the MTA accepts mail of this host."""
 
     def __init__(self, host: str, port: int, names: Names) -> None:
         self._host = host
@@ -16,7 +16,7 @@ class SmtpSender:
         self._names = names
 
     def send(self, recipient: str, message: bytes) -> None:
-        """See ``ports.delivery.Courier``."""
+        """See ``ports.delivery.MailSender``."""
         try:
             with self._names.reach(self._host, _SECONDS, self._connected) as server:
                 server.sendmail("", [recipient], message)

@@ -1,4 +1,4 @@
-"""Facts about files, folders, accounts and space, for rules that judge them. Changes nothing."""
+"""Facts about files, folders, accounts and space, for the rules of ``core/diagnosis``. Changes nothing."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kin
 
 
 def facts(path: str) -> FileFacts:
-    """What is at ``path``, links followed."""
+    """Return what is at ``path``, links followed."""
     try:
         found = os.stat(path)
     except PermissionError:
@@ -31,18 +31,18 @@ def facts(path: str) -> FileFacts:
 
 
 def to_read(path: str) -> FileFacts:
-    """The same of a file whose text is wanted: hidden if this user may not read it."""
+    """Return ``facts`` of a file whose text is wanted: hidden if this user may not read it."""
     found = facts(path)
     return FileFacts(path, Kind.HIDDEN) if found.there and not os.access(path, os.R_OK) else found
 
 
 def parents(path: str) -> tuple[FileFacts, ...]:
-    """The folders above ``path``, from the root down, as they really lie."""
+    """Return the folders above ``path``, from the root down, links resolved."""
     return tuple(map(facts, _above(real(path))))
 
 
 def real(path: str) -> str:
-    """``path`` without links in its folders; the last name stays. An empty one stays empty."""
+    """Return ``path`` with the links in its folders resolved, but not that of the last name; empty for empty."""
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) if path else ""
 
 
@@ -54,7 +54,7 @@ def _above(path: str) -> Iterator[str]:
 
 
 def account(name: str) -> Account | None:
-    """The user called ``name`` with all its groups."""
+    """Return the user called ``name`` with all its groups; None if there is none."""
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
@@ -63,13 +63,13 @@ def account(name: str) -> Account | None:
 
 
 def owner(number: int) -> Account:
-    """The user with a number, also if no user database knows it."""
+    """Return the user with a number, even if no user database knows it."""
     known = account(_name(number))
     return known or Account(str(number), number, (number,))
 
 
 def space(folder: str) -> tuple[int, int]:
-    """Free and total octets of the file system of ``folder``; zeros if that can't be told."""
+    """Return free and total octets of the file system of ``folder``; zeros if they cannot be read."""
     try:
         usage = shutil.disk_usage(folder)
     except OSError:

@@ -1,7 +1,7 @@
 """Addresses of host names, with a deadline. Implements ``ports.delivery.Names``.
 
-The resolver of the C library takes no deadline and can't be stopped: a name server that hangs holds it for half a
-minute, some of its modules for ever. So it runs in a thread of its own, which those who wait may leave behind.
+The resolver of the C library takes no deadline and cannot be stopped: a name server that hangs holds it for half a
+minute, some of its modules for ever. So it runs in a thread of its own, which callers stop waiting for.
 """
 
 import ipaddress
@@ -14,12 +14,12 @@ from typing import TypeVar
 from reply_milter.ports.delivery import NameLookupError
 
 _T = TypeVar("_T")
-_JOINED_SECONDS = 10.0  # a look-up that has lasted longer is not worth waiting for: another is tried beside it
+_JOINED_SECONDS = 10.0  # a look-up that has lasted longer is not waited for: another is started
 _AT_ONCE = 4  # look-ups of one name that may hang
 
 
 class _Lookup:
-    """One look-up on its way."""
+    """One look-up in progress."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -29,18 +29,20 @@ class _Lookup:
         self.problem = ""
 
     def run(self) -> None:
-        """Look, however long it takes."""
+        """Look the host up, however long it takes."""
         try:
             found = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)
             self.found = list(dict.fromkeys(str(address[0]) for *_, address in found))
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that is none
-            self.problem = f"[Errno {error.errno}] {error.strerror}" if isinstance(error, OSError) else "no host name"
+        except (OSError, UnicodeError) as error:  # UnicodeError: not a host name
+            self.problem = (
+                f"[Errno {error.errno}] {error.strerror}" if isinstance(error, OSError) else "not a host name"
+            )
         finally:
             self.ended.set()
 
 
 class HostNames:
-    """Who asks for a name that is being looked up waits for that; few threads a name are ever left behind."""
+    """Callers that want the same name share one look-up; at most _AT_ONCE threads per name ever hang."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -71,7 +73,7 @@ class HostNames:
         raise NameLookupError("its name has no address")
 
     def _lookup(self, host: str) -> _Lookup | None:
-        """One to wait for; None if too many hang already."""
+        """Return a look-up to wait for; None if too many hang already."""
         with self._lock:
             running = [one for one in self._running.get(host, []) if not one.ended.is_set()]
             young = [one for one in running if time.monotonic() - one.began < _JOINED_SECONDS]

@@ -1,11 +1,11 @@
-"""Facts about a running process, as the kernel tells them."""
+"""Facts about a running process, from /proc."""
 
 import os
 from pathlib import Path
 
 
 def user(pid: int) -> int | None:
-    """The number of its user; None if it is gone."""
+    """Return the number of its user; None if it has ended."""
     try:
         return os.stat(f"/proc/{pid}").st_uid
     except OSError:
@@ -13,7 +13,7 @@ def user(pid: int) -> int | None:
 
 
 def descriptors(pid: int) -> int | None:
-    """How many files it may have open; None if this user may not know."""
+    """Return how many files it may open; None if this user may not read that."""
     try:
         lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""Which processes a daemon is made of: kept by the supervisor, and seen by its children in memory that they share.
+"""The table of a daemon's processes, in shared memory: the supervisor writes it, its children read it.
 
-Memory and no file: a full disk must not keep a worker from being started.
+It is not a file, so that workers can be started while the disk is full.
 """
 
 import mmap
@@ -15,7 +15,7 @@ _ENTRY = struct.Struct("=II")  # process id, starts
 
 
 class ProcessTable:
-    """Made by the supervisor, with the names of all its children, before the first is forked."""
+    """``names``: of all children. The supervisor makes it before the first fork."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = tuple(names)
@@ -23,13 +23,13 @@ class ProcessTable:
         self._table = mmap.mmap(-1, max(1, _ENTRY.size * len(self._names)))
 
     def started(self, name: str, pid: int) -> None:
-        """``name`` now is the process ``pid``."""
+        """Record that ``name`` is now the process ``pid``."""
         at = _ENTRY.size * self._names.index(name)
         _, starts = _ENTRY.unpack_from(self._table, at)
         _ENTRY.pack_into(self._table, at, pid, starts + 1)
 
     def children(self) -> list[Process]:
-        """All children as they are now."""
+        """Return all children as they are now."""
         entries = _ENTRY.iter_unpack(self._table[: _ENTRY.size * len(self._names)])
         return [
             Process(name, pid if self._lives(pid) else 0, starts)
@@ -37,11 +37,11 @@ class ProcessTable:
         ]
 
     def all(self) -> list[Process]:
-        """The supervisor, too."""
+        """Return the supervisor and all children."""
         return [Process("supervisor", self._supervisor, 1), *self.children()]
 
     def _lives(self, pid: int) -> bool:
-        """Whether ``pid`` is a child of the supervisor's that has not ended; a number may be used again by others."""
+        """Return whether ``pid`` is a running child of the supervisor; another process may have reused the number."""
         try:
             state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
         except OSError:

@@ -1,7 +1,7 @@
 """A single-threaded supervisor of a few processes: starts them, restarts the dead with back-off, ends them together.
 
-It forks, so it must never have a second thread. Its children are told by the kernel to die with it, also when it is
-killed; they stand in process groups of their own, so that a terminal's Ctrl-C reaches the supervisor alone.
+It forks, so it must never have a second thread. The kernel kills its children when it dies, even by SIGKILL. They are
+in process groups of their own, so that a terminal's Ctrl-C reaches only the supervisor.
 """
 
 import ctypes
@@ -20,16 +20,16 @@ log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _LONGEST_DELAY = 1.0  # seconds between two starts of a child that keeps dying
-_SETTLED = 0.5  # seconds of life after which a death is taken as the first: no loop of forks, and mail is answered
+_SETTLED = 0.5  # seconds of life after which a death counts as the first: no loop of forks, and mail is answered
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(parent: int) -> Callable[[], None]:
-    """What a new child has to run first: it then gets SIGKILL when its parent is gone."""
+    """Return what a new child must run first: the kernel then kills it when its parent dies."""
 
     def run() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent died before we asked
             os._exit(0)
 
     return run
@@ -41,7 +41,7 @@ def stay_on_one_cpu(number: int) -> None:
     One interpreter lock means one CPU at a time. Where its threads wait on several, each release of the lock wakes a
     thread elsewhere that comes too late: with 32 connections that took five times the CPU time of the work itself.
     """
-    with suppress(OSError):  # where it is not allowed, it only costs time
+    with suppress(OSError):  # where this is forbidden, it only costs time
         cpus = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cpus[-1 - number % len(cpus)]})
 
@@ -57,7 +57,7 @@ def fork(run: Callable[[], None]) -> int:
         die_with_parent(parent)()
         os.setpgid(0, 0)
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_IGN)  # only the supervisor takes orders
+            signal.signal(number, signal.SIG_IGN)  # only the supervisor acts on signals
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         run()
@@ -86,33 +86,32 @@ class Child:
 
 
 class Observer(Protocol):
-    """Looks on while the tree runs. Must not block: deaths and signals wait meanwhile."""
+    """Is called while the tree runs. Must not block: deaths and signals wait meanwhile."""
 
     def tick(self) -> float:
-        """Children that are due were started; returns the seconds after which to look again at the latest."""
+        """Called after children that are due were started; returns the seconds until the next call, at most."""
         ...
 
     def ending(self) -> None:
-        """The end begins."""
+        """Called before the children are ended."""
         ...
 
 
 class ProcessTree:
     """Children are started in order and ended by rank, all within ``grace_seconds``."""
 
-    def __init__(self, reload: Callable[[], None], grace_seconds: float) -> None:
+    def __init__(self, grace_seconds: float) -> None:
         self._children: list[Child] = []
-        self._reload = reload
         self._grace = grace_seconds
         self._ending = False
         self._hup = False
 
     def note_hangups(self) -> None:
-        """From now on a SIGHUP ends nothing: ``run`` reloads before it rests for the first time."""
+        """Keep SIGHUP from ending this process from now on; ``run`` then reloads before it first waits."""
         signal.signal(signal.SIGHUP, self._note)
 
-    def run(self, children: list[Child], observer: Observer) -> None:
-        """Run until SIGTERM or SIGINT, then end everything; ``observer`` looks on."""
+    def run(self, children: list[Child], observer: Observer, reload: Callable[[], None]) -> None:
+        """Run ``children`` until SIGTERM or SIGINT, then end them. SIGHUP calls ``reload``."""
         self._children = children
         reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -123,7 +122,7 @@ class ProcessTree:
             self._start_due()
             if self._hup:
                 self._hup = False
-                self._reload()
+                reload()
             self._sleep(reading, observer.tick())
         observer.ending()
         self._end(reading)
@@ -172,19 +171,21 @@ class ProcessTree:
                         log.warning("%s, process %d, ended: %s", child.name, pid, _how(status))
 
     def _back_off(self, child: Child) -> None:
-        """At once after the first death, then after ever longer waits."""
+        """Restart at once after the first death, then after longer and longer delays."""
         now = time.monotonic()
         child.deaths = 1 if now - child.started > _SETTLED else child.deaths + 1
         child.due = now + (0.0 if child.deaths == 1 else min(_LONGEST_DELAY, 0.05 * 2 ** (child.deaths - 1)))
 
     def _end(self, reading: int) -> None:
-        """Ask the children of each rank to end, and kill those that take longer than the grace."""
+        """End the children of each rank, and kill those that take longer than the grace time."""
         log.info("ending")
         start = time.monotonic()
         ranks = sorted({child.rank for child in self._children}, reverse=True)
         for number, rank in enumerate(ranks, 1):
             group = [child for child in self._children if child.rank == rank]
-            deadline = start + self._grace * (0.6 + 0.4 * number / len(ranks))  # the last has what the others left
+            deadline = start + self._grace * (
+                0.6 + 0.4 * number / len(ranks)
+            )  # the last rank has the time that the others left
             for child in group:
                 if child.pid:
                     child.stop(child.pid)

@@ -1,4 +1,4 @@
-"""The file of a unix socket: what may stand in its place, and who may connect."""
+"""The file of a unix socket: what it may replace, and who may connect."""
 
 import os
 import socket
@@ -9,14 +9,14 @@ _NAMES_MODE = 0o755  # they only lead to the socket
 
 
 class SocketFileError(Exception):
-    """The socket can't be there; the message says why and what to do."""
+    """The socket cannot be made there; the message says why and what to do."""
 
 
 def make_way(path: str) -> None:
-    """Remove the socket of a daemon that is gone; never that of one that answers, and never anything else.
+    """Remove the socket of a daemon that has ended; never one that answers, and never a file of another kind.
 
     Raises:
-        SocketFileError: the folder is missing, or something is there that must stay.
+        SocketFileError: the folder is missing, or the path is taken.
     """
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
@@ -26,7 +26,7 @@ def make_way(path: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise SocketFileError(f"{path}: is there and is no socket")
+        raise SocketFileError(f"{path}: exists and is not a socket")
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1)
         if probe.connect_ex(path) == 0:
@@ -40,7 +40,7 @@ def open_to(path: str, mode: int, group: int | None, must: bool) -> None:
     ``must``: the operator named the group, so that a socket without it is a mistake.
 
     Raises:
-        SocketFileError: this user may not give it to that group.
+        SocketFileError: this user may not give the file to that group.
     """
     try:
         if group is not None and os.stat(path).st_gid != group:

@@ -1,4 +1,4 @@
-"""What systemd is told: ready, reloading, stopping, and that we are alive. The protocol of sd_notify(3)."""
+"""Reports to systemd: ready, reloading, stopping, alive. The protocol of sd_notify(3)."""
 
 import socket
 from collections.abc import MutableMapping
@@ -6,9 +6,9 @@ from contextlib import suppress
 
 
 class ServiceManager:
-    """The manager that started this process, or nobody: then nothing is sent. Datagrams never block.
+    """The manager that started this process; without one (an empty address) nothing is sent. Datagrams never block.
 
-    ``watchdog_seconds``: how long it waits for ``alive`` before it ends us; 0 if it doesn't watch.
+    ``watchdog_seconds``: it kills the service if ``alive`` is not called for so long; 0 for no watchdog.
     """
 
     def __init__(self, address: str = "", watchdog_seconds: float = 0.0) -> None:
@@ -17,7 +17,7 @@ class ServiceManager:
 
     @classmethod
     def of(cls, environment: MutableMapping[str, str], pid: int) -> "ServiceManager":
-        """Take what it left in ``environment`` out of there: no child may speak in the name of ``pid``."""
+        """Read the manager's variables in ``environment`` and remove them: only the process ``pid`` may report."""
         address = environment.pop("NOTIFY_SOCKET", "")
         microseconds = environment.pop("WATCHDOG_USEC", "")
         watched = environment.pop("WATCHDOG_PID", str(pid)) == str(pid)
@@ -27,19 +27,19 @@ class ServiceManager:
         return bool(self._address)
 
     def ready(self, status: str) -> None:
-        """Everything is up, or settled again after a reload."""
+        """Report that everything runs, or that a reload is done."""
         self._send("READY=1", f"STATUS={status}")
 
     def reloading(self, monotonic_seconds: float) -> None:
-        """Settings are being read again, since ``monotonic_seconds`` of CLOCK_MONOTONIC; ``ready`` follows."""
+        """Report a reload that began at ``monotonic_seconds`` of CLOCK_MONOTONIC; ``ready`` must follow."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={int(monotonic_seconds * 1e6)}")
 
     def stopping(self) -> None:
-        """The end has begun."""
+        """Report that the end has begun."""
         self._send("STOPPING=1", "STATUS=ending")
 
     def alive(self) -> None:
-        """Put the watchdog's time back."""
+        """Report a sign of life: the watchdog's time begins again."""
         self._send("WATCHDOG=1")
 
     def _send(self, *lines: str) -> None:

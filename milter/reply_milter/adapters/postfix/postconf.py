@@ -11,16 +11,16 @@ from reply_milter.core.diagnosis.postfix import syntax
 from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
 from reply_milter.core.diagnosis.postfix.site import MasterService, Site
 
-_SECONDS = 20.0  # a table may be a database of another host
+_SECONDS = 20.0  # a table may be a database on another host
 _CHROOT_BY_DEFAULT = ("", "0")  # compatibility levels at which a `-` in master.cf means yes
 
 
 class PostconfError(Exception):
-    """The configuration can't be read; the message says why."""
+    """The configuration cannot be read; the message says why."""
 
 
 def read(folder: str) -> Site:
-    """Everything in ``folder`` but what its tables hold.
+    """Read the configuration in ``folder``, without the content of its tables.
 
     Raises:
         PostconfError: there is no Postfix, or no configuration of one.
@@ -43,7 +43,7 @@ def read(folder: str) -> Site:
 
 
 def ask(site: Site, questions: Mapping[str, tuple[str, ...]]) -> Site:
-    """``site`` with what its tables answer, or why they don't."""
+    """Return ``site`` with what its tables contain for the keys of ``questions``, or why they cannot be read."""
     found: dict[tuple[str, str], str] = {}
     broken: dict[str, str] = {}
     for table, keys in questions.items():
@@ -60,7 +60,7 @@ def ask(site: Site, questions: Mapping[str, tuple[str, ...]]) -> Site:
 
 
 def _service(folder: str, main: Mapping[str, str], fields: Mapping[str, str], own: Mapping[str, str]) -> MasterService:
-    """A service with the settings that its program gets: main.cf's under its own."""
+    """Return a service with the settings of its program: main.cf's, overridden by its own."""
     settings = main
     if own:
         options = [word for name, value in own.items() for word in ("-o", f"{name}={value}")]
@@ -73,7 +73,7 @@ def _service(folder: str, main: Mapping[str, str], fields: Mapping[str, str], ow
 
 
 def _expanded(value: str) -> Iterator[str]:
-    """A list of domains with the contents of files that it names, as match_list(3) has it."""
+    """Yield a list of domains, with the content of files that it names (match_list(3))."""
     for element in syntax.elements(value):
         if not element.startswith("/"):
             yield element
@@ -100,7 +100,7 @@ def _postconf(folder: str, *words: str) -> str:
 
 
 def _complaint(done: "subprocess.CompletedProcess[str]") -> str:
-    """The first thing that a program could not do, without its name."""
+    """Return the first error that a program reported, without the program's name."""
     lines = [line for line in done.stderr.splitlines() if ": warning: " not in line]
     return lines[0].partition(": ")[2].removeprefix("fatal: ") if lines else ""
 

@@ -1,7 +1,7 @@
-"""Commits replies some time after they were answered, behind the client's back: a thread with a queue.
+"""Commits replies in the background some time after they were answered: a thread with a queue.
 
-The delay lets the answer reach the MTA first, so that a worker which dies in between leaves a reservation, and the
-client's retry is welcome. What falls due within a moment is committed in one round trip.
+The delay lets the answer reach the MTA first. A worker that dies in between leaves a reservation, so that the client's
+retry is accepted. Commits that fall due within a moment share one round trip.
 """
 
 import logging
@@ -15,12 +15,12 @@ from reply_milter.ports import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
-_GATHER_SECONDS = 0.02  # a round trip each costs this process six times as much, and Redis twice
-_BATCH = 200  # Redis does nothing else for as long as it takes: a millisecond or two
+_GATHER_SECONDS = 0.02  # one round trip per commit would cost this process six times as much, and Redis twice
+_BATCH = 200  # Redis does nothing else meanwhile: a millisecond or two
 
 
 class Bounds(NamedTuple):
-    """How long a store that gives no answer is left alone, first and at most, and how many commits wait for it."""
+    """How long to wait after a failure, at first and at most, and how many commits may wait for the store."""
 
     first_seconds: float = 1.0
     longest_seconds: float = 30.0
@@ -28,9 +28,9 @@ class Bounds(NamedTuple):
 
 
 class CommitQueue:
-    """``delay_seconds`` after ``enqueue``, the reply is committed; and again until the store has answered.
+    """Commits a reply ``delay_seconds`` after ``enqueue``, and retries until the store has answered.
 
-    Commits are idempotent. ``dropped`` hears of each that finds too many waiting.
+    Commits are idempotent. ``dropped`` is called for each reply that finds the queue full.
     """
 
     def __init__(
@@ -40,18 +40,18 @@ class CommitQueue:
         self._delay = delay_seconds
         self._dropped = dropped
         self._bounds = bounds or Bounds()
-        self._queue: deque[tuple[float, str]] = deque()  # when it is due, and what
+        self._queue: deque[tuple[float, str]] = deque()  # when it is due (monotonic seconds), and the identifier
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._committing = False
         self._failures = 0  # in a row
-        threading.Thread(target=self._run, name="settler", daemon=True).start()
+        threading.Thread(target=self._run, name="commit queue", daemon=True).start()
 
     def enqueue(self, identifier: str) -> None:
-        """See ``ports.Settler``. Never blocks."""
+        """See ``ports.DelayedCommits``. Never blocks."""
         if len(self._queue) >= self._bounds.waiting:
             # It stays reserved: a replay of it would pass as a retry, with the same id.
-            log.warning("a reply is not committed, too many wait for the store: id=%s", identifier)
+            log.warning("a reply is not committed, too many commits wait for the store: id=%s", identifier)
             self._dropped()
             return
         self._queue.append((time.monotonic() + self._delay, identifier))
@@ -59,19 +59,19 @@ class CommitQueue:
             self._wake.set()
 
     def flush(self, timeout_seconds: float) -> None:
-        """Before an orderly end: wait until what was answered is committed, each after its delay.
+        """Wait until all answered replies are committed, each after its delay; for an orderly end.
 
-        What waits for the store is tried once more; what it does not take then stays reserved.
+        Commits that wait for the store are tried once more; if they fail again, their replies stay reserved.
         """
         self._ending.set()
         deadline = time.monotonic() + timeout_seconds
         while (self._queue or self._committing) and time.monotonic() < deadline:
             time.sleep(0.01)
         if self._queue:
-            log.warning("replies that were not committed stay reserved: count=%d", len(self._queue))
+            log.warning("replies that could not be committed stay reserved: count=%d", len(self._queue))
 
     def renew(self, store: Store, delay_seconds: float) -> None:
-        """Go on with other settings; what is queued is committed all the same."""
+        """Use another store and delay; what is queued is committed to that store."""
         self._store = store
         self._delay = delay_seconds
 
@@ -86,7 +86,7 @@ class CommitQueue:
             self._committing = False
 
     def _due(self) -> list[tuple[float, str]]:
-        """What has fallen due, taken off the queue."""
+        """Take what has fallen due off the queue and return it."""
         now = time.monotonic()
         due: list[tuple[float, str]] = []
         while self._queue and self._queue[0][0] <= now and len(due) < _BATCH:
@@ -99,7 +99,7 @@ class CommitQueue:
             self._store.commit_all([identifier for _, identifier in due])
         except StoreUnavailableError:
             if last:
-                log.warning("replies that were not committed stay reserved: count=%d", len(due))
+                log.warning("replies that could not be committed stay reserved: count=%d", len(due))
                 return
             self._queue.extendleft(reversed(due))
             self._failures += 1
@@ -108,6 +108,6 @@ class CommitQueue:
             self._failures = 0
 
     def _pause(self) -> float:
-        """Seconds until the next try: twice as long each time."""
+        """Return the seconds until the next try: twice as many each time."""
         doubled = self._bounds.first_seconds * 2.0 ** min(self._failures - 1, 16)
         return min(doubled, self._bounds.longest_seconds)

@@ -28,14 +28,14 @@ _LOCK = 3  # the descriptor that a store inherits
 
 
 class EmbeddedRedisError(Exception):
-    """An embedded store can't be had here; the message says what to do."""
+    """The embedded store cannot be started here; the message says what to do."""
 
 
 def command(state_dir: str) -> list[str]:
-    """Make the store's folder and settings; returns the program and its arguments.
+    """Make the store's folder and settings; return the program and its arguments.
 
     Raises:
-        EmbeddedRedisError: there is no redis-server on this machine, or the folder can't be made.
+        EmbeddedRedisError: there is no redis-server on this machine, or the folder cannot be made.
     """
     server = program()
     if server is None:
@@ -51,24 +51,24 @@ def command(state_dir: str) -> list[str]:
 
 
 def program() -> str | None:
-    """Where redis-server is; None if it is not installed."""
+    """Return the path of redis-server; None if it is not installed."""
     return shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/bin:/usr/local/bin")
 
 
 def _quoted(text: str) -> str:
-    """As it may stand between double quotes in redis.conf."""
+    """Escape ``text`` for double quotes in redis.conf."""
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def become(argv: list[str], lock: int) -> NoReturn:
-    """Turn this process into the store. Keeps the ``lock`` on its folder as long as it lives: two would ruin the files.
+    """Turn this process into the store. It keeps the ``lock`` on its folder: two stores would ruin the files.
 
-    No other descriptor: the milter socket must not outlive its workers.
+    It keeps no other descriptor: the milter socket must not outlive its workers.
     """
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
     os.dup2(lock, _LOCK)
-    os.set_inheritable(_LOCK, True)  # dup2 leaves that as it is if it was there already
+    os.set_inheritable(_LOCK, True)  # dup2 changes nothing if the descriptor has that number already
     os.closerange(_LOCK + 1, 4096)
     os.execv(argv[0], argv)  # noqa: S606 # no shell, and a program and path of ours

@@ -1,4 +1,4 @@
-"""Marks in every part of a Redis, by which a loss of data is known."""
+"""Marks in every part of a Redis; a mark that is missing or older shows a loss of data."""
 
 import secrets
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from reply_milter.adapters.redis_store.names import epoch_key
 from reply_milter.core.epoch import Mark
 from reply_milter.ports import StoreUnavailableError
 
-_PARTS = 64  # of a Cluster's slots: whoever has a tenth of them has one, wherever slots move to
+_PARTS = 64  # keys spread over a Cluster's slots: a master with a tenth of them has at least one
 
 
 class RedisEpochs:
-    """``url`` as for ``RedisStore``; ``timeout_seconds``: for one look at one server."""
+    """``url`` as for ``RedisStore``; ``timeout_seconds``: for one operation on one server."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._connections = RedisConnections(url, timeout_seconds)
@@ -22,10 +22,10 @@ class RedisEpochs:
         self._script = Script(__package__, "epoch")
 
     def leave_mark(self, host: str) -> Mapping[str, Mark]:
-        """What stands in each part that could be reached, this mark counted.
+        """Leave a mark of ``host`` in each part that can be reached; return all marks there, this one included.
 
         Raises:
-            StoreUnavailableError: none could.
+            StoreUnavailableError: no part can be reached.
         """
         self._connections.make_sure()
         marks: dict[str, Mark] = {}

@@ -1,6 +1,6 @@
-"""Looks a Redis over: what it tells of itself, and which of our commands its user may use. Writes nothing.
+"""Inspects a Redis for doctor: INFO, the clock, and which of our commands its user may use. Writes nothing.
 
-Each command is tried in a form that Redis admits (ACL and arity come first) and that then fails, or does nothing.
+Each command is tried in a form that passes Redis' first checks (ACL and arity) and then fails, or does nothing.
 """
 
 import time
@@ -16,32 +16,32 @@ from reply_milter.adapters.redis_store.link.topology import Sentinels
 from reply_milter.core.diagnosis.store import StoreFacts, TopologyFacts
 from reply_milter.ports import StoreUnavailableError
 
-_NOBODY = "rm1:doctor"  # a key that is never written
+_UNUSED = "rm1:doctor"  # a key that is never written
 _PATIENCE_SECONDS = 3.0
 _NO_RIGHT = "no right: "
 _PROBES: tuple[tuple[str, ...], ...] = (
-    ("EVALSHA", "0" * 40, "1", _NOBODY),
+    ("EVALSHA", "0" * 40, "1", _UNUSED),
     ("EVAL", "return 1", "none"),
-    ("EXISTS", _NOBODY),
-    ("EXPIRE", _NOBODY, "1"),
-    ("EXPIREAT", _NOBODY, "1"),
-    ("GET", _NOBODY),
-    ("HDEL", _NOBODY, "f"),
-    ("HEXISTS", _NOBODY, "f"),
-    ("HGET", _NOBODY, "f"),
-    ("HGETALL", _NOBODY),
-    ("HLEN", _NOBODY),
-    ("HMGET", _NOBODY, "f"),
-    ("HSET", _NOBODY, "f", "v", "one too many"),
-    ("PERSIST", _NOBODY),
-    ("SET", _NOBODY, "v", "no such option"),
+    ("EXISTS", _UNUSED),
+    ("EXPIRE", _UNUSED, "1"),
+    ("EXPIREAT", _UNUSED, "1"),
+    ("GET", _UNUSED),
+    ("HDEL", _UNUSED, "f"),
+    ("HEXISTS", _UNUSED, "f"),
+    ("HGET", _UNUSED, "f"),
+    ("HGETALL", _UNUSED),
+    ("HLEN", _UNUSED),
+    ("HMGET", _UNUSED, "f"),
+    ("HSET", _UNUSED, "f", "v", "one too many"),
+    ("PERSIST", _UNUSED),
+    ("SET", _UNUSED, "v", "no such option"),
 )
 _PROBES_OF = {Kind.SENTINEL: (("ROLE",),), Kind.CLUSTER: (("CLUSTER", "SLOTS"),)}
 COMMANDS = tuple(words[0] for words in _PROBES)
 
 
 class RedisInspection:
-    """``url`` as for ``RedisStore``; it is waited for longer than an SMTP client would be let wait."""
+    """``url`` as for ``RedisStore``. It waits for _PATIENCE_SECONDS: no SMTP client waits meanwhile."""
 
     def __init__(self, url: str) -> None:
         self._connections = RedisConnections(url, _PATIENCE_SECONDS)
@@ -52,11 +52,11 @@ class RedisInspection:
         self._server: Server
 
     def look(self) -> StoreFacts:
-        """Everything at once, of the only server, or the first."""
+        """Inspect the only server, or the first."""
         return self.look_at_all()[0]
 
     def look_at_all(self) -> list[StoreFacts]:
-        """Of each server that keeps a part of the data; of one that never answers if it is not known where they are."""
+        """Inspect each server that has a part of the data; without a known server, return facts of one unreachable."""
         try:
             servers = self._connections.servers()
         except StoreUnavailableError as error:
@@ -69,7 +69,7 @@ class RedisInspection:
         ]
 
     def topology(self) -> TopologyFacts:
-        """Who says where servers are, and whether all of the data has one."""
+        """Inspect the Sentinels, or whether each slot of a Cluster has a master."""
         where, deadline = self._connections.topology, time.monotonic() + _PATIENCE_SECONDS
         if isinstance(where, Sentinels):
             return TopologyFacts({sentinel.name: where.problem(sentinel) for sentinel in where.sentinels()})
@@ -81,7 +81,7 @@ class RedisInspection:
     def _look_at(self, server: Server) -> StoreFacts:
         self._server = server
         start = time.monotonic()
-        problem = self._refusal(("EXISTS", _NOBODY))
+        problem = self._refusal(("EXISTS", _UNUSED))
         seconds = time.monotonic() - start
         if problem and not _about_rights(problem):
             return StoreFacts(None, problem)
@@ -96,19 +96,19 @@ class RedisInspection:
         )
 
     def _refusal(self, words: tuple[str, ...]) -> str:
-        """Why a command is not carried out; empty if it is, or for what it says and not for who says it."""
+        """Return why this user may not use a command; empty if it may, even if the command fails for its arguments."""
         try:
             with self._connections.operation_on(self._server, "doctor") as call:
                 call(words)
         except StoreUnavailableError as error:
             text = str(error).removeprefix("doctor: ")
-            if "'role'" in text and words != ("ROLE",):  # a new connection asks for it first, whatever it is for
+            if "'role'" in text and words != ("ROLE",):  # each new connection sends ROLE first, whatever it is for
                 return ""
             if error.kind == "auth" and "permission" in text:
                 return f"{_NO_RIGHT}{text}"
-            if error.kind == "moved":  # the key is another master's: rights were looked at first
+            if error.kind == "moved":  # the key is on another master: Redis checks rights first
                 return ""
-            if error.kind == "response":  # carried out as far as can be; but a command may have been renamed
+            if error.kind == "response":  # permitted; but an unknown command may have been renamed
                 return f"{_NO_RIGHT}{text}" if text.startswith("unknown command") else ""
             return text
         return ""
@@ -122,7 +122,7 @@ class RedisInspection:
         return read_info(bytes(answer))
 
     def _time(self) -> float | None:
-        """The store's clock in Unix seconds, taken back by half of the way there and back."""
+        """Return the store's clock in Unix seconds, corrected by half of the round trip."""
         start = time.monotonic()
         try:
             with self._connections.operation_on(self._server, "doctor") as call:
@@ -133,7 +133,7 @@ class RedisInspection:
 
 
 def name_of(words: tuple[str, ...]) -> str:
-    """A command as ACL rules name it, but for case: CLUSTER|SLOTS."""
+    """Return a command as ACL rules name it, in upper case: CLUSTER|SLOTS."""
     return "|".join(words) if words[0] == "CLUSTER" else words[0]
 
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 
 def token_key(token_id: str) -> str:
-    """A token's hash. Ids are derived with the realm, so this name, which each remembered reply pays for, has none."""
+    """Return the name of a token's hash. Ids are derived with the realm, so the name, which costs memory, has none."""
     return f"rm1:{token_id}"
 
 
 def epoch_key(part: int) -> str:
-    """A hash: id, and by host how often it has looked. Of no realm: a loss concerns all that share a Redis."""
+    """Return the name of a hash: id, and the number of looks per host. It has no realm: a loss concerns all of them."""
     return f"rm1:epoch:{part}"
 
 

@@ -1,4 +1,4 @@
-"""What operators write into the store and read of it: revocations, users, key use. Implements ``ports.Registry``."""
+"""What operators read from and write to the store: revocations, users, key use. Implements ``ports.Registry``."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _DISABLED = {True: "1", False: "0", None: ""}
 
 
 class RedisRegistry:
-    """As ``RedisStore``; ``timeout_seconds`` may be longer, because a person waits and no SMTP client."""
+    """As ``RedisStore``; ``timeout_seconds`` may be longer, because no SMTP client waits."""
 
     def __init__(self, url: str, timeout_seconds: float, realm: str) -> None:
         self._connections = RedisConnections(url, timeout_seconds)

@@ -1,4 +1,4 @@
-"""The store on Redis: one hash a token, one Lua call a claim. Implements ``ports.Store``."""
+"""The store on Redis: one hash per token, one Lua call per claim. Implements ``ports.Store``."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _REPLAYS = {replay.encode(): replay for replay in Replay}
 
 
 class RedisStore:
-    """``url`` as ``target.read_url`` takes it; ``timeout_seconds``: for all of an operation, connecting included."""
+    """``url`` as ``target.read_url`` takes it; ``timeout_seconds``: for a whole operation, connecting included."""
 
     def __init__(self, url: str, timeout_seconds: float, realm: str, telemetry: StoreTelemetry | None = None) -> None:
         self._connections = RedisConnections(url, timeout_seconds, telemetry)
@@ -29,10 +29,10 @@ class RedisStore:
     def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
         """See ``ports.Store``. One round trip."""
         with self._connections.operation("facts") as call:
-            return _facts(call(*self._questions(user, handler, context), ("HEXISTS", token_key(token_id), "x")))
+            return _facts(call(*self._lookups(user, handler, context), ("HEXISTS", token_key(token_id), "x")))
 
-    def _questions(self, user: int, handler: int, context: int) -> tuple[Command, ...]:
-        """What is to be known beside the token's hash."""
+    def _lookups(self, user: int, handler: int, context: int) -> tuple[Command, ...]:
+        """Return the commands that read what is known of user, object and realm."""
         return (
             ("HMGET", self._names.user(user), "disabled", "before", "addresses"),
             ("GET", self._names.object(handler, context)),
@@ -40,15 +40,15 @@ class RedisStore:
         )
 
     def claim(self, claim: Claim) -> Claimed:
-        """See ``ports.Store``. One round trip; in a Cluster one to each master that is asked, all at a time."""
+        """See ``ports.Store``. One round trip; in a Cluster, one to each master concerned, at the same time."""
         about, key = claim.about, token_key(claim.token_id)
-        asked = self._questions(about.user, about.handler, about.context) if about is not None else ()
+        asked = self._lookups(about.user, about.handler, about.context) if about is not None else ()
         with self._connections.operation("claim") as call:
             *known, found = self._claim.run_behind(call, asked, key, *_arguments(claim))
             replay, spent, leaked, guessed, tried, revoked = found
-            told = _REPLAYS[replay] if replay else None
+            outcome = _REPLAYS[replay] if replay else None
             facts = _facts([*known, revoked]) if about is not None else None
-            return Claimed(told, bool(spent), bool(leaked), bool(guessed), bool(tried), tried == _LAST_TRY, facts)
+            return Claimed(outcome, bool(spent), bool(leaked), bool(guessed), bool(tried), tried == _LAST_TRY, facts)
 
     def release(self, claim: Claim) -> None:
         """See ``ports.Store``."""
@@ -62,7 +62,7 @@ class RedisStore:
             return bool(self._commit.run(call, token_key(token_id), message_tag))
 
     def commit_all(self, identifiers: Sequence[str]) -> None:
-        """See ``ports.Store``. One round trip; in a Cluster one a master, so that one of them can be away."""
+        """See ``ports.Store``. One round trip; in a Cluster one per master, so that one of them can fail alone."""
         runs = [(token_key(one[:13]), one[13:]) for one in identifiers]
         failure: StoreUnavailableError | None = None
         for part in self._connections.apart([key for key, _ in runs]) if runs else []:
@@ -75,16 +75,16 @@ class RedisStore:
             raise failure
 
     def ping(self) -> None:
-        """Raise StoreUnavailableError unless Redis answers and is ready to work."""
+        """Raise StoreUnavailableError unless Redis answers and is ready."""
         with self._connections.operation("ping") as call:
             call(("EXISTS", self._names.before))
 
     def watch(self) -> None:
-        """Keep what is known about several servers up to date by a thread; for processes that never fork."""
+        """Start the discovery thread, if there are several servers; for processes that never fork."""
         self._connections.watch()
 
     def close(self) -> None:
-        """Give up all idle connections."""
+        """Close all idle connections."""
         self._connections.close()
 
 
@@ -101,7 +101,11 @@ def _facts(answers: Sequence[Any]) -> Facts:
 
 
 def _arguments(claim: Claim) -> tuple[Argument, ...]:
-    """As claim.lua takes them. Of ten words Redis says that a login is missing; of more, that they are too many."""
+    """Return the arguments of claim.lua, and no more than needed.
+
+    To a client that has not logged in, Redis answers NOAUTH if a command has at most ten words, and else that it has
+    too many.
+    """
     limited = claim.replies is not None or claim.senders is not None
     arguments: tuple[Argument, ...] = (claim.message_tag, claim.content, claim.owner, claim.kept_seconds)
     if claim.tries is not None:
@@ -115,5 +119,5 @@ def _arguments(claim: Claim) -> tuple[Argument, ...]:
 
 
 def _limit(limit: Limit | None) -> tuple[int, int]:
-    """As the script takes it: 0 for none, and 1 where one more is refused."""
+    """Return a limit as the script takes it: its number (0 for none), and 1 if one more reply is refused."""
     return (limit.most, int(limit.refuses)) if limit is not None else (0, 0)

@@ -1,4 +1,4 @@
-"""What the daemon tells of itself: metrics, the page that shows them, and a log line for each decision."""
+"""What the daemon reports: metrics, the page that shows them, and a log line for each decision."""
 
 from reply_milter.adapters.telemetry.canaries import CanaryCounter
 from reply_milter.adapters.telemetry.conditions import LossSeries, ProcessSeries, SettingsSeries, StoreSeries

@@ -1,4 +1,4 @@
-"""What becomes of canaries: counted, and logged where something is wrong."""
+"""Counts canaries, and logs those that fail."""
 
 import logging
 
@@ -15,7 +15,7 @@ class CanaryCounter:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._success = Gauge(
             "reply_milter_canary_last_success_timestamp_seconds",
-            "When a genuine address was last taken, and a forged one refused, at our own door; 0 for never.",
+            "When the milter last accepted a genuine address and refused a forged one of the canary; 0: never.",
             registry=registry,
             multiprocess_mode="max",
         )
@@ -30,7 +30,7 @@ class CanaryCounter:
         """See ``ports.canary.CanaryTelemetry``."""
         self._success.set(now)
         if self._failing:
-            log.info("the canary is well again")
+            log.info("the canary succeeds again")
         self._failing = False
 
     def failed(self, failure: CanaryFailure, detail: str) -> None:

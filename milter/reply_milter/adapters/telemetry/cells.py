@@ -1,15 +1,13 @@
-"""Counting in prometheus_client's memory-mapped files, with a fifth of its calls.
+"""Counting in prometheus_client's memory-mapped files, with half of its calls and none of its private parts.
 
-The library's own way takes seven calls to count one and thirteen to time one, and a reply is counted four times and
-timed five times: a tenth of all that it cost. What is written, where and when, is the same.
+``labels()`` checks and looks up the labels at each call, so its results are kept. The library's own value takes one
+lock for the whole process, and looks for a fork at each count; the cell here does neither. It writes the same octets
+to the same places at the same time.
 """
 
 import logging
 import os
-import struct
-from bisect import bisect_left
 from threading import Lock
-from typing import Any
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
@@ -18,29 +16,29 @@ from reply_milter.adapters.telemetry.files import is_whole
 
 log = logging.getLogger(__name__)
 
-_FIRST_OCTETS = 1 << 16  # of a new file; the library doubles it where that is not enough
-_pair = struct.Struct("dd").pack  # a value, and when it was set
+_FIRST_OCTETS = 1 << 16  # of a new file; the library doubles it when that is not enough
 
 
 class Cells:
-    """The files of one process in ``folder``, named by ``slot``; called by the library to make a value."""
+    """The files of one process in ``folder``, named by ``slot``; the library calls this to make a value."""
 
     def __init__(self, folder: str, slot: str) -> None:
         self._folder, self._slot = folder, slot
-        self._files: dict[str, Any] = {}
+        self._files: dict[str, MmapedDict] = {}
+        self._sizes: dict[str, int] = {}  # octets, when the last value was made
+        self._lock = Lock()
 
     def are_there(self) -> bool:
-        """Whether no file was cut or taken away. Who writes past the end of one is ended by the kernel (SIGBUS)."""
+        """Return whether no file was cut or removed. A write past the end of one is fatal (SIGBUS)."""
         try:
-            sizes = [os.path.getsize(self._path(prefix)) for prefix in self._files]
+            return all(os.path.getsize(self._path(prefix)) >= size for prefix, size in self._sizes.items())
         except OSError:
             return False
-        return all(size >= len(file._m) for size, file in zip(sizes, self._files.values(), strict=True))
 
     def close(self) -> None:
-        """For who counts no more; a process that ends need not."""
+        """Close the files, to count no more; a process that ends need not."""
         for file in self._files.values():
-            file.close()
+            file.close()  # type: ignore[no-untyped-call]
 
     def _path(self, prefix: str) -> str:
         return os.path.join(self._folder, f"{prefix}_{self._slot}.db")
@@ -56,90 +54,82 @@ class Cells:
         multiprocess_mode: str = "",
         **_more: object,
     ) -> "Cell":
-        """The value called ``name`` with ``values`` for its ``labels``, as the last process of this slot left it."""
+        """Return the value called ``name`` with ``values`` for its ``labels``, as the last process of the slot left it.
+
+        The library passes these arguments.
+        """
         prefix = f"{kind}_{multiprocess_mode}" if kind == "gauge" else kind
-        if prefix not in self._files:
-            path = self._path(prefix)
-            make_room(path)
-            self._files[prefix] = MmapedDict(path)  # type: ignore[no-untyped-call]
-        return Cell(self._files[prefix], mmap_key(metric, name, list(labels), list(values), text))
+        with self._lock:
+            if prefix not in self._files:
+                make_room(self._path(prefix))
+                self._files[prefix] = MmapedDict(self._path(prefix))  # type: ignore[no-untyped-call]
+            cell = Cell(self._files[prefix], mmap_key(metric, name, list(labels), list(values), text))
+            self._sizes[prefix] = max(self._sizes.get(prefix, 0), os.path.getsize(self._path(prefix)))
+            return cell
 
 
 def make_room(path: str) -> None:
-    """A new file has its size before it has its name: the library's reader stumbles over an empty one, and is a 500.
+    """Make a file of zeros at ``path``, unless a whole one is there.
 
-    One that is not whole makes room for a new one: the library stumbles over it, too, and so would each process that is
-    started in its place.
+    The file has its size before it has its name: the library's reader fails at an empty one, and the page answers 500.
+    A damaged file is replaced: the library would fail at it, and so would each process that is restarted.
     """
     if os.path.exists(path):
         if is_whole(path):
             return
-        log.error("%s is cut or damaged: counting begins anew", path)
+        log.error("%s is cut or damaged; counting starts again at 0", path)
     with open(f"{path}.new", "wb") as file:
         file.truncate(_FIRST_OCTETS)
     os.rename(f"{path}.new", path)
 
 
 class Cell:
-    """One value in a file."""
+    """One value in a file. The library's metrics call these methods."""
 
-    __slots__ = ("_at", "_file", "_lock", "_value")
+    __slots__ = ("_file", "_key", "_lock", "_value")
 
-    def __init__(self, file: Any, key: str) -> None:
-        self._value: float = file.read_value(key)[0]
+    def __init__(self, file: MmapedDict, key: str) -> None:
+        self._value: float = file.read_value(key)[0]  # type: ignore[no-untyped-call]
         self._file = file
-        self._at = file._positions[key]
+        self._key = key
         self._lock = Lock()
 
     def inc(self, amount: float) -> None:
-        """Add."""
+        """Add ``amount``."""
         with self._lock:
             self._value += amount
-            self._file._m[self._at : self._at + 16] = _pair(self._value, 0.0)
+            self._file.write_value(self._key, self._value, 0.0)  # type: ignore[no-untyped-call]
 
     def set(self, value: float, timestamp: float | None = None) -> None:
         """Set; ``timestamp`` in Unix seconds, for gauges of which the most recent counts."""
         with self._lock:
             self._value = value
-            self._file._m[self._at : self._at + 16] = _pair(value, timestamp or 0.0)
+            self._file.write_value(self._key, value, timestamp or 0.0)  # type: ignore[no-untyped-call]
 
     def get(self) -> float:
-        """What it holds."""
+        """Return the value."""
         return self._value
 
 
-class Counts(dict[tuple[str, ...], Cell]):
-    """The cells of a counter by label values, each looked up once."""
+class Counts(dict[tuple[str, ...], Counter]):
+    """The children of a counter by label values; ``labels()`` is called once for each."""
 
     def __init__(self, counter: Counter) -> None:
         super().__init__()
         self._counter = counter
 
-    def __missing__(self, values: tuple[str, ...]) -> Cell:
-        cell: Cell = self._counter.labels(*values)._value
-        self[values] = cell
-        return cell
+    def __missing__(self, values: tuple[str, ...]) -> Counter:
+        child = self[values] = self._counter.labels(*values)
+        return child
 
 
-class Timing:
-    """The cells of one histogram."""
-
-    def __init__(self, histogram: Any) -> None:
-        self._sum, self._buckets, self._bounds = histogram._sum, histogram._buckets, histogram._upper_bounds
-
-    def observe(self, amount: float) -> None:
-        """Count ``amount`` in its bucket, and add it to the sum."""
-        self._sum.inc(amount)
-        self._buckets[bisect_left(self._bounds, amount)].inc(1)
-
-
-class Timings(dict[str, Timing]):
-    """The histograms of one metric by the value of its one label."""
+class Timings(dict[str, Histogram]):
+    """The children of a histogram by the value of its one label; ``labels()`` is called once for each."""
 
     def __init__(self, histogram: Histogram) -> None:
         super().__init__()
         self._histogram = histogram
 
-    def __missing__(self, value: str) -> Timing:
-        timing = self[value] = Timing(self._histogram.labels(value))
-        return timing
+    def __missing__(self, value: str) -> Histogram:
+        child = self[value] = self._histogram.labels(value)
+        return child

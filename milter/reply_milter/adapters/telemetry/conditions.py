@@ -1,7 +1,7 @@
-"""Series that nobody counts: looked up when the page is asked for. Processes, the store's own word, settings in force.
+"""Series that are looked up when the page is read: processes, the store's INFO, losses, the settings in force.
 
-prometheus_client's multiprocess mode has none of the usual series of a process, since its files belong to many; here
-they are read for each of our processes, and named by its slot.
+prometheus_client's multiprocess mode has none of the usual series of a process, because several processes share its
+files. Here they are read for each of our processes, and labelled with its slot.
 """
 
 import logging
@@ -27,11 +27,9 @@ class ProcessSeries(Collector):
         self._processes = processes
 
     def collect(self) -> Iterable[Metric]:
-        """Of all, whether they run and how often they were restarted; of those that run, what they use."""
+        """Yield, for each process, whether it runs and how often it was restarted; and its usage, if it runs."""
         up = GaugeMetricFamily("reply_milter_process_up", "Whether a process of the daemon runs.", labels=["process"])
-        restarts = CounterMetricFamily(
-            "reply_milter_process_restarts", "Times that a process was started again.", labels=["process"]
-        )
+        restarts = CounterMetricFamily("reply_milter_process_restarts", "Restarts of a process.", labels=["process"])
         used: dict[str, Metric] = {}
         for process in self._processes():
             up.add_metric([process.name], float(bool(process.pid)))
@@ -42,7 +40,7 @@ class ProcessSeries(Collector):
 
 
 def _add_usage(used: dict[str, Metric], process: Process) -> None:
-    """What the library's own collector reads of one process, with that process as a label."""
+    """Add what the library's own collector reads of one process, with the process as a label."""
     one = ProcessCollector("reply_milter", lambda: process.pid, registry=None)
     for family in one.collect():
         if family.name == _LEFT_OUT:
@@ -55,29 +53,29 @@ def _add_usage(used: dict[str, Metric], process: Process) -> None:
 _STORE_GAUGES = (
     ("redis_uptime_seconds", "How long Redis has been running.", "uptime_seconds"),
     ("redis_clients", "Connections that Redis has.", "clients"),
-    ("redis_keys", "Keys in Redis: an address that was answered is one.", "keys"),
-    ("redis_memory_used_bytes", "What Redis keeps in memory.", "used_bytes"),
-    ("redis_memory_limit_bytes", "Its maxmemory; 0: no limit.", "max_bytes"),
+    ("redis_keys", "Keys in Redis; each address that was replied to has one.", "keys"),
+    ("redis_memory_used_bytes", "Memory that Redis uses for its data.", "used_bytes"),
+    ("redis_memory_limit_bytes", "maxmemory of Redis; 0: no limit.", "max_bytes"),
     ("redis_aof_enabled", "Whether Redis writes an append-only file.", "aof_enabled"),
-    ("redis_aof_ok", "Whether its last write and rewrite went well.", "aof_ok"),
+    ("redis_aof_ok", "Whether the last write and rewrite of the append-only file succeeded.", "aof_ok"),
 )
 _STORE_COUNTERS = (
     ("redis_commands", "Commands that Redis carried out.", "commands"),
-    ("redis_evicted_keys", "Keys that Redis threw away because it was full.", "evicted_keys"),
+    ("redis_evicted_keys", "Keys that Redis evicted because its memory was full.", "evicted_keys"),
 )
 
 
 class StoreSeries(Collector):
-    """What each server of the store tells of itself when it is asked."""
+    """What INFO of each server of the store says."""
 
     def __init__(self, look: Callable[[], Mapping[str, StoreCondition | None]]) -> None:
         self._look = look
 
     def collect(self) -> Iterable[Metric]:
-        """``redis_up`` alone of a server that tells nothing, and without a server where none is known."""
+        """Yield only ``redis_up`` for a server that does not answer; without a server name if none is known."""
         up = GaugeMetricFamily(
             "reply_milter_redis_up",
-            "Whether Redis told of itself (INFO) when it was asked just now.",
+            "Whether Redis answers INFO now.",
             labels=["server"],
         )
         try:
@@ -87,18 +85,18 @@ class StoreSeries(Collector):
             return [up]
         for server, condition in conditions.items():
             up.add_metric([server], float(condition is not None))
-        told = [condition for condition in conditions.values() if condition is not None]
+        answered = [condition for condition in conditions.values() if condition is not None]
         about = GaugeMetricFamily(
             "reply_milter_redis_info",
-            "Always 1: the version of Redis, its role, and what it does when it is full.",
+            "Always 1: the version of Redis, its role, and what it does when its memory is full.",
             labels=["server", "version", "role", "maxmemory_policy"],
         )
-        for condition in told:
+        for condition in answered:
             about.add_metric([condition.server, condition.version, condition.role, condition.policy], 1)
-        return [up, about, *_store_families(told)]
+        return [up, about, *_store_families(answered)]
 
 
-def _store_families(told: Sequence[StoreCondition]) -> Iterable[Metric]:
+def _store_families(answered: Sequence[StoreCondition]) -> Iterable[Metric]:
     kinds: tuple[tuple[type[GaugeMetricFamily] | type[CounterMetricFamily], tuple[tuple[str, str, str], ...]], ...] = (
         (GaugeMetricFamily, _STORE_GAUGES),
         (CounterMetricFamily, _STORE_COUNTERS),
@@ -106,29 +104,35 @@ def _store_families(told: Sequence[StoreCondition]) -> Iterable[Metric]:
     for kind, series in kinds:
         for name, text, field in series:
             family = kind(f"reply_milter_{name}", text, labels=["server"])
-            for condition in told:
+            for condition in answered:
                 family.add_metric([condition.server], float(getattr(condition, field)))
             yield family
 
 
 class LossSeries(Collector):
-    """Whether the store has lost data, as far as this host has seen."""
+    """Losses of the store's data that this host has noticed."""
 
     def __init__(self, look: Callable[[], LossCondition]) -> None:
         self._look = look
 
     def collect(self) -> Iterable[Metric]:
-        """All of it, from the start."""
+        """Yield all series, also before the first loss."""
         condition = self._look()
         losses = CounterMetricFamily(
-            "reply_milter_redis_losses", "Times that Redis was seen to have lost data.", labels=["kind"]
+            "reply_milter_redis_losses", "Losses of data in Redis that this host noticed.", labels=["kind"]
         )
         for kind, count in condition.losses.items():
             losses.add_metric([kind.value], count)
         return [
             losses,
-            _gauge("redis_last_loss_timestamp_seconds", "When Redis last lost data; 0: never.", condition.last),
-            _counter("revocations_put_back", "Revocations that were put back into Redis.", condition.put_back),
+            _gauge(
+                "redis_last_loss_timestamp_seconds",
+                "When this host last noticed a loss of data in Redis; 0: never.",
+                condition.last,
+            ),
+            _counter(
+                "revocations_put_back", "Revocations that this host restored in Redis after a loss.", condition.put_back
+            ),
         ]
 
 
@@ -139,14 +143,16 @@ class SettingsSeries(Collector):
         self._look = look
 
     def collect(self) -> Iterable[Metric]:
-        """Keys in all their states, the mode, and how often the canary is sent."""
+        """Yield the state of each key, the mode, and how often the canary is sent."""
         condition = self._look()
         states = GaugeMetricFamily(
-            "reply_milter_key_state", "1 for the state that a master key is in.", labels=["key", "state"]
+            "reply_milter_key_state",
+            "1 for the current state of a master key, 0 for the others.",
+            labels=["key", "state"],
         )
         expiries = GaugeMetricFamily(
             "reply_milter_key_last_address_expires_timestamp_seconds",
-            "When the last address that a master key minted expires; it may be retired after that.",
+            "When the last address minted with a master key expires; the key can be retired then.",
             labels=["key"],
         )
         for key in condition.keys:
@@ -157,19 +163,19 @@ class SettingsSeries(Collector):
         return [
             states,
             expiries,
-            _gauge("enforcing", "1 where findings have consequences, 0 in observe mode.", condition.enforcing),
-            _gauge("canary_interval_seconds", "Time between two canaries; 0: none.", condition.canary_seconds),
+            _gauge("enforcing", "1 in enforce mode, 0 in observe mode.", condition.enforcing),
+            _gauge("canary_interval_seconds", "Time between two canaries; 0: none are sent.", condition.canary_seconds),
         ]
 
 
 class Guarded(Collector):
-    """Another collector, whose accident costs its own series and not the page."""
+    """Wraps a collector: if it raises an error, its series are missing, and the rest of the page is shown."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
 
     def collect(self) -> Iterable[Metric]:
-        """What it collects, or nothing."""
+        """Return what it collects, or nothing after an error."""
         try:
             return list(self._collector.collect())
         except Exception:

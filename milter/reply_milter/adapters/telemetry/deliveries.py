@@ -1,4 +1,4 @@
-"""What the hook counts and logs."""
+"""What the delivery hook counts and logs."""
 
 import logging
 import threading
@@ -23,10 +23,10 @@ class DeliveryLog:
     """Implements ``ports.delivery.DeliveryTelemetry`` for a command: logs, and counts nothing."""
 
     def __init__(self) -> None:
-        self._started = threading.local()  # one message is delivered by one thread, and so may its clock be
+        self._started = threading.local()  # one message is delivered by one thread, so its clock is the thread's, too
 
     def started(self) -> None:
-        """This thread begins with a message."""
+        """Note that this thread begins to deliver a message."""
         self._started.at = time.perf_counter()
 
     def delivery(self, report: DeliveryReport) -> None:
@@ -42,7 +42,7 @@ class DeliveryLog:
 
     def not_asked(self, identifier: str, why: str) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
-        log.warning("the user was not asked about a parked reply, it is tried again: id=%s %s", identifier, why)
+        log.warning("cannot ask the user about a parked reply, will retry: id=%s %s", identifier, why)
 
     def internal_error(self) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
@@ -50,7 +50,7 @@ class DeliveryLog:
 
 
 class DeliverySeries:
-    """What is counted of deliveries. A host without a hook shows it as well, at 0: it delivers nothing."""
+    """Series about deliveries. A host without a delivery hook shows them at 0."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.deliveries = Counter(
@@ -61,25 +61,25 @@ class DeliverySeries:
         )
         self.dead_letters = Counter(
             "reply_milter_dead_letters_total",
-            "Messages kept as dead letters because nobody will take them.",
+            "Messages kept as dead letters because they can never be delivered.",
             ["reason"],
             registry=registry,
         )
         self.parked = Gauge(
             "reply_milter_parked",
-            "Replies that wait for a word of their user.",
+            "Parked replies that wait for the user's confirmation.",
             registry=registry,
             multiprocess_mode="mostrecent",
         )
         self.parked_bytes = Gauge(
             "reply_milter_parked_bytes",
-            "Size of their messages.",
+            "Size of the messages of parked replies.",
             registry=registry,
             multiprocess_mode="mostrecent",
         )
         self.turned_away = Counter(
             "reply_milter_deliveries_turned_away_total",
-            "Accepted replies left with the MTA before they were looked at.",
+            "Accepted replies deferred to the MTA before they were examined.",
             ["handler", "reason"],
             registry=registry,
         )
@@ -93,7 +93,7 @@ class DeliverySeries:
             self.dead_letters.labels(reason.value)
 
     def expect_handlers(self, names: Sequence[str]) -> None:
-        """Create the series of handlers, so that a first failure shows as an increase; and of what names none."""
+        """Create the series of handlers, and of messages that name none, so that a first failure is an increase."""
         self.deliveries.labels("", DeliveryEvent.DEAD_LETTER.value)
         for name in ("", *names):
             for why in TurnedAway:
@@ -104,13 +104,13 @@ class DeliverySeries:
 
 
 class DeliveryTelemetry(DeliveryLog):
-    """The same for the hook's process: counts as well."""
+    """Logs and counts, for the process of the delivery hook."""
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__()
         self._m = metrics
         self._series = DeliverySeries(metrics.registry)
-        self._series.in_flight.set(0)  # the last process of this slot may have died with some
+        self._series.in_flight.set(0)  # the last process of this slot may have died in a delivery
 
     def expect_handlers(self, names: Sequence[str]) -> None:
         """See ``DeliverySeries``."""
@@ -131,7 +131,7 @@ class DeliveryTelemetry(DeliveryLog):
     def turned_away(self, handler: str, why: TurnedAway) -> None:
         """See ``ports.delivery.IntakeTelemetry``."""
         self._series.turned_away.labels(handler, why.value).inc()
-        log.warning("a message was left with the MTA: handler=%s reason=%s", handler or "-", why)
+        log.warning("deferred a message to the MTA: handler=%s reason=%s", handler or "-", why)
 
     def in_flight(self, octets: int) -> None:
         """See ``ports.delivery.IntakeTelemetry``."""
@@ -139,9 +139,9 @@ class DeliveryTelemetry(DeliveryLog):
 
     def internal_error(self) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
-        self._m.accidents.labels("delivery").inc()
+        self._m.internal_errors.labels("delivery").inc()
         super().internal_error()
 
     def ended(self) -> None:
-        """It is done with it."""
+        """Note that this thread has ended its delivery."""
         self._m.stages.labels("delivery").observe(time.perf_counter() - self._started.at)

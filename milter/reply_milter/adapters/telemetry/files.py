@@ -1,6 +1,6 @@
 """The files that processes count in: whether one is whole, and a reader that shows all that are.
 
-prometheus_client's own reader gives up over one file that is cut, and with it the page, until all is started anew.
+prometheus_client's own reader fails at one file that is cut, and the page with it, until the daemon is restarted.
 """
 
 import glob
@@ -23,10 +23,10 @@ _VALUE = 16  # a value, and when it was set
 
 
 def is_whole(path: str, is_key: Callable[[bytes], bool] | None = None) -> bool:
-    """Whether each entry is there to its end, and has a name; a new file, without entries, is."""
+    """Return whether each entry is complete and has a name; a new file without entries is whole."""
     try:
         with open(path, "rb") as file:
-            octets = file.read()  # a copy: nothing is cut under our hands
+            octets = file.read()  # a copy: the file may be cut meanwhile
         return _entries_are_whole(octets, is_key or _is_key)
     except (OSError, struct.error):
         return False
@@ -49,7 +49,7 @@ def _entries_are_whole(octets: bytes, is_key: Callable[[bytes], bool]) -> bool:
 
 
 def _is_key(octets: bytes) -> bool:
-    """As prometheus_client writes it: the metric, the sample, its labels, the help text."""
+    """Return whether ``octets`` are a key of prometheus_client: metric, sample, labels, help text."""
     try:
         metric, name, labels, text = json.loads(octets)
     except (ValueError, TypeError):
@@ -58,23 +58,23 @@ def _is_key(octets: bytes) -> bool:
 
 
 class FileSeries(Collector):
-    """What all processes count in ``folder``; a file that is not whole is left out, and told once."""
+    """What all processes count in ``folder``; a damaged file is left out and logged once."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._known: set[bytes] = set()  # keys that were good: they are looked at once
-        self._told: frozenset[str] = frozenset()
+        self._known: set[bytes] = set()  # keys that were checked and good
+        self._logged: frozenset[str] = frozenset()
 
     def collect(self) -> Iterable[Metric]:
-        """The sums over processes, and how many files are left out."""
+        """Yield the sums over processes, and the number of files left out."""
         paths = sorted(glob.glob(os.path.join(glob.escape(self._folder), "*.db")))
         broken = frozenset(path for path in paths if not is_whole(path, self._is_known))
-        for path in sorted(broken - self._told):
-            log.error("%s is cut or damaged: what its process counts is not shown until that is started again", path)
-        self._told = broken
+        for path in sorted(broken - self._logged):
+            log.error("%s is cut or damaged: what its process counts is not shown until it is restarted", path)
+        self._logged = broken
         collector: Any = MultiProcessCollector
         yield from collector.merge([path for path in paths if path not in broken])
-        text = "Files of metrics that cannot be read: what a process counts is missing."
+        text = "Damaged files of metrics; what their processes count is missing."
         yield GaugeMetricFamily("reply_milter_metrics_files_broken", text, len(broken))
 
     def _is_known(self, octets: bytes) -> bool:

@@ -1,6 +1,6 @@
 """Log records as lines on standard error, where journald expects them: text, or JSON. UTC.
 
-Decisions, one for each mail to a reply address, go past the logging module: a record takes it a dozen calls to make.
+Decisions, one for each mail to a reply address, bypass the logging module: it needs a dozen calls to make a record.
 """
 
 import json
@@ -25,7 +25,7 @@ Fields = Sequence[tuple[str, str]]
 Event = Decision | Notification | DeliveryReport
 
 
-# A run is looked at once, from its start.
+# A run of characters is matched once, from its start.
 _ADDRESS = re.compile(r"(?<![^\s<>()'\",;:=@])[^\s<>()'\",;:=@]++@[^\s<>()'\",;:=]{1,255}")
 _TOKEN = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]{{{KEY_LENGTH + CHECKSUM_FLOOR},}}", re.ASCII | re.IGNORECASE)
 # The tag of X-Reply-Mint with an application's secret, to its end.
@@ -51,7 +51,7 @@ class _Formatter(logging.Formatter):
         return self.line(record.created, record.levelno, text, _of_record(record))
 
     def line(self, unix: float, level: int, text: str, fields: Fields) -> str:
-        """Fields without a value are left out: key=value pairs, or JSON members."""
+        """Return a line with ``fields`` as key=value pairs or JSON members; those without a value are left out."""
         word = logging.getLevelName(level).lower()
         if self._as_json:
             head = {} if self._to_journal else {"time": _Moment.text(int(unix))}
@@ -61,7 +61,7 @@ class _Formatter(logging.Formatter):
             pairs = "".join([f" {name}={value}" for name, value in fields if value])
             if (
                 not pairs.isprintable()
-            ):  # a plug-in's words, or another MTA's queue id, must not begin a line of its own
+            ):  # text of a plug-in, or another MTA's queue id, must not begin a line of its own
                 pairs = "".join([character if character.isprintable() else "?" for character in pairs])
             start = "" if self._to_journal else f"{_Moment.text(int(unix))} {word} reply-milter[{os.getpid()}]: "
             line = f"{start}{text}{pairs}"
@@ -69,7 +69,7 @@ class _Formatter(logging.Formatter):
 
 
 class DecisionLog:
-    """Writes decisions in the format and from the level on that ``log_to_stderr`` was last told."""
+    """Writes decisions in the format, and from the level on, of the last call of ``log_to_stderr``."""
 
     format = _Formatter(as_json=False, to_journal=False)
 
@@ -77,11 +77,11 @@ class DecisionLog:
         self._log = logging.getLogger(name)
 
     def write(self, level: int, event: str, decision: Event, milliseconds: float) -> None:
-        """One line, if ``level`` is wanted. A log that can't be written harms no mail."""
+        """Write one line, if ``level`` is wanted. A log that cannot be written harms no mail."""
         if not self._log.isEnabledFor(level):
             return
-        told = [*_fields(decision), ("ms", f"{milliseconds:.2f}")]
-        line = self.format.line(time.time(), level, event, told)
+        fields = [*_fields(decision), ("ms", f"{milliseconds:.2f}")]
+        line = self.format.line(time.time(), level, event, fields)
         try:
             os.write(_STANDARD_ERROR, f"{line}\n".encode("utf-8", "backslashreplace"))
         except OSError:
@@ -103,18 +103,18 @@ class _Moment:
 
 
 def _without_addresses(traceback: str) -> str:
-    """What an exception says may hold what a client sent; a token without its domain works as well."""
+    """Redact addresses and tokens: an exception may quote what a client sent. A token without its domain works, too."""
     return _SECRET_TAG.sub(r"\1(secret)", _TOKEN.sub("(token)", _ADDRESS.sub("(address)", traceback)))
 
 
 def _with_priority(text: str, level: int) -> str:
-    """Each line with its priority: the journal makes an entry of each."""
+    """Begin each line with its priority: the journal makes an entry of each."""
     prefix = f"<{_PRIORITIES.get(level, 6)}>"
     return "\n".join(prefix + line for line in text.split("\n"))
 
 
 def _stderr_is_journal() -> bool:
-    """Whether standard error is what JOURNAL_STREAM names; a redirection behind systemd's back is not."""
+    """Return whether standard error is what JOURNAL_STREAM names, so not after a redirection."""
     with suppress(OSError):
         found = os.fstat(sys.stderr.fileno())
         return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
@@ -181,9 +181,9 @@ def log_to_stderr(as_json: bool, level: str) -> None:
     """Send every log record of this process to standard error, where journald and the MTA's host expect it.
 
     Called again, it changes form and level in place: a record that another thread writes meanwhile is not lost.
-    ``debug`` is for us alone: libraries would tell what they send and receive.
+    ``debug`` is for our own loggers only: libraries would log what they send and receive.
     """
-    # What no line of ours tells is not looked up, as the logging module's own page advises.
+    # Fields that no line of ours shows are not computed, as the page of the logging module advises.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
     root = logging.getLogger()

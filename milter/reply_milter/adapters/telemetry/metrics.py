@@ -1,8 +1,8 @@
 """Prometheus metrics of several processes.
 
-Each writes into memory-mapped files of its own under one folder (prometheus_client's multiprocess mode), and one more
-process adds them up for ``/metrics``. Files are named by worker slot, not by process id, so that a worker that is
-restarted goes on counting where the last one stopped, and a thousand restarts leave no thousand files.
+Each process writes to memory-mapped files of its own in one folder (prometheus_client's multiprocess mode), and the
+metrics process adds them up for ``/metrics``. A file is named by the worker's slot, not by the process id, so that a
+restarted worker goes on counting where the last one stopped, and restarts leave no files behind.
 """
 
 import os
@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, valu
 from reply_milter.adapters.telemetry.cells import Cells
 from reply_milter.ports import Minting, Replay
 
-# The last ones are for what an MTA waits for: milter_command_timeout of Postfix is 30 seconds.
+# The largest are what an MTA waits for: milter_command_timeout of Postfix is 30 seconds.
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _DAY = 86400.0
 _AGES = (
@@ -34,13 +34,13 @@ _AGES = (
 
 
 def prepare(folder: str) -> None:
-    """Empty ``folder`` for a new run, before any process of it counts."""
+    """Empty ``folder`` for a new run, before the first process counts."""
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, mode=0o700)
 
 
 def process_registry(folder: str, slot: str) -> CollectorRegistry:
-    """A registry whose series this process keeps in files named by ``slot``."""
+    """Return a registry whose series this process keeps in files named by ``slot``."""
     return _registry(Cells(folder, slot))
 
 
@@ -50,7 +50,7 @@ def _registry(cells: Cells) -> CollectorRegistry:
 
 
 class Metrics:
-    """All series of one process. ``slot`` names its files under ``folder``; one process a slot at a time."""
+    """All series of one process. ``slot`` names its files under ``folder``; one process per slot at a time."""
 
     def __init__(self, folder: str, slot: str, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
         self.registry = registry = process_registry(folder, slot)
@@ -69,13 +69,13 @@ class Metrics:
             "reason",
             "handler",
         )
-        self.stages = histogram("stage_seconds", "Time to decide at one SMTP stage.", "stage")
+        self.stages = histogram("stage_seconds", "Time to decide at an SMTP stage.", "stage")
         self.store = histogram("store_seconds", "Time of a store operation that was answered.", "operation")
         self.store_errors = counter("store_errors_total", "Store operations that failed.", "operation", "kind")
-        self.accidents = counter(
-            "internal_errors_total", "Errors of ours that were caught; the client comes again.", "stage"
+        self.internal_errors = counter(
+            "internal_errors_total", "Internal errors; the client is deferred and retries.", "stage"
         )
-        self.replays = counter("replay_total", "What claims found.", "outcome")
+        self.replays = counter("replay_total", "Outcomes of claims.", "outcome")
         self.commits_dropped = counter(
             "commits_dropped_total", "Accepted replies left reserved because too many commits waited for the store."
         )
@@ -83,9 +83,9 @@ class Metrics:
         self.wrong_authors = counter("wrong_authors_total", "Different authors of a token who were not its own.")
         self.leaked = counter("addresses_leaked_total", "Addresses with so many wrong authors that they have leaked.")
         self.disagreements = counter(
-            "address_disagreements_total", "Recipients that the MTA read as another address than we did."
+            "address_disagreements_total", "Recipients that the MTA and the milter read as different addresses."
         )
-        self.stripped = counter("headers_stripped_total", "Foreign X-Reply-Verdict fields taken off replies.")
+        self.stripped = counter("headers_stripped_total", "Foreign X-Reply-Verdict fields removed from replies.")
         self.minted = counter("minted_total", "Reply addresses minted for notifications.", "handler")
         self.notifications = counter(
             "notifications_total", "Outgoing messages that asked for a reply address.", "outcome"
@@ -108,7 +108,7 @@ class Metrics:
         )
         self.key_use = Gauge(
             "reply_milter_key_last_used_timestamp_seconds",
-            "When a master key last verified a reply that was taken.",
+            "When a master key last verified an accepted reply.",
             ["key"],
             registry=registry,
             multiprocess_mode="max",
@@ -121,7 +121,7 @@ class Metrics:
             self.notifications.labels(minting.value)
         for stage in stages:
             self.stages.labels(stage)
-            self.accidents.labels(stage)
+            self.internal_errors.labels(stage)
         for operation in operations:
             self.store.labels(operation)
         self.connections.set(0)
@@ -138,7 +138,7 @@ class Metrics:
 
 
 class SupervisorMetrics:
-    """What the supervisor itself has to tell."""
+    """Series of the supervisor itself."""
 
     def __init__(self, folder: str, version: str) -> None:
         self._folder, self._version = folder, version
@@ -158,7 +158,7 @@ class SupervisorMetrics:
         build.labels(self._version).set(1)
 
     def reloaded(self, good: bool) -> None:
-        """The configuration was read again. A worker that dies of a file that was cut is replaced; we are not."""
+        """Count a reload; open new files if one was cut: a write would kill the supervisor, which nothing restarts."""
         if not self._cells.are_there():
             self._cells.close()
             self._open()

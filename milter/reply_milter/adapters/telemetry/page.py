@@ -1,8 +1,8 @@
-"""The page for Prometheus, and the two that tell whether all is well: ``/metrics``, ``/healthz``, ``/readyz``.
+"""The page for Prometheus, ``/metrics``, and two for health checks, ``/healthz`` and ``/readyz``.
 
-The library makes ``/metrics``; the server is ours, because the library's takes any number of connections and waits for
-each of them for ever. Here few are served at a time, each client has a place of its own (``places``), and none keeps it
-for longer than a scraper has patience.
+The library makes ``/metrics``; the server is ours, because the library's accepts any number of connections and waits
+for each of them for ever. Here few are served at a time, each client has a share of them (``places``), and none
+lasts longer than a scraper waits.
 """
 
 import logging
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONGEST_SECONDS = 10.0  # of one connection, whatever it does: Prometheus gives up after as long
-_LOOK_SECONDS = 0.25  # how often who waits for its turn looks whether it still has its place
+LONGEST_SECONDS = 10.0  # of one connection, whatever it does; Prometheus gives up after as long
+_LOOK_SECONDS = 0.25  # how often a waiting client's connection is checked
 _PATHS = ("/metrics", "/healthz", "/readyz")
 
 Problems = Callable[[], list[str]]
@@ -36,10 +36,11 @@ Problems = Callable[[], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class PageSources:
-    """What else the page needs: what is wrong with the process tree, and what keeps the host from taking replies.
+    """Where the page gets its answers from.
 
+    ``unhealthy``: problems of the process tree. ``unready``: what keeps the host from taking replies.
     ``admits``: whether an Authorization field may read the metrics; the other two pages are open.
-    ``certificate``: what to speak TLS with, asked at each connection; None for none.
+    ``certificate``: called for each connection, returns the TLS context; None for no TLS.
     """
 
     unhealthy: Problems
@@ -52,19 +53,19 @@ def serve_page(
     folder: str,
     listening: socket.socket,
     collectors: Iterable[Collector],
-    questions: PageSources,
+    sources: PageSources,
     longest_seconds: float = LONGEST_SECONDS,
 ) -> None:
-    """Answer on ``listening`` with what all processes count in ``folder`` and ``collectors`` find.
+    """Start threads that answer on ``listening`` with what processes count in ``folder`` and ``collectors`` find.
 
-    From threads of its own. ``longest_seconds``: after which a connection is ended.
+    ``longest_seconds``: after which a connection is closed.
     """
     registry = CollectorRegistry()
     registry.register(FileSeries(folder))
     for collector in collectors:
         registry.register(Guarded(collector))
-    server = Server(listening, questions.certificate, longest_seconds)
-    server.set_app(_InTurn(server.guests, _Page(make_wsgi_app(registry), questions)))
+    server = Server(listening, sources.certificate, longest_seconds)
+    server.set_app(_InTurn(server.guests, _Page(make_wsgi_app(registry), sources)))
     threading.Thread(target=_run, args=(server,), name="metrics", daemon=True).start()
 
 
@@ -72,12 +73,12 @@ def _run(server: Server) -> None:
     try:
         server.serve_forever()
     finally:
-        log.error("the server of the metrics ended by itself")
+        log.error("the metrics server ended unexpectedly")
         os._exit(1)
 
 
 class _InTurn:
-    """A WSGI application that makes answers for one place one after the other: a flood waits for itself."""
+    """A WSGI application that answers the clients of one place one after the other: a flood delays only itself."""
 
     def __init__(self, guests: Guests, page: "WSGIApplication") -> None:
         self._guests = guests
@@ -96,15 +97,15 @@ class _InTurn:
 
     def _must_be_here(self, guest: Guest) -> None:
         if not self._guests.is_here(guest):
-            raise ConnectionAbortedError("it was one too many, or took too long")
+            raise ConnectionAbortedError("closed: too many connections, or too slow")
 
 
 class _Page:
-    """Which path gets what: a WSGI application."""
+    """A WSGI application: the answer for each path."""
 
-    def __init__(self, metrics: "WSGIApplication", questions: PageSources) -> None:
+    def __init__(self, metrics: "WSGIApplication", sources: PageSources) -> None:
         self._metrics = metrics
-        self._questions = questions
+        self._sources = sources
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "HEAD":
@@ -112,29 +113,29 @@ class _Page:
         return self._head(environ, start_response)
 
     def _head(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """As for GET, and nothing behind it (RFC 9110 section 9.3.2)."""
-        said: list[tuple[str, list[tuple[str, str]]]] = []
+        """Answer as for GET, without the body (RFC 9110 section 9.3.2)."""
+        sent: list[tuple[str, list[tuple[str, str]]]] = []
 
         def note(status: str, headers: list[tuple[str, str]], *_error: object) -> Callable[[bytes], object]:
-            said.append((status, [(name, value) for name, value in headers if name != "Content-Length"]))
+            sent.append((status, [(name, value) for name, value in headers if name != "Content-Length"]))
             return lambda _octets: None
 
         octets = sum(map(len, self._answer({**environ, "REQUEST_METHOD": "GET"}, note)))
-        status, headers = said[0]
+        status, headers = sent[0]
         start_response(status, [*headers, ("Content-Length", str(octets))])
         return []
 
     def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        path, questions = environ.get("PATH_INFO", ""), self._questions
+        path = environ.get("PATH_INFO", "")
         if path not in _PATHS:
             return _text(start_response, "404 Not Found", [f"there are {', '.join(_PATHS)}"])
         if environ["REQUEST_METHOD"] != "GET":
             return _text(start_response, "405 Method Not Allowed", ["GET or HEAD"], ("Allow", "GET, HEAD"))
         if path != "/metrics":
-            problems = questions.unhealthy() if path == "/healthz" else questions.unready()
+            problems = self._sources.unhealthy() if path == "/healthz" else self._sources.unready()
             status = "503 Service Unavailable" if problems else "200 OK"
             return _text(start_response, status, problems or ["ok"])
-        if not questions.admits(environ.get("HTTP_AUTHORIZATION", "")):
+        if not self._sources.admits(environ.get("HTTP_AUTHORIZATION", "")):
             challenge = ("WWW-Authenticate", 'Basic realm="reply-milter", charset="UTF-8"')
             return _text(start_response, "401 Unauthorized", ["a login is needed"], challenge)
         return self._metrics(environ, start_response)

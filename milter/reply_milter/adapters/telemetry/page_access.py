@@ -1,6 +1,6 @@
-"""Who may read the metrics page: a certificate and a login in files of the operator's, checked, and then followed.
+"""Access to the metrics page: a certificate and a login, in files of the operator.
 
-A file that is replaced is read again at the next connection, so that a renewed certificate needs no restart.
+A file that was replaced is read again at the next connection, so that a renewed certificate needs no restart.
 """
 
 import base64
@@ -20,7 +20,7 @@ _OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO  # a group of its own may r
 
 
 class PageAccessError(Exception):
-    """A file can't be used; the message is ``key: reason``."""
+    """A file cannot be used; the message is ``key: reason``."""
 
 
 class Certificate:
@@ -32,10 +32,10 @@ class Certificate:
         self._seen: tuple[tuple[int, int], ...] = ()
 
     def context(self) -> ssl.SSLContext:
-        """For a new connection: with what the files hold now, or held when they were last good.
+        """Return the context for a new connection, from the files as they are now, or as they were last good.
 
         Raises:
-            PageAccessError: they never were.
+            PageAccessError: they never were good.
         """
         found = self._look()
         if self._context is None or (found and found != self._seen):
@@ -44,12 +44,12 @@ class Certificate:
             except PageAccessError as error:
                 if self._context is None:
                     raise
-                log.warning("the old certificate stays: metrics.%s", error)
+                log.warning("the old certificate stays in force: metrics.%s", error)
             self._seen = found
         return self._context
 
     def _look(self) -> tuple[tuple[int, int], ...]:
-        """What changes when a file is replaced; nothing while one is missing."""
+        """Return what changes when a file is replaced; empty while one is missing."""
         try:
             return tuple((found.st_ino, found.st_mtime_ns) for found in map(os.stat, self._files))
         except OSError:
@@ -64,13 +64,13 @@ class Login:
         self._file = password_file
 
     def admits(self, authorization: str) -> bool:
-        """Whether an ``Authorization`` field holds them (RFC 7617). Nobody is admitted while the file is unreadable."""
+        """Return whether an ``Authorization`` field (RFC 7617) has them; False while the file cannot be read."""
         scheme, _, encoded = authorization.partition(" ")
         try:
             wanted = f"{self._user}:{read_password(self._file)}".encode()
             given = base64.b64decode(encoded.strip(), validate=True)
         except PageAccessError as error:
-            log.warning("nobody may read the metrics: %s", error)
+            log.warning("every login to the metrics is refused: %s", error)
             return False
         except (binascii.Error, ValueError):
             return False

@@ -1,7 +1,7 @@
-"""Who connects to the page: a user of this host, or an address elsewhere. Each has a place of its own.
+"""Whose connection to the page it is: a user of this host, or an address elsewhere. Each has a place of its own.
 
-A program on this host can have any of the sixteen million addresses of 127.0.0.0/8 and all of the host's own, but only
-one user; the kernel tells whose a connection is (sock_diag(7)).
+A program on this host can use any of the sixteen million addresses of 127.0.0.0/8 and all of the host's own, but only
+one user id, which the kernel reports for a connection (sock_diag(7)).
 """
 
 import ipaddress
@@ -18,40 +18,40 @@ _NO_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)  # any interface, an
 _UID_AT = _HEADER.size + 4 + 48 + 12  # inet_diag_msg: state, sockid, expires, rqueue, wqueue, and the user
 _ANSWER_OCTETS = 4096
 _LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
-_V6_PREFIX = 64  # what one network has; each host of it has as many addresses as it likes
+_V6_PREFIX = 64  # one network; a host in it can use any number of its addresses
 
 
 class Peers:
-    """Asks the kernel by one socket, which is opened when it is first needed. One thread uses this."""
+    """Queries the kernel over one socket, opened at the first query. One thread uses this."""
 
     def __init__(self) -> None:
         self._kernel: socket.socket | None = None
 
     def place_of(self, connection: socket.socket) -> str:
-        """Whose place a connection takes: ``user 1000`` of this host, an IPv4 address, an IPv6 network of 64 bits."""
+        """Return the place of a connection: ``user 1000`` of this host, an IPv4 address, or an IPv6 /64 network."""
         try:
             client, server = connection.getpeername(), connection.getsockname()
         except OSError:
-            return ""  # it is gone
+            return ""  # it was closed already
         with suppress(OSError, struct.error, ValueError):
             return f"user {self._user(connection.family, client, server)}"
         return network_of(client[0])
 
     def close(self) -> None:
-        """Ask no more."""
+        """Close the socket to the kernel."""
         if self._kernel is not None:
             self._kernel.close()
             self._kernel = None
 
     def _user(self, family: int, client: tuple[str, int], server: tuple[str, int]) -> int:
-        """Whose socket is the other end of a connection.
+        """Return the user id that the other end of a connection belongs to.
 
         Raises:
-            OSError: nobody's here, or the kernel tells us nothing.
+            OSError: the other end is not on this host, or the kernel does not say.
         """
         question = _question(family, client, server)
         if self._kernel is None:
-            kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK  # it answers while it is asked
+            kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK  # the kernel answers during the call
             self._kernel = socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG)
         try:
             self._kernel.sendto(question, (0, 0))
@@ -65,7 +65,7 @@ class Peers:
 
 
 def network_of(address: str) -> str:
-    """Of a client whose user is not known."""
+    """Return the place of a client whose user is not known."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is None:

@@ -1,4 +1,4 @@
-"""Who is let in to the page, and who must go: each address, or user of this host, has a place of its own."""
+"""Which connections to the page are kept, and which are closed: each address, or user of this host, has a place."""
 
 import socket
 import threading
@@ -16,7 +16,7 @@ _REQUEST_PART = 0.3  # of the longest time: until the request must be there, TLS
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """A connection, whose place it takes, and since when (monotonic seconds). ``asked``: its request has been read."""
+    """A connection: its place, and since when it lasts (monotonic seconds). ``asked``: its request has been read."""
 
     connection: socket.socket
     place: str
@@ -25,15 +25,15 @@ class Guest:
     asked: bool = False
 
     def hang_up(self) -> None:
-        """Wake the thread that waits for it. Past TLS, which another thread may be busy with."""
-        with suppress(OSError):  # it is gone already
+        """Shut it down, which wakes its thread. It bypasses TLS, which that thread may be using."""
+        with suppress(OSError):  # it was closed already
             socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
 
 
 def one_too_many(guests: Sequence[Guest]) -> Guest:
-    """Who of all, in the order in which they came, must go: one of the place that has most, the last of these first.
+    """Choose the connection to close, of ``guests`` in order of arrival: the last one of the place with the most.
 
-    So who is being answered is answered to the end, and who has no place yet gets one.
+    So a connection that is being answered is answered to the end, and a new place gets its first connection.
     """
     counts = Counter(guest.place for guest in guests)
     most = max(counts.values())
@@ -42,7 +42,7 @@ def one_too_many(guests: Sequence[Guest]) -> Guest:
 
 
 class Lobby:
-    """Connections that have said nothing yet. One thread uses this. ``longest_seconds`` as for ``Guests``."""
+    """Connections that have sent nothing yet. One thread uses this. ``longest_seconds`` as for ``Guests``."""
 
     def __init__(self, longest_seconds: float) -> None:
         self._longest = longest_seconds * _REQUEST_PART
@@ -50,7 +50,7 @@ class Lobby:
         self._by_place: dict[str, dict[int, Guest]] = {}
 
     def come(self, guest: Guest) -> Guest | None:
-        """One more; who must go for it: the oldest of the place that has most, and had time enough to speak."""
+        """Add one; return the one to close if they are too many: the oldest of the place with the most."""
         descriptor = guest.connection.fileno()
         self._all[descriptor] = self._by_place.setdefault(guest.place, {})[descriptor] = guest
         if len(self._all) <= MOST_SILENT:
@@ -59,7 +59,7 @@ class Lobby:
         return self.take(next(iter(crowd)))
 
     def take(self, descriptor: int) -> Guest | None:
-        """Let go of one."""
+        """Remove one and return it; None if it is not here."""
         guest = self._all.pop(descriptor, None)
         if guest is not None:
             crowd = self._by_place[guest.place]
@@ -69,18 +69,18 @@ class Lobby:
         return guest
 
     def oldest(self) -> Guest | None:
-        """Let go of the one that came first."""
+        """Remove the oldest and return it."""
         return self.take(next(iter(self._all))) if self._all else None
 
     def late(self) -> list[Guest]:
-        """Let go of those that should have said by now what they want."""
+        """Remove and return those that have sent nothing for too long."""
         latest = time.monotonic() - self._longest
         late = [descriptor for descriptor, guest in self._all.items() if guest.since < latest]
         return [guest for descriptor in late if (guest := self.take(descriptor)) is not None]
 
 
 class Guests:
-    """All connections. Thread-safe. ``longest_seconds``: after which one is ended."""
+    """Connections that have sent something. Thread-safe. ``longest_seconds``: after which one is closed."""
 
     def __init__(self, longest_seconds: float) -> None:
         self._longest = longest_seconds
@@ -89,7 +89,7 @@ class Guests:
         self._lock = threading.Lock()
 
     def come(self, guest: Guest) -> bool:
-        """One more; if it is one too many, at the cost of another, or it must go itself: False."""
+        """Add one, and close one if they are too many; return False if that is the new one."""
         with self._lock:
             self._all.append(guest)
             if len(self._all) <= MOST_CONNECTIONS:
@@ -100,7 +100,7 @@ class Guests:
         return leaving is not guest
 
     def gone(self, guest: Guest) -> None:
-        """Its thread has ended."""
+        """Remove one whose thread ends."""
         with self._lock:
             if guest in self._all:
                 self._all.remove(guest)
@@ -108,16 +108,16 @@ class Guests:
                 self._answering.pop(guest.place, None)
 
     def turn(self, place: str) -> threading.Lock:
-        """For who makes an answer: those of one place wait for each other, and take no time from the others."""
+        """Return the lock to hold while answering: clients of one place wait for each other, and delay no others."""
         with self._lock:
             return self._answering.setdefault(place, threading.Lock())
 
     def is_here(self, guest: Guest) -> bool:
-        """Whether nobody has ended it meanwhile, and it has time left."""
+        """Return whether it was not closed meanwhile, and has time left."""
         return guest in self._all and time.monotonic() - guest.since < self._longest
 
     def end_late(self) -> None:
-        """End what has taken too long, drop by drop, or has not said soon enough what it wants."""
+        """Close connections that last too long, or whose request is not complete in time."""
         now = time.monotonic()
         with self._lock:
             late = [

@@ -1,4 +1,4 @@
-"""Counts a little, and reads it back: prometheus_client's private parts must be there, and mean what they did."""
+"""Counts a little, and reads it back: prometheus_client must write what this program reads."""
 
 import shutil
 import tempfile
@@ -6,7 +6,7 @@ import tempfile
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
 from reply_milter import libraries
-from reply_milter.adapters.telemetry.cells import Cells, Counts, Timing
+from reply_milter.adapters.telemetry.cells import Cells, Counts
 from reply_milter.adapters.telemetry.files import FileSeries
 
 _LIBRARY = "prometheus-client"
@@ -21,10 +21,10 @@ _EXPECTED = {
 
 
 def rehearse() -> None:
-    """Before a process of a daemon counts.
+    """Count and compare, before the first process of a daemon counts.
 
     Raises:
-        LibraryError: something is counted otherwise than we think.
+        LibraryError: prometheus_client counts differently, or fails.
     """
     folder, before = tempfile.mkdtemp(prefix="reply-milter-"), values.ValueClass
     cells = values.ValueClass = Cells(folder, "rehearsal")
@@ -43,12 +43,12 @@ def rehearse() -> None:
 
 
 def _counted(folder: str) -> dict[tuple[str, str], float]:
-    """By the way that workers count, and the page reads: samples by name, and the value of their one label."""
+    """Count as workers do, and read as the page does; return samples by name and the value of their one label."""
     registry = CollectorRegistry()
     counts = Counts(Counter("counted_total", "Text.", ["label"], registry=registry))
     counts[("a",)].inc(1)
     counts[("a",)].inc(2)
-    timing = Timing(Histogram("timed", "Text.", buckets=(0.5, 1.0), registry=registry))
+    timing = Histogram("timed", "Text.", buckets=(0.5, 1.0), registry=registry)
     timing.observe(0.25)
     timing.observe(0.75)
     Gauge("held", "Text.", multiprocess_mode="max", registry=registry).set(7)

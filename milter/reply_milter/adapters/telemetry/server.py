@@ -1,6 +1,6 @@
-"""The server of the page: waits for what clients ask, and answers a few at a time.
+"""The server of the page: waits for requests, and answers a few at a time.
 
-Who has not said anything yet costs a descriptor and no thread; a client's first octet gets it a thread, and a place.
+A client that has sent nothing yet costs a descriptor and no thread; with its first octet it gets a thread and a place.
 """
 
 import logging
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GUEST = "reply_milter.guest"  # in a request's environment
-_MOST_THREADS = 2 * MOST_CONNECTIONS  # those that were ended just now have one, too
+_MOST_THREADS = 2 * MOST_CONNECTIONS  # those that were just closed still have one, too
 _LONGEST_LINE = 65536  # octets of a request line
-_LOOK_MS = 250  # after which late ones are ended
-_AT_ONCE = 32  # connections that are accepted before those that wait are looked at again
-_PAUSE_SECONDS = 0.002  # after so many: threads that answer need the interpreter, and who crowds is slowed down
+_LOOK_MS = 250  # between two checks for late connections
+_AT_ONCE = 32  # connections accepted before waiting ones are looked at again
+_PAUSE_SECONDS = 0.002  # after so many: threads that answer need the interpreter, and a flood is slowed down
 
 
 class _Answer(ServerHandler):
@@ -36,7 +36,7 @@ class _Answer(ServerHandler):
     server_software = "reply-milter"
 
     def log_exception(self, exc_info: "OptExcInfo") -> None:
-        """Where the library would write a traceback to standard error."""
+        """Log the error; the library would write a traceback to standard error."""
         level = logging.DEBUG if isinstance(exc_info[1], OSError) else logging.ERROR
         log.log(level, "cannot answer a scrape", exc_info=exc_info)
 
@@ -49,11 +49,11 @@ class _Handler(WSGIRequestHandler):
         super().__init__(guest.connection, guest.client, server)
 
     def get_environ(self) -> dict[str, Any]:
-        """As the library makes it, and who it is that asks."""
+        """Add the client's ``Guest`` to what the library makes."""
         return {**super().get_environ(), GUEST: self._guest}
 
     def handle(self) -> None:
-        """As the library does, but for the class of the answer."""
+        """Answer one request as the library does, but with our class of answers."""
         self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
         if len(self.raw_requestline) > _LONGEST_LINE:
             self.requestline = self.request_version = self.command = ""
@@ -66,16 +66,16 @@ class _Handler(WSGIRequestHandler):
             answer.run(handler.server.get_app())
 
     def log_message(self, format: str, *args: object) -> None:
-        """A scrape is no news."""
+        """Log a scrape at level debug only."""
         log.debug(format, *args)
 
     def address_string(self) -> str:
-        """Never by a question to DNS."""
+        """Return the client's address, without a DNS look-up."""
         return str(self.client_address[0])
 
 
 class Server(WSGIServer):
-    """A thread for each client that speaks, and a bound on both. No host name is looked up."""
+    """A bounded number of connections, with a thread for each that has sent something. Looks no host name up."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Server(WSGIServer):
         self._counting = threading.Lock()
 
     def serve_forever(self, poll_interval: float = _LOOK_MS / 1000) -> None:
-        """Accept, and wait for first octets; look after late ones every so many seconds."""
+        """Accept connections, wait for their first octets, and close late ones every ``poll_interval`` seconds."""
         self.socket.setblocking(False)
         own = self.socket.fileno()
         self._poll.register(own, select.POLLIN)
@@ -123,7 +123,7 @@ class Server(WSGIServer):
                 connection, client = self.socket.accept()
             except BlockingIOError:
                 return
-            except OSError as error:  # it is gone already, or descriptors are: others go first
+            except OSError as error:  # it was closed already, or descriptors ran out: close an old one
                 log.debug("cannot accept a connection: %s", error)
                 self._make_room()
                 break
@@ -144,7 +144,7 @@ class Server(WSGIServer):
         guest.connection.close()
 
     def _begin(self, guest: Guest) -> None:
-        """It has said something: serve it, unless it was good-bye, or it is the one that is too many."""
+        """Serve a client that has sent something, unless it has closed, or is one too many."""
         if _has_left(guest.connection) or self._threads >= _MOST_THREADS or not self.guests.come(guest):
             guest.connection.close()
             return
@@ -162,8 +162,8 @@ class Server(WSGIServer):
                     guest.connection, server_side=True, do_handshake_on_connect=False
                 )
             _Handler(guest, self)
-        except Exception as error:  # noqa: BLE001 # a client that is gone, slow, or speaks no TLS
-            log.debug("a scrape came to nothing: %r", error)
+        except Exception as error:  # noqa: BLE001 # a client that has left, is slow, or speaks no TLS
+            log.debug("a scrape failed: %r", error)
         finally:
             self.guests.gone(guest)
             with suppress(OSError):

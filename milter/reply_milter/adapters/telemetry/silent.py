@@ -1,10 +1,10 @@
-"""Telemetry that keeps silent: for the canary, which is no traffic."""
+"""Telemetry that counts and logs nothing: for the canary, which is no real traffic."""
 
 from reply_milter.ports import Decision, Replay, Stage
 
 
 class SilentTelemetry:
-    """Implements ``ports.Telemetry`` and ``ports.DoorTelemetry``."""
+    """Implements ``ports.Telemetry`` and ``ports.ConnectionTelemetry``."""
 
     def recipient(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
@@ -31,16 +31,16 @@ class SilentTelemetry:
         """See ``ports.Telemetry``."""
 
     def connection_opened(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def connection_closed(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def stage_started(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def stage_ended(self, stage: Stage) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def internal_error(self, stage: Stage) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""

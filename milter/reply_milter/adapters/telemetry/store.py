@@ -1,4 +1,4 @@
-"""What a process counts and logs of its store."""
+"""What a process counts and logs about the store."""
 
 import logging
 import time
@@ -8,11 +8,11 @@ from reply_milter.adapters.telemetry.metrics import Metrics
 
 log = logging.getLogger("reply_milter.store")
 
-_UP_SECONDS = 1.0  # after which it is said again that the store is up: /metrics shows what was said last
+_UP_SECONDS = 1.0  # between two writes of store_up: /metrics shows the most recent one of all processes
 
 
 class StoreOperations:
-    """Implements ``redis_store.StoreTelemetry``: what the store costs and how it fails."""
+    """Implements ``redis_store.StoreTelemetry``."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._m = metrics
@@ -20,7 +20,7 @@ class StoreOperations:
         self._up_until = 0.0  # monotonic seconds
 
     def store_operation(self, operation: str, seconds: float) -> None:
-        """An operation on the store was answered."""
+        """Count an operation that succeeded."""
         self._operations[operation].observe(seconds)
         now = time.monotonic()
         if now >= self._up_until:
@@ -28,8 +28,8 @@ class StoreOperations:
             self._m.store_up.set(1)
 
     def store_error(self, operation: str, kind: str) -> None:
-        """An operation on the store failed."""
+        """Count and log an operation that failed."""
         self._m.store_errors.labels(operation, kind).inc()
         self._up_until = 0.0
         self._m.store_up.set(0)
-        log.warning("the store gave no answer: operation=%s kind=%s", operation, kind)
+        log.warning("a store operation failed: operation=%s kind=%s", operation, kind)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 
-from reply_milter.adapters.telemetry.cells import Counts, Timing, Timings
+from reply_milter.adapters.telemetry.cells import Counts, Timings
 from reply_milter.adapters.telemetry.logs import DecisionLog
 from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.ports import Decision, Fate, Minting, Notification, Replay, Stage
@@ -14,7 +14,7 @@ log = logging.getLogger("reply_milter.decision")
 
 
 class WorkerTelemetry:
-    """What a worker counts and logs: implements ``ports.Telemetry`` and what the doors ask for."""
+    """Implements ``ports.Telemetry``, ``ports.MintingTelemetry`` and ``ports.ConnectionTelemetry``."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._m = metrics
@@ -22,13 +22,12 @@ class WorkerTelemetry:
         self._messages = Counts(metrics.messages)
         self._replays = Counts(metrics.replays)
         self._stages = Timings(metrics.stages)
-        self._ages = Timing(metrics.ages)
         self._decisions = DecisionLog(log.name)
         self._started = threading.local()
-        self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker puts it on record
+        self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker records it
 
     def expect(self, decisions: Iterable[Decision]) -> None:
-        """Create the series of decisions, so that the first of a kind shows as an increase."""
+        """Create the series of decisions, so that the first of its kind is an increase."""
         for decision in decisions:
             if decision.stage is Stage.RCPT:
                 self._m.recipients.labels(_verdict(decision), decision.reason)
@@ -77,7 +76,7 @@ class WorkerTelemetry:
 
     def token_age(self, seconds: int) -> None:
         """See ``ports.Telemetry``."""
-        self._ages.observe(max(0, seconds))
+        self._m.ages.observe(max(0, seconds))
 
     def key_used(self, master_id: str, now: int) -> None:
         """See ``ports.Telemetry``."""
@@ -86,7 +85,7 @@ class WorkerTelemetry:
             self._m.key_use.labels(master_id).set(now)
 
     def commit_dropped(self) -> None:
-        """A reply is not committed: too many wait for the store."""
+        """Count a reply that is not committed because the queue is full."""
         self._m.commits_dropped.inc()
 
     def notification(self, notification: Notification) -> None:
@@ -97,24 +96,24 @@ class WorkerTelemetry:
         self._log(logging.INFO, "notification", notification)
 
     def connection_opened(self) -> None:
-        """An MTA connected."""
+        """Count a connection of the MTA."""
         self._m.connections.inc()
 
     def connection_closed(self) -> None:
-        """It is gone."""
+        """Count its end."""
         self._m.connections.dec()
 
     def stage_started(self) -> None:
-        """A callback that may decide begins. One callback runs on one thread, and so may its clock."""
+        """Start the clock of a callback that may decide; it runs on one thread, so the clock is the thread's."""
         self._started.at = time.perf_counter()
 
     def stage_ended(self, stage: Stage) -> None:
-        """It has its answer."""
+        """Count the time until the callback had its answer."""
         self._stages[stage].observe(time.perf_counter() - self._started.at)
 
     def internal_error(self, stage: Stage) -> None:
-        """See ``ports.DoorTelemetry``."""
-        self._m.accidents.labels(stage).inc()
+        """See ``ports.ConnectionTelemetry``."""
+        self._m.internal_errors.labels(stage).inc()
 
     def _log(self, level: int, event: str, decision: Decision | Notification) -> None:
         self._decisions.write(level, event, decision, (time.perf_counter() - self._started.at) * 1000)

@@ -1,1 +1,1 @@
-"""What is wrong with an installation, or will be: facts in, findings out. Reading the facts is for adapters."""
+"""What is wrong with an installation, or will be: facts in, problems out. Adapters read the facts."""

@@ -13,7 +13,7 @@ _SKEW_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class ClockFacts:
-    """Unix seconds: of this host, of the store's (None if it wasn't told), and when key files were written."""
+    """Unix seconds: of this host, of the store (None if unknown), and when key files were written."""
 
     now: float
     store: float | None
@@ -21,13 +21,13 @@ class ClockFacts:
 
 
 def examine(clock: ClockFacts, keys: Iterable[MasterKey]) -> Iterator[Problem]:
-    """Whether this host's time can be right."""
+    """Examine whether this host's time can be right."""
     set_it = Remedy(SHELL, "timedatectl set-ntp true")
     known = (*clock.written, *(key.minted_until for key in keys if key.minted_until))
     if clock.now < EPOCH or clock.now + FUTURE_SECONDS < max(known, default=0):
         yield error(
             "clock.past",
-            "this host's clock is behind what has been written already",
+            "this host's clock shows a time before its key files were written",
             "genuine addresses count as issued in the future and are refused as forged",
             set_it,
         )
@@ -37,7 +37,12 @@ def examine(clock: ClockFacts, keys: Iterable[MasterKey]) -> Iterator[Problem]:
     what = f"this host's clock and the store's are {skew:.0f} s apart"
     if skew > FUTURE_SECONDS:
         yield error(
-            "clock.skew", what, "addresses of one host count as issued in the future on another: forged", set_it
+            "clock.skew",
+            what,
+            "one host refuses addresses of another as forged, because they seem to be issued in the future",
+            set_it,
         )
     elif skew > _SKEW_SECONDS:
-        yield warning("clock.skew", what, f"beyond {FUTURE_SECONDS} s, genuine addresses are refused as forged", set_it)
+        yield warning(
+            "clock.skew", what, f"at more than {FUTURE_SECONDS} s, genuine addresses are refused as forged", set_it
+        )

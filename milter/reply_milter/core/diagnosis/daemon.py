@@ -1,4 +1,4 @@
-"""The daemon: whether it runs, with how many descriptors, and whether its metrics can be had."""
+"""The daemon: whether it runs, with how many descriptors, and whether its metrics page answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,31 +20,31 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DaemonFacts:
-    """``runs``: whether a daemon holds the state folder. ``descriptors``: its limit. None of what can't be told."""
+    """``runs``: whether a daemon holds the state folder. ``descriptors``: its limit. None if unknown."""
 
     runs: bool | None
     descriptors: int | None = None
 
 
 def examine(daemon: DaemonFacts) -> Iterator[Problem]:
-    """Whether it runs, and with how many descriptors."""
+    """Examine whether it runs, and with how many descriptors."""
     if daemon.runs is None:
         yield hidden("daemon", "whether a daemon runs")
     elif not daemon.runs:
-        yield error("daemon.down", "no daemon runs", "mail is deferred wherever the MTA asks it", _START)
+        yield error("daemon.down", "no daemon runs", "the MTA defers mail for which it asks the milter", _START)
     if daemon.descriptors is not None and daemon.descriptors < _DESCRIPTORS_WANTED:
         yield warning(
             "daemon.descriptors",
-            f"the daemon may open {daemon.descriptors} files only",
-            "when they run out under load, libmilter spins on a core and nobody is answered",
+            f"the daemon may open only {daemon.descriptors} files",
+            "when they run out under load, libmilter uses a whole core and answers no client",
             Remedy(UNIT, "LimitNOFILE=65536", "[Service]"),
         )
 
 
 def examine_metrics(place: str, answer: Answer, runs: bool) -> Iterator[Problem]:
-    """The page at ``place``, as HOST:PORT."""
+    """Examine the metrics page at ``place``, as HOST:PORT."""
     if runs and answer is Answer.NOBODY:
-        yield warning("metrics.silent", f"nobody answers at {place}", "monitoring is blind")
+        yield warning("metrics.silent", f"the metrics page at {place} does not answer", "monitoring sees nothing")
     elif not runs and answer is Answer.SOMEBODY:
         yield error(
             "metrics.taken",

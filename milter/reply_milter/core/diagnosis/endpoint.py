@@ -9,7 +9,7 @@ _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 # to be compared with, no
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A unix socket at ``path``, absolute unless Postfix has to complete it; or ``host`` and ``port``."""
+    """A unix socket at ``path``, absolute unless Postfix completes it; or ``host`` and ``port``."""
 
     path: str = ""
     host: str = ""
@@ -20,11 +20,11 @@ class Endpoint:
 
     @property
     def local_only(self) -> bool:
-        """Whether only this host can get there."""
+        """Whether only this host can connect."""
         return bool(self.path) or self.host in _LOOPBACK
 
     def reaches(self, listening: "Endpoint", queue_directory: str) -> bool:
-        """Whether a Postfix that connects to this one gets to ``listening``."""
+        """Return whether a Postfix that connects to this endpoint reaches ``listening``."""
         if self.path or listening.path:
             here = posixpath.normpath(posixpath.join(queue_directory, self.path))
             return bool(self.path) and here == posixpath.normpath(listening.path or "/")
@@ -33,7 +33,7 @@ class Endpoint:
 
 
 def parse(text: str) -> Endpoint | None:
-    """Read Postfix's ``unix:PATH``, ``local:PATH``, ``inet:HOST:PORT``; None for what is nothing of that kind."""
+    """Read Postfix's ``unix:PATH``, ``local:PATH``, ``inet:HOST:PORT``; None for anything else."""
     kind, _, rest = text.partition(":")
     if kind in ("unix", "local") and rest:
         return Endpoint(path=rest)

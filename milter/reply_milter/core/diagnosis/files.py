@@ -1,4 +1,4 @@
-"""Files, folders and accounts as facts, and who may do what with them by their modes."""
+"""Facts about files, folders and accounts, and what their modes allow."""
 
 import posixpath
 import stat
@@ -12,7 +12,7 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Kind(StrEnum):
-    """``hidden``: this user may not look."""
+    """``hidden``: this user may not examine it."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What stat(2) says, links followed. ``owner`` and ``group`` are numbers; ``owner_name`` is for people."""
+    """What stat(2) says, links followed. ``owner`` and ``group`` are numbers; ``owner_name`` is for messages."""
 
     path: str
     kind: Kind
@@ -36,7 +36,7 @@ class FileFacts:
 
     @property
     def there(self) -> bool:
-        """Whether it could be looked at."""
+        """Whether it exists and could be examined."""
         return self.kind not in (Kind.MISSING, Kind.HIDDEN)
 
 
@@ -50,7 +50,7 @@ class Account:
 
 
 def may(account: Account, facts: FileFacts, wanted: int) -> bool:
-    """Whether the mode of ``facts`` allows ``account`` all ``wanted`` bits, as path_resolution(7) tells."""
+    """Return whether the mode of ``facts`` allows ``account`` all ``wanted`` bits (path_resolution(7))."""
     if account.user == _ROOT:
         return True
     if account.user == facts.owner:
@@ -63,12 +63,12 @@ def may(account: Account, facts: FileFacts, wanted: int) -> bool:
 
 
 def first_closed(account: Account, parents: Sequence[FileFacts]) -> FileFacts | None:
-    """The first of the folders above a file, from the root down, through which ``account`` can't go."""
+    """Return the first folder above a file, from the root down, that ``account`` may not enter."""
     return next((folder for folder in parents if folder.there and not may(account, folder, SEARCH)), None)
 
 
 def replaceable_by_others(folder: FileFacts, trusted: frozenset[int]) -> bool:
-    """Whether somebody who is not ``trusted`` may put another file in the place of one in ``folder``."""
+    """Return whether a user who is not ``trusted`` may replace a file in ``folder``."""
     if folder.owner not in trusted:
         return True
     sticky = bool(folder.mode & stat.S_ISVTX)
@@ -76,5 +76,5 @@ def replaceable_by_others(folder: FileFacts, trusted: frozenset[int]) -> bool:
 
 
 def inside(path: str, folder: str) -> bool:
-    """Whether ``path`` lies below ``folder``, by their names."""
+    """Return whether ``path`` is below ``folder``, by their names."""
     return posixpath.normpath(path).startswith(posixpath.normpath(folder).rstrip("/") + "/")

@@ -1,4 +1,4 @@
-"""Master and seal keys: who can read them, who could replace them, and which are due to be rotated."""
+"""Master and seal keys: who can read them, who could replace them, and which are due for rotation."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ _SOON_SECONDS = 14 * 86400
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """``parents``: the folders above it, from the root down. ``problems``: why its text can't be used."""
+    """``parents``: the folders above it, from the root down. ``problems``: why its text cannot be used."""
 
     facts: FileFacts
     parents: tuple[FileFacts, ...]
     problems: tuple[str, ...] = ()
-    shared: bool = False  # a seal key or an application's secret: others may read it by group
-    allows: str = ""  # what it is good for, where that is another thing than for keys of ours
+    shared: bool = False  # a seal key or an application's secret: a group may read it
+    allows: str = ""  # what its reader can do, if it is not one of our own keys
 
 
 def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
-    """One key file; ``daemon`` is who has to read it, if that is known."""
+    """Examine one key file; ``daemon`` is the user that must read it, if known."""
     facts = file.facts
     if facts.kind is Kind.HIDDEN:
         yield hidden("keys", facts.path)
         return
     if facts.kind is not Kind.FILE:
-        yield error("keys.missing", f"{facts.path}: there is no such file", "without its keys the daemon can't start")
+        yield error("keys.missing", f"{facts.path}: there is no such file", "the daemon cannot start without its keys")
         return
     for problem in file.problems:
         yield error("keys.unusable", problem, "the daemon can't start, or keeps its old keys at a reload")
@@ -44,11 +44,11 @@ def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
 def _mode(file: KeyFile) -> Iterator[Problem]:
     facts = file.facts
     if facts.mode & (_MORE_THAN_GROUP_READ if file.shared else _GROUP_OR_OTHERS):
-        whose = file.allows or "sealing verdicts" if file.shared else "minting addresses in anybody's name"
+        whose = file.allows or "sealing verdicts" if file.shared else "minting addresses in any user's name"
         yield error(
             "keys.mode",
-            f"{facts.path}: mode {facts.mode:04o} lets others at it",
-            f"whoever reads it is capable of {whose}; the daemon refuses to start with it",
+            f"{facts.path}: mode {facts.mode:04o} gives other users access",
+            f"a user who reads it is capable of {whose}; the daemon does not start with this mode",
             Remedy(SHELL, f"chmod 0{'640' if file.shared else '600'} {facts.path}"),
         )
 
@@ -77,25 +77,25 @@ def _folders(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
     trusted = frozenset({0} if daemon is None else {0, daemon.user})
     for folder in file.parents:
         if folder.there and replaceable_by_others(folder, trusted):
-            mend = f"chmod go-w {folder.path}" if folder.owner in trusted else f"chown root {folder.path}"
+            remedy = f"chmod go-w {folder.path}" if folder.owner in trusted else f"chown root {folder.path}"
             yield error(
                 "keys.folder",
                 f"{folder.path}: others may write there (owner {folder.owner_name}, mode {folder.mode:04o})",
-                f"they can put another file in the place of {file.facts.path}",
-                Remedy(SHELL, mend),
+                f"they can replace {file.facts.path}",
+                Remedy(SHELL, remedy),
             )
     closed = first_closed(daemon, file.parents) if daemon else None
     if daemon and closed:
         yield error(
             "keys.unreachable",
-            f"{closed.path}: the daemon's user {daemon.name} can't go through it",
-            f"it can't read {file.facts.path}, and does not start",
+            f"{closed.path}: the daemon's user {daemon.name} may not enter it",
+            f"it cannot read {file.facts.path}, and does not start",
             Remedy(SHELL, f"chgrp {daemon.name} {closed.path} && chmod g+x {closed.path}"),
         )
 
 
 def examine_rotation(keys: Iterable[MasterKey], now: int, longest_validity_days: int) -> Iterator[Problem]:
-    """Which keys can go, and which went too early. ``now`` in Unix seconds."""
+    """Examine which keys can be retired, and which were retired too early. ``now`` in Unix seconds."""
     for key in keys:
         expiry = last_expiry(key, now, longest_validity_days, was_used=False)
         end = expiry.at
@@ -105,14 +105,14 @@ def examine_rotation(keys: Iterable[MasterKey], now: int, longest_validity_days:
         if key.state is KeyState.RETIRED and end > now:
             yield note(
                 "keys.retired_early",
-                f"key {key.id} is retired, and addresses that it minted are out until {day}",
-                "their replies are refused as forged: right if the key was stolen, and else a mistake",
+                f"key {key.id} is retired, but addresses that it minted are valid until {day}",
+                "replies to them are refused as forged: right if the key was stolen, otherwise a mistake",
             )
         elif key.state is KeyState.VERIFY and end <= now:
             yield warning(
                 "keys.retire",
-                f"key {key.id} verifies, and its last address expired on {day}",
-                "a key that nobody needs can still be stolen",
+                f"key {key.id} still verifies, but its last address expired on {day}",
+                "a key that is no longer needed can still be stolen",
                 Remedy(SHELL, f"reply-milter keys retire {key.id}"),
             )
         elif key.state is KeyState.VERIFY and end <= now + _SOON_SECONDS:

@@ -1,4 +1,4 @@
-"""The files that say who may read the metrics page."""
+"""The files that control access to the metrics page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class PageFile:
 
 @dataclass(frozen=True, slots=True)
 class AccessFacts:
-    """``problems``: why the daemon would not take the files. ``expires``: the certificate, Unix seconds."""
+    """``problems``: why the daemon would not accept the files. ``expires``: the certificate, Unix seconds."""
 
     files: tuple[PageFile, ...] = ()
     problems: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class AccessFacts:
 
 
 def examine(access: AccessFacts, daemon: Account | None, now: int) -> Iterator[Problem]:
-    """Certificate, key and password: in order, for the daemon to read, and good for some time."""
+    """Examine certificate, key and password: no mistakes, readable by the daemon, and not about to expire."""
     unseen = [file for file in access.files if file.facts.kind is Kind.HIDDEN]
     for file in unseen:
         yield hidden("metrics", file.facts.path)
@@ -51,7 +51,7 @@ def _readable(file: PageFile, daemon: Account) -> Iterator[Problem]:
         yield error(
             "metrics.unreadable",
             f"metrics.{file.key}: {path}: the daemon's user {daemon.name} may not read it"
-            + (f", because it can't go through {at}" if closed else ""),
+            + (f", because it may not enter {at}" if closed else ""),
             "the daemon can't start, or keeps its old settings",
             Remedy(SHELL, f"chgrp {daemon.name} {at} && chmod {bits} {at}"),
         )
@@ -60,8 +60,8 @@ def _readable(file: PageFile, daemon: Account) -> Iterator[Problem]:
 def _lasting(expires: int, now: int) -> Iterator[Problem]:
     day = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%d")
     if expires <= now:
-        yield error("metrics.expired", f"metrics.tls_cert expired on {day}", "no monitoring reads the page any more")
+        yield error("metrics.expired", f"metrics.tls_cert expired on {day}", "monitoring cannot read the page any more")
     elif expires <= now + _SOON_SECONDS:
         yield warning(
-            "metrics.expires", f"metrics.tls_cert expires on {day}", "after that no monitoring reads the page"
+            "metrics.expires", f"metrics.tls_cert expires on {day}", "monitoring cannot read the page after that"
         )

@@ -1,4 +1,4 @@
-"""A finding: what was found, why it matters, and the line that mends it."""
+"""A problem of an installation: what is wrong, why it matters, and the line that solves it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ TOML, UNIT = "reply-milter.toml", "reply-milter.service"
 
 
 class Severity(StrEnum):
-    """``error``: replies are refused, lost or let past. ``warning``: they will be. ``note``: good to know."""
+    """``error``: replies are refused, lost, or not checked. ``warning``: they will be. ``note``: good to know."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """``line`` is to be put into ``place``, one of the names above, as it is.
+    """A ``line`` for the operator to put into ``place``, one of the names above, as it is.
 
     ``section``: a service of master.cf, as ``name/type``; a ``[table]`` of TOML.
     """
@@ -43,42 +43,42 @@ class Problem:
 
 
 def error(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> Problem:
-    """A finding that costs replies now, or lets them past."""
+    """Return a problem because of which replies are refused, lost, or not checked now."""
     return Problem(Severity.ERROR, check, what, why, remedy)
 
 
 def warning(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> Problem:
-    """A finding that will."""
+    """Return a problem that will have such effects."""
     return Problem(Severity.WARNING, check, what, why, remedy)
 
 
 def note(check: str, what: str, why: str, remedy: Remedy = NOTHING_TO_PASTE) -> Problem:
-    """A finding that is no fault."""
+    """Return something that is good to know, and no fault."""
     return Problem(Severity.NOTE, check, what, why, remedy)
 
 
 def hidden(area: str, what: str) -> Problem:
-    """Say that this user may not look at something."""
+    """Return the problem that this user may not examine ``what``."""
     return error(
         f"{area}.unseen",
-        f"{what}: not for this user to see",
-        "nothing can be said about it",
+        f"{what}: this user may not examine it",
+        "problems there are not reported",
         Remedy(SHELL, "sudo reply-milter doctor"),
     )
 
 
 def not_examined(area: str, why: str) -> Problem:
-    """Say that an area was left out."""
+    """Return the note that an area was left out, and ``why``."""
     return note(f"{area}.unseen", f"{area}: not examined", why)
 
 
-def in_order(findings: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Each once, the worst first, and else as they were found."""
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return each problem once, the worst first, else in the order in which they were found."""
     order = list(Severity)
-    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: order.index(finding.severity)))
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: order.index(problem.severity)))
 
 
-def worst(findings: Iterable[Problem]) -> Severity | None:
-    """The worst severity; None if nothing was found."""
-    ordered = in_order(findings)
+def worst(problems: Iterable[Problem]) -> Severity | None:
+    """Return the worst severity; None without problems."""
+    ordered = in_order(problems)
     return ordered[0].severity if ordered else None

@@ -1,4 +1,4 @@
-"""Settings that are allowed, and that an operator should know to be on."""
+"""Settings that are allowed, but that an operator should know about."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from ipaddress import IPv4Network, IPv6Network
 
 from reply_milter.core.diagnosis.problem import TOML, Problem, Remedy, error, note, warning
 
-_WIDE = {4: 8, 6: 16}  # prefixes shorter than this are nobody's own network
+_WIDE = {4: 8, 6: 16}  # no single site owns networks with shorter prefixes
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsFacts:
-    """``warnings``: what the configuration's reader had to say."""
+    """``warnings``: of the reader of the configuration."""
 
     warnings: Sequence[str]
     observe: bool
@@ -22,35 +22,39 @@ class SettingsFacts:
 
 
 def examine(settings: SettingsFacts) -> Iterator[Problem]:
-    """Everything of it."""
+    """Examine all of them."""
     for text in settings.warnings:
-        yield warning("config.warning", text, "the configuration's reader says so")
+        yield warning("config.warning", text, "reported when the configuration was read")
     yield from _networks(settings)
     if settings.observe:
         yield note(
             "config.observe",
             "policy.mode is observe",
-            "nothing is refused: verdicts say what enforce would do",
+            "nothing is refused; verdicts say what enforce would do",
             Remedy(TOML, 'mode = "enforce"', "[policy]"),
         )
     if settings.accepts_without_store:
         yield note(
             "config.on_failure",
             "store.on_failure is accept",
-            "while the store is away, replies pass with replay=unknown: the hook has to notice",
+            "while the store is unavailable, replies pass with replay=unknown; the hook must check for that",
         )
     if not settings.metrics_local:
-        yield note("config.metrics", "metrics.listen is open to other hosts", "whoever gets there reads the counts")
+        yield note(
+            "config.metrics",
+            "metrics.listen is open to other hosts",
+            "every host that can connect can read the metrics",
+        )
 
 
 def _networks(settings: SettingsFacts) -> Iterator[Problem]:
-    """Networks that are more than anybody's own."""
+    """Examine networks that are too large to be one site's own."""
     for network in settings.trusted:
         if network.prefixlen < _WIDE[network.version]:
             yield error(
                 "config.trusted",
                 f"sign.trusted holds {network}",
-                "anybody there can have reply addresses minted, in any user's name",
+                "every host there can have reply addresses minted, in any user's name",
                 Remedy(TOML, 'trusted = ["127.0.0.1"]', "[sign]"),
             )
     for network in settings.peers:
@@ -58,6 +62,6 @@ def _networks(settings: SettingsFacts) -> Iterator[Problem]:
             yield warning(
                 "config.peers",
                 f"verify.peers holds {network}",
-                "a sealed reply that is sent once more from there passes without a claim",
+                "a sealed reply that is sent again from there passes without a claim",
                 Remedy(TOML, "peers = []", "[verify]"),
             )

@@ -1,4 +1,4 @@
-"""Sign mode: who can have reply addresses minted, and with them answer as any user."""
+"""Sign mode: who can have reply addresses minted, and use them to reply as any user."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from reply_milter.core.diagnosis.problem import TOML, Problem, Remedy, note, warning
 from reply_milter.core.notification.application import Application, Networks
 
-_ANSWERS = "with such an address, and the Message-ID that it makes up, it answers as whichever user it asks for"
+_ANSWERS = "with such an address, and a Message-ID that it invents, it can reply as any user that it names"
 _NAME_IT = Remedy(TOML, 'secret_file = "/etc/reply-milter/application.secret"', "[[sign.application]]")
 
 
 @dataclass(frozen=True, slots=True)
 class SigningFacts:
-    """As the configuration has it. ``running``: whether there is sign mode at all.
+    """As the configuration has it. ``running``: whether sign mode is configured.
 
-    ``port``: the socket, where whoever connects can claim to be somebody who may ask; else empty.
+    ``port``: the socket, if every client that connects can claim to be an application; else empty.
     """
 
     running: bool = False
@@ -24,14 +24,14 @@ class SigningFacts:
 
 
 def examine(signing: SigningFacts) -> Iterator[Problem]:
-    """Everybody who can: what nobody has to prove is a warning, and each application a note."""
+    """Report all who can mint: a warning where no proof is required, and a note for each application."""
     if not signing.running:
         return
     if signing.port:
         yield warning(
             "config.sign_socket",
             f"sign.socket is {signing.port}: every user who can connect there can claim a login or an address",
-            f"and is told a reply address: {_ANSWERS}",
+            f"and gets a reply address: {_ANSWERS}",
             Remedy(TOML, 'socket = "unix:/var/spool/postfix/reply-milter/sign.sock"', "[sign]"),
         )
     if signing.trusted:
@@ -66,7 +66,7 @@ def _application(application: Application) -> Iterator[Problem]:
 
 
 def _proofs(application: Application) -> str:
-    """What it shows, in words; never the secret."""
+    """Describe what the application must prove; never the secret."""
     proofs = [f"login {' or '.join(sorted(application.logins))}"] if application.logins else []
     proofs += [f"from {_listed(application.networks)}"] if application.networks else []
     proofs += [f"the secret in {application.secret_file}"] if application.secret_file else []

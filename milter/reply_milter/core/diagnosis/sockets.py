@@ -1,4 +1,4 @@
-"""Sockets that the MTA connects to: whether we answer there, and whether a chrooted Postfix can get there."""
+"""Sockets that the MTA connects to: whether the daemon answers, and whether a chrooted Postfix can connect."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import READ, WRITE, Account, FileFacts, Kind, first_closed, inside, may
 from reply_milter.core.diagnosis.problem import SHELL, TOML, Problem, Remedy, error, warning
 
-HOOK = "delivery"  # the table of the one that speaks LMTP, and is named by another key
+HOOK = "delivery"  # the table of the LMTP socket, whose key is `listen`
 _OTHERS_WRITE = 0o002
 
 
 @dataclass(frozen=True, slots=True)
 class SocketFacts:
-    """``name``: of the configuration's table. ``answers``: one of ours spoke. Files only for unix sockets.
+    """``name``: of the configuration's table. ``answers``: the daemon answered. Files only for unix sockets.
 
-    ``refused``: why Postfix's user could not connect, where that was tried; empty if it could, or wasn't.
+    ``refused``: why Postfix's user could not connect; empty if it could, or if that was not tried.
     """
 
     name: str
@@ -27,40 +27,40 @@ class SocketFacts:
 
     @property
     def key(self) -> str:
-        """What names the place in its table."""
+        """The key of the socket in its table."""
         return "listen" if self.name == HOOK else "socket"
 
     @property
     def without(self) -> str:
-        """What Postfix does where it can't connect."""
+        """What Postfix does if it cannot connect."""
         if self.name == HOOK:
-            return "its lmtp gets no answer, and accepted replies wait in its queue"
-        return "its smtpd gets no answer, and does what default_action says"
+            return "Postfix cannot deliver accepted replies, and they wait in its queue"
+        return "Postfix cannot ask the milter, and does what default_action says"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Postfix as it connects: its user, and its queue directory, into which its daemons are chrooted on Debian."""
+    """Postfix as a client: its user, and its queue directory if its daemons are chrooted, as on Debian."""
 
     account: Account
     queue_directory: str = ""
 
 
 def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> Iterator[Problem]:
-    """One socket. ``client``: None where no Postfix is known."""
+    """Examine one socket. ``client``: None if no Postfix is known."""
     key, place = f"{socket.name}.{socket.key}", socket.endpoint
     if not place.local_only:
         yield warning(
             "socket.open",
             f"{key} is {place}: other hosts can connect",
-            "whoever connects plays the MTA, and may claim to be any client",
+            "every host that connects can act as the MTA, and claim any client address",
             Remedy(TOML, f'{socket.key} = "inet:{place.port}@127.0.0.1"', f"[{socket.name}]"),
         )
     if daemon_runs and not socket.answers:
         yield error(
             "socket.silent",
-            f"{key}: nobody answers on {place}",
-            "what should be taken there is deferred",
+            f"{key}: the daemon does not answer on {place}",
+            "the MTA defers mail for which it needs an answer",
             Remedy(SHELL, "systemctl restart reply-milter"),
         )
     if socket.file is None:
@@ -78,7 +78,7 @@ def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> It
         yield warning(
             "socket.mode",
             f"{place.path}: mode {socket.file.mode:04o} lets every user of this host connect",
-            "whoever connects plays the MTA",
+            "every user who connects can act as the MTA",
             Remedy(TOML, 'socket_mode = "0660"', f"[{socket.name}]"),
         )
     if client is not None:
@@ -86,12 +86,12 @@ def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> It
 
 
 def within_reach(place: Endpoint, client: Client) -> bool:
-    """Whether there is a unix socket that ``client`` has a path to, be it open or closed."""
+    """Return whether it is a unix socket inside the chroot of ``client``, if it has one; rights do not matter."""
     return bool(place.path) and (not client.queue_directory or inside(place.path, client.queue_directory))
 
 
 def _reachable(socket: SocketFacts, file: FileFacts, client: Client) -> Iterator[Problem]:
-    """The folders above the socket, the chroot, and the socket itself, for Postfix's user."""
+    """Examine the folders above the socket, the chroot, and the socket itself, for Postfix's user."""
     name, path = client.account.name, socket.endpoint.path
     why = socket.without
     if not within_reach(socket.endpoint, client):
@@ -99,14 +99,14 @@ def _reachable(socket: SocketFacts, file: FileFacts, client: Client) -> Iterator
         yield warning(
             "socket.chroot",
             f"{path} is not inside {client.queue_directory}",
-            f"Debian's Postfix connects from there: {why}",
+            f"Debian's Postfix is chrooted there: {why}",
             Remedy(TOML, f'{socket.key} = "unix:{there}"', f"[{socket.name}]"),
         )
     closed = first_closed(client.account, socket.parents)
     if closed:
         yield error(
             "socket.unreachable",
-            f"{closed.path}: the user {name} can't go through it",
+            f"{closed.path}: the user {name} may not enter it",
             why,
             Remedy(SHELL, f"chgrp {name} {closed.path} && chmod g+x {closed.path}"),
         )
@@ -118,7 +118,7 @@ def _reachable(socket: SocketFacts, file: FileFacts, client: Client) -> Iterator
             Remedy(SHELL, _make(socket.parents[-1].path) + " && systemctl restart reply-milter"),
         )
     elif socket.refused:
-        yield error("socket.unreachable", f"{path}: as the user {name}, connecting fails: {socket.refused}", why)
+        yield error("socket.unreachable", f"{path}: the user {name} cannot connect: {socket.refused}", why)
 
 
 def _make(folder: str) -> str:

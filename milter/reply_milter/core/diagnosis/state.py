@@ -1,4 +1,4 @@
-"""The state folder: what has been taken is remembered there."""
+"""The state folder: the record of accepted replies is there."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _FREE_OCTETS_LEAST, _FREE_OCTETS_LOW = 64 * _MEBIBYTE, 512 * _MEBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class StateFacts:
-    """``free_octets`` of its file system, ``total_octets`` at all."""
+    """``free_octets`` and ``total_octets`` of its file system."""
 
     folder: FileFacts
     parents: tuple[FileFacts, ...]
@@ -30,7 +30,7 @@ class StateFacts:
 
 
 def examine(state: StateFacts, account: Account | None) -> Iterator[Problem]:
-    """All about it; ``account`` is the daemon's, if that is known."""
+    """Examine it; ``account`` is the daemon's, if known."""
     folder = state.folder
     if folder.kind is Kind.HIDDEN:
         yield hidden("state", folder.path)
@@ -48,14 +48,14 @@ def examine(state: StateFacts, account: Account | None) -> Iterator[Problem]:
 
 
 def _rights(state: StateFacts, account: Account | None) -> Iterator[Problem]:
-    """The daemon's to write, and nobody else's."""
+    """Examine whether the daemon may write there, and only the daemon."""
     folder = state.folder
     trusted = frozenset({0} if account is None else {0, account.user})
     if replaceable_by_others(folder, trusted):
         yield error(
             "state.mode",
             f"{folder.path}: others may write there (owner {folder.owner_name}, mode {folder.mode:04o})",
-            "they can put another store in the place of the embedded one, and have everything forgotten",
+            "they can replace the embedded store, so that accepted replies can be replayed",
             Remedy(
                 SHELL, f"chown {account.name if account else 'reply-milter'} {folder.path} && chmod 0700 {folder.path}"
             ),
@@ -63,7 +63,7 @@ def _rights(state: StateFacts, account: Account | None) -> Iterator[Problem]:
     if account and not may(account, folder, WRITE | SEARCH):
         yield error(
             "state.owner",
-            f"{folder.path}: the daemon's user {account.name} can't write there (owner {folder.owner_name})",
+            f"{folder.path}: the daemon's user {account.name} may not write there (owner {folder.owner_name})",
             "the daemon can't start",
             Remedy(SHELL, f"chown -R {account.name} {folder.path}"),
         )
@@ -71,15 +71,15 @@ def _rights(state: StateFacts, account: Account | None) -> Iterator[Problem]:
     if account and closed:
         yield error(
             "state.unreachable",
-            f"{closed.path}: the daemon's user {account.name} can't go through it",
-            f"it can't reach {folder.path}",
+            f"{closed.path}: the daemon's user {account.name} may not enter it",
+            f"it cannot reach {folder.path}",
             Remedy(SHELL, f"chmod o+x {closed.path}"),
         )
 
 
 def _space(state: StateFacts) -> Iterator[Problem]:
     free = f"{state.folder.path}: {state.free_octets // _MEBIBYTE} MiB are free"
-    why = "a store that can't write takes no replies: they are deferred"
+    why = "replies are deferred when the store cannot write any more"
     if state.free_octets < _FREE_OCTETS_LEAST:
         yield error("state.full", free, why)
     elif state.free_octets < min(_FREE_OCTETS_LOW, state.total_octets // 20):

@@ -1,4 +1,4 @@
-"""The store: a Redis that answers in time, keeps what it was told, forgets nothing, and lets us do what we must."""
+"""The store: a Redis that answers in time, loses no data, evicts no keys, and allows the commands that we need."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,15 +9,15 @@ from reply_milter.core.diagnosis.problem import REDIS, SHELL, TOML, Problem, Rem
 _VERSION = (7, 0)
 _FULL, _FILLING = 0.95, 0.8
 _SENTINELS = 3
-_LOSS_SECONDS = 7 * 86400  # how long one that was mended is told
+_LOSS_SECONDS = 7 * 86400  # how long a loss is reported after it was remedied
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """What a Redis tells of itself.
+    """What is known of one Redis.
 
-    ``seconds``: until it answered, None if it never did; ``problem``: why not. ``info``: INFO's fields, empty if it may
-    not be asked. ``refused``: commands that this user may not use; ``keys_refused``: nor on our keys.
+    ``seconds``: until it answered, None if it never did; ``problem``: why not. ``info``: INFO's fields, empty if this
+    user may not use INFO. ``refused``: commands that it may not use; ``keys_refused``: it may not use our keys.
     ``server``: which one of several it is; ``in_cluster``: the URL is that of a Cluster.
     """
 
@@ -32,7 +32,7 @@ class StoreFacts:
     unix: float | None = None
 
     def number(self, name: str) -> int:
-        """A field of INFO as a number; 0 if it is not there."""
+        """Return a field of INFO as a number; 0 if it is missing."""
         text = self.info.get(name, "")
         return int(text) if text.isdecimal() else 0
 
@@ -46,7 +46,7 @@ class TopologyFacts:
 
 
 def examine_topology(topology: TopologyFacts) -> Iterator[Problem]:
-    """Who says where servers are, and whether all of the data has one."""
+    """Examine the Sentinels, and whether each slot of a Cluster has a master."""
     silent = {name: problem for name, problem in topology.sentinels.items() if problem}
     severity = warning if 2 * len(silent) < len(topology.sentinels) else error
     for name, problem in silent.items():
@@ -55,7 +55,7 @@ def examine_topology(topology: TopologyFacts) -> Iterator[Problem]:
         yield warning(
             "store.sentinels",
             f"the URL names {len(topology.sentinels)} Sentinels",
-            "less than three can't agree on anything when one is away: name all of them",
+            "fewer than three cannot agree when one is unavailable: name all of them",
         )
     if topology.uncovered:
         yield error(
@@ -63,42 +63,42 @@ def examine_topology(topology: TopologyFacts) -> Iterator[Problem]:
         )
 
 
-def examine_loss(lost_at: int, put_back_at: int, now: int) -> Iterator[Problem]:
-    """Whether this host has seen the store lose data, in Unix seconds; 0 for never."""
-    if not lost_at or (put_back_at >= lost_at and now - lost_at > _LOSS_SECONDS):
+def examine_loss(lost_at: int, restored_at: int, now: int) -> Iterator[Problem]:
+    """Examine whether this host has noticed a loss of data; times in Unix seconds, 0 for never."""
+    if not lost_at or (restored_at >= lost_at and now - lost_at > _LOSS_SECONDS):
         return
     when = datetime.fromtimestamp(lost_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    if put_back_at < lost_at:
+    if restored_at < lost_at:
         yield error(
             "store.lost",
-            f"the store lost data on {when}, and the revocations of this host are not back",
-            "what was revoked may work, and what was taken may be replayed once",
+            f"the store lost data on {when}, and the revocations of this host are not restored",
+            "revoked addresses may work, and replies taken before may be replayed once",
             Remedy(SHELL, "reply-milter revoke restore"),
         )
     else:
         yield warning(
             "store.lost",
-            f"the store lost data on {when}; the revocations of this host were put back",
-            "what was taken before may be replayed once, and users on file are to be imported again",
+            f"the store lost data on {when}; the revocations of this host were restored",
+            "replies taken before may be replayed once; import the users on file again",
         )
 
 
-def of_one(server: str, findings: Iterable[Problem]) -> Iterator[Problem]:
-    """The same, of one server of several."""
-    return (replace(finding, what=f"{server}: {finding.what}") for finding in findings)
+def of_one(server: str, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield ``problems`` with the name of the server, where there are several."""
+    return (replace(problem, what=f"{server}: {problem.what}") for problem in problems)
 
 
 def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Problem]:
-    """All about it. ``embedded`` ones are set up by us."""
+    """Examine one Redis. ``embedded``: the daemon starts it."""
     if store.seconds is None:
-        mend = Remedy(SHELL, "systemctl restart reply-milter") if embedded else Remedy()
-        yield error("store.unreachable", f"the store gives no answer: {store.problem}", "replies are deferred", mend)
+        remedy = Remedy(SHELL, "systemctl restart reply-milter") if embedded else Remedy()
+        yield error("store.unreachable", f"the store does not answer: {store.problem}", "replies are deferred", remedy)
         return
     if store.seconds * 1000 > timeout_ms:
         longer = min(20000, max(timeout_ms * 2, int(store.seconds * 3000)))
         yield error(
             "store.slow",
-            f"the store took {store.seconds * 1000:.0f} ms, and timeout_ms is {timeout_ms}",
+            f"the store answered after {store.seconds * 1000:.0f} ms, and timeout_ms is {timeout_ms}",
             "replies are deferred",
             Remedy(TOML, f"timeout_ms = {longer}", "[store]"),
         )
@@ -107,7 +107,7 @@ def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Prob
         yield warning(
             "store.info",
             f"the Redis user {store.user} may not use INFO",
-            "whether the store keeps what it is told could not be examined",
+            "whether the store keeps its data was not examined",
             Remedy(REDIS, f"ACL SETUSER {store.user} +info"),
         )
         return
@@ -118,7 +118,7 @@ def examine(store: StoreFacts, timeout_ms: int, embedded: bool) -> Iterator[Prob
 
 
 def examine_rights(store: StoreFacts) -> Iterator[Problem]:
-    """What its user may not do."""
+    """Examine what its user may not do."""
     if store.keys_refused:
         yield error(
             "store.keys",
@@ -131,7 +131,7 @@ def examine_rights(store: StoreFacts) -> Iterator[Problem]:
         yield error(
             "store.commands",
             f"the Redis user {store.user} may not use {', '.join(store.refused)}",
-            "replies are deferred, or operators can't revoke",
+            "replies are deferred, or operators cannot revoke",
             Remedy(REDIS, f"ACL SETUSER {store.user} {names}"),
         )
 
@@ -140,7 +140,7 @@ def _mode(store: StoreFacts) -> Iterator[Problem]:
     if store.info.get("redis_mode") == "cluster" and not store.in_cluster:
         yield error(
             "store.mode",
-            "the store is one server of a Cluster, and the URL names it alone",
+            "the store is one server of a Cluster, but the URL names only this server",
             "replies whose keys are on other servers are deferred: begin the URL with redis+cluster://",
         )
 
@@ -152,10 +152,10 @@ def _version(store: StoreFacts) -> Iterator[Problem]:
         yield error(
             "store.version",
             f"the store is Redis {text or 'of an unknown version'}",
-            "7.0 is the oldest that is known to work",
+            "7.0 is the oldest version that is known to work",
         )
     if store.info.get("role", "master") != "master":
-        yield error("store.replica", "the store is a replica", "it can't be written to: replies are deferred")
+        yield error("store.replica", "the store is a replica", "it takes no writes: replies are deferred")
 
 
 def _persistence(store: StoreFacts) -> Iterator[Problem]:
@@ -163,7 +163,7 @@ def _persistence(store: StoreFacts) -> Iterator[Problem]:
         yield error(
             "store.aof",
             "the store writes no append-only file",
-            "a crash forgets up to an hour of replies, which can then be replayed",
+            "a crash loses the records of up to an hour of replies, which can then be replayed",
             Remedy(REDIS, "CONFIG SET appendonly yes\nCONFIG REWRITE"),
         )
     failed = [name for name in ("aof_last_write_status", "aof_last_bgrewrite_status") if store.info.get(name) == "err"]
@@ -171,7 +171,7 @@ def _persistence(store: StoreFacts) -> Iterator[Problem]:
         yield error(
             "store.aof_failing",
             f"the store could not write its append-only file ({', '.join(failed)})",
-            "it refuses to take more, and replies are deferred: look for a full disk",
+            "it refuses writes, and replies are deferred: look for a full disk",
         )
 
 
@@ -181,14 +181,14 @@ def _memory(store: StoreFacts) -> Iterator[Problem]:
         yield error(
             "store.eviction",
             f"maxmemory-policy is {policy or 'unknown'}",
-            "an evicted record is a reply that can be replayed",
+            "a reply whose record was evicted can be replayed",
             Remedy(REDIS, "CONFIG SET maxmemory-policy noeviction\nCONFIG REWRITE"),
         )
     if store.number("evicted_keys"):
         yield warning(
             "store.evicted",
             f"{store.number('evicted_keys')} keys were evicted since the store was started",
-            "if ours were among them, those replies can be replayed",
+            "if they were ours, the replies in them can be replayed",
         )
     most, used = store.number("maxmemory"), store.number("used_memory")
     if most and used > most * _FILLING:
@@ -203,5 +203,5 @@ def _memory(store: StoreFacts) -> Iterator[Problem]:
         yield note(
             "store.memory",
             "the store uses most of this host's memory, and has no maxmemory",
-            "the kernel may end it: it then starts again with what its append-only file holds",
+            "the kernel may kill it; then it starts again with the data of its append-only file",
         )

@@ -120,7 +120,9 @@ def test_at_an_orderly_end_what_is_left_is_tried_once_more(caplog: pytest.LogCap
         assert time.monotonic() - before < WAIT_SECONDS / 2
         assert store.trips == [[identifier]] * 2
         assert store.done.is_set() is committed
-    assert [record.message for record in caplog.records] == ["replies that were not committed stay reserved: count=1"]
+    assert [record.message for record in caplog.records] == [
+        "replies that could not be committed stay reserved: count=1"
+    ]
 
 
 def test_an_end_without_an_answer_in_time_tells_what_is_left(caplog: pytest.LogCaptureFixture) -> None:
@@ -129,7 +131,9 @@ def test_an_end_without_an_answer_in_time_tells_what_is_left(caplog: pytest.LogC
     for number in range(3):
         thread.enqueue(f"{number:026}")
     thread.flush(0.05)
-    assert [record.message for record in caplog.records] == ["replies that were not committed stay reserved: count=3"]
+    assert [record.message for record in caplog.records] == [
+        "replies that could not be committed stay reserved: count=3"
+    ]
 
 
 def test_no_more_commits_wait_than_there_is_room_for(caplog: pytest.LogCaptureFixture) -> None:

@@ -42,9 +42,9 @@ def test_a_url_of_a_cluster_is_taken_apart() -> None:
         "redis+cluster://h:70000": "below 65536",
         "redis+cluster://user:hunter2": "below 65536",
         "redis+cluster://h?tls=maybe": '"yes" or "no"',
-        "redis+cluster://h?nonsense=hunter2": "can make nothing of it: redis+cluster://",
+        "redis+cluster://h?nonsense=hunter2": "cannot read it: redis+cluster://",
         "redis+cluster://h?sentinel_password=hunter2": "no meaning",
-        "rediss://h:99999999": "can make nothing of it: redis://",
+        "rediss://h:99999999": "cannot read it: redis://",
     }.items(),
 )
 def test_mistakes_are_told_without_secrets(url: str, word: str) -> None:

@@ -10,7 +10,7 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from reply_milter.adapters.telemetry import Metrics, cells
-from reply_milter.adapters.telemetry.cells import Counts, Timing, Timings
+from reply_milter.adapters.telemetry.cells import Counts, Timings
 
 PREFIX = "reply_milter_"
 
@@ -58,7 +58,7 @@ def test_times_fall_into_the_buckets_of_the_library(tmp_path: Path) -> None:
     timing = Timings(metrics.stages)["rcpt"]
     for seconds in (0.00005, 0.0001, 0.0002, 9.0):
         timing.observe(seconds)
-    Timing(metrics.ages).observe(60.0)
+    metrics.ages.observe(60.0)
     found = [read(tmp_path, "stage_seconds_bucket", stage="rcpt", le=le) for le in ("0.0001", "0.00025", "+Inf")]
     assert found == [2, 3, 4]
     assert read(tmp_path, "stage_seconds_count", stage="rcpt") == 4
@@ -74,7 +74,7 @@ def test_a_process_goes_on_where_the_last_one_of_its_slot_stopped(tmp_path: Path
 
 
 def test_values_survive_a_file_that_grows(tmp_path: Path) -> None:
-    """The library maps it anew behind our back."""
+    """The library maps the file again."""
     counts = Counts(process(tmp_path, "one").messages)
     counts["accept", "ok", "issue"].inc(1)
     for number in range(1000):

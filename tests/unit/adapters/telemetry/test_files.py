@@ -70,7 +70,7 @@ def test_the_next_process_of_a_slot_counts_anew(tmp_path: Path, size: int, caplo
     assert not is_whole(str(path))
     count(tmp_path, "one", 4)
     assert shown(FileSeries(str(tmp_path))) == (4, 0)
-    assert "counting begins anew" in caplog.text
+    assert "counting starts again at 0" in caplog.text
 
 
 def _emptied(file: Path) -> None:

@@ -1,16 +1,16 @@
-"""A circuit breaker: a server that is dead costs nobody a time-out, once that is known."""
+"""A circuit breaker: once a server is known to be dead, operations fail at once and wait for no time-out."""
 
 LIMIT = 3  # failures in a row
-OPEN_SECONDS = 0.5  # from one trial to the next
+OPEN_SECONDS = 0.5  # from one attempt to the next
 
 
 class Breaker:
-    """Counts failures in a row. All times are monotonic seconds.
+    """Counts failures in a row, and opens after LIMIT of them. All times are monotonic seconds.
 
-    Only what began after the last failure was known counts as another one: a stall that thirty threads meet at once
-    is one sign and not thirty, so that a server which is slow for a moment, and answers, does not open it.
+    An operation that began before the last failure was known does not count as another failure: a stall that thirty
+    threads meet at once is one sign. So a server that is slow for a moment does not open the breaker.
 
-    Not locked: threads that meet may let two trials through where one was meant, or miss a failure.
+    It takes no lock: two threads at once may both try an open one, or one of two failures may be missed.
     """
 
     __slots__ = ("_known", "_trial", "failures")
@@ -21,7 +21,7 @@ class Breaker:
         self._trial = 0.0
 
     def admits(self, now: float) -> bool:
-        """Whether to try. While it is open, one may in OPEN_SECONDS, whatever becomes of it."""
+        """Return whether to try the server. While the breaker is open, one operation per OPEN_SECONDS may."""
         if self.failures < LIMIT:
             return True
         if now < self._trial:
@@ -30,7 +30,7 @@ class Breaker:
         return True
 
     def failed(self, began: float, now: float) -> bool:
-        """No answer to what ``began`` then. Whether that has opened it."""
+        """Count an operation that ``began`` then and got no answer. Return whether the breaker is open."""
         if began < self._known:
             return False
         self._known = now
@@ -40,5 +40,5 @@ class Breaker:
         return self.failures >= LIMIT
 
     def answered(self) -> None:
-        """It answers: nothing is held against it any more."""
+        """Close the breaker: the server answers."""
         self.failures = 0

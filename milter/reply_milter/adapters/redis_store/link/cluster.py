@@ -18,9 +18,9 @@ from reply_milter.adapters.redis_store.link.topology import Discovered
 
 log = logging.getLogger(__name__)
 
-_NODE_SECONDS = 0.25  # for one that does not answer: the others are to have their turn
-_POLL_SECONDS = 10.0  # redirections say what changes; this is for nodes that nobody has asked for a while
-_NOWHERE = ("", "?")  # a node that does not know how it is reached
+_NODE_SECONDS = 0.25  # for one that does not answer, so that there is time for the others
+_POLL_SECONDS = 10.0  # redirections report most changes; this is for nodes that got no command for a while
+_NOWHERE = ("", "?")  # a node that does not know its own address
 
 
 class Cluster(Discovered):
@@ -28,9 +28,9 @@ class Cluster(Discovered):
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._servers: dict[Place, Server] = {}  # whom we ever spoke to, as long as they are a part of it
+        self._servers: dict[Place, Server] = {}  # every node that we have connected to and that is still a master
         self._slots: list[Server | None] = []
-        self._lookout = DiscoveryThread(self._look, _POLL_SECONDS)
+        self._discovery = DiscoveryThread(self._look, _POLL_SECONDS)
 
     def find(self, deadline: float) -> Server:
         """See ``Topology``."""
@@ -41,11 +41,11 @@ class Cluster(Discovered):
         return list(dict.fromkeys(server for server in self._known(deadline) if server is not None))
 
     def for_key(self, key: str | bytes, deadline: float) -> Server:
-        """The master that has ``key``.
+        """Return the master that has ``key``.
 
         Raises:
-            DiscoveryError: nobody says.
-            ClusterDownError: none has.
+            DiscoveryError: no node says where it is.
+            ClusterDownError: no master has its slot.
         """
         octets = key if isinstance(key, bytes) else key.encode()
         server = self._known(deadline)[key_slot(octets)]
@@ -54,12 +54,12 @@ class Cluster(Discovered):
         return server
 
     def at(self, error: RedirectError, asked: Server) -> Server:
-        """The server that a redirection names; one without a host names the one that was ``asked``."""
+        """Return the server that a redirection names; without a host it means the host of the server ``asked``."""
         host = error.host or asked.name.rpartition(":")[0].strip("[]")
         return self._server(Place(host, error.port))
 
     def uncovered(self, deadline: float) -> int:
-        """How many slots no master has."""
+        """Return how many slots have no master."""
         return self._known(deadline).count(None)
 
     def close(self) -> None:
@@ -69,10 +69,10 @@ class Cluster(Discovered):
 
     def _known(self, deadline: float) -> list[Server | None]:
         if not self._slots:
-            self._lookout.first(deadline)
-        elif self._lookout.stale:
+            self._discovery.wait_for_first(deadline)
+        elif self._discovery.stale:
             with suppress(DiscoveryError):
-                self._lookout.renew(deadline)
+                self._discovery.rediscover(deadline)
         return self._slots
 
     def _server(self, place: Place) -> Server:
@@ -83,23 +83,23 @@ class Cluster(Discovered):
         return server
 
     def _look(self, deadline: float) -> None:
-        """Ask nodes in any order until one tells: who always asked the same would believe it when it is cut off."""
+        """Query nodes until one answers, in random order: a fixed first node would be believed when it is cut off."""
         places = list(dict.fromkeys((*self._servers, *self._target.seeds)))
         random.shuffle(places)  # nothing secret
-        problem = "none answers"
+        problem = "no node answers"
         for place in places:
             try:
-                found = self._ask(place, min(deadline, time.monotonic() + _NODE_SECONDS))
+                found = self._query(place, min(deadline, time.monotonic() + _NODE_SECONDS))
             except (*KNOWN, IndexError, KeyError) as error:
                 problem = f"{place}: {error}"
                 continue
             if any(found):
                 self._assign(found)
                 return
-            problem = f"{place}: knows of no master"
-        raise DiscoveryError(f"no node tells what the Cluster is: {problem}")
+            problem = f"{place}: knows no master"
+        raise DiscoveryError(f"no node says which masters the Cluster has: {problem}")
 
-    def _ask(self, place: Place, deadline: float) -> list[Place | None]:
+    def _query(self, place: Place, deadline: float) -> list[Place | None]:
         server = self._servers.get(place) or Server(str(place), connection_factory(self._target.server_url(place)))
         connection = server.take(deadline)
         connection.deadline = deadline
@@ -131,7 +131,7 @@ def _end(connection: Any) -> None:
 
 
 def _read_slots(answer: Sequence[Any], asked: Place) -> list[Place | None]:
-    """CLUSTER SLOTS: first and last slot, then the master, then replicas; of each, address, port and id."""
+    """Read CLUSTER SLOTS: first and last slot, then the master, then replicas; of each, address, port and id."""
     slots: list[Place | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
     for first, last, master, *_ in answer:
         host = bytes(master[0] or b"").decode()

@@ -12,13 +12,13 @@ _SCRIPTS = ("EVALSHA", "EVAL")
 
 
 class ClusterOperation(Operation):
-    """Sends each command to the master that has its key, to all of them before it waits for any.
+    """Sends each command to the master that has its key, and to all masters before it waits for the first answer.
 
-    A redirection is followed once: what was redirected was not carried out. ``_server`` is whom it deals with just now.
+    A redirection is followed once: a redirected command was not carried out. ``_server``: the one in use at the moment.
     """
 
     __slots__ = ("_connections",)
-    _where: Cluster
+    _topology: Cluster
 
     def __enter__(self) -> "ClusterOperation":
         self._connections: dict[Server, Any] = {}
@@ -27,21 +27,21 @@ class ClusterOperation(Operation):
 
     def __call__(self, *commands: Command) -> list[Any]:
         try:
-            return self._once_more(commands)
+            return self._send(commands)
         except ReadOnlyError as error:
-            return self._elsewhere(commands, error)
+            return self._on_new_master(commands, error)
 
-    def _once_more(self, commands: tuple[Command, ...]) -> list[Any]:
+    def _send(self, commands: tuple[Command, ...]) -> list[Any]:
         return checked(self._ask(commands))
 
     def _ask(self, commands: tuple[Command, ...]) -> list[Any]:
         deadline = self._start + self._timeout
         parts: dict[Server, list[int]] = {}
         for index, command in enumerate(commands):
-            parts.setdefault(self._where.for_key(_key(command), deadline), []).append(index)
+            parts.setdefault(self._topology.for_key(_key(command), deadline), []).append(index)
         asked: dict[int, Server] = {index: server for server, part in parts.items() for index in part}
         for server in parts:
-            self._reach(server)
+            self._connection_to(server)
         self._sent = len(commands)
         answers: list[Any] = [None] * len(commands)
         for server, part in parts.items():
@@ -56,8 +56,8 @@ class ClusterOperation(Operation):
                 answers[index] = self._redirected(commands[index], answer, asked[index])
         return answers
 
-    def _reach(self, server: Server) -> Any:
-        """A connection to ``server``, the same for the whole operation."""
+    def _connection_to(self, server: Server) -> Any:
+        """Return a connection to ``server``, the same for the whole operation."""
         self._server = server
         self._connection = self._connections.get(server)
         if self._connection is None:
@@ -69,10 +69,10 @@ class ClusterOperation(Operation):
         return self._connections[server]
 
     def _redirected(self, command: Command, error: RedirectError, asked: Server) -> Any:
-        """MOVED: the slot has another master. ASK: it is about to, and this key has moved already."""
-        connection = self._reach(self._where.at(error, asked))
+        """Follow MOVED (the slot has another master) or ASK (it is being moved, and this key has moved already)."""
+        connection = self._connection_to(self._topology.at(error, asked))
         if error.status_code == "MOVED":
-            self._where.trouble()
+            self._topology.rediscover_soon()
             return connection.ask((command,))[0]
         return connection.ask((("ASKING",), command))[1]
 
@@ -90,6 +90,6 @@ class ClusterOperation(Operation):
 
 
 def _key(command: Command) -> str | bytes:
-    """All our commands have one key."""
+    """Return the key of a command; each of our commands has exactly one."""
     key = command[3 if command[0] in _SCRIPTS else 1]
     return key if isinstance(key, str | bytes) else str(key)

@@ -1,4 +1,4 @@
-"""Whom operations go to: what a store's URL names."""
+"""Makes operations on the servers that a store's URL names."""
 
 import time
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from reply_milter.ports import StoreUnavailableError
 
 
 class RedisConnections:
-    """``url`` as ``target.read_url`` takes it; ``timeout_seconds``: for all of an operation, connecting included."""
+    """``url`` as ``target.read_url`` takes it; ``timeout_seconds``: for a whole operation, connecting included."""
 
     def __init__(self, url: str, timeout_seconds: float, telemetry: StoreTelemetry | None = None) -> None:
         target = read_url(url)
         self.topology: Topology
         self._operation: type[Operation] = Operation
         self._server: Server | None = None  # where there is only one
-        if target.kind is Kind.ALONE:
-            self.topology = alone = SingleServer(target.url)
-            self._server = alone.server
+        if target.kind is Kind.SINGLE:
+            self.topology = single = SingleServer(target.url)
+            self._server = single.server
         elif target.kind is Kind.SENTINEL:
             self.topology = Sentinels(target)
         else:
@@ -33,18 +33,18 @@ class RedisConnections:
         self._telemetry = telemetry
 
     def operation(self, name: str, changes: bool = False) -> "Operation":
-        """One operation under one deadline, measured, on a connection that is reused only if all went well.
+        """Return one operation, to be entered with ``with`` (see ``operation``).
 
-        ``changes``: it writes what somebody relies on, so that it matters whether a failed one was carried out.
+        ``changes``: the caller must know whether a failed one may have been carried out.
         """
         return self._operation(self.topology, name, self._timeout, self._telemetry, changes, self._server)
 
     def operation_on(self, server: Server, name: str) -> "Operation":
-        """One on a certain server, whoever has the keys."""
+        """Return an operation on ``server``, wherever the keys are."""
         return Operation(self.topology, name, self._timeout, self._telemetry, False, server)
 
     def servers(self) -> list[Server]:
-        """All that keep a part of the data.
+        """Return all servers that have a part of the data.
 
         Raises:
             StoreUnavailableError: it is not known where they are.
@@ -55,7 +55,7 @@ class RedisConnections:
             raise StoreUnavailableError(kind_of(error), str(error)) from error
 
     def apart(self, keys: Sequence[str]) -> list[list[int]]:
-        """Which of ``keys`` have one server, by their numbers; each by itself where that is not known."""
+        """Group the positions of ``keys`` by server; each position is a group of its own if discovery fails."""
         if not isinstance(self.topology, Cluster):
             return [list(range(len(keys)))]
         deadline = time.monotonic() + self._timeout
@@ -68,17 +68,18 @@ class RedisConnections:
         return list(parts.values())
 
     def make_sure(self) -> None:
-        """Ask now who the servers are, where there is somebody to ask; what is known stays, where nobody answers.
+        """Run discovery now; if it fails, keep the servers that are known.
 
-        For who comes seldom: meanwhile a master may have been given up, and have come back believing to be one still.
+        For operations that are minutes apart: meanwhile a master may have been replaced, and have come back in the
+        belief that it is still the master.
         """
         with suppress(*KNOWN):
-            self.topology.follow(time.monotonic() + self._timeout)
+            self.topology.rediscover(time.monotonic() + self._timeout)
 
     def watch(self) -> None:
-        """Keep what is known about servers up to date by a thread; for processes that never fork."""
+        """Start the discovery thread; for processes that never fork."""
         self.topology.watch()
 
     def close(self) -> None:
-        """Give up all idle connections."""
+        """Close all idle connections."""
         self.topology.close()

@@ -1,8 +1,7 @@
-"""redis-py's connections with one deadline for all that an operation takes.
+"""redis-py's connections, with one deadline for a whole operation.
 
-Commands and their answers go past redis-py's own methods: those take seven system calls for an answer where three
-will do, and each lets go of the interpreter's lock, behind which other threads wait. What connects, greets, logs in and
-starts TLS is redis-py.
+redis-py connects, starts TLS and logs in. Commands and answers bypass its methods: those make seven system calls per
+answer where three are enough, and at each the thread gives up the interpreter's lock and must wait for it again.
 """
 
 import select
@@ -44,14 +43,14 @@ class _Deadline:
         return super().read_response(*args, **options)  # type: ignore[misc]
 
     def is_quiet(self) -> bool:
-        """Whether it is connected and nothing is to be read from it: neither stray answers nor its end."""
+        """Return whether it is connected and has nothing to read: neither a stray answer nor its end."""
         return self._sock is not None and not self._poll.poll(0)
 
     def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Send ``commands`` and wait for their answers; errors are among these as values."""
+        """Send ``commands``, wait, and return their answers; an error reply is returned as a value."""
         self._send(b"".join([hiredis.pack_command(command) for command in commands]))
         answers: list[Any] = []
-        while len(answers) < len(commands):  # as in ``collect``: a call less on the way of every reply
+        while len(answers) < len(commands):  # as in ``collect``, inlined: every reply to an address comes through here
             answer = self._answers.gets()
             if answer is _NOT_YET:
                 self._answers.feed(self._receive())
@@ -60,11 +59,11 @@ class _Deadline:
         return answers
 
     def send(self, commands: Sequence[tuple[Any, ...]]) -> None:
-        """Send ``commands``; their answers are to be collected."""
+        """Send ``commands``; ``collect`` reads their answers."""
         self._send(b"".join([hiredis.pack_command(command) for command in commands]))
 
     def collect(self, count: int) -> list[Any]:
-        """Wait for so many answers."""
+        """Wait for ``count`` answers and return them."""
         answers: list[Any] = []
         while len(answers) < count:
             answer = self._answers.gets()
@@ -96,13 +95,13 @@ class _Deadline:
             sent = self._sock.send(octets)
         except _NOT_NOW:
             sent = 0
-        if sent < len(octets):  # never seen: they are far smaller than a socket's buffer
+        if sent < len(octets):  # never seen: commands are far smaller than a socket's buffer
             self._sock.settimeout(self._remaining())
             self._sock.sendall(octets[sent:])
             self._sock.setblocking(False)
 
     def _receive(self) -> bytes:
-        """More octets. What has come by the time we look is taken, late as it may be."""
+        """Return more octets. Octets that are already there are taken even after the deadline."""
         while True:
             remaining = max(0.0, self.deadline - time.monotonic())
             if not self._decrypted() and not self._poll.poll(remaining * 1000):
@@ -117,7 +116,7 @@ class _Deadline:
 
 
 class _Master:
-    """Mixed into those that must lead to a master: who has just been one may be a replica by now."""
+    """Mixed into connections that must lead to a master: the server may have become a replica by now."""
 
     def _open(self) -> None:
         super()._open()  # type: ignore[misc]
@@ -125,13 +124,15 @@ class _Master:
         if isinstance(role, Exception):
             raise role
         if role[0] != b"master":
-            raise redis.exceptions.ReadOnlyError(f"the server that is said to be the master is a {role[0].decode()}")
+            raise redis.exceptions.ReadOnlyError(
+                f"Sentinels name this server as the master, but it is a {role[0].decode()}"
+            )
 
 
 def connection_factory(url: str, must_be_master: bool = False) -> Callable[[], Any]:
-    """How to make connections to one server. RESP2 and no client info: no handshake but AUTH and SELECT.
+    """Return a function that makes connections to one server. RESP2, no client info: only AUTH and SELECT are sent.
 
-    ``must_be_master``: a new connection to anything else fails as if something had been written there: read-only.
+    ``must_be_master``: a new connection to a replica fails with ReadOnlyError, as a write would.
     """
     pool = ConnectionPool.from_url(url)
     plain = pool.connection_class
@@ -144,6 +145,6 @@ def connection_factory(url: str, must_be_master: bool = False) -> Callable[[], A
         "retry": Retry(NoBackoff(), 0),
         "retry_on_error": [],
         "health_check_interval": 0,
-        "socket_read_size": 4096,  # redis-py holds so much for each connection, else 64 KiB, and only greets with it
+        "socket_read_size": 4096,  # redis-py's buffer per connection, used for the handshake only; default 64 KiB
     }
     return lambda: deadlined(**options)

@@ -1,4 +1,4 @@
-"""Keeps what is known about where servers are up to date, behind everybody's back."""
+"""Keeps the known places of servers up to date, in the background."""
 
 import logging
 import threading
@@ -10,16 +10,17 @@ from reply_milter.adapters.redis_store.link.errors import DiscoveryError
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 1.0  # for all that one look takes, where no message waits for it
-_PAUSE_SECONDS = 0.05  # between two looks, however many have trouble
-_AGAIN_SECONDS = 0.25  # after a look that found nothing
+_LOOK_SECONDS = 1.0  # for one discovery that no message waits for
+_PAUSE_SECONDS = 0.05  # between two discoveries, however many operations fail
+_AGAIN_SECONDS = 0.25  # after a discovery that found nothing
 
 
 class DiscoveryThread:
-    """Calls ``look(deadline)``, a bound method, which raises DiscoveryError where it learns nothing.
+    """Runs discovery: ``look(deadline)``, a bound method, which raises DiscoveryError if it finds nothing.
 
-    A thread does so every so many seconds, and at once when somebody has trouble. Until ``watch`` starts it, whoever
-    has trouble looks for himself: a process that forks must have no threads. The thread ends when nobody uses this.
+    A thread runs it every ``every_seconds``, and at once after a failed operation. Until ``watch`` starts the thread,
+    operations run it themselves: a process that forks must have no threads. The thread ends when this object is
+    garbage-collected.
     """
 
     def __init__(self, look: Callable[[float], None], every_seconds: float) -> None:
@@ -34,7 +35,7 @@ class DiscoveryThread:
 
     @property
     def stale(self) -> bool:
-        """Whether somebody had trouble, and nobody has looked since, nor will."""
+        """True if a failure was reported after the last discovery and no thread will run another."""
         return self._stale and not self._watching
 
     def watch(self) -> None:
@@ -46,29 +47,29 @@ class DiscoveryThread:
         self._wanted.set()
         weakref.finalize(self, self._wanted.set)
         arguments = (weakref.ref(self), self._wanted)
-        threading.Thread(target=_watch, args=arguments, name="redis lookout", daemon=True).start()
+        threading.Thread(target=_watch, args=arguments, name="redis discovery", daemon=True).start()
 
-    def trouble(self) -> None:
-        """What is known may be wrong."""
+    def rediscover_soon(self) -> None:
+        """Report a failure: the known places may be wrong. The thread runs discovery at once."""
         self._stale = True
         self._wanted.set()
 
-    def first(self, deadline: float) -> None:
-        """Nothing is known yet: wait for a look, but not again after one that learnt nothing. The thread goes on.
+    def wait_for_first(self, deadline: float) -> None:
+        """Wait until a server is known; after a discovery that found nothing, fail at once, and the thread tries on.
 
         Raises:
-            DiscoveryError: nothing was learnt.
+            DiscoveryError: no server is known.
         """
         problem = self._problem
         if self._watching and problem:
             raise DiscoveryError(problem)
-        self.renew(deadline)
+        self.rediscover(deadline)
 
-    def renew(self, deadline: float) -> None:
-        """Have somebody look who begins now or later, and wait until that is done.
+    def rediscover(self, deadline: float) -> None:
+        """Wait for a discovery that begins after this call.
 
         Raises:
-            DiscoveryError: nothing was learnt by then.
+            DiscoveryError: it found nothing, or not by ``deadline``.
         """
         if not self._watching:
             self._run(deadline)
@@ -77,7 +78,7 @@ class DiscoveryThread:
             wanted = self._begun + 1
             self._wanted.set()
             if not self._changed.wait_for(lambda: self._ended >= wanted, max(0.0, deadline - time.monotonic())):
-                raise DiscoveryError("it is not known where the store is")
+                raise DiscoveryError("discovery did not find the store in time")
             if self._problem:
                 raise DiscoveryError(self._problem)
 
@@ -101,13 +102,13 @@ class DiscoveryThread:
                 self._changed.notify_all()
 
     def watch_once(self) -> float:
-        """For the thread: one look. Seconds until the next."""
+        """Run one discovery, for the thread; return the seconds until the next."""
         try:
             self._run(time.monotonic() + _LOOK_SECONDS)
         except DiscoveryError:
             return _AGAIN_SECONDS
         except Exception:
-            log.exception("cannot look for the store's servers")
+            log.exception("discovery of the store's servers failed")
             return _AGAIN_SECONDS
         return self._every
 
@@ -117,9 +118,9 @@ def _watch(reference: "weakref.ref[DiscoveryThread]", wanted: threading.Event) -
     while True:
         wanted.wait(pause)
         wanted.clear()
-        lookout = reference()
-        if lookout is None:
+        discovery = reference()
+        if discovery is None:
             return
-        pause = lookout.watch_once()
-        del lookout
+        pause = discovery.watch_once()
+        del discovery
         time.sleep(_PAUSE_SECONDS)

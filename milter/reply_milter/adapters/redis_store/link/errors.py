@@ -1,4 +1,4 @@
-"""Everything that can go wrong with Redis, in a bounded set of words for metrics."""
+"""The errors of Redis, each with one of a fixed set of words for metrics."""
 
 import ssl
 
@@ -12,11 +12,11 @@ ClusterDownError = redis.exceptions.ClusterDownError
 
 
 class BreakerOpenError(Exception):
-    """The server did not answer lately, and was not asked."""
+    """The breaker is open: nothing was sent to the server."""
 
 
 class DiscoveryError(Exception):
-    """Nobody says where the server is."""
+    """No Sentinel or node says where the server is."""
 
 
 _KINDS: tuple[tuple[type[Exception], str], ...] = (
@@ -41,15 +41,21 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
 _WORDS = {"NOREPLICAS": "noreplicas", "MISCONF": "misconf"}
 ERROR_KINDS = (*dict.fromkeys(kind for _, kind in _KINDS), *_WORDS.values(), "certificate", "tls", "other")
 KNOWN = (redis.exceptions.RedisError, OSError, ValueError, TypeError, BreakerOpenError, DiscoveryError)
-LOST = frozenset({"timeout", "connection", "certificate", "tls"})  # nothing was heard of the server
-MISPLACED = LOST | {"readonly", "moved", "clusterdown", "masterdown", "breaker"}  # it may be somewhere else by now
+LOST = frozenset({"timeout", "connection", "certificate", "tls"})  # the server gave no answer
+MISPLACED = LOST | {
+    "readonly",
+    "moved",
+    "clusterdown",
+    "masterdown",
+    "breaker",
+}  # another server may have its place by now
 DEMOTED = frozenset({"readonly", "masterdown"})
-_CAUSES = 4  # errors that an error came of; redis-py tells the first of them in words alone
+_CAUSES = 4  # of an error, followed back; redis-py names the first only in its text
 REFUSALS = (redis.exceptions.ResponseError, redis.exceptions.BusyLoadingError)
 
 
 def kind_of(error: Exception) -> str:
-    """One of ERROR_KINDS."""
+    """Return one of ERROR_KINDS."""
     kind = next((kind for known, kind in _KINDS if isinstance(error, known)), "other")
     if kind == "connection":
         return _of_tls(error) or kind
@@ -57,9 +63,9 @@ def kind_of(error: Exception) -> str:
 
 
 def _of_tls(error: BaseException | None) -> str:
-    """What TLS says where it kept us from connecting; empty where it was something else.
+    """Return the kind of a TLS failure; empty for any other connection error.
 
-    A server that only waits for another certificate of ours says so in an alert, after the handshake.
+    A server that wants another client certificate says so in an alert after the handshake.
     """
     for _ in range(_CAUSES):
         if isinstance(error, ssl.SSLCertVerificationError):

@@ -1,4 +1,4 @@
-"""Lua scripts: sent by the name that Redis knows them by, and whole where it has forgotten them."""
+"""Lua scripts: called by their digest (EVALSHA), or sent as text (EVAL) if Redis does not have them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,26 +19,26 @@ class Script:
         self._sha = hashlib.sha1(self._text, usedforsecurity=False).hexdigest()
 
     def run(self, call: Operation, key: str, *arguments: Argument) -> Any:
-        """Run it once; what it returns."""
+        """Run it once; return its answer."""
         return self.run_behind(call, (), key, *arguments)[0]
 
     def run_behind(self, call: Operation, reads: Sequence[Command], key: str, *arguments: Argument) -> list[Any]:
-        """Run it once, behind ``reads`` and in one go with them; all answers, its own last.
+        """Run it once, after ``reads`` and in one round trip with them; return all answers, its own last.
 
-        Whatever is to be sent again is so with the reads: they may be.
+        If it has to be sent as text, the reads are sent again with it, which does no harm.
         """
         try:
             return call(*reads, ("EVALSHA", self._sha, 1, key, *arguments))
-        except NoScriptError:  # it was not run, so sending it whole is no second time
+        except NoScriptError:  # Redis did not run it, so this is the first time
             return call(*reads, ("EVAL", self._text, 1, key, *arguments))
 
     def run_each(self, call: Operation, runs: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        """Run it in one go for each of ``runs``, a key and its arguments.
+        """Run it for each of ``runs`` (a key and its arguments) in one round trip.
 
-        Only for scripts that may run twice: Redis can forget them in the midst of it.
+        Only for scripts that may run twice for the same arguments: Redis may lose them between two runs.
         """
         commands = [("EVALSHA", self._sha, 1, *run) for run in runs]
         try:
             return call(*commands)
-        except NoScriptError:  # whole for each: in a Cluster, they go to several servers
+        except NoScriptError:  # the text with each: in a Cluster, they go to several servers
             return call(*(("EVAL", self._text, 1, *run) for run in runs))

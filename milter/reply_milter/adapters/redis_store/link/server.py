@@ -1,4 +1,4 @@
-"""One redis-server: its idle connections, and the breaker before it."""
+"""One redis-server: its idle connections and its breaker."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from reply_milter.adapters.redis_store.link.breaker import Breaker
 
 _IDLE_CONNECTIONS = 256  # more than an MTA has sessions: making a new one for each reply would cost more than the reply
-_TRUSTED_SECONDS = 0.002  # from one use to the next: a server does not go away and come back in less
+_TRUSTED_SECONDS = 0.002  # since the last use: a server does not restart in less
 
 
 class Server:
-    """``name`` is for people; ``make`` makes a connection, which connects when it is first used."""
+    """``name``: for log lines. ``make`` makes a connection, which connects when it is first used."""
 
     __slots__ = ("_idle", "_make", "_retired", "breaker", "name")
 
@@ -22,7 +22,7 @@ class Server:
         self._retired = False
 
     def take(self, deadline: float) -> Any:
-        """An idle connection that the server has not closed meanwhile, or a new one, for an operation until then."""
+        """Return an idle connection that the server has not closed, or a new one."""
         while True:
             try:
                 connection = self._idle.pop()
@@ -33,7 +33,7 @@ class Server:
             connection.disconnect()
 
     def give_back(self, connection: Any) -> None:
-        """Keep a connection that was answered, and on which nothing is under way."""
+        """Keep a connection whose answers have all been read."""
         self.breaker.failures = 0
         if len(self._idle) < _IDLE_CONNECTIONS and not self._retired:
             self._idle.append(connection)
@@ -41,17 +41,17 @@ class Server:
             connection.disconnect()
 
     def failed(self, began: float, now: float) -> None:
-        """It gave no answer. Where that has become the rule, connections of before may be dead without telling."""
+        """Count an operation without an answer. If that opens the breaker, close idle connections: they may be dead."""
         if self.breaker.failed(began, now):
             self.forget()
 
     def forget(self) -> None:
-        """Give up all idle connections."""
+        """Close all idle connections."""
         idle, self._idle = self._idle, []
         for connection in idle:
             connection.disconnect()
 
     def retire(self) -> None:
-        """Keep no connection from now on: another server has its place."""
+        """Keep no connection from now on: another server has replaced this one."""
         self._retired = True
         self.forget()

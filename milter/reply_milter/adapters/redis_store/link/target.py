@@ -9,15 +9,15 @@ _WORDS = {"yes": True, "no": False}
 
 
 class Kind(Enum):
-    """What answers: one server at a fixed place, a master that Sentinels name, or the masters of a Cluster."""
+    """Who has the data: one server at a fixed place, a master that Sentinels name, or the masters of a Cluster."""
 
-    ALONE = "alone"
+    SINGLE = "single"
     SENTINEL = "sentinel"
     CLUSTER = "cluster"
 
 
 class UrlError(ValueError):
-    """A store's URL can't be used; the message says why, and holds nothing of the URL that may be secret."""
+    """A store's URL cannot be used; the message says why, and contains no secret part of the URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A store's URL, taken apart. ``url`` of one server, else empty; ``seeds``: Sentinels, or some nodes of a Cluster.
+    """A parsed store URL. ``url``: of a single server, else empty; ``seeds``: Sentinels, or some nodes of a Cluster.
 
-    ``login`` and ``sentinel_login``: ``USER:PASSWORD@`` as it stands in a URL, or empty; ``options``: redis-py's own.
+    ``login`` and ``sentinel_login``: ``USER:PASSWORD@`` as in a URL, or empty; ``options``: redis-py's own.
     """
 
     kind: Kind
@@ -49,11 +49,11 @@ class Target:
     options: str = ""
 
     def server_url(self, place: Place) -> str:
-        """The URL of a server that keeps data."""
+        """Return the URL of a server that has data."""
         return self._url(place, self.login, f"/{self.db}")
 
     def sentinel_url(self, place: Place) -> str:
-        """The URL of a Sentinel."""
+        """Return the URL of a Sentinel."""
         return self._url(place, self.sentinel_login, "")
 
     def _url(self, place: Place, login: str, path: str) -> str:
@@ -62,20 +62,20 @@ class Target:
 
     @property
     def user(self) -> str:
-        """Who we are to the servers that keep data."""
-        login = self.login.removesuffix("@") if self.kind is not Kind.ALONE else urlsplit(self.url).username or ""
+        """The user name that we log in with at servers that have data."""
+        login = self.login.removesuffix("@") if self.kind is not Kind.SINGLE else urlsplit(self.url).username or ""
         return unquote(login.partition(":")[0]) or "default"
 
 
 def read_url(url: str) -> Target:
-    """Take a store's URL apart.
+    """Parse a store's URL.
 
     Raises:
-        UrlError: it is none.
+        UrlError: it is not a store's URL.
     """
     scheme, _, rest = url.partition("://")
     if scheme not in _PORTS:
-        return Target(Kind.ALONE, url)
+        return Target(Kind.SINGLE, url)
     places, _, query = rest.partition("?")
     authority, _, path = places.partition("/")
     login, at, hosts = authority.rpartition("@")
@@ -92,7 +92,7 @@ def read_url(url: str) -> Target:
 
 
 def shown(url: str) -> str:
-    """Where a store is, without what is secret about it: user, password and options."""
+    """Return ``url`` without its secret parts: user, password and options."""
     scheme, separator, rest = url.partition("://")
     authority, slash, path = rest.partition("?")[0].partition("/")
     return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
@@ -122,7 +122,7 @@ def _place(text: str, port: int) -> Place:
         host, number = text, str(port)
     bare = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     if not bare or any(letter in bare for letter in "/?#@ ") or (":" in bare and bare == host):
-        raise UrlError("a host is missing, or is none: HOST:PORT,HOST:PORT, with IPv6 addresses in brackets")
+        raise UrlError("a host is missing or malformed: HOST:PORT,HOST:PORT, with IPv6 addresses in brackets")
     return Place(bare, _number(number, "a port", 65536))
 
 

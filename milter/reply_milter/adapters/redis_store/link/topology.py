@@ -1,4 +1,4 @@
-"""Where a key's server is: one at a fixed place, or the master that Sentinels name."""
+"""Where the data is: on one server at a fixed place, or on the master that Sentinels name."""
 
 import logging
 import time
@@ -14,35 +14,35 @@ from reply_milter.adapters.redis_store.link.target import Place, Target, shown
 
 log = logging.getLogger(__name__)
 
-_SENTINEL_SECONDS = 0.25  # for one that does not answer: the others are to have their turn
-_POLL_SECONDS = 1.0  # bounds how long a master is written to that Sentinels have given up, and we still reach
+_SENTINEL_SECONDS = 0.25  # for one that does not answer, so that there is time for the others
+_POLL_SECONDS = 1.0  # how long we may write to a master that Sentinels have replaced, while we still reach it
 
 
 class Topology(Protocol):
     """Finds servers. Everything is thread-safe."""
 
     def find(self, deadline: float) -> Server:
-        """The server for whatever needs no certain one. Raises DiscoveryError."""
+        """Return the server for commands that any server may answer. Raises DiscoveryError."""
         ...
 
     def servers(self, deadline: float) -> Sequence[Server]:
-        """All that keep a part of the data, to be written to. Raises DiscoveryError."""
+        """Return every server that has a part of the data and takes writes. Raises DiscoveryError."""
         ...
 
-    def trouble(self) -> None:
-        """A server is not there, or not what it was thought to be: look again soon."""
+    def rediscover_soon(self) -> None:
+        """Have discovery run soon: a server is unreachable, or not what it was known to be."""
         ...
 
-    def follow(self, deadline: float) -> bool:
-        """A server says that it is not the one: look now. False where there is nowhere to look."""
+    def rediscover(self, deadline: float) -> bool:
+        """Run discovery now: a server said that it is not the master. Return False where there is no discovery."""
         ...
 
     def watch(self) -> None:
-        """Look by a thread, from now on."""
+        """Start the discovery thread."""
         ...
 
     def close(self) -> None:
-        """Give up all idle connections."""
+        """Close all idle connections."""
         ...
 
 
@@ -60,15 +60,15 @@ class SingleServer:
         """See ``Topology``."""
         return [self.server]
 
-    def trouble(self) -> None:
-        """See ``Topology``. There is nowhere to look."""
+    def rediscover_soon(self) -> None:
+        """See ``Topology``. There is no discovery."""
 
-    def follow(self, _deadline: float) -> bool:
+    def rediscover(self, _deadline: float) -> bool:
         """See ``Topology``."""
         return False
 
     def watch(self) -> None:
-        """See ``Topology``. There is nothing to watch."""
+        """See ``Topology``. There is no discovery."""
 
     def close(self) -> None:
         """See ``Topology``."""
@@ -76,22 +76,22 @@ class SingleServer:
 
 
 class Discovered:
-    """What servers that may change have in common: a lookout, which finds them again."""
+    """What Sentinels and Cluster share: servers that may change, and a thread that discovers them."""
 
-    _lookout: DiscoveryThread
+    _discovery: DiscoveryThread
 
-    def trouble(self) -> None:
+    def rediscover_soon(self) -> None:
         """See ``Topology``."""
-        self._lookout.trouble()
+        self._discovery.rediscover_soon()
 
-    def follow(self, deadline: float) -> bool:
+    def rediscover(self, deadline: float) -> bool:
         """See ``Topology``."""
-        self._lookout.renew(deadline)
+        self._discovery.rediscover(deadline)
         return True
 
     def watch(self) -> None:
         """See ``Topology``."""
-        self._lookout.watch()
+        self._discovery.watch()
 
 
 class SentinelReport(NamedTuple):
@@ -101,36 +101,36 @@ class SentinelReport(NamedTuple):
     master: Place
 
 
-def choose(said: Sequence[SentinelReport], sentinels: int, known: int) -> SentinelReport | None:
-    """Whom to believe of ``sentinels``; ``known`` is the newest epoch so far, -1 for none.
+def choose(reports: Sequence[SentinelReport], sentinels: int, known: int) -> SentinelReport | None:
+    """Choose one report of a number of ``sentinels``; ``known`` is the newest epoch so far, -1 for none.
 
-    The newest epoch: a Sentinel that was cut off names an old master, and redis-py's ``discover_master`` believes
-    whoever answers first. What is older than what was known is believed only if all say so (they were set up anew):
-    who knows better may be the one that can't be reached.
+    The newest epoch wins: a Sentinel that was cut off names an old master, and redis-py's ``discover_master`` believes
+    the first that answers. An epoch older than ``known`` is believed only if every Sentinel reports it (they were set
+    up anew): otherwise the one that knows better may be unreachable.
     """
-    if not said:
+    if not reports:
         return None
-    newest = max(said)
-    return newest if newest.epoch >= known or said.count(newest) == sentinels else None
+    newest = max(reports)
+    return newest if newest.epoch >= known or reports.count(newest) == sentinels else None
 
 
 class Sentinels(Discovered):
-    """The master that Sentinels name. Its connections make sure, by ROLE, that it is one."""
+    """The master that Sentinels name. Each new connection to it checks with ROLE that it is a master."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._sentinels = [Server(str(seed), connection_factory(target.sentinel_url(seed))) for seed in target.seeds]
         self._epoch = -1
         self._server: Server | None = None
-        self._lookout = DiscoveryThread(self._look, _POLL_SECONDS)
+        self._discovery = DiscoveryThread(self._look, _POLL_SECONDS)
 
     def find(self, deadline: float) -> Server:
         """See ``Topology``."""
         if self._server is None:
-            self._lookout.first(deadline)
-        elif self._lookout.stale:
+            self._discovery.wait_for_first(deadline)
+        elif self._discovery.stale:
             with suppress(DiscoveryError):
-                self._lookout.renew(deadline)
+                self._discovery.rediscover(deadline)
         server = self._server
         if server is None:
             raise DiscoveryError(f"no Sentinel names the master of {self._target.name}")
@@ -141,17 +141,17 @@ class Sentinels(Discovered):
         return [self.find(deadline)]
 
     def sentinels(self) -> Sequence[Server]:
-        """Those that are asked."""
+        """Return all Sentinels of the URL."""
         return tuple(self._sentinels)
 
     def problem(self, sentinel: Server) -> str:
-        """What is wrong with one of them, in words; empty if it says what the others do."""
+        """Return what is wrong with one Sentinel; empty if it agrees with the others."""
         try:
-            said = query_sentinel(sentinel, self._target.name, time.monotonic() + _SENTINEL_SECONDS)
+            report = query_sentinel(sentinel, self._target.name, time.monotonic() + _SENTINEL_SECONDS)
         except KNOWN as error:
             return str(error)
-        if self._server is not None and str(said.master) != self._server.name:
-            return f"names {said.master} as the master, and others name {self._server.name}"
+        if self._server is not None and str(report.master) != self._server.name:
+            return f"names {report.master} as the master, but others name {self._server.name}"
         return ""
 
     def close(self) -> None:
@@ -160,38 +160,38 @@ class Sentinels(Discovered):
             server.forget()
 
     def _look(self, deadline: float) -> None:
-        """Ask until most have answered, and one knows what we know; next time, those that did not come last."""
-        said: list[SentinelReport] = []
-        silent, problem = [], "none answers"
+        """Query Sentinels until most have answered, and one knows what we know; ask the silent ones last next time."""
+        reports: list[SentinelReport] = []
+        silent, problem = [], "no Sentinel answers"
         for sentinel in list(self._sentinels):
-            if 2 * len(said) > len(self._sentinels) and max(said).epoch >= self._epoch:
+            if 2 * len(reports) > len(self._sentinels) and max(reports).epoch >= self._epoch:
                 break
             try:
-                said.append(
+                reports.append(
                     query_sentinel(sentinel, self._target.name, min(deadline, time.monotonic() + _SENTINEL_SECONDS))
                 )
             except KNOWN as error:
                 silent.append(sentinel)
                 problem = f"{sentinel.name}: {error}"
         self._sentinels.sort(key=lambda sentinel: sentinel in silent)
-        chosen = choose(said, len(self._sentinels), self._epoch)
+        chosen = choose(reports, len(self._sentinels), self._epoch)
         if chosen is None:
             raise DiscoveryError(f"no Sentinel names the master of {self._target.name}: {problem}")
-        self._follow(chosen)
+        self._connect_to(chosen)
 
-    def _follow(self, chosen: SentinelReport) -> None:
+    def _connect_to(self, chosen: SentinelReport) -> None:
         self._epoch = chosen.epoch
         old, name = self._server, str(chosen.master)
         if old is not None and old.name == name:
             return
         self._server = Server(name, connection_factory(self._target.server_url(chosen.master), must_be_master=True))
         if old is not None:
-            log.warning("the store's master is now %s, no more %s", name, old.name)
+            log.warning("the store's master is now %s, no longer %s", name, old.name)
             old.retire()
 
 
 def query_sentinel(sentinel: Server, name: str, deadline: float) -> SentinelReport:
-    """What a Sentinel says. The address that it gives to clients is ahead of its own record during a failover.
+    """Query one Sentinel. The address that it gives to clients is ahead of its own record during a failover.
 
     Raises:
         Exception: one of ``errors.KNOWN``.

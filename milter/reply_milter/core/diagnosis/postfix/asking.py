@@ -1,4 +1,4 @@
-"""The doors that ask us: whether they ask last, in time, for all that we need, and what they do while we are down."""
+"""Services that ask the milter: in which order, with which time-outs and macros, and what they do while it is down."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ _TIMEOUTS = {"command_timeout": 30, "content_timeout": 300}
 
 
 def examine(site: Site, ours: Ours, door: MasterService) -> Iterator[Problem]:
-    """One door, if it asks us."""
+    """Examine one service, if it asks the milter."""
     queue_directory = site.get("queue_directory")
     for listening in (ours.verify, ours.sign):
         listed = door.get("smtpd_milters")
@@ -40,14 +40,14 @@ def _path(door: MasterService, milter: Milter, listening: Endpoint, queue_direct
     if door.chroot and milter.place is not None and milter.place.path.startswith("/"):
         yield error(
             "postfix.chroot",
-            f"{door.where('smtpd_milters')}: {milter.place} is an absolute path, and service {door} is chrooted",
-            f"it looks below {queue_directory}, where nothing answers: default_action decides about its mail",
+            f"{door.where('smtpd_milters')}: {milter.place} is an absolute path, but service {door} is chrooted",
+            f"it looks below {queue_directory}, where nothing answers, so default_action decides about its mail",
             door.put("smtpd_milters", milters.entry(listening, queue_directory, {})),
         )
 
 
 def _action(site: Site, ours: Ours, door: MasterService, milter: Milter, listening: Endpoint) -> Iterator[Problem]:
-    """What happens while the milter is down."""
+    """Examine what happens while the milter is down."""
     action = milter.setting("default_action", door.settings)
     mend = milters.mend_entry(site, door, listening, {"default_action": "tempfail"})
     what = f"{door.where('smtpd_milters')}: default_action is {action} for {listening}"
@@ -67,13 +67,13 @@ def _action(site: Site, ours: Ours, door: MasterService, milter: Milter, listeni
         yield note(
             "postfix.layout",
             f"{door.where('smtpd_milters')}: mail for other domains depends on the milter, too",
-            f"while the milter is down, default_action={action} holds for all mail of the same smtpd; "
-            "one of its own for the reply domain confines that (contrib/postfix, layout 2)",
+            f"while the milter is down, default_action={action} applies to all mail of the same smtpd; "
+            "an smtpd of its own for the reply domain avoids that (contrib/postfix, layout 2)",
         )
 
 
 def _only_ours(door: MasterService) -> bool:
-    """Whether a door takes mail for somebody in particular and refuses the rest, or is for those who log in."""
+    """Return whether a service takes mail for listed recipients only, or only from clients that log in."""
     relay = [name for name, _ in syntax.restrictions(door.get("smtpd_relay_restrictions"))]
     return (relay[:1] == ["check_recipient_access"] and "reject" in relay) or relay[:1] == ["permit_sasl_authenticated"]
 
@@ -86,7 +86,7 @@ def _times(site: Site, ours: Ours, door: MasterService, milter: Milter, listenin
             yield error(
                 "postfix.timeout",
                 f"{door.where('smtpd_milters')}: {name} is {wait} s, and store.timeout_ms {ours.timeout_ms}",
-                "Postfix gives the milter up before the milter gives the store up: default_action decides",
+                "Postfix gives up the milter before the milter gives up the store, and default_action decides",
                 milters.mend_entry(site, door, listening, {name: longer}),
             )
 
@@ -97,7 +97,7 @@ def _protocol(site: Site, door: MasterService, milter: Milter, listening: Endpoi
         yield error(
             "postfix.protocol",
             f"{door.where('smtpd_milters')}: milter protocol {version} for {listening}",
-            f"headers can't be put where they belong before version {_PROTOCOL}",
+            f"before version {_PROTOCOL}, headers cannot be put at their place",
             milters.mend_entry(site, door, listening, {"protocol": str(_PROTOCOL)}),
         )
 
@@ -110,7 +110,7 @@ def _macros(door: MasterService, needed: dict[str, tuple[str, ...]]) -> Iterator
             yield error(
                 "postfix.macros",
                 f"{door.where(name)}: {name} lacks {' '.join(missing)}",
-                "the milter can't tell as whom Postfix reads a recipient, or who has logged in",
+                "the milter does not learn how Postfix reads a recipient, or who has logged in",
                 door.put(name, " ".join([*listed, *missing])),
             )
     invented = [
@@ -120,7 +120,7 @@ def _macros(door: MasterService, needed: dict[str, tuple[str, ...]]) -> Iterator
         yield error(
             "postfix.macro_defaults",
             f"{door.where('milter_macro_defaults')}: milter_macro_defaults gives {invented[0]} a value",
-            "the milter believes what it says: a local submission looks like one over SMTP, or a stranger logged in",
+            "the milter believes it: a local submission looks like one over SMTP, or an unknown client seems logged in",
             door.put("milter_macro_defaults", ""),
         )
 
@@ -129,13 +129,13 @@ def _last(ours: Ours, door: MasterService, number: int, queue_directory: str) ->
     listed = milters.read(door.get("smtpd_milters"))
     after = listed[number + 1 :]
     if not after or milters.find(door.get("smtpd_milters"), ours.sign, queue_directory) is not None:
-        return  # what follows our sign milter signs what we minted: that is its place
+        return  # a milter after our sign milter signs what we minted: that is its place
     texts = [milter.text for place, milter in enumerate(listed) if place != number]
     names = ", ".join(str(milter.place or milter.text) for milter in after)
     yield warning(
         "postfix.order",
-        f"{door.where('smtpd_milters')}: asked after us: {names}",
-        'what a milter after us refuses, we have taken: the sender\'s retry hears "already received"',
+        f"{door.where('smtpd_milters')}: milters after ours: {names}",
+        'what a later milter refuses is already taken here: the retry of the sender is refused as "already received"',
         door.put("smtpd_milters", ", ".join([*texts, listed[number].text])),
     )
 
@@ -145,6 +145,6 @@ def _whole_message(door: MasterService) -> Iterator[Problem]:
         yield error(
             "postfix.proxy_filter",
             f"{door.where('smtpd_proxy_filter')}: smtpd_proxy_filter is {door.get('smtpd_proxy_filter')}",
-            "Postfix then shows milters the envelope only: give us to the smtpd behind the filter",
+            "Postfix then shows milters only the envelope: configure the milter in the smtpd behind the filter",
             door.put("smtpd_proxy_filter", ""),
         )

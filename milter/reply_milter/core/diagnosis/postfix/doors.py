@@ -1,4 +1,4 @@
-"""Doors that don't ask us: services of master.cf by which mail for the reply domain comes in unseen."""
+"""Services of master.cf that take mail for the reply domain without asking the milter."""
 
 import re
 from collections.abc import Iterator
@@ -11,22 +11,22 @@ from reply_milter.core.diagnosis.problem import MAIN_CF, MASTER_CF, Problem, Rem
 
 _NO_MILTERS = "no_milters"
 _LOOPBACK = ("127.", "localhost:", "[::1]:", "::1:")
-_UNSEEN = "replies get in unverified, without a seal"
+_UNSEEN = "replies are accepted unverified, without a seal"
 _REFUSAL = re.compile(r"reject|defer|[45]\d\d\s|[45]\.\d", re.IGNORECASE)  # of access(5)
 _PERMISSION = re.compile(r"ok|permit|\d+", re.IGNORECASE)
 
 
 def asks(site: Site, ours: Ours, door: MasterService) -> bool:
-    """Whether we are asked about what comes in there."""
+    """Return whether a service asks the milter."""
     listed = milters.find(door.get("smtpd_milters"), ours.verify, site.get("queue_directory")) is not None
     return listed and not _switched_off(door)
 
 
 def examine(site: Site, ours: Ours, verify: Endpoint) -> Iterator[Problem]:
-    """All doors; ``verify`` is where they should ask."""
+    """Examine all services; ``verify`` is the socket that they should ask."""
     doors = list(site.doors())
     if not any(asks(site, ours, door) for door in doors):
-        yield from _nobody_asks(site, verify, doors)
+        yield from _not_asked(site, verify, doors)
         return
     for door in doors:
         if asks(site, ours, door):
@@ -38,19 +38,19 @@ def examine(site: Site, ours: Ours, verify: Endpoint) -> Iterator[Problem]:
 
 
 def examine_signing(site: Site, sign: Endpoint) -> Iterator[Problem]:
-    """Whether anybody asks us to mint, at ``sign``."""
+    """Examine whether a service asks the milter to mint, at ``sign``."""
     lists = [site.get("non_smtpd_milters"), *(door.get("smtpd_milters") for door in site.doors())]
     if all(milters.find(value, sign, site.get("queue_directory")) is None for value in lists):
         local = syntax.one_line(site.raw.get("non_smtpd_milters", ""))
         yield warning(
             "postfix.sign_not_asked",
-            f"[sign] is configured, and neither an smtpd nor non_smtpd_milters asks {sign}",
-            "notifications leave as they are, with X-Reply-Mint and without a reply address",
+            f"[sign] is configured, but neither an smtpd nor non_smtpd_milters asks {sign}",
+            "notifications leave unchanged, with X-Reply-Mint and without a reply address",
             put("non_smtpd_milters", ", ".join(filter(None, [local, milters.reference(site, sign)]))),
         )
 
 
-def _nobody_asks(site: Site, verify: Endpoint, doors: list[MasterService]) -> Iterator[Problem]:
+def _not_asked(site: Site, verify: Endpoint, doors: list[MasterService]) -> Iterator[Problem]:
     off = [door for door in doors if _switched_off(door)]
     if off:
         yield from dict.fromkeys(_no_milters(door) for door in off)
@@ -73,13 +73,13 @@ def _switched_off(door: MasterService) -> bool:
 
 
 def _takes_back(door: MasterService) -> bool:
-    """Whether a door is one of this host's own, where a content filter hands in again what was seen before."""
+    """Return whether a content filter of this host returns mail there that another service has examined."""
     local = door.name.startswith(_LOOPBACK)
     return local and bool({"content_filter", "smtpd_authorized_xforward_hosts"} & set(door.own))
 
 
 def _is_filtered(site: Site, ours: Ours, door: MasterService) -> bool:
-    """Whether a proxy filter passes on what comes in there, to a door that asks."""
+    """Return whether a proxy filter passes a service's mail on, to a service that asks."""
     target = door.get("smtpd_proxy_filter").removeprefix("inet:")
     return bool(target) and any(asks(site, ours, other) for other in site.doors() if other is not door)
 
@@ -90,13 +90,13 @@ def _no_milters(door: MasterService) -> Problem:
     return error(
         "postfix.no_milters",
         f"{door.where(name)}: {name} holds {_NO_MILTERS}",
-        f"no milter is asked there: {_UNSEEN}",
+        f"Postfix asks no milter there: {_UNSEEN}",
         door.put(name, ",".join(kept)),
     )
 
 
 def _maps(site: Site, door: MasterService) -> Iterator[Problem]:
-    """``smtpd_milter_maps``: other milters, or none, for some clients."""
+    """Examine ``smtpd_milter_maps``: other milters, or none, for some clients."""
     value = door.get("smtpd_milter_maps")
     if not value:
         return
@@ -105,10 +105,15 @@ def _maps(site: Site, door: MasterService) -> Iterator[Problem]:
     mend = door.put("smtpd_milter_maps", "")
     if stranger is not None:
         yield error(
-            "postfix.milter_maps", f"{what}; it says {stranger} for anybody", f"then we are not asked: {_UNSEEN}", mend
+            "postfix.milter_maps",
+            f"{what}; it says {stranger} for any client",
+            f"so this milter is not asked: {_UNSEEN}",
+            mend,
         )
     else:
-        yield warning("postfix.milter_maps", what, f"for clients that it lists we are not asked: {_UNSEEN}", mend)
+        yield warning(
+            "postfix.milter_maps", what, f"for clients that it lists, this milter is not asked: {_UNSEEN}", mend
+        )
 
 
 def _unseen(site: Site, ours: Ours, verify: Endpoint, door: MasterService) -> Iterator[Problem]:
@@ -117,13 +122,13 @@ def _unseen(site: Site, ours: Ours, verify: Endpoint, door: MasterService) -> It
     if taken and _takes_back(door):
         yield note(
             "postfix.takes_back",
-            f"{MASTER_CF}, service {door}: takes mail of this host's programs without asking us",
-            "right for a content filter behind an smtpd that asks; anything else on this host gets by",
+            f"{MASTER_CF}, service {door}: takes mail of this host's programs without asking this milter",
+            "right for a content filter behind an smtpd that asks; other programs of this host bypass the milter",
         )
     elif taken:
         yield error(
             "postfix.unseen",
-            f"{MASTER_CF}, service {door}: takes mail for {', '.join(taken)} and does not ask us",
+            f"{MASTER_CF}, service {door}: takes mail for {', '.join(taken)} and does not ask this milter",
             _UNSEEN,
             mend,
         )
@@ -132,14 +137,14 @@ def _unseen(site: Site, ours: Ours, verify: Endpoint, door: MasterService) -> It
         if let_in:
             yield warning(
                 "postfix.let_in",
-                f"{MASTER_CF}, service {door}: {', '.join(sorted(let_in))} stands before the reply domain is refused",
+                f"{MASTER_CF}, service {door}: {', '.join(sorted(let_in))} precedes the refusal of the reply domain",
                 f"from those clients {_UNSEEN}",
                 mend,
             )
 
 
 def _ask(site: Site, verify: Endpoint, door: MasterService) -> Remedy:
-    """The line that makes a door ask us."""
+    """Return the line that makes a service ask the milter."""
     raw = door.own.get("smtpd_milters")
     value = _with_us(site, verify, site.raw.get("smtpd_milters", "") if raw is None else raw)
     pair = f"{{ smtpd_milters = {value} }}" if " " in value else f"smtpd_milters={value}"
@@ -147,7 +152,7 @@ def _ask(site: Site, verify: Endpoint, door: MasterService) -> Remedy:
 
 
 def _refused_but_for(site: Site, ours: Ours, door: MasterService, domain: str) -> tuple[str, ...] | None:
-    """The clients that a door lets in although it refuses ``domain`` to all others; None if it takes it."""
+    """Return the clients that may send to ``domain`` although all others may not; None if all may."""
     for name in RESTRICTIONS:
         let_in: list[str] = []
         for restriction, about in syntax.restrictions(door.get(name)):
@@ -156,7 +161,7 @@ def _refused_but_for(site: Site, ours: Ours, door: MasterService, domain: str) -
             answer = _decides(site, ours, domain, restriction, about)
             if answer == "reject" and about:
                 return tuple(let_in)
-            if answer == "reject":  # who was let in is who the door is for: a submission service refuses all others
+            if answer == "reject":  # the service is for those clients: a submission service refuses all others
                 return None if let_in else ()
             if answer == "permit":
                 break
@@ -164,7 +169,7 @@ def _refused_but_for(site: Site, ours: Ours, door: MasterService, domain: str) -
 
 
 def _decides(site: Site, ours: Ours, domain: str, restriction: str, about: str) -> str:
-    """``reject`` or ``permit``, if a restriction decides about everything at ``domain``; else nothing."""
+    """Return ``reject`` or ``permit`` if a restriction decides about all mail to ``domain``; else an empty text."""
     if restriction in ("reject", "defer"):
         return "reject"
     if restriction in ("permit", "permit_auth_destination"):
@@ -176,7 +181,7 @@ def _decides(site: Site, ours: Ours, domain: str, restriction: str, about: str) 
 
 
 def _lets_in(door: MasterService, restriction: str) -> bool:
-    """Whether a restriction permits some clients whatever the recipient is."""
+    """Return whether a restriction permits some clients for any recipient."""
     if restriction == "permit_mynetworks":
         return bool(door.get("mynetworks"))
     if restriction == "permit_sasl_authenticated":

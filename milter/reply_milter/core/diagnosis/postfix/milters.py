@@ -1,4 +1,4 @@
-"""``smtpd_milters``: what Postfix writes there, and our entry in it."""
+"""``smtpd_milters``: its syntax, and our entry in it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,19 +15,19 @@ _OPTIONS = {"connect_timeout": "5s", "command_timeout": "10s", "content_timeout"
 
 @dataclass(frozen=True, slots=True)
 class Milter:
-    """One entry. ``text`` as it is written; ``options`` without ``milter_`` in front."""
+    """One entry. ``text`` as it is written; ``options`` without their prefix ``milter_``."""
 
     text: str
     place: Endpoint | None
     options: Mapping[str, str] = field(default_factory=dict)
 
     def setting(self, name: str, settings: Settings) -> str:
-        """``name`` of the entry, or else what holds for all milters."""
+        """Return the option ``name`` of the entry, or else the value for all milters."""
         return self.options.get(name) or settings.get(f"milter_{name}", "")
 
 
 def read(value: str) -> tuple[Milter, ...]:
-    """All entries of a list of milters."""
+    """Read all entries of a list of milters."""
     return tuple(_milter(element) for element in syntax.elements(value))
 
 
@@ -40,7 +40,7 @@ def _milter(element: str) -> Milter:
 
 
 def find(value: str, listening: Endpoint | None, queue_directory: str) -> int | None:
-    """Which entry of a list reaches ``listening``, counted from 0; None if none does."""
+    """Return which entry of a list reaches ``listening``, counted from 0; None if none does."""
     if listening is None:
         return None
     for number, milter in enumerate(read(value)):
@@ -50,7 +50,7 @@ def find(value: str, listening: Endpoint | None, queue_directory: str) -> int | 
 
 
 def reference(site: Site, listening: Endpoint) -> str:
-    """How main.cf calls our entry: ``$reply_milter``, or the entry itself if no parameter is that."""
+    """Return how main.cf refers to our entry: ``$reply_milter``, or the entry itself if no parameter holds it."""
     queue_directory = site.get("queue_directory")
     for name, value in site.raw.items():
         if name not in LISTS and value and len(read(value)) == 1 and find(value, listening, queue_directory) == 0:
@@ -59,14 +59,14 @@ def reference(site: Site, listening: Endpoint) -> str:
 
 
 def entry(listening: Endpoint, queue_directory: str, changed: Mapping[str, str]) -> str:
-    """An entry that reaches us, with options as contrib/postfix has them, but for ``changed`` ones."""
+    """Return an entry that reaches us, with the options of contrib/postfix, except ``changed`` ones."""
     path = listening.path.removeprefix(queue_directory.rstrip("/") + "/")
     place = f"unix:{path}" if path else str(listening)
     return f"{{ {', '.join([place, *(f'{name}={value}' for name, value in {**_OPTIONS, **changed}.items())])} }}"
 
 
 def mend_entry(site: Site, door: MasterService, listening: Endpoint, changed: Mapping[str, str]) -> Remedy:
-    """The line that gives our entry other options: where it has a name, that is defined anew."""
+    """Return the line that gives our entry other options; if a parameter holds it, the line redefines that."""
     name = reference(site, listening)
     queue_directory = site.get("queue_directory")
     found = find(door.get("smtpd_milters"), listening, queue_directory)

@@ -1,4 +1,4 @@
-"""What Postfix's tables have to be asked before the rules can judge: keys by table."""
+"""The keys to look up in Postfix's tables before the rules can judge, by table."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -11,17 +11,17 @@ REWRITING = ("canonical_maps", "recipient_canonical_maps", "sender_canonical_map
 VERDICT_FIELD = "X-Reply-Verdict: v=1; result=pass"
 SHAPED_SIGNATURE = "DKIM-Signature: v=1; d=example.com; i=x=3B=20dkim=3Dpass@example.com; s=s; b=AAAA"
 HEADER_CHECKS = ("header_checks", "nested_header_checks", "mime_header_checks")
-STRANGERS = ("192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: nobody that a table could mean in particular
+STRANGERS = ("192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: no table names these clients
 RESTRICTIONS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
 
 
 def forged_result(authserv_id: str) -> str:
-    """A field as clients forge it."""
+    """Return a field as clients forge it."""
     return f"Authentication-Results: {authserv_id}; dkim=pass"
 
 
 def questions(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
-    """Everything that may be worth knowing."""
+    """Return all keys that a rule may need, by table."""
     asked: dict[str, dict[str, None]] = {}
     for value, keys in _all(site, ours):
         for table in syntax.tables(value):
@@ -54,12 +54,12 @@ def _about_results(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]
 
 
 def access_tables(restrictions: str) -> str:
-    """The tables that recipients are looked up in, as a list."""
+    """Return the tables that recipients are looked up in, as a list in Postfix's syntax."""
     return " ".join(about for name, about in syntax.restrictions(restrictions) if name == "check_recipient_access")
 
 
 def access_keys(ours: Ours, domain: str) -> tuple[str, ...]:
-    """As access(5) looks a recipient up: address, domain and those above, then the mailbox alone."""
+    """Return the keys by which access(5) looks a recipient up: address, domain, its parents, then the mailbox."""
     local = f"{ours.form.mailbox}@" if ours.form.mailbox else ""
     above = (*parents(domain), *(f".{parent}" for parent in parents(domain)))
     return tuple(filter(None, (*ours.addresses(domain), domain, *above, local)))

@@ -1,4 +1,4 @@
-"""How Postfix takes the reply domain: as whose, with which delimiter, for which mailboxes, and by which transport."""
+"""How Postfix takes the reply domain: its address class, delimiter, mailboxes, and transport."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
 from reply_milter.core.diagnosis.postfix.site import Ours, Site, parents, put
 from reply_milter.core.diagnosis.problem import MASTER_CF, Problem, Remedy, error, note, warning
 
-# Where a class's mailboxes are listed, and which transport it has by itself.
+# Where a class lists its mailboxes, and its default transport.
 _MAILBOXES = {"relay_domains": "relay_recipient_maps", "virtual_mailbox_domains": "virtual_mailbox_maps"}
 _TRANSPORTS = {
     "mydestination": "local_transport",
@@ -15,19 +15,19 @@ _TRANSPORTS = {
     "relay_domains": "relay_transport",
 }
 _THROWN_AWAY = frozenset({"error", "retry", "discard"})
-_ONE_BY_ONE = frozenset({"smtp", "relay", "local", "virtual"})  # elsewhere, or one at a time by themselves
+_ONE_BY_ONE = frozenset({"smtp", "relay", "local", "virtual"})  # to other hosts, or always one recipient at a time
 _OURS = "reply-delivery"
 
 
 def examine(site: Site, ours: Ours) -> Iterator[Problem]:
-    """All domains whose replies we take."""
+    """Examine all domains whose replies we take."""
     yield from _delimiter(site, ours)
     for domain in ours.domains:
         classes = [name for name in DOMAIN_LISTS if _lists(site, name, domain)]
         if not classes:
             yield error(
                 "postfix.domain",
-                f"Postfix takes no mail for {domain}",
+                f"Postfix does not accept mail for {domain}",
                 "replies are refused, or relayed elsewhere",
                 put("relay_domains", ", ".join(filter(None, [_written(site, "relay_domains"), domain]))),
             )
@@ -41,7 +41,7 @@ def _written(site: Site, name: str) -> str:
 
 
 def _lists(site: Site, name: str, domain: str) -> bool:
-    """Whether a list of domains holds ``domain``, itself or by one above it."""
+    """Return whether a list of domains contains ``domain`` or one of its parents."""
     with_subdomains = name in syntax.elements(site.get("parent_domain_matches_subdomains"))
     above = parents(domain)
     wanted = {domain, *(above if with_subdomains else (f".{parent}" for parent in above))}
@@ -67,25 +67,25 @@ def _delimiter(site: Site, ours: Ours) -> Iterator[Problem]:
     elif delimiters != own:
         yield warning(
             "postfix.delimiter",
-            f"recipient_delimiter is {delimiters}, and only {own} is ours",
-            f"addresses that another delimiter splits, such as {ours.form.mailbox}-to@, reach our mailbox unseen",
+            f"recipient_delimiter is {delimiters}, but reply addresses use only {own}",
+            f"addresses that another delimiter splits, such as {ours.form.mailbox}-to@, reach our mailbox unchecked",
             put("recipient_delimiter", own),
         )
 
 
 def _mailbox(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem]:
-    """Whether Postfix knows the mailbox, and refuses all others at the domain."""
+    """Examine whether Postfix knows the mailbox, and refuses all others at the domain."""
     if kind == "mydestination":
         yield note(
             "postfix.local_domain",
             f"{domain} is one of mydestination: aliases and .forward files apply to replies",
-            "a domain of its own in relay_domains has no users beside ours",
+            "a separate domain in relay_domains avoids that",
         )
         if site.get("luser_relay"):
             yield warning(
                 "postfix.luser_relay",
                 f"luser_relay is {site.get('luser_relay')}",
-                f"replies to a mailbox that is no user go there, past the transport for {domain}",
+                f"replies to a mailbox without a user go there, and bypass the transport for {domain}",
                 put("luser_relay", ""),
             )
     maps = _MAILBOXES.get(kind)
@@ -96,8 +96,8 @@ def _mailbox(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem
         if kind == "relay_domains":
             yield warning(
                 "postfix.unlisted",
-                f"{maps} is empty: any address at {domain} is taken",
-                "what is no reply address is taken, too, and bounces to senders that may be forged",
+                f"{maps} is empty: Postfix accepts any address at {domain}",
+                "mail to other addresses is accepted, too, and bounces to senders that may be forged",
                 put(maps, f"inline:{{ {{ {plain} = OK }} }}"),
             )
     elif not any(table in site.broken for table in syntax.tables(site.get(maps))):
@@ -106,13 +106,13 @@ def _mailbox(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem
             yield error(
                 "postfix.unknown_mailbox",
                 f"{maps} does not hold {plain}",
-                "Postfix refuses replies before we are asked",
+                "Postfix refuses replies before it asks the milter",
                 put(maps, listed),
             )
 
 
 def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem]:
-    """Which transport takes replies, and whether it takes them one by one."""
+    """Examine which transport takes replies, and whether it takes one recipient at a time."""
     name = _TRANSPORTS.get(kind)
     whole, plain = ours.addresses(domain)
     above = parents(domain)
@@ -129,14 +129,14 @@ def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Probl
         yield error(
             "postfix.transport",
             f"the transport of {domain} is {found or transport}",
-            "replies that were accepted are thrown away, or bounce",
+            "accepted replies are discarded, or bounce",
             mend,
         )
     elif transport not in services:
         yield error(
             "postfix.transport",
             f"the transport of {domain} is {transport}, which master.cf does not have",
-            "replies that were accepted wait in the queue",
+            "accepted replies wait in the queue",
             Remedy(MASTER_CF, f"{transport} unix - - y - - lmtp"),
         )
     elif services[transport].program not in _ONE_BY_ONE:
@@ -149,6 +149,6 @@ def _limit(site: Site, domain: str, transport: str) -> Iterator[Problem]:
         yield warning(
             "postfix.recipient_limit",
             f"{name} is {site.get(name) or site.get('default_destination_recipient_limit')}",
-            f"what takes replies for {domain} may be handed other recipients along with one",
+            f"the transport of {domain} may get a reply together with other recipients",
             put(name, "1"),
         )

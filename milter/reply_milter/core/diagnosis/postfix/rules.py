@@ -8,7 +8,7 @@ from reply_milter.core.diagnosis.problem import Problem
 
 
 def examine(site: Site, ours: Ours) -> Iterator[Problem]:
-    """Everything about ``site``, whose tables have been asked. The same finding may come more than once."""
+    """Examine ``site``, whose tables have been looked up. The same problem may come more than once."""
     if ours.verify is not None:
         yield from doors.examine(site, ours, ours.verify)
     if ours.sign is not None:

@@ -10,12 +10,12 @@ from reply_milter.core.diagnosis.problem import MAIN_CF, MASTER_CF, Remedy
 from reply_milter.core.token.address import AddressForm
 
 Settings = Mapping[str, str]
-_SAMPLE = "0"  # any token_text will do: Postfix's tables know of none
+_SAMPLE = "0"  # any text will do: Postfix's tables do not know tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What the rules need of our own configuration. ``hook``: what takes replies opens the seal by itself."""
+    """What the rules need of our own configuration. ``hook``: the receiver of replies opens the seal."""
 
     verify: Endpoint | None
     sign: Endpoint | None
@@ -29,17 +29,17 @@ class Ours:
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """Whose replies we take."""
+        """The domains whose replies we take."""
         return tuple(sorted(self.form.accept_domains))
 
     def addresses(self, domain: str) -> tuple[str, str]:
-        """A reply address, and the same without its extension, as Postfix looks them up."""
+        """Return a reply address, and the same without its extension, as Postfix looks them up."""
         token_text = _SAMPLE * self.form.token_length
         whole = f"{self.form.prefix}{token_text}@{domain}"
         return whole, f"{self.form.mailbox}@{domain}" if self.form.mailbox else whole
 
     def pattern(self, domain: str) -> str:
-        """A regular expression for all reply addresses at ``domain``, without anchors."""
+        """Return a regular expression for all reply addresses at ``domain``, without anchors."""
         return f"{re.escape(self.form.prefix)}.*@{re.escape(domain)}"
 
 
@@ -58,15 +58,15 @@ class MasterService:
         return f"{self.name}/{self.kind}"
 
     def get(self, name: str) -> str:
-        """A setting, expanded, on one line."""
+        """Return a setting, expanded, on one line."""
         return syntax.one_line(self.settings.get(name, ""))
 
     def where(self, *names: str) -> str:
-        """In which file one of ``names`` is set, for people."""
+        """Return where one of ``names`` is set, for messages."""
         return f"{MASTER_CF}, service {self}" if any(name in self.own for name in names) else MAIN_CF
 
     def put(self, name: str, value: str, like: str = "") -> Remedy:
-        """A line that sets ``name`` where it (or a setting ``like`` it) is set now."""
+        """Return a line that sets ``name`` where it (or a setting ``like`` it) is set now."""
         if name not in self.own and like not in self.own:
             return Remedy(MAIN_CF, f"{name} = {value}".rstrip())
         pair = f"{{ {name} = {value} }}" if " " in value else f"{name}={value}"
@@ -77,7 +77,7 @@ class MasterService:
 class Site:
     """``main``: all settings, expanded; ``raw``: the same as they are written.
 
-    ``found``: what tables answered, by table and key; ``broken``: why tables gave no answer.
+    ``found``: what tables contain, by table and key; ``broken``: why tables could not be read.
     """
 
     main: Settings
@@ -87,15 +87,15 @@ class Site:
     broken: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str:
-        """A setting of main.cf, expanded, on one line."""
+        """Return a setting of main.cf, expanded, on one line."""
         return syntax.one_line(self.main.get(name, ""))
 
     def doors(self) -> Iterator[MasterService]:
-        """Services through which mail comes in by SMTP."""
+        """Yield the services that take mail over SMTP."""
         return (service for service in self.services if service.program == "smtpd" and service.kind in ("inet", "pass"))
 
     def look_up(self, tables: str, whole: Iterable[str], parts: Iterable[str] = ()) -> str | None:
-        """What a list of tables says of the first key that one of them knows; patterns are asked for ``whole`` only."""
+        """Return the value of the first key that one of the tables has; tables of patterns are tried with ``whole``."""
         listed = list(syntax.tables(tables))
         for keys, asked in ((whole, listed), (parts, [table for table in listed if syntax.takes_parts(table)])):
             for key in keys:
@@ -106,11 +106,11 @@ class Site:
 
 
 def parents(domain: str) -> tuple[str, ...]:
-    """The domains above ``domain``, the nearest first: a lone top-level domain too."""
+    """Return the parents of ``domain``, the nearest first, including the top-level domain."""
     labels = domain.split(".")
     return tuple(".".join(labels[start:]) for start in range(1, len(labels)))
 
 
 def put(name: str, value: str) -> Remedy:
-    """A line for main.cf."""
+    """Return a line for main.cf."""
     return Remedy(MAIN_CF, f"{name} = {value}".rstrip())

@@ -1,4 +1,4 @@
-"""Settings of smtpd that are not about milters, and bite us all the same."""
+"""Settings of smtpd that do not concern milters, but affect reply mail."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _GOOD = frozenset({"yes", "normalize", "reject"})
 
 
 def examine(site: Site, ours: Ours, door: MasterService) -> Iterator[Problem]:
-    """One door, whether it asks us or not: its clients meet these settings before us."""
+    """Examine one service, even if it does not ask the milter: these settings take effect before it."""
     yield from _bare_newline(site, door)
     yield from _claimed_clients(ours, door)
     yield from _end_of_data(door)
@@ -20,14 +20,14 @@ def examine(site: Site, ours: Ours, door: MasterService) -> Iterator[Problem]:
         yield warning(
             "postfix.command_filter",
             f"{door.where(name)}: {name} is {door.get(name)}",
-            "it changes what clients say before anybody sees it, addresses too",
+            "it changes commands of clients, with their addresses, before they are read",
             door.put(name, ""),
         )
     if door.get("disable_vrfy_command") != "yes":
         yield warning(
             "postfix.vrfy",
             f"{door.where('disable_vrfy_command')}: disable_vrfy_command is no",
-            "VRFY answers about reply addresses without asking us",
+            "VRFY answers about reply addresses without asking the milter",
             door.put("disable_vrfy_command", "yes"),
         )
 
@@ -49,7 +49,7 @@ def _bare_newline(site: Site, door: MasterService) -> Iterator[Problem]:
 
 
 def _claimed_clients(ours: Ours, door: MasterService) -> Iterator[Problem]:
-    """XCLIENT and XFORWARD: who may say that a client is somebody else."""
+    """Examine XCLIENT and XFORWARD: which hosts may claim another client address."""
     xclient = door.get("smtpd_authorized_xclient_hosts")
     if xclient:
         name = "smtpd_authorized_xclient_hosts"
@@ -57,7 +57,7 @@ def _claimed_clients(ours: Ours, door: MasterService) -> Iterator[Problem]:
         yield severity(
             "postfix.xclient",
             f"{door.where(name)}: {name} is {xclient}",
-            "those hosts may claim any client address: limits are got around, and peers and trusted clients imitated",
+            "those hosts may claim any client address, to avoid limits, or to pass as a peer or trusted client",
             door.put(name, ""),
         )
     xforward = door.get("smtpd_authorized_xforward_hosts")
@@ -66,7 +66,7 @@ def _claimed_clients(ours: Ours, door: MasterService) -> Iterator[Problem]:
         yield warning(
             "postfix.xforward",
             f"{door.where(name)}: {name} is {xforward}",
-            "other hosts may put a client address of their choice into the log",
+            "other hosts may write any client address into the log",
             door.put(name, "127.0.0.0/8"),
         )
 
@@ -81,28 +81,28 @@ def _end_of_data(door: MasterService) -> Iterator[Problem]:
         yield warning(
             "postfix.end_of_data",
             f"{door.where(name)}: {name} is {door.get(name)}",
-            "before August 2026, what these refuse leaves Postfix's and milters' ideas of the session apart; "
-            "the same restrictions do their work elsewhere",
+            "in Postfix before August 2026, a message refused by these leaves Postfix and milters in different states; "
+            "the same restrictions work in other lists",
             door.put(name, ""),
         )
 
 
 def examine_site(site: Site, ours: Ours) -> Iterator[Problem]:
-    """What belongs to no door."""
+    """Examine what belongs to no single service."""
     for service in site.services:
         if service.program == "postscreen" and service.own.get("smtpd_milters"):
             yield warning(
                 "postfix.postscreen",
                 f"{MASTER_CF}, service {service}: postscreen is given smtpd_milters",
-                "it asks no milter; the smtpd behind it does, and goes by its own settings",
+                "postscreen asks no milter; the smtpd behind it does, with its own settings",
                 service.put("smtpd_milters", ""),
             )
     queue_directory = site.get("queue_directory")
     if ours.verify and milters.find(site.get("non_smtpd_milters"), ours.verify, queue_directory) is None:
         yield note(
             "postfix.local",
-            "mail that programs of this host hand in with sendmail(1) is not checked",
-            "it arrives without a seal",
+            "mail that programs of this host submit with sendmail(1) is not checked",
+            "replies among it arrive without a seal",
             put("non_smtpd_milters", milters.reference(site, ours.verify)),
         )
     yield from _size(site, ours)

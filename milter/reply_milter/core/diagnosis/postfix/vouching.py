@@ -1,4 +1,4 @@
-"""Who stands before us to vouch for authors, where an ``authserv_id`` says that somebody does."""
+"""The milters before ours that authenticate senders, if an ``authserv_id`` is configured."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ _SIGNATURES = " ".join(
 
 
 def examine(site: Site, ours: Ours, door: MasterService, verify: Endpoint) -> Iterator[Problem]:
-    """One door, if it asks us."""
+    """Examine one service, if it asks the milter."""
     listed = door.get("smtpd_milters")
     number = milters.find(listed, verify, site.get("queue_directory"))
     if not ours.authserv_id or number is None:
@@ -33,36 +33,36 @@ def examine(site: Site, ours: Ours, door: MasterService, verify: Endpoint) -> It
 
 
 def examine_site(site: Site, ours: Ours) -> Iterator[Problem]:
-    """What clients bring in the name of those before us."""
+    """Examine fields of clients that look like results of the milters before ours."""
     if not ours.authserv_id:
         return
     checks = site.get("header_checks")
     if not _does(site, checks, forged_result(ours.authserv_id), _TAKES_OFF):
         yield warning(
             "postfix.forged_results",
-            "header_checks let Authentication-Results of clients in",
-            "OpenDKIM leaves what it can't read, and OpenDMARC believes it",
+            "header_checks keep Authentication-Results fields of clients",
+            "OpenDKIM keeps a field that it cannot read, and OpenDMARC believes it",
             _first(site, _RESULTS),
         )
     if not _does(site, checks, SHAPED_SIGNATURE, _REFUSES):
         yield warning(
             "postfix.shaped_signatures",
-            "header_checks let signatures in whose i= is encoded",
-            "OpenDKIM copies it into its results as it is, and OpenDMARC believes them",
+            "header_checks accept signatures whose i= is encoded",
+            "OpenDKIM copies it into its results unchanged, and OpenDMARC believes them",
             _first(site, _SIGNATURES),
         )
     for name in HEADER_CHECKS[1:]:
         if _does(site, site.get(name), forged_result(ours.authserv_id), _TAKES_OFF):
             yield warning(
                 "postfix.nested_checks",
-                f"{name} take Authentication-Results off",
-                "they act within attached messages: a signed message with one is changed, and its signature broken",
+                f"{name} remove Authentication-Results",
+                "they act on attached messages, too, and so break the signature of a message with such an attachment",
                 put(name, ""),
             )
 
 
 def _is_ours(milter: Milter, ours: Ours, site: Site) -> bool:
-    """Sign mode vouches for nobody."""
+    """Return whether a milter is our own sign mode, which authenticates no sender."""
     place, queue_directory = milter.place, site.get("queue_directory")
     return place is not None and ours.sign is not None and place.reaches(ours.sign, queue_directory)
 
@@ -74,23 +74,23 @@ def _who(ours: Ours, door: MasterService, before: list[Milter]) -> Problem:
     if not before:
         return (error if strict else warning)(
             "postfix.vouching",
-            f"{where}: authserv_id is {ours.authserv_id}, and no milter stands before us",
-            f"nobody vouches for any author: every reply has auth=none, and {then}",
+            f"{where}: authserv_id is {ours.authserv_id}, but no milter comes before ours",
+            f"no sender is authenticated: every reply has auth=none, and {then}",
         )
     names = ", ".join(str(milter.place or milter.text) for milter in before)
-    why = f"they vouch for authors; while they are down mail has auth=none, and {then}"
+    why = f"they authenticate senders; while they are down, mail has auth=none, and {then}"
     if len(before) == 1:
-        why = f"it vouches for authors; if it is OpenDKIM alone, unsigned mail has auth=none, and {then}"
+        why = f"it authenticates senders; if it is OpenDKIM alone, unsigned mail has auth=none, and {then}"
     return note("postfix.vouching", f"{where}: before us: {names}", why)
 
 
 def _does(site: Site, tables: str, field: str, actions: frozenset[str]) -> bool:
-    """Whether tables do one of ``actions`` about a field."""
+    """Return whether tables apply one of ``actions`` to a field."""
     action = (site.look_up(tables, [field]) or "DUNNO").split()[0].upper()
     return action in actions or action[:1] in actions
 
 
 def _first(site: Site, rules: str) -> Remedy:
-    """Put rules before those that are there."""
+    """Return the line that puts rules before the present ones."""
     tables = [f"regexp:{{ {rules} }}", syntax.one_line(site.raw.get("header_checks", ""))]
     return put("header_checks", ", ".join(filter(None, tables)))

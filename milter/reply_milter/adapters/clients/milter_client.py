@@ -1,31 +1,31 @@
-"""Knocks at our own doors as the MTA would: by the milter protocol, as far as RCPT, and by LMTP.
+"""A milter client: connects to our own milter socket as the MTA does, and goes as far as RCPT.
 
-Milter packets are a length, a letter and data, as libmilter's mfdef.h has them. We offer to leave nothing out, so that
-every command is answered.
+A packet is a length, a letter and data, as in libmilter's mfdef.h. The client offers to skip no step and no answer, so
+that the milter answers every command.
 """
 
-import socket
 import struct
 import time
 
+from reply_milter.adapters.clients.connecting import connected
 from reply_milter.ports.canary import MilterUnreachableError
 
 _VERSION, _ALL_ACTIONS, _NO_STEPS = 6, 0x1FF, 0
 _LONGEST = 65536
 _CONTINUE, _REPLY = b"c", b"y"
-_WORDS = {b"t": "451 4.7.1", b"r": "550 5.7.1"}  # what an MTA says where the milter gives no words
+_WORDS = {b"t": "451 4.7.1", b"r": "550 5.7.1"}  # what an MTA answers if the milter gives no text
 
 
 class MilterClient:
-    """Implements ``ports.MilterDoor``: a connection for a client at ``address``; ``seconds`` for all of it.
+    """Implements ``ports.canary.MilterClient``: one connection, for at most ``seconds``.
 
-    Without an ``address`` it only negotiates.
+    ``address``: the SMTP client's IP address to announce; without one it only negotiates.
     """
 
     def __init__(self, path: str, host: str, port: int, address: str, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
         try:
-            self._socket = _connected(path, host, port, seconds)
+            self._socket = connected(path, host, port, seconds)
         except OSError as error:
             raise MilterUnreachableError(f"cannot connect: {error.strerror or error}") from error
         try:
@@ -37,7 +37,7 @@ class MilterClient:
             raise
 
     def recipient(self, address: str) -> str:
-        """See ``ports.MilterDoor``."""
+        """See ``ports.canary.MilterClient``."""
         self._ask(b"M", b"<>\0", _CONTINUE)
         macros = f"{{rcpt_mailer}}\0canary\0{{rcpt_addr}}\0{address}\0"
         self._send(b"D", b"R" + macros.encode())
@@ -50,14 +50,14 @@ class MilterClient:
             return data.rstrip(b"\0").decode("ascii", "replace")
         if letter in _WORDS:
             return _WORDS[letter]
-        raise MilterUnreachableError(f"an answer to RCPT that is none: {letter!r}")
+        raise MilterUnreachableError(f"answered RCPT with the unknown packet {letter!r}")
 
     def close(self) -> None:
-        """See ``ports.MilterDoor``."""
+        """See ``ports.canary.MilterClient``."""
         try:
             self._send(b"Q", b"")
         except MilterUnreachableError:
-            pass  # it has closed first
+            pass  # the milter has closed first
         finally:
             self._socket.close()
 
@@ -77,7 +77,7 @@ class MilterClient:
     def _receive(self) -> tuple[bytes, bytes]:
         (length,) = struct.unpack("!I", self._octets(4))
         if not 0 < length <= _LONGEST:
-            raise MilterUnreachableError("no milter answers there")
+            raise MilterUnreachableError("something answers there that is no milter")
         packet = self._octets(length)
         return packet[:1], packet[1:]
 
@@ -102,33 +102,12 @@ class MilterClient:
 
 
 def negotiates(path: str, host: str, port: int, seconds: float) -> bool:
-    """Whether a milter negotiates at a unix socket, or at ``host`` and ``port``: a process, not only its queue."""
+    """Return whether a milter negotiates at a unix socket, or at ``host`` and ``port``.
+
+    A connection alone proves nothing: the kernel queues it while no worker runs.
+    """
     try:
         MilterClient(path, host, port, "", seconds).close()
     except MilterUnreachableError:
         return False
     return True
-
-
-def greets(path: str, host: str, port: int, seconds: float) -> bool:
-    """Whether something at a unix socket, or at ``host`` and ``port``, greets as RFC 5321 section 3.1 has it."""
-    try:
-        with _connected(path, host, port, seconds) as connection:
-            greeting = connection.recv(4)
-            connection.sendall(b"QUIT\r\n")
-            return greeting.startswith(b"220")
-    except OSError:
-        return False
-
-
-def _connected(path: str, host: str, port: int, seconds: float) -> socket.socket:
-    if not path:
-        return socket.create_connection((host, port), seconds)
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(seconds)
-    try:
-        connection.connect(path)
-    except OSError:
-        connection.close()
-        raise
-    return connection

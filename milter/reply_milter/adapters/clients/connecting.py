@@ -1,0 +1,21 @@
+"""A stream connection, to a unix socket or over TCP."""
+
+import socket
+
+
+def connected(path: str, host: str, port: int, seconds: float) -> socket.socket:
+    """Connect to the unix socket ``path``, or to ``host`` and ``port`` if that is empty; ``seconds`` is its time-out.
+
+    Raises:
+        OSError: nothing accepts the connection.
+    """
+    if not path:
+        return socket.create_connection((host, port), seconds)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(seconds)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
