@@ -75,6 +75,18 @@ def test_links_lead_to_files_and_headings_that_are_there() -> None:
     assert [f"{page.relative_to(_ROOT)}: {link}" for page, link in links if _leads_nowhere(page, link)] == []
 
 
+def test_the_index_names_every_page() -> None:
+    """docs/README.md: each page of docs/, and the index of each folder with one of its own."""
+    docs = _ROOT / "docs"
+    indexed = {path.parent for path in docs.glob("*/README.md")}
+    pages = {path for path in docs.rglob("*") if path.suffix in (".md", ".5", ".8") and path.parent not in indexed}
+    pages |= {folder / "README.md" for folder in indexed}
+    links = re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", (docs / "README.md").read_text(encoding="utf-8"))
+    targets = {(docs / link).resolve() for link in links}
+    named = {path / "README.md" if path.is_dir() else path for path in targets}
+    assert sorted(pages - named - {docs / "README.md"}) == []
+
+
 def _pages(folder: Path) -> list[Path]:
     return list(folder.glob("*.md") if folder == _ROOT else folder.rglob("*.md"))
 
