@@ -33,6 +33,7 @@ class Transaction:
 
     service: Service
     null_sender: bool
+    sender: str = ""  # the argument of MAIL FROM
     reply: ReplyRecipient | None = None  # whom enforce takes
     others: bool = False
     postponed: list[Postponed] = field(default_factory=list)
@@ -67,7 +68,7 @@ class Connection:
 
     def mail(self, sender: str, login: Login = NO_LOGIN) -> None:
         """MAIL FROM: the only start of a message. A login proves nothing about who answers a notification."""
-        self._transaction = Transaction(self._service(), null_sender=sender.strip() in ("<>", ""))
+        self._transaction = Transaction(self._service(), null_sender=sender.strip() in ("<>", ""), sender=sender)
 
     def abort(self) -> None:
         """RSET, or the client is gone: nothing was written, so nothing is to be undone."""
@@ -224,7 +225,7 @@ class Connection:
     def _arrival(self, message: Transaction, recipient: ReplyRecipient, queue_id: str) -> Arrival:
         size = message.field_octets + 2 + message.body_octets
         counted = (message.field_count, message.field_octets, size, message.longest_name)
-        read = Message.read(message.null_sender, message.fields, *counted)
+        read = Message.read(message.null_sender, message.fields, *counted, sender=message.sender)
         rules = message.service.rules
         parkable = rules.parks_in_hook or not message.others
         from_peer = rules.is_peer(self._client)
