@@ -26,8 +26,13 @@ READ = frozenset(
 _NAMING = ("message-id", "date", "in-reply-to")
 
 
+# What Postfix takes off before a milter sees a message (message_drop_headers), and sign mode must see, and then takes off.
+DROPPED = ("Return-Path", "Resent-Bcc")
+
 # What sign mode reads of an outgoing message.
-READ_OUTBOUND = frozenset({MINT.lower(), "message-id", "references", "reply-to", "auto-submitted"})
+READ_OUTBOUND = frozenset(
+    {MINT.lower(), "message-id", "references", "reply-to", "auto-submitted", *(name.lower() for name in DROPPED)}
+)
 
 # What a message bears that was on its way before: by name, in lower case. Whoever hands it in did not write it.
 _TRACES = {

@@ -3,11 +3,12 @@
 The danger is mail from elsewhere that is handed in here once more, by a content filter or a forwarding: it must never
 get a token. So the field counts only in a message without a trace of that, like a ``Received`` field; and only from an
 application that proves who it is, or a client that is trusted (``core/notification/application``). From everyone else
-it is taken off, and the message goes on.
+it is taken off, and the message goes on. Postfix must show us all such fields, so whatever it then no longer takes off
+by itself (``headers.DROPPED``), sign mode takes off all mail that passes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.domain import in_ascii_lower_case
@@ -19,6 +20,7 @@ from reply_milter.core.verdict.verdict import Accept, Reason, Reject, SmtpReply,
 from reply_milter.flows.service import MintingService
 from reply_milter.ports import NO_LOGIN, Login, Minting, Notification
 
+_OFTEN = headers.FIELDS_LIMIT
 _SEVERAL = "a message with a reply address goes to one recipient: send it to each by itself"
 
 
@@ -44,6 +46,18 @@ class _Message:
     def stripping(self) -> tuple[headers.Edit, ...]:
         """What takes them off."""
         return headers.strip(headers.MINT, len(self.requests))
+
+    @property
+    def dropping(self) -> tuple[headers.Edit, ...]:
+        """What takes off the fields that must leave with no message."""
+        counted = ((name, len(self.fields.get(name.lower(), ()))) for name in headers.DROPPED)
+        return tuple(edit for name, count in counted for edit in headers.strip(name, count))
+
+    @property
+    def flooded(self) -> str:
+        """The name of a field that stands there too often to be taken off: an MTA takes minutes; empty if none does."""
+        often = (name for name in (headers.MINT, *headers.DROPPED) if len(self.fields.get(name.lower(), ())) > _OFTEN)
+        return next(often, "")
 
 
 class Submission:
@@ -90,7 +104,11 @@ class Submission:
             return Accept()
         if message.broken:
             raise RuntimeError("a step of this message failed before its end")
-        return self._asked(message, queue_id) if message.requests else Accept()
+        if message.flooded:
+            often = SmtpReply("550", "5.6.0", f"{message.flooded}: the field stands there too often")
+            return Reject(Reason.MALFORMED, _noted(message, queue_id, often))
+        verdict = self._asked(message, queue_id) if message.requests else Accept()
+        return replace(verdict, edits=verdict.edits + message.dropping) if isinstance(verdict, Accept) else verdict
 
     def done(self) -> None:
         """See ``ports.Conversation``."""
@@ -108,9 +126,6 @@ class Submission:
 
     def _asked(self, message: _Message, queue_id: str) -> Verdict:
         """What becomes of a message that asks for an address."""
-        if len(message.requests) > headers.FIELDS_LIMIT:  # an MTA takes minutes to take them off
-            often = SmtpReply("550", "5.6.0", f"{headers.MINT}: the field stands there too often")
-            return Reject(Reason.MALFORMED, _noted(message, queue_id, often))
         elsewhere = _from_elsewhere(message)
         if elsewhere:
             return _ignore(message, queue_id, elsewhere)
