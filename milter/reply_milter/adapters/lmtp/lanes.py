@@ -12,6 +12,7 @@ from reply_milter.ports.delivery_telemetry import IntakeTelemetry, TurnedAway
 
 _PLACE_SECONDS = 1.0  # how long a lane that stands still is waited for: an MTA with one queue for all waits as well
 _ROOM_SECONDS = 10.0
+_SHARING = 0.75  # the part of its places that a handler may hold whose queue at the MTA is another handler's as well
 
 
 class _Lane:
@@ -35,7 +36,9 @@ class Lanes:
     ``octets``: of all messages that are being received or delivered; one handler may have half of them. Beyond that,
     each handler has one message at a time, so that one larger than all of it comes through, and nobody waits for
     another handler's: the most that is ever here is ``octets`` and one message a handler. ``threads``: for tests, in
-    place of threads of each lane's own.
+    place of threads of each lane's own. ``shares_queue``: whether replies of another handler wait in the same queue of
+    the MTA, which hands over ``places`` of them at a time. Such a handler leaves some places free, so that the MTA
+    keeps connections by which it gets past this one's replies.
     """
 
     def __init__(
@@ -45,12 +48,14 @@ class Lanes:
         octets: int,
         told: IntakeTelemetry,
         threads: Executor | None = None,
+        shares_queue: Callable[[str], bool] = lambda _handler: False,
     ) -> None:
         self._lane_of = lane_of
         self._places = places
         self._most = octets
         self._told = told
         self._threads = threads
+        self._shares_queue = shares_queue
         self._lanes: dict[str, _Lane] = {}
         self._octets = 0
         self._changed = asyncio.Event()
@@ -68,7 +73,8 @@ class Lanes:
         """A place for a message to ``recipient``; None if all of its handler's are held, and have been for a while."""
         lane = self._lane(recipient)
         deadline = max(lane.moved + _PLACE_SECONDS, time.monotonic())
-        if not await self._until(lambda: lane.busy < self._places, deadline):
+        places = max(1, int(self._places * _SHARING)) if self._shares_queue(lane.handler) else self._places
+        if not await self._until(lambda: lane.busy < places, deadline):
             self._told.turned_away(lane.handler, TurnedAway.BUSY)
             return None
         lane.busy += 1
