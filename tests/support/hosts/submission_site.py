@@ -126,7 +126,7 @@ class SubmissionSite:
         main.write_text(main.read_text().replace("{folder}", str(folder)))
         self.site.replace_in_settings('socket = "@"', f'socket = "unix:{self.site.mta.socket_folder}/sign.sock"')
         # What docs/notifications.md says for mail that is handed in by sendmail(1).
-        change = ["postconf", "-c", folder / "etc", "-P", "pickup/unix/cleanup_service_name=cleanup-sign"]
+        change = ["postconf", "-c", str(folder / "etc"), "-P", "pickup/unix/cleanup_service_name=cleanup-sign"]
         subprocess.run(change, check=True)
         self._prepare_login(folder)
         for name, secret in (secrets or {}).items():

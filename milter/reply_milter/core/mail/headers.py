@@ -26,7 +26,7 @@ READ = frozenset(
 _NAMING = ("message-id", "date", "in-reply-to")
 
 
-# What Postfix takes off before a milter sees a message (message_drop_headers), and sign mode must see, and then takes off.
+# What Postfix takes off before milters see a message (message_drop_headers). Sign mode must see it, and takes it off.
 DROPPED = ("Return-Path", "Resent-Bcc")
 
 # What sign mode reads of an outgoing message.

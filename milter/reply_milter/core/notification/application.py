@@ -92,13 +92,8 @@ def admit(asker: Asker, applications: Sequence[Application], trusted: Networks) 
     A request that can't be read is admitted where another might be, so that its sender hears what is wrong with it.
     """
     proven = [application for application in applications if application.is_proven_by(asker)]
-    if proven and _shows_wrong_key(asker, applications):
-        return Admission(Standing.REFUSED, proven[0].name, WRONG_KEY)
-    for application in proven:
-        if not asker.handler or asker.handler in application.handlers:
-            return Admission(Standing.ADMITTED, application.name)
     if proven:
-        return Admission(Standing.REFUSED, proven[0].name, WRONG_HANDLER)
+        return _admit_proven(asker, proven, applications)
     if asker.login and not applications:
         return Admission(Standing.ADMITTED)
     if is_among(asker.client, trusted):
@@ -108,6 +103,16 @@ def admit(asker: Asker, applications: Sequence[Application], trusted: Networks) 
     if known:
         return Admission(Standing.REFUSED, known, WRONG_KEY)
     return Admission(Standing.STRANGER, "", UNPROVEN if applications else NO_LOGIN)
+
+
+def _admit_proven(asker: Asker, proven: Sequence[Application], applications: Sequence[Application]) -> Admission:
+    """Whether somebody who is one of ``proven`` may: not with a wrong key, nor for another's handler."""
+    if _shows_wrong_key(asker, applications):
+        return Admission(Standing.REFUSED, proven[0].name, WRONG_KEY)
+    for application in proven:
+        if not asker.handler or asker.handler in application.handlers:
+            return Admission(Standing.ADMITTED, application.name)
+    return Admission(Standing.REFUSED, proven[0].name, WRONG_HANDLER)
 
 
 def _shows_wrong_key(asker: Asker, applications: Sequence[Application]) -> bool:

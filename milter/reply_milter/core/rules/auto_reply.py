@@ -42,6 +42,6 @@ def keyword(value: str) -> str:
 
 
 def _words(value: str) -> set[str]:
-    """The words of a field that no standard describes, in lower case: several ones, or quoted ones, are sent as well."""
+    """The words of a field that no standard describes, in lower case. Some programs send several, or quote them."""
     listed = without_comments(value).replace(";", ",").split(",")
     return {word.strip(' \t\r\n"').lower() for word in listed}
