@@ -114,6 +114,7 @@ _DEMO = "the demonstration's own mail"
 _INSTALLED = "what an installed library says of itself"
 NOT_A_STRANGERS = {
     "adapters.state_dir.dead_letters._ID": _OPERATOR,
+    "core.diagnosis.postfix.recipients._TCP_NAME": _OPERATOR,
     "adapters.keyfile._SECRET": _OPERATOR,
     "cli.demo.private_postfix.prepare": _OPERATOR,
     "cli.demo.private_postfix.queue": _OPERATOR,

@@ -132,6 +132,7 @@ def test_methods_in_any_order(order: tuple[str, ...]) -> None:
         (ENVELOPE, f'"Doe, Jane (x)" <{AUTHOR}>', DMARC, PASS),
         (ENVELOPE, AUTHOR, "(null)=pass", PASS),
         (ENVELOPE, AUTHOR, "dmarc=none", PASS),
+        (ENVELOPE, AUTHOR, 'dmarc=fail reason="SPF not aligned (relaxed), DKIM not aligned (strict)"', PASS),
         # Who sent it is not known, or has written what may end a result.
         ("", AUTHOR, SPF, FAIL),
         ('<"@x; dkim=pass"@y.example>', AUTHOR, SPF, FAIL),
