@@ -19,7 +19,7 @@ _WORDLESS = re.compile(r"\s*\(null\)\s*=\s*[a-z]+\s*", re.ASCII)  # no word of a
 _DOMAIN = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _CHARACTER = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@:-]"  # no stranger's quote, blank or separator
 _PLAIN = re.compile(f"{_CHARACTER}*", re.ASCII)
-_REASON = rf"\s++reason\s*+=\s*+\"[A-Za-z0-9 ,():_.-]*+\""  # as Rspamd writes it, in words
+_REASON = r"\s++reason\s*+=\s*+\"[A-Za-z0-9 ,():_.-]*+\""  # as Rspamd writes it, in words
 _PROPERTY = rf"\s++[A-Za-z-]++(\.[A-Za-z-]++)?\s*+=\s*+(\"{_CHARACTER}*+\"|{_CHARACTER}*+)"
 # A result of any method, without its comments, and every word of it plain.
 _OTHER = re.compile(rf"\s*+[A-Za-z0-9-]++\s*+=\s*+[A-Za-z]++({_REASON}|{_PROPERTY})*\s*+", re.ASCII)
