@@ -22,6 +22,8 @@ BOUNDED = {
     "core.content.words.FORWARDED": 200,
     "core.content.words.PHONE": 120,
     "core.mail.domain._LOCAL": 320,
+    "core.rules.authentication._ADDRESS": 320,
+    "core.rules.authentication._SENDER": 320,
     "core.mail.domain._HOST": 253,
     "core.mail.domain._VISIBLE": 2_000,  # what UTS 46 makes of 253 octets
     "core.mail.message_id.LOCATOR": 200,
@@ -41,6 +43,7 @@ UNBOUNDED = (
     "core.token.address._loose",
     "core.rules.authentication_results._DOMAIN",
     "core.rules.authentication_results._METHOD",
+    "core.rules.authentication_results._OTHER",
     "core.rules.authentication_results._PLAIN",
     "core.rules.authentication_results._WORDLESS",
     "core.content.attribution._ISO_DATE",
@@ -111,6 +114,7 @@ _DEMO = "the demonstration's own mail"
 _INSTALLED = "what an installed library says of itself"
 NOT_A_STRANGERS = {
     "adapters.state_dir.dead_letters._ID": _OPERATOR,
+    "core.diagnosis.postfix.recipients._TCP_NAME": _OPERATOR,
     "adapters.keyfile._SECRET": _OPERATOR,
     "cli.demo.private_postfix.prepare": _OPERATOR,
     "cli.demo.private_postfix.queue": _OPERATOR,

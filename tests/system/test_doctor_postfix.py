@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reply_milter.core.diagnosis.problem import Severity
-from tests.support.hosts.postfix_folder import OWN_SMTPD, SHARED, SUBMISSION, VOUCHED, PostfixFolder
+from tests.support.hosts.postfix_folder import HOOKED, OWN_SMTPD, SHARED, SUBMISSION, VOUCHED, PostfixFolder
 
 pytestmark = pytest.mark.system
 
@@ -127,6 +127,7 @@ CASES = [
     Case("postfix.transport", "error", "transport_maps = inline:{ { $reply_domain = discard: } }"),
     Case("postfix.transport", "error", "transport_maps = inline:{ { reply@$reply_domain = error:5.1.1 } }"),
     Case("postfix.recipient_limit", "warning", "transport_maps = inline:{ { $reply_domain = lmtp:unix:hook } }"),
+    Case("postfix.queue_names", "error", "reply_nexthop = inet:127.0.0.1:2424", layout=HOOKED),
     Case("postfix.recipient_limit", "warning", "hook_destination_recipient_limit = 20\n"
          "transport_maps = inline:{ { $reply_domain = hook: } }", "hook unix - n n - - pipe user=nobody argv=/bin/cat"),
     # What is made of addresses.

@@ -159,7 +159,16 @@ def test_a_login_counts_for_its_application_alone(host: SubmissionSite) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Resent-From: a@b.example", "resent-date : x", "List-Id: <a.b.example>", "Delivered-To: a@b.example"]
+    "line",
+    [
+        "Resent-From: a@b.example",
+        "resent-date : x",
+        "List-Id: <a.b.example>",
+        "Delivered-To: a@b.example",
+        "Return-Path: <a@b.example>",
+        "RETURN-path : <a@b.example>",
+        "Resent-Bcc: a@b.example",
+    ],
 )
 def test_what_was_on_its_way_before_gets_nothing(host: SubmissionSite, line: str) -> None:
     """Nor does a report: with the right secret, and by the right login, too."""
@@ -168,6 +177,31 @@ def test_what_was_on_its_way_before_gets_nothing(host: SubmissionSite, line: str
         code, text = send(notification(named, line, ISSUE + KEY), [JANE])
         assert code == 250, text
         assert not is_minted(received(host, named))
+
+
+def test_what_postfix_takes_off_stays_off(host: SubmissionSite) -> None:
+    """Return-Path and Resent-Bcc leave with no message, though sign mode sees them; other mail stays as it was."""
+    head = ["Return-Path: <a@b.example>", "Resent-Bcc: s@b.example", "return-path : <c@d.example>", "Bcc: e@f.example"]
+    lines = [*head, "X-Kept: 1", "Resent-To: g@h.example", "Resent-From: g@h.example"]
+    for name, send in (("relayed", host.relay_in), ("submitted", host.submit)):
+        assert send(notification(f"off {name}", *lines), [JANE])[0] == 250
+        fields = received(host, f"off {name}").fields
+        names = [field.strip().lower() for field, _ in fields]
+        assert not {"bcc", "resent-bcc"} & set(names), fields
+        assert [value.strip() for field, value in fields if field.strip().lower() == "return-path"] == [
+            "<shop@example.com>"  # virtual(8)'s own
+        ]
+        assert {"x-kept", "resent-to", "resent-from"} <= set(names)
+
+
+@pytest.mark.parametrize("line", ["Return-Path: <a@b.example>", "Resent-Bcc: a@b.example", "X-Nothing: 1"])
+def test_a_script_that_forwards_gets_nothing(host: SubmissionSite, line: str) -> None:
+    """sendmail(1), with the right secret."""
+    script = notification(f"script {line}", line, ISSUE + KEY).replace(b"\r\n", b"\n")
+    assert host.site.postfix.sendmail(["-f", "shop@example.com", JANE], script).returncode == 0
+    found = received(host, f"script {line}")
+    assert is_minted(found) is line.startswith("X-")
+    assert not found.values("Resent-Bcc") and found.values("Return-Path") == ["<shop@example.com>"]
 
 
 def test_a_null_sender_gets_nothing(host: SubmissionSite) -> None:

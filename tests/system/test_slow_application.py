@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.hosts.receiver import SECRET, Receiver
 from tests.support.hosts.receiver import _Request as Request
 from tests.support.hosts.site_under_test import reply
 from tests.support.processes.daemon_process import wait_until
+from tests.support.processes.ports import free_port
 
 pytestmark = pytest.mark.system
 
@@ -34,15 +36,18 @@ secret = "SECRET"
 class SlowSite:
     """``slow`` takes ``SLOW_SECONDS`` for each reply, until ``gate`` opens; ``other`` answers at once."""
 
-    def __init__(self, more_main_cf: str = "") -> None:
+    def __init__(self, more_main_cf: str = "", other_id: int = 702, port: int = 0) -> None:
         self.other = Receiver()
         self.gate = threading.Event()
         self._lock = threading.Lock()
         self.at_once = self.most = 0
         layout = replace(HOOKED, more=more_main_cf)  # Postfix comes again when it would: after minutes
-        handlers = OTHER.replace("URL", self.other.url).replace("SECRET", SECRET)
+        handlers = OTHER.replace("URL", self.other.url).replace("SECRET", SECRET).replace("702", str(other_id))
         self.host = DeliverySite(layout=layout, handlers=handlers)
         self.host.site.replace_in_settings("timeout_seconds = 2", "timeout_seconds = 60")
+        if port:
+            unix = f"unix:{self.host.site.mta.socket_folder}/lmtp.sock"
+            self.host.site.replace_in_settings(unix, f"inet:{port}@127.0.0.1")
         self.host.receiver.answer = self._slowly
         self.host.start()
 
@@ -106,3 +111,30 @@ def test_a_slow_application_holds_up_no_other(slow: SlowSite) -> None:
     assert slow.most == 16
     assert not [line for line in slow.lines if "status=deferred" in line], "it was never told to come again"
     assert any("/lmtp.sock.d/" in line for line in slow.lines)
+
+
+def test_handlers_that_share_a_queue_get_past_each_other() -> None:
+    """Their numbers differ by 32: the slow one leaves connections free, and what it can't take then waits."""
+    shared = SlowSite(other_id=33)
+    try:
+        shared.flood()
+        assert max(shared.posted_within(20, f"other-{number}") for number in range(3)) < 20
+        assert shared.most == 12
+        busy = [line for line in shared.lines if "status=deferred" in line]
+        assert busy and all("All places of this handler are taken" in line for line in busy)
+    finally:
+        shared.stop()
+
+
+def test_a_hook_on_tcp_has_one_queue_and_a_larger_limit() -> None:
+    """As docs/delivery.md says: no name for each handler, and more connections than one handler has places."""
+    port = free_port()
+    page = Path("docs/delivery.md").read_text()
+    (lines,) = re.findall(r"(?m)^    reply_nexthop = inet:.*\n(?:    .*\n)+", page)
+    tcp = SlowSite(re.sub(r"(?m)^ {4}", "", lines).replace("127.0.0.1:2424", f"127.0.0.1:{port}"), port=port)
+    try:
+        tcp.flood()
+        assert max(tcp.posted_within(20, f"other-{number}") for number in range(3)) < 20
+        assert tcp.most == 16
+    finally:
+        tcp.stop()

@@ -29,7 +29,7 @@ from reply_milter.core.delivery.consent import answer_of
 from reply_milter.core.mail import comments, domain, fingerprint, headers, mailbox, message_file, message_id
 from reply_milter.core.notification import mint_request
 from reply_milter.core.rules import auto_reply, dkim_signature, thread
-from reply_milter.core.rules.authentication import authentication, no_owner
+from reply_milter.core.rules.authentication import are_plain, authentication, no_owner
 from reply_milter.core.seal import sealed_reply, verdict_header
 from reply_milter.core.token import address as addresses
 from reply_milter.core.token import token
@@ -106,7 +106,8 @@ def _octets(run: Callable[[bytes], object]) -> Callable[[str], object]:
 def _results(text: str) -> object:
     values = [f"mx.example; dkim=pass {text}", f"mx.example{text};", f"{text}mx.example; dmarc=pass header.from={text}"]
     signed = [f"v=1; a=rsa-sha256; d={text}; s=s; h=from; bh=x; b=AAAABBBB", text]
-    return authentication(values, signed, "mx.example", f"jane@{text}", no_owner)
+    plain = are_plain(f"<jane@{text}>", [text], f"jane@{text}")
+    return authentication(values, signed, "mx.example", f"jane@{text}", no_owner, plain)
 
 
 def _signatures(text: str) -> object:

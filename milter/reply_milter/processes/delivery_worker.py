@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 0.7  # for deliveries in progress when the daemon ends
 _MAINTENANCE_SECONDS = 15.0
 _CONNECTIONS = 1024  # an MTA with a queue for each handler may have many that wait
+_QUEUES = 32  # of Postfix: one for each letter that may stand last in a handler's number in a token
 
 
 class DeliveryWorker:
@@ -47,7 +48,8 @@ class DeliveryWorker:
         self._channel = channel
         delivery = _delivery(settings)
         self._service = open_hook(settings, delivery, self._telemetry, self._store_telemetry, watches=True)
-        lanes = Lanes(self._handler_of, delivery.concurrency, delivery.max_bytes_in_flight, self._telemetry)
+        limits = (delivery.concurrency, delivery.max_bytes_in_flight)
+        lanes = Lanes(self._handler_of, *limits, self._telemetry, shares_queue=self._shares_queue)
         self._server = LmtpServer(self._take, lanes, delivery.max_message_bytes, _CONNECTIONS)
 
     def run(self) -> None:
@@ -72,6 +74,12 @@ class DeliveryWorker:
         number = handler_in(recipient)
         handler = None if number is None else self._service.rules.handlers.by_id.get(number)
         return handler.name if handler else ""
+
+    def _shares_queue(self, handler: str) -> bool:
+        """Whether another handler's replies wait in the same queue of a Postfix as contrib has it."""
+        by_id = self._service.rules.handlers.by_id
+        queues = [number % _QUEUES for number, one in by_id.items() if one.name == handler]
+        return any(number % _QUEUES in queues and one.name != handler for number, one in by_id.items())
 
     def _serve(self) -> None:
         try:

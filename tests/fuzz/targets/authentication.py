@@ -34,6 +34,9 @@ def one_input(octets: bytes) -> None:
     assert authentication(ours, signed, MX, AUTHOR, OWNERS) is found, "a stranger's field counts"
     assert authentication(["other.example; dmarc=pass", *values], signed, MX, AUTHOR, OWNERS) is found
     assert authentication(values, [], MX, AUTHOR, OWNERS) is not Authentication.PASS, "no signature bears it out"
+    plain = authentication(values, signed, MX, AUTHOR, OWNERS, envelope_is_plain=True)
+    assert plain is found or (found, plain) == (Authentication.FAIL, Authentication.PASS)
+    assert authentication(values, [], MX, AUTHOR, OWNERS, envelope_is_plain=True) is not Authentication.PASS
     if found is Authentication.PASS:
         told = "".join(ours).lower()
         assert "dkim" in told and "pass" in told and "example.org" in told

@@ -21,6 +21,7 @@ SUBMISSION = (
     ("reply-domain.main.cf", "shared-smtpd.main.cf", "submission.main.cf"),
     ("reply-delivery.master.cf", "submission.master.cf"),
 )
+HOOKED = (("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf"), ("reply-hook.master.cf",))
 VOUCHED = (("reply-domain.main.cf", "shared-smtpd.main.cf", "authentication.main.cf"), ("reply-delivery.master.cf",))
 
 _MAIN_CF = """\

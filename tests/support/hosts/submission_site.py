@@ -34,6 +34,7 @@ _SERVICES = """
 127.0.0.1:{relay} inet n - y - - smtpd
   -o smtpd_milters=$reply_sign_milter
   -o mynetworks=127.0.0.1
+  -o cleanup_service_name=cleanup-sign
 127.0.0.1:{filtered} inet n - y - - smtpd
   -o smtpd_milters=
   -o content_filter=scan:[127.0.0.1]:{scanner}
@@ -124,6 +125,9 @@ class SubmissionSite:
         main = folder / "etc/main.cf"
         main.write_text(main.read_text().replace("{folder}", str(folder)))
         self.site.replace_in_settings('socket = "@"', f'socket = "unix:{self.site.mta.socket_folder}/sign.sock"')
+        # What docs/notifications.md says for mail that is handed in by sendmail(1).
+        change = ["postconf", "-c", str(folder / "etc"), "-P", "pickup/unix/cleanup_service_name=cleanup-sign"]
+        subprocess.run(change, check=True)
         self._prepare_login(folder)
         for name, secret in (secrets or {}).items():
             self.keep_secret(name, secret)

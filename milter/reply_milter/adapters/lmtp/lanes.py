@@ -10,10 +10,9 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 from reply_milter.ports.delivery_telemetry import IntakeTelemetry, TurnedAway
 
-_PLACE_SECONDS = (
-    1.0  # to wait for a place in a lane where nothing moves: an MTA with one queue for all handlers waits, too
-)
+_PLACE_SECONDS = 1.0  # to wait for a place where nothing moves: an MTA with one queue for all handlers waits, too
 _ROOM_SECONDS = 10.0  # to wait for octets
+_SHARING = 0.75  # of a handler's places, if its queue at the MTA is another handler's as well
 
 
 class _Lane:
@@ -37,7 +36,9 @@ class Lanes:
     ``octets``: the limit for all messages that are being received or delivered; one handler may use half of it. Beyond
     the limit, each handler may have one message at a time: a message larger than the limit still passes, and no handler
     waits for another. So at most ``octets`` and one message per handler are in memory. ``threads``: for tests, in place
-    of each lane's own threads.
+    of each lane's own threads. ``shares_queue``: whether replies of another handler wait in the same queue of the
+    MTA, which hands over ``places`` of them at a time. Such a handler leaves some places free, so that the MTA keeps
+    connections for the other one.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Lanes:
         octets: int,
         telemetry: IntakeTelemetry,
         threads: Executor | None = None,
+        shares_queue: Callable[[str], bool] = lambda _handler: False,
     ) -> None:
         self._lane_of = lane_of
         self._places = places
         self._most = octets
         self._telemetry = telemetry
         self._threads = threads
+        self._shares_queue = shares_queue
         self._lanes: dict[str, _Lane] = {}
         self._octets = 0
         self._changed = asyncio.Event()
@@ -70,7 +73,8 @@ class Lanes:
         """Take a place for a message to ``recipient``. None: all places of its handler have been taken for a while."""
         lane = self._lane(recipient)
         deadline = max(lane.moved + _PLACE_SECONDS, time.monotonic())
-        if not await self._until(lambda: lane.busy < self._places, deadline):
+        places = max(1, int(self._places * _SHARING)) if self._shares_queue(lane.handler) else self._places
+        if not await self._until(lambda: lane.busy < places, deadline):
             self._telemetry.turned_away(lane.handler, TurnedAway.BUSY)
             return None
         lane.busy += 1

@@ -15,7 +15,7 @@ _HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, po
 _REQUEST = struct.Struct("=BBBxI")  # inet_diag_req_v2: family, protocol, extensions, states
 _PORTS = struct.Struct(">HH")
 _NO_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)  # any interface, any cookie
-_UID_AT = _HEADER.size + 4 + 48 + 12  # inet_diag_msg: state, sockid, expires, rqueue, wqueue, and the user
+_UID_AT = _HEADER.size + 4 + 48 + 12  # inet_diag_msg: state, sockid, expires, rqueue, wqueue; then user and inode
 _ANSWER_OCTETS = 4096
 _LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 _V6_PREFIX = 64  # one network; a host in it can use any number of its addresses
@@ -47,7 +47,7 @@ class Peers:
         """Return the user id that the other end of a connection belongs to.
 
         Raises:
-            OSError: the other end is not on this host, or the kernel does not say.
+            OSError: the other end is not on this host, or already closed, or the kernel does not say.
         """
         question = _question(family, client, server)
         if self._kernel is None:
@@ -61,7 +61,10 @@ class Peers:
             raise
         if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
             raise OSError("no such socket here")
-        return int(struct.unpack_from("=I", answer, _UID_AT)[0])
+        user, inode = struct.unpack_from("=II", answer, _UID_AT)
+        if not inode:  # what no program holds any more is said to be user 0's
+            raise OSError("the socket is closed")
+        return int(user)
 
 
 def network_of(address: str) -> str:

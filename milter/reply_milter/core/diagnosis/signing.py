@@ -37,7 +37,8 @@ def examine(signing: SigningFacts) -> Iterator[Problem]:
     if signing.trusted:
         yield warning(
             "config.sign_trusted",
-            f"sign.trusted: every program and user of {_listed(signing.trusted)} can mint for any user and handler",
+            f"sign.trusted: every program and user of {_listed(signing.trusted)} can mint for any user and "
+            f"{_unguarded(signing.applications)}",
             _ANSWERS,
             _NAME_IT,
         )
@@ -50,6 +51,12 @@ def examine(signing: SigningFacts) -> Iterator[Problem]:
         )
     for application in signing.applications:
         yield from _application(application)
+
+
+def _unguarded(applications: Sequence[Application]) -> str:
+    """For which handlers trust in a network suffices: those of an application with a secret need that."""
+    guarded = {handler for one in applications if one.secret_file for handler in one.handlers}
+    return f"any handler but {', '.join(sorted(guarded))}" if guarded else "handler"
 
 
 def _application(application: Application) -> Iterator[Problem]:

@@ -26,8 +26,13 @@ READ = frozenset(
 _NAMING = ("message-id", "date", "in-reply-to")
 
 
+# What Postfix takes off before milters see a message (message_drop_headers). Sign mode must see it, and takes it off.
+DROPPED = ("Return-Path", "Resent-Bcc")
+
 # What sign mode reads of an outgoing message.
-READ_OUTBOUND = frozenset({MINT.lower(), "message-id", "references", "reply-to", "auto-submitted"})
+READ_OUTBOUND = frozenset(
+    {MINT.lower(), "message-id", "references", "reply-to", "auto-submitted", *(name.lower() for name in DROPPED)}
+)
 
 # Fields of a message that was sent before, by name in lower case: the client that submits it did not write it.
 _TRACES = {

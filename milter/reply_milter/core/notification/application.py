@@ -92,11 +92,8 @@ def admit(asker: Asker, applications: Sequence[Application], trusted: Networks) 
     A request that cannot be read is admitted where another might be, so that its sender hears what is wrong with it.
     """
     proven = [application for application in applications if application.is_proven_by(asker)]
-    for application in proven:
-        if not asker.handler or asker.handler in application.handlers:
-            return Admission(Standing.ADMITTED, application.name)
     if proven:
-        return Admission(Standing.REFUSED, proven[0].name, WRONG_HANDLER)
+        return _admit_proven(asker, proven, applications)
     if asker.login and not applications:
         return Admission(Standing.ADMITTED)
     if is_among(asker.client, trusted):
@@ -106,6 +103,25 @@ def admit(asker: Asker, applications: Sequence[Application], trusted: Networks) 
     if known:
         return Admission(Standing.REFUSED, known, WRONG_KEY)
     return Admission(Standing.STRANGER, "", UNPROVEN if applications else NO_LOGIN)
+
+
+def _admit_proven(asker: Asker, proven: Sequence[Application], applications: Sequence[Application]) -> Admission:
+    """Whether somebody who is one of ``proven`` may: not with a wrong key, nor for another's handler."""
+    if _shows_wrong_key(asker, applications):
+        return Admission(Standing.REFUSED, proven[0].name, WRONG_KEY)
+    for application in proven:
+        if not asker.handler or asker.handler in application.handlers:
+            return Admission(Standing.ADMITTED, application.name)
+    return Admission(Standing.REFUSED, proven[0].name, WRONG_HANDLER)
+
+
+def _shows_wrong_key(asker: Asker, applications: Sequence[Application]) -> bool:
+    """Whether a key is shown, and is no application's secret though there are some."""
+    guarding = [application for application in applications if application.secret_file]
+    if not asker.key or not guarding:
+        return False
+    shown = digest(asker.key)
+    return not any(hmac.compare_digest(application.secret, shown) for application in guarding)
 
 
 def _needs_key(asker: Asker, applications: Sequence[Application]) -> bool:

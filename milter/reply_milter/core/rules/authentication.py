@@ -3,7 +3,8 @@
 Only fields of the configured authserv-id count, in its plain spelling: the milters before us write them, and remove
 those that a client sends. Of DKIM only the topmost field counts, because milters add fields above what the client sent.
 
-Their text is no proof by itself, because they copy words of strangers into it. A dkim=pass counts only if a signature
+Their text is no proof by itself, because they copy words of strangers into it: from signatures, from the envelope and
+from From. A dkim=pass counts only if a signature
 of the message bears its header.d and header.b, and each signature accounts for one result. A dmarc=pass counts only
 beside one of those for the author's domain, and so adds nothing to it; a DMARC that rests on SPF alone is no pass.
 """
@@ -19,6 +20,8 @@ from reply_milter.core.rules.dkim_signature import Signature, signatures
 _FIELDS = 16  # fields of the authserv-id that are looked at; each costs the parser time
 _METHODS = ("dmarc", DKIM)
 _DOMAIN_OCTETS = 253
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9._-]+", re.ASCII)
+_SENDER = re.compile(rf"\s*<({_ADDRESS.pattern})?>\s*", re.ASCII)
 
 Organisational = Callable[[str], str | None]
 
@@ -35,25 +38,44 @@ class Authentication(StrEnum):
     NONE = "none"
 
 
+def are_plain(sender: str, written: Sequence[str], author: str) -> bool:
+    """Whether nothing that verifiers copy from the envelope and From could begin or end a result.
+
+    ``sender``: the argument of MAIL FROM, empty if it is unknown; ``written``: the values of all From fields, which
+    verifiers read in ways of their own; ``author``: the address that we read there.
+    """
+    if len(sender) > domain.ADDRESS_OCTETS or len(author) > domain.ADDRESS_OCTETS:
+        return False
+    if not _SENDER.fullmatch(sender) or not _ADDRESS.fullmatch(author):
+        return False
+    return len(written) == 1 and ";" not in written[0]
+
+
 def authentication(
-    values: Sequence[str], signed: Sequence[str], authserv_id: str, author: str, organisational: Organisational
+    values: Sequence[str],
+    signed: Sequence[str],
+    authserv_id: str,
+    author: str,
+    organisational: Organisational,
+    envelope_is_plain: bool = False,
 ) -> Authentication:
     """What the fields ``values``, from the top, say about ``author`` (an address), and the signatures bear out.
 
     ``signed``: the values of all DKIM-Signature fields. What can't be read of a field of ours counts as a result that
     is no pass. ``organisational``: the domain that the owner of a domain registered, or None (RFC 7489 section 3.2).
+    ``envelope_is_plain``: what ``are_plain`` says of the message.
     """
-    fields = _ours(values, authserv_id) if authserv_id else []
+    fields = _ours(values, authserv_id, envelope_is_plain) if authserv_id else []
     if any(_are_of_one_owner(result.domain, author, organisational) for result in _borne_out(fields, signed)):
         return Authentication.PASS
     checked = any(result.method in _METHODS or not result.readable for field in fields for result in field)
     return Authentication.FAIL if checked else Authentication.NONE
 
 
-def _ours(values: Sequence[str], authserv_id: str) -> list[list[Result]]:
+def _ours(values: Sequence[str], authserv_id: str, envelope_is_plain: bool) -> list[list[Result]]:
     """The results of each field of ours, from the top."""
     ours = re.compile(rf"\s*{re.escape(authserv_id)}(\s+1)?\s*;", re.ASCII | re.IGNORECASE)
-    return [results(value) for value in [value for value in values if ours.match(value)][:_FIELDS]]
+    return [results(value, envelope_is_plain) for value in [value for value in values if ours.match(value)][:_FIELDS]]
 
 
 def _borne_out(fields: Sequence[Sequence[Result]], signed: Sequence[str]) -> list[Result]:

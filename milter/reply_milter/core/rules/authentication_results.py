@@ -9,19 +9,27 @@ from typing import NamedTuple
 
 import authres
 
+from reply_milter.core.mail.comments import without_comments
+
 DKIM = "dkim"
 
 _OCTETS = 4096  # of one field: the parser's time grows with the square
 _METHOD = re.compile(r"\s*([A-Za-z0-9-]+)", re.ASCII)
 _WORDLESS = re.compile(r"\s*\(null\)\s*=\s*[a-z]+\s*", re.ASCII)  # no word of a stranger is in it
 _DOMAIN = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
-_PLAIN = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@:-]*", re.ASCII)  # no stranger's quote, blank or separator
+_CHARACTER = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@:-]"  # no stranger's quote, blank or separator
+_PLAIN = re.compile(f"{_CHARACTER}*", re.ASCII)
+_REASON = r"\s++reason\s*+=\s*+\"[A-Za-z0-9 ,():_.-]*+\""  # as Rspamd writes it, in words
+_PROPERTY = rf"\s++[A-Za-z-]++(\.[A-Za-z-]++)?\s*+=\s*+(\"{_CHARACTER}*+\"|{_CHARACTER}*+)"
+# A result of any method, without its comments, and every word of it plain.
+_OTHER = re.compile(rf"\s*+[A-Za-z0-9-]++\s*+=\s*+[A-Za-z]++({_REASON}|{_PROPERTY})*\s*+", re.ASCII)
 
 
 class Result(NamedTuple):
     """``passed``: a pass whose every property is plain and stands once, in the place of who verifies signatures.
 
-    ``domain`` and ``octets``: header.d and header.b, empty if there are none. ``method`` may be empty.
+    ``domain`` and ``octets``: header.d and header.b, empty if there are none. ``method`` may be empty. ``plain``:
+    whether it is of another method than DKIM, and has no word that could be part of another result.
     """
 
     method: str
@@ -29,17 +37,19 @@ class Result(NamedTuple):
     passed: bool = False
     domain: str = ""
     octets: str = ""
+    plain: bool = False
 
 
+_HELO = "helo"  # smtp.helo; who writes it elsewhere calls it that, too. The milter does not hear what the client said
 _NOTHING = "(null)"
 UNREADABLE = Result("", readable=False)
 
 
-def results(value: str) -> list[Result]:
+def results(value: str, envelope_is_plain: bool) -> list[Result]:
     """The results of a field, from the left; one that can't be read for a field of which nothing can.
 
-    A pass counts only while nothing but results of its method stands to the left of it: those of other methods end in
-    words from the envelope, which may begin results of their own.
+    Results of other methods end in words of strangers: MAIL FROM, HELO, the author's domain. These may begin results of
+    their own, to the right of where they stand. So a pass there counts only if nobody can have shaped them.
     """
     if len(value) > _OCTETS:
         return [UNREADABLE]
@@ -48,8 +58,15 @@ def results(value: str) -> list[Result]:
     if parts is None:
         return [UNREADABLE]
     read = [_result(part) for part in parts[1:] if part.strip()]
-    leading = next((place for place, result in enumerate(read) if result.method not in (DKIM, _NOTHING)), len(read))
+    if envelope_is_plain and _HELO not in text.lower() and all(result.plain for result in read if _is_other(result)):
+        return read
+    leading = next((place for place, result in enumerate(read) if _is_other(result)), len(read))
     return read[:leading] + [result._replace(passed=False) for result in read[leading:]]
+
+
+def _is_other(result: Result) -> bool:
+    """Whether it is of another method than DKIM, and may hold words of strangers."""
+    return result.method not in (DKIM, _NOTHING)
 
 
 def _parts(text: str) -> list[str] | None:
@@ -81,10 +98,12 @@ def _result(part: str) -> Result:
     except (authres.AuthResError, RecursionError, ValueError):
         return Result(method, readable=method == "none")
     method = str(found.method).lower()
+    if method != DKIM:
+        return Result(method, readable=True, plain=_OTHER.fullmatch(without_comments(part)) is not None)
     properties = [(str(prop.name).lower(), str(prop.value)) for prop in found.properties if prop.type == "header"]
     values = dict(properties)
     plain = len(values) == len(properties) and all(_PLAIN.fullmatch(value) for value in values.values())
     if not plain or not _DOMAIN.fullmatch(values.get("d", "")):
         return Result(method, readable=True)
-    passed = method == DKIM and str(found.result).lower() == "pass"
+    passed = str(found.result).lower() == "pass"
     return Result(method, True, passed, values["d"], values.get("b", ""))

@@ -26,7 +26,7 @@ def is_automatic(fields: Fields) -> bool:
         return False
     if any(keyword(value) not in ("", "no") for value in fields.get("auto-submitted", ())):
         return True
-    if any(keyword(value) in _BULK for value in fields.get("precedence", ())):
+    if any(_BULK & _words(value) for value in fields.get("precedence", ())):
         return True
     return any(keyword(value) not in _BY_A_PERSON for name in _AUTOMATIC for value in fields.get(name, ()))
 
@@ -39,3 +39,9 @@ def is_report(fields: Fields) -> bool:
 def keyword(value: str) -> str:
     """The first word of a structured value, in lower case, without comments and parameters (RFC 3834 section 5)."""
     return "".join(without_comments(value).split(";", 1)[0].split()).lower()
+
+
+def _words(value: str) -> set[str]:
+    """The words of a field that no standard describes, in lower case. Some programs send several, or quote them."""
+    listed = without_comments(value).replace(";", ",").split(",")
+    return {word.strip(' \t\r\n"').lower() for word in listed}

@@ -32,7 +32,7 @@ class Message(NamedTuple):
     """What the rules read of a message. Field names in lower case; ``size`` in octets, header and body.
 
     ``fields`` has equal twins of what names a message once. ``authors``: the addresses of all From fields, read once.
-    ``longest_name``: octets of the longest field name.
+    ``longest_name``: octets of the longest field name. ``sender``: the argument of MAIL FROM, empty if there was none.
     """
 
     null_sender: bool
@@ -42,6 +42,7 @@ class Message(NamedTuple):
     size: int
     authors: Sequence[str]
     longest_name: int = 0
+    sender: str = ""
 
     @classmethod
     def read(
@@ -52,11 +53,12 @@ class Message(NamedTuple):
         field_octets: int,
         size: int,
         longest_name: int = 0,
+        sender: str = "",
     ) -> "Message":
         """A message with the addresses of its From fields."""
         authors = [address for value in fields.get("from", ()) for address in mailboxes(value)]
         once = headers.without_twins(fields)
-        return cls(null_sender, once, field_count, field_octets, size, authors, longest_name)
+        return cls(null_sender, once, field_count, field_octets, size, authors, longest_name, sender)
 
     def first(self, name: str) -> str:
         """The first value of a field, or an empty text."""

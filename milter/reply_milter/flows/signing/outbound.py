@@ -3,11 +3,12 @@
 Mail from elsewhere may be submitted here again, by a content filter or a forwarding. It must never get a token. So the
 field counts only in a message without a trace of that, like a ``Received`` field; and only from an application that
 proves who it is, or from a trusted client (``core/notification/application``). From any other client the field is
-removed, and the message is accepted.
+removed, and the message is accepted. Postfix must show us all such fields, so sign mode removes from all mail the
+fields that Postfix then no longer removes itself (``headers.DROPPED``).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.domain import in_ascii_lower_case
@@ -21,6 +22,7 @@ from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
 from reply_milter.flows.service import MintingService
 from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, Minting, Notification
 
+_OFTEN = headers.FIELDS_LIMIT
 _SEVERAL = "only one recipient per message with a reply address; send a separate message to each"
 
 
@@ -45,6 +47,18 @@ class _Message:
     def stripping(self) -> tuple[headers.Edit, ...]:
         """The edits that remove them."""
         return headers.strip(headers.MINT, len(self.requests))
+
+    @property
+    def dropping(self) -> tuple[headers.Edit, ...]:
+        """What takes off the fields that must leave with no message."""
+        counted = ((name, len(self.fields.get(name.lower(), ()))) for name in headers.DROPPED)
+        return tuple(edit for name, count in counted for edit in headers.strip(name, count))
+
+    @property
+    def flooded(self) -> str:
+        """The name of a field that stands there too often to be taken off: an MTA takes minutes; empty if none does."""
+        often = (name for name in (headers.MINT, *headers.DROPPED) if len(self.fields.get(name.lower(), ())) > _OFTEN)
+        return next(often, "")
 
 
 class _Broken:
@@ -98,7 +112,11 @@ class Submission:
             return DEFER_INTERNAL
         if message is None:
             return Accept()
-        return self._asked(message, queue_id) if message.requests else Accept()
+        if message.flooded:
+            often = SmtpReply("550", "5.6.0", f"{message.flooded}: the field occurs too often")
+            return Reject(Reason.MALFORMED, _noted(message, queue_id, often))
+        verdict = self._asked(message, queue_id) if message.requests else Accept()
+        return replace(verdict, edits=verdict.edits + message.dropping) if isinstance(verdict, Accept) else verdict
 
     def done(self) -> None:
         """See ``ports.Conversation``."""
@@ -116,9 +134,6 @@ class Submission:
 
     def _asked(self, message: _Message, queue_id: str) -> Verdict:
         """Decide about a message that asks for an address."""
-        if len(message.requests) > headers.FIELDS_LIMIT:  # an MTA needs minutes to remove them
-            often = SmtpReply("550", "5.6.0", f"{headers.MINT}: the field occurs too often")
-            return Reject(Reason.MALFORMED, _noted(message, queue_id, often))
         elsewhere = _from_elsewhere(message)
         if elsewhere:
             return _ignore(message, queue_id, elsewhere)

@@ -42,11 +42,11 @@ class Content:
         self.body_octets += len(chunk)
         self.body.feed(chunk)
 
-    def message(self, null_sender: bool) -> Message:
-        """What the rules read of it."""
+    def message(self, sender: str) -> Message:
+        """What the rules read of it. ``sender``: the argument of MAIL FROM."""
         size = self.field_octets + 2 + self.body_octets
         counted = (self.field_count, self.field_octets, size, self.longest_name)
-        return Message.read(null_sender, self.fields, *counted)
+        return Message.read(sender == "<>", self.fields, *counted, sender=sender)
 
 
 class Arrival(NamedTuple):

@@ -80,7 +80,7 @@ class Connection:
 
     def mail(self, sender: str, login: Login = NO_LOGIN) -> None:
         """Begin a message. A login proves nothing about who answers a notification."""
-        self._transaction = Transaction(self._service(), null_sender=sender.strip() in ("<>", ""))
+        self._transaction = Transaction(self._service(), sender.strip() or "<>")
 
     def abort(self) -> None:
         """Forget the message. Nothing was written, so there is nothing to undo."""
@@ -89,7 +89,7 @@ class Connection:
     def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Verdict:
         """Answer RCPT TO. A command out of order (RCPT without MAIL) begins a message, and is judged as strictly."""
         if self._transaction is None:
-            self._transaction = Transaction(self._service(), null_sender=False)
+            self._transaction = Transaction(self._service())
         message = self._transaction
         if isinstance(message, Broken):
             return DEFER_INTERNAL
@@ -175,7 +175,7 @@ class Connection:
         rules = message.service.rules
         return Arrival(
             recipient=state.taken if isinstance(state, Replying) else state.refused[0].recipient,
-            message=state.content.message(message.null_sender),
+            message=state.content.message(message.sender),
             body=state.content.body,
             queue_id=queue_id,
             has_other_recipients=message.has_other_recipients,

@@ -48,10 +48,13 @@ WITH_CONTENT = (Replying, Refusing)  # the states that read header and body
 
 @dataclass(slots=True)
 class Transaction:
-    """Everything that lives as long as one message. Replaced, never cleared."""
+    """Everything that lives as long as one message. Replaced, never cleared.
+
+    ``sender``: the argument of MAIL FROM; empty after a RCPT without one.
+    """
 
     service: Service
-    null_sender: bool
+    sender: str = ""
     has_other_recipients: bool = False
     state: State = field(default=ORDINARY)
 

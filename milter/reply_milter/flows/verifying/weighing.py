@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from reply_milter.core.mail import headers
-from reply_milter.core.rules.authentication import Authentication, authentication
+from reply_milter.core.rules.authentication import Authentication, are_plain, authentication
 from reply_milter.core.rules.message import Bindings, Message, bindings, findings
 from reply_milter.core.token.verify import Checked, Facts
 from reply_milter.core.verdict.answer import Action
@@ -94,7 +94,8 @@ def _released(service: Service, claim: Claim, replay: Replay | None) -> Replay |
 def _authentication_of(rules: Rules, message: Message) -> Authentication:
     results = message.fields.get(headers.AUTHENTICATION_RESULTS.lower(), ())
     signed = message.fields.get(headers.DKIM_SIGNATURE.lower(), ())
-    return authentication(results, signed, rules.verify.authserv_id, message.author, rules.organisational)
+    plain = are_plain(message.sender, message.fields.get("from", ()), message.author)
+    return authentication(results, signed, rules.verify.authserv_id, message.author, rules.organisational, plain)
 
 
 def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:

@@ -13,7 +13,7 @@ from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.token.token import handler_in
 from reply_milter.ports.delivery_telemetry import TurnedAway
 from tests.support.processes.daemon_process import wait_until
-from tests.support.processes.lmtp_under_test import RecordingIntake, server_of
+from tests.support.processes.lmtp_under_test import PLENTY, RecordingIntake, server_of
 
 KIB = 1 << 10
 
@@ -53,6 +53,23 @@ def test_a_full_lane_is_told_and_no_other_s_concern() -> None:
         for place in taken_places:
             place.leave()
         assert made.idle
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("places,shared", [(16, 12), (4, 3), (3, 2), (2, 1), (1, 1)])
+def test_who_shares_a_queue_of_the_mta_leaves_some_of_it_free(places: int, shared: int) -> None:
+    """An MTA opens as many connections for a queue as one handler has places: the last ones must get past it."""
+
+    async def run() -> None:
+        told = RecordingIntake()
+        made = Lanes(lambda recipient: recipient, places, PLENTY, told, shares_queue=lambda handler: handler == "slow")
+        for _ in range(shared):
+            await _entered(made, "slow")
+        assert await made.enter("slow") is None
+        assert told.away == [("slow", TurnedAway.BUSY)]
+        for _ in range(places):
+            await _entered(made, "alone")
 
     asyncio.run(run())
 

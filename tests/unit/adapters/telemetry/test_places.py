@@ -85,6 +85,22 @@ def test_the_kernel_tells_whose_a_connection_is(address: str) -> None:
         peers.close()
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_socket_that_was_closed_is_nobodys(address: str) -> None:
+    """Who sends a request and closes leaves it without a user: the kernel says 0, and takes nobody for root by it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as listening:
+        peers, place = Peers(), network_of(address)
+        with socket.create_connection(listening.getsockname()[:2]) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        with listening.accept()[0] as connection:
+            assert peers.place_of(connection) == place
+        with socket.create_connection(listening.getsockname()[:2]) as client, listening.accept()[0] as connection:
+            client.shutdown(socket.SHUT_WR)  # it still waits for the answer
+            assert peers.place_of(connection) == f"user {os.geteuid()}"
+        peers.close()
+
+
 def test_where_the_kernel_does_not_tell_the_address_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A unit that allows no AF_NETLINK."""
 

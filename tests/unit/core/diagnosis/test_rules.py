@@ -333,6 +333,14 @@ def test_an_applications_proof_is_told_in_words() -> None:
     )
 
 
+def test_trust_in_a_network_opens_what_no_secret_guards() -> None:
+    """Handlers of an application with a secret need that, whoever is trusted."""
+    for applications, handlers in (((LOGIN,), "handler"), ((LOGIN, SECRET_HERE), "any handler but issue, news")):
+        found = next(iter(signing.examine(signing.SigningFacts(True, LOOPBACK, applications))))
+        told = "sign.trusted: every program and user of 127.0.0.1/32 can mint for any user and"
+        assert found.what == f"{told} {handlers}"
+
+
 def test_every_finding_says_why_in_one_sentence() -> None:
     """No full stop, no line break: the command puts them."""
     told: list[Problem] = [

@@ -32,7 +32,10 @@ ADMITTED, REFUSED, STRANGER = Standing.ADMITTED, Standing.REFUSED, Standing.STRA
     "client,login,key,handler,found",
     [
         ("192.0.2.1", "shop@example.com", "", "issue", (ADMITTED, "shop", "")),
-        ("192.0.2.1", "shop@example.com", "rubbish", "issue", (ADMITTED, "shop", "")),
+        ("192.0.2.1", "shop@example.com", "rubbish", "issue", (REFUSED, "shop", WRONG_KEY)),
+        ("192.0.2.1", "shop@example.com", "rubbish", "forum", (REFUSED, "shop", WRONG_KEY)),
+        ("192.0.2.1", "shop@example.com", SECRET, "issue", (ADMITTED, "shop", "")),
+        ("10.1.1.1", "poll", OTHER + "x", "poll", (REFUSED, "both", WRONG_KEY)),
         ("192.0.2.1", "shop@example.com", "", "", (ADMITTED, "shop", "")),
         ("192.0.2.1", "shop@example.com", "", "forum", (REFUSED, "shop", WRONG_HANDLER)),
         ("192.0.2.1", "SHOP@example.com", "", "issue", (STRANGER, "", UNPROVEN)),
@@ -87,6 +90,11 @@ def test_a_trusted_network_gets_what_no_secret_guards(
 ) -> None:
     """It needs no proof; but a wrong key is a mistake, and an application is held to its handlers there, too."""
     assert admit(Asker(client, login, key, handler), ALL, (INSIDE,)).standing is found
+
+
+def test_without_secrets_a_key_is_ignored() -> None:
+    """It can be put into the field before the configuration asks for any."""
+    assert admit(Asker("192.0.2.1", "shop@example.com", "early", "issue"), (SHOP, BOTH), ()).standing is ADMITTED
 
 
 @pytest.mark.parametrize(

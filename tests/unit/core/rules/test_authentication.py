@@ -1,13 +1,13 @@
 """Whose word about the author is taken, what it says, and what the message's signatures bear out."""
 
-from itertools import product
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reply_milter.adapters.public_suffixes import organisational_domains
-from reply_milter.core.rules.authentication import Authentication, authentication, no_owner
+from reply_milter.core.rules.authentication import Authentication, are_plain, authentication, no_owner
 
 MX = "mx.example.com"
 OWNERS = organisational_domains()
@@ -30,9 +30,9 @@ def signature(domain: str = "client.example", octets: str = OCTETS, more: str = 
 SIGNED = [signature(), signature("other.example")]
 
 
-def of(*values: str, signed: list[str] = SIGNED) -> Authentication:
-    """What the fields say about AUTHOR."""
-    return authentication(values, signed, MX, AUTHOR, OWNERS)
+def of(*values: str, signed: list[str] = SIGNED, sender: str = "", written: str = f"Jane <{AUTHOR}>") -> Authentication:
+    """What the fields say about AUTHOR, in a message from ``sender`` whose From is ``written``."""
+    return authentication(values, signed, MX, AUTHOR, OWNERS, envelope_is_plain=are_plain(sender, [written], AUTHOR))
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,75 @@ def of(*values: str, signed: list[str] = SIGNED) -> Authentication:
 def test_one_field(value: str, found: Authentication) -> None:
     """DKIM of a domain of the author's owner, in a field of our own authserv-id, plainly spelled, and borne out."""
     assert of(value) is found
+
+
+ENVELOPE = "<j.doe+x=1@client.example>"
+SPF = "spf=pass (mx: domain of j@client.example designates 192.0.2.1 as permitted) smtp.mailfrom=j@client.example"
+DMARC = "dmarc=pass (policy=none) header.from=client.example"
+DKIM = f"dkim=pass {CLIENT}"
+
+
+@pytest.mark.parametrize("order", list(permutations(
+    [SPF, DMARC, DKIM, 'arc=pass ("client.example:s=s1:i=1")', "auth=pass smtp.auth=jane smtp.mailfrom=j@c.example"]
+)))  # fmt: skip
+def test_methods_in_any_order(order: tuple[str, ...]) -> None:
+    """Rspamd's is another for each message. Nobody could have shaped what the envelope and From put into them."""
+    assert of(f"{MX};\r\n\t" + ";\r\n\t".join(order), sender=ENVELOPE) is PASS
+    failed = "; ".join(order).replace("dkim=pass", "dkim=fail")
+    assert of(f"{MX}; {failed}", sender=ENVELOPE) is FAIL
+
+
+@pytest.mark.parametrize(
+    "sender,written,before,found",
+    [
+        (ENVELOPE, AUTHOR, SPF, PASS),
+        ("<>", AUTHOR, "spf=pass", PASS),
+        ("<prvs=1a2b=j.doe@client.example>", AUTHOR, 'spf=pass smtp.mailfrom="prvs=1a2b=j.doe@client.example"', PASS),
+        (ENVELOPE, f'"Doe, Jane (x)" <{AUTHOR}>', DMARC, PASS),
+        (ENVELOPE, AUTHOR, "(null)=pass", PASS),
+        (ENVELOPE, AUTHOR, "dmarc=none", PASS),
+        (ENVELOPE, AUTHOR, 'dmarc=fail reason="SPF not aligned (relaxed), DKIM not aligned (strict)"', PASS),
+        # Who sent it is not known, or has written what may end a result.
+        ("", AUTHOR, SPF, FAIL),
+        ('<"@x; dkim=pass"@y.example>', AUTHOR, SPF, FAIL),
+        ("<j;x@client.example>", AUTHOR, SPF, FAIL),
+        ("<j(x)@client.example>", AUTHOR, SPF, FAIL),
+        ("<j\\@client.example>", AUTHOR, SPF, FAIL),
+        ("<j x@client.example>", AUTHOR, SPF, FAIL),
+        ("<j\uff1b@client.example>", AUTHOR, SPF, FAIL),
+        ("<@a,@b:j@client.example>", AUTHOR, SPF, FAIL),
+        ("<j@[192.0.2.1]>", AUTHOR, SPF, FAIL),
+        (f"<{'j' * 321}@client.example>", AUTHOR, SPF, FAIL),
+        (ENVELOPE, f"Jane; Doe <{AUTHOR}>", SPF, FAIL),
+        (ENVELOPE, f"{AUTHOR} (; dkim=pass)", DMARC, FAIL),
+        # The client's name could say anything; and so could what can't be read, or holds odd words.
+        ("<>", AUTHOR, "spf=pass smtp.helo=client.example", FAIL),
+        ("<>", AUTHOR, "spf=pass (x) SMTP.HELO=client.example", FAIL),
+        (ENVELOPE, AUTHOR, "spf=pass (helo=x) smtp.mailfrom=j@client.example", FAIL),
+        (ENVELOPE, AUTHOR, "spf=pass smtp.mailfrom=\"a b\"", FAIL),
+        (ENVELOPE, AUTHOR, "spf=pass reason=\"a; b\"", FAIL),
+        (ENVELOPE, AUTHOR, "spf=pass x", FAIL),
+        (ENVELOPE, AUTHOR, "spf", FAIL),
+    ],
+)  # fmt: skip
+def test_what_stands_before_dkim(sender: str, written: str, before: str, found: Authentication) -> None:
+    """A dkim=pass right of other results counts only where no stranger can have shaped these."""
+    assert of(f"{MX}; {before}; {DKIM}", sender=sender, written=written) is found
+    assert of(f"{MX}; {DKIM}; {before}", sender=sender, written=written) is PASS
+
+
+def test_an_odd_result_behind_dkim_is_no_plain_field() -> None:
+    """What a stranger's words leave over stands to the right of them."""
+    assert of(f"{MX}; {SPF}; {DKIM}; spf=pass smtp.helo=x", sender=ENVELOPE) is FAIL
+    assert of(f"{MX}; {SPF}; {DKIM}; x", sender=ENVELOPE) is FAIL
+
+
+def test_an_author_that_is_not_plain() -> None:
+    """Verifiers read From in other ways than we do."""
+    for author in ("", "jane", '"j d"@client.example', "jane@client.example;x", "jane@[192.0.2.1]"):
+        assert not are_plain(ENVELOPE, [f"<{author}>"], author)
+    assert are_plain(ENVELOPE, ["<jane@client.example>"], "jane@client.example")
+    assert not are_plain(ENVELOPE, [], "jane@client.example")
 
 
 def test_no_authserv_id_hears_nobody() -> None:
@@ -295,3 +364,12 @@ def test_what_a_stranger_puts_behind_a_result_is_never_a_pass(pieces: list[str],
     """Invariant: shaped words within a verifier's results, whose one signature is the stranger's own."""
     value = f"{MX}; dkim={result} header.d=other.example header.i={''.join(pieces)} header.b=P/5v9+fY"
     assert of(value, signed=[signature("other.example")]) is not PASS
+
+
+@given(st.lists(_PIECES, max_size=12), st.sampled_from(["fail", "none", "pass"]), st.booleans())
+def test_what_a_stranger_puts_into_the_envelope_is_never_a_pass(pieces: list[str], result: str, null: bool) -> None:
+    """Invariant: shaped words in MAIL FROM or HELO, copied as they are, beside a signature that nobody verified."""
+    shaped = "".join(pieces)
+    kind, sender = ("helo", "<>") if null else ("mailfrom", f"<{shaped}>")
+    value = f"{MX}; spf={result} (x) smtp.{kind}={shaped}; dkim=fail {OTHER}"
+    assert of(value, sender=sender) is not PASS

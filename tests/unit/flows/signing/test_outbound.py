@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from reply_milter.config.sign import SignSettings
+from reply_milter.core.mail import headers
 from reply_milter.core.mail.headers import Append, Delete, Edit, Replace
 from reply_milter.core.notification.application import WRONG_KEY, digest
 from reply_milter.core.notification.application import Application as Proven
@@ -102,6 +103,26 @@ def test_everything_is_set_where_nothing_stands() -> None:
     assert (told.outcome, told.handler, len(told.token_id), told.queue_id) == (Minting.MINTED, "issue", 13, "4Q1")
 
 
+def test_what_postfix_would_have_taken_off_goes_with_all_mail() -> None:
+    """Return-Path and Resent-Bcc, the last first; with a request, one comes from elsewhere and gets no address."""
+    given = [("Return-Path", " <a@b>"), ("return-path", " <c@d>"), ("RESENT-BCC ", " e@f"), ("Bcc", " x@y")]
+    dropped = [Delete("Return-Path", 2), Delete("Return-Path", 1), Delete("Resent-Bcc", 1)]
+    assert edits(Application().send(given)) == dropped
+    application = Application()
+    assert edits(application.send([*given, MINT])) == [Delete("X-Reply-Mint", 1), *dropped]
+    assert application.recorder.told[0].outcome is Minting.IGNORED
+    assert edits(Application().send([("Resent-To", " a@b"), ("X-Return-Path", " c@d")])) == []
+
+
+def test_too_many_of_them_are_refused() -> None:
+    """An MTA takes minutes to take them off."""
+    limit = headers.FIELDS_LIMIT
+    assert len(edits(Application().send([("Return-Path", " <a@b>")] * limit))) == limit
+    verdict = Application().send([("Return-Path", " <a@b>")] * (limit + 1))
+    assert isinstance(verdict, Reject)
+    assert str(verdict.reply) == "550 5.6.0 Return-Path: the field stands there too often"
+
+
 def test_what_stands_there_is_kept_or_replaced_once() -> None:
     """Several Reply-To become one; references gain ours."""
     given = [("Message-ID", " <own@shop>"), ("References", " <a@b>\n\t<c@d>"), ("Auto-Submitted", " auto-notified"),
@@ -176,9 +197,10 @@ def test_only_trusted_networks_and_logins(client: str, login: str, minting: bool
 def test_mail_from_elsewhere_never(name: str) -> None:
     """A field that a way leaves behind, in any case, above or below ours."""
     trace = (name, " from a by b; Thu, 1 Jan 2026 00:00:00 +0000")
+    dropped = [Delete(name, 1)] if name == "Return-Path" else []
     for fields in ([trace, MINT], [MINT, trace]):
         application = Application(login="shop")
-        assert edits(application.send(fields)) == [Delete("X-Reply-Mint", 1)]
+        assert edits(application.send(fields)) == [Delete("X-Reply-Mint", 1), *dropped]
         assert "comes from elsewhere" in application.recorder.told[0].problem
 
 

@@ -1,5 +1,6 @@
 """How Postfix takes the reply domain: its address class, delimiter, mailboxes, and transport."""
 
+import re
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.postfix import syntax
@@ -17,11 +18,13 @@ _TRANSPORTS = {
 _THROWN_AWAY = frozenset({"error", "retry", "discard"})
 _ONE_BY_ONE = frozenset({"smtp", "relay", "local", "virtual"})  # to other hosts, or always one recipient at a time
 _OURS = "reply-delivery"
+_TCP_NAME = re.compile(r"inet:[^\s{}/]{1,300}\.d/\w")
 
 
 def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     """Examine all domains whose replies we take."""
     yield from _delimiter(site, ours)
+    yield from _queue_names(site)
     for domain in ours.domains:
         classes = [name for name in DOMAIN_LISTS if _lists(site, name, domain)]
         if not classes:
@@ -141,6 +144,18 @@ def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Probl
         )
     elif services[transport].program not in _ONE_BY_ONE:
         yield from _limit(site, domain, transport)
+
+
+def _queue_names(site: Site) -> Iterator[Problem]:
+    """Names for each handler's queue, which only a unix socket can have."""
+    named = _TCP_NAME.search(site.get("transport_maps"))
+    if named:
+        yield error(
+            "postfix.queue_names",
+            f"transport_maps send replies to {named[0]}, and so on",
+            "Postfix's lmtp reads no name after a TCP port: replies that were accepted wait in the queue",
+            put("reply_handler_queues", ""),
+        )
 
 
 def _limit(site: Site, domain: str, transport: str) -> Iterator[Problem]:
