@@ -77,7 +77,7 @@ def test_rules_are_worked_out_without_an_error(monitored: MonitoredSite) -> None
     rules = list(_rules(monitored))
     assert [(rule["name"], rule.get("lastError")) for rule in rules if rule["health"] != "ok"] == []
     recorded = [rule["name"] for rule in rules if rule["type"] == "recording"]
-    assert len(recorded) == 10
+    assert len(recorded) == 11
     assert [name for name in recorded if not monitored.prometheus.query(name)] == []
 
 

@@ -13,6 +13,8 @@ from reply_milter.core.delivery.outcome import Later, Never
 from reply_milter.core.delivery.parked import ParkedReply
 from reply_milter.flows.delivering.parking import discard, release
 from reply_milter.flows.delivering.service import HookService
+from reply_milter.flows.delivering.standing import objection
+from reply_milter.ports import StoreUnavailableError
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,6 +26,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     show = add_command(deeds, "show", _show, "what is known of one, and its message; --json leaves the message out")
     add_raw(show)
     let_go = add_command(deeds, "release", _release, "deliver one as its user's. Exit 75 if that is not possible now")
+    let_go.add_argument(
+        "--force", action="store_true", help="also if address, user or handler were revoked or disabled meanwhile"
+    )
     forget = add_command(deeds, "discard", _discard, "delete one")
     for parser in (show, let_go, forget):
         parser.add_argument("id", metavar="ID", help="as list shows it")
@@ -63,12 +68,26 @@ def _show(options: argparse.Namespace) -> int:
 
 def _release(options: argparse.Namespace) -> int:
     service = hook(options)
-    handed = release(service, _found(service, options.id))
+    parked = _found(service, options.id)
+    if not options.force:
+        _check_standing(service, parked)
+    handed = release(service, parked, whatever_stands=options.force)
     if isinstance(handed, Later):
         raise CommandError(os.EX_TEMPFAIL, f"released, but not delivered yet: {handed.why}; the daemon tries again")
     if isinstance(handed, Never):
         raise CommandError(os.EX_DATAERR, f"released, but nobody takes it: it is a dead letter now: {handed.why}")
     return _tell(options, "released")
+
+
+def _check_standing(service: HookService, parked: ParkedReply) -> None:
+    try:
+        why = objection(service, parked)
+    except StoreUnavailableError as error:
+        raise CommandError(
+            os.EX_TEMPFAIL, f"not released: the store gave no answer, so nobody knows what was revoked: {error}"
+        ) from error
+    if why:
+        raise CommandError(os.EX_DATAERR, f"not released: {why}; --force delivers it all the same")
 
 
 def _discard(options: argparse.Namespace) -> int:

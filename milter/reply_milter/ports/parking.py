@@ -29,8 +29,8 @@ class Parking(Protocol):
         """The message of one that is there."""
         ...
 
-    def mark_released(self, *identifiers: str) -> None:
-        """They are to be handed over: all of them, or none."""
+    def mark_released(self, *identifiers: str, whatever_stands: bool = False) -> None:
+        """They are to be handed over: all of them, or none. ``whatever_stands`` is not taken back by a later call."""
         ...
 
     def remove(self, identifier: str) -> bool:

@@ -38,8 +38,8 @@ class DeliveryWorker:
         self, settings: Settings, metrics_folder: str, slot: str, listening: socket.socket, channel: ControlChannel
     ) -> None:
         self._settings = settings
-        metrics = telemetry.Metrics(metrics_folder, slot, ("delivery",), ("commit",))
-        metrics.expect_errors(("commit",), ERROR_KINDS)
+        metrics = telemetry.Metrics(metrics_folder, slot, ("delivery",), ("commit", "facts"))
+        metrics.expect_errors(("commit", "facts"), ERROR_KINDS)
         self._telemetry = telemetry.DeliveryTelemetry(metrics)
         self._store_told = telemetry.StoreOperations(metrics)
         self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])

@@ -13,7 +13,8 @@ class ParkedReply:
     """``author``: From's address as far as it can be read; ``subject``: one line, cut. Times in Unix seconds.
 
     ``sender`` and ``recipient``: its envelope. ``question``: the id of the one that lists it, 0 for none yet;
-    ``asked``: when that was sent, 0 for not yet. ``released``: it is to be handed over.
+    ``asked``: when that was sent, 0 for not yet. ``released``: it is to be handed over; ``whatever_stands``: even
+    if its address does not stand any more.
     """
 
     sealed: SealedReply
@@ -26,6 +27,7 @@ class ParkedReply:
     asked: int = 0
     released: bool = False
     question: int = 0
+    whatever_stands: bool = False
 
     @property
     def id(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from reply_milter.core import content
 from reply_milter.core.delivery.confirmation import one_line
 from reply_milter.core.delivery.consent import Answer, read_answer
-from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.mail.domain import normalise
@@ -19,6 +19,8 @@ from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable
 from reply_milter.flows.delivering.asking import DAY, ask, users_to_ask
 from reply_milter.flows.delivering.handing_over import bury, commit, hand_over, put_on_record, report
 from reply_milter.flows.delivering.service import HookService
+from reply_milter.flows.delivering.standing import objection
+from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.delivery import Progress
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
@@ -67,14 +69,22 @@ def _answered(service: HookService, sealed: SealedReply, envelope: Envelope) -> 
     return ""
 
 
-def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
-    """Hand a parked reply over as its user's. Later: it stays, and is tried again by ``tend``; else it is gone."""
-    service.parking.mark_released(parked.id)
+def release(service: HookService, parked: ParkedReply, whatever_stands: bool = False) -> DeliveryOutcome:
+    """Hand a parked reply over as its user's. Later: it stays, and is tried again by ``tend``; else it is gone.
+
+    If its address does not stand any more, the reply is discarded, which is Never with the reason;
+    ``whatever_stands``: an operator wants it delivered all the same.
+    """
+    service.parking.mark_released(parked.id, whatever_stands=whatever_stands)
     with service.ledger.hold(parked.id) as ours:
         if not ours:
             return Later("this reply is just being delivered")
-        if service.parking.find(parked.id) is None:  # somebody else was faster
+        current = service.parking.find(parked.id)
+        if current is None:  # somebody else was faster
             return Done()
+        against = _against(service, current)
+        if against is not None:
+            return against
         envelope = Envelope(parked.sender, parked.recipient, service.parking.message(parked.id))
         handed = hand_over(service, replace(parked.sealed, parked=False), envelope)
         if not isinstance(handed, Later):
@@ -84,11 +94,11 @@ def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
     return handed
 
 
-def discard(service: HookService, parked: ParkedReply) -> None:
+def discard(service: HookService, parked: ParkedReply, why: str = "") -> None:
     """Forget a parked reply."""
     if service.parking.remove(parked.id):
         put_on_record(service, parked.sealed, Progress.DEAD)
-        report(service, DeliveryEvent.DISCARDED, parked.sealed)
+        report(service, DeliveryEvent.DISCARDED, parked.sealed, why=why)
     _count(service)
 
 
@@ -108,6 +118,20 @@ def tend(service: HookService) -> None:
     service.ledger.forget(now)
     service.questions.forget(now)
     _count(service)
+
+
+def _against(service: HookService, parked: ParkedReply) -> Never | Later | None:
+    """What keeps a released reply from its handler; None if nothing does."""
+    if parked.whatever_stands:
+        return None
+    try:
+        why = objection(service, parked)
+    except StoreUnavailableError:
+        return Later("the store gave no answer")
+    if not why:
+        return None
+    discard(service, parked, why)
+    return Never(why)
 
 
 def _tend(service: HookService, parked: ParkedReply, now: int) -> None:

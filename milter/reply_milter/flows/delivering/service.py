@@ -9,7 +9,7 @@ from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.ports import Clock, Store
-from reply_milter.ports.delivery import AddressBook, DeadLetters, Deliverer, Ledger, MailSender
+from reply_milter.ports.delivery import AddressBook, DeadLetters, Deliverer, Ledger, MailSender, Standings
 from reply_milter.ports.delivery_telemetry import DeliveryTelemetry
 from reply_milter.ports.parking import Parking, Questions
 
@@ -40,7 +40,7 @@ class HookRules:
 class HookService:
     """The rules and the world that they are applied to. ``deliverers`` by name of the handler.
 
-    ``store`` None: the milter commits by itself. ``unique`` gives letters and digits, never the same twice.
+    ``store`` None: the milter commits by itself. ``standings`` knows what was revoked since. ``unique`` gives letters and digits, never the same twice.
     """
 
     rules: HookRules
@@ -50,6 +50,7 @@ class HookService:
     questions: Questions
     dead_letters: DeadLetters
     store: Store | None
+    standings: Standings
     address_book: AddressBook
     mail_sender: MailSender
     clock: Clock

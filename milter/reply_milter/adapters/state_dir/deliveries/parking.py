@@ -8,6 +8,7 @@ from reply_milter.core.delivery.parked import Occupied, ParkedReply, Room
 from reply_milter.core.seal.sealed_reply import SealedReply
 
 _COLUMNS = "sealed, author, subject, sender, recipient, arrived, until, asked, released, question"
+_RELEASED, _WHATEVER_STANDS = 1, 2  # of the column released
 _OCCUPIED = "SELECT count(*), coalesce(sum(octets), 0) FROM parked"
 
 
@@ -60,10 +61,13 @@ class SqliteParking:
             (message,) = sql.execute("SELECT message FROM parked WHERE id = ?", (identifier,)).fetchone()
         return bytes(message)
 
-    def mark_released(self, *identifiers: str) -> None:
+    def mark_released(self, *identifiers: str, whatever_stands: bool = False) -> None:
         """See ``ports.delivery.Parking``."""
+        state = _WHATEVER_STANDS if whatever_stands else _RELEASED
         with self._database.transaction() as sql:
-            sql.executemany("UPDATE parked SET released = 1 WHERE id = ?", [(one,) for one in identifiers])
+            sql.executemany(
+                "UPDATE parked SET released = max(released, ?) WHERE id = ?", [(state, one) for one in identifiers]
+            )
 
     def remove(self, identifier: str) -> bool:
         """See ``ports.delivery.Parking``."""
@@ -87,6 +91,7 @@ def _parked(row: tuple[str, str, str, str, str, int, int, int, int, int]) -> Par
         arrived=arrived,
         until=until,
         asked=asked,
-        released=bool(released),
+        released=released >= _RELEASED,
         question=question,
+        whatever_stands=released >= _WHATEVER_STANDS,
     )
