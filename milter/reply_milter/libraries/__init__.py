@@ -139,11 +139,20 @@ LIBRARIES = (
 HTTPX = Library(  # only a webhook needs it, and takes a tenth of a second to import it
     "httpx",
     (
-        "httpx:AsyncClient[timeout,follow_redirects,trust_env]",
-        "httpx:AsyncClient.stream[content,headers]",
+        "httpx:AsyncClient[follow_redirects,trust_env]",
+        "httpx:AsyncClient.build_request[content,headers,timeout,extensions]",
+        "httpx:AsyncClient.send[stream]",
         "httpx:ConnectError",
+        "httpx:ConnectTimeout",
         "httpx:HTTPError",
         "httpx:InvalidURL",
+        "httpx:Request",
+        "httpx:Response.aclose",
+        "httpx:Timeout[connect]",
+        "httpx:URL.copy_with",
+        "httpx:URL.host",
+        "httpx:URL.netloc",
+        "httpx:URL.raw_host",
     ),
 )
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 from reply_milter.adapters import telemetry
@@ -48,6 +49,7 @@ class DeliveryWorker:
         delivery = _delivery(settings)
         self._service = open_hook(settings, delivery, self._telemetry, self._store_told, watches=True)
         lanes = Lanes(self._handler_of, delivery.concurrency, delivery.max_bytes_in_flight, self._telemetry)
+        self._releasing: dict[str, threading.Thread] = {}
         self._server = LmtpServer(self._take, lanes, delivery.max_message_bytes, _CONNECTIONS)
 
     def run(self) -> None:
@@ -83,10 +85,17 @@ class DeliveryWorker:
     def _tend(self) -> None:
         while True:
             try:
-                tend(self._service)
+                tend(self._service, self._start_releases)
             except Exception:
                 log.exception("cannot tend parked replies")
             time.sleep(_TEND_SECONDS)
+
+    def _start_releases(self, handler: str, releases: Callable[[], None]) -> None:
+        """Release in a thread for each handler, so that one whose application is slow holds up no other."""
+        running = self._releasing.get(handler)
+        if running is None or not running.is_alive():
+            self._releasing[handler] = threading.Thread(target=releases, name=f"releases {handler}", daemon=True)
+            self._releasing[handler].start()
 
     def _apply_settings(self, settings: Settings) -> None:
         """Deliveries that have begun end under the settings that they began with. Threads take a restart."""

@@ -4,7 +4,9 @@ Only what has a good checksum is ever parked, so nobody can have us write to who
 question lists, and about nothing else.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from reply_milter.core import content
 from reply_milter.core.delivery.confirmation import one_line
@@ -102,22 +104,42 @@ def discard(service: HookService, parked: ParkedReply, why: str = "") -> None:
     _count(service)
 
 
-def tend(service: HookService) -> None:
-    """What time brings: to be called every now and then."""
+def tend(service: HookService, start: Callable[[str, Callable[[], None]], None] | None = None) -> None:
+    """Do what is due by time: to be called every now and then.
+
+    ``start(handler, releases)`` runs the releases to one handler; without it they run here, one after the other.
+    """
     now = service.clock.now()
+    released: dict[str, list[ParkedReply]] = {}
     for parked in service.parking.all():
-        try:
-            _tend(service, parked, now)
-        except Exception:  # noqa: BLE001 # it is logged, traceback and all; the others don't wait for this one
-            service.telemetry.internal_error()
+        if parked.released:
+            released.setdefault(parked.sealed.handler, []).append(parked)
+        elif now >= parked.until:
+            _guarded(service, partial(discard, service, parked))
     for user in sorted(users_to_ask(service.parking.all())):
-        try:
-            ask(service, user)
-        except Exception:  # noqa: BLE001 # as above
-            service.telemetry.internal_error()
+        _guarded(service, partial(ask, service, user))
+    for handler, replies in released.items():
+        releases = partial(_release_all, service, replies)
+        if start is None:
+            releases()
+        else:
+            start(handler, releases)
     service.ledger.forget(now)
     service.questions.forget(now)
     _count(service)
+
+
+def _release_all(service: HookService, replies: list[ParkedReply]) -> None:
+    for parked in replies:
+        _guarded(service, partial(release, service, parked))
+
+
+def _guarded(service: HookService, run: Callable[[], object]) -> None:
+    """Run something that must not keep the rest from running."""
+    try:
+        run()
+    except Exception:  # noqa: BLE001 # it is logged, traceback and all
+        service.telemetry.internal_error()
 
 
 def _against(service: HookService, parked: ParkedReply) -> Never | Later | None:
@@ -132,13 +154,6 @@ def _against(service: HookService, parked: ParkedReply) -> Never | Later | None:
         return None
     discard(service, parked, why)
     return Never(why)
-
-
-def _tend(service: HookService, parked: ParkedReply, now: int) -> None:
-    if parked.released:
-        release(service, parked)
-    elif now >= parked.until:
-        discard(service, parked)
 
 
 def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
