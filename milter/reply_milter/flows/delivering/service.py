@@ -40,7 +40,8 @@ class HookRules:
 class HookService:
     """The rules and the world that they are applied to. ``deliverers`` by name of the handler.
 
-    ``store`` None: the milter commits by itself. ``standings`` knows what was revoked since. ``unique`` gives letters and digits, never the same twice.
+    ``store`` None: the milter commits by itself. ``standings`` knows what was revoked since. ``unique`` gives letters
+    and digits, never the same twice.
     """
 
     rules: HookRules

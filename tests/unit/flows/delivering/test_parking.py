@@ -3,6 +3,7 @@
 import itertools
 import sqlite3
 import textwrap
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from email import message_from_bytes
@@ -26,7 +27,7 @@ from reply_milter.flows.delivering.standing import objection
 from reply_milter.ports import UserRecord
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
 from tests.support.fakes import FORM, ISSUE, KEYRING, NOW, SEAL_KEY, MemoryStore
-from tests.support.hosts.hooked import CONFIRM, ID, Hooked, hooked, sealed
+from tests.support.hosts.hooked import CONFIRM, ID, Hooked, ScriptedDeliverer, hooked, sealed
 
 JANE = "jane@example.org"
 
@@ -210,6 +211,37 @@ def test_without_the_store_it_waits(hook: Hooked) -> None:
     tend(hook.service)
     assert len(hook.deliverer.replies) == 1
     assert hook.service.parking.all() == []
+
+
+def test_releases_of_one_handler_can_run_beside_those_of_another(hook: Hooked) -> None:
+    """An application that is slow holds up its own alone."""
+    forum = ScriptedDeliverer()
+    service = replace(hook.service, deliverers={**hook.service.deliverers, "forum": forum})
+    keep(hook)
+    keep(hook, "abcdefghijklmaaaaaaaaaaaaa", handler="forum")
+    service.parking.mark_released(*(one.id for one in service.parking.all()))
+    begun: dict[str, Callable[[], None]] = {}
+    tend(service, begun.__setitem__)
+    assert begun.keys() == {"issue", "forum"}
+    assert hook.deliverer.replies == forum.replies == []
+    begun["forum"]()
+    assert (len(forum.replies), len(hook.deliverer.replies)) == (1, 0)
+    begun["issue"]()
+    assert service.parking.all() == []
+
+
+def test_a_question_that_did_not_go_out_is_not_asked_after_a_no(hook: Hooked) -> None:
+    """For a day, nothing is asked about that address."""
+    keep(hook)
+    hook.mail_sender.down = True
+    keep(hook, "abcdefghijklmaaaaaaaaaaaaa", author="mallory@example.net")
+    hook.mail_sender.down = False
+    answer(hook, "No")
+    tend(hook.service)
+    assert len(hook.mail_sender.sent) == 1
+    hook.clock.time += 86401
+    tend(hook.service)
+    assert len(hook.mail_sender.sent) == 2
 
 
 def test_a_disabled_handler_gets_nothing_that_was_parked(hook: Hooked) -> None:
