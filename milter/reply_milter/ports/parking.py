@@ -77,6 +77,9 @@ class Questions(Protocol):
 class ParkingRoom(Protocol):
     """Asked before a reply is taken that is to be parked, so that its client keeps it where there is no room."""
 
-    def is_there(self, user: int, octets: int) -> bool:
-        """Whether there is room for a message of so many octets to this user; True where nobody can tell."""
+    def is_there(self, user: int, octets: int, identifier: str) -> bool:
+        """Whether there is room for this reply, of so many octets, to this user; True where nobody can tell.
+
+        It then has its place for a while, until it is parked.
+        """
         ...

@@ -113,9 +113,12 @@ def _to_be_claimed(arrival: Arrival, action: Action) -> bool:
 
 
 def _with_room(service: Service, arrival: Arrival, checked: Checked, seen: Examined) -> Examined:
-    """What is to be parked where there is no room for it is to come again, as the first thing to object to."""
+    """Defer what would be parked where there is no room for it, as the first thing to object to.
+
+    Beside other recipients it can't be deferred, and would be lost: the hook counts again, and leaves it with the MTA.
+    """
     finding, action = arrival.recipient.policy.decide([*seen.before, *seen.after])
-    if action is not Action.PARK or _has_room(service, arrival, checked):
+    if action is not Action.PARK or arrival.has_other_recipients or _has_room(service, arrival, checked):
         return seen
     full = Finding(Reason.PARKING_FULL, reply_for(Reason.PARKING_FULL), fixed=Action.DEFER)
     if seen.is_before_author(finding):
@@ -128,7 +131,8 @@ def _has_room(service: Service, arrival: Arrival, checked: Checked) -> bool:
     room = service.parking_room
     if room is None or arrival.recipient.policy.observe:
         return True
-    return room.is_there(checked.token.user, arrival.message.size + _ADDED_OCTETS)
+    identifier = claim_for(service, arrival, checked).id
+    return room.is_there(checked.token.user, arrival.message.size + _ADDED_OCTETS, identifier)
 
 
 def _decide(policy: Policy, seen: Examined, taken: Taken) -> tuple[Finding | None, Action]:
