@@ -15,7 +15,7 @@ _HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, po
 _REQUEST = struct.Struct("=BBBxI")  # inet_diag_req_v2: family, protocol, extensions, states
 _PORTS = struct.Struct(">HH")
 _NO_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)  # any interface, any cookie
-_UID_AT = _HEADER.size + 4 + 48 + 12  # inet_diag_msg: state, sockid, expires, rqueue, wqueue, and the user
+_UID_AT = _HEADER.size + 4 + 48 + 12  # inet_diag_msg: state, sockid, expires, rqueue, wqueue, the user, and its inode
 _ANSWER_OCTETS = 4096
 _LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 _V6_PREFIX = 64  # what one network has; each host of it has as many addresses as it likes
@@ -61,7 +61,10 @@ class Peers:
             raise
         if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
             raise OSError("no such socket here")
-        return int(struct.unpack_from("=I", answer, _UID_AT)[0])
+        user, inode = struct.unpack_from("=II", answer, _UID_AT)
+        if not inode:  # closed already by whoever had it; the kernel then says 0, which is root's
+            raise OSError("nobody has that socket any more")
+        return int(user)
 
 
 def network_of(address: str) -> str:
