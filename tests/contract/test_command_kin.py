@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from reply_milter.adapters.handlers import command as commands
 from reply_milter.adapters.handlers.command import CommandDeliverer
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later
 from reply_milter.core.delivery.sample_reply import sample_reply
@@ -99,6 +100,28 @@ def test_nothing_outlives_the_program(
     assert isinstance(one.run(), handed)
     assert one.noted.read_text(), "it was there"
     assert one.living == []
+
+
+def test_a_program_that_stops_its_keeper_holds_no_place(
+    program: Callable[[str, str], Program], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SIGSTOP can't be caught: then the hook itself ends the keeper and all that it keeps."""
+    monkeypatch.setattr(commands, "_KEEPER_SECONDS", 1.0)
+    one = program("daemon", "os.kill(os.getppid(), signal.SIGSTOP); time.sleep(120)")
+    assert one.run(seconds=2) == Later("the program took longer than 2 s")
+    assert one.noted.read_text(), "it was there"
+    assert one.living == []
+    assert "the keeper of a program does not end; killing it" in caplog.text
+
+
+def test_a_program_that_kills_its_keeper_dies_with_it(
+    program: Callable[[str, str], Program], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it started before may run on, which the log says."""
+    one = program("session", "os.kill(os.getppid(), signal.SIGKILL); time.sleep(120)")
+    assert one.run() == Later("the program's keeper was killed, and the program with it")
+    assert "the keeper of a program was killed; what the program started may run on" in caplog.text
+    assert "another user" not in caplog.text
 
 
 def test_one_program_s_end_is_not_another_s(program: Callable[[str, str], Program]) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from multiprocessing.connection import Connection
@@ -236,23 +237,42 @@ def test_the_last_place_is_taken_once(tmp_path: Path) -> None:
     assert parking.occupied() == Occupied(5, 5)
 
 
+def test_a_reply_has_its_place_until_it_is_parked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many that come at once get no more places than there are; one that never arrives loses its own in time."""
+    parking = SqliteParking(open_database(str(tmp_path)))
+    room = SqliteParkingRoom(str(tmp_path), Room(3, 1000, 5, 10_000))
+    with ThreadPoolExecutor(8) as threads:
+        let_in = list(threads.map(lambda number: room.is_there(42, 10, f"{number:026}"), range(30)))
+    assert sum(let_in) == 3
+    first = let_in.index(True)
+    assert room.is_there(42, 10, f"{first:026}"), "a client that comes again has its place already"
+    assert parking.keep(reply(f"{first:026}"), b"x", ROOM)
+    assert not room.is_there(42, 10, "d" * 26), "it is parked now, and two others are on their way"
+    assert room.is_there(43, 10, "e" * 26) and room.is_there(43, 10, "f" * 26) and not room.is_there(43, 10, "g" * 26)
+    parking.remove(f"{first:026}")
+    assert room.is_there(42, 10, "d" * 26)
+    now = time.monotonic()
+    monkeypatch.setattr("reply_milter.adapters.state_dir.deliveries.room.time.monotonic", lambda: now + 61)
+    assert [room.is_there(42, 10, f"{number:026}") for number in range(30, 34)] == [True] * 3 + [False]
+
+
 def test_the_milter_sees_whether_there_is_room(tmp_path: Path) -> None:
     """While the hook writes; without a record, or with one that can't be read, the hook is to say."""
     room = SqliteParkingRoom(str(tmp_path), Room(2, 100, 3, 150))
-    assert room.is_there(42, 10)
+    assert room.is_there(42, 10, "x")
     assert not (tmp_path / "delivery").exists()
     parking = SqliteParking(open_database(str(tmp_path)))
-    assert room.is_there(42, 100) and not room.is_there(42, 101)
+    assert room.is_there(42, 100, "x") and not room.is_there(42, 101, "x")
     parking.keep(reply("a" * 26), b"x" * 60, ROOM)
-    assert room.is_there(42, 40) and not room.is_there(42, 41)
-    assert room.is_there(43, 90) and not room.is_there(43, 91)
+    assert room.is_there(42, 40, "x") and not room.is_there(42, 41, "x")
+    assert room.is_there(43, 90, "x") and not room.is_there(43, 91, "x")
     parking.keep(reply("b" * 26), b"x", ROOM)
-    assert not room.is_there(42, 1) and room.is_there(43, 1)
+    assert not room.is_there(42, 1, "x") and room.is_there(43, 1, "x")
     parking.keep(reply("c" * 26, 44), b"x", ROOM)
-    assert not room.is_there(43, 1)
+    assert not room.is_there(43, 1, "x")
     with open_database(str(tmp_path)).transaction() as sql:
         sql.execute("DELETE FROM parked")
-        assert not room.is_there(43, 1), "nobody waits for a writer"
-    assert room.is_there(43, 1)
+        assert not room.is_there(43, 1, "x"), "nobody waits for a writer"
+    assert room.is_there(43, 1, "x")
     (tmp_path / "delivery/deliveries.sqlite").write_bytes(b"damaged" * 1000)
-    assert room.is_there(42, 10)
+    assert room.is_there(42, 10, "x")

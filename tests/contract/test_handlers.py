@@ -342,8 +342,8 @@ def test_an_lmtp_server_that_is_away_or_silent_is_later(sink: Sink, tmp_path: Pa
 Ending = Callable[[socket.socket], None]
 
 
-def lmtp_server(ending: Ending, banner: Ending, *announced: bytes) -> LmtpRelay:
-    """One conversation that takes a message, and then does ``ending`` in answer to QUIT."""
+def lmtp_server(ending: Ending, banner: Ending, *announced: bytes, pause: float = 0) -> LmtpRelay:
+    """One conversation that takes a message, after a pause, and then does ``ending`` in answer to QUIT."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def converse() -> None:
@@ -358,6 +358,7 @@ def lmtp_server(ending: Ending, banner: Ending, *announced: bytes) -> LmtpRelay:
                 client.sendall(b"354 go on\r\n" if word == b"DATA" else b"250 2.0.0 Ok\r\n")
                 while word == b"DATA" and lines.readline() != b".\r\n":
                     pass
+                time.sleep(pause if word == b"DATA" else 0)
                 client.sendall(b"250 2.0.0 Taken\r\n" if word == b"DATA" else b"")
         return None
 
@@ -395,6 +396,20 @@ def test_an_lmtp_server_that_drips_its_greeting_is_later_and_soon() -> None:
     found = deliverer_for(lmtp_server(greets, says(b"220 " + b"x" * 20, 0.3)), now(), NAMES).process(reply())
     assert isinstance(found, Later)
     assert time.monotonic() - start < 4
+
+
+class Named(HostNames):
+    """A name server that knows three addresses of a host."""
+
+    def addresses(self, host: str, seconds: float) -> list[str]:
+        """See ``ports.delivery.Names``."""
+        return ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+
+
+def test_an_lmtp_server_with_several_addresses_has_all_of_the_time() -> None:
+    """To connect, each address has its share; who took longer than that to answer was given up, and got it twice."""
+    relay = replace(lmtp_server(greets, greets, pause=2.5), host="several.example", timeout_seconds=6)
+    assert deliverer_for(relay, now(), Named()).process(reply()) == Done()
 
 
 def test_an_address_that_is_not_ascii_needs_smtputf8() -> None:

@@ -101,8 +101,7 @@ def test_a_master_that_became_a_replica_behind_our_back(trio: SentinelsUnderTest
     store = opened(trio)
     assert told(store, 1, b"o1") == "first"
     eventually(lambda: trio.second.command("EXISTS", "rm1:token00000001") == 1)
-    trio.sentinels[0].command("SENTINEL", "FAILOVER", NAME)
-    trio.agree_on(trio.second)
+    trio.fail_over_to(trio.second)
     trio.first.command("REPLICAOF", "127.0.0.1", trio.second.port)  # the Sentinels would take ten seconds to it
     assert told(store, 2, b"o2") == "first"
     assert told(store, 1, b"o3") == "retry"
@@ -142,8 +141,7 @@ class Liar:
 
 def test_a_sentinel_that_lies_about_an_old_master(trio: SentinelsUnderTest, tmp_path: Path) -> None:
     """It answers first, and is not believed: another one knows of a later failover. Alone, it leads to no replica."""
-    trio.sentinels[0].command("SENTINEL", "FAILOVER", NAME)
-    trio.agree_on(trio.second)
+    trio.fail_over_to(trio.second)
     trio.first.command("REPLICAOF", "127.0.0.1", trio.second.port)  # the Sentinels would take ten seconds to it
     liar = Liar(trio.first.port, 0)
     true = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in trio.sentinels[:2])

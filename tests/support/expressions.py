@@ -110,9 +110,9 @@ def _ways(module: str, name: str) -> frozenset[str]:
 
 @cache
 def _uses() -> list[tuple[str, str, str]]:
-    """Module, owner and method of everything that looks like an expression at work."""
+    """Module, owner (of ``OWNER[key]``, too) and method of everything that looks like an expression at work."""
     return [
-        (module, ast.unparse(node.value), node.attr)
+        (module, ast.unparse(node.value.value if isinstance(node.value, ast.Subscript) else node.value), node.attr)
         for module, tree in _trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in _WAYS

@@ -71,6 +71,7 @@ UNBOUNDED = (
     "core.content.words.FORWARDING",
     "core.content.words.OPENING",
     "core.content.words.QUOTING",
+    "core.rules.auto_reply._WORD",
     "core.rules.dkim_signature._COPIED",
     "core.rules.dkim_signature._SECONDS",
     "core.rules.dkim_signature._TAG",

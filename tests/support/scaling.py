@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from time import thread_time
-from typing import Any
+from typing import Any, TypeVar
 
 LONGEST = 16_000  # characters; the smallest of the four sizes is an eighth of it
 QUICK = 0.01  # seconds: to copy what is left of 16,000 characters at each of them takes more, to look at it, 20 times
@@ -18,25 +18,32 @@ PIECES = (
     " .", "a@b,", '"\\', "\u65e5", "\u65e5.", "\udc80", "\u0301",
 )  # fmt: skip
 
-Run = Callable[[str], object]
+T = TypeVar("T")
 
 
-def superlinear(run: Run, texts: Callable[[int], str], longest: int = LONGEST) -> float:
+def superlinear(run: Callable[[T], object], texts: Callable[[int], T], longest: int = LONGEST) -> float:
     """How many times the work ``run`` does on eight times the text, if that is too much; else 0.
 
-    Work is the processor time of this thread, the least of several runs, for nothing here counts the steps within a
-    regular expression, and a kernel lends its counters to few. Noise only adds to it, and never a factor of 8 to each
-    of several runs; so the bound lies half-way, as factors go, between a line (8) and a square (64). A text is
-    measured at 1, 2, 4 and 8 where the largest is not too quick for a square already.
+    Work is the processor time of this thread, for nothing here counts the steps within a regular expression, and a
+    kernel lends its counters to few. Noise only adds to it. So a small text counts by the least of several runs, and
+    the largest by its only run, unless that is too long: then by the least of several as well. The bound lies half-way,
+    as factors go, between a line (8) and a square (64). What is too quick for a square at its largest is not repeated.
     """
-    if _seconds(run, texts(longest)) < QUICK:
+    largest = _seconds(run, texts(longest))
+    if largest < QUICK:
         return 0.0
-    times = [min(_seconds(run, texts(longest // share)) for _ in range(4)) for share in (8, 4, 2, 1)]
-    growth = times[-1] / max(times[0], QUICK / 64)
-    return growth if growth > MOST and times[-1] / max(times[1], QUICK / 16) > 7 else 0.0
+    eighth, quarter = (min(_seconds(run, texts(longest // share)) for _ in range(4)) for share in (8, 4))
+    if not _growth(eighth, quarter, largest):
+        return 0.0
+    return _growth(eighth, quarter, min(largest, *(_seconds(run, texts(longest)) for _ in range(3))))
 
 
-def _seconds(run: Run, text: str) -> float:
+def _growth(eighth: float, quarter: float, largest: float) -> float:
+    growth = largest / max(eighth, QUICK / 64)
+    return growth if growth > MOST and largest / max(quarter, QUICK / 16) > 7 else 0.0
+
+
+def _seconds(run: Callable[[T], object], text: T) -> float:
     gc.disable()
     try:
         before = thread_time()

@@ -155,6 +155,31 @@ def test_only_a_word_of_consent_releases(host: DeliverySite) -> None:
     assert parked(host, 51) == []
 
 
+def test_what_was_revoked_meanwhile_is_not_posted(host: DeliverySite) -> None:
+    """Not by the user's yes, nor by an operator who does not know; by one who says so it is."""
+    address = host.site.mint(user=55, locator="parking/revoked", recipient="alice@client.example")
+    posts, discarded = sum(host.receiver.posts.values()), delivered(host, "discarded")
+    assert stranger(host, address, "revoked").startswith("250")
+    mail = asked(host, "about revoked")
+    assert command(host.site, "revoke", "token", address.address).returncode == 0
+    says(host, mail, "revoked", "Yes")
+    wait_until(lambda: delivered(host, "discarded") == discarded + 1, 30, "it is discarded")
+    assert parked(host, 55) == []
+    assert "its address is revoked" in host.site.daemon.log()
+    another = host.site.mint(user=56, locator="parking/disabled", recipient="alice@client.example")
+    assert stranger(host, another, "disabled").startswith("250")
+    wait_until(lambda: parked(host, 56) == ["about disabled"], 30, "parked")
+    assert command(host.site, "user", "set", "56", "--disabled").returncode == 0
+    (one,) = [one for one in answer(host.site, "parked", "list") if one["user"] == 56]
+    refused = command(host.site, "parked", "release", one["id"])
+    assert (refused.returncode, refused.stdout) == (65, b"")
+    assert b"user 56 is disabled; --force delivers it all the same" in refused.stderr
+    assert parked(host, 56) == ["about disabled"]
+    assert sum(host.receiver.posts.values()) == posts
+    answer(host.site, "parked", "release", one["id"], "--force")
+    host.posted(posts + 1)
+
+
 def test_limits_of_an_address_hold_for_what_is_parked(host: DeliverySite) -> None:
     """Two of twelve messages of a megabyte."""
     address = host.site.mint("twice", user=52, locator="parking/twice", recipient="alice@client.example")

@@ -79,6 +79,49 @@ def test_what_our_code_imports_is_looked_for() -> None:
     assert missing == set()
 
 
+def _used(module: str) -> set[str]:
+    """All names of a module that our code reaches by ``module.NAME``."""
+    found = set()
+    for path in (ROOT / "milter/reply_milter").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        if any(isinstance(node, ast.Import) and module in {name.name for name in node.names} for node in nodes):
+            attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+            found |= {node.attr for node in attributes if ast.unparse(node.value) == module}
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(PACKAGES))
+def test_what_our_code_uses_of_a_module_is_looked_for(module: str) -> None:
+    """By ``module.NAME``; of httpx also the other way round: what nobody uses any more is not looked for."""
+    names = [name.partition(":") for one in (*LIBRARIES, HTTPX) for name in one.names]
+    listed = {re.split(r"[.(\[]", name)[0] for where, _, name in names if where == module}
+    imported = {name.partition(":")[2] for name in _imported() if name.partition(":")[0] == module}
+    modules = {where for where, _, _ in names}
+    assert {name for name in _used(module) if f"{module}.{name}" not in modules} - listed == set()
+    if module == "httpx":  # whose objects we get without naming their classes
+        assert listed - _used(module) - imported == {"Request", "Response"} - _used(module)
+
+
+def test_what_the_webhook_does_with_its_client_is_looked_for() -> None:
+    """Methods, attributes and keywords: a release without one of them is named at the start, and not by a traceback."""
+    tree = ast.parse((ROOT / "milter/reply_milter/adapters/handlers/webhook.py").read_text())
+    calls = {ast.unparse(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    listed = {name.partition(":")[2].partition("[")[0]: name for name in HTTPX.names}
+    for called, name in {
+        "httpx.AsyncClient": "AsyncClient",
+        "client.build_request": "AsyncClient.build_request",
+        "client.send": "AsyncClient.send",
+        "httpx.Timeout": "Timeout",
+    }.items():
+        written = {keyword.arg for keyword in calls[called].keywords}
+        assert set(listed[name].partition("[")[2].rstrip("]").split(",")) == written
+    attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    of_objects = {"url": "URL", "response": "Response", "client": "AsyncClient"}
+    used = {f"{of_objects[owner]}.{name}" for owner, _, name in (one.partition(".") for one in attributes)
+            if owner in of_objects and name.isidentifier()}  # fmt: skip
+    assert used - {"Response.status_code"} == {name for name in listed if "." in name}  # no class has that one
+
+
 # Looked for at the start, by name.
 PRIVATE = {
     "adapters/redis_store": {"_connect"},  # and of its connections, as their own: _sock, _parser

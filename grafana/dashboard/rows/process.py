@@ -60,6 +60,7 @@ ROW = Row(
             "short",
             (series("metrics_files_broken"), "{{instance}}"),
             width=12,
+            may_be_zero=True,
         ),
     ),
 )

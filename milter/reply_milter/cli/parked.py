@@ -13,6 +13,8 @@ from reply_milter.core.delivery.outcome import Later, Never
 from reply_milter.core.delivery.parked import ParkedReply
 from reply_milter.flows.delivering.parking import discard, release
 from reply_milter.flows.delivering.service import HookService
+from reply_milter.flows.delivering.standing import objection
+from reply_milter.ports import StoreUnavailableError
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,6 +27,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     add_raw(show)
     let_go = add_command(
         deeds, "release", _release, "deliver one as a reply of its user. Exit 75 if that is not possible now"
+    )
+    let_go.add_argument(
+        "--force", action="store_true", help="also if its address, user or handler was revoked or disabled since"
     )
     forget = add_command(deeds, "discard", _discard, "delete one")
     for parser in (show, let_go, forget):
@@ -65,7 +70,10 @@ def _show(options: argparse.Namespace) -> int:
 
 def _release(options: argparse.Namespace) -> int:
     service = hook(options)
-    handed = release(service, _found(service, options.id))
+    parked = _found(service, options.id)
+    if not options.force:
+        _check_standing(service, parked)
+    handed = release(service, parked, even_if_revoked=options.force)
     if isinstance(handed, Later):
         raise CommandError(os.EX_TEMPFAIL, f"released, but not delivered yet: {handed.why}; the daemon will retry")
     if isinstance(handed, Never):
@@ -73,6 +81,17 @@ def _release(options: argparse.Namespace) -> int:
             os.EX_DATAERR, f"released, but the handler refused it; it is now a dead letter: {handed.why}"
         )
     return _tell(options, "released")
+
+
+def _check_standing(service: HookService, parked: ParkedReply) -> None:
+    try:
+        why = objection(service, parked)
+    except StoreUnavailableError as error:
+        raise CommandError(
+            os.EX_TEMPFAIL, f"not released: the store gave no answer, so nobody knows what was revoked: {error}"
+        ) from error
+    if why:
+        raise CommandError(os.EX_DATAERR, f"not released: {why}; --force delivers it all the same")
 
 
 def _discard(options: argparse.Namespace) -> int:

@@ -141,11 +141,13 @@ LIBRARIES = (
 HTTPX = Library(  # only webhooks need it, and importing it takes a tenth of a second
     "httpx",
     (
-        "httpx:AsyncClient[timeout,follow_redirects,trust_env]",
-        "httpx:AsyncClient.stream[content,headers]",
-        "httpx:ConnectError",
-        "httpx:HTTPError",
-        "httpx:InvalidURL",
+        "httpx:AsyncClient[follow_redirects,trust_env]",
+        "httpx:AsyncClient.build_request[content,headers,timeout,extensions]",
+        "httpx:AsyncClient.send[stream]",
+        *(f"httpx:{name}" for name in ("ConnectError", "ConnectTimeout", "HTTPError", "InvalidURL", "Request")),
+        "httpx:Response.aclose",
+        "httpx:Timeout[connect]",
+        *(f"httpx:URL.{name}" for name in ("copy_with", "host", "netloc", "raw_host")),
     ),
 )
 

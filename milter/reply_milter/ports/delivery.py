@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from reply_milter.core.delivery.dead_letter import DeadLetter
 from reply_milter.core.delivery.outcome import DeliveryOutcome
 from reply_milter.core.delivery.reply import Reply
+from reply_milter.core.token.verify import Facts
 from reply_milter.ports.store import UserRecord
 
 _T = TypeVar("_T")
@@ -105,6 +106,18 @@ class AddressBook(Protocol):
 
     def user(self, user: int) -> UserRecord | None:
         """As in ``Registry``.
+
+        Raises:
+            StoreUnavailableError: the store gave no answer.
+        """
+        ...
+
+
+class Standings(Protocol):
+    """What was put on record about tokens and those they name."""
+
+    def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
+        """As in ``Store``.
 
         Raises:
             StoreUnavailableError: the store gave no answer.

@@ -29,8 +29,8 @@ class Parking(Protocol):
         """Return the message of one that exists."""
         ...
 
-    def mark_released(self, *identifiers: str) -> None:
-        """Mark them for handing over: all of them, or none."""
+    def mark_released(self, *identifiers: str, even_if_revoked: bool = False) -> None:
+        """Mark them for handing over: all of them, or none. A later call does not take ``even_if_revoked`` back."""
         ...
 
     def remove(self, identifier: str) -> bool:
@@ -77,6 +77,9 @@ class Questions(Protocol):
 class ParkingRoom(Protocol):
     """Asked before the milter accepts a reply that would be parked: without room, its client keeps it."""
 
-    def is_there(self, user: int, octets: int) -> bool:
-        """Whether there is room for a message of ``octets`` to this user. True if that can't be read."""
+    def is_there(self, user: int, octets: int, identifier: str) -> bool:
+        """Whether there is room for this reply, of ``octets``, to this user. True if that can't be read.
+
+        The reply then has its place for a while, until it is parked.
+        """
         ...

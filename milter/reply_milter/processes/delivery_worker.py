@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 from reply_milter.adapters import telemetry
@@ -39,8 +40,8 @@ class DeliveryWorker:
         self, settings: Settings, metrics_folder: str, slot: str, listening: socket.socket, channel: ControlChannel
     ) -> None:
         self._settings = settings
-        metrics = telemetry.Metrics(metrics_folder, slot, ("delivery",), ("commit",))
-        metrics.expect_errors(("commit",), ERROR_KINDS)
+        metrics = telemetry.Metrics(metrics_folder, slot, ("delivery",), ("commit", "facts"))
+        metrics.expect_errors(("commit", "facts"), ERROR_KINDS)
         self._telemetry = telemetry.DeliveryTelemetry(metrics)
         self._store_telemetry = telemetry.StoreOperations(metrics)
         self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
@@ -50,6 +51,7 @@ class DeliveryWorker:
         self._service = open_hook(settings, delivery, self._telemetry, self._store_telemetry, watches=True)
         limits = (delivery.concurrency, delivery.max_bytes_in_flight)
         lanes = Lanes(self._handler_of, *limits, self._telemetry, shares_queue=self._shares_queue)
+        self._releasing: dict[str, threading.Thread] = {}
         self._server = LmtpServer(self._take, lanes, delivery.max_message_bytes, _CONNECTIONS)
 
     def run(self) -> None:
@@ -91,10 +93,17 @@ class DeliveryWorker:
     def _maintain_parking(self) -> None:
         while True:
             try:
-                maintain_parking(self._service)
+                maintain_parking(self._service, self._start_releases)
             except Exception:
                 log.exception("the maintenance of parked replies failed")
             time.sleep(_MAINTENANCE_SECONDS)
+
+    def _start_releases(self, handler: str, releases: Callable[[], None]) -> None:
+        """Release in a thread for each handler, so that one whose application is slow holds up no other."""
+        running = self._releasing.get(handler)
+        if running is None or not running.is_alive():
+            self._releasing[handler] = threading.Thread(target=releases, name=f"releases {handler}", daemon=True)
+            self._releasing[handler].start()
 
     def _apply_settings(self, settings: Settings) -> None:
         """Apply ``settings`` to deliveries that begin from now on. The number of threads stays until a restart."""

@@ -40,8 +40,9 @@ def open_hook(
     config = settings.config
     database = open_database(config.state_dir)
     committed = None if config.replay.commit_on_accept else open_store(config, store)
-    if committed is not None and watches:
-        committed.watch()
+    standings = committed or open_store(config, store)
+    if watches:
+        standings.watch()
     asked = delivery.confirmation
     return HookService(
         rules=_rules(settings, delivery),
@@ -51,6 +52,7 @@ def open_hook(
         questions=SqliteQuestions(database),
         dead_letters=DeadLetterFolder(delivery.dead_letters),
         store=committed,
+        standings=standings,
         address_book=open_registry(config),
         mail_sender=SmtpSender(asked.smtp.host, asked.smtp.port, _NAMES),
         clock=WallClock(),

@@ -133,12 +133,14 @@ class Hooked:
     clock: FixedClock
     told: RecordingDeliveries
     record: Path
+    standings: MemoryStore
 
 
 def hooked(folder: Path) -> Hooked:
     """A hook with the handler ``issue`` delivered by script, and ``forum`` by nobody."""
     database = open_database(str(folder))
     deliverer, store, mail_sender = ScriptedDeliverer(), MemoryStore(), RecordingCourier()
+    standings = MemoryStore()
     numbers = itertools.count()
     address_book, clock, told = MemoryAddressBook(), FixedClock(), RecordingDeliveries()
     rules = HookRules(
@@ -162,13 +164,14 @@ def hooked(folder: Path) -> Hooked:
         questions=SqliteQuestions(database),
         dead_letters=DeadLetterFolder(str(folder / "dead")),
         store=store,
+        standings=standings,
         address_book=address_book,
         mail_sender=mail_sender,
         clock=clock,
         telemetry=told,
         unique=lambda: f"u{next(numbers)}",
     )
-    return Hooked(service, deliverer, store, mail_sender, address_book, clock, told, database.path)
+    return Hooked(service, deliverer, store, mail_sender, address_book, clock, told, database.path, standings)
 
 
 def without_store(hook: Hooked) -> HookService:

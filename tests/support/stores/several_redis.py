@@ -6,6 +6,7 @@ Each has a folder and free ports of its own, and is ended by its process id.
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,20 @@ class SentinelsUnderTest:
         """Whom a Sentinel names."""
         host, port = sentinel.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
         return Place(host, int(port))
+
+    def fail_over_to(self, node: Node) -> None:
+        """Have a Sentinel promote it; one that refuses, or gives up, as on a busy machine, is asked again."""
+        first = self.sentinels[0]
+
+        def named() -> bool:
+            if self.place(first).port == node.port:
+                return True
+            with suppress(redis.ResponseError):  # on its way, or no good replica yet
+                first.command("SENTINEL", "FAILOVER", NAME)
+            return False
+
+        eventually(named, 60)
+        self.agree_on(node)
 
     def agree_on(self, node: Node) -> None:
         """Wait until all running Sentinels name it, and it is a master."""

@@ -16,6 +16,7 @@ from reply_milter.core.verdict.destination import Command, Format
 log = logging.getLogger(__name__)
 
 _NEVER = frozenset({os.EX_DATAERR, os.EX_NOUSER, os.EX_NOHOST, os.EX_NOPERM})
+_KEEPER_SECONDS = 5.0  # that a keeper needs at most to kill what it keeps
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
@@ -35,10 +36,10 @@ class CommandDeliverer:
         with ours:
             try:
                 with _open(given) as message, theirs:
-                    keeper = self._start(message, theirs.fileno(), payload.variables(reply))
+                    process = self._start(message, theirs.fileno(), payload.variables(reply))
             except OSError as error:
                 return Later(_not_started(error.strerror))
-            return self._result(keeper, ours)
+            return self._result(process, ours)
 
     def _start(self, message: BinaryIO, line: int, variables: dict[str, str]) -> "subprocess.Popen[bytes]":
         """Start the keeper, which starts the program."""
@@ -52,7 +53,7 @@ class CommandDeliverer:
             pass_fds=[line],
         )
 
-    def _result(self, keeper: "subprocess.Popen[bytes]", line: socket.socket) -> DeliveryOutcome:
+    def _result(self, process: "subprocess.Popen[bytes]", line: socket.socket) -> DeliveryOutcome:
         try:
             line.settimeout(self._command.timeout_seconds)
             answer = line.recv(64).decode()
@@ -62,9 +63,24 @@ class CommandDeliverer:
             answer = ""
         finally:  # nothing may work on a reply after it was called Later
             line.close()
-            if keeper.wait():
-                log.warning("a process that the program started runs on as another user: %s", self._command.argv[0])
+            self._end(process)
         return _judged(answer)
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait for the keeper, which ends all that it keeps; end both if it does not: a program may have stopped it."""
+        name = self._command.argv[0]
+        try:
+            status = process.wait(_KEEPER_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.warning("the keeper of a program does not end; killing it and all that the program started: %s", name)
+            keeper.end_kin(process.pid, _KEEPER_SECONDS)
+            process.kill()
+            process.wait()
+            return
+        if status < 0:
+            log.warning("the keeper of a program was killed; what the program started may run on: %s", name)
+        elif status:
+            log.warning("what a program started runs on, as another user: %s", name)
 
 
 def _judged(answer: str) -> DeliveryOutcome:

@@ -84,9 +84,21 @@ def _end_all() -> bool:
                 pass
         except ChildProcessError:
             return True
-        kin = _kin()
+        kin = _kin(os.getpid())
         if kin and not any(_kill(one) for one in kin):
             return False
+        select.select([], [], [], _LOOK_SECONDS)
+
+
+def end_kin(root: int, seconds: float) -> None:
+    """Kill all that descends from a keeper, which is ``root``, and what that starts meanwhile; give up in the end.
+
+    For who has started a keeper that does not do so. As long as it exists, nothing that it keeps leaves it.
+    """
+    for _ in range(int(seconds / _LOOK_SECONDS)):
+        kin = _kin(root)
+        if not any([_kill(one) for one in kin]):
+            return
         select.select([], [], [], _LOOK_SECONDS)
 
 
@@ -108,10 +120,10 @@ def _kill(pid: int) -> bool:
     return True
 
 
-def _kin() -> list[int]:
-    """All that descends from us, zombies left out."""
+def _kin(root: int) -> list[int]:
+    """All that descends from ``root``, zombies left out."""
     parents = {int(name): parent for name in os.listdir("/proc") if name.isdigit() and (parent := _parent(name))}
-    found, more = set[int](), {os.getpid()}
+    found, more = set[int](), {root}
     while more:
         more = {pid for pid, parent in parents.items() if parent in more and pid not in found}
         found |= more

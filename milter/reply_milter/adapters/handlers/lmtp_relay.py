@@ -56,6 +56,8 @@ class LmtpDeliverer:
             server.connect(relay.path)
         else:
             self._names.reach(relay.host, relay.timeout_seconds, connect)
+            if server.sock is not None:  # an address has its share of the time to connect, and the conversation all
+                server.sock.settimeout(relay.timeout_seconds)
 
     def _transaction(self, server: smtplib.LMTP, envelope: Envelope, recipient: str) -> DeliveryOutcome:
         plain = (envelope.sender + recipient).isascii()

@@ -96,7 +96,7 @@ async def _post(url: httpx.URL, addresses: list[str], body: bytes, headers: dict
                 content=body,
                 headers={"Host": url.netloc.decode(), **headers},
                 timeout=httpx.Timeout(None, connect=max(share, 0.001)),
-                extensions={} if address in url.host else {"sni_hostname": url.raw_host.decode()},
+                extensions={} if address == url.host.strip("[]") else {"sni_hostname": url.raw_host.decode()},
             )
             try:
                 return await _status(client, request)

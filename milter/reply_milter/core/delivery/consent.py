@@ -49,7 +49,8 @@ _AROUND = frozenset(
 )  # without the question mark, and without the > of a quote
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
 
-_ROBOTS = ("x-auto-response-suppress", "x-loop", "list-id", "list-unsubscribe", "feedback-id")
+_ROBOTS = ("precedence", "x-precedence", "x-loop", "x-mailing-list", "feedback-id", "mailing-list")
+_OF_ROBOTS = ("list-", "x-list-", "x-auto", "x-cron-", "x-failed-", "x-mailman-")  # fields that begin so
 _RECEIPTS = ("message/disposition-notification", "message/delivery-status", "message/feedback-report")
 
 
@@ -67,7 +68,8 @@ def read_answer(sender: str, fields: Fields, message_id: str, content: Content) 
 
 def is_of_a_robot(fields: Fields) -> bool:
     """Whether any sign of a robot is there. A weak sign is enough: a person who is ignored can answer again."""
-    return auto_reply.is_automatic(fields) or auto_reply.is_report(fields) or any(name in fields for name in _ROBOTS)
+    marked = any(name in _ROBOTS or name.startswith(_OF_ROBOTS) for name in fields)
+    return marked or auto_reply.is_automatic(fields) or auto_reply.is_report(fields)
 
 
 def answer_of(text: str) -> Answer:

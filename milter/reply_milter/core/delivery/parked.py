@@ -13,7 +13,8 @@ class ParkedReply:
     """``author``: the address in From, if it can be read; ``subject``: cut to one line. Times in Unix seconds.
 
     ``sender``, ``recipient``: its envelope. ``question``: the id of the question that lists it, 0 for none yet;
-    ``asked``: when that was sent, 0 for not yet. ``released``: it may be handed over.
+    ``asked``: when that was sent, 0 for not yet. ``released``: it may be handed over. ``even_if_revoked``: also if its
+    address is revoked by then.
     """
 
     sealed: SealedReply
@@ -26,6 +27,7 @@ class ParkedReply:
     asked: int = 0
     released: bool = False
     question: int = 0
+    even_if_revoked: bool = False
 
     @property
     def id(self) -> str:

@@ -12,6 +12,7 @@ from reply_milter.core.mail.domain import in_ascii_lower_case
 
 CANDIDATES = 16  # ids looked at in one message; each costs an HMAC
 _ID_OCTETS = 998  # RFC 5322 section 2.1.1: a line
+_LOOKED_AT = 32 * 1024  # characters of a list of ids, twice what CANDIDATES may take: each mark in it costs a step
 _BOUND_OCTETS = 900  # of an id that is minted over: it must fit a line of References together with the field's name
 LOCATOR_OCTETS = 200
 
@@ -71,8 +72,10 @@ def identifiers(value: str, limit: int = CANDIDATES, last_first: bool = False) -
     """The ``<...>`` of an In-Reply-To or References value, in order or from the last; at most ``limit``.
 
     White space and commas (Exchange) separate them; comments are skipped, so that ``(see <a@b>)`` is none. An
-    id holds no white space and no angle bracket and is at most a line long. Encoded words are never decoded.
+    id holds no white space and no angle bracket and is at most a line long. Encoded words are never decoded. Of a
+    longer value, only the first 32 KiB are looked at, or the last.
     """
+    value = value[-_LOOKED_AT:] if last_first else value[:_LOOKED_AT]
     most = len(value) if last_first else limit
     found, unclosed = _outside_comments(value, most)
     if unclosed >= 0:  # `Joe :-( of Monday <a@b>`: what never closes is no comment
@@ -102,7 +105,7 @@ def unbracketed(value: str, limit: int = CANDIDATES) -> list[str]:
     """The last ``limit`` words with an ``@`` of a value that holds no angle bracket, in order."""
     if "<" in value or "@" not in value:
         return []
-    words = without_comments(value).replace(",", " ").split()
+    words = without_comments(value[-_LOOKED_AT:]).replace(",", " ").split()
     return [word for word in words if "@" in word and len(word) <= _ID_OCTETS][-limit:]
 
 

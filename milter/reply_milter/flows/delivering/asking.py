@@ -24,10 +24,12 @@ def ask(service: HookService, user: int) -> None:
     with service.ledger.hold(f"question {user}") as ours:
         if not ours:
             return  # another thread or process asks this user now
-        waiting = _waiting(service, user)
+        waiting, silenced = _waiting(service, user), service.questions.silenced(service.clock.now())
         for question in service.questions.of(user):
             listed = [one for one in waiting if one.question == question.id]
-            if listed and not question.sent and not _send(service, question, listed):
+            if not listed or question.sent or listed[0].sealed.token_id in silenced:
+                continue
+            if not _send(service, question, listed):
                 return
         while replies := _to_be_asked(service, user):
             if not _put_and_send(service, user, replies):

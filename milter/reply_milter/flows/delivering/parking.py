@@ -4,12 +4,14 @@ Only a reply with a good checksum is parked, so a stranger can't make the hook s
 choice. An answer decides about what its question lists, and about nothing else.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from reply_milter.core import content
 from reply_milter.core.delivery.confirmation import one_line
 from reply_milter.core.delivery.consent import Answer, read_answer
-from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later
+from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.mail.domain import normalise
@@ -20,6 +22,8 @@ from reply_milter.flows.delivering.asking import DAY, ask, users_to_ask
 from reply_milter.flows.delivering.handing_over import hand_over
 from reply_milter.flows.delivering.record import commit, defer, put_on_record, report
 from reply_milter.flows.delivering.service import HookService
+from reply_milter.flows.delivering.standing import objection
+from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.delivery import Progress
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
@@ -68,14 +72,22 @@ def _apply_answer(service: HookService, sealed: SealedReply, envelope: Envelope)
     return ""
 
 
-def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
-    """Hand a parked reply over as its user's. Later: it stays, and ``maintain_parking`` retries; else it is gone."""
-    service.parking.mark_released(parked.id)
+def release(service: HookService, parked: ParkedReply, even_if_revoked: bool = False) -> DeliveryOutcome:
+    """Hand a parked reply over as its user's. Later: it stays, and ``maintain_parking`` retries; else it is gone.
+
+    A reply whose address is no longer valid is discarded: Never, with the reason. ``even_if_revoked``: an operator
+    wants it delivered all the same.
+    """
+    service.parking.mark_released(parked.id, even_if_revoked=even_if_revoked)
     with service.ledger.hold(parked.id) as ours:
         if not ours:
             return Later("another delivery of this reply is in progress")
-        if service.parking.find(parked.id) is None:  # another process released or discarded it
+        current = service.parking.find(parked.id)
+        if current is None:  # another process released or discarded it
             return Done()
+        against = _against(service, current)
+        if against is not None:
+            return against
         envelope = Envelope(parked.sender, parked.recipient, service.parking.message(parked.id))
         handed = hand_over(service, replace(parked.sealed, parked=False), envelope)
         if not isinstance(handed, Later):
@@ -85,37 +97,64 @@ def release(service: HookService, parked: ParkedReply) -> DeliveryOutcome:
     return handed
 
 
-def discard(service: HookService, parked: ParkedReply) -> None:
-    """Remove a parked reply without delivering it."""
+def discard(service: HookService, parked: ParkedReply, why: str = "") -> None:
+    """Remove a parked reply without delivering it. ``why``: for the log."""
     if service.parking.remove(parked.id):
         put_on_record(service, parked.sealed, Progress.DEAD)
-        report(service, DeliveryEvent.DISCARDED, parked.sealed)
+        report(service, DeliveryEvent.DISCARDED, parked.sealed, why=why)
     _count(service)
 
 
-def maintain_parking(service: HookService) -> None:
-    """Retry releases, discard what is over, and send due questions. To be called every few seconds."""
+def maintain_parking(service: HookService, start: Callable[[str, Callable[[], None]], None] | None = None) -> None:
+    """Retry releases, discard what is over, and send due questions. To be called every few seconds.
+
+    ``start(handler, releases)`` runs the releases to one handler; without it they run here, one after the other.
+    """
     now = service.clock.now()
+    released: dict[str, list[ParkedReply]] = {}
     for parked in service.parking.all():
-        try:
-            _maintain(service, parked, now)
-        except Exception:  # noqa: BLE001 # logged with its traceback; the others go on
-            service.telemetry.internal_error()
+        if parked.released:
+            released.setdefault(parked.sealed.handler, []).append(parked)
+        elif now >= parked.until:
+            _guarded(service, partial(discard, service, parked))
     for user in sorted(users_to_ask(service.parking.all())):
-        try:
-            ask(service, user)
-        except Exception:  # noqa: BLE001 # as above
-            service.telemetry.internal_error()
+        _guarded(service, partial(ask, service, user))
+    for handler, replies in released.items():
+        releases = partial(_release_all, service, replies)
+        if start is None:
+            releases()
+        else:
+            start(handler, releases)
     service.ledger.forget(now)
     service.questions.forget(now)
     _count(service)
 
 
-def _maintain(service: HookService, parked: ParkedReply, now: int) -> None:
-    if parked.released:
-        release(service, parked)
-    elif now >= parked.until:
-        discard(service, parked)
+def _release_all(service: HookService, replies: list[ParkedReply]) -> None:
+    for parked in replies:
+        _guarded(service, partial(release, service, parked))
+
+
+def _guarded(service: HookService, run: Callable[[], object]) -> None:
+    """Run one step; the others go on if it fails."""
+    try:
+        run()
+    except Exception:  # noqa: BLE001 # logged with its traceback
+        service.telemetry.internal_error()
+
+
+def _against(service: HookService, parked: ParkedReply) -> Never | Later | None:
+    """Why a released reply is not handed over; None if it is."""
+    if parked.even_if_revoked:
+        return None
+    try:
+        why = objection(service, parked)
+    except StoreUnavailableError:
+        return Later("the store did not answer")
+    if not why:
+        return None
+    discard(service, parked, why)
+    return Never(why)
 
 
 def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:

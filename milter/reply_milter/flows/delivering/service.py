@@ -9,7 +9,7 @@ from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.ports import Clock, Store
-from reply_milter.ports.delivery import AddressBook, DeadLetters, Deliverer, Ledger, MailSender
+from reply_milter.ports.delivery import AddressBook, DeadLetters, Deliverer, Ledger, MailSender, Standings
 from reply_milter.ports.delivery_telemetry import DeliveryTelemetry
 from reply_milter.ports.parking import Parking, Questions
 
@@ -40,7 +40,8 @@ class HookRules:
 class HookService:
     """The rules, and the ports that the flow calls. ``deliverers``: by the handler's name.
 
-    ``store`` is None where the milter commits by itself. ``unique`` returns letters and digits, never the same twice.
+    ``store`` is None where the milter commits by itself. ``standings`` knows what was revoked or disabled since.
+    ``unique`` returns letters and digits, never the same twice.
     """
 
     rules: HookRules
@@ -50,6 +51,7 @@ class HookService:
     questions: Questions
     dead_letters: DeadLetters
     store: Store | None
+    standings: Standings
     address_book: AddressBook
     mail_sender: MailSender
     clock: Clock

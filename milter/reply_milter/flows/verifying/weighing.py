@@ -61,7 +61,7 @@ def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts |
     after = [one for one in found if not REASONS[one.reason].before_author]
     stands = standing(service, arrival, checked, facts)
     seen = Examined(bound, stands + _as_it_stands(service, arrival) + before, after)
-    return _with_room(arrival, checked, seen)
+    return _with_room(service, arrival, checked, seen)
 
 
 def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
@@ -113,10 +113,13 @@ def stays(arrival: Arrival, action: Action) -> bool:
     return action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
 
 
-def _with_room(arrival: Arrival, checked: Checked, seen: Examined) -> Examined:
-    """Defer what would be parked where there is no room for it, before anything else is objected to."""
+def _with_room(service: Service, arrival: Arrival, checked: Checked, seen: Examined) -> Examined:
+    """Defer what would be parked where there is no room for it, before anything else is objected to.
+
+    With other recipients it can't be deferred, and would be lost: the hook counts again, and leaves it with the MTA.
+    """
     finding, action = arrival.recipient.policy.decide([*seen.before, *seen.after])
-    if action is not Action.PARK or _has_room(arrival, checked):
+    if action is not Action.PARK or arrival.has_other_recipients or _has_room(service, arrival, checked):
         return seen
     full = Finding(Reason.PARKING_FULL, reply_for(Reason.PARKING_FULL), fixed=Action.DEFER)
     if seen.is_before_author(finding):
@@ -124,9 +127,12 @@ def _with_room(arrival: Arrival, checked: Checked, seen: Examined) -> Examined:
     return seen._replace(after=[full, *seen.after])
 
 
-def _has_room(arrival: Arrival, checked: Checked) -> bool:
-    """Whether the hook can park it."""
-    return arrival.room is None or arrival.room.is_there(checked.token.user, arrival.message.size + _ADDED_OCTETS)
+def _has_room(service: Service, arrival: Arrival, checked: Checked) -> bool:
+    """Whether the hook can park it. The reply then has its place there."""
+    if arrival.room is None:
+        return True
+    identifier = claim_for(service, arrival, checked).id
+    return arrival.room.is_there(checked.token.user, arrival.message.size + _ADDED_OCTETS, identifier)
 
 
 def _decide(policy: Policy, seen: Examined, taken: Taken) -> tuple[Finding | None, Action]:

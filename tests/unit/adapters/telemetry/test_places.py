@@ -108,3 +108,19 @@ def test_where_the_kernel_does_not_tell_the_address_counts(monkeypatch: pytest.M
         with socket.create_connection(listening.getsockname()), listening.accept()[0] as connection:
             monkeypatch.setattr(peer, "_NETLINK_SOCK_DIAG", 999)  # no such family of questions
             assert Peers().place_of(connection) == "127.0.0.0/8"
+
+
+def test_a_connection_that_was_closed_takes_no_user_s_place(made: list[socket.socket]) -> None:
+    """The kernel says user 0 of what nobody has any more: who connects and closes in a loop is not root."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    made.append(listening)
+    client = socket.create_connection(listening.getsockname())
+    connection, _ = listening.accept()
+    made.append(connection)
+    peers = Peers()
+    try:
+        assert peers.place_of(connection) == f"user {os.getuid()}"
+        client.close()
+        assert peers.place_of(connection) == "127.0.0.0/8"
+    finally:
+        peers.close()

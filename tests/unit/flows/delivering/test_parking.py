@@ -3,6 +3,7 @@
 import itertools
 import sqlite3
 import textwrap
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from email import message_from_bytes
@@ -17,13 +18,16 @@ from reply_milter.core.delivery.outcome import Done, Later, Never
 from reply_milter.core.delivery.parked import Room
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.token.explanation import explain
+from reply_milter.core.token.keyring import KeyState, MasterKey
+from reply_milter.core.token.mint import Order, mint
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.delivering.delivery import deliver
 from reply_milter.flows.delivering.parking import discard, maintain_parking, release
+from reply_milter.flows.delivering.standing import objection
 from reply_milter.ports import UserRecord
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
-from tests.support.fakes import FORM, KEYRING, NOW, SEAL_KEY
-from tests.support.hosts.hooked import CONFIRM, ID, Hooked, hooked, sealed
+from tests.support.fakes import FORM, ISSUE, KEYRING, NOW, SEAL_KEY, MemoryStore
+from tests.support.hosts.hooked import CONFIRM, ID, Hooked, ScriptedDeliverer, hooked, sealed
 
 JANE = "jane@example.org"
 
@@ -144,6 +148,137 @@ def test_a_no_ends_it(hook: Hooked, words: str) -> None:
     assert hook.service.parking.all() == []
 
 
+def _revoke_token(standings: MemoryStore) -> None:
+    standings.revoked_tokens.add(ID[:13])
+
+
+def _revoke_user(standings: MemoryStore) -> None:
+    standings.users_revoked_before[42] = NOW
+
+
+def _revoke_object(standings: MemoryStore) -> None:
+    standings.objects_revoked_before[(ISSUE.id, 99)] = NOW
+
+
+def _revoke_all(standings: MemoryStore) -> None:
+    standings.all_revoked_before = NOW
+
+
+def _disable_user(standings: MemoryStore) -> None:
+    standings.disabled_users.add(42)
+
+
+REVOCATIONS = {
+    "its address is revoked": _revoke_token,
+    "what was issued to its user is revoked": _revoke_user,
+    "what was issued about its subject is revoked": _revoke_object,
+    "all that was issued at that time is revoked": _revoke_all,
+    "user 42 is disabled": _disable_user,
+}
+
+
+@pytest.mark.parametrize("why", REVOCATIONS)
+def test_a_yes_releases_nothing_that_was_revoked_meanwhile(hook: Hooked, why: str) -> None:
+    """It is discarded, and log and metric say why; nothing comes back."""
+    keep(hook)
+    REVOCATIONS[why](hook.standings)
+    assert answer(hook) == Done()
+    assert hook.deliverer.replies == []
+    assert hook.service.parking.all() == []
+    discarded = [one for one in hook.told.reports if one.outcome is DeliveryEvent.DISCARDED]
+    assert [(one.id, one.why) for one in discarded] == [(ID, why)]
+    assert DeliveryEvent.RELEASED not in hook.told.outcomes
+    keep(hook)
+    assert hook.service.parking.all() == []
+
+
+def test_what_was_issued_after_a_revocation_is_released(hook: Hooked) -> None:
+    """It concerns earlier addresses alone."""
+    hook.standings.users_revoked_before[42] = NOW - 90000
+    keep(hook)
+    answer(hook)
+    assert len(hook.deliverer.replies) == 1
+
+
+def test_without_the_store_it_waits(hook: Hooked) -> None:
+    """Nobody knows what was revoked: it stays released, and is delivered once the store answers."""
+    keep(hook)
+    hook.standings.down = True
+    assert answer(hook) == Done()
+    (one,) = hook.service.parking.all()
+    assert one.released and hook.deliverer.replies == []
+    hook.standings.down = False
+    maintain_parking(hook.service)
+    assert len(hook.deliverer.replies) == 1
+    assert hook.service.parking.all() == []
+
+
+def test_releases_of_one_handler_can_run_beside_those_of_another(hook: Hooked) -> None:
+    """An application that is slow holds up its own alone."""
+    forum = ScriptedDeliverer()
+    service = replace(hook.service, deliverers={**hook.service.deliverers, "forum": forum})
+    keep(hook)
+    keep(hook, "abcdefghijklmaaaaaaaaaaaaa", handler="forum")
+    service.parking.mark_released(*(one.id for one in service.parking.all()))
+    begun: dict[str, Callable[[], None]] = {}
+    maintain_parking(service, begun.__setitem__)
+    assert begun.keys() == {"issue", "forum"}
+    assert hook.deliverer.replies == forum.replies == []
+    begun["forum"]()
+    assert (len(forum.replies), len(hook.deliverer.replies)) == (1, 0)
+    begun["issue"]()
+    assert service.parking.all() == []
+
+
+def test_a_question_that_did_not_go_out_is_not_asked_after_a_no(hook: Hooked) -> None:
+    """For a day, nothing is asked about that address."""
+    keep(hook)
+    hook.mail_sender.down = True
+    keep(hook, "abcdefghijklmaaaaaaaaaaaaa", author="mallory@example.net")
+    hook.mail_sender.down = False
+    answer(hook, "No")
+    maintain_parking(hook.service)
+    assert len(hook.mail_sender.sent) == 1
+    hook.clock.time += 86401
+    maintain_parking(hook.service)
+    assert len(hook.mail_sender.sent) == 2
+
+
+def test_a_disabled_handler_gets_nothing_that_was_parked(hook: Hooked) -> None:
+    """As it gets nothing at SMTP time."""
+    keep(hook)
+    handlers = Handlers.of([replace(ISSUE, enabled=False), CONFIRM])
+    service = replace(hook.service, rules=replace(hook.service.rules, handlers=handlers))
+    (one,) = service.parking.all()
+    assert release(service, one) == Never("the handler 'issue' is disabled")
+    assert hook.deliverer.replies == []
+
+
+def test_a_reply_of_a_retired_key_is_not_released(hook: Hooked) -> None:
+    """As far as the envelope still names its address; what expired since then came in time."""
+    minted = mint(Order(42, NOW - 86400, locator="a/1"), ISSUE, KEYRING, FORM)
+    retired = [replace(KEYRING.keys[0], state=KeyState.RETIRED), MasterKey("k2", KeyState.ACTIVE, bytes(32))]
+    assert deliver(hook.service, replace(parked(), recipient=minted.address)) == Done()
+    service = replace(hook.service, rules=replace(hook.service.rules, keyring=replace(KEYRING, keys=tuple(retired))))
+    (one,) = service.parking.all()
+    assert objection(hook.service, one) == ""
+    assert release(service, one) == Never("the master key of its address is retired")
+    assert hook.deliverer.replies == []
+
+
+def test_an_operator_may_release_it_all_the_same(hook: Hooked) -> None:
+    """Also if the handler takes it later only: ``maintain_parking`` keeps to the operator's word."""
+    keep(hook)
+    _revoke_token(hook.standings)
+    hook.deliverer.script = [Later("asleep")]
+    (one,) = hook.service.parking.all()
+    assert release(hook.service, one, even_if_revoked=True) == Later("asleep")
+    hook.service.parking.mark_released(ID)
+    maintain_parking(hook.service)
+    assert len(hook.deliverer.replies) == 2
+    assert hook.service.parking.all() == []
+
+
 def test_another_user_or_question_releases_nothing(hook: Hooked) -> None:
     """The milter has checked who answers; the number must be that user's."""
     keep(hook)
@@ -238,7 +373,9 @@ def test_what_is_not_certainly_a_yes_releases_nothing(hook: Hooked, words: str) 
 @pytest.mark.parametrize(
     "more",
     ["X-Auto-Response-Suppress: All", "X-Loop: helpdesk@example.org", "Auto-Submitted: auto-replied",
-     "Precedence: bulk", "X-Autoreply: yes", "List-Id: <a.example>",
+     "Precedence: bulk", 'Precedence: "bulk"', "Precedence: normal", "X-Precedence: bulk", "X-Autoreply: yes",
+     "List-Id: <a.example>", "List-Help: <mailto:a@b.example>", "List-Post: NO", "X-Failed-Recipients: a@b.example",
+     "X-Cron-Env: <USER=root>", "X-Auto-Responded: yes", "X-Mailing-List: a@b.example",
      'Content-Type: multipart/report; report-type=disposition-notification; boundary="x"'],
 )  # fmt: skip
 def test_a_robot_says_nothing(hook: Hooked, more: str) -> None:

@@ -124,7 +124,7 @@ class Lot:
     room: bool = True
     asked: list[tuple[int, int]] = field(default_factory=list)
 
-    def is_there(self, user: int, octets: int) -> bool:
+    def is_there(self, user: int, octets: int, identifier: str) -> bool:
         """See ``ports.ParkingRoom``."""
         self.asked.append((user, octets))
         return self.room
@@ -153,13 +153,14 @@ def test_without_room_the_client_keeps_what_would_be_parked() -> None:
     assert len(lot.asked) == 2
 
 
-def test_without_room_others_get_their_mail() -> None:
-    """The reply is taken off, like any that is refused."""
+def test_beside_others_what_finds_no_room_is_left_with_the_mta() -> None:
+    """A deferral would concern them as well, and taken off behind a 250 the reply would be lost: the hook counts."""
     desk = with_lot(Lot(room=False))
     desk.start(ANSWERED.address, "bob@example.com")
     verdict = desk.finish(reply_fields(ANSWERED, "<1@client.example>", "eve@other.example"))
-    assert isinstance(verdict, Accept) and verdict.reason is Reason.PARKING_FULL
-    assert [type(edit) for edit in verdict.edits] == [RemoveRecipient]
+    assert isinstance(verdict, Accept) and verdict.reason is Reason.SENDER_MISMATCH
+    assert RemoveRecipient not in [type(edit) for edit in verdict.edits]
+    assert desk.tags(verdict)["result"] == "park"
 
 
 def test_observe_mode_parks_nothing_and_asks_for_no_room() -> None:

@@ -12,6 +12,7 @@ from reply_milter.core.delivery.parked import Occupied, ParkedReply, Room
 from reply_milter.core.seal.sealed_reply import SealedReply
 
 _COLUMNS = "sealed, author, subject, sender, recipient, arrived, until, asked, released, question"
+_RELEASED, _EVEN_IF_REVOKED = 1, 2  # of the column released
 _OCCUPIED = "SELECT count(*), coalesce(sum(octets), 0) FROM parked"
 
 
@@ -64,10 +65,13 @@ class SqliteParking:
             (message,) = sql.execute("SELECT message FROM parked WHERE id = ?", (identifier,)).fetchone()
         return bytes(message)
 
-    def mark_released(self, *identifiers: str) -> None:
+    def mark_released(self, *identifiers: str, even_if_revoked: bool = False) -> None:
         """See ``ports.parking.Parking``."""
+        state = _EVEN_IF_REVOKED if even_if_revoked else _RELEASED
         with self._database.transaction() as sql:
-            sql.executemany("UPDATE parked SET released = 1 WHERE id = ?", [(one,) for one in identifiers])
+            sql.executemany(
+                "UPDATE parked SET released = max(released, ?) WHERE id = ?", [(state, one) for one in identifiers]
+            )
 
     def remove(self, identifier: str) -> bool:
         """See ``ports.parking.Parking``."""
@@ -91,6 +95,7 @@ def _parked(row: tuple[str, str, str, str, str, int, int, int, int, int]) -> Par
         arrived=arrived,
         until=until,
         asked=asked,
-        released=bool(released),
+        released=released >= _RELEASED,
         question=question,
+        even_if_revoked=released >= _EVEN_IF_REVOKED,
     )

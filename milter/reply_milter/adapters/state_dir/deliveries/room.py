@@ -5,28 +5,65 @@ the hook counts again before it keeps the reply.
 """
 
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from reply_milter.core.delivery.parked import Occupied, Room
 
 _BUSY_SECONDS = 0.5
+_RESERVED_SECONDS = 60.0  # that a reply takes at most from its 250 to the hook, on a host in good order
 _OCCUPIED = "SELECT count(*), coalesce(sum(octets), 0), count(*) FILTER (WHERE user = ?1),"
 _OF_USER = " coalesce(sum(octets) FILTER (WHERE user = ?1), 0) FROM parked"
 
 
+class _Place(NamedTuple):
+    """Of a reply that is on its way to the hook."""
+
+    user: int
+    octets: int
+    until: float
+
+
 class SqliteParkingRoom:
-    """Reads the record of deliveries of this host. Only the hook makes and writes it."""
+    """Reads the record of deliveries of this host, which only the hook makes and writes.
+
+    A reply that was accepted and is not parked yet has a place in this process. So clients that send at the same time
+    get no more room than each of the milter's processes counts; what is beyond that even so, the hook leaves with the
+    MTA.
+    """
 
     def __init__(self, state_dir: str, room: Room) -> None:
         self._path = Path(state_dir) / "delivery" / "deliveries.sqlite"
         self._room = room
+        self._lock = threading.Lock()
+        self._reserved: dict[str, _Place] = {}
 
-    def is_there(self, user: int, octets: int) -> bool:
+    def is_there(self, user: int, octets: int, identifier: str) -> bool:
         """See ``ports.parking.ParkingRoom``."""
-        try:
-            with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=rw", timeout=_BUSY_SECONDS, uri=True)) as record:
-                row = record.execute(_OCCUPIED + _OF_USER, (user,)).fetchone()
-        except sqlite3.Error:  # no record yet, or it can't be read now
+        with self._lock:
+            try:
+                row = self._look(user)
+            except sqlite3.Error:  # no record yet, or it can't be read now: the hook counts again
+                return True
+            coming = [place for reply, place in self._reserved.items() if reply != identifier]
+            theirs = [place for place in coming if place.user == user]
+            of_user = Occupied(row[2] + len(theirs), row[3] + sum(place.octets for place in theirs))
+            of_all = Occupied(row[0] + len(coming), row[1] + sum(place.octets for place in coming))
+            if not self._room.fits(octets, of_user, of_all):
+                return False
+            self._reserved[identifier] = _Place(user, octets, time.monotonic() + _RESERVED_SECONDS)
             return True
-        return self._room.fits(octets, Occupied(row[2], row[3]), Occupied(row[0], row[1]))
+
+    def _look(self, user: int) -> tuple[int, int, int, int]:
+        """What is parked, of all and of one user; forgets the places of what has arrived, or never will."""
+        with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=rw", timeout=_BUSY_SECONDS, uri=True)) as record:
+            record.execute("BEGIN")
+            for identifier, place in list(self._reserved.items()):
+                found = record.execute("SELECT 1 FROM parked WHERE id = ?", (identifier,)).fetchone()
+                if found or place.until < time.monotonic():
+                    del self._reserved[identifier]
+            row: tuple[int, int, int, int] = record.execute(_OCCUPIED + _OF_USER, (user,)).fetchone()
+            return row
