@@ -120,7 +120,7 @@ def test_a_disabled_user_is_forged_and_an_enabled_one_is_not(site: Site) -> None
     assert found.tags["sender"] == "match"
     _command(site, "user", "remove", "601")
     stranger = message.replace(b"home", b"home2")
-    assert site.send([f"<{minted.address}>"], stranger).startswith("550 5.7.1 Write from your own")
+    assert site.send([f"<{minted.address}>"], stranger).startswith("550 5.7.1 Reply from the address")
 
 
 def test_commands_work_on_an_embedded_store_while_the_daemon_is_down(fresh: Site) -> None:
