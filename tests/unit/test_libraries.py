@@ -21,7 +21,8 @@ from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.config import ConfigError
 from reply_milter.core.verdict.destination import Format, Webhook
-from reply_milter.libraries import HTTPX, LIBRARIES, Library, LibraryError
+from reply_milter.libraries import LibraryError
+from reply_milter.libraries.table import HTTPX, LIBRARIES, Library
 from reply_milter.wiring.stores import load_to_run
 from tests.support import run_dependencies
 

@@ -120,7 +120,7 @@ def test_too_many_of_them_are_refused() -> None:
     assert len(edits(Application().send([("Return-Path", " <a@b>")] * limit))) == limit
     verdict = Application().send([("Return-Path", " <a@b>")] * (limit + 1))
     assert isinstance(verdict, Reject)
-    assert str(verdict.reply) == "550 5.6.0 Return-Path: the field stands there too often"
+    assert str(verdict.reply) == "550 5.6.0 Return-Path: the field occurs too often"
 
 
 def test_what_stands_there_is_kept_or_replaced_once() -> None:
