@@ -80,6 +80,8 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
         seen = examine(service, arrival, checked, taken.facts)
     finding, action = _decide(policy, seen, taken)
     stays = _to_be_claimed(arrival, action)
+    if action is not Action.PARK and service.parking_room is not None:
+        service.parking_room.leave(claim.id)
     return Weighed(seen.bound, finding, action, claim, taken.replay if stays else _left(service, claim, taken.replay))
 
 
