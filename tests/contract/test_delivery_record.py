@@ -250,6 +250,8 @@ def test_a_reply_has_its_place_until_it_is_parked(tmp_path: Path, monkeypatch: p
     assert not room.is_there(42, 10, "d" * 26), "it is parked now, and two others are on their way"
     assert room.is_there(43, 10, "e" * 26) and room.is_there(43, 10, "f" * 26) and not room.is_there(43, 10, "g" * 26)
     parking.remove(f"{first:026}")
+    room.leave("e" * 26)
+    assert room.is_there(43, 10, "g" * 26)
     assert room.is_there(42, 10, "d" * 26)
     now = time.monotonic()
     monkeypatch.setattr("reply_milter.adapters.state_dir.deliveries.room.time.monotonic", lambda: now + 61)

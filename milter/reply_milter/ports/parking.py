@@ -83,3 +83,7 @@ class ParkingRoom(Protocol):
         The reply then has its place for a while, until it is parked.
         """
         ...
+
+    def leave(self, identifier: str) -> None:
+        """Give the place of a reply back that is not parked after all; nothing happens if it has none."""
+        ...

@@ -79,6 +79,8 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
     if taken.facts is not None and taken.facts != facts:  # they have changed since RCPT, or were unknown then
         seen = examine(service, arrival, checked, taken.facts)
     finding, action = _decide(policy, seen, taken)
+    if action is not Action.PARK and arrival.room is not None:
+        arrival.room.leave(claim.id)
     replay = taken.replay if stays(arrival, action) else _released(service, claim, taken.replay)
     return Weighed(seen.bound, finding, action, claim, replay)
 

@@ -123,11 +123,16 @@ class Lot:
 
     room: bool = True
     asked: list[tuple[int, int]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     def is_there(self, user: int, octets: int, identifier: str) -> bool:
         """See ``ports.ParkingRoom``."""
         self.asked.append((user, octets))
         return self.room
+
+    def leave(self, identifier: str) -> None:
+        """See ``ports.ParkingRoom``."""
+        self.left.append(identifier)
 
 
 def with_lot(lot: Lot, observe: bool = False) -> Desk:
@@ -151,6 +156,16 @@ def test_without_room_the_client_keeps_what_would_be_parked() -> None:
     lot.room = True
     assert desk.tags(reply(desk, 1, "eve@other.example"))["result"] == "park"
     assert len(lot.asked) == 2
+
+
+def test_what_the_store_refuses_keeps_no_place() -> None:
+    """Whoever holds an address that is spent would else keep its user's places."""
+    lot = Lot()
+    desk = Desk(replace(limited(replies=2, sender_mismatch=Action.PARK), parks_in_hook=True))
+    desk.service = replace(desk.service, parking_room=lot)
+    heard = [reply(desk, number, "eve@other.example") for number in range(1, 5)]
+    assert [type(verdict) for verdict in heard] == [Accept, Accept, Reject, Reject]
+    assert (len(lot.asked), len(lot.left)) == (4, 2)
 
 
 def test_beside_others_what_finds_no_room_is_left_with_the_mta() -> None:

@@ -57,6 +57,11 @@ class SqliteParkingRoom:
             self._reserved[identifier] = _Place(user, octets, time.monotonic() + _RESERVED_SECONDS)
             return True
 
+    def leave(self, identifier: str) -> None:
+        """See ``ports.ParkingRoom``."""
+        with self._lock:
+            self._reserved.pop(identifier, None)
+
     def _look(self, user: int) -> tuple[int, int, int, int]:
         """What is parked, of all and of one user; forgets the places of what has arrived, or never will."""
         with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=rw", timeout=_BUSY_SECONDS, uri=True)) as record:

@@ -1,0 +1,133 @@
+"""What we rely on in each library, by name: what is not there is reported at the start, and not by a traceback."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """``distribution``: its name in pyproject.toml. ``names``: ``MODULE:NAME.NAME``, followed in brackets by the
+    parameters that a function or class must take. A name that ends in ``()`` is called: its result must have the rest.
+    """
+
+    distribution: str
+    names: tuple[str, ...]
+
+
+_CONNECTION = "redis.connection:Connection()"
+
+
+LIBRARIES = (
+    Library(
+        "pymilter",
+        (
+            *(f"milter:{name}" for name in ("set_flags", "set_exception_policy", "settimeout", "register")),
+            *(f"milter:set_{step}_callback" for step in ("connect", "envfrom", "envrcpt", "header", "body", "eom")),
+            *(f"milter:{name}" for name in ("set_abort_callback", "set_close_callback", "setconn", "opensocket")),
+            *(f"milter:{name}" for name in ("main", "error")),
+            *(f"Milter:{name}" for name in ("milter", "CONTINUE", "REJECT", "TEMPFAIL", "DISCARD", "NOREPLY", "SKIP")),
+            *(f"Milter:{name}" for name in ("ADDHDRS", "CHGHDRS", "DELRCPT", "QUARANTINE", "error")),
+            *(f"Milter:P_{step}" for step in ("NOHELO", "NOUNKNOWN", "NODATA", "NOEOH", "NOBODY", "SKIP")),
+            *(f"Milter:P_NR_{step}" for step in ("CONN", "MAIL", "HDR")),
+        ),
+    ),
+    Library(
+        "redis",
+        (
+            "redis.connection:ConnectionPool.from_url",
+            f"{_CONNECTION}.connect",
+            f"{_CONNECTION}.disconnect",
+            f"{_CONNECTION}.socket_timeout",
+            f"{_CONNECTION}.socket_connect_timeout",
+            f"{_CONNECTION}._connect",
+            f"{_CONNECTION}._sock",
+            f"{_CONNECTION}._parser.parse_error",
+            "redis.connection:Connection.read_response[timeout]",
+            "redis.connection:AbstractConnection[protocol,driver_info,retry,retry_on_error,health_check_interval,"
+            "socket_read_size]",
+            "redis.connection:SSLConnection",
+            "redis.connection:UnixDomainSocketConnection",
+            "redis.connection:AbstractConnection.disconnect",
+            "redis.backoff:NoBackoff",
+            "redis.retry:Retry",
+            "redis.crc:REDIS_CLUSTER_HASH_SLOTS",
+            "redis.crc:key_slot",
+            *(
+                f"redis.exceptions:{name}Error"
+                for name in (
+                    "Ask",
+                    "Authentication",
+                    "BusyLoading",
+                    "ClusterDown",
+                    "Connection",
+                    "MasterDown",
+                    "Moved",
+                    "NoPermission",
+                    "NoScript",
+                    "OutOfMemory",
+                    "ReadOnly",
+                    "Redis",
+                    "Response",
+                    "Timeout",
+                    "TryAgain",
+                )
+            ),
+            "redis.exceptions:InvalidResponse",
+        ),
+    ),
+    Library("hiredis", ("hiredis:pack_command", "hiredis:Reader().feed", "hiredis:Reader().gets")),
+    Library(
+        "prometheus-client",
+        (
+            *(f"prometheus_client:{name}" for name in ("Counter", "Gauge", "Histogram", "CollectorRegistry")),
+            "prometheus_client:ProcessCollector",
+            "prometheus_client:make_wsgi_app",
+            "prometheus_client.core:CounterMetricFamily",
+            "prometheus_client.core:GaugeMetricFamily",
+            "prometheus_client.core:Metric",
+            "prometheus_client.mmap_dict:MmapedDict.read_value",
+            "prometheus_client.mmap_dict:MmapedDict.write_value",
+            "prometheus_client.mmap_dict:MmapedDict.close",
+            "prometheus_client.mmap_dict:MmapedDict.read_all_values_from_file",
+            "prometheus_client.mmap_dict:mmap_key",
+            "prometheus_client.multiprocess:MultiProcessCollector.merge",
+            "prometheus_client.registry:Collector",
+            "prometheus_client.values:ValueClass",
+        ),
+    ),
+    Library(
+        "cryptography",
+        (
+            "cryptography.x509:load_pem_x509_certificate",
+            "cryptography.hazmat.primitives.hashes:SHA256",
+            "cryptography.hazmat.primitives.kdf.hkdf:HKDFExpand.derive",
+        ),
+    ),
+    Library("idna", ("idna:decode", "idna:IDNAError", "idna:uts46_remap[std3_rules,transitional]")),
+    Library("authres", ("authres:AuthenticationResultsHeader.parse_value", "authres:AuthResError")),
+    Library("publicsuffixlist", ("publicsuffixlist:PublicSuffixList.privatesuffix",)),
+    Library("tqdm", ("tqdm:tqdm",)),
+    Library(
+        "aiosmtpd",
+        (
+            "aiosmtpd.lmtp:LMTP[data_size_limit,enable_SMTPUTF8,hostname,ident,timeout,loop]",
+            "aiosmtpd.lmtp:LMTP.line_length_limit",
+            "aiosmtpd.lmtp:LMTP.push",
+            "aiosmtpd.smtp:Envelope().rcpt_tos",
+            "aiosmtpd.smtp:Session",
+        ),
+    ),
+)
+
+
+HTTPX = Library(  # only webhooks need it, and importing it takes a tenth of a second
+    "httpx",
+    (
+        "httpx:AsyncClient[follow_redirects,trust_env]",
+        "httpx:AsyncClient.build_request[content,headers,timeout,extensions]",
+        "httpx:AsyncClient.send[stream]",
+        *(f"httpx:{name}" for name in ("ConnectError", "ConnectTimeout", "HTTPError", "InvalidURL", "Request")),
+        "httpx:Response.aclose",
+        "httpx:Timeout[connect]",
+        *(f"httpx:URL.{name}" for name in ("copy_with", "host", "netloc", "raw_host")),
+    ),
+)
