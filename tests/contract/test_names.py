@@ -28,13 +28,13 @@ _SERVER = "127.0.0.77"  # of loopback
 _SCRIPT = """
 import json, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
-from reply_milter.adapters.clients.smtp import SmtpCourier
+from reply_milter.adapters.clients.smtp import SmtpSender
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.core.verdict.destination import LmtpRelay, Webhook
 from reply_milter.core.delivery.sample_reply import sample_reply
-from reply_milter.ports.delivery import CourierError
+from reply_milter.ports.delivery import MailSenderError
 
 names, clock = HostNames(), WallClock()
 
@@ -46,8 +46,8 @@ def asked(name):
         relay = LmtpRelay(host="lmtp.example", port=24, timeout_seconds=2)
         return deliverer_for(relay, clock, names).process(reply).why
     try:
-        SmtpCourier("mx.example", 25, names).send("jane@example.org", b"")
-    except CourierError as error:
+        SmtpSender("mx.example", 25, names).send("jane@example.org", b"")
+    except MailSenderError as error:
         return str(error)
 
 def timed(name):

@@ -234,6 +234,7 @@ def test_a_parked_reply_is_released_by_its_user(host: DeliverySite, receiver: Re
     assert answer(host.site, "parked", "list") == []
     host.site.settled(address, 1)
     host.delivered()
+    assert command(host.site, "user", "remove", "42").returncode == 0  # what is on file counts alone
 
 
 def test_an_operator_releases_and_discards(host: DeliverySite, receiver: Receiver) -> None:

@@ -240,7 +240,7 @@ def test_what_modes_do_not_show_is_found_by_trying(fresh: Site) -> None:
     """As Postfix's user, from inside its chroot: all modes are fine, and an ACL keeps it out."""
     subprocess.run(["setfacl", "-m", "u:postfix:---", fresh.mta.socket_folder], check=True)
     finding = _found(fresh)["socket.unreachable"]
-    assert "as the user postfix, connecting fails: Permission denied" in finding["what"]
+    assert "the user postfix cannot connect: Permission denied" in finding["what"]
 
 
 def test_the_store(fresh: Site) -> None:

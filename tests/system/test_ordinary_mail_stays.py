@@ -25,7 +25,6 @@ LAYOUTS: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "shared": (BASE, ("reply-delivery.master.cf",)),
     "own": (("reply-domain.main.cf", "own-smtpd.main.cf"), ("reply-delivery.master.cf", "own-smtpd.master.cf")),
     "hook": ((*BASE, "reply-hook.main.cf"), ("reply-hook.master.cf",)),
-    "hook on TCP": ((*BASE, "reply-hook-tcp.main.cf"), ("reply-hook.master.cf",)),
     "submission": ((*BASE, "submission.main.cf"), ("reply-delivery.master.cf", "submission.master.cf")),
     AUTHENTICATED: ((*BASE, "authentication.main.cf"), ("reply-delivery.master.cf",)),
 }

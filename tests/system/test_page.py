@@ -155,7 +155,7 @@ def test_files_that_are_no_use_are_told_at_once(guarded: Site) -> None:
     etc = guarded.config.parent
     (etc / "m.key").chmod(0o644)
     (etc / "m.password").write_text("")
-    argv = [sys.executable, "-m", "reply_milter", "keys", "list", "--config", str(guarded.config)]
+    argv = [sys.executable, "-m", "reply_milter", "run", "--config", str(guarded.config)]
     done = subprocess.run(argv, capture_output=True, text=True, cwd="/")
     assert done.returncode == os.EX_CONFIG
     assert f"metrics.tls_key: {etc}/m.key: has mode 0644" in done.stderr

@@ -237,6 +237,6 @@ def test_a_foreign_file_in_the_sockets_place_is_not_removed(tmp_path: Path, fres
     assert fresh.daemon.socket is not None
     fresh.daemon.socket.write_text("precious")
     other = DaemonProcess(fresh.config, None, tmp_path / "log")
-    with pytest.raises(AssertionError, match="is no socket"):
+    with pytest.raises(AssertionError, match="is not a socket"):
         other.start()
     assert fresh.daemon.socket.read_text() == "precious"

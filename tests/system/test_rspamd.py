@@ -67,4 +67,4 @@ def test_words_of_a_stranger_vouch_for_nobody(host: Host, client: str, sender: s
         for command in (f"HELO {client}", f"MAIL FROM:{sender}", f"RCPT TO:<{minted.address}>"):
             assert smtp.docmd(command.format(shape))[0] == 250
         code, text = smtp.data(message)
-    assert (code, text.startswith(b"5.7.1 Neither DMARC nor DKIM vouches")) == (550, True), text
+    assert (code, text.startswith(b"5.7.1 Neither DMARC nor DKIM confirms")) == (550, True), text

@@ -121,7 +121,7 @@ def test_handlers_that_share_a_queue_get_past_each_other() -> None:
         assert max(shared.posted_within(20, f"other-{number}") for number in range(3)) < 20
         assert shared.most == 12
         busy = [line for line in shared.lines if "status=deferred" in line]
-        assert busy and all("All places of this handler are taken" in line for line in busy)
+        assert busy and all("Too many replies for this handler" in line for line in busy)
     finally:
         shared.stop()
 

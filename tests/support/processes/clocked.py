@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 HOSTILE_OCTETS = 256 * 1024
-SECONDS = 0.8
+SECONDS = 1.5
 
 
 class TooSlowError(Exception):
