@@ -17,7 +17,7 @@ from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey, UserKe
 from reply_milter.core.token.token import Token, TokenText
 from reply_milter.core.token.verify import FUTURE_SECONDS
 from tests.support.vector_file import FOLDER, cases
-from tests.vectors import generate
+from tests.vectors import formats, generate, token_groups
 
 Json = dict[str, Any]
 
@@ -196,26 +196,26 @@ def test_the_vectors_are_numbered_and_every_flag_is_explained(name: str) -> None
 def test_the_documents_worked_example_is_what_this_program_computes() -> None:
     """Every intermediate value of docs/token-format.md, recomputed."""
     text = (DOCUMENTS / "token-format.md").read_text(encoding="utf-8")
-    master = MasterKey("k", KeyState.ACTIVE, generate.MASTER)
-    key = derive(generate.REALM, master, generate.USER)
-    context, tag = key.thread(generate.MESSAGE_ID), key.sender(generate.RECIPIENT)
-    made = Token(generate.USER, generate.HANDLER, generate.ISSUED, context, tag)
-    user = generate.USER.to_bytes(5)
+    master = MasterKey("k", KeyState.ACTIVE, formats.MASTER)
+    key = derive(formats.REALM, master, formats.USER)
+    context, tag = key.thread(formats.MESSAGE_ID), key.sender(token_groups.RECIPIENT)
+    made = Token(formats.USER, formats.HANDLER, formats.ISSUED, context, tag)
+    user = formats.USER.to_bytes(5)
     token_text = made.unsigned() + key.checksum(made, 26)
     shown = {
-        "user key info": tlv("reply-milter/1/user", generate.REALM, user).hex(),
+        "user key info": tlv("reply-milter/1/user", formats.REALM, user).hex(),
         "user key": key.secret.hex(),
-        "thread input": tlv("thread", generate.MESSAGE_ID).hex(),
-        "thread digest": key.digest("thread", generate.MESSAGE_ID).hex(),
+        "thread input": tlv("thread", formats.MESSAGE_ID).hex(),
+        "thread digest": key.digest("thread", formats.MESSAGE_ID).hex(),
         "context": str(context),
-        "sender input": tlv("sender", generate.RECIPIENT).hex(),
-        "sender digest": key.digest("sender", generate.RECIPIENT).hex(),
+        "sender input": tlv("sender", token_groups.RECIPIENT).hex(),
+        "sender digest": key.digest("sender", token_groups.RECIPIENT).hex(),
         "sender": str(tag),
         "key octets": made.key_octets().hex(),
         "checksum input": tlv("token", bytes([26]), user, made.key_octets()).hex(),
         "checksum digest": key.digest("token", bytes([26]), user, made.key_octets()).hex(),
         "checksum": key.checksum(made, 26),
-        "address": f"reply+{token_text}@{generate.DOMAIN}",
+        "address": f"reply+{token_text}@{formats.DOMAIN}",
         "token id": key.token_id(token_text),
         "reply id": key.token_id(token_text) + key.message_id_tag(token_text, "CAF+reply1@mail.example.com"),
         "expires": str(made.expires_at(90)),

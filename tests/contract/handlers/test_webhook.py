@@ -1,0 +1,152 @@
+"""A webhook: what is posted, how it is signed, and what its answers mean."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email.utils import getaddresses
+
+import pytest
+
+from reply_milter.adapters.handlers import deliverer_for
+from reply_milter.config.destinations import webhook_of
+from reply_milter.core.content import Mailbox
+from reply_milter.core.delivery.outcome import Done, Later, Never
+from reply_milter.ports.delivery import Deliverer
+from tests.contract.handlers.given import NAMES, now, reply
+from tests.support.hosts.hooked import ID
+from tests.support.hosts.receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage
+from tests.support.processes.ports import free_port
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """An application's endpoint."""
+    running = Receiver()
+    yield running
+    running.close()
+
+
+def webhook(url: str, **more: object) -> Deliverer:
+    """As a configuration would make it."""
+    made, problems = webhook_of({"url": url, "secret": SECRET, "timeout_seconds": 1, **more})
+    assert not problems
+    return deliverer_for(made, now(), NAMES)
+
+
+def test_a_webhook_takes_json_that_is_signed(receiver: Receiver) -> None:
+    """Postmark's members, and ours; the id is webhook-id, MessageID and Reply.id."""
+    assert webhook(receiver.url).process(reply()) == Done()
+    (call,) = receiver.calls
+    assert call.headers["content-type"] == "application/json"
+    members = call.json
+    ours = members["Reply"]
+    assert isinstance(ours, dict)
+    assert call.headers["webhook-id"] == members["MessageID"] == ours["id"] == ID
+    assert (ours["user"], ours["handler"], ours["context"], ours["locator"]) == (
+        0,
+        "test-endpoint",
+        "0",
+        "test/endpoint",
+    )
+    assert str(members["StrippedTextReply"]).startswith("A test by reply-milter")
+    assert "Is this thing on?" not in str(members["StrippedTextReply"])
+    assert members["Subject"] == "Re: Is this thing on?"
+
+
+# Postmark's documentation of its inbound webhook, read in November 2026; RawEmail is an option there.
+POSTMARK = {
+    "FromName": str, "MessageStream": str, "From": str, "FromFull": dict, "To": str, "ToFull": list, "Cc": str,
+    "CcFull": list, "Bcc": str, "BccFull": list, "OriginalRecipient": str, "Subject": str, "MessageID": str,
+    "ReplyTo": str, "MailboxHash": str, "Date": str, "TextBody": str, "HtmlBody": str, "StrippedTextReply": str,
+    "Tag": str, "Headers": list, "Attachments": list,
+}  # fmt: skip
+
+
+def test_json_has_all_members_of_postmark_s_with_their_types(receiver: Receiver) -> None:
+    """Programs that read those into a type of theirs miss none; the address that came is not told."""
+    assert webhook(receiver.url).process(reply()) == Done()
+    members = receiver.calls[0].json
+    assert {name: type(members[name]) for name in POSTMARK} == POSTMARK
+    assert members.keys() - POSTMARK.keys() == {"Reply"}
+    assert members["OriginalRecipient"] == "redacted@reply.example.com"
+
+
+def test_a_name_cannot_pass_for_an_address(receiver: Receiver) -> None:
+    """In the members that hold several people in one text."""
+    handed = reply()
+    to = (Mailbox('a" <eve@example.net>, "\\', "jane@example.org"),)
+    handed = replace(handed, content=replace(handed.content, to=to))
+    assert webhook(receiver.url).process(handed) == Done()
+    written = str(receiver.calls[0].json["To"])
+    assert [address for _, address in getaddresses([written])] == ["jane@example.org"], written
+
+
+def test_a_webhook_takes_the_raw_message(receiver: Receiver) -> None:
+    """As Rails' Action Mailbox relays it: message/rfc822, and a password in the URL as Basic."""
+    url = receiver.url.replace("http://", "http://actionmailbox:secret@")
+    handed = reply()
+    assert webhook(url, format="raw").process(handed) == Done()
+    (call,) = receiver.calls
+    assert call.headers["content-type"] == "message/rfc822"
+    assert call.headers["authorization"] == "Basic YWN0aW9ubWFpbGJveDpzZWNyZXQ="
+    assert call.body == handed.envelope.message
+
+
+def test_two_secrets_both_sign(receiver: Receiver) -> None:
+    """So that a secret can be changed without an outage."""
+    made, problems = webhook_of({"url": receiver.url, "secret": f"whsec_{'A' * 32} {SECRET}"})
+    assert not problems
+    assert deliverer_for(made, now(), NAMES).process(reply()) == Done()
+
+
+def test_a_wrong_secret_is_for_later(receiver: Receiver) -> None:
+    """401: somebody is just changing it, or has to."""
+    made, _ = webhook_of({"url": receiver.url, "secret": f"whsec_{'A' * 32}"})
+    assert deliverer_for(made, now(), NAMES).process(reply()) == Later("the webhook answered 401")
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_2xx_has_it(receiver: Receiver, status: int) -> None:
+    """All of them."""
+    receiver.answer = status
+    assert webhook(receiver.url).process(reply()) == Done()
+
+
+@pytest.mark.parametrize("status", [400, 403, 406, 410, 413, 415, 422])
+def test_some_answers_are_never(receiver: Receiver, status: int) -> None:
+    """The same request can't succeed."""
+    receiver.answer = status
+    assert webhook(receiver.url).process(reply()) == Never(f"the webhook answered {status}")
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 401, 404, 405, 408, 409, 425, 429, 500, 502, 503, 504, 599])
+def test_all_others_are_later(receiver: Receiver, status: int) -> None:
+    """A redirection is not followed: signed mail goes where the configuration says."""
+    receiver.answer = status
+    assert webhook(receiver.url).process(reply()) == Later(f"the webhook answered {status}")
+    assert len(receiver.calls) == 1
+
+
+@pytest.mark.parametrize("misbehaviour", [hangs, returns_garbage, drips, hangs_up])
+def test_no_answer_is_later_and_soon(receiver: Receiver, misbehaviour: Callable[..., None]) -> None:
+    """One bound on everything: a receiver that drips keeps nobody."""
+    receiver.answer = misbehaviour
+    start = time.monotonic()
+    assert isinstance(webhook(receiver.url).process(reply()), Later)
+    assert time.monotonic() - start < 4
+
+
+def test_nobody_there_is_later() -> None:
+    """Refused, or no such host."""
+    assert isinstance(webhook(f"http://127.0.0.1:{free_port()}/").process(reply()), Later)
+    assert isinstance(webhook("http://nothing.invalid/").process(reply()), Later)
+    assert isinstance(webhook("http://xn--/").process(reply()), Later)
+
+
+def test_a_listener_that_never_answers_is_later() -> None:
+    """The connection is taken by the kernel, and nobody reads."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        assert isinstance(webhook(f"http://127.0.0.1:{deaf.getsockname()[1]}/").process(reply()), Later)
