@@ -24,10 +24,10 @@ NO_END = -1
 
 
 @pytest.fixture
-def registry(shared_server: RedisUnderTest) -> Iterator[RedisRegistry]:
+def registry(shared_server: RedisUnderTest) -> RedisRegistry:
     """The registry of an empty store."""
     shared_server.command("FLUSHALL")
-    yield RedisRegistry(shared_server.url, 2.0, REALM)
+    return RedisRegistry(shared_server.url, 2.0, REALM)
 
 
 Revoke = Callable[[RedisRegistry, int], int]

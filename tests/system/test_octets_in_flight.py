@@ -94,7 +94,7 @@ def test_many_large_messages_take_bounded_memory_and_give_it_back(host: Delivery
             turned_away.set()
         return code
 
-    answers = {number: 0 for number in range(MESSAGES)}
+    answers = dict.fromkeys(range(MESSAGES), 0)
     with ThreadPoolExecutor(16) as threads:
         while left := [number for number, code in answers.items() if code != 250]:
             found = list(threads.map(hand_in, left))

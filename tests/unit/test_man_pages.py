@@ -42,8 +42,7 @@ def _told_commands() -> dict[str, str]:
     told: dict[str, str] = {}
     section = _COMMANDS.split(".Sh COMMANDS")[1].split(".Sh ")[0]
     for head in _items(section):
-        for name, rest in re.findall(r"Ic ([a-z-]+(?: [a-z]+)?)((?:(?! Ic ).)*)", head):
-            told[name] = rest
+        told |= dict(re.findall(r"Ic ([a-z-]+(?: [a-z]+)?)((?:(?! Ic ).)*)", head))
     return told
 
 

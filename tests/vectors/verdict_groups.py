@@ -62,7 +62,7 @@ def verdicts() -> Group:
 
     def opened(comment: str, flags: str, value: str, body: bytes = BODY) -> Case:
         pairs = (part.split("=") for part in squeezed(value).removesuffix(";").split(";"))
-        said = dict((name, text) for name, text in pairs)
+        said = dict(pairs)
         return case(comment, "valid", flags, fields=[value], body=body.hex(), tags=said)
 
     observed = (

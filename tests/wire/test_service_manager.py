@@ -1,5 +1,6 @@
 """The whole daemon under a socket that stands for systemd's, with a standard error that stands for the journal's."""
 
+import contextlib
 import json
 import os
 import re
@@ -200,10 +201,8 @@ def _journal(milter: Milter, matching: bool) -> list[str]:
 
     def says(words: bytes) -> bool:
         reading.settimeout(0.05)
-        try:
+        with contextlib.suppress(TimeoutError):
             written.extend(reading.recv(65536))
-        except TimeoutError:
-            pass
         return words in written
 
     try:

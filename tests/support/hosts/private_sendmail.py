@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.hosts.sendmail_packages import LIBRARIES, MAKEMAP, SENDMAIL, SendmailError, unpacked
@@ -237,10 +238,8 @@ def _environment() -> dict[str, str]:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it ended by itself in the meantime
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it ended by itself in the meantime
 
 
 def _link(source: str, target: str) -> None:

@@ -174,10 +174,7 @@ def _download(names: Sequence[str], folder: Path) -> list[Path]:
         done = subprocess.run(command, cwd=place, capture_output=True, check=False)
     if done.returncode:
         raise SendmailError(f"{' '.join(command)}: {done.stderr.decode(errors='replace').strip()[-500:]}")
-    found = []
-    for path in place.glob("*.deb"):
-        found.append(path.rename(folder / f"{path.name.split('_')[0]}.deb"))
-    return found
+    return [path.rename(folder / f"{path.name.split('_')[0]}.deb") for path in list(place.glob("*.deb"))]
 
 
 def _unpack(package: Path, folder: Path) -> None:

@@ -97,7 +97,7 @@ def end_kin(root: int, seconds: float) -> None:
     """
     for _ in range(int(seconds / _LOOK_SECONDS)):
         kin = _kin(root)
-        if not any([_kill(one) for one in kin]):
+        if not any(_kill(one) for one in kin):
             return
         select.select([], [], [], _LOOK_SECONDS)
 

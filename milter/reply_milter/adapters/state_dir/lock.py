@@ -52,7 +52,7 @@ class Patience:
 
     for_daemon: float
     for_others: float
-    tell: Callable[[Holder], None] = lambda holder: None
+    tell: Callable[[Holder], None] = lambda _holder: None
 
 
 def lock(folder: Path, patience: Patience, is_command: bool) -> int:

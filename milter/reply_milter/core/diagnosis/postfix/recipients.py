@@ -103,15 +103,16 @@ def _mailbox(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem
                 "mail to other addresses is accepted, too, and bounces to senders that may be forged",
                 put(maps, f"inline:{{ {{ {plain} = OK }} }}"),
             )
-    elif not any(table in site.broken for table in syntax.tables(site.get(maps))):
-        if site.look_up(site.get(maps), [whole, plain], [f"@{domain}"]) is None:
-            listed = ", ".join(filter(None, [_written(site, maps), f"inline:{{ {{ {plain} = OK }} }}"]))
-            yield error(
-                "postfix.unknown_mailbox",
-                f"{maps} does not hold {plain}",
-                "Postfix refuses replies before it asks the milter",
-                put(maps, listed),
-            )
+        return
+    broken = any(table in site.broken for table in syntax.tables(site.get(maps)))
+    if not broken and site.look_up(site.get(maps), [whole, plain], [f"@{domain}"]) is None:
+        listed = ", ".join(filter(None, [_written(site, maps), f"inline:{{ {{ {plain} = OK }} }}"]))
+        yield error(
+            "postfix.unknown_mailbox",
+            f"{maps} does not hold {plain}",
+            "Postfix refuses replies before it asks the milter",
+            put(maps, listed),
+        )
 
 
 def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem]:
