@@ -16,7 +16,7 @@ from pathlib import Path
 
 _DAEMONS = Path("/usr/lib/postfix/sbin")
 _MASTER_CF = Path("/usr/share/postfix/master.cf.dist")
-_START_SECONDS = 15.0
+_START_SECONDS = 40.0
 _PUBLIC = 0o755
 # Ends Postfix when we are gone, also by SIGKILL. The kernel would not: master changes its user id now and then, which
 # takes back what prctl(PR_SET_PDEATHSIG) was asked for.
