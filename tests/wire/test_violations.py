@@ -112,8 +112,9 @@ def test_many_that_trickle_hold_nobody_up_for_long(milter: Milter) -> None:
     before = Footprint(milter)
     with Bystander(milter) as other, Peer(milter) as peer:
         for _ in range(SLOW):
-            peer.says(struct.pack("!I", 100)[:2])
-            peer.says(struct.pack("!I", 100) + b"M")
+            with contextlib.suppress(TimeoutError):  # its own session may be the one that is forgotten
+                peer.says(struct.pack("!I", 100)[:2])
+                peer.says(struct.pack("!I", 100) + b"M")
         assert is_served(milter, tries=5)
         assert was_taken(other.finishes())
     before.comes_back()
