@@ -138,7 +138,7 @@ class WatchedSite:
     def store(self) -> str:
         """All that the store holds, keys and values. (Addresses that are put on file would be values.)"""
         with redis.Redis(unix_socket_path=str(self.redis.socket), password=STORE_PASSWORD) as client:
-            hashes = [key for key in client if client.type(key) == b"hash"]
+            hashes = [key for key in client.scan_iter() if client.type(key) == b"hash"]
             return repr(client.keys()) + "".join(repr(client.hgetall(key)) for key in hashes)
 
     def secrets(self) -> dict[str, str]:

@@ -96,8 +96,8 @@ def end_kin(root: int, seconds: float) -> None:
     For who has started a keeper that does not do so. As long as it exists, nothing that it keeps leaves it.
     """
     for _ in range(int(seconds / _LOOK_SECONDS)):
-        kin = _kin(root)
-        if not any(_kill(one) for one in kin):
+        killed = [_kill(one) for one in _kin(root)]  # each of them, before anybody looks at the result
+        if not any(killed):
             return
         select.select([], [], [], _LOOK_SECONDS)
 
