@@ -7,6 +7,7 @@ from reply_milter.core.encoding.tlv import octets
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.rules.message import Message
+from reply_milter.core.verdict.answer import Action
 from reply_milter.flows.service import Rules
 from reply_milter.flows.verifying.recipient import ReplyRecipient
 from reply_milter.ports import ParkingRoom
@@ -67,3 +68,7 @@ class Arrival(NamedTuple):
     from_peer: bool
     current: Rules
     room: ParkingRoom | None
+
+    def stays(self, action: Action) -> bool:
+        """Whether the reply is kept, and so claimed: in observe mode, too, so that later messages meet the same."""
+        return action is Action.ACCEPT or (action is Action.PARK and self.parkable)

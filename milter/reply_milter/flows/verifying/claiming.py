@@ -142,5 +142,4 @@ def _limit(arrival: Arrival, most: int, reason: Reason) -> Limit | None:
 
 
 def _refuses(arrival: Arrival, finding: Finding) -> bool:
-    action = arrival.recipient.policy.action(finding)
-    return not (action is Action.ACCEPT or (action is Action.PARK and arrival.parkable))
+    return not arrival.stays(arrival.recipient.policy.action(finding))

@@ -14,7 +14,7 @@ from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.claiming import claim_for
 from reply_milter.flows.verifying.recipient import ReplyRecipient
 from reply_milter.flows.verifying.standing import standing_of_sealed
-from reply_milter.flows.verifying.weighing import examine, stays, weigh
+from reply_milter.flows.verifying.weighing import examine, weigh
 from reply_milter.ports import Claim, Decision, Replay
 
 
@@ -74,7 +74,7 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
         recipient,
         weighed.finding,
         weighed.action,
-        stays(arrival, weighed.action),
+        arrival.stays(weighed.action),
         tagging.reply(identifier, checked, weighed.bound, weighed.replay or ""),
         weighed.claim,
         weighed.replay,
@@ -90,7 +90,7 @@ def _judge_sealed(service: Service, arrival: Arrival, checked: Checked) -> Judge
         return Judgement(recipient, finding, action, stays=True, tags=[], keeps_seal=True)
     bound = examine(service, arrival, checked, recipient.facts).bound
     tags = tagging.reply(claim_for(service, arrival, checked).id, checked, bound, "")
-    return Judgement(recipient, finding, action, stays(arrival, action), tags)
+    return Judgement(recipient, finding, action, arrival.stays(action), tags)
 
 
 def _bears_our_seal(service: Service, arrival: Arrival, checked: Checked) -> bool:

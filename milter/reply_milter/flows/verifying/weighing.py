@@ -60,16 +60,15 @@ def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts |
     before = [one for one in found if REASONS[one.reason].before_author]
     after = [one for one in found if not REASONS[one.reason].before_author]
     stands = standing(service, arrival, checked, facts)
-    seen = Examined(bound, stands + _as_it_stands(service, arrival) + before, after)
-    return _with_room(service, arrival, checked, seen)
+    return Examined(bound, stands + _as_it_stands(service, arrival) + before, after)
 
 
 def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
     """Ask the store once, about what is to stay, and about an author who might be a guess."""
     policy, facts = arrival.recipient.policy, arrival.recipient.facts
-    seen = examine(service, arrival, checked, facts)
+    seen = _with_room(service, arrival, checked, examine(service, arrival, checked, facts))
     finding, action = policy.decide([*seen.before, *seen.after])
-    kept = stays(arrival, action)
+    kept = arrival.stays(action)
     unanswered = action is not Action.ACCEPT and seen.is_before_author(finding)
     tries = None if unanswered else tries_of(arrival, checked, seen.bound)
     if not kept and (tries is None or not tells_of_author(seen.bound, tries)):
@@ -77,11 +76,11 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
     claim = claim_for(service, arrival, checked, tries, takes=kept)
     taken = take(service, claim, seen.bound, arrival.has_other_recipients)
     if taken.facts is not None and taken.facts != facts:  # they have changed since RCPT, or were unknown then
-        seen = examine(service, arrival, checked, taken.facts)
+        seen = _with_room(service, arrival, checked, examine(service, arrival, checked, taken.facts))
     finding, action = _decide(policy, seen, taken)
     if action is not Action.PARK and arrival.room is not None:
         arrival.room.leave(claim.id)
-    replay = taken.replay if stays(arrival, action) else _released(service, claim, taken.replay)
+    replay = taken.replay if arrival.stays(action) else _released(service, claim, taken.replay)
     return Weighed(seen.bound, finding, action, claim, replay)
 
 
@@ -108,11 +107,6 @@ def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
         else finding
         for finding in arrival.recipient.findings
     ]
-
-
-def stays(arrival: Arrival, action: Action) -> bool:
-    """Whether the reply is kept, and so claimed: in observe mode, too, so that later messages meet the same."""
-    return action is Action.ACCEPT or (action is Action.PARK and arrival.parkable)
 
 
 def _with_room(service: Service, arrival: Arrival, checked: Checked, seen: Examined) -> Examined:

@@ -1,17 +1,18 @@
 """``replies_per_token`` and ``senders_per_token`` in the order of reasons, in enforce and in observe mode."""
 
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 
 import pytest
 
-from reply_milter.core.mail.headers import RemoveRecipient
+from reply_milter.core.mail.headers import VERDICT, Insert, RemoveRecipient
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reject, Verdict
 from reply_milter.flows.service import Rules
-from tests.support.fakes import AUTHOR, FORUM, ISSUE, minted, rules
-from tests.support.hosts.dialogue import Desk, reply_fields
+from tests.support.fakes import AUTHOR, FORUM, ISSUE, NOW, changed, minted, rules
+from tests.support.hosts.dialogue import Desk, edits, reply_fields
 
 ANSWERED = minted()
 
@@ -205,3 +206,15 @@ def test_a_replay_of_a_message_that_was_parked_because_of_a_limit_is_refused() -
     assert isinstance(reply(desk, 2), Park)
     verdict = desk.send(ANSWERED, reply_fields(ANSWERED, "<3@client.example>"), b"2")
     assert isinstance(verdict, Reject) and verdict.reason is Reason.REPLAYED
+
+
+def test_a_sealed_copy_that_is_refused_takes_no_place() -> None:
+    """A peer's copy is never parked here, so its examination must reserve nothing, whoever its author is."""
+    (value,) = [edit.value for edit in edits(Desk().send(ANSWERED)) if isinstance(edit, Insert)]
+    lot = Lot()
+    desk = with_lot(lot)
+    desk.service = replace(desk.service, rules=changed(desk.service.rules, peers=(ip_network("192.0.2.0/24"),)))
+    desk.start(ANSWERED.address)
+    desk.store.all_revoked_before = NOW
+    verdict = desk.finish([(VERDICT, value), *reply_fields(ANSWERED, author="eve@other.example")])
+    assert isinstance(verdict, Reject) and lot.asked == []
