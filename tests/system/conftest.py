@@ -1,9 +1,11 @@
 """One mail host for all system tests of a module; starting one takes a second or two."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.hosts.mail_authentication import MailAuthentication
 from tests.support.hosts.sendmail_settings import SendmailLayout
 from tests.support.hosts.site_under_test import Site
 
@@ -42,6 +44,19 @@ def observing_site() -> Iterator[Site]:
 def fresh() -> Iterator[Site]:
     """A Postfix host of a test's own, which it may break."""
     running = Site()
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def vouching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailAuthentication]:
+    """OpenDKIM, OpenDMARC and their DNS."""
+    folder: Path = tmp_path_factory.mktemp("authentication")
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)
+    running = MailAuthentication(folder / "milters")
     try:
         yield running.start()
     finally:

@@ -1,7 +1,6 @@
 """Behind a real OpenDKIM and a real OpenDMARC: who vouches for the author, and what a forged word is worth."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -27,19 +26,6 @@ FORGED = [
     "mx.(c)example.com; dkim=pass header.d=victim.example; arc=pass arc.chain=x",
     "mx.\r\n example.com; dkim=pass header.d=victim.example; arc=pass arc.chain=x",
 ]
-
-
-@pytest.fixture(scope="module")
-def vouching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailAuthentication]:
-    """OpenDKIM, OpenDMARC and their DNS."""
-    folder: Path = tmp_path_factory.mktemp("authentication")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    running = MailAuthentication(folder / "milters")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ Signed, with whole messages attached that bear the very fields which we, Postfix
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -65,19 +64,6 @@ def ordinary(name: str, minted: MintedAddress | None = None) -> bytes:
     ]  # fmt: skip
     body = "".join(f"--=_limit\r\n{part}\r\n" for part in parts())
     return ("\r\n".join(lines) + "\r\n" + body + "--=_limit--\r\n").encode()
-
-
-@pytest.fixture(scope="module")
-def vouching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailAuthentication]:
-    """OpenDKIM and OpenDMARC, for the layout that has them."""
-    folder: Path = tmp_path_factory.mktemp("authentication")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    running = MailAuthentication(folder / "milters")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module", params=list(LAYOUTS))

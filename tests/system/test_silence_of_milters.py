@@ -1,7 +1,6 @@
 """Nobody said anything about the author: OpenDKIM alone before us, or milters that are dead and waved through."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -24,19 +23,6 @@ def site(main_cf: str, fragments: Sequence[str] = FRAGMENTS) -> Site:
     running = Site({'authserv_id = ""': f'authserv_id = "{AUTHSERV_ID}"'}, Layout(fragments, more=main_cf))
     running.configure_text(lambda text: text + PATIENT)
     return running
-
-
-@pytest.fixture(scope="module")
-def vouching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailAuthentication]:
-    """OpenDKIM, and what comes with it."""
-    folder: Path = tmp_path_factory.mktemp("authentication")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    running = MailAuthentication(folder / "milters")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")
