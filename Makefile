@@ -15,9 +15,11 @@ DEB_PACKAGES := debhelper
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
 
-# Most tests wait for processes most of the time: three at once take little more than half as long as one by one.
+# Most tests wait for processes most of the time: three at once take little more than half as long as one by one. Some look at
+# the clock: what fails beside others is run once more alone, and has to hold there. Both runs are printed.
 test: .install-run .install-test $(VENV)/.dev $(VENV)/.types
-	$(BIN)/pytest -q -n 3 --dist loadfile
+	@$(BIN)/pytest -q -n 3 --dist loadfile || { status=$$?; [ $$status -eq 1 ] || exit $$status; \
+		echo "once more, alone: what failed beside others"; $(BIN)/pytest -q --last-failed --last-failed-no-failures none; }
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check milter tests tools benchmarks grafana
