@@ -17,3 +17,15 @@ def tlv(*parts: str | bytes) -> bytes:
         value = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
         joined += len(value).to_bytes(4) + value
     return joined
+
+
+def untlv(joined: bytes) -> list[bytes] | None:
+    """Split what ``tlv`` joined; None where a length doesn't fit."""
+    parts, position = [], 0
+    while position < len(joined):
+        start = position + 4
+        position = start + int.from_bytes(joined[position:start])
+        if start > len(joined) or position > len(joined):
+            return None
+        parts.append(joined[start:position])
+    return parts

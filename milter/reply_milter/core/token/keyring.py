@@ -114,10 +114,18 @@ class Keyring:
         """Keys that verify, newest first."""
         return (key for key in reversed(self.keys) if key.state is not KeyState.RETIRED)
 
+    @property
+    def active(self) -> MasterKey:
+        """The master key that new tokens are made with."""
+        return next(key for key in self.keys if key.state is KeyState.ACTIVE)
+
     def minting_key(self, user: int) -> UserKey:
         """The user key that new tokens are made with."""
-        active = next(key for key in self.keys if key.state is KeyState.ACTIVE)
-        return derive(self.realm, active, user)
+        return derive(self.realm, self.active, user)
+
+    def master(self, identifier: str) -> MasterKey | None:
+        """The live master key called ``identifier``; None if there is none (any more)."""
+        return next((key for key in self.live() if key.id == identifier), None)
 
     def verify(self, token_text: TokenText) -> UserKey | None:
         """The user key whose checksum ``token_text`` bears, or None. Compares in constant time."""

@@ -7,22 +7,25 @@ from enum import StrEnum
 
 from reply_milter.core.verdict.destination import Destination
 from reply_milter.core.verdict.policy import Policy
+from reply_milter.core.wrapping.wrap import Wrap
 
 HANDLER_NAME = re.compile(r"[a-z0-9._-]{1,32}", re.ASCII)
 
 
 class ContextKind(StrEnum):
-    """What the 55-bit context holds: the digest of a Message-ID, or a number of the application's."""
+    """What the 55-bit context holds: a digest of a Message-ID or of PLAIN, or a number of the application's."""
 
     THREAD = "thread"
     INTEGER = "integer"
+    WRAPPED = "wrapped"
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
     """``id`` is what tokens carry; ``validity_days`` counts from the token's issue.
 
-    ``destination`` None: accepted replies go where the MTA takes them.
+    ``destination`` None: accepted replies go where the MTA takes them. ``wrap``: of a handler whose context is
+    ``wrapped``, and of no other.
     """
 
     id: int
@@ -33,6 +36,7 @@ class Handler:
     expired_url: str
     policy: Policy
     destination: Destination | None = None
+    wrap: Wrap | None = None
 
 
 @dataclass(frozen=True, slots=True)
