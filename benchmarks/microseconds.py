@@ -181,43 +181,43 @@ def _messages(octets: bytes) -> Iterator[Packets]:
             packets = []
 
 
-def _fresh(door: libmilter.MilterCallbacks, letters: "_Letters", kind: str) -> float:
-    return _run(door, letters.take(kind))
+def _fresh(callbacks: libmilter.MilterCallbacks, letters: "_Letters", kind: str) -> float:
+    return _run(callbacks, letters.take(kind))
 
 
-def _run(door: libmilter.MilterCallbacks, messages: list[Packets]) -> float:
+def _run(callbacks: libmilter.MilterCallbacks, messages: list[Packets]) -> float:
     """Return CPU microseconds per message."""
     context: Any = Context()
-    door._negotiate(context, [0x1FF, 0x1FFFFF, 0, 0])
-    door._connect(context, "client.example", 2, ("192.0.2.1", 25))
+    callbacks._negotiate(context, [0x1FF, 0x1FFFFF, 0, 0])
+    callbacks._connect(context, "client.example", 2, ("192.0.2.1", 25))
     started = time.process_time()
     for packets in messages:
-        _deliver(door, context, packets)
+        _deliver(callbacks, context, packets)
     return (time.process_time() - started) / len(messages) * 1e6
 
 
-def _deliver(door: libmilter.MilterCallbacks, context: Any, packets: Packets) -> None:
+def _deliver(callbacks: libmilter.MilterCallbacks, context: Any, packets: Packets) -> None:
     for letter, data in packets:
         if letter == "D":
             words = [word.decode() for word in data]
             context.macros.update(zip([words[0][1:], *words[2::2]], words[1::2], strict=True))
-        elif _command(door, context, letter, data) in _REFUSED:  # the rest is not sent
-            door._abort(context)
+        elif _command(callbacks, context, letter, data) in _REFUSED:  # the rest is not sent
+            callbacks._abort(context)
             return
 
 
-def _command(door: libmilter.MilterCallbacks, context: Any, letter: str, data: list[bytes]) -> int:
+def _command(callbacks: libmilter.MilterCallbacks, context: Any, letter: str, data: list[bytes]) -> int:
     match letter:
         case "M":
-            return door._mail(context, *data)
+            return callbacks._mail(context, *data)
         case "R":
-            return door._rcpt(context, *data)
+            return callbacks._rcpt(context, *data)
         case "L":
-            return door._header(context, data[0].decode(), data[1])
+            return callbacks._header(context, data[0].decode(), data[1])
         case "B":
-            return door._body(context, data[0])
+            return callbacks._body(context, data[0])
         case "E":
-            return door._end_of_message(context)
+            return callbacks._end_of_message(context)
         case _:
             return 0
 

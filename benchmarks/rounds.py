@@ -165,15 +165,15 @@ def _deferred(name: str, mail: str, run: Run) -> int:
 
 
 def postfix_rounds(bench: Bench, size: Size, workers: int) -> list[dict[str, float]]:
-    """Messages a second through Postfix, by milter (ours, null, none) and sessions: "ours 8"."""
+    """Return messages per second through Postfix, by milter (ours, null, none) and sessions: "ours 8"."""
     found = []
-    with through_postfix.running(bench, workers) as doors:
+    with through_postfix.running(bench, workers) as postfix:
         for number in tqdm(range(size.rounds + 1), desc="through Postfix", mininterval=5):
             taken = {}
             for sessions in size.sessions:
-                order = list(doors.ports)
+                order = list(postfix.ports)
                 for milter in order if number % 2 else reversed(order):
-                    taken[f"{milter} {sessions}"] = doors.take(milter, sessions, size.postfix_messages)
+                    taken[f"{milter} {sessions}"] = postfix.take(milter, sessions, size.postfix_messages)
             if number:
                 found.append(taken)
     return found

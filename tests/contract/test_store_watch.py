@@ -61,7 +61,7 @@ def test_an_emptied_store_gets_its_revocations_back(
     assert "the store has lost data (emptied)" in caplog.text
     assert "2 revocations" in caplog.text
     condition = watching.condition()
-    assert (dict(condition.losses), condition.put_back) == ({Loss.EMPTIED: 1, Loss.SET_BACK: 0}, 2)
+    assert (dict(condition.losses), condition.restored) == ({Loss.EMPTIED: 1, Loss.SET_BACK: 0}, 2)
     assert condition.last > 0
     caplog.clear()
     watching.look()
@@ -99,7 +99,7 @@ def test_a_first_look_and_a_store_that_is_away_tell_nothing(server: RedisUnderTe
     assert watching.condition().losses[Loss.EMPTIED] == 1
 
 
-def test_what_could_not_be_put_back_is_tried_again(server: RedisUnderTest, config: str) -> None:
+def test_what_could_not_be_restored_is_tried_again(server: RedisUnderTest, config: str) -> None:
     """The store may be full, or go away again, in the midst of it."""
     watching = watch(config)
     run(config, "revoke", "user", "42")
@@ -187,6 +187,16 @@ def test_a_journal_is_never_written_through_a_link(tmp_path: Path) -> None:
     assert victim.read_text() == "mine"
 
 
+def test_the_file_of_the_record_keeps_its_member_names(tmp_path: Path) -> None:
+    """A file that version 0.1.0 wrote is read, and is written again octet for octet."""
+    text = '{"host": "h1", "marks": {"0": ["m", 3]}, "lost_at": 7, "put_back_at": 8, "former": {"0": ["l"]}}'
+    (tmp_path / loss_record.NAME).write_text(text)
+    record = loss_record.read_record(tmp_path)
+    assert (record.lost_at, record.restored_at) == (7, 8)
+    loss_record.write_record(tmp_path, record)
+    assert (tmp_path / loss_record.NAME).read_text() == text
+
+
 def test_a_record_that_cannot_be_read_is_a_first_look(tmp_path: Path) -> None:
     """And is written anew."""
     (tmp_path / loss_record.NAME).write_text("[]")
@@ -195,7 +205,7 @@ def test_a_record_that_cannot_be_read_is_a_first_look(tmp_path: Path) -> None:
     loss_record.write_record(tmp_path, record.lost(7))
     assert loss_record.read_record(tmp_path) == record.lost(7)
     assert record.lost(7).is_open
-    assert not record.lost(7).put_back(7).is_open
+    assert not record.lost(7).restored(7).is_open
 
 
 def test_rights_that_are_missing_are_told_at_the_start(

@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 
 from reply_milter.core.token.mint import MintedAddress
-from tests.faults.doors import ALICE
+from tests.faults.clients import ALICE
 from tests.faults.outcome import LONG, milliseconds
 from tests.support.hosts.site_under_test import Site, reply
 

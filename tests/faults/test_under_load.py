@@ -10,8 +10,8 @@ import pytest
 
 from tests.faults.alone import own_redis
 from tests.faults.arrivals import collect
+from tests.faults.clients import SmtpClient
 from tests.faults.disturbance import Every
-from tests.faults.doors import SmtpDoor
 from tests.faults.letters import letters
 from tests.faults.outcome import LONG, keep_records, outcome, verdicts
 from tests.faults.retrying import Load
@@ -39,7 +39,7 @@ def site() -> Iterator[Site]:
 
 def poured(site: Site, name: str, wanted: int, go_on: Callable[[], bool] | None = None) -> Load:
     """A load on its way: replies by six clients that retry."""
-    return Load(lambda: SmtpDoor(site.mta.port), letters(site.settings, name, wanted, go_on), CLIENTS).start()
+    return Load(lambda: SmtpClient(site.mta.port), letters(site.settings, name, wanted, go_on), CLIENTS).start()
 
 
 def _kill_a_worker(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""The canary at the door of the real daemon: it comes and goes, disturbs nothing, and notices what is wrong."""
+"""The canary of the real daemon: it comes and goes, disturbs nothing, and notices what is wrong."""
 
 import os
 import re
@@ -99,15 +99,15 @@ def test_a_store_that_stands_still_is_noticed(site: Site) -> None:
     assert "the canary succeeds again" in site.daemon.log()
 
 
-def test_a_door_that_is_gone_is_noticed(site: Site) -> None:
-    """Somebody moved the socket: no MTA gets through any more."""
+def test_a_socket_that_is_gone_is_noticed(site: Site) -> None:
+    """After the socket was moved, no MTA can connect."""
     again(site)
-    door = site.mta.socket_folder / "verify.sock"
-    door.rename(f"{door}.away")
+    socket = site.mta.socket_folder / "verify.sock"
+    socket.rename(f"{socket}.away")
     try:
         wait_until(failures(site, "unreachable"), 10, "a dead canary")
     finally:
-        Path(f"{door}.away").rename(door)
+        Path(f"{socket}.away").rename(socket)
     assert "the canary failed: reason=unreachable cannot connect: No such file or directory" in site.daemon.log()
 
 

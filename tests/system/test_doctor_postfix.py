@@ -184,7 +184,7 @@ FINE = {
         "relay_domains =\nvirtual_mailbox_domains = $reply_domain\nvirtual_mailbox_maps = $relay_recipient_maps", ""),
     "a proxy filter that hands on to us": (
         "", "192.0.2.9:smtp inet n - y - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:10024\n  -o smtpd_milters="),
-    "a door for others that refuses us": (
+    "an smtpd for other domains that refuses ours": (
         "", "smtps inet n - y - - smtpd\n  -o smtpd_milters=\n"
             "  -o smtpd_recipient_restrictions=check_recipient_access,inline:{{$reply_domain=reject}},permit"),
     "the smtpd behind a postscreen": ("", "smtpd pass - - y - - smtpd\nsmtps inet n - y - 1 postscreen"),

@@ -266,7 +266,7 @@ def test_socket_folder_that_others_may_write_to_is_not_trusted(sendmail_site: Si
 
 
 def test_a_daemon_names_its_own_filters() -> None:
-    """InputMailFilters: one that names none is a door past us; with MAIL_FILTER, only those that name us ask us."""
+    """InputMailFilters: an empty list bypasses the milter; with MAIL_FILTER, only lists that name the milter ask it."""
     bypass, own = free_port(), free_port()
     daemons = "".join(
         f"DAEMON_OPTIONS(`Family=inet, Name={name}, Port={port}, Addr=127.0.0.1, InputMailFilters={filters}')dnl\n"

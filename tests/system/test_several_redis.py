@@ -71,7 +71,7 @@ def _loses_its_data(site: Site, cluster: ClusterUnderTest) -> None:
     for node in cluster.nodes:
         node.command("FLUSHALL")
     name = "reply_milter_revocations_put_back_total"
-    wait_until(lambda: site.metrics().get(name, 0) >= 1, 10, "revocations are put back")
+    wait_until(lambda: site.metrics().get(name, 0) >= 1, 10, "revocations are restored")
     assert site.metrics()['reply_milter_redis_losses_total{kind="emptied"}'] >= 1
     # A look between two of the nodes puts them back into one that is emptied a moment later: the next look sees that.
     numbers = count(5)

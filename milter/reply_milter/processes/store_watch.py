@@ -91,7 +91,7 @@ class StoreWatch:
             log.error("%d lines of %s cannot be read and were skipped", broken, self._folder / NAME)
         log.warning("%d revocations were restored from this host's journal", count)
         self._restored += count
-        self._record = self._record.put_back(now)
+        self._record = self._record.restored(now)
         self._written = 0.0
 
     def _remember(self, at_once: bool) -> None:

@@ -1,4 +1,4 @@
-"""``[metrics]`` and ``[canary]``: who may read the page, and how often the door is tried."""
+"""``[metrics]`` and ``[canary]``: who may read the page, and how often a canary is sent."""
 
 import pytest
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reply_milter.core.diagnosis.postfix import syntax
-from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
+from reply_milter.core.diagnosis.postfix.lookup_keys import DOMAIN_LISTS
 from reply_milter.core.diagnosis.postfix.site import MasterService, Site
 
 _SECONDS = 20.0  # a table may be a database on another host

@@ -43,7 +43,7 @@ def test_guesses_of_a_network_add_up_within_a_minute() -> None:
 
 
 def test_other_networks_have_counts_of_their_own() -> None:
-    """One guesser closes the door to his own network alone."""
+    """A client that guesses addresses has only its own network throttled."""
     guesses = table()
     for _ in range(100):
         guesses.count("192.0.2.1", NOW)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.postfix import syntax
-from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
+from reply_milter.core.diagnosis.postfix.lookup_keys import DOMAIN_LISTS
 from reply_milter.core.diagnosis.postfix.site import Ours, Site, parents, put
 from reply_milter.core.diagnosis.problem import MASTER_CF, Problem, Remedy, error, note, warning
 

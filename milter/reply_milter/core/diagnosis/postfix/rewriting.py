@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.postfix import syntax
-from reply_milter.core.diagnosis.postfix.questions import REWRITING, VERDICT_FIELD
+from reply_milter.core.diagnosis.postfix.lookup_keys import REWRITING, VERDICT_FIELD
 from reply_milter.core.diagnosis.postfix.site import Ours, Site, put
 from reply_milter.core.diagnosis.problem import Problem, Remedy, error, warning
 

@@ -90,7 +90,7 @@ class Site:
         """Return a setting of main.cf, expanded, on one line."""
         return syntax.one_line(self.main.get(name, ""))
 
-    def doors(self) -> Iterator[MasterService]:
+    def smtpd_services(self) -> Iterator[MasterService]:
         """Yield the services that take mail over SMTP."""
         return (service for service in self.services if service.program == "smtpd" and service.kind in ("inet", "pass"))
 

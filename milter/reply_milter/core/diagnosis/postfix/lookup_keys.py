@@ -20,7 +20,7 @@ def forged_result(authserv_id: str) -> str:
     return f"Authentication-Results: {authserv_id}; dkim=pass"
 
 
-def questions(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
+def lookup_keys(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
     """Return all keys that a rule may need, by table."""
     asked: dict[str, dict[str, None]] = {}
     for value, keys in _all(site, ours):
@@ -32,8 +32,8 @@ def questions(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
 def _all(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
     yield site.get("milter_header_checks"), (VERDICT_FIELD,)
     yield from _about_results(site, ours)
-    for door in site.doors():
-        yield door.get("smtpd_milter_maps"), STRANGERS
+    for service in site.smtpd_services():
+        yield service.get("smtpd_milter_maps"), STRANGERS
     for domain in ours.domains:
         addresses = (*ours.addresses(domain), f"@{domain}")
         domains = (domain, *parents(domain), *(f".{parent}" for parent in parents(domain)))
@@ -42,9 +42,9 @@ def _all(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
         for name in (*MAILBOX_LISTS, *REWRITING):
             yield site.get(name), addresses
         yield site.get("transport_maps"), (*addresses[:2], *domains, "*")
-        for door in site.doors():
+        for service in site.smtpd_services():
             for name in RESTRICTIONS:
-                yield access_tables(door.get(name)), access_keys(ours, domain)
+                yield access_tables(service.get(name)), access_keys(ours, domain)
 
 
 def _about_results(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
