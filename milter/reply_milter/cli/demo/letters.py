@@ -7,7 +7,7 @@ from typing import Protocol
 from reply_milter.core.token.mint import MintedAddress
 
 ALICE = "alice@example.com"
-_ELSEWHERE = "alice@elsewhere.example"
+ELSEWHERE = "alice@elsewhere.example"
 
 
 class Minting(Protocol):
@@ -55,7 +55,7 @@ def letters(site: Minting) -> list[Letter]:
         Letter("an out-of-office notice", ours.address, answers, "I am away", "<8@client.example>", away),
         Letter("ordinary mail", "bob@example.com", "", "Lunch?", "<9@client.example>"),
         Letter("from an address not on file", ours.address, answers, "From my phone.", "<10@elsewhere.example>",
-               author=_ELSEWHERE),
+               author=ELSEWHERE),
     ]  # fmt: skip
 
 
