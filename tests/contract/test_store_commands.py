@@ -81,8 +81,8 @@ def test_the_reach_of_a_thread_context_is_told(shell: Shell) -> None:
     words = shell("revoke", "object", "issue", mine["context"])[0]
     assert [reason(shell, found["address"]) for found in (mine, other)] == ["revoked", "ok"]
     assert words.startswith("revoked: the addresses of the one user, and the one message, that context ")
-    assert "others who got a message about the same thing have contexts of their own" in words
-    assert "revoke user by user" in words
+    assert "other users have other contexts for the same thing" in words
+    assert "revoke it for each user" in words
 
 
 def test_the_reach_of_a_number_is_all_users(shell: Shell) -> None:
@@ -91,7 +91,7 @@ def test_the_reach_of_a_number_is_all_users(shell: Shell) -> None:
     words = shell("revoke", "object", "forum", "5")[0]
     assert [reason(shell, found["address"]) for found in (mine, other)] == ["revoked", "revoked"]
     assert words.startswith("revoked: all addresses of forum about 5 minted before ")
-    assert "contexts of their own" not in words
+    assert "other contexts" not in words
 
 
 WORDS: dict[str, tuple[object, ...]] = {
@@ -108,7 +108,7 @@ WORDS: dict[str, tuple[object, ...]] = {
 def test_a_change_without_an_answer_is_told_to_be_in_doubt(
     shell: Shell, server: RedisUnderTest, words: tuple[object, ...]
 ) -> None:
-    """A stopped server may carry it out later: nobody can say that nothing was changed."""
+    """A stopped server may carry it out later, so the command does not say that nothing was changed."""
     server.signal(signal.SIGSTOP)
     try:
         line = shell(*words, wanted=os.EX_TEMPFAIL)[1]
@@ -119,7 +119,7 @@ def test_a_change_without_an_answer_is_told_to_be_in_doubt(
 
 
 def test_what_was_never_sent_changed_nothing(shell: Shell, server: RedisUnderTest) -> None:
-    """Nobody listens."""
+    """No server listens."""
     server.stop()
     line = shell("revoke", "user", 5, wanted=os.EX_TEMPFAIL)[1]
     assert line.endswith("; nothing was changed\n")
@@ -127,8 +127,8 @@ def test_what_was_never_sent_changed_nothing(shell: Shell, server: RedisUnderTes
 
 EXPLAINED: dict[str, tuple[tuple[object, ...], str, str, str]] = {
     "disabled": (("user", "set", 77, "--disabled"), "forged", "user", "user 77 is disabled"),
-    "user": (("revoke", "user", 77), "revoked", "revoked", "all of user 77 minted before "),
-    "before": (("revoke", "before", int(time.time())), "revoked", "revoked", "everything minted before "),
+    "user": (("revoke", "user", 77), "revoked", "revoked", "all addresses of user 77 minted before "),
+    "before": (("revoke", "before", int(time.time())), "revoked", "revoked", "all addresses minted before "),
 }
 
 
@@ -136,7 +136,7 @@ EXPLAINED: dict[str, tuple[tuple[object, ...], str, str, str]] = {
 def test_explain_tells_what_the_store_knows(
     shell: Shell, deed: tuple[object, ...], why: str, step: str, words: str
 ) -> None:
-    """An operator can tell a disabled user from a forgery; the fields that programs read stay."""
+    """An operator can distinguish a disabled user from a forgery; the fields that programs read stay."""
     address = minted(shell)["address"]
     before = shell.told("explain", address)
     assert (before["valid"], before["store"]) == (True, "answered")
@@ -156,13 +156,13 @@ def test_explain_of_one_revoked_address(shell: Shell) -> None:
     shell("revoke", "token", one["address"])
     shell("revoke", "object", "forum", "8")
     assert (
-        "revoked: this one address; all of 'forum' about context 8 minted before "
+        "revoked: this one address; all addresses of 'forum' with context 8 minted before "
         in shell("explain", one["address"])[0]
     )
 
 
 def test_a_token_id_names_the_address_to_be_revoked(shell: Shell) -> None:
-    """As a user tells it out of a question, who has not got the address at hand."""
+    """As a user quotes it from a question, without the address."""
     one, other = minted(shell, "--context", "9"), minted(shell, "--context", "10")
     token_id = shell.told("explain", one["address"])["token_id"]
     assert shell.told("revoke", "token", token_id) == {"token_id": token_id}
@@ -174,14 +174,14 @@ def test_a_token_id_names_the_address_to_be_revoked(shell: Shell) -> None:
 def test_explain_without_the_store_says_so(
     shell: Shell, server: RedisUnderTest, away: Callable[[RedisUnderTest], None]
 ) -> None:
-    """In good time, and as far as the address itself tells; nothing is asked about a forgery."""
+    """Explains within seconds what the address itself contains; queries nothing about a forgery."""
     address = minted(shell)["address"]
     away(server)
     start = time.monotonic()
     told, words = shell.told("explain", address), shell("explain", address)[0]
     assert time.monotonic() - start < 4
     assert (told["valid"], told["reason"], told["store"]) == (True, "ok", "no answer")
-    assert "The store gave no answer, so whether it was revoked, or its user disabled, is not known" in words
+    assert "The store did not answer, so it is unknown whether the address is revoked or its user disabled" in words
     assert shell.told("explain", address.replace("reply+0", "reply+1"))["store"] == "not asked"
 
 

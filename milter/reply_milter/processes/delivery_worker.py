@@ -1,4 +1,4 @@
-"""The process that the MTA hands accepted replies to, over LMTP, until its supervisor says to end."""
+"""The process that receives accepted replies from the MTA over LMTP, until its supervisor orders the end."""
 
 import asyncio
 import logging
@@ -55,7 +55,7 @@ class DeliveryWorker:
         self._server = LmtpServer(self._take, lanes, delivery.max_message_bytes, _CONNECTIONS)
 
     def run(self) -> None:
-        """Answer until the supervisor says to end."""
+        """Answer until the supervisor orders the end."""
         memory.give_back()
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, _nothing)  # unlike SIG_IGN, an operator's program does not inherit this
@@ -72,7 +72,7 @@ class DeliveryWorker:
             self._telemetry.ended()
 
     def _handler_of(self, recipient: str) -> str:
-        """Return the handler whose lane a message takes: only a hint, the seal is opened in the lane."""
+        """Return the handler whose lane a message takes: unverified, because the seal is opened in the lane."""
         number = handler_in(recipient)
         handler = None if number is None else self._service.rules.handlers.by_id.get(number)
         return handler.name if handler else ""

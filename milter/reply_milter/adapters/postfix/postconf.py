@@ -42,11 +42,11 @@ def read(folder: str) -> Site:
     return Site(main, raw, tuple(services))
 
 
-def ask(site: Site, questions: Mapping[str, tuple[str, ...]]) -> Site:
-    """Return ``site`` with what its tables contain for the keys of ``questions``, or why they cannot be read."""
+def ask(site: Site, keys_by_table: Mapping[str, tuple[str, ...]]) -> Site:
+    """Return ``site`` with what its tables contain for the keys of ``keys_by_table``, or why they cannot be read."""
     found: dict[tuple[str, str], str] = {}
     broken: dict[str, str] = {}
-    for table, keys in questions.items():
+    for table, keys in keys_by_table.items():
         answer = _run(
             "postmap", "-c", site.get("config_directory"), "-q", "-", table.removeprefix("proxy:"), given=keys
         )

@@ -37,7 +37,7 @@ class LossRecord:
 
     @property
     def is_open(self) -> bool:
-        """Whether data was lost, and revocations were not restored since."""
+        """Whether data was lost and revocations are not restored yet."""
         return self.lost_at > self.restored_at
 
     def seen(self, marks: Mapping[str, Mark]) -> "LossRecord":

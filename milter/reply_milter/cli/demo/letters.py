@@ -1,4 +1,4 @@
-"""What the demonstration sends: a genuine reply, and one message of each kind of abuse."""
+"""The messages of the demonstration: a genuine reply, and one of each kind of abuse."""
 
 from dataclasses import dataclass
 from email.message import Message
@@ -11,16 +11,16 @@ ELSEWHERE = "alice@elsewhere.example"
 
 
 class Minting(Protocol):
-    """Something that mints addresses."""
+    """Mints addresses."""
 
     def mint(self, user: int, locator: str, days_ago: int = 0) -> MintedAddress:
-        """Mint an address for ``user``, as if sent to Alice so long ago."""
+        """Mint an address for ``user``, as sent to Alice ``days_ago``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message, and what it shows. ``answers``: a Message-ID with brackets, or empty."""
+    """One message. ``shows``: its title in the table. ``answers``: a Message-ID with brackets, or empty."""
 
     shows: str
     to: str
@@ -32,7 +32,7 @@ class Letter:
 
 
 def letters(site: Minting) -> list[Letter]:
-    """In the order in which they are sent."""
+    """Return the messages, in the order of sending."""
     ours = site.mint(42, "shop/orders/issue/2351")
     theirs = site.mint(42, "shop/orders/issue/77")
     old = site.mint(42, "shop/orders/issue/12", days_ago=91)
@@ -60,7 +60,7 @@ def letters(site: Minting) -> list[Letter]:
 
 
 def confirmation(question: "Message[str, str]") -> Letter:
-    """Alice's answer to the question whether that was hers."""
+    """Return Alice's answer to the question."""
     return Letter(
         "Alice says that it was hers", question["Reply-To"], question["Message-ID"], "Yes.", "<11@client.example>"
     )

@@ -11,7 +11,7 @@ _START = Remedy(SHELL, "systemctl start reply-milter")
 
 
 class Answer(Enum):
-    """Who answers at an address."""
+    """What answers at an address."""
 
     NOBODY = "nobody"
     OURS = "ours"

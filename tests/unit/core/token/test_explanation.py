@@ -88,13 +88,14 @@ def test_checks_go_on_after_a_wrong_checksum() -> None:
             Facts(user_revoked_before=NOW, all_revoked_before=NOW),
             "revoked",
             "revoked",
-            "revoked: all of user 42 minted before 2026-01-01 00:00 UTC; everything minted before 2026-01-01 00:00 UTC",
+            "revoked: all addresses of user 42 minted before 2026-01-01 00:00 UTC; "
+            "all addresses minted before 2026-01-01 00:00 UTC",
         ),
-        (Facts(object_revoked_before=NOW), "revoked", "revoked", "revoked: all of 'issue' about context "),
+        (Facts(object_revoked_before=NOW), "revoked", "revoked", "revoked: all addresses of 'issue' with context "),
     ],
 )
 def test_what_the_store_knows_is_a_step_in_words(facts: Facts, reason: str, name: str, words: str) -> None:
-    """And decides as at RCPT."""
+    """The reason is that of RCPT."""
     found = told(facts=facts)
     assert (found.reason, found.valid) == (reason, reason == "ok")
     assert failed(found)[:1] == ([name] if name else [])

@@ -1,4 +1,4 @@
-"""The keys to look up in Postfix's tables before the rules can judge, by table."""
+"""The keys to look up in Postfix's tables, before the rules examine the answers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -11,12 +11,12 @@ REWRITING = ("canonical_maps", "recipient_canonical_maps", "sender_canonical_map
 VERDICT_FIELD = "X-Reply-Verdict: v=1; result=pass"
 SHAPED_SIGNATURE = "DKIM-Signature: v=1; d=example.com; i=x=3B=20dkim=3Dpass@example.com; s=s; b=AAAA"
 HEADER_CHECKS = ("header_checks", "nested_header_checks", "mime_header_checks")
-STRANGERS = ("192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: no table names these clients
+STRANGERS = ("192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: clients that no table lists
 RESTRICTIONS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
 
 
 def forged_result(authserv_id: str) -> str:
-    """Return a field as clients forge it."""
+    """Return a field that a client might forge."""
     return f"Authentication-Results: {authserv_id}; dkim=pass"
 
 

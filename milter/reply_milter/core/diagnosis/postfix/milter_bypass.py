@@ -1,4 +1,4 @@
-"""Services of master.cf that take mail for the reply domain without asking the milter."""
+"""Services of master.cf that accept mail for the reply domain without asking the milter."""
 
 import re
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def _switched_off(service: MasterService) -> bool:
 
 
 def _takes_back(service: MasterService) -> bool:
-    """Return whether a content filter of this host returns mail there that another service has examined."""
+    """Return whether a content filter of this host returns mail to the service that another service has examined."""
     local = service.name.startswith(_LOOPBACK)
     return local and bool({"content_filter", "smtpd_authorized_xforward_hosts"} & set(service.own))
 

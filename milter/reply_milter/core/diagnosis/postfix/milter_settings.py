@@ -1,4 +1,4 @@
-"""Services that ask the milter: in which order, with which time-outs and macros, and what they do while it is down."""
+"""Settings of services that ask the milter: order, time-outs, macros, protocol, and ``default_action``."""
 
 from collections.abc import Iterator
 
