@@ -1,9 +1,9 @@
-"""Where the microseconds of one message go: the callbacks of one worker on one thread, without libmilter and an MTA.
+"""Measure the parts of one message's time: the callbacks of one worker on one thread, without libmilter and MTA.
 
     python -m benchmarks.microseconds
 
-Runs the same messages with parts taken away, and prints the differences: medians of rounds, in CPU microseconds of this
-process per message (without those of Redis).
+Runs the same messages without some of the parts, and prints the differences: medians of rounds, in CPU microseconds
+of this process per message (without those of Redis).
 """
 
 import logging
@@ -38,29 +38,29 @@ Packets = list[tuple[str, list[bytes]]]
 
 
 class Context:
-    """What pymilter hands to callbacks, as far as the callbacks need it."""
+    """The part of pymilter's context that the callbacks use."""
 
     def __init__(self) -> None:
         self.private: Any = None
         self.macros: dict[str, str] = {}
 
     def getpriv(self) -> Any:
-        """What was kept."""
+        """Return the kept value."""
         return self.private
 
     def setpriv(self, private: Any) -> None:
-        """Keep it."""
+        """Keep a value."""
         self.private = private
 
     def getsymval(self, name: str) -> str | None:
-        """A macro."""
+        """Return a macro."""
         return self.macros.get(name)
 
     def addheader(self, *_: object) -> None:
-        """An edit."""
+        """Accept an edit."""
 
     def setreply(self, *_: object) -> None:
-        """An answer."""
+        """Accept an answer."""
 
 
 class Silent(LastDecision):
@@ -73,7 +73,7 @@ class Silent(LastDecision):
 
 
 class Counted:
-    """Keeps the identifiers that were to be committed."""
+    """Keeps the identifiers to commit."""
 
     def __init__(self) -> None:
         self.due: list[str] = []
@@ -104,7 +104,7 @@ def main() -> None:
 
 @contextmanager
 def _standard_error_in(path: Path) -> Iterator[None]:
-    """The log goes where a service manager would take it: into a file descriptor."""
+    """Send the log to a file descriptor, as under a service manager."""
     kept = os.dup(2)
     with open(path, "wb") as log:
         os.dup2(log.fileno(), 2)
@@ -150,14 +150,14 @@ def _callbacks(settings: Settings, store: Any, telemetry: Any, commits: Any) -> 
 
 
 class _Letters:
-    """Fresh messages, as the callbacks get them."""
+    """Messages in the form that callbacks get, none of them used before."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings, self._path = settings, folder / "mail"
         self._first = 0
 
     def take(self, kind: str) -> list[Packets]:
-        """MESSAGES of one kind; replies never twice."""
+        """Return MESSAGES of one kind; no reply twice."""
         now = WallClock().now()
         self._first += MESSAGES
         letters = {

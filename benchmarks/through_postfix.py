@@ -40,7 +40,7 @@ class PostfixUnderTest:
     def take(self, milter: str, sessions: int, messages: int) -> float:
         """Return messages per second through one smtpd. Waits until the queue is empty before and after."""
         port = self.ports[milter]
-        self._settle()
+        self._wait_for_empty_queue()
         command = ["smtp-source", "-s", str(sessions), "-m", str(messages), "-l", str(_OCTETS)]
         addresses = ["-f", "alice@client.example", "-t", "bob@example.com"]
         started = time.monotonic()
@@ -48,10 +48,10 @@ class PostfixUnderTest:
         seconds = time.monotonic() - started
         if done.returncode:
             raise BenchmarkError(f"smtp-source: {done.stderr.strip()}")
-        self._settle()
+        self._wait_for_empty_queue()
         return messages / seconds
 
-    def _settle(self) -> None:
+    def _wait_for_empty_queue(self) -> None:
         wait_until(lambda: not self.postfix.queue(), "Postfix's queue is empty")
 
 

@@ -144,19 +144,19 @@ class _Mta:
 
 class _Counter:
     def connection_opened(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def connection_closed(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def stage_started(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def stage_ended(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def internal_error(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def notification(self, notification: Notification) -> None:
         """See ``ports.MintingTelemetry``."""

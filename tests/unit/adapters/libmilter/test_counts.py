@@ -56,23 +56,23 @@ class CountingTelemetry:
     calls: Counter[str] = field(default_factory=Counter)
 
     def connection_opened(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls["opened"] += 1
 
     def connection_closed(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls["closed"] += 1
 
     def stage_started(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls["started"] += 1
 
     def stage_ended(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls[f"ended {name}"] += 1
 
     def internal_error(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls[f"accident {name}"] += 1
 
 
