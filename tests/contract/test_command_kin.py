@@ -152,7 +152,7 @@ def _hook_with(one: Program) -> "subprocess.Popen[bytes]":
 
 @pytest.mark.parametrize("way", AWAY)
 def test_nothing_outlives_the_hook(program: Callable[[str, str], Program], way: str) -> None:
-    """Killed by a signal that nobody can catch, as the kernel does when memory is short."""
+    """Killed by SIGKILL, as by the kernel when memory is short."""
     one = program(way, "open(sys.argv[0] + '.self', 'w').write(str(os.getpid())); time.sleep(120)")
     noted = Path(f"{one.path}.self")
     hook = _hook_with(one)

@@ -97,7 +97,7 @@ def test_a_name_server_that_hangs_costs_the_time_out_and_no_more(hanging: list[s
 
 
 def test_a_program_whose_look_ups_hang_still_ends(hanging: list[str]) -> None:
-    """As ``reply-milter deliver`` must: what is left behind keeps nobody."""
+    """As in ``reply-milter deliver``: a look-up that still hangs does not keep the process."""
     script = _SCRIPT.replace('("webhook", "lmtp", "mail_sender")', '("webhook",)').replace('["webhook"] * 64', "[]")
     start = time.monotonic()
     subprocess.run([*hanging, sys.executable, "-c", script], capture_output=True, timeout=60, check=True)

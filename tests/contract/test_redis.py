@@ -199,7 +199,7 @@ def _drip(listening: socket.socket) -> None:
 def test_absent_store_is_unavailable_at_once(
     server: RedisUnderTest, opened: Open, call: Callable[[Store], object]
 ) -> None:
-    """Nobody listens: no wait."""
+    """No server listens: the operation fails without waiting."""
     store = opened(server)
     server.stop()
     kind, seconds = failure(store, call)
@@ -280,7 +280,7 @@ def test_damaged_record_is_no_answer(server: RedisUnderTest, opened: Open, key: 
 
 
 def test_foreign_key_of_another_type_is_no_answer(server: RedisUnderTest, opened: Open) -> None:
-    """Somebody else's data under our name; the next call on another token works."""
+    """Another program's data under our key; the next call on another token works."""
     server.command("SET", f"rm1:{TOKEN}", "a text")
     store = opened(server)
     assert failure(store, CALLS["claim"])[0] == "response"
@@ -294,7 +294,7 @@ def test_read_only_replica_takes_nothing(server: RedisUnderTest, opened: Open) -
     assert failure(opened(server), CALLS["claim"])[0] == "readonly"
 
 
-def test_wrong_password_is_told_as_such(server: RedisUnderTest, opened: Open) -> None:
+def test_wrong_password_is_reported_as_such(server: RedisUnderTest, opened: Open) -> None:
     """Not as a store that is away."""
     server.command("CONFIG", "SET", "requirepass", "secret")
     assert failure(opened(server), CALLS["claim"])[0] == "auth"

@@ -185,7 +185,7 @@ def test_a_master_that_hangs_is_left(trio: SentinelsUnderTest) -> None:
 
 
 def test_nobody_knows_the_name(tmp_path: Path) -> None:
-    """No master is called so: told as it is, in time."""
+    """No master has this name: reported so, in time."""
     (port, other) = [free_port() for _ in range(2)]
     sentinel = Node(tmp_path, port, f"sentinel monitor {NAME} 127.0.0.1 {other} 1", sentinel=True)
     sentinel.start()

@@ -32,7 +32,7 @@ POINTS = ("before open", "before call", "after call", "before commit", "after co
 
 @pytest.fixture(scope="module")
 def dying() -> Iterator[DeliverySite]:
-    """A host whose hook dies when it is told to."""
+    """A host whose hook dies on the test's order."""
     running = DeliverySite()
     site = running.site
     program = site.folder / "dying_hook.py"

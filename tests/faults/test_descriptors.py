@@ -1,4 +1,4 @@
-"""More clients than descriptors: nobody is lost, and the milter goes on as soon as some of them leave."""
+"""More clients than descriptors: no message is lost, and the milter goes on as soon as some clients leave."""
 
 import resource
 import socket

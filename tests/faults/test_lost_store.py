@@ -1,4 +1,4 @@
-"""Redis loses what it knew: all, or its last second. Captured replies come again, and none has a second effect."""
+"""Redis loses all data, or that of its last second. Replayed messages have no second effect."""
 
 import time
 from collections import Counter

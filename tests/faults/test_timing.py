@@ -31,7 +31,7 @@ SHARE = 0.1 if LONG else 0.25  # of a median answer: two kinds differ by less. O
 
 @pytest.fixture
 def milter() -> Iterator[Milter]:
-    """A daemon that throttles nobody."""
+    """A daemon that throttles no client."""
     with own_folder() as folder:
         running = Milter(folder)
         text = running.config.read_text()

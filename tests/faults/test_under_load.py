@@ -1,4 +1,4 @@
-"""Faults while replies pour in through a real Postfix: each reply arrives once, sealed, and nobody hears a wrong no."""
+"""Faults while a real Postfix receives many replies: each arrives once, sealed, and none is refused wrongly."""
 
 import os
 import signal
@@ -49,7 +49,7 @@ def _kill_a_worker(site: Site) -> None:
 
 
 def test_workers_killed_every_second(site: Site) -> None:
-    """kill -9 of a worker a second: what it had in hand hears 451, and is welcome again."""
+    """kill -9 of a worker per second: its messages are answered 451, and their retries accepted."""
     kills = Every(1.0 if LONG else 0.25, lambda: _kill_a_worker(site))
     with kills:
         load = poured(site, "workers", MESSAGES).finish()

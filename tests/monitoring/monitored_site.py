@@ -74,7 +74,7 @@ class MonitoredSite:
         subprocess.run(argv, check=True, capture_output=True, cwd="/")
 
     def live(self, ordinary_seconds: float = ORDINARY_SECONDS) -> None:
-        """Let happen what happens in a year: the accidents first, then ordinary days, until Prometheus has seen it."""
+        """Cause a year's events: the faults first, then ordinary days, until Prometheus has scraped them."""
         self._accidents()
         self.series_before = set(self.site.metrics())
         self._idle = self.site.client()

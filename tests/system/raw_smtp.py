@@ -1,4 +1,4 @@
-"""An SMTP client that sends octets as it is told, where smtplib would put them in order first."""
+"""An SMTP client that sends octets unchanged, where smtplib would normalise them."""
 
 from collections.abc import Iterable
 

@@ -21,7 +21,7 @@ JUNK = "reply+" + "0" * 10 + "b" + "a" * 47 + "@reply.example.com"
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """A canary each second, and one guess a minute for everybody."""
+    """A canary per second, and one guess per minute for all clients."""
     running = Site({"interval_seconds = 60": "interval_seconds = 1", "forged_per_minute = 60": "forged_per_minute = 1"})
     try:
         yield running.start()
@@ -77,7 +77,7 @@ def test_canaries_are_no_traffic(site: Site) -> None:
 
 
 def test_a_canarys_address_is_forged_for_everybody_else(site: Site) -> None:
-    """Whoever should get hold of one hears what everybody hears."""
+    """A client that gets hold of a canary's address gets the usual refusal."""
     settings = site.settings
     handler = canary_handler(settings.config.handlers)
     assert handler is not None

@@ -231,7 +231,7 @@ def test_nobody_before_us_is_worse_where_proof_is_wanted(tmp_path: Path) -> None
     assert (found.severity, "refuses it for issue" in found.why) == (Severity.ERROR, True)
 
 
-def test_who_stands_before_us_is_told(tmp_path: Path) -> None:
+def test_who_stands_before_us_is_reported(tmp_path: Path) -> None:
     """By place, in order."""
     postfix = PostfixFolder(tmp_path, VOUCHED)
     (found,) = [finding for finding in postfix.findings() if finding.check == "postfix.vouching"]

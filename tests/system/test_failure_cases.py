@@ -56,7 +56,7 @@ def test_c_45_guesses_are_throttled_by_network_and_good_addresses_never(small: S
 
 
 def test_c_49_nothing_is_parked_before_a_good_checksum(small: Site) -> None:
-    """Else anybody could make us write to whom they like: the configuration refuses to be told so."""
+    """Otherwise any client could make us write to any address: the configuration refuses it."""
     small.configure({r"\[policy\]": '[policy]\nforged = "park"\nmalformed = "discard"'})
     small.daemon.send(signal.SIGHUP)
     wait_until(lambda: "not reloaded" in small.daemon.log(), 5, "the bad file is told")

@@ -58,7 +58,7 @@ def test_a_genuine_author_is_vouched_for(host: Host) -> None:
     [("x{0}", "<>"), ("x{0} (", "<>"), ("x", '<"@x{0}"@y.example>'), ("x", '<"@x{0} ("@y.example>')],
 )
 def test_words_of_a_stranger_vouch_for_nobody(host: Host, client: str, sender: str) -> None:
-    """Rspamd quotes what is not plain; nor would it count if it did not."""
+    """Rspamd quotes words that are not plain; without the quotes they would not count, either."""
     site, _ = host
     minted = site.mint("bounces", locator="rspamd/2")
     shape = f"; dkim=pass header.d={VICTIM} header.b={OCTETS[:8]}"

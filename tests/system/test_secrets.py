@@ -51,7 +51,7 @@ def watched(request: pytest.FixtureRequest) -> Iterator[WatchedSite]:
 
 
 def _send(watched: WatchedSite, name: str, *more: str, to: str = "", author: str = "", days_ago: int = 0) -> str:
-    """A reply by somebody of that name; the answer."""
+    """Send a reply of an author with that name; return the answer."""
     minted, author = watched.mint(name, days_ago), f"{author or name}@client.example"
     watched.addresses.add(author)
     message = reply(minted, name, *more).replace(b"alice@client.example", author.encode())

@@ -24,7 +24,7 @@ ORDINARY = b"From: bob@example.com\r\nX-Seq: %s\r\n\r\nHello\r\n"
 
 
 def test_vrfy_and_expn_tell_nothing_of_an_address(sendmail_site: Site) -> None:
-    """The same of a genuine one, of one that nobody made, of a person, and of nobody: and Debian's own flags stay."""
+    """Compares a genuine address, a made-up one, a person and an unknown one; Debian's own flags stay."""
     names = [
         sendmail_site.mint(locator="vrfy/1").address,
         f"reply+hello@{DOMAIN}",
@@ -223,7 +223,7 @@ def test_local_submission_past_the_daemon_is_unverified(sendmail_site: Site) -> 
 
 
 def test_a_milter_that_is_down_defers_all_mail(sendmail_site: Site) -> None:
-    """F=T: 451 at MAIL for everybody; the next connection after it is up again finds it."""
+    """F=T: 451 at MAIL for every client; the next connection after its return uses it."""
     sendmail_site.daemon.stop()
     try:
         assert sendmail_site.send(["<bob@example.com>"], ORDINARY % b"down").startswith("451 4.3.2")

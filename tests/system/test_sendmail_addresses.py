@@ -122,7 +122,7 @@ def test_ordinary_recipients_with_odd_spellings_are_not_our_business(sendmail_si
 
 @pytest.mark.parametrize("domain", [f"mail.{DOMAIN}", f"x.y.{DOMAIN}"])
 def test_what_lies_below_the_reply_domain_is_not_relayed(client_site: Site, domain: str) -> None:
-    """RELAY_DOMAIN alone would take it in, for a host that nobody has."""
+    """RELAY_DOMAIN alone would accept it, for a host that does not exist."""
     assert _rcpt(client_site, f"<bob@{domain}>").startswith("550 5.1.2")
 
 
@@ -173,7 +173,7 @@ def test_local_users_are_reached_by_every_local_domain(local_site: Site) -> None
 
 @pytest.mark.parametrize("target", ["inbox%3@example.com", "inbox%3"], ids=["elsewhere", "a local user"])
 def test_virtusertable_shows_the_mapped_address_and_that_is_refused(target: str) -> None:
-    """The two readings disagree: 550 5.1.3 to everybody, counted, so that it is seen on the first day."""
+    """The two readings disagree: 550 5.1.3 for every client, and a count that operators see on the first day."""
     lines = "VIRTUSER_DOMAIN(`REPLY_DOMAIN')dnl\nFEATURE(`virtusertable')"
     layout = SendmailLayout(
         change=_without_mailertable(lines), tables={"virtusertable": f"reply+*@{DOMAIN}\t{target}\n"}, users=["inbox"]

@@ -80,7 +80,7 @@ def _loses_its_data(site: Site, cluster: ClusterUnderTest) -> None:
 
 
 def test_a_failover_while_replies_come(folder: Path) -> None:
-    """451 until Sentinels have chosen; each client that comes again is taken, and none is told of a replay."""
+    """451 until Sentinels have chosen; each retry is accepted, and none is called a replay."""
     trio = SentinelsUnderTest(folder)
     site = Site({r'url = "embedded"': f'url = "{trio.url}"'}, timeout_ms=300)
     try:

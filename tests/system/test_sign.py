@@ -67,7 +67,7 @@ def test_a_login_gets_an_address_that_works(host: SubmissionSite) -> None:
 
 
 def test_the_address_is_bound_to_its_recipient(host: SubmissionSite) -> None:
-    """Somebody else who writes to it is no match."""
+    """An author other than the recipient is no match."""
     host.relay_in(notification("bound", MINT), [JANE])
     found = received(host, "bound")
     (reply_to,), (identifier,) = found.values("Reply-To"), found.values("Message-ID")
@@ -185,7 +185,7 @@ def test_a_stranger_gets_nothing(host: SubmissionSite) -> None:
 
 @pytest.mark.parametrize("spelling", ["Received", "received", "Received "])
 def test_mail_that_was_received_before_gets_nothing(host: SubmissionSite, spelling: str) -> None:
-    """From a trusted client and with a login, too: it may be somebody else's, forwarded."""
+    """Even from a trusted client and with a login: it may be another user's message, forwarded."""
     name = f"received-{spelling!r}"
     lines = [f"{spelling}: from a.example by b.example; Mon, 23 Nov 2026 12:00:00 +0000", MINT]
     assert host.relay_in(notification(name, *lines), [JANE])[0] == 250

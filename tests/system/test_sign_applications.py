@@ -171,7 +171,7 @@ def test_a_login_counts_for_its_application_alone(host: SubmissionSite) -> None:
     ],
 )
 def test_what_was_on_its_way_before_gets_nothing(host: SubmissionSite, line: str) -> None:
-    """Nor does a report: with the right secret, and by the right login, too."""
+    """A report does not mint, either, even with the right secret or login."""
     for name, send in (("relayed", host.relay_in), ("submitted", host.submit)):
         named = f"{name} {line}"
         code, text = send(notification(named, line, ISSUE + KEY), [JANE])
@@ -229,7 +229,7 @@ def test_a_message_of_pythons_email_package_keeps_its_key(host: SubmissionSite) 
 
 
 def test_a_secret_that_cannot_be_used_leaves_the_old_one(host: SubmissionSite) -> None:
-    """Told by file and reason, and by nothing of what stands in it."""
+    """Reported by file and reason, without the file's content."""
     path = host.site.config.parent / "script.secret"
     path.write_text("hunter2 hunter2 hunter2\n")
     try:

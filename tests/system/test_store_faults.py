@@ -100,7 +100,7 @@ def _refuses_replies_only(site: Site, number: int) -> MintedAddress:
 
 
 def _send_until_answered(site: Site, minted: MintedAddress, number: int, wanted: str) -> None:
-    """As a client that comes again after a 4xx: a loaded machine makes a store slow for a moment, but never wrong."""
+    """As a client that retries after a 4xx: a loaded machine makes a store slow for a moment, but never wrong."""
     heard: list[str] = []
 
     def answered() -> bool:

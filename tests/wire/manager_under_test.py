@@ -33,7 +33,7 @@ class Manager:
         return True
 
     def until(self, wanted: Callable[[Told], bool], seconds: float = 20) -> Told:
-        """Hear on until something ``wanted`` is told; returns it."""
+        """Read until a message has ``wanted``; return it."""
         deadline = time.monotonic() + seconds
         while self.hear(deadline - time.monotonic()):
             if wanted(self.told[-1]):
@@ -41,7 +41,7 @@ class Manager:
         raise AssertionError(f"not told in {seconds} s; told so far: {self.told}")
 
     def silent(self, key: str, seconds: float) -> bool:
-        """Whether ``key`` is not told for ``seconds``."""
+        """Return whether no message has ``key`` for ``seconds``."""
         deadline = time.monotonic() + seconds
         while self.hear(deadline - time.monotonic()):
             if key in self.told[-1]:

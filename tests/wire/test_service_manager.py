@@ -59,7 +59,7 @@ def _refuses_junk(milter: Milter) -> bool:
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_ready_is_told_when_mail_is_answered(milter: Milter, abstract: bool) -> None:
+def test_ready_is_reported_when_mail_is_answered(milter: Milter, abstract: bool) -> None:
     """Socket, workers and store are there; STATUS tells where it answers. Abstract addresses are taken, too."""
     manager = Manager(f"@reply-milter-test-{os.getpid()}" if abstract else str(milter.folder / "notify"))
     milter.daemon.environment = {"NOTIFY_SOCKET": manager.address}
@@ -103,7 +103,7 @@ def test_no_child_can_speak_in_its_name(milter: Milter, manager: Manager) -> Non
     assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}.intersection(names)
 
 
-def test_a_reload_is_told_from_its_beginning_to_its_end(milter: Milter, manager: Manager) -> None:
+def test_a_reload_is_reported_from_its_beginning_to_its_end(milter: Milter, manager: Manager) -> None:
     """RELOADING=1 with the time that systemd compares, and READY=1 once every worker has settled."""
     milter.daemon.start()
     manager.until(_ready)

@@ -121,7 +121,7 @@ class _LoggedIn(_Context):
         (None, ""),
     ],
 )
-def test_the_login_is_told_as_it_is(octets: bytes | None, name: str) -> None:
+def test_the_login_is_reported_as_it_is(octets: bytes | None, name: str) -> None:
     """To who mints, and to nobody else. What is no UTF-8 is no login: two of them could look alike."""
     for needs, expected in ((SIGN, name), (VERIFY, "")):
         told: list[Login] = []

@@ -31,7 +31,7 @@ def test_neighbours_count_together(client: str, same: str) -> None:
 
 @pytest.mark.parametrize("client,other", [("192.0.2.1", "192.0.3.1"), ("2001:db8::1", "2001:db8:0:1::1"), ("", "x")])
 def test_strangers_count_apart(client: str, other: str) -> None:
-    """The next network is somebody else's."""
+    """The next network belongs to another client."""
     assert network(client) != network(other)
 
 
