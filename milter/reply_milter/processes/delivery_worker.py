@@ -78,7 +78,7 @@ class DeliveryWorker:
         return handler.name if handler else ""
 
     def _shares_queue(self, handler: str) -> bool:
-        """Whether another handler's replies wait in the same queue of a Postfix as contrib has it."""
+        """Return whether another handler's replies wait in the same queue of Postfix, configured as in contrib."""
         by_id = self._service.rules.handlers.by_id
         queues = [number % _QUEUES for number, one in by_id.items() if one.name == handler]
         return any(number % _QUEUES in queues and one.name != handler for number, one in by_id.items())

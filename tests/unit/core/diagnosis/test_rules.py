@@ -167,8 +167,8 @@ def test_a_daemon_runs_with_descriptors_to_spare_and_a_page() -> None:
     assert _checks(daemon.examine(daemon.DaemonFacts(False))) == [("daemon.down", "error")]
     assert _checks(daemon.examine(daemon.DaemonFacts(None))) == [("daemon.unseen", "error")]
     expected = {
-        (Answer.OURS, True): [], (Answer.SOMEBODY, True): [], (Answer.NOBODY, True): [("metrics.silent", "warning")],
-        (Answer.NOBODY, False): [], (Answer.SOMEBODY, False): [("metrics.taken", "error")],
+        (Answer.OURS, True): [], (Answer.OTHER, True): [], (Answer.NONE, True): [("metrics.silent", "warning")],
+        (Answer.NONE, False): [], (Answer.OTHER, False): [("metrics.taken", "error")],
     }  # fmt: skip
     for (answer, runs), found in expected.items():
         assert _checks(daemon.examine_metrics("127.0.0.1:9797", answer, runs)) == found
