@@ -19,7 +19,7 @@ def program() -> str:
     if os.path.basename(path) != _NAME:
         return f"{shlex.quote(sys.executable)} -m reply_milter"
     found = shutil.which(_NAME)
-    return _NAME if found and os.path.samefile(found, path) else shlex.quote(path)
+    return _NAME if found and os.path.realpath(found) == os.path.realpath(path) else shlex.quote(path)
 
 
 def reply_lines(call: Mapping[str, Any]) -> list[str]:
