@@ -1,4 +1,4 @@
-"""What a program of the operator's has started ends with it: however it got away, and whoever of us is killed."""
+"""Processes that an operator's program started end with it, however they detached, and whoever of us is killed."""
 
 import os
 import signal
@@ -48,7 +48,7 @@ class Program:
 
     @property
     def living(self) -> list[int]:
-        """Who of those that got away is alive."""
+        """Return which detached processes are alive."""
         return [pid for pid in map(int, self.noted.read_text().split()) if _alive(pid)]
 
     def run(self, seconds: int = 20) -> DeliveryOutcome:

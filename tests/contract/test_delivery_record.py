@@ -1,4 +1,4 @@
-"""The record of deliveries on real files: durable, shared by processes, and ended holds end with whoever had them."""
+"""The record of deliveries on real files: durable, shared by processes; a hold ends with its process."""
 
 import json
 import multiprocessing

@@ -54,7 +54,7 @@ def test_a_limit_that_only_tells(store: Store) -> None:
 
 
 def test_a_revocation_is_no_message(bench: Bench) -> None:
-    """It lies in the same hash."""
+    """The list is in the same hash."""
     bench.revoke_token(TOKEN)
     found = [bench.store.claim(message(number, replies=TWO)).replay for number in range(3)]
     assert found == [Replay.FIRST, Replay.FIRST, None]

@@ -117,7 +117,7 @@ class _Resolver:
 
 
 def test_those_who_wait_for_one_name_wait_for_one_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that comes late is of use to whoever asks next; each asks anew once there is an answer."""
+    """A late answer serves the next caller; after an answer, each call looks the name up again."""
     resolver, names = _Resolver(), HostNames()
     monkeypatch.setattr(socket, "getaddrinfo", resolver)
     for _ in range(5):

@@ -35,7 +35,7 @@ each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 @dataclass
 class Counters:
-    """What the store tells of itself."""
+    """Return the fields of INFO."""
 
     operations: list[str] = field(default_factory=list)
     errors: list[tuple[str, str]] = field(default_factory=list)
@@ -295,7 +295,7 @@ def test_read_only_replica_takes_nothing(server: RedisUnderTest, opened: Open) -
 
 
 def test_wrong_password_is_reported_as_such(server: RedisUnderTest, opened: Open) -> None:
-    """Not as a store that is away."""
+    """Not as a store that is unavailable."""
     server.command("CONFIG", "SET", "requirepass", "secret")
     assert failure(opened(server), CALLS["claim"])[0] == "auth"
 
@@ -377,7 +377,7 @@ def test_a_master_without_its_replicas_takes_nothing(server: RedisUnderTest, ope
 
 
 def test_a_store_that_became_a_replica_behind_one_address(tmp_path: Path, opened: Open) -> None:
-    """A balancer or a moved address: of all connections to the old one, a single operation is put off."""
+    """A balancer or a moved address: of all connections to the old server, one operation is deferred."""
     old, new = (RedisUnderTest(tmp_path / name) for name in ("old", "new"))
     for one in (old, new):
         one.socket.parent.mkdir()

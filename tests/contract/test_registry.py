@@ -139,7 +139,7 @@ def _until_the_end(watching: Any) -> Iterator[dict[str, str]]:
 def test_what_is_not_said_stays(
     registry: RedisRegistry, shared_server: RedisUnderTest, change: UserChange, left: Facts
 ) -> None:
-    """None leaves it; an empty list takes it off."""
+    """None leaves the list unchanged; an empty list removes it."""
     registry.set_users([UserChange(42, True, ("a@b.example",))], KEPT)
     registry.set_users([change], KEPT)
     assert facts(shared_server) == left

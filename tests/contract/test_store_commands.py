@@ -227,7 +227,7 @@ def test_keys_written_by_hand_show_the_latest_possible_end(shell: Shell) -> None
 
 
 def test_a_key_that_never_minted_goes_without_a_warning(shell: Shell) -> None:
-    """Added, and taken away again."""
+    """A key is added and removed again."""
     shell("keys", "add")
     assert shell.json_of("keys", "list")[1]["last_expires"] is None
     assert "forged" not in shell("keys", "retire", "k2")[0]

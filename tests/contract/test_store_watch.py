@@ -100,7 +100,7 @@ def test_a_first_look_and_a_store_that_is_away_tell_nothing(server: RedisUnderTe
 
 
 def test_what_could_not_be_restored_is_tried_again(server: RedisUnderTest, config: str) -> None:
-    """The store may be full, or go away again, in the midst of it."""
+    """The store may be full, or become unavailable again meanwhile."""
     watching = watch(config)
     run(config, "revoke", "user", "42")
     server.command("FLUSHALL")

@@ -25,7 +25,7 @@ def tried(who: str = "", refuses: bool = True, **changes: Any) -> Claim:
 
 
 def refused(who: str = "") -> Claim:
-    """One that is refused for its author, or behind the check of its author, whatever the store says."""
+    """Return a claim that is refused for its author, or after the check of its author, for any answer of the store."""
     return tried(who, takes=False)
 
 
@@ -97,7 +97,7 @@ def test_wrong_authors_are_no_messages(bench: Bench) -> None:
 
 
 def test_a_claim_tells_what_is_known_by_now(bench: Bench) -> None:
-    """Everything that ``facts`` tells, with the claim that is made all the same."""
+    """The claim also returns everything that ``facts`` returns."""
     about = Token(42, 1, 0, 7)
     assert bench.store.claim(tried(about=about)) == Claimed(Replay.FIRST, facts=Facts())
     bench.disable(42)

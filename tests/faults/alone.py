@@ -37,7 +37,7 @@ class Alone:
 
 
 def configure(milter: Milter, old: str, new: str) -> None:
-    """Change the configuration as it stands."""
+    """Change the present configuration."""
     text = milter.config.read_text()
     assert old in text, old
     milter.config.write_text(text.replace(old, new))

@@ -1,4 +1,4 @@
-"""A store that stops for half a minute, or is far away: answers in time, and no false replay afterwards."""
+"""A store that stops for half a minute, or is distant: answers in time, and no false replay afterwards."""
 
 import signal
 import subprocess

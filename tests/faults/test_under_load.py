@@ -110,7 +110,7 @@ def redis() -> Iterator[RedisUnderTest]:
 
 
 def test_a_store_killed_again_and_again(redis: RedisUnderTest) -> None:
-    """kill -9 of Redis under load, back a second later: 451 while it is away, and no longer than two seconds after."""
+    """kill -9 of Redis under load, restarted a second later: 451 meanwhile, and at most two seconds longer."""
     site = Site({r'url = "embedded"': f'url = "{redis.url}"'}, timeout_ms=200)
     gone: list[tuple[float, float]] = []
 

@@ -129,7 +129,7 @@ class MonitoredSite:
         self.site.daemon.reload()
 
     def _stop_the_store(self) -> None:
-        """Redis stands still for longer than its timeout, until the canary, too, has noticed."""
+        """Stop Redis for longer than its time-out, until the canary has noticed, too."""
         store = self._child("redis-server")
         os.kill(store, signal.SIGSTOP)
         try:

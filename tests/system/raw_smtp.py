@@ -21,7 +21,7 @@ class RawClient:
         self._smtp.close()
 
     def says(self, octets: bytes, answers: int = 1) -> list[str]:
-        """Send ``octets`` in one go and hear ``answers``; fewer if the server hangs up."""
+        """Send ``octets`` in one go and read ``answers``; fewer if the server closes the connection."""
         self._smtp.send(octets)
         heard = []
         for _ in range(answers):

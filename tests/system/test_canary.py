@@ -30,7 +30,7 @@ def site() -> Iterator[Site]:
 
 
 def answer(site: Site, recipient: str) -> str:
-    """What a client hears at RCPT."""
+    """Return the client's answer at RCPT."""
     with site.client() as client:
         client.docmd("MAIL FROM:<alice@client.example>")
         code, text = client.docmd(f"RCPT TO:<{recipient}>")
@@ -55,7 +55,7 @@ def store(site: Site) -> int:
 
 
 def test_canaries_are_no_traffic(site: Site) -> None:
-    """Several come back; but for the store's, no series and no log line tells of them, and no guess was counted."""
+    """Several canaries succeed; except the store's, no series and no log line shows them, and no guess was counted."""
     before, log = site.metrics(), site.daemon.log()
     for _ in range(3):
         again(site)

@@ -83,7 +83,7 @@ def delivered(host: DeliverySite, outcome: str, handler: str = "issue") -> float
 
 
 def test_a_reply_reaches_the_application(host: DeliverySite, receiver: Receiver) -> None:
-    """Who answers what, the text, and the id; the claim is committed, so that a replay hears so."""
+    """User, context, text and id; the claim is committed, so that a replay is refused as such."""
     address = minted(host, "plain")
     send(
         host.site, address, "plain", body="I agree.\r\n\r\nOn Mon, 23 Nov 2026 at 10:00, Shop wrote:\r\n> Do you agree?"

@@ -190,13 +190,13 @@ def test_the_listener_of_the_hook() -> None:
 
 
 def test_the_state_folder(site: Site) -> None:
-    """Not for others to write into; who can't look into it can't tell whether a daemon runs."""
+    """Others may not write into it; without the right to read it, whether a daemon runs is unknown."""
     (site.folder / "state").chmod(0o777)
     _found_and_mended(site, "state.mode")
 
 
 def test_the_daemon_and_its_socket(fresh: Site) -> None:
-    """Folders that Postfix can't go through, a socket of another group, workers that hang, and no daemon at all."""
+    """Folders that Postfix can't enter, a socket of another group, hanging workers, and no daemon."""
     folder, path = fresh.mta.socket_folder, fresh.daemon.socket
     assert path is not None
     folder.chmod(0o700)

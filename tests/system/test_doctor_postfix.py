@@ -145,14 +145,14 @@ CASES = [
 
 @pytest.mark.parametrize("layout", [SHARED, OWN_SMTPD, SUBMISSION, VOUCHED])
 def test_contrib_is_clean(tmp_path: Path, layout: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
-    """What we tell operators to put: not more than notes."""
+    """The settings that we recommend cause at most notes."""
     found = PostfixFolder(tmp_path, layout).findings()
     assert [finding for finding in found if finding.severity is not Severity.NOTE] == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_setting_that_bites_is_found_and_its_line_mends_it(tmp_path: Path, case: Case) -> None:
-    """Found by its check, with this severity; after its line was put as it stands, it is not found any more."""
+    """Found by its check, with this severity; after its line is applied unchanged, it is gone."""
     postfix = PostfixFolder(tmp_path, case.layout, case.main, case.master)
     found = [finding for finding in postfix.findings() if finding.check == case.check]
     assert {finding.severity.value for finding in found} == {case.severity}, postfix.findings()

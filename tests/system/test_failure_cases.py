@@ -43,7 +43,7 @@ def test_c_41_a_reply_that_is_too_large(small: Site) -> None:
 
 
 def test_c_45_guesses_are_throttled_by_network_and_good_addresses_never(small: Site) -> None:
-    """After three in a minute a /24 hears 451; another network does not, and a genuine address is taken from both."""
+    """After three in a minute a /24 gets 451; another network does not, and a genuine address is accepted from both."""
     minted = small.mint(locator="guess/1")
     local, _, domain = minted.address.partition("@")
     wrong = f"{local[:-1]}{'a' if local[-1] != 'a' else 'b'}@{domain}"

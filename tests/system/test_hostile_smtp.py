@@ -28,7 +28,7 @@ ENDS = [
 
 @pytest.fixture(autouse=True)
 def nothing_unsealed(site: Site) -> Iterator[None]:
-    """Whatever a test sends, all that is in the replies' mailbox afterwards bears one good verdict."""
+    """For all input of a test, each message in the replies' mailbox has exactly one good verdict."""
     yield
     unsealed = [message.fields for message in site.all_replies() if not isinstance(message.tags, dict)]
     assert unsealed == []
@@ -180,7 +180,7 @@ def test_long_lines_nuls_and_stray_returns_keep_the_seal(site: Site) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
 def test_odd_header_lines_smuggle_no_verdict_in(site: Site, odd: bytes, first: bool) -> None:
-    """NUL, bare CR and LF, separators of other standards: whatever Postfix makes of the line, one verdict arrives."""
+    """NUL, bare CR and LF, separators of other standards: one verdict arrives, however Postfix reads the line."""
     minted, name = site.mint(locator="odd/1"), f"odd-{odd.hex()[:40]}-{first}"
     head, _, body = reply(minted, name).partition(b"\r\n\r\n")
     lines = [odd, head] if first else [head, odd]

@@ -31,7 +31,7 @@ def files(site: Site, slot: str) -> list[Path]:
 
 
 def heard(site: Site, number: int) -> str:
-    """Reply to a notification of its own; what the client hears."""
+    """Reply to its own notification; return the client's answer."""
     minted = site.mint(locator=f"cut/{number}")
     return site.send([f"<{minted.address}>"], reply(minted, number))
 

@@ -44,7 +44,7 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_a_genuine_author_is_vouched_for(host: Host) -> None:
-    """Wherever the dkim=pass stands: also for a handler that refuses everything else."""
+    """At any position of the dkim=pass, even for a handler that requires a pass."""
     site, signing = host
     for name in ("first", "second"):
         minted = site.mint("strict", recipient="alice@alice.example", locator="rspamd/1")

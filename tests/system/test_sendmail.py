@@ -234,7 +234,7 @@ def test_a_milter_that_is_down_defers_all_mail(sendmail_site: Site) -> None:
 
 
 def test_a_milter_that_dies_under_a_session_defers_the_rest_of_it(sendmail_site: Site) -> None:
-    """Every command hears 451 until the client hangs up, even when the milter is back: never a recipient unverified."""
+    """Every command gets 451 until the client disconnects, even with the milter up again: nothing passes unverified."""
     with sendmail_site.client() as client:
         client.docmd("MAIL FROM:<alice@client.example>")
         assert client.docmd("RCPT TO:<bob@example.com>")[0] == 250

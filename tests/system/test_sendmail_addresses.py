@@ -93,7 +93,7 @@ def test_plain_spellings_are_verified(client_site: Site, pattern: str) -> None:
 
 @pytest.mark.parametrize("pattern", [*ODD.values(), *ODDER.values(), *PLAIN.values()], ids=[*ODD, *ODDER, *PLAIN])
 def test_no_spelling_of_a_forged_address_gets_in(client_site: Site, pattern: str) -> None:
-    """Whatever it is spelled like, a token that we did not make is refused."""
+    """A token that we did not make is refused in every spelling."""
     forged = "reply+" + "0" * 10 + "b" + "a" * 47
     answer = _rcpt(client_site, pattern.format(t=forged, T=forged.upper(), g=forged.removeprefix("reply+")))
     assert answer.startswith(("5", "451 4.7.1")), answer
@@ -148,7 +148,7 @@ def local_site() -> Iterator[Site]:
 
 
 def test_local_mailer_gives_a_local_part_alone_and_that_agrees(local_site: Site) -> None:
-    """{rcpt_addr} has no domain: the argument tells which. Sealed and delivered, with the domain of the argument."""
+    """{rcpt_addr} has no domain: the argument has it. Sealed and delivered, with the domain of the argument."""
     minted = local_site.mint(locator="local/1")
     assert local_site.send([f"<{minted.address}>"], reply(minted, "to-local")).startswith("250")
     (found,) = local_site.arrived("X-Seq", "to-local", 1, "people")

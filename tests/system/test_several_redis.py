@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 
 
 def heard(site: Site, number: int, user: int = 42) -> str:
-    """Reply to a notification of its own; what the client hears."""
+    """Reply to its own notification; return the client's answer."""
     minted = site.mint(locator=f"several/{number}", user=user)
     return site.send([f"<{minted.address}>"], reply(minted, number))
 

@@ -54,7 +54,7 @@ def made_by_evil(selector: str) -> Message:
 
 
 def two_alike(vouching: Vouching, message: bytes) -> bytes:
-    """Two good signatures whose b= begin alike, and end in what base64 leaves out: OpenDKIM tells nearly all of it."""
+    """Two good signatures whose b= begin alike, and end in octets that base64 ignores; OpenDKIM copies most of b=."""
     signed = vouching.sign(message, EVIL, "s2")
     split = re.fullmatch(rb"(DKIM-Signature:.*?)\r\n(From:.*)", signed, re.DOTALL)
     assert split is not None
@@ -132,7 +132,7 @@ def lenient(vouching: Vouching) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def naive(vouching: Vouching) -> Iterator[Site]:
-    """A host that takes whatever clients bring, where OpenDKIM leaves fields that it can't read; without OpenDMARC."""
+    """A host without header checks, where OpenDKIM keeps fields that it can't read; without OpenDMARC."""
     running = site(vouching, "smtpd_milters = $opendkim_milter, $reply_milter\n", FRAGMENTS[:1])
     try:
         yield running.start()

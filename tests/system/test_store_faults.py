@@ -87,7 +87,7 @@ def _timed(site: Site, recipient: str, message: bytes) -> tuple[str, float]:
 
 
 def _refuses_replies_only(site: Site, number: int) -> MintedAddress:
-    """Replies hear 451 in time, junk its 550, and other mail nothing of it; returns the address that was deferred."""
+    """Replies get 451 in time, junk its 550, and other mail passes; returns the deferred address."""
     minted = site.mint(locator="fault/1")
     heard, seconds = _timed(site, f"<{minted.address}>", reply(minted, number))
     assert heard.startswith("451 4.3.0"), heard

@@ -16,7 +16,7 @@ _SPARE = 6  # descriptors and threads that come and go by themselves: connection
 
 
 class Peer:
-    """Connections to the milter's socket that stay open until the end of the ``with``, whatever was said on them."""
+    """Connections to the milter's socket that stay open until the end of the ``with``, after any input."""
 
     def __init__(self, milter: Milter) -> None:
         self._milter = milter

@@ -1,4 +1,4 @@
-"""A socket that stands for systemd's: what a daemon tells its service manager, in order."""
+"""A socket in place of systemd's: the messages of a daemon to its service manager, in order."""
 
 import os
 import select
@@ -21,7 +21,7 @@ class Manager:
         self.told: list[Told] = []
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop reading."""
         self._socket.close()
 
     def hear(self, seconds: float) -> bool:

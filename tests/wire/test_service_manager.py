@@ -1,4 +1,4 @@
-"""The whole daemon under a socket that stands for systemd's, with a standard error that stands for the journal's."""
+"""The whole daemon with a socket in place of systemd's, and a standard error in place of the journal's."""
 
 import contextlib
 import json
@@ -60,7 +60,7 @@ def _refuses_junk(milter: Milter) -> bool:
 
 @pytest.mark.parametrize("abstract", [False, True])
 def test_ready_is_reported_when_mail_is_answered(milter: Milter, abstract: bool) -> None:
-    """Socket, workers and store are there; STATUS tells where it answers. Abstract addresses are taken, too."""
+    """Socket, workers and store are ready; STATUS has the socket's address. Abstract addresses work, too."""
     manager = Manager(f"@reply-milter-test-{os.getpid()}" if abstract else str(milter.folder / "notify"))
     milter.daemon.environment = {"NOTIFY_SOCKET": manager.address}
     milter.daemon.start()
