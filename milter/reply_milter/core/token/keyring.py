@@ -115,7 +115,7 @@ class Keyring:
         return (key for key in reversed(self.keys) if key.state is not KeyState.RETIRED)
 
     def minting_key(self, user: int) -> UserKey:
-        """Return the user key that new tokens are made with."""
+        """The user key that new tokens are made with."""
         active = next(key for key in self.keys if key.state is KeyState.ACTIVE)
         return derive(self.realm, active, user)
 
