@@ -1,1 +1,1 @@
-"""Measures the milter beside others, with one load generator, in one run."""
+"""Measure the milter and others with one load generator, in one run."""

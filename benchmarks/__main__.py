@@ -33,7 +33,7 @@ def main() -> int:
     )
     parser.add_argument("--into", type=Path, default=_RESULTS, help="where results go")
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
+    for number in (signal.SIGINT, signal.SIGTERM):  # so that every signal stops what was started
         signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-bench-"))
     try:

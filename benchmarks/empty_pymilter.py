@@ -1,8 +1,8 @@
-"""The yardstick: milters on pymilter that do nothing. SOCKET, WORKERS, and which of two.
+"""The reference: two milters on pymilter that do nothing. Arguments: SOCKET, WORKERS, and ``plain`` or ``spare``.
 
-``plain`` is what pymilter's documentation begins with: a class whose callbacks all return CONTINUE. ``spare`` hears
-only the steps that reply-milter hears, answers only those that it answers, and skips bodies: whatever it costs is the
-price of pymilter and libmilter, and what reply-milter costs beside it is reply-milter's own.
+``plain`` is the first example of pymilter's documentation: a class whose callbacks all return CONTINUE. ``spare`` gets
+only the steps that reply-milter gets, answers only those that it answers, and skips bodies. So its cost is that of
+pymilter and libmilter, and the difference to reply-milter's cost is reply-milter's own.
 """
 
 import os
@@ -12,7 +12,7 @@ import Milter
 
 
 class Plain(Milter.Base):  # type: ignore[misc]
-    """Hears every step and answers each."""
+    """Gets every step and answers each."""
 
     def connect(self, *_: object) -> int:
         """A client."""
@@ -48,7 +48,7 @@ class Plain(Milter.Base):  # type: ignore[misc]
 
 
 class Spare(Milter.Base):  # type: ignore[misc]
-    """Hears what reply-milter hears."""
+    """Gets the steps that reply-milter gets."""
 
     @Milter.noreply  # type: ignore[untyped-decorator]
     def connect(self, *_: object) -> int:
@@ -79,7 +79,7 @@ class Spare(Milter.Base):  # type: ignore[misc]
 
 
 def serve(kind: str, socket: str, workers: int) -> None:
-    """Answer on one listening socket from ``workers`` processes, until killed. Sets up what ``runmilter`` would."""
+    """Answer on one listening socket from ``workers`` processes, until killed. Sets libmilter up as ``runmilter``."""
     Milter.factory = {"plain": Plain, "spare": Spare}[kind]
     Milter.set_flags(Milter.ADDHDRS)
     run = Milter.milter.main

@@ -1,7 +1,7 @@
-"""The milters that are measured, each in a folder of its own and ended with the benchmark.
+"""The measured milters, each in its own folder; the benchmark ends them.
 
-OpenDKIM only verifies, and the messages bear no signature; Rspamd has no module at all. Both are Debian's, and do less
-here than they would on a mail host.
+OpenDKIM only verifies, and the messages have no signature; Rspamd runs without modules. Both are Debian's, and do less
+here than on a mail host.
 """
 
 import re
@@ -22,7 +22,7 @@ from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, store_url
 
 DOMAIN = "reply.example.com"
-OURS_STEPS = 0x14C2 | 0x400  # what we negotiate: no-reply connect, mail and header; skip. For the null responder
+OURS_STEPS = 0x14C2 | 0x400  # for the null responder, the same as ours: no-reply connect, mail and header; skip
 _OPENDKIM = """\
 Mode v
 Socket local:{folder}/milter.sock
@@ -42,7 +42,7 @@ worker "rspamd_proxy" {{ bind_socket = "{folder}/milter.sock mode=0666"; milter 
 
 
 class Filter:
-    """A milter that runs, and listens on ``socket``."""
+    """A running milter that listens on ``socket``."""
 
     def __init__(self, tree: Tree, socket: Path) -> None:
         self._tree = tree
@@ -55,15 +55,15 @@ class Filter:
         return self.socket.exists()
 
     def pids(self) -> list[int]:
-        """Its own processes, without a Redis."""
+        """Return its own processes, without a Redis."""
         return [pid for pid in self._tree.pids() if processes.name(pid) != "redis-server"]
 
     def stores(self) -> list[int]:
-        """Its Redis, if it has one."""
+        """Return its Redis, if it has one."""
         return [pid for pid in self._tree.pids() if processes.name(pid) == "redis-server"]
 
     def memory(self) -> processes.Memory:
-        """The private memory of its largest process, and the peaks of all added up."""
+        """Return the private memory of its largest process, and the sum of all peaks."""
         found = [processes.memory(pid) for pid in self.pids()]
         return processes.Memory(max(one.private for one in found), sum(one.peak for one in found))
 
@@ -77,7 +77,7 @@ class Ours:
     store: "redis.Redis"
 
     def used_memory(self) -> int:
-        """Bytes that Redis holds."""
+        """Return the bytes that Redis uses."""
         return int(self.store.info("memory")["used_memory"])
 
 
@@ -86,40 +86,40 @@ class Bench:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        for place in (folder, folder.parent):  # not all that is started here is root
+        for place in (folder, folder.parent):  # some of the programs do not run as root
             place.chmod(0o755)
         self.folder = folder
         self.stack = stack
         self.generator = Generator(folder)
 
     def null(self, steps: int, socket: Path | None = None) -> Filter:
-        """The generator's own ceiling."""
+        """Start the null responder, which shows the generator's own limit."""
         folder = self._place(f"null{'-postfix' if socket else ''}", "root")
         socket = socket or folder / "milter.sock"
         return self._started(self.generator.null_responder(socket, steps, 0), folder, socket)
 
     def empty_pymilter(self, kind: str, workers: int) -> Filter:
-        """A milter on pymilter that does nothing."""
+        """Start a milter on pymilter that does nothing."""
         folder = self._place(f"empty-{kind}-{workers}", "root")
         script = str(Path(__file__).with_name("empty_pymilter.py"))
         return self._start([sys.executable, script, kind, str(folder / "milter.sock"), str(workers)], folder)
 
     def opendkim(self) -> Filter:
-        """OpenDKIM: one process, as many threads as it likes."""
+        """Start OpenDKIM: one process, with any number of threads."""
         folder = self._place("opendkim", "opendkim")
         (folder / "opendkim.conf").write_text(_OPENDKIM.format(folder=folder))
         return self._start([_program("opendkim"), "-f", "-x", str(folder / "opendkim.conf")], folder)
 
     def rspamd(self, workers: int) -> Filter:
-        """Rspamd's milter with scanning in itself."""
+        """Start Rspamd's milter, which scans in its own process."""
         folder = self._place("rspamd", "_rspamd")
-        (folder / "tld").write_text("example\n")  # its own list takes it many seconds to compile
+        (folder / "tld").write_text("example\n")  # compiling Rspamd's own list takes many seconds
         (folder / "rspamd.conf").write_text(_RSPAMD.format(folder=folder, workers=workers))
         who = ["-u", "_rspamd", "-g", "_rspamd"]
         return self._start([_program("rspamd"), "-f", "-c", str(folder / "rspamd.conf"), *who], folder)
 
     def ours(self, workers: int, socket: Path | None = None, module: str = "reply_milter") -> Ours:
-        """reply-milter as ``init`` sets it up, or what ``module`` makes of it."""
+        """Start reply-milter as ``init`` configures it, or ``module`` in its place."""
         folder = self._place(f"reply-milter-{workers}{'-postfix' if socket else ''}", "root")
         socket = socket or folder / "milter.sock"
         init.write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
@@ -149,7 +149,7 @@ class Bench:
 
 @contextmanager
 def bench(folder: Path) -> Iterator[Bench]:
-    """A place to start filters; whatever was started is ended."""
+    """Yield a ``Bench``; end every filter that it started."""
     with ExitStack() as stack:
         yield Bench(folder, stack)
 

@@ -1,4 +1,4 @@
-"""A flood of junk recipients, and then mixed load for a while: does anything grow, and who waits beside it?"""
+"""Send a flood of junk recipients, then mixed load for a while: does memory grow, and does good mail wait?"""
 
 import statistics
 import time
@@ -14,14 +14,14 @@ from reply_milter.adapters.os.clock import WallClock
 
 _PART = 10_000  # junk recipients at a time, each refused and followed by RSET
 _SESSIONS = 10
-_WARM = 50_000  # junk after which caches and allocators have found their size
-_GOOD = 300  # replies beside each part
-_PAUSE_SECONDS = 3.0  # between parts of mixed load: a host with much mail, and not a benchmark
+_WARM = 50_000  # junk after which caches and allocators no longer grow
+_GOOD = 300  # replies during each part
+_PAUSE_SECONDS = 3.0  # between parts of mixed load, as on a host with much mail
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the largest process holds: private bytes, descriptors, threads."""
+    """Resources of the largest process: private bytes, descriptors, threads."""
 
     private: int
     descriptors: int
@@ -33,8 +33,8 @@ class Held:
 
 @dataclass(slots=True)
 class Flood:
-    """``junk_keys``: what junk left in Redis. ``good_p99_ms``: of each part's replies, beside the junk.
-    ``deferred``: replies that heard 451, because the store had no answer in time.
+    """``junk_keys``: keys that junk left in Redis. ``good_p99_ms``: of each part's replies, during the junk.
+    ``deferred``: replies answered 451, because the store did not answer in time.
     """
 
     junk: int = 0
@@ -47,7 +47,7 @@ class Flood:
 
 
 class Flooded:
-    """One daemon under it."""
+    """One daemon under the flood."""
 
     def __init__(self, bench: Bench, workers: int) -> None:
         self._bench, self._ours = bench, bench.ours(workers)
@@ -59,13 +59,13 @@ class Flooded:
         self._put_key_use_on_record()
 
     def _put_key_use_on_record(self) -> None:
-        """The first reply makes one key more than its own; it is not junk's."""
+        """Send a reply: the first one makes an additional key, which does not count as junk."""
         self._drive(self._file("replies", lambda path: mails.write(path, self._replies())), 2, _GOOD)
         self.found.good += _GOOD
         processes.wait_until(lambda: int(self._ours.store.dbsize()) > _GOOD, "the use of keys is on record")
 
     def junk(self, wanted: int) -> None:
-        """So many junk recipients, ten sessions at once, and good mail beside them."""
+        """Send junk recipients in ten sessions at once, and good mail meanwhile."""
         began = time.monotonic()
         while self.found.junk < wanted:
             self._part()
@@ -75,7 +75,7 @@ class Flooded:
         self.found.seconds = time.monotonic() - began
 
     def mixed(self, minutes: float) -> None:
-        """Ordinary mail, junk and replies for so long."""
+        """Send ordinary mail, junk and replies for some time."""
         began = looked = time.monotonic()
         while time.monotonic() - began < 60 * minutes:
             self._drive(self._ordinary, _SESSIONS, _PART)
@@ -98,7 +98,7 @@ class Flooded:
         self.found.good += _GOOD
         self.found.deferred += _GOOD - good.accepted
         self.found.good_p99_ms.append(good.p99_ms)
-        if good.accepted == _GOOD:  # one that was deferred may have left its key, or not
+        if good.accepted == _GOOD:  # a deferred reply may have left its key
             self.found.junk_keys += int(self._ours.store.dbsize()) - before - _GOOD
 
     def _drive(self, mail: Path, connections: int, messages: int) -> Run:
@@ -130,7 +130,7 @@ def _held(ours: Ours) -> Held:
 
 
 def page(found: Flood, machine: str) -> str:
-    """As it is published."""
+    """Return the published page."""
     worst, middle = max(found.good_p99_ms), statistics.median(found.good_p99_ms)
     rows = "\n".join(f"| {when} | {held} |" for when, held in found.held)
     return f"""\

@@ -1,4 +1,4 @@
-"""The load generator, compiled when it is needed: as an MTA, and as a milter that says yes to everything."""
+"""The load generator, compiled on demand: it acts as an MTA, and as a milter that accepts everything."""
 
 import json
 import resource
@@ -13,7 +13,7 @@ _SOURCE = Path(__file__).with_name("load.c")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run heard. ``messages`` a run of ``seconds``; counts by the final answer to each message."""
+    """The answers of one run. ``messages``: their number in ``seconds``; counts by the final answer to each message."""
 
     messages: int
     seconds: float
@@ -42,10 +42,10 @@ class Generator:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, most), most))
 
     def drive(self, socket: Path, mail: Path, connections: int, messages: int, session: int) -> Run:
-        """Send ``messages`` of the file ``mail``, over so many connections at once and ``session`` on each.
+        """Send ``messages`` of the file ``mail``, over several connections at once, ``session`` on each.
 
         Raises:
-            BenchmarkError: the milter hung up, or gave no answer.
+            BenchmarkError: the milter closed the connection, or did not answer.
         """
         arguments = [str(socket), str(mail), str(connections), str(messages), str(session)]
         done = subprocess.run([str(self._program), *arguments], capture_output=True, text=True, check=False)
@@ -54,7 +54,7 @@ class Generator:
         return Run(**json.loads(done.stdout))
 
     def null_responder(self, socket: Path, steps: int, actions: int) -> Tree:
-        """A milter of no work at all: what the generator can do at most."""
+        """Start a milter that does no work: it shows the generator's own limit."""
         tree = Tree([str(self._program), "--null", str(socket), str(steps), str(actions)], self._folder / "null.log")
         wait_until(socket.exists, "the null responder listens")
         return tree

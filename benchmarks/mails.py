@@ -1,7 +1,7 @@
 """Messages as an MTA sends them to a milter: packets in a file, which the load generator replays.
 
-All are of about 2 kB, with the header fields and macros that Postfix gives. Replies are each of another user, to an
-address of its own: nothing that is cached for one helps the next.
+All have about 2 kB, with the header fields and macros that Postfix gives. Each reply has another user and address, so
+that caches do not help.
 """
 
 import struct
@@ -22,7 +22,7 @@ _RECEIVED = (
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message. ``answers``: the Message-ID of what it replies to, without brackets; may be empty."""
+    """One message. ``answers``: the Message-ID of the notification, without brackets; may be empty."""
 
     number: int
     to: str
@@ -30,19 +30,19 @@ class Letter:
 
 
 def ordinary(count: int) -> Iterator[Letter]:
-    """Mail that is none of our business."""
+    """Make mail to other recipients, which the milter must not change."""
     return (Letter(number, f"user{number % 1000}@example.com") for number in range(count))
 
 
 def replies(settings: Settings, first: int, count: int, now: int) -> Iterator[Letter]:
-    """Genuine replies to notifications that were sent at ``now`` (Unix seconds); numbered from ``first``."""
+    """Make genuine replies to notifications that were sent at ``now`` (Unix seconds); numbered from ``first``."""
     for number in range(first, first + count):
         minted = _notification(settings, number, now)
         yield Letter(number, minted.address, minted.message_id)
 
 
 def forged(settings: Settings, count: int, now: int) -> Iterator[Letter]:
-    """Addresses that have the form of a reply address and a wrong checksum."""
+    """Make mail to addresses with a wrong checksum."""
     for number in range(count):
         local, at = _notification(settings, number, now).address.split("@")
         yield Letter(number, f"{local[:-1]}{'a' if local[-1] != 'a' else 'b'}@{at}")
@@ -56,7 +56,7 @@ def write(path: Path, letters: Iterable[Letter]) -> None:
 
 
 def _notification(settings: Settings, number: int, now: int) -> MintedAddress:
-    """To user ``number``, about an issue of its own."""
+    """Mint for user ``number``, about an issue of its own."""
     order = Order(number, now, locator=f"shop/orders/issue/{number}", recipient=ALICE, unique="k3f9")
     return mint(order, settings.config.handlers.by_id[1], settings.keyring, settings.config.form)
 
@@ -97,7 +97,7 @@ def _mailer(stage: str, address: str, host: str) -> dict[str, str]:
 
 
 def _command(letter: str, *arguments: str, **macros: str) -> list[bytes]:
-    """A command behind its macros, as Postfix sends them."""
+    """Return a command after its macros, as Postfix sends them."""
     named = (part for pair in macros.items() for part in pair)
     return [_packet("D", letter.encode() + _strings(*named)), _packet(letter, _strings(*arguments))]
 

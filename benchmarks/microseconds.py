@@ -1,9 +1,9 @@
-"""Where the microseconds of one message go: the callbacks of one worker on one thread, without libmilter and an MTA.
+"""Measure the parts of one message's time: the callbacks of one worker on one thread, without libmilter and MTA.
 
     python -m benchmarks.microseconds
 
-Runs the same messages with parts taken away, and prints the differences: medians of rounds, in CPU microseconds of this
-process per message (without those of Redis).
+Runs the same messages without some of the parts, and prints the differences: medians of rounds, in CPU microseconds
+of this process per message (without those of Redis).
 """
 
 import logging
@@ -38,29 +38,29 @@ Packets = list[tuple[str, list[bytes]]]
 
 
 class Context:
-    """What pymilter hands to callbacks, as far as the callbacks need it."""
+    """The part of pymilter's context that the callbacks use."""
 
     def __init__(self) -> None:
         self.private: Any = None
         self.macros: dict[str, str] = {}
 
     def getpriv(self) -> Any:
-        """What was kept."""
+        """Return the kept value."""
         return self.private
 
     def setpriv(self, private: Any) -> None:
-        """Keep it."""
+        """Keep a value."""
         self.private = private
 
     def getsymval(self, name: str) -> str | None:
-        """A macro."""
+        """Return a macro."""
         return self.macros.get(name)
 
     def addheader(self, *_: object) -> None:
-        """An edit."""
+        """Accept an edit."""
 
     def setreply(self, *_: object) -> None:
-        """An answer."""
+        """Accept an answer."""
 
 
 class Silent(LastDecision):
@@ -73,7 +73,7 @@ class Silent(LastDecision):
 
 
 class Counted:
-    """Keeps the identifiers that were to be committed."""
+    """Keeps the identifiers to commit."""
 
     def __init__(self) -> None:
         self.due: list[str] = []
@@ -104,7 +104,7 @@ def main() -> None:
 
 @contextmanager
 def _standard_error_in(path: Path) -> Iterator[None]:
-    """The log goes where a service manager would take it: into a file descriptor."""
+    """Send the log to a file descriptor, as under a service manager."""
     kept = os.dup(2)
     with open(path, "wb") as log:
         os.dup2(log.fileno(), 2)
@@ -150,14 +150,14 @@ def _callbacks(settings: Settings, store: Any, telemetry: Any, commits: Any) -> 
 
 
 class _Letters:
-    """Fresh messages, as the callbacks get them."""
+    """Messages in the form that callbacks get, none of them used before."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings, self._path = settings, folder / "mail"
         self._first = 0
 
     def take(self, kind: str) -> list[Packets]:
-        """MESSAGES of one kind; replies never twice."""
+        """Return MESSAGES of one kind; no reply twice."""
         now = WallClock().now()
         self._first += MESSAGES
         letters = {
@@ -181,43 +181,43 @@ def _messages(octets: bytes) -> Iterator[Packets]:
             packets = []
 
 
-def _fresh(door: libmilter.MilterCallbacks, letters: "_Letters", kind: str) -> float:
-    return _run(door, letters.take(kind))
+def _fresh(callbacks: libmilter.MilterCallbacks, letters: "_Letters", kind: str) -> float:
+    return _run(callbacks, letters.take(kind))
 
 
-def _run(door: libmilter.MilterCallbacks, messages: list[Packets]) -> float:
+def _run(callbacks: libmilter.MilterCallbacks, messages: list[Packets]) -> float:
     """Return CPU microseconds per message."""
     context: Any = Context()
-    door._negotiate(context, [0x1FF, 0x1FFFFF, 0, 0])
-    door._connect(context, "client.example", 2, ("192.0.2.1", 25))
+    callbacks._negotiate(context, [0x1FF, 0x1FFFFF, 0, 0])
+    callbacks._connect(context, "client.example", 2, ("192.0.2.1", 25))
     started = time.process_time()
     for packets in messages:
-        _deliver(door, context, packets)
+        _deliver(callbacks, context, packets)
     return (time.process_time() - started) / len(messages) * 1e6
 
 
-def _deliver(door: libmilter.MilterCallbacks, context: Any, packets: Packets) -> None:
+def _deliver(callbacks: libmilter.MilterCallbacks, context: Any, packets: Packets) -> None:
     for letter, data in packets:
         if letter == "D":
             words = [word.decode() for word in data]
             context.macros.update(zip([words[0][1:], *words[2::2]], words[1::2], strict=True))
-        elif _command(door, context, letter, data) in _REFUSED:  # the rest is not sent
-            door._abort(context)
+        elif _command(callbacks, context, letter, data) in _REFUSED:  # the rest is not sent
+            callbacks._abort(context)
             return
 
 
-def _command(door: libmilter.MilterCallbacks, context: Any, letter: str, data: list[bytes]) -> int:
+def _command(callbacks: libmilter.MilterCallbacks, context: Any, letter: str, data: list[bytes]) -> int:
     match letter:
         case "M":
-            return door._mail(context, *data)
+            return callbacks._mail(context, *data)
         case "R":
-            return door._rcpt(context, *data)
+            return callbacks._rcpt(context, *data)
         case "L":
-            return door._header(context, data[0].decode(), data[1])
+            return callbacks._header(context, data[0].decode(), data[1])
         case "B":
-            return door._body(context, data[0])
+            return callbacks._body(context, data[0])
         case "E":
-            return door._end_of_message(context)
+            return callbacks._end_of_message(context)
         case _:
             return 0
 

@@ -1,9 +1,9 @@
-"""What the parts of a running daemon take of a reply's CPU time: it is measured with one after the other taken away.
+"""Measure how the parts of a running daemon share a reply's CPU time, by removing one after the other.
 
     python -m benchmarks.parts
 
-Each daemon is the real one, with its store, its telemetry, or all of its decisions replaced by what does nothing; all
-are driven in turn with the same number of replies.
+Each daemon is the real one, with its store, its telemetry, or all of its decisions replaced by code that does nothing.
+Each gets the same number of replies, in turn.
 """
 
 import os
@@ -25,24 +25,24 @@ from reply_milter.ports import Claim, Claimed, Replay
 from reply_milter.processes import verifier
 
 ROUNDS, MESSAGES, CONNECTIONS = 5, 5000, 8
-_WITHOUT = "REPLY_MILTER_WITHOUT"  # in the environment of a daemon: what it is to do without
+_WITHOUT = "REPLY_MILTER_WITHOUT"  # in the environment of a daemon: the part that it lacks
 _VARIANTS = ("", "telemetry", "store", "store telemetry", "decisions")
 _TOLD = ("recipient", "message", "replay", "token_age", "key_used", "stage_started", "stage_ended")
 
 
 class _YesStore(NoStore):
-    """Takes each message, and remembers none."""
+    """Accepts each message, and keeps none."""
 
     def claim(self, claim: Claim) -> Claimed:
-        """New, whatever it is."""
+        """Answer that the message is new."""
         return Claimed(Replay.FIRST)
 
     def ping(self) -> None:
-        """It is there."""
+        """Answer as a store that is available."""
 
 
 def daemon() -> int:
-    """``reply-milter run`` without some of its parts."""
+    """Run ``reply-milter run`` without some of its parts."""
     without = os.environ[_WITHOUT].split()
     parts: Any = verifier
     if "store" in without:
@@ -58,7 +58,7 @@ def daemon() -> int:
 
 
 def measure(milters: Bench) -> dict[str, tuple[float, float]]:
-    """Median CPU microseconds of a reply by what is missing: of the workers, and of Redis."""
+    """Return median CPU microseconds per reply, of the workers and of Redis, by the missing part."""
     running = {without: _start(milters, without) for without in _VARIANTS}
     found: dict[str, list[tuple[float, float]]] = {without: [] for without in running}
     for number in range(ROUNDS + 1):

@@ -1,4 +1,4 @@
-"""Messages a second as bars: each bar a median, each line the spread over the rounds."""
+"""Draw messages per second as bars: a bar is a median, its line the spread over the rounds."""
 
 import statistics
 from pathlib import Path
@@ -12,7 +12,7 @@ def draw(results: Results, size: Size, path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "reply-milter"  # the same figures make the same file
+    mpl.rcParams["svg.hashsalt"] = "reply-milter"  # so that the same figures make the same file
     from matplotlib import pyplot
 
     mails = ("replies", "ordinary", "forged")

@@ -1,4 +1,4 @@
-"""Processes that a benchmark starts: ended with it, and what they cost by the kernel's books."""
+"""Processes that a benchmark starts and ends, and their cost as the kernel counts it."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-START_SECONDS = 60.0  # Rspamd takes seconds to compile what it then does not use
+START_SECONDS = 60.0  # Rspamd takes seconds to start
 
 
 class BenchmarkError(Exception):
@@ -22,7 +22,7 @@ def wait_until(ready: Callable[[], bool], what: str, seconds: float = START_SECO
     """Poll ``ready``.
 
     Raises:
-        BenchmarkError: it does not come true in time.
+        BenchmarkError: it stays false for too long.
     """
     deadline = time.monotonic() + seconds
     while not ready():
@@ -32,7 +32,7 @@ def wait_until(ready: Callable[[], bool], what: str, seconds: float = START_SECO
 
 
 class Tree:
-    """A program and whatever it forks, in a process group of its own. Its output goes to ``log``."""
+    """A program with all its children, in its own process group. Its output goes to ``log``."""
 
     def __init__(self, command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> None:
         with open(log, "ab") as out:
@@ -43,14 +43,14 @@ class Tree:
         return self._root.poll() is None
 
     def pids(self) -> list[int]:
-        """The program and all its descendants: some lead process groups of their own."""
+        """Return the program and all its descendants, even those in other process groups."""
         found = [self._root.pid]
         for pid in found:
             found += [int(child) for task in _tasks(pid) for child in _words(task / "children")]
         return found
 
     def stop(self) -> None:
-        """SIGTERM, two seconds to end in good order, and SIGKILL to what is left of it."""
+        """Send SIGTERM; after two seconds, SIGKILL."""
         descendants = self.pids()
         self._root.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
@@ -63,40 +63,40 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Of one process, in bytes. ``private``: not shared with other processes; ``peak``: the largest resident set."""
+    """Memory of one process, in bytes. ``private``: not shared with others; ``peak``: the largest resident set."""
 
     private: int
     peak: int
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
-    """User and system time of processes that are there."""
+    """Return user and system time of the running processes."""
     return sum(sum(map(int, _stat(pid)[13:15])) for pid in pids) / _TICKS
 
 
 def memory(pid: int) -> Memory:
-    """What ``pid`` holds now."""
+    """Return the memory of ``pid``."""
     rollup = _table(f"/proc/{pid}/smaps_rollup")
     return Memory(rollup["Private_Clean"] + rollup["Private_Dirty"], _table(f"/proc/{pid}/status")["VmHWM"])
 
 
 def descriptors(pid: int) -> int:
-    """How many ``pid`` has open."""
+    """Return how many descriptors ``pid`` has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def threads(pid: int) -> int:
-    """How many ``pid`` has."""
+    """Return how many threads ``pid`` has."""
     return len(_tasks(pid))
 
 
 def name(pid: int) -> str:
-    """The program's short name."""
+    """Return the program's short name."""
     return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def free_port() -> int:
-    """A TCP port of loopback that was free a moment ago."""
+    """Return a TCP port of loopback that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -117,7 +117,7 @@ def _words(path: Path) -> list[str]:
 
 
 def _stat(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat; the second, which may hold blanks, replaced."""
+    """Return the fields of /proc/PID/stat; the second, which may contain blanks, is replaced."""
     try:
         before, _, after = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
     except OSError:
@@ -126,6 +126,6 @@ def _stat(pid: int) -> list[str]:
 
 
 def _table(path: str) -> dict[str, int]:
-    """Lines of ``Name:  123 kB``, in bytes."""
+    """Read lines of ``Name:  123 kB``; values in bytes."""
     lines = (line.split() for line in Path(path).read_text().splitlines())
     return {words[0].rstrip(":"): 1024 * int(words[1]) for words in lines if words[-1:] == ["kB"]}

@@ -1,4 +1,4 @@
-"""Medians over rounds and ratios within a round, as Markdown, JSON and CSV."""
+"""Write medians over rounds and ratios within a round, as Markdown, JSON and CSV."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ _Key = tuple[str, str, int]
 
 
 class Report:
-    """What ``results`` say."""
+    """A report of ``results``."""
 
     def __init__(self, results: Results, size: Size, workers: int) -> None:
         self._results, self._size, self._workers = results, size, workers
@@ -44,7 +44,7 @@ class Report:
         return page
 
     def lines(self) -> Iterable[str]:
-        """The page."""
+        """Return the lines of the page."""
         yield "# Measured"
         yield ""
         yield f"{machine()}. {self._workers} workers each; medians of {len(self._rounds)} interleaved rounds of"
@@ -134,7 +134,7 @@ class Report:
 
 
 def machine() -> str:
-    """CPU, number of them, and versions."""
+    """Return CPU, number of CPUs, and versions."""
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     model = models[0].partition(":")[2].strip() if models else platform.machine()
     return f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}, Python {platform.python_version()}"

@@ -1,4 +1,4 @@
-"""What is measured: each thing once a round, in turn, so that a busy moment of the machine meets all of them."""
+"""Measure each thing once per round, in turn, so that a busy moment of the machine affects all of them."""
 
 import time
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from benchmarks.generator import Run
 from benchmarks.processes import BenchmarkError
 from reply_milter.adapters.os.clock import WallClock
 
-SETTLE_SECONDS = 0.5  # in which commits behind the answers are made: they are the filter's work, too
+SETTLE_SECONDS = 0.5  # for commits after the answers: they belong to the filter's work, too
 SESSION = 25  # messages of one connection of the MTA
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured. ``memory_messages``: the soak; 0 for none."""
+    """How much to measure. ``memory_messages``: of the soak; 0 for no soak."""
 
     rounds: int
     messages: int
@@ -32,7 +32,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of one thing. CPU in microseconds a message: of the filter, and of its Redis."""
+    """One run of one filter. CPU in microseconds per message: of the filter, and of its Redis."""
 
     name: str
     mail: str
@@ -48,7 +48,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Results:
-    """Samples by round, and what was read once."""
+    """Samples by round, and values that are read once."""
 
     samples: list[list[Sample]] = field(default_factory=list)
     postfix: list[dict[str, float]] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Results:
 
 
 class Rounds:
-    """Everything that runs beside each other, and the messages for it."""
+    """All filters, which run at the same time, and their messages."""
 
     def __init__(self, bench: Bench, size: Size, workers: int) -> None:
         self._bench, self._size, self._workers = bench, size, workers
@@ -82,7 +82,7 @@ class Rounds:
         self._replies_before = self._first
 
     def run(self) -> Results:
-        """A round to warm up, which is thrown away, and then all others."""
+        """Run one round to warm up, discard it, and run all others."""
         results = Results()
         for number in tqdm(range(self._size.rounds + 1), desc="rounds", mininterval=5):
             samples = [*self._side_by_side(), *self._flatness()]
@@ -110,7 +110,7 @@ class Rounds:
                 yield self._sample(name, self._filters[name], "forged", self._forged, connections)
 
     def _flatness(self) -> Iterator[Sample]:
-        """Accepted replies and ordinary mail by workers and connections."""
+        """Measure accepted replies and ordinary mail by workers and connections."""
         for connections in self._size.flat_connections:
             for workers, ours in self._ours.items():
                 name = f"ours, {workers} worker{'s' if workers > 1 else ''}"
@@ -119,7 +119,7 @@ class Rounds:
                 yield self._sample(name, ours.filter, "ordinary", self._ordinary, connections)
 
     def _replies(self, ours: Ours) -> Path:
-        """Fresh genuine replies: each is taken once."""
+        """Return genuine replies that were not sent before."""
         path = self._bench.folder / "replies"
         mails.write(path, mails.replies(ours.settings, self._first, self._size.messages, self._now))
         self._first += self._size.messages
@@ -147,10 +147,10 @@ class Rounds:
 
 
 def _deferred(name: str, mail: str, run: Run) -> int:
-    """How many replies heard 451, because the machine stood still for longer than the store's deadline.
+    """Return how many replies were answered 451, because the machine was slower than the store's deadline.
 
     Raises:
-        BenchmarkError: they are not a few, or anything else: a filter that does not do its work is not fast.
+        BenchmarkError: they are more than a few, or had another answer: a filter must do its work to be compared.
     """
     ours = name.startswith("ours")
     if ours and mail == "replies":
@@ -165,15 +165,15 @@ def _deferred(name: str, mail: str, run: Run) -> int:
 
 
 def postfix_rounds(bench: Bench, size: Size, workers: int) -> list[dict[str, float]]:
-    """Messages a second through Postfix, by milter (ours, null, none) and sessions: "ours 8"."""
+    """Return messages per second through Postfix, by milter (ours, null, none) and sessions: "ours 8"."""
     found = []
-    with through_postfix.running(bench, workers) as doors:
+    with through_postfix.running(bench, workers) as postfix:
         for number in tqdm(range(size.rounds + 1), desc="through Postfix", mininterval=5):
             taken = {}
             for sessions in size.sessions:
-                order = list(doors.ports)
+                order = list(postfix.ports)
                 for milter in order if number % 2 else reversed(order):
-                    taken[f"{milter} {sessions}"] = doors.take(milter, sessions, size.postfix_messages)
+                    taken[f"{milter} {sessions}"] = postfix.take(milter, sessions, size.postfix_messages)
             if number:
                 found.append(taken)
     return found

@@ -1,4 +1,4 @@
-"""A million messages: whether anything grows. Junk recipients are a third of them, and leave nothing in Redis."""
+"""Send a million messages, a third of them to junk recipients: memory must not grow, and junk must leave no keys."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from benchmarks.filters import Bench
 from reply_milter.adapters.os.clock import WallClock
 
 _PART = 10_000
-_SETTLED = 200_000  # messages after which caches and allocators have found their size
+_SETTLED = 200_000  # messages after which caches and allocators no longer grow
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Growth:
 
     @property
     def share(self) -> float:
-        """Of what was held before."""
+        """Return the growth as a share of the memory before."""
         return (self.after - self.before) / self.before
 
 

@@ -1,7 +1,7 @@
-"""Postfix with our milter, with one in C that says yes, and without: one Postfix, three smtpds, driven by smtp-source.
+"""Postfix with our milter, with one in C that accepts everything, and without: three smtpds, driven by smtp-source.
 
-What it takes in is thrown away by its discard(8), so that what is measured is smtpd, cleanup, queue and milter. The
-milter in C negotiates what we do: it tells what having a milter costs Postfix itself.
+Postfix's discard(8) drops all accepted mail, so smtpd, cleanup, queue and milter are measured. The milter in C
+negotiates the same steps as ours: it shows what any milter costs Postfix.
 """
 
 import os
@@ -31,16 +31,16 @@ _SMTPD = """
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
-    """A Postfix that runs, and the ports of its smtpds by the milter behind: ours, null, none."""
+class PostfixUnderTest:
+    """A running Postfix, and the ports of its smtpds by their milter: ours, null, none."""
 
     postfix: PrivatePostfix
     ports: Mapping[str, int]
 
     def take(self, milter: str, sessions: int, messages: int) -> float:
-        """Messages a second through one of them. Waits until the queue is empty before and after."""
+        """Return messages per second through one smtpd. Waits until the queue is empty before and after."""
         port = self.ports[milter]
-        self._settle()
+        self._wait_for_empty_queue()
         command = ["smtp-source", "-s", str(sessions), "-m", str(messages), "-l", str(_OCTETS)]
         addresses = ["-f", "alice@client.example", "-t", "bob@example.com"]
         started = time.monotonic()
@@ -48,15 +48,15 @@ class Doors:
         seconds = time.monotonic() - started
         if done.returncode:
             raise BenchmarkError(f"smtp-source: {done.stderr.strip()}")
-        self._settle()
+        self._wait_for_empty_queue()
         return messages / seconds
 
-    def _settle(self) -> None:
+    def _wait_for_empty_queue(self) -> None:
         wait_until(lambda: not self.postfix.queue(), "Postfix's queue is empty")
 
 
 @contextmanager
-def running(bench: Bench, workers: int) -> Iterator[Doors]:
+def running(bench: Bench, workers: int) -> Iterator[PostfixUnderTest]:
     """Start Postfix and a milter for it; end Postfix."""
     ports = {"ours": free_port(), "null": free_port(), "none": free_port()}
     services = _SMTPD.format(port=ports["none"], milter="")
@@ -68,6 +68,6 @@ def running(bench: Bench, workers: int) -> Iterator[Doors]:
     bench.null(OURS_STEPS, postfix.socket_folder / "null.sock")
     try:
         postfix.start()
-        yield Doors(postfix, ports)
+        yield PostfixUnderTest(postfix, ports)
     finally:
         postfix.stop()

@@ -223,7 +223,7 @@ def _answers(store: RedisStore, token: str) -> bool:
 
 
 def test_slots_that_nobody_has_are_no_answer(cluster: ClusterUnderTest, store: RedisStore) -> None:
-    """CLUSTERDOWN, with a kind of its own; they work again when they are given to somebody."""
+    """Its slots fail with CLUSTERDOWN, counted as a kind of its own; they work again when another master has them."""
     assert outcome(store, claim()) is Replay.FIRST
     slot, owner = cluster.slot(token_key(TOKEN)), cluster.owner(token_key(TOKEN))
     for node in cluster.nodes:

@@ -1,4 +1,4 @@
-"""What a program of the operator's has started ends with it: however it got away, and whoever of us is killed."""
+"""Processes that an operator's program started end with it, however they detached, and whoever of us is killed."""
 
 import os
 import signal
@@ -48,7 +48,7 @@ class Program:
 
     @property
     def living(self) -> list[int]:
-        """Who of those that got away is alive."""
+        """Return which detached processes are alive."""
         return [pid for pid in map(int, self.noted.read_text().split()) if _alive(pid)]
 
     def run(self, seconds: int = 20) -> DeliveryOutcome:
@@ -152,7 +152,7 @@ def _hook_with(one: Program) -> "subprocess.Popen[bytes]":
 
 @pytest.mark.parametrize("way", AWAY)
 def test_nothing_outlives_the_hook(program: Callable[[str, str], Program], way: str) -> None:
-    """Killed by a signal that nobody can catch, as the kernel does when memory is short."""
+    """Killed by SIGKILL, as by the kernel when memory is short."""
     one = program(way, "open(sys.argv[0] + '.self', 'w').write(str(os.getpid())); time.sleep(120)")
     noted = Path(f"{one.path}.self")
     hook = _hook_with(one)

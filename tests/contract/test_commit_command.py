@@ -26,7 +26,7 @@ def test_committed_reply_is_a_duplicate(
     assert outcome(store, claim(owner=b"owner2")) is Replay.DUPLICATE
 
 
-def test_commit_of_an_unknown_reply_is_told(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commit_of_an_unknown_reply_is_reported(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     """EX_DATAERR, one line."""
     assert main(["commit", "a" * 26, "--config", config]) == os.EX_DATAERR
     told = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""What a real Redis tells of itself."""
+"""The condition of a real Redis."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_a_redis_as_it_should_be(server: RedisUnderTest) -> None:
 
 
 def test_a_redis_that_forgets(server: RedisUnderTest) -> None:
-    """Without a file, and with a limit that makes it throw keys away."""
+    """Without a file, and with a limit that makes it evict keys."""
     server.command("CONFIG", "SET", "appendonly", "no")
     server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
     used = look(server).used_bytes

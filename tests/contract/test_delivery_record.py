@@ -1,4 +1,4 @@
-"""The record of deliveries on real files: durable, shared by processes, and ended holds end with whoever had them."""
+"""The record of deliveries on real files: durable, shared by processes; a hold ends with its process."""
 
 import json
 import multiprocessing
@@ -135,8 +135,8 @@ def test_a_record_that_cannot_be_kept_says_where(tmp_path: Path) -> None:
         SqliteLedger(database).entry(ID)
 
 
-def test_a_damaged_record_is_told_with_what_to_do(tmp_path: Path) -> None:
-    """Nobody's permissions are to blame."""
+def test_a_damaged_record_is_reported_with_what_to_do(tmp_path: Path) -> None:
+    """The error does not blame permissions."""
     open_database(str(tmp_path))
     (tmp_path / "delivery/deliveries.sqlite").write_bytes(b"no database at all, but long enough" * 100)
     with pytest.raises(RecordDamagedError, match="file is not a database: stop the daemon and move"):
@@ -187,7 +187,7 @@ def test_an_upgrade_that_is_cut_off_is_made_again(tmp_path: Path) -> None:
 
 
 def test_a_record_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
-    """And the operator told what to do."""
+    """The error tells the operator what to do."""
     database = open_database(str(tmp_path))
     connection = sqlite3.connect(database.path)
     connection.execute("PRAGMA user_version = 9")

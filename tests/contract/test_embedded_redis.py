@@ -1,4 +1,4 @@
-"""The embedded store, whatever the folder is called that it lies in."""
+"""The embedded store, in folders with unusual names."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from reply_milter.wiring.stores import load, open_store
 
 @pytest.mark.parametrize("name", ["plain", "two words", 'a"b', "it's", "a#b", "a?b=c%41d", "back\\slash", "Straße"])
 def test_a_folder_may_be_called_as_it_likes(tmp_path: Path, name: str) -> None:
-    """It stands in redis.conf and in a URL, and both have characters of their own."""
+    """The name is part of redis.conf and of a URL, and both have special characters."""
     folder = tmp_path / name
     folder.mkdir()
     write_files(tmp_path / "etc", "reply.example.com", "test", str(tmp_path))

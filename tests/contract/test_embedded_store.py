@@ -129,7 +129,7 @@ def test_a_killed_command_takes_its_store_along(installation: Installation, numb
 
 
 def test_a_store_holds_the_lock_as_long_as_it_lives(installation: Installation) -> None:
-    """Whatever becomes of the process that started it; and it inherits nothing else."""
+    """The store keeps the lock after its starter has ended, and inherits no other descriptor."""
     process = installation.hold()
     inherited = Path(f"/proc/{installation.redis_pid()}/fd")
     targets = [os.readlink(path) for path in inherited.iterdir()]
@@ -141,7 +141,7 @@ def test_a_store_holds_the_lock_as_long_as_it_lives(installation: Installation) 
 
 
 def test_commands_at_once_work_in_turn(installation: Installation) -> None:
-    """Eight of them: none is sent away, and what each of them did is there."""
+    """Eight commands: none is refused, and all of their changes are there."""
     processes = [installation.start("revoke", "user", user) for user in range(8)]
     failed = [err for process in processes for _, err in [process.communicate(timeout=120)] if process.returncode]
     assert failed == []
@@ -158,7 +158,7 @@ def test_what_is_changed_without_a_daemon_says_so(installation: Installation) ->
 
 
 def test_files_are_the_daemons(installation: Installation) -> None:
-    """Whoever ran the command."""
+    """Even if root ran the command."""
     installation.run("user", "set", 5, "--disabled")
     owner = installation.state.stat().st_uid
     assert {path.stat().st_uid for path in installation.state.rglob("*")} == {owner}

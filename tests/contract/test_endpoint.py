@@ -82,7 +82,7 @@ def test_an_endpoint_that_does_not_take_what_it_has_fails(receiver: Receiver, an
     ],
     ids=["refused", "no such host", "no TLS"],
 )
-def test_no_answer_is_told_in_words_and_once(receiver: Receiver, url: str, words: str) -> None:
+def test_no_answer_is_reported_in_words_and_once(receiver: Receiver, url: str, words: str) -> None:
     """The cause, as the operator needs it; signatures are no question then."""
     place = receiver.url.removeprefix("http://").partition("/")[0]
     argv = [sys.executable, "-m", "reply_milter", "test-endpoint", url.replace("RECEIVER", place)]

@@ -1,4 +1,4 @@
-"""What ``doctor`` asks of a real Redis: rights by ACL, and what INFO tells. Nothing is written."""
+"""The queries of ``doctor`` on a real Redis: rights by ACL, and the fields of INFO. It writes nothing."""
 
 import re
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_keys_of_others_are_not_ours(server: RedisUnderTest) -> None:
 
 
 def test_the_user_of_the_operations_page_may_do_what_it_must(server: RedisUnderTest) -> None:
-    """Its ACL line as it stands there; INFO and TIME are among it."""
+    """The ACL line of the page, unchanged, includes INFO and TIME."""
     line = next(line for line in _OPERATIONS.read_text().splitlines() if "ACL SETUSER reply-milter" in line)
     server.command("CONFIG", "SET", "appendonly", "yes")
     server.command(*line.strip().removeprefix("redis-cli ").replace("PASSWORD", "secret").replace("'", "").split())

@@ -48,13 +48,13 @@ def test_a_released_message_makes_room(store: Store) -> None:
 
 
 def test_a_limit_that_only_tells(store: Store) -> None:
-    """Observe mode: taken, and told."""
+    """Observe mode accepts and reports it."""
     found = [store.claim(message(number, replies=TWO_TOLD)) for number in range(4)]
     assert [(each.replay, each.spent) for each in found] == [(Replay.FIRST, number >= 2) for number in range(4)]
 
 
 def test_a_revocation_is_no_message(bench: Bench) -> None:
-    """It lies in the same hash."""
+    """The list is in the same hash."""
     bench.revoke_token(TOKEN)
     found = [bench.store.claim(message(number, replies=TWO)).replay for number in range(3)]
     assert found == [Replay.FIRST, Replay.FIRST, None]
@@ -68,8 +68,8 @@ def test_so_many_authors_and_no_more(store: Store) -> None:
     assert [each.leaked for each in found] == [False, False, False, True, False]
 
 
-def test_authors_that_are_only_told_stay_a_bounded_list(store: Store) -> None:
-    """The first two are known; everybody after them is told, every time."""
+def test_authors_that_are_only_reported_stay_a_bounded_list(store: Store) -> None:
+    """The first two are known; each later author is reported, every time."""
     authors = [ANN, BEN, CAT, CAT, ANN]
     found = [store.claim(message(number, author=author, senders=TWO_TOLD)) for number, author in enumerate(authors)]
     assert [each.leaked for each in found] == [False, False, True, True, False]

@@ -97,7 +97,7 @@ def test_a_name_server_that_hangs_costs_the_time_out_and_no_more(hanging: list[s
 
 
 def test_a_program_whose_look_ups_hang_still_ends(hanging: list[str]) -> None:
-    """As ``reply-milter deliver`` must: what is left behind keeps nobody."""
+    """As in ``reply-milter deliver``: a look-up that still hangs does not keep the process."""
     script = _SCRIPT.replace('("webhook", "lmtp", "mail_sender")', '("webhook",)').replace('["webhook"] * 64', "[]")
     start = time.monotonic()
     subprocess.run([*hanging, sys.executable, "-c", script], capture_output=True, timeout=60, check=True)
@@ -117,7 +117,7 @@ class _Resolver:
 
 
 def test_those_who_wait_for_one_name_wait_for_one_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that comes late is of use to whoever asks next; each asks anew once there is an answer."""
+    """A late answer serves the next caller; after an answer, each call looks the name up again."""
     resolver, names = _Resolver(), HostNames()
     monkeypatch.setattr(socket, "getaddrinfo", resolver)
     for _ in range(5):

@@ -35,7 +35,7 @@ each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 @dataclass
 class Counters:
-    """What the store tells of itself."""
+    """Return the fields of INFO."""
 
     operations: list[str] = field(default_factory=list)
     errors: list[tuple[str, str]] = field(default_factory=list)
@@ -199,7 +199,7 @@ def _drip(listening: socket.socket) -> None:
 def test_absent_store_is_unavailable_at_once(
     server: RedisUnderTest, opened: Open, call: Callable[[Store], object]
 ) -> None:
-    """Nobody listens: no wait."""
+    """No server listens: the operation fails without waiting."""
     store = opened(server)
     server.stop()
     kind, seconds = failure(store, call)
@@ -280,7 +280,7 @@ def test_damaged_record_is_no_answer(server: RedisUnderTest, opened: Open, key: 
 
 
 def test_foreign_key_of_another_type_is_no_answer(server: RedisUnderTest, opened: Open) -> None:
-    """Somebody else's data under our name; the next call on another token works."""
+    """Another program's data under our key; the next call on another token works."""
     server.command("SET", f"rm1:{TOKEN}", "a text")
     store = opened(server)
     assert failure(store, CALLS["claim"])[0] == "response"
@@ -294,8 +294,8 @@ def test_read_only_replica_takes_nothing(server: RedisUnderTest, opened: Open) -
     assert failure(opened(server), CALLS["claim"])[0] == "readonly"
 
 
-def test_wrong_password_is_told_as_such(server: RedisUnderTest, opened: Open) -> None:
-    """Not as a store that is away."""
+def test_wrong_password_is_reported_as_such(server: RedisUnderTest, opened: Open) -> None:
+    """Not as a store that is unavailable."""
     server.command("CONFIG", "SET", "requirepass", "secret")
     assert failure(opened(server), CALLS["claim"])[0] == "auth"
 
@@ -377,7 +377,7 @@ def test_a_master_without_its_replicas_takes_nothing(server: RedisUnderTest, ope
 
 
 def test_a_store_that_became_a_replica_behind_one_address(tmp_path: Path, opened: Open) -> None:
-    """A balancer or a moved address: of all connections to the old one, a single operation is put off."""
+    """A balancer or a moved address: of all connections to the old server, one operation is deferred."""
     old, new = (RedisUnderTest(tmp_path / name) for name in ("old", "new"))
     for one in (old, new):
         one.socket.parent.mkdir()

@@ -100,7 +100,7 @@ def test_a_server_that_nobody_vouches_for_is_not_spoken_to(url: str) -> None:
 
 
 def test_a_right_that_only_sentinel_needs_is_missed_by_name(tmp_path: Path) -> None:
-    """ROLE: without it nobody knows whether a server is the master, and none is spoken to."""
+    """Without ROLE it is unknown whether a server is the master, so none is used."""
     trio = SentinelsUnderTest(tmp_path, users(tmp_path, "reply-milter.acl"))
     url = trio.url.replace("://", f"://{USER}@")
     try:
@@ -149,7 +149,7 @@ def test_the_user_of_the_operations_page_is_that_of_contrib() -> None:
     assert set(line.split()) | {"resetchannels"} == set((CONTRIB / "reply-milter.acl").read_text().split()[2:])
 
 
-def test_a_changed_password_is_told_as_what_it_is(tmp_path: Path) -> None:
+def test_a_changed_password_is_reported_as_what_it_is(tmp_path: Path) -> None:
     """Connections of before go on; new ones are refused with a kind of its own, and none opens the breaker."""
     node = Node(tmp_path, free_port())
     try:

@@ -75,7 +75,7 @@ def test_a_name_that_the_certificate_does_not_hold(node: Node, good: Path) -> No
 
 
 def test_a_server_that_wants_a_certificate_of_ours(node: Node, good: Path) -> None:
-    """It says so after the handshake, and hangs up: where we hear that first, the connection is all that we know of."""
+    """The server's alert follows the handshake; if the connection ends first, only the lost connection is known."""
     node.command("CONFIG", "SET", "tls-auth-clients", "yes")
     heard: set[str] = set()
 

@@ -48,7 +48,7 @@ def facts(server: RedisUnderTest) -> Facts:
 def test_an_earlier_time_takes_nothing_back(
     registry: RedisRegistry, shared_server: RedisUnderTest, revoke: Revoke
 ) -> None:
-    """What is in force is told, and stays; a later time is taken."""
+    """The time in force is returned, and stays; only a later time replaces it."""
     assert [revoke(registry, before) for before in (2000, 1000, 0, 2000, 3000)] == [2000, 2000, 2000, 2000, 3000]
     assert facts(shared_server).revoked(2999) != []
     assert facts(shared_server).revoked(3000) == []
@@ -139,14 +139,14 @@ def _until_the_end(watching: Any) -> Iterator[dict[str, str]]:
 def test_what_is_not_said_stays(
     registry: RedisRegistry, shared_server: RedisUnderTest, change: UserChange, left: Facts
 ) -> None:
-    """None leaves it; an empty list takes it off."""
+    """None leaves the list unchanged; an empty list removes it."""
     registry.set_users([UserChange(42, True, ("a@b.example",))], KEPT)
     registry.set_users([change], KEPT)
     assert facts(shared_server) == left
 
 
 def test_nothing_on_file_is_no_record(registry: RedisRegistry, shared_server: RedisUnderTest) -> None:
-    """Nobody is kept for being enabled and without addresses."""
+    """The store keeps no record of an enabled user without addresses."""
     registry.set_users([UserChange(42, False, ()), UserChange(43, None, ())], KEPT)
     assert shared_server.command("DBSIZE") == 0
 

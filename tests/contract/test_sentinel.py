@@ -97,7 +97,7 @@ def test_a_failover_in_the_midst_of_claims(trio: SentinelsUnderTest) -> None:
 
 
 def test_a_master_that_became_a_replica_behind_our_back(trio: SentinelsUnderTest) -> None:
-    """READONLY: the new one is looked up and asked within the same deadline; the client hears nothing of it."""
+    """READONLY: the operation finds and uses the new master within the same deadline; the client notices nothing."""
     store = opened(trio)
     assert told(store, 1, b"o1") == "first"
     eventually(lambda: trio.second.command("EXISTS", "rm1:token00000001") == 1)
@@ -157,7 +157,7 @@ def test_a_sentinel_that_lies_about_an_old_master(trio: SentinelsUnderTest, tmp_
 
 
 def test_a_sentinel_that_hangs_costs_no_message(trio: SentinelsUnderTest) -> None:
-    """A half-open connection to one, and all of them away: the master is known."""
+    """A half-open connection to one Sentinel, and all of them down: the master is known."""
     store = opened(trio)
     assert told(store, 1, b"o1") == "first"
     trio.sentinels[0].signal(signal.SIGSTOP)
@@ -185,7 +185,7 @@ def test_a_master_that_hangs_is_left(trio: SentinelsUnderTest) -> None:
 
 
 def test_nobody_knows_the_name(tmp_path: Path) -> None:
-    """No master is called so: told as it is, in time."""
+    """No master has this name: reported so, in time."""
     (port, other) = [free_port() for _ in range(2)]
     sentinel = Node(tmp_path, port, f"sentinel monitor {NAME} 127.0.0.1 {other} 1", sentinel=True)
     sentinel.start()

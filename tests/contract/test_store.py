@@ -138,25 +138,25 @@ def test_content_and_owner_are_octets_without_structure(store: Store, content: b
 
 
 def test_nothing_on_record_is_no_facts(store: Store) -> None:
-    """Nor is a claim one."""
+    """A claim is not a commit."""
     outcome(store, claim())
     assert store.facts(*FACTS) == Facts()
 
 
-def test_disabled_user_is_told(bench: Bench) -> None:
+def test_disabled_user_is_reported(bench: Bench) -> None:
     """And no other."""
     bench.disable(42)
     assert bench.store.facts(*FACTS) == Facts(user_disabled=True)
     assert bench.store.facts(43, 1, 7, TOKEN) == Facts()
 
 
-def test_addresses_on_file_are_told(bench: Bench) -> None:
+def test_addresses_on_file_are_reported(bench: Bench) -> None:
     """In order."""
     bench.know(42, "jane@example.org", "jane@xn--bcher-kva.example")
     assert bench.store.facts(*FACTS) == Facts(addresses=("jane@example.org", "jane@xn--bcher-kva.example"))
 
 
-def test_revoked_token_is_told_beside_its_messages(bench: Bench) -> None:
+def test_revoked_token_is_reported_beside_its_messages(bench: Bench) -> None:
     """Both live in one hash."""
     outcome(bench.store, claim())
     bench.revoke_token(TOKEN)
@@ -165,22 +165,22 @@ def test_revoked_token_is_told_beside_its_messages(bench: Bench) -> None:
     assert outcome(bench.store, RETRY) is Replay.RETRY
 
 
-def test_revocation_of_a_user_is_told_with_its_time(bench: Bench) -> None:
+def test_revocation_of_a_user_is_reported_with_its_time(bench: Bench) -> None:
     """Unix seconds."""
     bench.revoke_user(42, 1000)
     assert bench.store.facts(*FACTS) == Facts(user_revoked_before=1000)
     assert bench.store.facts(43, 1, 7, TOKEN) == Facts()
 
 
-def test_revocation_of_an_object_is_told_with_its_time(bench: Bench) -> None:
+def test_revocation_of_an_object_is_reported_with_its_time(bench: Bench) -> None:
     """An object is a context of a handler."""
     bench.revoke_object(1, 7, 2000)
     assert bench.store.facts(*FACTS) == Facts(object_revoked_before=2000)
     assert bench.store.facts(42, 2, 7, TOKEN) == bench.store.facts(42, 1, 8, TOKEN) == Facts()
 
 
-def test_each_revocation_is_told_apart(bench: Bench) -> None:
-    """Of user, object, and everything: an operator is told which it was."""
+def test_each_revocation_is_distinguished(bench: Bench) -> None:
+    """Facts name the revocation: of the user, the object, or everything."""
     bench.revoke_user(42, 3000)
     bench.revoke_object(1, 7, 2000)
     bench.revoke_all(1000)

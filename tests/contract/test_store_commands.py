@@ -35,7 +35,7 @@ class Shell:
         assert told.err.count("\n") == (wanted != os.EX_OK)
         return told.out, told.err
 
-    def told(self, *words: object) -> Any:
+    def json_of(self, *words: object) -> Any:
         """What it wrote as JSON."""
         return json.loads(self(*words, "--json")[0])
 
@@ -53,15 +53,15 @@ def minted(shell: Shell, *words: str, user: int = 77, days_ago: int = 1) -> Any:
     about = words or ("--locator", "a/1")
     handler = "forum" if "--context" in about else "issue"
     then = int(time.time()) - 86400 * days_ago
-    return shell.told("mint", "--handler", handler, "--user", user, "--at", then, *about)
+    return shell.json_of("mint", "--handler", handler, "--user", user, "--at", then, *about)
 
 
 def reason(shell: Shell, address: str) -> str:
     """What a client would be refused for."""
-    return str(shell.told("explain", address)["reason"])
+    return str(shell.json_of("explain", address)["reason"])
 
 
-def test_an_earlier_time_is_told_to_change_nothing(shell: Shell) -> None:
+def test_an_earlier_time_is_reported_to_change_nothing(shell: Shell) -> None:
     """In words, and as what is in force in JSON."""
     now = int(time.time())
     address = minted(shell, days_ago=3)["address"]
@@ -69,11 +69,11 @@ def test_an_earlier_time_is_told_to_change_nothing(shell: Shell) -> None:
     assert reason(shell, address) == "revoked"
     words = shell("revoke", "before", now - 5 * 86400)[0]
     assert "(that was in force already, and stays)" in words
-    assert shell.told("revoke", "before", 0) == {"before": now - 86400}
+    assert shell.json_of("revoke", "before", 0) == {"before": now - 86400}
     assert reason(shell, address) == "revoked"
 
 
-def test_the_reach_of_a_thread_context_is_told(shell: Shell) -> None:
+def test_the_reach_of_a_thread_context_is_reported(shell: Shell) -> None:
     """Two users got one message: what is revoked for one is good for the other, and the words say so."""
     message = ("--message-id", "<shop/orders/issue/9/1790000000.ab@reply.example.com>")
     mine, other = (minted(shell, *message, user=user) for user in (42, 43))
@@ -81,8 +81,8 @@ def test_the_reach_of_a_thread_context_is_told(shell: Shell) -> None:
     words = shell("revoke", "object", "issue", mine["context"])[0]
     assert [reason(shell, found["address"]) for found in (mine, other)] == ["revoked", "ok"]
     assert words.startswith("revoked: the addresses of the one user, and the one message, that context ")
-    assert "others who got a message about the same thing have contexts of their own" in words
-    assert "revoke user by user" in words
+    assert "other users have other contexts for the same thing" in words
+    assert "revoke it for each user" in words
 
 
 def test_the_reach_of_a_number_is_all_users(shell: Shell) -> None:
@@ -91,7 +91,7 @@ def test_the_reach_of_a_number_is_all_users(shell: Shell) -> None:
     words = shell("revoke", "object", "forum", "5")[0]
     assert [reason(shell, found["address"]) for found in (mine, other)] == ["revoked", "revoked"]
     assert words.startswith("revoked: all addresses of forum about 5 minted before ")
-    assert "contexts of their own" not in words
+    assert "other contexts" not in words
 
 
 WORDS: dict[str, tuple[object, ...]] = {
@@ -105,10 +105,10 @@ WORDS: dict[str, tuple[object, ...]] = {
 
 
 @pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
-def test_a_change_without_an_answer_is_told_to_be_in_doubt(
+def test_a_change_without_an_answer_is_reported_to_be_in_doubt(
     shell: Shell, server: RedisUnderTest, words: tuple[object, ...]
 ) -> None:
-    """A stopped server may carry it out later: nobody can say that nothing was changed."""
+    """A stopped server may carry it out later, so the command does not say that nothing was changed."""
     server.signal(signal.SIGSTOP)
     try:
         line = shell(*words, wanted=os.EX_TEMPFAIL)[1]
@@ -119,7 +119,7 @@ def test_a_change_without_an_answer_is_told_to_be_in_doubt(
 
 
 def test_what_was_never_sent_changed_nothing(shell: Shell, server: RedisUnderTest) -> None:
-    """Nobody listens."""
+    """No server listens."""
     server.stop()
     line = shell("revoke", "user", 5, wanted=os.EX_TEMPFAIL)[1]
     assert line.endswith("; nothing was changed\n")
@@ -127,8 +127,8 @@ def test_what_was_never_sent_changed_nothing(shell: Shell, server: RedisUnderTes
 
 EXPLAINED: dict[str, tuple[tuple[object, ...], str, str, str]] = {
     "disabled": (("user", "set", 77, "--disabled"), "forged", "user", "user 77 is disabled"),
-    "user": (("revoke", "user", 77), "revoked", "revoked", "all of user 77 minted before "),
-    "before": (("revoke", "before", int(time.time())), "revoked", "revoked", "everything minted before "),
+    "user": (("revoke", "user", 77), "revoked", "revoked", "all addresses of user 77 minted before "),
+    "before": (("revoke", "before", int(time.time())), "revoked", "revoked", "all addresses minted before "),
 }
 
 
@@ -136,12 +136,12 @@ EXPLAINED: dict[str, tuple[tuple[object, ...], str, str, str]] = {
 def test_explain_tells_what_the_store_knows(
     shell: Shell, deed: tuple[object, ...], why: str, step: str, words: str
 ) -> None:
-    """An operator can tell a disabled user from a forgery; the fields that programs read stay."""
+    """An operator can distinguish a disabled user from a forgery; the fields that programs read stay."""
     address = minted(shell)["address"]
-    before = shell.told("explain", address)
+    before = shell.json_of("explain", address)
     assert (before["valid"], before["store"]) == (True, "answered")
     shell(*deed)
-    told = shell.told("explain", address)
+    told = shell.json_of("explain", address)
     assert told.keys() == before.keys()
     assert (told["valid"], told["reason"], told["store"]) == (False, why, "answered")
     (failed,) = [check for check in told["checks"] if not check["passed"]]
@@ -156,16 +156,16 @@ def test_explain_of_one_revoked_address(shell: Shell) -> None:
     shell("revoke", "token", one["address"])
     shell("revoke", "object", "forum", "8")
     assert (
-        "revoked: this one address; all of 'forum' about context 8 minted before "
+        "revoked: this one address; all addresses of 'forum' with context 8 minted before "
         in shell("explain", one["address"])[0]
     )
 
 
 def test_a_token_id_names_the_address_to_be_revoked(shell: Shell) -> None:
-    """As a user tells it out of a question, who has not got the address at hand."""
+    """As a user quotes it from a question, without the address."""
     one, other = minted(shell, "--context", "9"), minted(shell, "--context", "10")
-    token_id = shell.told("explain", one["address"])["token_id"]
-    assert shell.told("revoke", "token", token_id) == {"token_id": token_id}
+    token_id = shell.json_of("explain", one["address"])["token_id"]
+    assert shell.json_of("revoke", "token", token_id) == {"token_id": token_id}
     assert (reason(shell, one["address"]), reason(shell, other["address"])) == ("revoked", "ok")
     shell("revoke", "token", token_id.upper(), wanted=os.EX_DATAERR)
 
@@ -174,15 +174,15 @@ def test_a_token_id_names_the_address_to_be_revoked(shell: Shell) -> None:
 def test_explain_without_the_store_says_so(
     shell: Shell, server: RedisUnderTest, away: Callable[[RedisUnderTest], None]
 ) -> None:
-    """In good time, and as far as the address itself tells; nothing is asked about a forgery."""
+    """Explains within seconds what the address itself contains; queries nothing about a forgery."""
     address = minted(shell)["address"]
     away(server)
     start = time.monotonic()
-    told, words = shell.told("explain", address), shell("explain", address)[0]
+    told, words = shell.json_of("explain", address), shell("explain", address)[0]
     assert time.monotonic() - start < 4
     assert (told["valid"], told["reason"], told["store"]) == (True, "ok", "no answer")
-    assert "The store gave no answer, so whether it was revoked, or its user disabled, is not known" in words
-    assert shell.told("explain", address.replace("reply+0", "reply+1"))["store"] == "not asked"
+    assert "The store did not answer, so it is unknown whether the address is revoked or its user disabled" in words
+    assert shell.json_of("explain", address.replace("reply+0", "reply+1"))["store"] == "not asked"
 
 
 # Keys
@@ -190,7 +190,7 @@ def test_explain_without_the_store_says_so(
 
 def keys(shell: Shell) -> list[tuple[str, str, object]]:
     """Id, state and last use of each key."""
-    return [(row["id"], row["state"], row["last_used"]) for row in shell.told("keys", "list")]
+    return [(row["id"], row["state"], row["last_used"]) for row in shell.json_of("keys", "list")]
 
 
 def test_the_id_of_a_deleted_key_is_not_given_away(shell: Shell, server: RedisUnderTest) -> None:
@@ -210,13 +210,13 @@ def _without_store(shell: Shell) -> Any:
 
 
 def test_keys_written_by_hand_show_the_latest_possible_end(shell: Shell) -> None:
-    """And retiring one warns: nobody knows what it minted."""
+    """Retiring one warns, because it is unknown what it minted."""
     file = Path(shell.config).parent / "keys.toml"
     file.write_text(
         f'[[key]]\nid = "old"\nstate = "verify"\nsecret = "{"11" * 32}"\n'
         f'[[key]]\nid = "new"\nstate = "active"\nsecret = "{"22" * 32}"\n'
     )
-    old, new = shell.told("keys", "list")
+    old, new = shell.json_of("keys", "list")
     ends = time.time() + 90 * 86400
     assert abs(old["last_expires"] - ends) < 60 > abs(new["last_expires"] - ends)
     assert (old["last_expires_known"], new["last_expires_known"]) == (False, True)
@@ -227,7 +227,7 @@ def test_keys_written_by_hand_show_the_latest_possible_end(shell: Shell) -> None
 
 
 def test_a_key_that_never_minted_goes_without_a_warning(shell: Shell) -> None:
-    """Added, and taken away again."""
+    """A key is added and removed again."""
     shell("keys", "add")
-    assert shell.told("keys", "list")[1]["last_expires"] is None
+    assert shell.json_of("keys", "list")[1]["last_expires"] is None
     assert "forged" not in shell("keys", "retire", "k2")[0]

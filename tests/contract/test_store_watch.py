@@ -1,4 +1,4 @@
-"""A store that loses its data: noticed, told, and revocations put back from this host's journal."""
+"""A store that loses its data: the loss is noticed and reported, and this host's journal restores revocations."""
 
 import json
 import logging
@@ -61,7 +61,7 @@ def test_an_emptied_store_gets_its_revocations_back(
     assert "the store has lost data (emptied)" in caplog.text
     assert "2 revocations" in caplog.text
     condition = watching.condition()
-    assert (dict(condition.losses), condition.put_back) == ({Loss.EMPTIED: 1, Loss.SET_BACK: 0}, 2)
+    assert (dict(condition.losses), condition.restored) == ({Loss.EMPTIED: 1, Loss.SET_BACK: 0}, 2)
     assert condition.last > 0
     caplog.clear()
     watching.look()
@@ -99,8 +99,8 @@ def test_a_first_look_and_a_store_that_is_away_tell_nothing(server: RedisUnderTe
     assert watching.condition().losses[Loss.EMPTIED] == 1
 
 
-def test_what_could_not_be_put_back_is_tried_again(server: RedisUnderTest, config: str) -> None:
-    """The store may be full, or go away again, in the midst of it."""
+def test_what_could_not_be_restored_is_tried_again(server: RedisUnderTest, config: str) -> None:
+    """The store may be full, or become unavailable again meanwhile."""
     watching = watch(config)
     run(config, "revoke", "user", "42")
     server.command("FLUSHALL")
@@ -117,7 +117,7 @@ def test_what_could_not_be_put_back_is_tried_again(server: RedisUnderTest, confi
 def test_the_command_puts_back_what_another_host_revoked(
     server: RedisUnderTest, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Any number of times; lines that can't be read are told, and the others put back."""
+    """Restoring may be repeated; unreadable lines are reported, and the others restored."""
     run(config, "revoke", "user", "42")
     before = revoked(server)
     other = tmp_path / "other.journal"
@@ -145,7 +145,7 @@ def test_the_journal_is_nobody_elses_and_survives_a_torn_line(config: str) -> No
     assert ([one.user for one in found], broken) == ([42, 43], 1)
 
 
-def test_a_journal_that_cannot_be_written_is_told(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_journal_that_cannot_be_written_is_reported(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The revocation is in force all the same."""
     journal_of(config).mkdir()
     run(config, "revoke", "user", "42")
@@ -178,13 +178,23 @@ def test_a_large_journal_is_rewritten_and_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_journal_is_never_written_through_a_link(tmp_path: Path) -> None:
-    """Somebody else's file stays as it is."""
+    """A file of another user stays unchanged."""
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / NAME).symlink_to(victim)
     with pytest.raises(JournalError):
         RevocationJournal(tmp_path / NAME).add(Revocation(REALM, What.BEFORE, 9000, before=1), 1)
     assert victim.read_text() == "mine"
+
+
+def test_the_file_of_the_record_keeps_its_member_names(tmp_path: Path) -> None:
+    """A file that version 0.1.0 wrote is read, and is written again octet for octet."""
+    text = '{"host": "h1", "marks": {"0": ["m", 3]}, "lost_at": 7, "put_back_at": 8, "former": {"0": ["l"]}}'
+    (tmp_path / loss_record.NAME).write_text(text)
+    record = loss_record.read_record(tmp_path)
+    assert (record.lost_at, record.restored_at) == (7, 8)
+    loss_record.write_record(tmp_path, record)
+    assert (tmp_path / loss_record.NAME).read_text() == text
 
 
 def test_a_record_that_cannot_be_read_is_a_first_look(tmp_path: Path) -> None:
@@ -195,10 +205,10 @@ def test_a_record_that_cannot_be_read_is_a_first_look(tmp_path: Path) -> None:
     loss_record.write_record(tmp_path, record.lost(7))
     assert loss_record.read_record(tmp_path) == record.lost(7)
     assert record.lost(7).is_open
-    assert not record.lost(7).put_back(7).is_open
+    assert not record.lost(7).restored(7).is_open
 
 
-def test_rights_that_are_missing_are_told_at_the_start(
+def test_rights_that_are_missing_are_reported_at_the_start(
     server: RedisUnderTest, config: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In the log, with the line that mends it."""
@@ -230,7 +240,7 @@ def test_one_master_of_a_cluster_that_lost_its_data(tmp_path: Path) -> None:
 
 
 def test_a_master_that_comes_back_as_one_is_no_loss(tmp_path: Path) -> None:
-    """It lost its memory, and believes to be the master until Sentinels set it right: nobody else does."""
+    """A restarted empty server believes that it is the master until Sentinels correct it; clients do not believe it."""
     trio = SentinelsUnderTest(tmp_path)
     try:
         trio.start()
@@ -254,7 +264,7 @@ def test_a_master_that_comes_back_as_one_is_no_loss(tmp_path: Path) -> None:
 def test_a_store_that_comes_back_has_lost_what_came_since_and_no_more(
     server: RedisUnderTest, config: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An empty one stood in for it: that is told, and then that it is set back; revocations are put back each time."""
+    """An empty server replaced it: the loss is reported, then that it is set back; each restores revocations."""
     watching = watch(config)
     server.command("RENAME", "rm1:epoch:0", "saved")
     watching.look()

@@ -25,12 +25,12 @@ def tried(who: str = "", refuses: bool = True, **changes: Any) -> Claim:
 
 
 def refused(who: str = "") -> Claim:
-    """One that is refused for its author, or behind the check of its author, whatever the store says."""
+    """Return a claim that is refused for its author, or after the check of its author, for any answer of the store."""
     return tried(who, takes=False)
 
 
 def test_so_many_wrong_authors_and_it_has_leaked(store: Store) -> None:
-    """Each counts once; the last is told; from then on nobody is let in, the right one neither."""
+    """Each wrong author counts once; the last one is reported; then no author is accepted, even the right one."""
     found = [store.claim(refused(author)) for author in ("ann", "ben", "ann", "cat", "dan", "ann")]
     assert [(one.counted, one.last, one.guessed) for one in found] == [
         (True, False, False),
@@ -52,7 +52,7 @@ def test_a_right_author_is_never_counted_and_hears_nothing_before(store: Store) 
 
 
 def test_wrong_authors_that_are_taken_count_as_well(store: Store) -> None:
-    """Where the policy lets them in; what is only told goes on being taken."""
+    """If the policy accepts wrong authors, they are reported and still accepted."""
     found = [store.claim(tried(author, refuses=False)) for author in ("ann", "ben", "cat", "dan")]
     assert [(one.replay, one.counted, one.guessed) for one in found] == [
         (Replay.FIRST, True, False),
@@ -97,7 +97,7 @@ def test_wrong_authors_are_no_messages(bench: Bench) -> None:
 
 
 def test_a_claim_tells_what_is_known_by_now(bench: Bench) -> None:
-    """Everything that ``facts`` tells, with the claim that is made all the same."""
+    """The claim also returns everything that ``facts`` returns."""
     about = Token(42, 1, 0, 7)
     assert bench.store.claim(tried(about=about)) == Claimed(Replay.FIRST, facts=Facts())
     bench.disable(42)
@@ -141,7 +141,7 @@ def test_a_race_of_guesses_is_counted_to_the_last(server: RedisUnderTest, opened
 
 @pytest.mark.redis
 def test_a_whole_reply_is_two_round_trips(server: RedisUnderTest, opened: Callable[..., RedisStore]) -> None:
-    """Counted by Redis: the question at RCPT, and at the end the claim with all that is to be known by then."""
+    """Redis counts the round trips: facts at RCPT, and the claim at the end of the message."""
     store = opened(server)
     about = Token(42, 1, 0, 7)
     for number in range(2):  # the first one also brings connection and script

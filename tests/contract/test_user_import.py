@@ -31,7 +31,7 @@ def shown(config: str, user: int, capsys: Capture) -> dict[str, object]:
 
 
 def test_csv_replaces_addresses_and_leaves_disabling(config: str, tmp_path: Path, capsys: Capture) -> None:
-    """A nightly export of addresses must not enable whom somebody has disabled, nor undo a revocation."""
+    """A nightly export of addresses does not enable a disabled user, and undoes no revocation."""
     main(["user", "set", "1", "--address", "old@example.com", "--disabled", "--config", config])
     main(["revoke", "user", "1", "--config", config])
     capsys.readouterr()

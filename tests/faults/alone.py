@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load
-from tests.faults.doors import MilterDoor
+from tests.faults.clients import MilterClient
 from tests.faults.letters import letters
 from tests.faults.retrying import Load
 from tests.support.stores.redis_under_test import RedisUnderTest
@@ -20,15 +20,15 @@ class Alone:
         self.milter = milter
         self.settings: Settings = load(str(milter.config))
 
-    def door(self, timeout: float = 15.0) -> MilterDoor:
-        """A client's way in."""
-        return MilterDoor(self.milter.socket, self.settings.seal_keys, timeout)
+    def client(self, timeout: float = 15.0) -> MilterClient:
+        """Return a client of the milter socket."""
+        return MilterClient(self.milter.socket, self.settings.seal_keys, timeout)
 
     def poured(
         self, name: str, wanted: int, clients: int = 8, go_on: Callable[[], bool] | None = None, patience: float = 90.0
     ) -> Load:
-        """A load on its way."""
-        return Load(self.door, letters(self.settings, name, wanted, go_on), clients, patience).start()
+        """Start a load, and return it."""
+        return Load(self.client, letters(self.settings, name, wanted, go_on), clients, patience).start()
 
     def change(self, old: str, new: str) -> None:
         """Change the configuration and reload."""
@@ -37,7 +37,7 @@ class Alone:
 
 
 def configure(milter: Milter, old: str, new: str) -> None:
-    """Change the configuration as it stands."""
+    """Change the present configuration."""
     text = milter.config.read_text()
     assert old in text, old
     milter.config.write_text(text.replace(old, new))

@@ -27,7 +27,7 @@ def _is_mail(given: object) -> bool:
 
 
 def failing(name: str, deed: Callable[..., Any]) -> Callable[..., Any]:
-    """``deed``, unless it is told to fail."""
+    """Run ``deed``, or fail if the test asks for it."""
 
     def dangerous(*given: Any, **named: Any) -> Any:
         if _TOLD.read_text() == name:

@@ -12,7 +12,7 @@ from tests.support.hosts.site_under_test import reply
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """Number ``seq`` of a load; ``name`` stands in its X-Seq and Message-ID."""
+    """Message ``seq`` of a load; ``name`` is in its X-Seq and Message-ID."""
 
     seq: int
     name: str

@@ -1,4 +1,4 @@
-"""Clients that try again, as an MTA does: after a 4xx, a dropped connection or silence. One record a message."""
+"""Clients that retry like an MTA: after a 4xx, a lost connection or a time-out. One record per message."""
 
 import heapq
 import threading
@@ -9,16 +9,16 @@ from typing import Protocol
 
 from tests.faults.letters import Letter
 
-UNTAGGED = "untagged"  # the verdict of what arrives without a good X-Reply-Verdict
+UNTAGGED = "untagged"  # the verdict of a message that arrives without a valid X-Reply-Verdict
 _LONGEST_WAIT = 1.0  # seconds between two tries of one message, unless the first wait was longer
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one try came to. ``text``: the last answer, empty if the connection was lost; times are seconds.
+    """The result of one try. ``text``: the last answer, empty if the connection was lost; times are seconds.
 
     ``last``: from the last command (mostly the final dot) to its answer. ``slowest``: the same of the slowest command.
-    ``arrival``: the replay tag, or UNTAGGED, of a message that the client itself took in, where it plays the MTA.
+    ``arrival``: the replay tag, or UNTAGGED, of a message that a ``MilterClient`` received.
     """
 
     text: str
@@ -28,13 +28,13 @@ class Answer:
 
     @property
     def final(self) -> bool:
-        """A yes, or a no for good."""
+        """Whether the answer is 2xx or 5xx."""
         return self.text[:1] in ("2", "5")
 
 
 @dataclass(slots=True)
 class Record:
-    """Everything about one message. ``verdicts``: one of each arrival."""
+    """Everything about one message. ``verdicts``: one per arrival."""
 
     letter: Letter
     answers: list[Answer] = field(default_factory=list)
@@ -42,84 +42,84 @@ class Record:
 
     @property
     def taken(self) -> bool:
-        """The client heard a yes."""
+        """Whether the last answer was 2xx."""
         return bool(self.answers) and self.answers[-1].text.startswith("2")
 
 
-class Door(Protocol):
-    """One client's way to the host."""
+class Client(Protocol):
+    """Sends messages to the host, over one connection at a time."""
 
     def attempt(self, letter: Letter) -> Answer:
         """Try once. A lost connection is an answer without text."""
         ...
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         ...
 
 
 class Load:
-    """``clients`` threads send ``given``; what is put off is tried again after ``wait`` seconds, and then ever later.
+    """Sends ``given`` with ``clients`` threads; retries a deferred message after ``wait`` seconds.
 
-    Meanwhile others go first. No message is begun again after ``patience`` seconds.
+    Later waits are longer. Other messages go first meanwhile. No message is retried after ``patience`` seconds.
     """
 
     def __init__(
         self,
-        open_door: Callable[[], Door],
+        connect: Callable[[], Client],
         given: Iterator[Letter],
         clients: int = 4,
         patience: float = 90.0,
         wait: float = 0.05,
     ) -> None:
-        self._given, self._patience, self._open_door, self._wait = given, patience, open_door, wait
+        self._given, self._patience, self._connect, self._wait = given, patience, connect, wait
         self._lock = threading.Condition()
         self._deferred: list[tuple[float, int, Record]] = []
         self._under_way = 0
         self.records: list[Record] = []
         self.began = self.ended = 0.0
-        self._accidents: list[BaseException] = []
+        self._errors: list[BaseException] = []
         self._threads = [threading.Thread(target=self._client) for _ in range(clients)]
 
     def start(self) -> "Load":
-        """Begin."""
+        """Start the threads."""
         self.began = time.monotonic()
         for thread in self._threads:
             thread.start()
         return self
 
     def finish(self) -> "Load":
-        """Wait until every message has its final answer, or was given up."""
+        """Wait until every message has its final answer, or ``patience`` has passed."""
         for thread in self._threads:
             thread.join()
         self.ended = time.monotonic()
-        if self._accidents:
-            raise self._accidents[0]
+        if self._errors:
+            raise self._errors[0]
         return self
 
     @property
     def waiting(self) -> int:
-        """How many messages are put off at the moment."""
+        """How many deferred messages wait for a retry."""
         return len(self._deferred)
 
     @property
     def seconds(self) -> float:
-        """From start to end."""
+        """Seconds from start to end."""
         return self.ended - self.began
 
     def _client(self) -> None:
-        door = self._open_door()
+        client = self._connect()
         try:
             while (record := self._next()) is not None:
-                record.answers.append(door.attempt(record.letter))
-                self._put_back(record)
-        except BaseException as accident:  # noqa: BLE001 # told by finish(); other clients must not wait for this one
-            self._accidents.append(accident)
+                record.answers.append(client.attempt(record.letter))
+                self._requeue(record)
+        except BaseException as error:  # noqa: BLE001 # raised by finish(); other clients must not wait for this one
+            self._errors.append(error)
         finally:
-            door.close()
+            client.close()
 
     def _next(self) -> Record | None:
-        """What is due: put off before, or new; None when all is done."""
+        """Return the next message, deferred or new; None when all are done."""
         with self._lock:
             while True:
                 if self._deferred and self._deferred[0][0] <= time.monotonic():
@@ -127,7 +127,7 @@ class Load:
                 elif (letter := next(self._given, None)) is not None:
                     record = Record(letter)
                     self.records.append(record)
-                elif (self._deferred or self._under_way) and not self._accidents:
+                elif (self._deferred or self._under_way) and not self._errors:
                     self._lock.wait(0.02)
                     continue
                 else:
@@ -135,7 +135,7 @@ class Load:
                 self._under_way += 1
                 return record
 
-    def _put_back(self, record: Record) -> None:
+    def _requeue(self, record: Record) -> None:
         answer = record.answers[-1]
         if answer.arrival:
             record.verdicts.append(answer.arrival)

@@ -32,7 +32,7 @@ POINTS = ("before open", "before call", "after call", "before commit", "after co
 
 @pytest.fixture(scope="module")
 def dying() -> Iterator[DeliverySite]:
-    """A host whose hook dies when it is told to."""
+    """A host whose hook dies on the test's order."""
     running = DeliverySite()
     site = running.site
     program = site.folder / "dying_hook.py"
@@ -156,7 +156,7 @@ def through_a_second_mx(host: DeliverySite, address: MintedAddress, message: byt
     ids=lambda f: f.__name__,
 )
 def test_a_later_milter_that_defers_loses_and_doubles_nothing(moody: DeliverySite, again: Again) -> None:
-    """The client hears 451 although we took it; its retry is welcome, with the same id, and is the only effect."""
+    """The client gets 451 although we accepted the message; its retry is accepted with the same id: one effect."""
     began = time.monotonic()
     moody.receiver.posts.clear()
     moody.receiver.calls.clear()
@@ -187,7 +187,7 @@ def lose_the_answer(site: Site, address: MintedAddress, message: bytes) -> None:
 
 
 def test_a_250_that_is_lost_has_one_effect_when_it_is_sent_again(dying: DeliverySite) -> None:
-    """The retry is taken while the first is not delivered, and afterwards hears that it was received."""
+    """The retry is accepted until the first is delivered, and afterwards refused as already received."""
     began, receiver, site = time.monotonic(), dying.receiver, dying.site
     receiver.posts.clear()
     messages = []

@@ -69,9 +69,9 @@ def _word(answer: Answer) -> str:
 
 
 def _send(host: Alone, given: Sequence[Letter]) -> list[Record]:
-    door = host.door()
-    answered = [Record(letter, [door.attempt(letter)]) for letter in given]
-    door.close()
+    client = host.client()
+    answered = [Record(letter, [client.attempt(letter)]) for letter in given]
+    client.close()
     return answered
 
 

@@ -1,4 +1,4 @@
-"""More clients than descriptors: nobody is lost, and the milter goes on as soon as some of them leave."""
+"""More clients than descriptors: no message is lost, and the milter goes on as soon as some clients leave."""
 
 import resource
 import socket
@@ -57,7 +57,7 @@ def test_without_descriptors() -> None:
         workers = host.milter.daemon.workers()
         with _held(host, HELD):
             given = letters(host.settings, "descriptors", MESSAGES)
-            load = Load(lambda: host.door(timeout=1.0), given, 8, patience=90).start()
+            load = Load(lambda: host.client(timeout=1.0), given, 8, patience=90).start()
             before, began = [_ticks(pid) for pid in workers], time.monotonic()
             time.sleep(HELD_SECONDS)
             busy = sum(_ticks(pid) - ticks for pid, ticks in zip(workers, before, strict=True) if _runs(pid))

@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 
 from reply_milter.core.token.mint import MintedAddress
-from tests.faults.doors import ALICE
+from tests.faults.clients import ALICE
 from tests.faults.outcome import LONG, milliseconds
 from tests.support.hosts.site_under_test import Site, reply
 
@@ -78,7 +78,7 @@ def _send(client: smtplib.SMTP, recipient: str, message: bytes) -> str:
 
 
 class _Flood:
-    """Clients that send one message again and again, each time on a connection of its own, as fast as they hear."""
+    """Clients that send one message repeatedly, each time on a new connection, without a pause."""
 
     def __init__(self, site: Site, recipient: str, message: bytes) -> None:
         self._site, self._recipient, self._message = site, recipient, message

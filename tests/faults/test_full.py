@@ -10,11 +10,11 @@ from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import store_url
 from tests.faults.alone import alone, own_redis
 from tests.faults.arrivals import collect_effects, remembered
-from tests.faults.doors import SmtpDoor
+from tests.faults.clients import SmtpClient
 from tests.faults.full_disk import HEEDLESS, SmallDisk, limit_files, small_disk
 from tests.faults.letters import letters
 from tests.faults.outcome import LONG, keep_records, outcome, verdicts
-from tests.faults.retrying import Door, Load
+from tests.faults.retrying import Client, Load
 from tests.support.hosts.delivery_site import DeliverySite
 from tests.support.processes.daemon_process import wait_until
 from tests.support.stores.redis_under_test import RedisUnderTest
@@ -29,9 +29,9 @@ DISK = 16_000_000
 class Flood:
     """Replies that pour in, until something was full for a while, and for a moment after."""
 
-    def __init__(self, open_door: Callable[[], Door], settings: Settings, fault: str, before: int = BEFORE) -> None:
+    def __init__(self, connect: Callable[[], Client], settings: Settings, fault: str, before: int = BEFORE) -> None:
         self.fault, self._before, self._over = fault, before, False
-        self.load = Load(open_door, letters(settings, fault, before, lambda: not self._over), 8)
+        self.load = Load(connect, letters(settings, fault, before, lambda: not self._over), 8)
 
     def meets(self, fill: Callable[[], object], make_room: Callable[[], object]) -> None:
         """``fill`` it, and after a while ``make_room``."""
@@ -77,7 +77,7 @@ def test_redis_without_memory() -> None:
             used = int(redis.command("INFO", "memory")["used_memory"])
             redis.command("CONFIG", "SET", "maxmemory", used + 200_000)
 
-        flood = Flood(host.door, host.settings, "redis-memory-full")
+        flood = Flood(host.client, host.settings, "redis-memory-full")
         flood.meets(fill, lambda: redis.command("CONFIG", "SET", "maxmemory", 0))
         known = remembered(redis.side, host.settings, flood.load.records)
     flood.tell(known)
@@ -90,7 +90,7 @@ def test_redis_without_disk() -> None:
         redis.wrapper = HEEDLESS
         redis.start()
         with alone(redis.url) as host:
-            flood = Flood(host.door, host.settings, "redis-disk-full")
+            flood = Flood(host.client, host.settings, "redis-disk-full")
             flood.meets(lambda: limit_files(redis.pid, _log_size(redis)), lambda: limit_files(redis.pid, -1))
             known = remembered(redis.side, host.settings, flood.load.records)
     flood.tell(known)
@@ -126,7 +126,7 @@ def _fill_the_state_dir(host: DeliverySite, disk: SmallDisk) -> Flood:
         site.daemon.kill_workers()
 
     fault = "state-dir-full"
-    flood = Flood(lambda: SmtpDoor(site.mta.port), site.settings, fault, BEFORE // 5)
+    flood = Flood(lambda: SmtpClient(site.mta.port), site.settings, fault, BEFORE // 5)
     flood.meets(fill, disk.make_room)
     collect_effects(host, flood.load.records)
     return flood

@@ -1,4 +1,4 @@
-"""Redis loses what it knew: all, or its last second. Captured replies come again, and none has a second effect."""
+"""Redis loses all data, or that of its last second. Replayed messages have no second effect."""
 
 import time
 from collections import Counter
@@ -8,8 +8,8 @@ import pytest
 
 from tests.faults.alone import own_redis
 from tests.faults.arrivals import collect_effects, reply_id
+from tests.faults.clients import SmtpClient
 from tests.faults.disturbance import Every
-from tests.faults.doors import SmtpDoor
 from tests.faults.letters import Letter, letters
 from tests.faults.outcome import LONG, Outcome, milliseconds
 from tests.faults.retrying import Load, Record
@@ -43,7 +43,7 @@ def host(redis: RedisUnderTest) -> Iterator[DeliverySite]:
 
 def _delivered(host: DeliverySite, name: str) -> Load:
     """Replies that had their effect."""
-    load = Load(lambda: SmtpDoor(host.site.mta.port), letters(host.site.settings, name, CAPTURED), CLIENTS)
+    load = Load(lambda: SmtpClient(host.site.mta.port), letters(host.site.settings, name, CAPTURED), CLIENTS)
     load.start().finish()
     collect_effects(host, load.records)
     assert all(record.verdicts == ["effect"] for record in load.records)
@@ -62,7 +62,7 @@ class Once:
     """A client that takes any answer as the last."""
 
     def __init__(self, host: DeliverySite, given: Sequence[Letter]) -> None:
-        self.load = Load(lambda: SmtpDoor(host.site.mta.port), iter(given), CLIENTS).start().finish()
+        self.load = Load(lambda: SmtpClient(host.site.mta.port), iter(given), CLIENTS).start().finish()
 
     def taken(self) -> list[Record]:
         """What the milter let in."""

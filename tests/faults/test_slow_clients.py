@@ -9,8 +9,8 @@ import pytest
 
 from reply_milter.cli.demo.private_postfix import Layout
 from tests.faults.arrivals import collect
+from tests.faults.clients import ALICE, SmtpClient
 from tests.faults.disturbance import Every
-from tests.faults.doors import ALICE, SmtpDoor
 from tests.faults.letters import Letter, letters
 from tests.faults.outcome import LONG, keep_records, milliseconds, outcome, verdicts
 from tests.faults.retrying import Load
@@ -67,7 +67,7 @@ def _threads(pid: int) -> int:
 
 
 def _poured(site: Site, name: str) -> Load:
-    return Load(lambda: SmtpDoor(site.mta.port), letters(site.settings, name, MESSAGES), CLIENTS).start().finish()
+    return Load(lambda: SmtpClient(site.mta.port), letters(site.settings, name, MESSAGES), CLIENTS).start().finish()
 
 
 def test_slow_clients_are_not_noticed(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""A store that stops for half a minute, or is far away: answers in time, and no false replay afterwards."""
+"""A store that stops for half a minute, or is distant: answers in time, and no false replay afterwards."""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.alone import Alone, alone, own_redis
-from tests.faults.doors import arrived, ask_for, hand_over, in_words, opened
+from tests.faults.clients import arrived, ask_for, hand_over, in_words, opened
 from tests.faults.letters import Letter, letters
 from tests.faults.outcome import LONG, keep_records, milliseconds, outcome, verdicts
 from tests.faults.retrying import Answer, Load, Record
@@ -65,13 +65,13 @@ def test_a_stopped_store_delays_nobody_and_leaves_no_false_replay(redis: RedisUn
         try:
             met = list(clients.map(lambda one: _at_the_dot(host, *one), waiting))
             fresh = letters(host.settings, "rcpt", RETRIED - AT_THE_DOT)
-            load = Load(host.door, fresh, 96 if LONG else 32, patience=120, wait=STOPPED_SECONDS).start()
+            load = Load(host.client, fresh, 96 if LONG else 32, patience=120, wait=STOPPED_SECONDS).start()
             time.sleep(max(0.0, STOPPED_SECONDS - (time.monotonic() - stopped)))
             heard = sum(bool(record.answers) for record in load.records)
         finally:
             redis.signal(signal.SIGCONT)
         load.finish()
-        again = Load(host.door, iter([record.letter for record in met if not record.verdicts]), 16).start().finish()
+        again = Load(host.client, iter([record.letter for record in met if not record.verdicts]), 16).start().finish()
     _merge(load, met, again)
     late = sum("retry" in record.verdicts for record in met)
     figures = {"stopped s": STOPPED_SECONDS, "heard while stopped": heard + len(met), "claims carried out late": late}
@@ -147,18 +147,18 @@ def test_a_far_store_costs_its_distance_or_is_given_up_in_time(
     """Below the deadline: one round trip at RCPT, one at the dot, and 20 ms. Else 451 at the deadline, and 20 ms."""
     if f"timeout_ms = {deadline} " not in far.milter.config.read_text():
         far.change("timeout_ms = 200 ", f"timeout_ms = {deadline} ")
-    Load(far.door, letters(far.settings, f"near-{latency}-{deadline}", 50), 8).start().finish()  # connected, and warm
+    Load(far.client, letters(far.settings, f"near-{latency}-{deadline}", 50), 8).start().finish()  # connected, and warm
     distance.milliseconds = latency
     wanted = min(FAR, 200 if latency == 1000 else FAR)
     fits = latency < deadline
     fault = f"store-{latency}-ms-deadline-{deadline}-ms"
-    load = Load(far.door, letters(far.settings, fault, wanted), 8, patience=60 if fits else 0).start().finish()
+    load = Load(far.client, letters(far.settings, fault, wanted), 8, patience=60 if fits else 0).start().finish()
     distance.milliseconds = 0
     tried = [answer for record in load.records for answer in record.answers]
     deferred = sum(answer.text.startswith("4") for answer in tried)
     if not fits:  # once more, when the store is near again
         _merge(
-            load, [], Load(far.door, iter([one.letter for one in load.records if not one.taken]), 8).start().finish()
+            load, [], Load(far.client, iter([one.letter for one in load.records if not one.taken]), 8).start().finish()
         )
     found = outcome(fault, load, verdicts(load.records))
     keep_records(fault, load)

@@ -31,7 +31,7 @@ SHARE = 0.1 if LONG else 0.25  # of a median answer: two kinds differ by less. O
 
 @pytest.fixture
 def milter() -> Iterator[Milter]:
-    """A daemon that throttles nobody."""
+    """A daemon that throttles no client."""
     with own_folder() as folder:
         running = Milter(folder)
         text = running.config.read_text()
@@ -96,7 +96,7 @@ def test_answers_take_as_long_whatever_is_wrong(milter: Milter) -> None:
 
 
 def test_a_genuine_address_tells_no_handler_from_a_user(milter: Milter) -> None:
-    """Disabled both, or unknown: as long, for whoever holds addresses of theirs."""
+    """Both disabled, or unknown: the same time for a client that has their addresses."""
     settings = load(str(milter.config))
     known, ring, form = settings.config.handlers.named("issue"), settings.keyring, settings.config.form
     assert known is not None

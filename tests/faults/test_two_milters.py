@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.alone import Alone, alone, own_redis
-from tests.faults.doors import arrived, ask_for, hand_over, in_words, opened
+from tests.faults.clients import arrived, ask_for, hand_over, in_words, opened
 from tests.faults.letters import Letter, letters
 from tests.faults.outcome import LONG, Outcome, milliseconds
 from tests.wire.milter_alone import Milter

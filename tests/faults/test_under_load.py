@@ -1,4 +1,4 @@
-"""Faults while replies pour in through a real Postfix: each reply arrives once, sealed, and nobody hears a wrong no."""
+"""Faults while a real Postfix receives many replies: each arrives once, sealed, and none is refused wrongly."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ import pytest
 
 from tests.faults.alone import own_redis
 from tests.faults.arrivals import collect
+from tests.faults.clients import SmtpClient
 from tests.faults.disturbance import Every
-from tests.faults.doors import SmtpDoor
 from tests.faults.letters import letters
 from tests.faults.outcome import LONG, keep_records, outcome, verdicts
 from tests.faults.retrying import Load
@@ -39,7 +39,7 @@ def site() -> Iterator[Site]:
 
 def poured(site: Site, name: str, wanted: int, go_on: Callable[[], bool] | None = None) -> Load:
     """A load on its way: replies by six clients that retry."""
-    return Load(lambda: SmtpDoor(site.mta.port), letters(site.settings, name, wanted, go_on), CLIENTS).start()
+    return Load(lambda: SmtpClient(site.mta.port), letters(site.settings, name, wanted, go_on), CLIENTS).start()
 
 
 def _kill_a_worker(site: Site) -> None:
@@ -49,7 +49,7 @@ def _kill_a_worker(site: Site) -> None:
 
 
 def test_workers_killed_every_second(site: Site) -> None:
-    """kill -9 of a worker a second: what it had in hand hears 451, and is welcome again."""
+    """kill -9 of a worker per second: its messages are answered 451, and their retries accepted."""
     kills = Every(1.0 if LONG else 0.25, lambda: _kill_a_worker(site))
     with kills:
         load = poured(site, "workers", MESSAGES).finish()
@@ -110,7 +110,7 @@ def redis() -> Iterator[RedisUnderTest]:
 
 
 def test_a_store_killed_again_and_again(redis: RedisUnderTest) -> None:
-    """kill -9 of Redis under load, back a second later: 451 while it is away, and no longer than two seconds after."""
+    """kill -9 of Redis under load, restarted a second later: 451 meanwhile, and at most two seconds longer."""
     site = Site({r'url = "embedded"': f'url = "{redis.url}"'}, timeout_ms=200)
     gone: list[tuple[float, float]] = []
 

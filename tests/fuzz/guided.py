@@ -94,12 +94,12 @@ def _fuzz(name: str, minutes: float) -> None:
     limits = [f"-max_total_time={int(60 * minutes)}", f"-max_len={LONGEST}", f"-timeout={SLOWEST_SECONDS}"]
     quiet = ["-print_final_stats=1", "-verbosity=1", "-close_fd_mask=0"]
     kept = [f"-artifact_prefix={target.corpus}/", f"-dict={_dictionary(target)}"]
-    atheris.Setup([name, *limits, *quiet, *kept, str(learned), str(target.corpus)], _told(target.run))
+    atheris.Setup([name, *limits, *quiet, *kept, str(learned), str(target.corpus)], _with_cause(target.run))
     atheris.Fuzz()
 
 
-def _told(run: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    """``run``; what breaks it is told with its cause, which atheris leaves out."""
+def _with_cause(run: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Run ``run``; report an exception with its cause, which atheris omits."""
 
     def one_input(octets: bytes) -> None:
         try:

@@ -2,5 +2,5 @@
 
 
 def text(octets: bytes) -> str:
-    """UTF-8, and what is none as surrogates, as pymilter's values are read."""
+    """UTF-8, with other octets as surrogates, as pymilter's values are read."""
     return octets.decode("utf-8", "surrogateescape")

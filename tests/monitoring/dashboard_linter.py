@@ -131,12 +131,12 @@ def _no_loki(dashboard: Json) -> Iterator[str]:
 
 
 def target_logql_rule(dashboard: Json) -> Iterator[str]:
-    """Each target that asks Loki is valid LogQL: nobody asks Loki here."""
+    """Each target that queries Loki is valid LogQL: no target queries Loki here."""
     yield from _no_loki(dashboard)
 
 
 def target_logql_auto_rule(dashboard: Json) -> Iterator[str]:
-    """LogQL ranges are $__auto: nobody asks Loki here."""
+    """LogQL ranges are $__auto: no target queries Loki here."""
     yield from _no_loki(dashboard)
 
 

@@ -74,7 +74,7 @@ class MonitoredSite:
         subprocess.run(argv, check=True, capture_output=True, cwd="/")
 
     def live(self, ordinary_seconds: float = ORDINARY_SECONDS) -> None:
-        """Let happen what happens in a year: the accidents first, then ordinary days, until Prometheus has seen it."""
+        """Cause a year's events: the faults first, then ordinary days, until Prometheus has scraped them."""
         self._accidents()
         self.series_before = set(self.site.metrics())
         self._idle = self.site.client()
@@ -129,7 +129,7 @@ class MonitoredSite:
         self.site.daemon.reload()
 
     def _stop_the_store(self) -> None:
-        """Redis stands still for longer than its timeout, until the canary, too, has noticed."""
+        """Stop Redis for longer than its time-out, until the canary has noticed, too."""
         store = self._child("redis-server")
         os.kill(store, signal.SIGSTOP)
         try:

@@ -112,7 +112,7 @@ def test_restarts_are_marked() -> None:
 
 
 def test_panels_stand_beside_each_other() -> None:
-    """None over another, none beyond the page, and titles are told apart."""
+    """No panel overlaps another or exceeds the page, and titles differ."""
     places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
     assert all(place["x"] + place["w"] <= 24 for place in places)
     for one, other in combinations(places, 2):

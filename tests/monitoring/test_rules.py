@@ -1,4 +1,4 @@
-"""The rules and what stands beside them: Prometheus' own checks, a test and a runbook for each, examples that load."""
+"""The alert rules: Prometheus' own checks, a test and a runbook for each, examples that load."""
 
 import re
 import subprocess

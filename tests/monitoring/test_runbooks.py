@@ -1,4 +1,4 @@
-"""Every command of the runbooks and of docs/monitoring.md is run, as it stands there."""
+"""Every command of the runbooks and of docs/monitoring.md is run, unchanged."""
 
 import os
 import re

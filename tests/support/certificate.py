@@ -1,4 +1,4 @@
-"""What the metrics page may ask for: a certificate for 127.0.0.1, which signs itself, and a login."""
+"""Access files of the metrics page: a self-signed certificate for 127.0.0.1, and a login."""
 
 import base64
 import datetime
@@ -16,7 +16,7 @@ def basic(login: str) -> str:
 
 
 def write_certificate(cert: Path, key: Path, name: str = "metrics.example", days: int = 30) -> None:
-    """Write both as PEM files, the key for its owner alone. ``days`` until it expires, or since then."""
+    """Write both as PEM files, the key readable by its owner only. ``days`` until it expires; negative: since then."""
     secret = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)

@@ -1,4 +1,4 @@
-"""What the tests of reading replies share: an installation's addresses, a token, and messages made of parts."""
+"""Shared by tests of reading replies: an installation's addresses, a token, and messages made of parts."""
 
 from reply_milter.core.token.address import AddressForm
 

@@ -1,4 +1,4 @@
-"""Every regular expression and every call of a library that reads text, in all of our modules: out of their source."""
+"""Find every regular expression and every library call that reads text, in the source of all our modules."""
 
 import ast
 import importlib
@@ -12,7 +12,7 @@ from typing import Any
 _ROOT = Path(__file__).parents[2] / "milter" / "reply_milter"
 _WAYS = frozenset({"match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"})
 
-# What reads no text, or text of ours alone: clocks, processes, containers, digests. Every other import reads text.
+# Libraries that read no text, or only our own: clocks, processes, containers, digests. All others read text.
 _NO_READERS = frozenset(
     {
         "Milter", "_typeshed", "argparse", "asyncio", "bisect", "collections", "concurrent", "contextlib", "ctypes",
@@ -22,12 +22,12 @@ _NO_READERS = frozenset(
         "struct", "subprocess", "sys", "tempfile", "threading", "time", "types", "typing", "weakref",
     }
 )  # fmt: skip
-_CODECS = ("candidate", "codec")  # variables that name one
+_CODECS = ("candidate", "codec")  # names of variables with an expression
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A regular expression as it is used. ``ways``: the methods that are called; ``pattern``: None if built later."""
+    """A regular expression and its use. ``ways``: the called methods; ``pattern``: None if built later."""
 
     pattern: re.Pattern[str] | re.Pattern[bytes] | None
     ways: frozenset[str]
@@ -42,7 +42,7 @@ def _trees() -> dict[str, ast.Module]:
 
 @cache
 def expressions() -> dict[str, list[Expression]]:
-    """By ``module.NAME``, or ``module.function`` for what stands within one; several may stand in one place."""
+    """Return expressions by ``module.NAME``, or ``module.function`` for those within one; a place may have several."""
     found: dict[str, list[Expression]] = {}
     for module, tree in _trees().items():
         for place, call in _calls(tree):
@@ -59,7 +59,7 @@ def expressions() -> dict[str, list[Expression]]:
 
 
 def library_calls() -> set[str]:
-    """``module: library.function``, and ``module: codec`` for one that is neither UTF-8 nor ASCII."""
+    """Return ``module: library.function``, and ``module: codec`` for codecs besides UTF-8 and ASCII."""
     found: set[str] = set()
     for module, tree in _trees().items():
         names = dict(_imported(tree))
@@ -74,7 +74,7 @@ def _module(module: str, name: str) -> Any:
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
-    """Each call with the name of the module's assignment or the function that it stands in."""
+    """Yield each call with the name of its assignment or function."""
     for statement in tree.body:
         place = statement.targets[0] if isinstance(statement, ast.Assign) else None
         yield from _walk(statement, place.id if isinstance(place, ast.Name) else getattr(statement, "name", ""))
@@ -102,7 +102,7 @@ def _constant(call: ast.Call) -> re.Pattern[str] | re.Pattern[bytes] | None:
 
 
 def _ways(module: str, name: str) -> frozenset[str]:
-    """The methods that are called on an expression, in its module and wherever it is named as that module's."""
+    """Return the methods that are called on an expression, in its own module and in others that import it."""
     elsewhere = f"{module.rpartition('.')[2]}.{name}"
     found = {way for other, owner, way in _uses() if owner == (name if other == module else elsewhere)}
     return frozenset(found or {"search"})
@@ -110,7 +110,7 @@ def _ways(module: str, name: str) -> frozenset[str]:
 
 @cache
 def _uses() -> list[tuple[str, str, str]]:
-    """Module, owner (of ``OWNER[key]``, too) and method of everything that looks like an expression at work."""
+    """Yield module, owner (also of ``OWNER[key]``) and method of each call that may be an expression's."""
     return [
         (module, ast.unparse(node.value.value if isinstance(node.value, ast.Subscript) else node.value), node.attr)
         for module, tree in _trees().items()
@@ -120,7 +120,7 @@ def _uses() -> list[tuple[str, str, str]]:
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Names of a module that stand for a library that reads text, or for something of it."""
+    """Return the names in a module for libraries that read text, and for parts of these."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             roots = [alias.name.partition(".")[0] for alias in node.names]
@@ -131,7 +131,7 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _called(call: ast.Call, names: dict[str, str]) -> str:
-    """What of a library is called; empty for what is none."""
+    """Return the called function of a library; empty for any other call."""
     function = call.func
     if isinstance(function, ast.Attribute) and function.attr in ("encode", "decode") and call.args:
         written = ast.unparse(call.args[0]).strip("'").replace("_", "-")

@@ -1,4 +1,4 @@
-"""Stand-ins for the world (a store, a clock, telemetry), and an installation with fixed keys to use them in."""
+"""Fakes of store, clock and telemetry, and an installation with fixed keys."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,18 +33,18 @@ AUTHOR = "jane@example.org"
 
 @dataclass(slots=True)
 class FixedClock:
-    """Moves only when told."""
+    """A clock that a test sets."""
 
     time: int = NOW
 
     def now(self) -> int:
-        """The time that was set."""
+        """Return the time that was set."""
         return self.time
 
 
 @dataclass(slots=True)
 class Kept:
-    """What a token's hash holds of one message."""
+    """The record of one message in a token's hash."""
 
     content: bytes
     owner: bytes
@@ -53,7 +53,7 @@ class Kept:
 
 @dataclass(slots=True)
 class MemoryStore:
-    """The store in a dict. ``down`` makes it answer nothing; sets and dicts are for tests to fill."""
+    """The store in a dict. ``down``: it is unavailable. Tests fill its sets and dicts."""
 
     down: bool = False
     disabled_users: set[int] = field(default_factory=set)
@@ -161,19 +161,19 @@ class MemoryStore:
 
 
 @dataclass(slots=True)
-class RecordingSettler:
-    """Remembers what it was asked to commit."""
+class RecordingCommits:
+    """Keeps the ids to commit."""
 
     settled: list[str] = field(default_factory=list)
 
     def enqueue(self, identifier: str) -> None:
-        """See ``ports.Settler``."""
+        """See ``ports.DelayedCommits``."""
         self.settled.append(identifier)
 
 
 @dataclass(slots=True)
 class RecordingTelemetry:
-    """Remembers what it was told."""
+    """Keeps what was reported."""
 
     recipients: list[Decision] = field(default_factory=list)
     messages: list[Decision] = field(default_factory=list)
@@ -218,7 +218,7 @@ class RecordingTelemetry:
 
 
 def rules(actions: Mapping[Reason, Action] | None = None, observe: bool = False, **changes: Any) -> Rules:
-    """The rules of an installation with both handlers; ``actions`` over the default policy."""
+    """Return the rules of an installation with both handlers; ``actions`` override the default policy."""
     policy = Policy(observe, actions or {})
     plain = Rules(
         form=FORM,
@@ -234,7 +234,7 @@ def rules(actions: Mapping[Reason, Action] | None = None, observe: bool = False,
 
 
 def changed(given: Rules, **changes: Any) -> Rules:
-    """``given`` with other values of its own, or of the tables that it holds."""
+    """Return ``given`` with other values, of its own or of its tables."""
     tables = {}
     for name in ("verify", "store"):
         table = getattr(given, name)
@@ -244,19 +244,19 @@ def changed(given: Rules, **changes: Any) -> Rules:
 
 
 def service(store: MemoryStore | None = None, given: Rules | None = None) -> Service:
-    """A service on fakes. Its telemetry and commits are the recording ones."""
+    """Return a service on fakes, with recording telemetry and commits."""
     return Service(
         rules=given or rules(),
         guesses=GuessTable(bytearray(TABLE_OCTETS), b"secret"),
         store=store if store is not None else MemoryStore(),
-        commits=RecordingSettler(),
+        commits=RecordingCommits(),
         clock=FixedClock(),
         telemetry=RecordingTelemetry(),
     )
 
 
 def minted(handler: Handler = ISSUE, form: AddressForm = FORM, **order: Any) -> MintedAddress:
-    """A reply address for user 42, minted a day ago and bound to AUTHOR unless ``order`` says otherwise."""
+    """Mint an address for user 42, a day ago and bound to AUTHOR, unless ``order`` has other values."""
     about = {"context": 7} if handler.context is ContextKind.INTEGER else {"locator": "project/issue/12"}
     given = {"user": 42, "now": NOW - 86400, "recipient": AUTHOR, "unique": "x", **about, **order}
     return mint(Order(**given), handler, KEYRING, form)

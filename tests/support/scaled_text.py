@@ -1,11 +1,11 @@
-"""What reads text, and whose: each expression and each call of a library in our modules, for ``test_scaling``."""
+"""Each regular expression and library call in our modules, and whose text it reads, for ``test_scaling``."""
 
 import re
 
 from reply_milter.core.content import redaction
 from tests.support.content_under_test import DASHED, FORM
 
-# A stranger's text, cut to so many characters before; each place says where.
+# A stranger's text, limited to so many characters; a comment says where.
 BOUNDED = {
     "core.content.attribution._MOMENT_LAST": 500,
     "core.content.attribution._ADDRESS": 500,
@@ -25,14 +25,14 @@ BOUNDED = {
     "core.rules.authentication._ADDRESS": 320,
     "core.rules.authentication._SENDER": 320,
     "core.mail.domain._HOST": 253,
-    "core.mail.domain._VISIBLE": 2_000,  # what UTS 46 makes of 253 octets
+    "core.mail.domain._VISIBLE": 2_000,  # the result of UTS 46 for 253 octets
     "core.mail.message_id.LOCATOR": 200,
     "core.mail.message_id._OWN": 998,
     "core.token.token._GLOB": 58,
     "core.token.token._HANDLER_IN": 320,
 }
 
-# A stranger's text, as long as it comes.
+# A stranger's text of any length.
 UNBOUNDED = (
     "adapters.lmtp.conversation._UNPRINTABLE",
     "adapters.telemetry.logs._ADDRESS",
@@ -127,8 +127,8 @@ NOT_A_STRANGERS = {
     "cli.revoke._TOKEN_ID": _OPERATOR,
     "config.secrets._PASSWORD": _OPERATOR,
     "core.token.address.MAILBOX": _OPERATOR,
-    "core.diagnosis.postfix.doors._PERMISSION": _OPERATOR,
-    "core.diagnosis.postfix.doors._REFUSAL": _OPERATOR,
+    "core.diagnosis.postfix.milter_bypass._PERMISSION": _OPERATOR,
+    "core.diagnosis.postfix.milter_bypass._REFUSAL": _OPERATOR,
     "core.diagnosis.postfix.syntax._TABLE": _OPERATOR,
     "core.diagnosis.postfix.syntax._TIME": _OPERATOR,
     "core.verdict.handler.HANDLER_NAME": _OPERATOR + "; in a verdict it is among the forms of core.seal.sealed_reply",

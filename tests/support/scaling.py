@@ -1,4 +1,4 @@
-"""Whether work grows with the length of a text, and with nothing else: texts that would show it, and the measure."""
+"""Measure whether work grows linearly with the length of a text, on texts that would show another growth."""
 
 import gc
 import re

@@ -38,13 +38,13 @@ class Shell:
         return status, told.out, told.err
 
     def good(self, *words: str) -> str:
-        """The output of a command that succeeds and has nothing to complain about."""
+        """Return the output of a command that succeeds without warnings."""
         status, out, err = self.run(*words)
         assert (status, err) == (os.EX_OK, "")
         return out
 
     def refused(self, *words: str) -> tuple[int, str]:
-        """Status and the one line of a command that fails and has no output."""
+        """Return status and the error line of a command that fails without output."""
         status, out, err = self.run(*words)
         assert out == ""
         assert err.endswith("\n")
@@ -54,7 +54,7 @@ class Shell:
         return status, err
 
     def mint(self, *words: str) -> Any:
-        """What ``mint`` writes as JSON."""
+        """Return the JSON of ``mint``."""
         return json.loads(
             self.good("mint", "--config", self.config, "--handler", "issue", "--at", AT, "--json", *words)
         )

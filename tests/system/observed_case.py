@@ -1,4 +1,4 @@
-"""A case in observe mode: the same lines, and what enforce would have done is told in header and metric."""
+"""A case in observe mode: the same lines, and header and metric report what enforce mode would have done."""
 
 import re
 from collections import Counter
@@ -87,10 +87,10 @@ class Observed(Conversation):
         """Other places, too."""
 
     def do_tags(self, _rest: str) -> None:
-        """Told by ``would``."""
+        """As ``would`` reports it."""
 
     def do_notags(self, _rest: str) -> None:
-        """Told by ``would``."""
+        """As ``would`` reports it."""
 
     def do_field(self, _rest: str) -> None:
         """Nothing of observe mode."""

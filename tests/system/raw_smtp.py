@@ -1,4 +1,4 @@
-"""An SMTP client that sends octets as it is told, where smtplib would put them in order first."""
+"""An SMTP client that sends octets unchanged, where smtplib would normalise them."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ class RawClient:
         self._smtp.close()
 
     def says(self, octets: bytes, answers: int = 1) -> list[str]:
-        """Send ``octets`` in one go and hear ``answers``; fewer if the server hangs up."""
+        """Send ``octets`` in one go and read ``answers``; fewer if the server closes the connection."""
         self._smtp.send(octets)
         heard = []
         for _ in range(answers):

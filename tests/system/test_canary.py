@@ -1,4 +1,4 @@
-"""The canary at the door of the real daemon: it comes and goes, disturbs nothing, and notices what is wrong."""
+"""The canary of the real daemon: it comes and goes, disturbs nothing, and notices what is wrong."""
 
 import os
 import re
@@ -21,7 +21,7 @@ JUNK = "reply+" + "0" * 10 + "b" + "a" * 47 + "@reply.example.com"
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """A canary each second, and one guess a minute for everybody."""
+    """A canary per second, and one guess per minute for all clients."""
     running = Site({"interval_seconds = 60": "interval_seconds = 1", "forged_per_minute = 60": "forged_per_minute = 1"})
     try:
         yield running.start()
@@ -30,7 +30,7 @@ def site() -> Iterator[Site]:
 
 
 def answer(site: Site, recipient: str) -> str:
-    """What a client hears at RCPT."""
+    """Return the client's answer at RCPT."""
     with site.client() as client:
         client.docmd("MAIL FROM:<alice@client.example>")
         code, text = client.docmd(f"RCPT TO:<{recipient}>")
@@ -55,7 +55,7 @@ def store(site: Site) -> int:
 
 
 def test_canaries_are_no_traffic(site: Site) -> None:
-    """Several come back; but for the store's, no series and no log line tells of them, and no guess was counted."""
+    """Several canaries succeed; except the store's, no series and no log line shows them, and no guess was counted."""
     before, log = site.metrics(), site.daemon.log()
     for _ in range(3):
         again(site)
@@ -77,7 +77,7 @@ def test_canaries_are_no_traffic(site: Site) -> None:
 
 
 def test_a_canarys_address_is_forged_for_everybody_else(site: Site) -> None:
-    """Whoever should get hold of one hears what everybody hears."""
+    """A client that gets hold of a canary's address gets the usual refusal."""
     settings = site.settings
     handler = canary_handler(settings.config.handlers)
     assert handler is not None
@@ -99,15 +99,15 @@ def test_a_store_that_stands_still_is_noticed(site: Site) -> None:
     assert "the canary succeeds again" in site.daemon.log()
 
 
-def test_a_door_that_is_gone_is_noticed(site: Site) -> None:
-    """Somebody moved the socket: no MTA gets through any more."""
+def test_a_socket_that_is_gone_is_noticed(site: Site) -> None:
+    """After the socket was moved, no MTA can connect."""
     again(site)
-    door = site.mta.socket_folder / "verify.sock"
-    door.rename(f"{door}.away")
+    socket = site.mta.socket_folder / "verify.sock"
+    socket.rename(f"{socket}.away")
     try:
         wait_until(failures(site, "unreachable"), 10, "a dead canary")
     finally:
-        Path(f"{door}.away").rename(door)
+        Path(f"{socket}.away").rename(socket)
     assert "the canary failed: reason=unreachable cannot connect: No such file or directory" in site.daemon.log()
 
 

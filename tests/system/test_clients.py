@@ -97,6 +97,6 @@ def test_a_lenient_handler_takes_an_answer_that_names_no_thread(host: Submission
 
 
 def test_every_shape_names_its_source() -> None:
-    """A header shape that nobody can look up is a guess."""
+    """A header shape without a source is a guess."""
     assert len(_SHAPES) >= 20
     assert all(re.match(r"# source: \S", path.read_text()) for path in _SHAPES)

@@ -83,7 +83,7 @@ def delivered(host: DeliverySite, outcome: str, handler: str = "issue") -> float
 
 
 def test_a_reply_reaches_the_application(host: DeliverySite, receiver: Receiver) -> None:
-    """Who answers what, the text, and the id; the claim is committed, so that a replay hears so."""
+    """User, context, text and id; the claim is committed, so that a replay is refused as such."""
     address = minted(host, "plain")
     send(
         host.site, address, "plain", body="I agree.\r\n\r\nOn Mon, 23 Nov 2026 at 10:00, Shop wrote:\r\n> Do you agree?"
@@ -166,7 +166,7 @@ def test_mail_without_a_seal_is_kept_and_nobody_posts_it(host: DeliverySite, rec
 
 
 def test_a_killed_hook_delivers_once(host: DeliverySite, receiver: Receiver) -> None:
-    """While it asks the application: the MTA comes again."""
+    """While it asks the application, the MTA retries."""
     receiver.answer = hangs
     address = minted(host, "killed")
     send(host.site, address, "killed")
@@ -262,7 +262,7 @@ def lmtp(host: DeliverySite) -> smtplib.LMTP:
 
 
 def test_no_message_is_answered_5xx(host: DeliverySite, receiver: Receiver) -> None:
-    """Postfix would make a bounce of it: endless lines, odd octets and odd addresses are kept, or come again."""
+    """Postfix would return a 5xx to the sender: endless lines, odd octets and odd addresses are kept, or retried."""
     with lmtp(host) as client:
         assert "size" not in client.esmtp_features
         assert {"smtputf8", "8bitmime"} <= set(client.esmtp_features)

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import smtplib
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reply_milter.cli.demo.letters import ALICE
 from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
@@ -52,6 +54,18 @@ def left(folder: Path) -> list[str]:
     return lines
 
 
+def send_as_printed(output: str) -> None:
+    """Send a reply to the server and address that the printed swaks command names."""
+    port, address, answered = (
+        re.search(pattern, output)
+        for pattern in (r"--server 127\.0\.0\.1:(\d+)", r"--to (\S+)", r"h-In-Reply-To '(\S+)'")
+    )
+    assert port and address and answered, output
+    text = f"From: <{ALICE}>\r\nTo: {address[1]}\r\nIn-Reply-To: {answered[1]}\r\nMessage-ID: <k@x>\r\n\r\nKept.\r\n"
+    with smtplib.SMTP("127.0.0.1", int(port[1])) as client:
+        client.sendmail(ALICE, address[1], text)
+
+
 def test_the_demonstration_shows_the_whole_way() -> None:
     """Each row as it must be, and nothing left behind."""
     with tempfile.TemporaryDirectory(prefix="rm-demo-") as name:
@@ -59,13 +73,37 @@ def test_the_demonstration_shows_the_whole_way() -> None:
         output, _ = running.communicate(timeout=120)
         assert running.returncode == 0, output
         assert "X-Reply-Mint: handler=issue; user=42" in output
-        assert 'StrippedTextReply: "Yes, it is."' in output
+        assert re.search(r"^   user: +42$", output, re.MULTILINE), output
+        assert re.search(r"^   text: +Yes, it is\.$", output, re.MULTILINE), output
+        assert "sender mismatch: the reply came from alice@elsewhere.example, which is not on file" in output
         rows = {line[:31].strip(): line[32:] for line in output.splitlines()}
         for shows, (heard, arrived) in ROWS.items():
             assert rows[shows].startswith(heard), rows[shows]
             assert re.search(rf"  {re.escape(arrived)}", rows[shows]), rows[shows]
         assert list(Path(name).iterdir()) == []
         assert left(Path(name)) == []
+
+
+def test_the_commands_that_keep_prints_can_be_run() -> None:
+    """As they stand, in any folder; the webhook's calls follow as fields."""
+    with tempfile.TemporaryDirectory(prefix="rm-demo-") as name:
+        running = start(Path(name), "--keep")
+        assert running.stdout is not None
+        lines: list[str] = []
+        while "Press Ctrl-C" not in (line := running.stdout.readline()):
+            assert line, lines
+            lines.append(line)
+        commands = [line for line in lines if "--config" in line]
+        explained, parked = (subprocess.run(["sh", "-c", line], cwd="/", capture_output=True) for line in commands)
+        assert explained.stdout.startswith(b"valid\n"), explained
+        assert (parked.returncode, parked.stdout, parked.stderr) == (0, b"", b"nothing is parked\n")
+        send_as_printed("".join(lines))
+        while not (line := running.stdout.readline()).startswith("text:"):
+            assert line and "{" not in line, line
+        assert line.split() == ["text:", "Kept."]
+        running.send_signal(signal.SIGTERM)
+        running.wait(20)
+        running.stdout.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
@@ -75,7 +113,7 @@ def test_however_it_is_ended_nothing_goes_on(number: signal.Signals) -> None:
         running = start(Path(name), "--keep")
         assert running.stdout is not None
         for line in running.stdout:
-            if "Ctrl-C ends it" in line:
+            if "Press Ctrl-C" in line:
                 break
         assert left(Path(name))
         running.send_signal(number)

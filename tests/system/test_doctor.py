@@ -155,7 +155,7 @@ def test_the_files_of_the_metrics_page(site: Site) -> None:
 
 
 def test_a_configuration_that_holds_a_secret_is_not_for_everybody() -> None:
-    """A webhook's; told by its place, never by its text."""
+    """A webhook's secret is reported by its key, never by its text."""
     running = DeliverySite()
     try:
         site = running.start().site
@@ -170,7 +170,7 @@ def test_a_configuration_that_holds_a_secret_is_not_for_everybody() -> None:
 
 
 def test_the_listener_of_the_hook() -> None:
-    """It must speak LMTP: clean while it does, and an error where nobody does."""
+    """It must speak LMTP: no problem while it does, and an error without a server."""
     running = DeliverySite()
     try:
         site = running.start().site
@@ -190,13 +190,13 @@ def test_the_listener_of_the_hook() -> None:
 
 
 def test_the_state_folder(site: Site) -> None:
-    """Not for others to write into; who can't look into it can't tell whether a daemon runs."""
+    """Others may not write into it; without the right to read it, whether a daemon runs is unknown."""
     (site.folder / "state").chmod(0o777)
     _found_and_mended(site, "state.mode")
 
 
 def test_the_daemon_and_its_socket(fresh: Site) -> None:
-    """Folders that Postfix can't go through, a socket of another group, workers that hang, and no daemon at all."""
+    """Folders that Postfix can't enter, a socket of another group, hanging workers, and no daemon."""
     folder, path = fresh.mta.socket_folder, fresh.daemon.socket
     assert path is not None
     folder.chmod(0o700)
@@ -244,7 +244,7 @@ def test_what_modes_do_not_show_is_found_by_trying(fresh: Site) -> None:
 
 
 def test_the_store(fresh: Site) -> None:
-    """A Redis of one's own that keeps nothing, is slow, forbids, or is gone. Its password is never told."""
+    """An operator's Redis that keeps nothing, is slow, forbids, or is gone. Its password is never printed."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -279,7 +279,7 @@ def test_mistakes_in_the_configuration_are_findings(site: Site) -> None:
     assert "postfix: note" in text.splitlines()[0]
 
 
-def test_weak_settings_are_told(site: Site) -> None:
+def test_weak_settings_are_reported(site: Site) -> None:
     """A mailbox that leaves 80 bits is a warning: exit 1."""
     changes = {'mailbox = "reply"': 'mailbox = "fifteen-letters"'}
     with _settings(site, changes):
@@ -319,8 +319,8 @@ def test_it_writes_nothing_and_tells_no_secret(site: Site) -> None:
             assert len(word) < 60 or word.strip('"') not in output
 
 
-def test_a_user_who_may_see_little_is_told_so(site: Site) -> None:
-    """nobody: no traceback, no claim that all is well."""
+def test_a_user_who_may_see_little_is_reported_so(site: Site) -> None:
+    """As user nobody: neither a traceback nor a claim that all is well."""
     account: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []}
     python, path = runtime()
     (site.folder / "state").chmod(0o700)

@@ -145,14 +145,14 @@ CASES = [
 
 @pytest.mark.parametrize("layout", [SHARED, OWN_SMTPD, SUBMISSION, VOUCHED])
 def test_contrib_is_clean(tmp_path: Path, layout: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
-    """What we tell operators to put: not more than notes."""
+    """The settings that we recommend cause at most notes."""
     found = PostfixFolder(tmp_path, layout).findings()
     assert [finding for finding in found if finding.severity is not Severity.NOTE] == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_setting_that_bites_is_found_and_its_line_mends_it(tmp_path: Path, case: Case) -> None:
-    """Found by its check, with this severity; after its line was put as it stands, it is not found any more."""
+    """Found by its check, with this severity; after its line is applied unchanged, it is gone."""
     postfix = PostfixFolder(tmp_path, case.layout, case.main, case.master)
     found = [finding for finding in postfix.findings() if finding.check == case.check]
     assert {finding.severity.value for finding in found} == {case.severity}, postfix.findings()
@@ -184,7 +184,7 @@ FINE = {
         "relay_domains =\nvirtual_mailbox_domains = $reply_domain\nvirtual_mailbox_maps = $relay_recipient_maps", ""),
     "a proxy filter that hands on to us": (
         "", "192.0.2.9:smtp inet n - y - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:10024\n  -o smtpd_milters="),
-    "a door for others that refuses us": (
+    "an smtpd for other domains that refuses ours": (
         "", "smtps inet n - y - - smtpd\n  -o smtpd_milters=\n"
             "  -o smtpd_recipient_restrictions=check_recipient_access,inline:{{$reply_domain=reject}},permit"),
     "the smtpd behind a postscreen": ("", "smtpd pass - - y - - smtpd\nsmtps inet n - y - 1 postscreen"),
@@ -231,7 +231,7 @@ def test_nobody_before_us_is_worse_where_proof_is_wanted(tmp_path: Path) -> None
     assert (found.severity, "refuses it for issue" in found.why) == (Severity.ERROR, True)
 
 
-def test_who_stands_before_us_is_told(tmp_path: Path) -> None:
+def test_who_stands_before_us_is_reported(tmp_path: Path) -> None:
     """By place, in order."""
     postfix = PostfixFolder(tmp_path, VOUCHED)
     (found,) = [finding for finding in postfix.findings() if finding.check == "postfix.vouching"]

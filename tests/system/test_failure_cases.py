@@ -43,7 +43,7 @@ def test_c_41_a_reply_that_is_too_large(small: Site) -> None:
 
 
 def test_c_45_guesses_are_throttled_by_network_and_good_addresses_never(small: Site) -> None:
-    """After three in a minute a /24 hears 451; another network does not, and a genuine address is taken from both."""
+    """After three in a minute a /24 gets 451; another network does not, and a genuine address is accepted from both."""
     minted = small.mint(locator="guess/1")
     local, _, domain = minted.address.partition("@")
     wrong = f"{local[:-1]}{'a' if local[-1] != 'a' else 'b'}@{domain}"
@@ -56,7 +56,7 @@ def test_c_45_guesses_are_throttled_by_network_and_good_addresses_never(small: S
 
 
 def test_c_49_nothing_is_parked_before_a_good_checksum(small: Site) -> None:
-    """Else anybody could make us write to whom they like: the configuration refuses to be told so."""
+    """Otherwise any client could make us write to any address: the configuration refuses it."""
     small.configure({r"\[policy\]": '[policy]\nforged = "park"\nmalformed = "discard"'})
     small.daemon.send(signal.SIGHUP)
     wait_until(lambda: "not reloaded" in small.daemon.log(), 5, "the bad file is told")

@@ -28,7 +28,7 @@ ENDS = [
 
 @pytest.fixture(autouse=True)
 def nothing_unsealed(site: Site) -> Iterator[None]:
-    """Whatever a test sends, all that is in the replies' mailbox afterwards bears one good verdict."""
+    """For all input of a test, each message in the replies' mailbox has exactly one good verdict."""
     yield
     unsealed = [message.fields for message in site.all_replies() if not isinstance(message.tags, dict)]
     assert unsealed == []
@@ -134,7 +134,7 @@ def test_no_command_out_of_order_leads_past_us(refusing_at_the_dot: Site) -> Non
 
 
 def test_text_beyond_ascii_keeps_the_seal(site: Site) -> None:
-    """SMTPUTF8 (RFC 6531) with names in UTF-8, 8BITMIME, and a charset that nobody told."""
+    """SMTPUTF8 (RFC 6531) with names in UTF-8, 8BITMIME, and an undeclared charset."""
     minted = site.mint(locator="utf8/1")
     head = "From: Jürgen <jürgen@bücher.example>\r\nSubject: Grüße \U0001f600\r\n".encode()
     for number, (parameters, octets) in enumerate(
@@ -180,7 +180,7 @@ def test_long_lines_nuls_and_stray_returns_keep_the_seal(site: Site) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
 def test_odd_header_lines_smuggle_no_verdict_in(site: Site, odd: bytes, first: bool) -> None:
-    """NUL, bare CR and LF, separators of other standards: whatever Postfix makes of the line, one verdict arrives."""
+    """NUL, bare CR and LF, separators of other standards: one verdict arrives, however Postfix reads the line."""
     minted, name = site.mint(locator="odd/1"), f"odd-{odd.hex()[:40]}-{first}"
     head, _, body = reply(minted, name).partition(b"\r\n\r\n")
     lines = [odd, head] if first else [head, odd]
@@ -236,7 +236,7 @@ def test_any_forged_verdicts_leave_exactly_one_ours(site: Site, batch: list[list
 
 
 def test_client_addresses_of_our_own_choosing_are_refused(site: Site) -> None:
-    """XCLIENT would let a guesser count as many networks; Postfix takes it from nobody unless it is told to."""
+    """XCLIENT would let a guesser count as many networks; Postfix accepts it from no client by default."""
     with RawClient(site) as client:
         assert client.says(b"XCLIENT ADDR=192.0.2.7\r\n")[0].startswith("550")
         assert client.says(b"VRFY reply\r\n")[0].startswith("502")

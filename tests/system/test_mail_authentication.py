@@ -81,7 +81,7 @@ def test_an_unsigned_reply_fails_and_is_taken_all_the_same(host: Site) -> None:
 
 @pytest.mark.parametrize("number", range(len(FORGED)))
 def test_a_forged_word_is_worth_nothing(host: Site, number: int) -> None:
-    """Neither to OpenDMARC nor to us; a handler that wants proof refuses."""
+    """It convinces neither OpenDMARC nor us; a handler that requires proof refuses it."""
     lines = [f"Authentication-Results: {FORGED[number]}", f"authentication-results : {FORGED[number]}"]
     minted = host.mint(locator="auth/4")
     name = f"forged{number}"

@@ -1,4 +1,4 @@
-"""Files of metrics that are cut while processes count in them: somebody's clean-up, a disk that was mended."""
+"""Files of metrics that are truncated while processes count in them, as by a clean-up or a repaired disk."""
 
 import os
 from collections.abc import Iterator
@@ -31,14 +31,14 @@ def files(site: Site, slot: str) -> list[Path]:
 
 
 def heard(site: Site, number: int) -> str:
-    """Reply to a notification of its own; what the client hears."""
+    """Reply to its own notification; return the client's answer."""
     minted = site.mint(locator=f"cut/{number}")
     return site.send([f"<{minted.address}>"], reply(minted, number))
 
 
 @pytest.mark.parametrize("octets", [0, 3, 100, 5000])
 def test_a_worker_whose_files_are_cut_is_replaced_and_the_page_stays(site: Site, octets: int) -> None:
-    """The kernel ends it when it counts (SIGBUS): one client comes again, and the worker in its place counts anew."""
+    """The kernel ends a worker that counts (SIGBUS): one client retries, and the new worker counts anew."""
     assert heard(site, 0).startswith("250")
     before = site.daemon.workers()
     cut = [file for file in files(site, "verify0") if file.stat().st_size > octets]
@@ -65,7 +65,7 @@ def test_a_worker_whose_files_are_cut_is_replaced_and_the_page_stays(site: Site,
 
 
 def test_the_supervisor_survives_a_file_that_is_cut(site: Site) -> None:
-    """Nobody would start it again."""
+    """Nothing would restart the supervisor."""
     for file in files(site, "supervisor"):
         os.truncate(file, 0)
     site.daemon.reload()

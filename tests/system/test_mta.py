@@ -56,7 +56,7 @@ def test_local_submission_is_judged_at_the_end(site_with_non_smtpd: Site) -> Non
 
 
 def test_a_local_refusal_is_one_whole_line(site_with_non_smtpd: Site) -> None:
-    """Queue id, token id, handler and what stands behind the reason, although RCPT could not be refused."""
+    """Queue id, token id, handler, and the details of the reason, although RCPT could not be refused."""
     site = site_with_non_smtpd
     expired = site.mint(days_ago=100, locator="local/4")
     site.postfix.sendmail(["-f", "ann@example.com", expired.address], reply(expired, "old").replace(b"\r", b""))

@@ -80,7 +80,7 @@ def _hand_in(host: DeliverySite, recipient: str, message: bytes) -> int:
 
 
 def test_many_large_messages_take_bounded_memory_and_give_it_back(host: DeliverySite) -> None:
-    """16 of 24 MB at once: what there is no room for is left with the MTA, told, and taken when it comes again."""
+    """16 of 24 MB at once: the rest is deferred and reported, and accepted when the MTA retries."""
     pid, recipient = _hook(host), host.site.mint(locator="large").address
     assert _hand_in(host, recipient, _message(host, 0)) == 250
     before = _resident(pid)

@@ -1,4 +1,4 @@
-"""A client that holds its transaction open after RCPT: what is taken away is not posted. And one that guesses."""
+"""A client that keeps its transaction open after RCPT: revoked addresses are not posted. And one that guesses."""
 
 import os
 import smtplib
@@ -107,7 +107,7 @@ def test_what_is_taken_away_reaches_an_open_transaction(
 
 
 def test_a_bound_author_is_not_found_by_trying(fresh: Site) -> None:
-    """Twenty tries, on several connections; then the right one hears what the wrong ones do, and the user has a way."""
+    """Twenty tries, on several connections; then the right author gets the same refusal, which names another way."""
     minted = fresh.mint(user=903, locator="guess/1", recipient="alice@client.example")
     heard = [
         fresh.send([f"<{minted.address}>"], reply(minted, f"try-{number}").replace(b"alice@", b"m%d@" % number))

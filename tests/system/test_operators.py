@@ -316,7 +316,7 @@ def test_a_refusal_at_rcpt_is_found_in_both_logs(request: pytest.FixtureRequest,
         assert re.search(r" token=[a-z2-7]{13} verdict=reject reason=revoked because=token .*handler=issue ", line)
 
 
-def test_a_folder_that_the_daemon_does_not_have_is_told(fresh: Site) -> None:
+def test_a_folder_that_the_daemon_does_not_have_is_reported(fresh: Site) -> None:
     """state_dir was edited, and that takes a restart: the command works on another store than the daemon."""
     minted = fresh.mint(user=803, days_ago=1, locator="edited/1")
     other = fresh.folder / "other"

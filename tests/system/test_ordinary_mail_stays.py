@@ -129,7 +129,7 @@ def test_mail_to_people_beside_a_reply(host: Site, vouching: MailAuthentication)
 
 
 def test_mail_from_the_host_itself(host: Site, vouching: MailAuthentication) -> None:
-    """By sendmail(1), which non_smtpd_milters hear of, and so sign mode does in its layout."""
+    """By sendmail(1), whose mail non_smtpd_milters get, and so does sign mode in its layout."""
     sent = vouching.sign(ordinary("local"), DOMAIN, "s1")
     done = host.postfix.sendmail(["-i", "-f", f"alice@{DOMAIN}", "bob@example.com"], sent.replace(b"\r\n", b"\n"))
     assert done.returncode == 0, done.stderr

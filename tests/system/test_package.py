@@ -127,7 +127,7 @@ def test_a_purge_of_what_was_never_configured_leaves_nothing(installed: Machine)
 
 
 def test_systemd_knows_its_state(running: Machine) -> None:
-    """Ready with a status, reloaded when every worker is, and a bad file is told without harm."""
+    """systemd gets a status when ready, and after a reload of every worker; a bad file is reported without harm."""
     assert _property(running, "StatusText") == "answering on unix:/var/spool/postfix/reply-milter/verify.sock"
     running.good("systemctl", "reload", SERVICE)
     wait_until(lambda: "reloaded" in _journal(running) and _is_active(running), 5, "every worker has reloaded")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[DeliverySite]:
-    """Everything that there is to be ready: two kinds of sockets, and a store."""
+    """A host on which everything can be ready: two kinds of sockets, and a store."""
     running = DeliverySite()
     try:
         yield running.start()
@@ -129,7 +129,7 @@ def guarded(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_a_page_with_a_certificate_and_a_login(guarded: Site) -> None:
-    """Nobody reads it in the clear or without the password; the certificate is renewed under the running daemon."""
+    """No client reads it in the clear or without the password; a renewed certificate is used without a restart."""
     guarded.start()
     etc = guarded.config.parent
 
@@ -150,7 +150,7 @@ def test_a_page_with_a_certificate_and_a_login(guarded: Site) -> None:
     assert "reply_milter_build_info" in read("p:hunter2")
 
 
-def test_files_that_are_no_use_are_told_at_once(guarded: Site) -> None:
+def test_files_that_are_no_use_are_reported_at_once(guarded: Site) -> None:
     """A line each, with file, key and reason; nothing of what they hold."""
     etc = guarded.config.parent
     (etc / "m.key").chmod(0o644)

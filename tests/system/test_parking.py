@@ -52,7 +52,7 @@ def host() -> Iterator[DeliverySite]:
 
 
 def stranger(host: DeliverySite, address: MintedAddress, name: str, body: str = "") -> str:
-    """What somebody hears who writes to Alice's address from elsewhere."""
+    """Reply to Alice's address from elsewhere; return the answer."""
     message = reply(address, name, f"Subject: about {name}", body=body)
     return host.site.send(
         [f"<{address.address}>"], message.replace(b"From: alice@client.example", f"From: {JANE}".encode())
@@ -127,7 +127,7 @@ def test_an_answer_posts_what_was_shown_and_nothing_else(host: DeliverySite) -> 
 
 
 def test_only_a_word_of_consent_releases(host: DeliverySite) -> None:
-    """What the user's programs, and the user, may send to that address instead; nobody hears of it."""
+    """Other mails of the user, or of the user's programs, to that address have no effect and no bounce."""
     address = host.site.mint(user=51, locator="parking/words", recipient="alice@client.example")
     assert stranger(host, address, "words").startswith("250")
     mail = asked(host, "about words")
@@ -156,7 +156,7 @@ def test_only_a_word_of_consent_releases(host: DeliverySite) -> None:
 
 
 def test_what_was_revoked_meanwhile_is_not_posted(host: DeliverySite) -> None:
-    """Not by the user's yes, nor by an operator who does not know; by one who says so it is."""
+    """Neither a user's yes nor a plain release delivers it; an operator's --force does."""
     address = host.site.mint(user=55, locator="parking/revoked", recipient="alice@client.example")
     posts, discarded = sum(host.receiver.posts.values()), delivered(host, "discarded")
     assert stranger(host, address, "revoked").startswith("250")

@@ -196,7 +196,7 @@ def test_a_worker_that_keeps_dying_is_restarted_ever_later(fresh: Site) -> None:
 
 
 def test_a_reload_takes_new_rules_and_keeps_the_old_on_a_bad_file(fresh: Site) -> None:
-    """SIGHUP: a new handler works at once; a broken file changes nothing and is told in the log."""
+    """SIGHUP: a new handler works at once; a broken file changes nothing and is logged."""
     fresh.configure({"validity_days = 90": "validity_days = 1"})
     fresh.daemon.reload()
     old = fresh.mint(locator="reload/1", days_ago=2)

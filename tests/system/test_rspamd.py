@@ -44,7 +44,7 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_a_genuine_author_is_vouched_for(host: Host) -> None:
-    """Wherever the dkim=pass stands: also for a handler that refuses everything else."""
+    """At any position of the dkim=pass, even for a handler that requires a pass."""
     site, signing = host
     for name in ("first", "second"):
         minted = site.mint("strict", recipient="alice@alice.example", locator="rspamd/1")
@@ -58,7 +58,7 @@ def test_a_genuine_author_is_vouched_for(host: Host) -> None:
     [("x{0}", "<>"), ("x{0} (", "<>"), ("x", '<"@x{0}"@y.example>'), ("x", '<"@x{0} ("@y.example>')],
 )
 def test_words_of_a_stranger_vouch_for_nobody(host: Host, client: str, sender: str) -> None:
-    """Rspamd quotes what is not plain; nor would it count if it did not."""
+    """Rspamd quotes words that are not plain; without the quotes they would not count, either."""
     site, _ = host
     minted = site.mint("bounces", locator="rspamd/2")
     shape = f"; dkim=pass header.d={VICTIM} header.b={OCTETS[:8]}"

@@ -51,7 +51,7 @@ def watched(request: pytest.FixtureRequest) -> Iterator[WatchedSite]:
 
 
 def _send(watched: WatchedSite, name: str, *more: str, to: str = "", author: str = "", days_ago: int = 0) -> str:
-    """A reply by somebody of that name; the answer."""
+    """Send a reply of an author with that name; return the answer."""
     minted, author = watched.mint(name, days_ago), f"{author or name}@client.example"
     watched.addresses.add(author)
     message = reply(minted, name, *more).replace(b"alice@client.example", author.encode())
@@ -95,7 +95,7 @@ def _failing_steps(watched: WatchedSite) -> None:
 
 
 def _the_application(watched: WatchedSite) -> None:
-    """It answers whatever it can, or not at all; and our own step fails. Postfix tries again each time."""
+    """Its answers vary or are missing, and our own step fails. Postfix retries each time."""
     receiver, log = watched.delivery.receiver, watched.site.daemon.log
     answers: tuple[int | Misbehaviour, ...] = (500, 302, returns_garbage, hangs_up, 400)
     for number, answer in enumerate(answers):
@@ -150,7 +150,7 @@ def _settings(watched: WatchedSite) -> None:
 
 
 def _store(watched: WatchedSite) -> None:
-    """Another password than ours, and no store at all; last, because doctor is asked then."""
+    """A password other than ours, and no store at all; last, because doctor runs then."""
     watched.redis.command("CONFIG", "SET", "requirepass", "another")
     _cut_connections(watched)
     assert _send(watched, "denied").startswith("451")
@@ -167,7 +167,7 @@ def _is_clean(watched: WatchedSite, text: str) -> None:
 
 
 def test_the_log_holds_no_secret(watched: WatchedSite) -> None:
-    """Although it tells of all that happened, tracebacks and all."""
+    """The log has everything else, with tracebacks."""
     log = watched.site.daemon.log()
     for step in STEPS:
         assert f"{step} stumbles over" in log, step

@@ -24,7 +24,7 @@ ORDINARY = b"From: bob@example.com\r\nX-Seq: %s\r\n\r\nHello\r\n"
 
 
 def test_vrfy_and_expn_tell_nothing_of_an_address(sendmail_site: Site) -> None:
-    """The same of a genuine one, of one that nobody made, of a person, and of nobody: and Debian's own flags stay."""
+    """Compares a genuine address, a made-up one, a person and an unknown one; Debian's own flags stay."""
     names = [
         sendmail_site.mint(locator="vrfy/1").address,
         f"reply+hello@{DOMAIN}",
@@ -223,7 +223,7 @@ def test_local_submission_past_the_daemon_is_unverified(sendmail_site: Site) -> 
 
 
 def test_a_milter_that_is_down_defers_all_mail(sendmail_site: Site) -> None:
-    """F=T: 451 at MAIL for everybody; the next connection after it is up again finds it."""
+    """F=T: 451 at MAIL for every client; the next connection after its return uses it."""
     sendmail_site.daemon.stop()
     try:
         assert sendmail_site.send(["<bob@example.com>"], ORDINARY % b"down").startswith("451 4.3.2")
@@ -234,7 +234,7 @@ def test_a_milter_that_is_down_defers_all_mail(sendmail_site: Site) -> None:
 
 
 def test_a_milter_that_dies_under_a_session_defers_the_rest_of_it(sendmail_site: Site) -> None:
-    """Every command hears 451 until the client hangs up, even when the milter is back: never a recipient unverified."""
+    """Every command gets 451 until the client disconnects, even with the milter up again: nothing passes unverified."""
     with sendmail_site.client() as client:
         client.docmd("MAIL FROM:<alice@client.example>")
         assert client.docmd("RCPT TO:<bob@example.com>")[0] == 250
@@ -266,7 +266,7 @@ def test_socket_folder_that_others_may_write_to_is_not_trusted(sendmail_site: Si
 
 
 def test_a_daemon_names_its_own_filters() -> None:
-    """InputMailFilters: one that names none is a door past us; with MAIL_FILTER, only those that name us ask us."""
+    """InputMailFilters: an empty list bypasses the milter; with MAIL_FILTER, only lists that name the milter ask it."""
     bypass, own = free_port(), free_port()
     daemons = "".join(
         f"DAEMON_OPTIONS(`Family=inet, Name={name}, Port={port}, Addr=127.0.0.1, InputMailFilters={filters}')dnl\n"

@@ -93,7 +93,7 @@ def test_plain_spellings_are_verified(client_site: Site, pattern: str) -> None:
 
 @pytest.mark.parametrize("pattern", [*ODD.values(), *ODDER.values(), *PLAIN.values()], ids=[*ODD, *ODDER, *PLAIN])
 def test_no_spelling_of_a_forged_address_gets_in(client_site: Site, pattern: str) -> None:
-    """Whatever it is spelled like, a token that we did not make is refused."""
+    """A token that we did not make is refused in every spelling."""
     forged = "reply+" + "0" * 10 + "b" + "a" * 47
     answer = _rcpt(client_site, pattern.format(t=forged, T=forged.upper(), g=forged.removeprefix("reply+")))
     assert answer.startswith(("5", "451 4.7.1")), answer
@@ -122,7 +122,7 @@ def test_ordinary_recipients_with_odd_spellings_are_not_our_business(sendmail_si
 
 @pytest.mark.parametrize("domain", [f"mail.{DOMAIN}", f"x.y.{DOMAIN}"])
 def test_what_lies_below_the_reply_domain_is_not_relayed(client_site: Site, domain: str) -> None:
-    """RELAY_DOMAIN alone would take it in, for a host that nobody has."""
+    """RELAY_DOMAIN alone would accept it, for a host that does not exist."""
     assert _rcpt(client_site, f"<bob@{domain}>").startswith("550 5.1.2")
 
 
@@ -148,7 +148,7 @@ def local_site() -> Iterator[Site]:
 
 
 def test_local_mailer_gives_a_local_part_alone_and_that_agrees(local_site: Site) -> None:
-    """{rcpt_addr} has no domain: the argument tells which. Sealed and delivered, with the domain of the argument."""
+    """{rcpt_addr} has no domain: the argument has it. Sealed and delivered, with the domain of the argument."""
     minted = local_site.mint(locator="local/1")
     assert local_site.send([f"<{minted.address}>"], reply(minted, "to-local")).startswith("250")
     (found,) = local_site.arrived("X-Seq", "to-local", 1, "people")
@@ -173,7 +173,7 @@ def test_local_users_are_reached_by_every_local_domain(local_site: Site) -> None
 
 @pytest.mark.parametrize("target", ["inbox%3@example.com", "inbox%3"], ids=["elsewhere", "a local user"])
 def test_virtusertable_shows_the_mapped_address_and_that_is_refused(target: str) -> None:
-    """The two readings disagree: 550 5.1.3 to everybody, counted, so that it is seen on the first day."""
+    """The two readings disagree: 550 5.1.3 for every client, and a count that operators see on the first day."""
     lines = "VIRTUSER_DOMAIN(`REPLY_DOMAIN')dnl\nFEATURE(`virtusertable')"
     layout = SendmailLayout(
         change=_without_mailertable(lines), tables={"virtusertable": f"reply+*@{DOMAIN}\t{target}\n"}, users=["inbox"]

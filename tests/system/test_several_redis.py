@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 
 
 def heard(site: Site, number: int, user: int = 42) -> str:
-    """Reply to a notification of its own; what the client hears."""
+    """Reply to its own notification; return the client's answer."""
     minted = site.mint(locator=f"several/{number}", user=user)
     return site.send([f"<{minted.address}>"], reply(minted, number))
 
@@ -71,7 +71,7 @@ def _loses_its_data(site: Site, cluster: ClusterUnderTest) -> None:
     for node in cluster.nodes:
         node.command("FLUSHALL")
     name = "reply_milter_revocations_put_back_total"
-    wait_until(lambda: site.metrics().get(name, 0) >= 1, 10, "revocations are put back")
+    wait_until(lambda: site.metrics().get(name, 0) >= 1, 10, "revocations are restored")
     assert site.metrics()['reply_milter_redis_losses_total{kind="emptied"}'] >= 1
     # A look between two of the nodes puts them back into one that is emptied a moment later: the next look sees that.
     numbers = count(5)
@@ -80,7 +80,7 @@ def _loses_its_data(site: Site, cluster: ClusterUnderTest) -> None:
 
 
 def test_a_failover_while_replies_come(folder: Path) -> None:
-    """451 until Sentinels have chosen; each client that comes again is taken, and none is told of a replay."""
+    """451 until Sentinels have chosen; each retry is accepted, and none is called a replay."""
     trio = SentinelsUnderTest(folder)
     site = Site({r'url = "embedded"': f'url = "{trio.url}"'}, timeout_ms=300)
     try:

@@ -35,7 +35,7 @@ def encoded(text: str) -> str:
 
 
 def junk(identity: str = "", domain: str = EVIL, octets: str = "AAAABBBBCCCC", head: str = "v=1; ") -> bytes:
-    """A signature that nobody made; ``identity`` becomes its i=."""
+    """A signature that no key made; ``identity`` becomes its i=."""
     tag = f"i={identity};\r\n\t" if identity else ""
     return (
         f"DKIM-Signature: {head}a=rsa-sha256; c=relaxed/relaxed; d={domain}; s=s1;\r\n\th=from:to; bh={HASH};\r\n"
@@ -54,7 +54,7 @@ def made_by_evil(selector: str) -> Message:
 
 
 def two_alike(vouching: Vouching, message: bytes) -> bytes:
-    """Two good signatures whose b= begin alike, and end in what base64 leaves out: OpenDKIM tells nearly all of it."""
+    """Two good signatures whose b= begin alike, and end in octets that base64 ignores; OpenDKIM copies most of b=."""
     signed = vouching.sign(message, EVIL, "s2")
     split = re.fullmatch(rb"(DKIM-Signature:.*?)\r\n(From:.*)", signed, re.DOTALL)
     assert split is not None
@@ -132,7 +132,7 @@ def lenient(vouching: Vouching) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def naive(vouching: Vouching) -> Iterator[Site]:
-    """A host that takes whatever clients bring, where OpenDKIM leaves fields that it can't read; without OpenDMARC."""
+    """A host without header checks, where OpenDKIM keeps fields that it can't read; without OpenDMARC."""
     running = site(vouching, "smtpd_milters = $opendkim_milter, $reply_milter\n", FRAGMENTS[:1])
     try:
         yield running.start()
@@ -141,7 +141,7 @@ def naive(vouching: Vouching) -> Iterator[Site]:
 
 
 def forged(minted: MintedAddress, name: str, author: str = f"Alice <alice@{VICTIM}>") -> bytes:
-    """A reply in somebody else's name."""
+    """A reply in another person's name."""
     lines = [f"From: {author}", f"To: <{minted.address}>", "Subject: Re: a question", f"Message-ID: <{name}@{EVIL}>",
              f"In-Reply-To: <{minted.message_id}>", f"X-Seq: {name}", "Date: Sat, 21 Nov 2026 12:00:00 +0000", "",
              "Yes.", ""]  # fmt: skip
@@ -187,7 +187,7 @@ def test_the_milters_before_us_are_deceived(lenient: Site, vouching: Vouching) -
 
 @pytest.mark.parametrize("number", range(len(SHAPED)), ids=list(SHAPED))
 def test_postfix_refuses_the_signature(shipped: Site, vouching: Vouching, number: int) -> None:
-    """contrib/postfix: such mail comes to nobody, and the sender hears which tag it is."""
+    """contrib/postfix refuses such mail, and the reply names the tag."""
     minted = shipped.mint(locator="shaped/4")
     message = list(SHAPED.values())[number](vouching, forged(minted, named(number)))
     heard = shipped.send([f"<{minted.address}>"], message)
@@ -263,7 +263,7 @@ def test_a_field_that_nobody_took_off_vouches_for_nobody(naive: Site, number: in
 
 @pytest.mark.parametrize("site_name", ["shipped", "lenient"])
 def test_good_signatures_pass(request: pytest.FixtureRequest, vouching: Vouching, site_name: str) -> None:
-    """Several of them, with i= and z=, also where others are broken or somebody else's."""
+    """Several signatures, with i= and z=, even if others are broken or another domain's."""
     host: Site = request.getfixturevalue(site_name)
     minted = host.mint(recipient="alice@alice.example", locator="shaped/7")
     message = forged(minted, "good", "Alice <alice@alice.example>")

@@ -67,7 +67,7 @@ def test_a_login_gets_an_address_that_works(host: SubmissionSite) -> None:
 
 
 def test_the_address_is_bound_to_its_recipient(host: SubmissionSite) -> None:
-    """Somebody else who writes to it is no match."""
+    """An author other than the recipient is no match."""
     host.relay_in(notification("bound", MINT), [JANE])
     found = received(host, "bound")
     (reply_to,), (identifier,) = found.values("Reply-To"), found.values("Message-ID")
@@ -76,7 +76,7 @@ def test_the_address_is_bound_to_its_recipient(host: SubmissionSite) -> None:
 
 
 def test_an_id_of_the_application_is_kept_and_bound(host: SubmissionSite) -> None:
-    """So are its References and Auto-Submitted; Reply-To is ours, once, whatever stood there."""
+    """References and Auto-Submitted are kept, too; Reply-To is ours, once, in place of any other."""
     given = ["Message-ID: <own.1@shop.example.com>", "References: <old.1@shop.example.com>", "Reply-To: a@b.example",
              "reply-to: c@d.example", "Auto-Submitted: auto-notified"]  # fmt: skip
     assert host.relay_in(notification("kept", MINT, *given), [JANE])[0] == 250
@@ -147,7 +147,7 @@ def test_an_unmodified_sendmail_script_needs_one_header(host: SubmissionSite) ->
 def test_what_cannot_be_minted_does_not_leave(
     host: SubmissionSite, name: str, lines: list[str], recipients: list[str], answer: tuple[int, str]
 ) -> None:
-    """The application hears why, at once; a notification with a wrong reply address is worse than none."""
+    """The application gets the reason at once; a notification with a wrong reply address is worse than none."""
     code, text = host.submit(notification(name, *lines), recipients)
     assert (code, text.split()[0]) == answer, text
     assert "X-Reply-Mint: " in text
@@ -167,13 +167,13 @@ def test_references_in_no_charset_stop_nothing(host: SubmissionSite) -> None:
 
 
 def test_a_flood_of_fields_from_a_stranger_is_refused(host: SubmissionSite) -> None:
-    """To take them off would keep the MTA busy for minutes."""
+    """Removing them would keep the MTA busy for minutes."""
     code, text = host.relay_in(notification("flood", *["X-Reply-Mint: x"] * 5000), [JANE], source=STRANGER)
     assert (code, text.split()[0]) == (550, "5.6.0"), text
 
 
 def test_a_stranger_gets_nothing(host: SubmissionSite) -> None:
-    """The field is taken off, however often it stands there, and the mail goes on; even to several recipients."""
+    """Each copy of the field is removed, and the mail passes, even to several recipients."""
     head = [MINT, MINT.lower(), "X-REPLY-MINT : handler=issue; user=1; locator=x", "X-Reply-Mint: rubbish"]
     code, text = host.relay_in(notification("stranger", *head), [JANE, "bob@example.com"], source=STRANGER)
     assert code == 250, text
@@ -185,7 +185,7 @@ def test_a_stranger_gets_nothing(host: SubmissionSite) -> None:
 
 @pytest.mark.parametrize("spelling", ["Received", "received", "Received "])
 def test_mail_that_was_received_before_gets_nothing(host: SubmissionSite, spelling: str) -> None:
-    """From a trusted client and with a login, too: it may be somebody else's, forwarded."""
+    """Even from a trusted client and with a login: it may be another user's message, forwarded."""
     name = f"received-{spelling!r}"
     lines = [f"{spelling}: from a.example by b.example; Mon, 23 Nov 2026 12:00:00 +0000", MINT]
     assert host.relay_in(notification(name, *lines), [JANE])[0] == 250
@@ -241,7 +241,7 @@ def test_a_killed_worker_costs_no_notification(host: SubmissionSite) -> None:
 
 
 def test_a_reload_reaches_the_signing_worker(host: SubmissionSite) -> None:
-    """A new handler mints at once; and trust that was taken away is gone."""
+    """A new handler mints at once; a removed network is no longer trusted."""
     text = host.site.config.read_text()
     more = '\n[[handler]]\nid = 77\nname = "fresh"\ncontext = "integer"\n'
     try:

@@ -83,7 +83,7 @@ def test_another_user_of_the_host_mints_nothing(host: SubmissionSite) -> None:
 
 
 def test_sendmail_proves_nothing_but_by_a_secret(host: SubmissionSite) -> None:
-    """It counts as 127.0.0.1 without a login, whoever calls it. What is refused comes back without the secret."""
+    """It counts as 127.0.0.1 without a login. A refused message returns without the secret."""
     sendmail = host.site.postfix.sendmail
     for name, field in (("local", ISSUE), ("local2", ISSUE + WRONG), ("local3", FORUM + KEY)):
         sendmail(["-t", "-f", "ann@example.com"], notification(name, field).replace(b"\r", b""))
@@ -171,7 +171,7 @@ def test_a_login_counts_for_its_application_alone(host: SubmissionSite) -> None:
     ],
 )
 def test_what_was_on_its_way_before_gets_nothing(host: SubmissionSite, line: str) -> None:
-    """Nor does a report: with the right secret, and by the right login, too."""
+    """A report does not mint, either, even with the right secret or login."""
     for name, send in (("relayed", host.relay_in), ("submitted", host.submit)):
         named = f"{name} {line}"
         code, text = send(notification(named, line, ISSUE + KEY), [JANE])
@@ -229,7 +229,7 @@ def test_a_message_of_pythons_email_package_keeps_its_key(host: SubmissionSite) 
 
 
 def test_a_secret_that_cannot_be_used_leaves_the_old_one(host: SubmissionSite) -> None:
-    """Told by file and reason, and by nothing of what stands in it."""
+    """Reported by file and reason, without the file's content."""
     path = host.site.config.parent / "script.secret"
     path.write_text("hunter2 hunter2 hunter2\n")
     try:
@@ -266,7 +266,7 @@ def test_what_gets_by_sign_mode_leaves_without_the_secret(host: SubmissionSite) 
 
 
 def test_no_log_and_no_page_holds_a_secret(host: SubmissionSite) -> None:
-    """After all of the above; and both tell who asked."""
+    """After all tests above; log and metrics name the application."""
     for field in (ISSUE + KEY, ISSUE + WRONG, FORUM + KEY, LENIENT + f"; key={OTHER}"):
         host.relay_in(notification("told", field), [JANE])
     log, mail_log = host.site.daemon.log(), host.site.postfix.log()

@@ -1,4 +1,4 @@
-"""Nobody said anything about the author: OpenDKIM alone before us, or milters that are dead and waved through."""
+"""No milter authenticated the author: OpenDKIM alone before us, or milters that are down and skipped."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +27,7 @@ def site(main_cf: str, fragments: Sequence[str] = FRAGMENTS) -> Site:
 
 @pytest.fixture(scope="module")
 def opendkim_alone(vouching: MailAuthentication) -> Iterator[Site]:
-    """Nobody asks for DMARC."""
+    """OpenDKIM is the only milter before ours."""
     running = site(vouching.main_cf + "smtpd_milters = $opendkim_milter, $reply_milter\n", FRAGMENTS[:1])
     try:
         yield running.start()
@@ -37,7 +37,7 @@ def opendkim_alone(vouching: MailAuthentication) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def both_dead() -> Iterator[Site]:
-    """Their places are known, nobody is there, and mail passes all the same."""
+    """Their sockets are configured, no milter listens, and Postfix passes the mail."""
     places = "".join(f"{name}_milter = inet:127.0.0.1:{free_port()}\n" for name in ("opendkim", "opendmarc"))
     running = site(f"\n{places}milter_default_action = accept\n")
     try:

@@ -1,4 +1,4 @@
-"""One application that takes long holds up nobody else's replies, behind a real Postfix with its own back-off."""
+"""A slow application delays no other handler's replies, behind a real Postfix with its own back-off."""
 
 import re
 import threading

@@ -84,7 +84,7 @@ def test_plain_spellings_are_verified(site: Site, pattern: str) -> None:
 
 @pytest.mark.parametrize("pattern", [*ODD.values(), *PLAIN.values()], ids=[*ODD, *PLAIN])
 def test_no_spelling_of_a_forged_address_gets_in(site: Site, pattern: str) -> None:
-    """Whatever it is spelled like, a token that we did not make is refused."""
+    """A token that we did not make is refused in every spelling."""
     forged = "reply+" + "0" * 10 + "b" + "a" * 47
     recipient = pattern.format(t=forged, T=forged.upper(), g=forged.removeprefix("reply+"))
     with site.client() as client:

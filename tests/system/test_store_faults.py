@@ -87,7 +87,7 @@ def _timed(site: Site, recipient: str, message: bytes) -> tuple[str, float]:
 
 
 def _refuses_replies_only(site: Site, number: int) -> MintedAddress:
-    """Replies hear 451 in time, junk its 550, and other mail nothing of it; returns the address that was deferred."""
+    """Replies get 451 in time, junk its 550, and other mail passes; returns the deferred address."""
     minted = site.mint(locator="fault/1")
     heard, seconds = _timed(site, f"<{minted.address}>", reply(minted, number))
     assert heard.startswith("451 4.3.0"), heard
@@ -100,7 +100,7 @@ def _refuses_replies_only(site: Site, number: int) -> MintedAddress:
 
 
 def _send_until_answered(site: Site, minted: MintedAddress, number: int, wanted: str) -> None:
-    """As a client that comes again after a 4xx: a loaded machine makes a store slow for a moment, but never wrong."""
+    """As a client that retries after a 4xx: a loaded machine makes a store slow for a moment, but never wrong."""
     heard: list[str] = []
 
     def answered() -> bool:

@@ -51,7 +51,7 @@ class WatchedSite:
         self._redis_folder.mkdir(mode=0o755)
         self.redis = RedisUnderTest(self._redis_folder, "--unixsocketperm", "777")
         self._settings(form)
-        self._fails_when_told()
+        self._fails_on_demand()
 
     def _settings(self, form: str) -> None:
         sign = self.site.mta.socket_folder / "sign.sock"
@@ -68,7 +68,7 @@ class WatchedSite:
         secret.chmod(0o600)
         shutil.chown(secret, USER)
 
-    def _fails_when_told(self) -> None:
+    def _fails_on_demand(self) -> None:
         program = self.site.folder / FAILING.name
         program.write_bytes(FAILING.read_bytes())
         self.failing.write_text("maintain")  # the hook looks after parked replies at its start
@@ -88,7 +88,7 @@ class WatchedSite:
         self.redis.stop()
 
     def mint(self, name: str, days_ago: int = 0) -> MintedAddress:
-        """An address for somebody of that name to answer to."""
+        """Mint an address for an author with that name."""
         author = f"{name}@client.example"
         minted = self.site.mint(locator=f"secrets/{name}", recipient=author, days_ago=days_ago)
         self.addresses |= {author, minted.address}

@@ -29,7 +29,7 @@ INSTALLED = run_dependencies.installed()
 
 
 def test_only_what_was_chosen_comes_with_an_installation() -> None:
-    """Neither more, which nobody looked at, nor less, which would be a line too many here."""
+    """No unreviewed dependency, and no unneeded line here."""
     along = {name for names in BROUGHT_ALONG.values() for name in names}
     spare = {"typing-extensions", "async-timeout"}  # of older Pythons alone
     assert INSTALLED.keys() - DIRECT - along == set()
@@ -82,7 +82,7 @@ def test_no_vulnerability_is_one_answer() -> None:
     assert audit.judge(_answer(idna=[], jinja2=_KNOWN), {"idna": "3.20"}) == audit.Outcome()
 
 
-def test_a_vulnerability_is_told_with_its_cure() -> None:
+def test_a_vulnerability_is_reported_with_its_cure() -> None:
     """One line each."""
     outcome = audit.judge(
         _answer(idna=[{"id": "CVE-2024-3651", "fix_versions": ["3.7"]}], jinja2=_KNOWN), {"idna": "3"}

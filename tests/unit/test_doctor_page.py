@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from reply_milter.core.diagnosis.postfix.questions import REWRITING
+from reply_milter.core.diagnosis.postfix.lookup_keys import REWRITING
 from reply_milter.core.diagnosis.problem import Severity
 
 _ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ _ROOT = Path(__file__).parents[2]
 _PAGE = (_ROOT / "docs/failure-cases.md").read_text(encoding="utf-8")
 
 
-def test_all_fifty_cases_are_told_once() -> None:
+def test_all_fifty_cases_are_listed_once() -> None:
     """In order, so that one finds them."""
     assert [int(number) for number in re.findall(r"(?m)^\| C-(\d+) ", _PAGE)] == list(range(1, 51))
 

@@ -73,7 +73,7 @@ def _imported() -> set[str]:
 
 
 def test_what_our_code_imports_is_looked_for() -> None:
-    """An import that is new comes with its line; so does the rest, which nobody can see from outside."""
+    """Each import has its line here, and so have names that are used without an import."""
     listed = {re.split(r"[.(\[]", name.partition(":")[2])[0] for one in LIBRARIES for name in one.names}
     modules = {name.partition(":")[0].rpartition(".")[2] for one in LIBRARIES for name in one.names}
     missing = {name for name in _imported() if name.partition(":")[2] not in listed | modules}
@@ -93,7 +93,7 @@ def _used(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", sorted(PACKAGES))
 def test_what_our_code_uses_of_a_module_is_looked_for(module: str) -> None:
-    """By ``module.NAME``; of httpx also the other way round: what nobody uses any more is not looked for."""
+    """By ``module.NAME``; of httpx also the other way round: names that are no longer used are not listed."""
     names = [name.partition(":") for one in (*LIBRARIES, HTTPX) for name in one.names]
     listed = {re.split(r"[.(\[]", name)[0] for where, _, name in names if where == module}
     imported = {name.partition(":")[2] for name in _imported() if name.partition(":")[0] == module}
@@ -162,7 +162,7 @@ def test_what_is_private_to_a_library_is_known(room: str) -> None:
         "idna:decode.x",
     ],
 )
-def test_what_is_missing_is_told_in_one_line(name: str) -> None:
+def test_what_is_missing_is_reported_in_one_line(name: str) -> None:
     """The library, its version, what is missing, and which versions are good."""
     with pytest.raises(LibraryError) as found:
         libraries.check(Library("redis", (name,)))
@@ -194,7 +194,7 @@ def test_a_library_without_what_we_need_ends_each_command_in_one_line(tmp_path: 
         assert re.search(r"redis \S+ has no redis\.connection\.Connection\(\)\._connect", done.stderr), done.stderr
 
 
-def test_a_library_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_library_that_is_not_there_is_reported_in_one_line(tmp_path: Path) -> None:
     """As after half an upgrade."""
     _stub(tmp_path, "import sys\nsys.modules['Milter'] = sys.modules['milter'] = None\n")
     done = _run(tmp_path, "run")
@@ -217,7 +217,7 @@ def test_a_library_that_counts_otherwise_is_found_by_counting(monkeypatch: pytes
 
 
 def test_httpx_is_looked_at_where_a_webhook_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the start, and at a reload; and where somebody posts. Nobody else pays for importing it."""
+    """httpx is checked at the start and at a reload if a handler posts; other installations do not import it."""
     lacking = Library("httpx", ("httpx:AsyncClient[timeout,follow_redirects,trust_env,tunnels]",))
     monkeypatch.setattr(libraries, "HTTPX", lacking)
     assert _run(tmp_path, "init", str(tmp_path / "etc"), "--domain", "reply.example.com").returncode == 0

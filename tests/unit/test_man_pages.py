@@ -33,11 +33,11 @@ def _leaves(command: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[
 
 
 def _items(page: str) -> list[str]:
-    """Heads of list items: what is told of."""
+    """Return the heads of list items."""
     return re.findall(r"(?m)^\.It (.*)$", page)
 
 
-def _told_commands() -> dict[str, str]:
+def _documented_commands() -> dict[str, str]:
     """Commands and what stands behind each in the head of its item."""
     told: dict[str, str] = {}
     section = _COMMANDS.split(".Sh COMMANDS")[1].split(".Sh ")[0]
@@ -49,27 +49,27 @@ def _told_commands() -> dict[str, str]:
 LEAVES = dict(_leaves(parser()))
 
 
-def test_every_command_is_told_of_and_no_other() -> None:
+def test_every_command_is_documented_and_no_other() -> None:
     """By its words, as one types them."""
-    assert set(_told_commands()) == set(LEAVES)
+    assert set(_documented_commands()) == set(LEAVES)
 
 
 @pytest.mark.parametrize("name", LEAVES)
-def test_every_option_is_told_of_and_no_other(name: str) -> None:
+def test_every_option_is_documented_and_no_other(name: str) -> None:
     """With its command; those that many have, once."""
     options = {text for action in LEAVES[name]._actions for text in action.option_strings}
-    told = {f"-{word}" for word in re.findall(r"Fl (\S+)", _told_commands()[name])}
+    told = {f"-{word}" for word in re.findall(r"Fl (\S+)", _documented_commands()[name])}
     assert options - _EVERYWHERE == told - _EVERYWHERE
     assert told <= options
 
 
-def test_options_of_many_commands_are_told_of_once() -> None:
+def test_options_of_many_commands_are_documented_once() -> None:
     """Under OPTIONS."""
     section = _COMMANDS.split(".Sh OPTIONS")[1].split(".Sh ")[0]
     assert {f"-{word}" for head in _items(section) for word in re.findall(r"Fl (\S+)", head)} == _EVERYWHERE
 
 
-def test_every_exit_status_is_told_of() -> None:
+def test_every_exit_status_is_documented() -> None:
     """The codes of sysexits.h that any command ends with."""
     text = "".join(path.read_text() for path in (_ROOT / "milter/reply_milter").rglob("*.py"))
     theirs = (_ROOT / "milter/reply_milter/adapters/handlers/command.py").read_text()  # how an operator's program ends
@@ -139,7 +139,7 @@ def _asked_for(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return {name for name in asked_of_config - tables if not name.startswith("handler.policy.")} | {"handler.policy"}
 
 
-def _told_keys() -> set[str]:
+def _documented_keys() -> set[str]:
     told = set()
     for section in re.split(r"(?m)^\.Sh ", _KEYS)[1:]:
         title, _, rest = section.partition("\n")
@@ -153,9 +153,9 @@ def _told_keys() -> set[str]:
     return {name.replace("handler.handler.", "handler.") for name in told}
 
 
-def test_every_configuration_key_is_told_of_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_configuration_key_is_documented_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the section of its table; a handler's policy has the keys of [policy]."""
-    assert _told_keys() == _asked_for(monkeypatch)
+    assert _documented_keys() == _asked_for(monkeypatch)
 
 
 def test_what_takes_a_restart_is_marked() -> None:
@@ -176,7 +176,7 @@ def test_what_takes_a_restart_is_marked() -> None:
     assert marked == expected
 
 
-def test_every_kind_of_destination_is_told_of() -> None:
+def test_every_kind_of_destination_is_documented() -> None:
     """In the man page, and in the template as a comment."""
     text = _KEYS.split(".Sh [handler.delivery]")[1].split(".It Ic type\n")[1].split(".It ")[0]
     assert re.findall(r'"(\w+)"', text) == list(KINDS)

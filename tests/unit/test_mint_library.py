@@ -36,7 +36,7 @@ def minter(**changes: Any) -> mint.Minter:
 
 
 def test_it_needs_no_milter_and_no_store() -> None:
-    """Nor Prometheus: what an application's host need not have."""
+    """It imports no Prometheus library: an application's host need not have it."""
     program = (
         "import sys\n"
         "for name in ('Milter', 'milter', 'redis', 'hiredis', 'prometheus_client', 'tqdm'): sys.modules[name] = None\n"
@@ -171,7 +171,7 @@ def test_it_reads_the_daemons_files_but_for_the_seal_key(tmp_path: Path) -> None
     "number,name,context", [(1024, "a", "thread"), (-1, "a", "thread"), (1, "A b", "thread"), (1, "a", "x")]
 )
 def test_a_handler_that_no_file_may_name_is_refused(number: int, name: str, context: str) -> None:
-    """Its addresses would be another handler's, or nobody's."""
+    """Its addresses would belong to another handler, or to none."""
     with pytest.raises(mint.MintError):
         mint.handler(number, name, context)
 
@@ -183,7 +183,7 @@ def test_two_handlers_of_one_number_are_refused() -> None:
 
 
 def test_one_thing_is_answered() -> None:
-    """A locator beside an id would bind the address to a Message-ID that nobody sends."""
+    """A locator and an id together would bind the address to a Message-ID that is never sent."""
     with pytest.raises(mint.MintError, match="one of"):
         minter().mint("issue", 1, locator="a/b", message_id="<mine@shop.example>")
 

@@ -49,7 +49,7 @@ def _through(pattern: "re.Pattern[str] | re.Pattern[bytes]", way: str, text: str
 
 
 def test_every_expression_is_listed() -> None:
-    """With the characters that it is given at most, or a reason why nobody from outside writes what it reads."""
+    """On the longest text that it gets, or with a reason why no stranger writes the text."""
     listed = [*BOUNDED, *UNBOUNDED, *BUILT, *NOT_A_STRANGERS]
     assert sorted(listed) == sorted(set(listed))
     assert sorted(expressions()) == sorted(listed)

@@ -10,7 +10,7 @@ _PAGE = (_ROOT / "SECURITY.md").read_text(encoding="utf-8")
 _ROWS = re.findall(r"(?m)^\| (T\d+) \|.*\| ([^|]+) \|$", _PAGE)
 
 
-def test_all_threats_are_told_once() -> None:
+def test_all_threats_are_listed_once() -> None:
     """Numbers are stable: people refer to them."""
     assert len(_ROWS) >= 40
     assert [number for number, _ in _ROWS] == [f"T{number}" for number in range(1, len(_ROWS) + 1)]
@@ -35,7 +35,7 @@ def _tests_of(file: str) -> frozenset[str]:
 
 def test_a_test_that_is_not_there_would_be_noticed() -> None:
     """The check itself: no file, no such function, and a function that is no test."""
-    assert "test_all_threats_are_told_once" in _tests_of("unit/test_security_page.py")
+    assert "test_all_threats_are_listed_once" in _tests_of("unit/test_security_page.py")
     assert "test_nothing_of_the_kind" not in _tests_of("unit/test_security_page.py")
     assert not _tests_of("unit/test_nowhere.py") and not _tests_of("site_under_test.py")
 

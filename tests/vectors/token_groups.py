@@ -390,7 +390,7 @@ def altered_addresses(n: int, start: str, bound: tuple[int, int, int, int]) -> l
 
 
 def misspelt_addresses(n: int, start: str, bound: tuple[int, int, int, int]) -> list[Case]:
-    """Other spellings of one good address: letters in either case are the same, everything else is none."""
+    """Other spellings of one good address: only the letter case may differ."""
     number = key_number(*bound)
     glob = write_glob(USER, number, checksum(KEY, n, USER, number))
 

@@ -115,7 +115,7 @@ def refused(comment: str, flags: str, *fields: str, body: bytes = BODY) -> Case:
 
 
 def broken_lists(tags: str, good: str) -> list[Case]:
-    """The seal fits, and yet the list is none: whoever reads it another way must not get another verdict."""
+    """The seal fits, but the list is malformed: a reader with another syntax must not get another verdict."""
 
     def resealed(comment: str, flags: str, altered: str) -> Case:
         return refused(comment, flags, seal(altered, SEAL_KEY))

@@ -1,4 +1,4 @@
-"""A peer that breaks the milter protocol, somebody else's message meanwhile, and what the worker holds of both."""
+"""A peer that breaks the milter protocol, another client's message meanwhile, and the worker's resources."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ _SPARE = 6  # descriptors and threads that come and go by themselves: connection
 
 
 class Peer:
-    """Connections to the milter's socket that stay open until the end of the ``with``, whatever was said on them."""
+    """Connections to the milter's socket that stay open until the end of the ``with``, after any input."""
 
     def __init__(self, milter: Milter) -> None:
         self._milter = milter
@@ -58,7 +58,7 @@ class Peer:
 
 
 class Bystander:
-    """A client whose message has begun before somebody else misbehaves, and ends while that goes on."""
+    """A client whose message begins before a peer misbehaves, and ends meanwhile."""
 
     def __init__(self, milter: Milter, patience: float = _PATIENCE) -> None:
         self._minted = milter.mint()
@@ -84,7 +84,7 @@ class Bystander:
 
 
 def is_served(milter: Milter, tries: int = 1) -> bool:
-    """Whether a message of somebody who comes now, and again if it takes too long, is taken and sealed."""
+    """Return whether a new client's message, or its retry, is accepted and sealed."""
     for _ in range(tries):
         with contextlib.suppress(TimeoutError), Bystander(milter, _PATIENCE / tries) as newcomer:
             return was_taken(newcomer.finishes())
@@ -109,7 +109,7 @@ class Footprint:
         return len(os.listdir(Path(f"/proc/{self._worker}/{what}")))
 
     def comes_back(self) -> None:
-        """The same worker, which met no accident, holds no more than it did."""
+        """The same worker, without an internal error, uses no more resources than before."""
         assert self._milter.daemon.workers() == [self._worker], "the worker died"
         assert self._milter.daemon.log().count("Traceback") == self._tracebacks, self._milter.daemon.log()[-2000:]
         wait_until(lambda: self._held("fd") <= self._descriptors + _SPARE, _SOON, "descriptors come back")

@@ -1,4 +1,4 @@
-"""A socket that stands for systemd's: what a daemon tells its service manager, in order."""
+"""A socket in place of systemd's: the messages of a daemon to its service manager, in order."""
 
 import os
 import select
@@ -21,7 +21,7 @@ class Manager:
         self.told: list[Told] = []
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop reading."""
         self._socket.close()
 
     def hear(self, seconds: float) -> bool:
@@ -33,7 +33,7 @@ class Manager:
         return True
 
     def until(self, wanted: Callable[[Told], bool], seconds: float = 20) -> Told:
-        """Hear on until something ``wanted`` is told; returns it."""
+        """Read until a message has ``wanted``; return it."""
         deadline = time.monotonic() + seconds
         while self.hear(deadline - time.monotonic()):
             if wanted(self.told[-1]):
@@ -41,7 +41,7 @@ class Manager:
         raise AssertionError(f"not told in {seconds} s; told so far: {self.told}")
 
     def silent(self, key: str, seconds: float) -> bool:
-        """Whether ``key`` is not told for ``seconds``."""
+        """Return whether no message has ``key`` for ``seconds``."""
         deadline = time.monotonic() + seconds
         while self.hear(deadline - time.monotonic()):
             if key in self.told[-1]:

@@ -198,7 +198,7 @@ def test_a_discarded_message_is_answered_with_discard(milter: Milter) -> None:
 
 
 def test_junk_is_answered_the_same_whatever_is_wrong_with_it(milter: Milter) -> None:
-    """Before a good checksum no answer tells which check failed: the same octets for each."""
+    """Without a good checksum no answer shows which check failed: the same octets for each."""
     minted = milter.mint()
     local = minted.address.split("@")[0].removeprefix("reply+")
     wrong = ["", "x", local[:-1], local + "a", "g" + local[1:], local[:10] + "a" + local[11:], local[:-1] + "1",

@@ -1,4 +1,4 @@
-"""The whole daemon under a socket that stands for systemd's, with a standard error that stands for the journal's."""
+"""The whole daemon with a socket in place of systemd's, and a standard error in place of the journal's."""
 
 import contextlib
 import json
@@ -59,8 +59,8 @@ def _refuses_junk(milter: Milter) -> bool:
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_ready_is_told_when_mail_is_answered(milter: Milter, abstract: bool) -> None:
-    """Socket, workers and store are there; STATUS tells where it answers. Abstract addresses are taken, too."""
+def test_ready_is_reported_when_mail_is_answered(milter: Milter, abstract: bool) -> None:
+    """Socket, workers and store are ready; STATUS has the socket's address. Abstract addresses work, too."""
     manager = Manager(f"@reply-milter-test-{os.getpid()}" if abstract else str(milter.folder / "notify"))
     milter.daemon.environment = {"NOTIFY_SOCKET": manager.address}
     milter.daemon.start()
@@ -103,7 +103,7 @@ def test_no_child_can_speak_in_its_name(milter: Milter, manager: Manager) -> Non
     assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}.intersection(names)
 
 
-def test_a_reload_is_told_from_its_beginning_to_its_end(milter: Milter, manager: Manager) -> None:
+def test_a_reload_is_reported_from_its_beginning_to_its_end(milter: Milter, manager: Manager) -> None:
     """RELOADING=1 with the time that systemd compares, and READY=1 once every worker has settled."""
     milter.daemon.start()
     manager.until(_ready)

@@ -1,4 +1,4 @@
-"""Peers that break the milter protocol, by what they break: nobody else is harmed."""
+"""Peers that break the milter protocol, by kind of violation: no other client is affected."""
 
 import contextlib
 import struct
@@ -98,7 +98,7 @@ VIOLATIONS: list[Callable[[Peer], None]] = [
 
 @pytest.mark.parametrize("violate", VIOLATIONS, ids=lambda function: str(function.__name__))
 def test_violations_harm_nobody(milter: Milter, violate: Callable[[Peer], None]) -> None:
-    """Neither a message on its way nor the next one, while the peer still holds its connections; nor the worker."""
+    """Messages in progress and later ones are unaffected while the peer holds its connections, and so is the worker."""
     before = Footprint(milter)
     with Bystander(milter) as other, Peer(milter) as peer:
         violate(peer)
@@ -140,7 +140,7 @@ def _packet(call: bytes) -> tuple[bytes, bytes]:
 
 
 def test_any_stream_of_calls_harms_nobody(milter: Milter) -> None:
-    """What the fuzz target ``milter`` plays to our callbacks, through libmilter itself. Nobody waits for answers."""
+    """Plays the calls of the fuzz target ``milter`` through libmilter itself, without waiting for answers."""
     target = load("milter")
     seeds = list(target.seeds().values())
     before = Footprint(milter)

@@ -70,8 +70,8 @@ ROW = Row(
         ),
         stat(
             "Canary",
-            "How long ago a genuine address was last taken, and a forged one refused, at our own door; of the host "
-            "where that is longest ago. Where it never was: since the daemon started.",
+            "How long ago the milter last accepted a genuine address and refused a forged one, on the host where that "
+            "is longest ago; since the daemon started, if it never did.",
             "s",
             f"max({CANARY_AGE})",
             nothing="off",

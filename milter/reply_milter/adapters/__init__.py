@@ -1,1 +1,1 @@
-"""One room for each outside thing, and the only place where it is imported."""
+"""One room for each outside thing; no other room imports it."""

@@ -18,7 +18,7 @@ _HEX = matching(r"[0-9a-fA-F]{64}", "")
 _ID = matching(r"[A-Za-z0-9._-]{1,64}", "")
 _STATE = one_of(*KeyState)
 Check = Callable[[str], str | None]
-_SECRET = re.compile(r"[!#-&(-:<-\[\]-~]{16,128}")  # what a tag can hold, and a log can be searched for
+_SECRET = re.compile(r"[!#-&(-:<-\[\]-~]{16,128}")  # that fit a tag, and can be searched for in a log
 _LINE_FORM = "must be one line of 16 to 128 visible ASCII characters, without blanks, quotes, \\ and ;"
 _MAKE_ONE = "make one by `openssl rand -hex 24`"
 _NOBODY_ELSE = stat.S_IRWXG | stat.S_IRWXO
@@ -26,7 +26,7 @@ _NO_OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO  # a hook may read seal 
 
 
 class KeyFileError(Exception):
-    """A key file cannot be used. ``problems``: a line each, with file and reason, never a secret."""
+    """A key file cannot be used. ``problems``: one line each, with file and reason, never a secret."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -34,7 +34,7 @@ class KeyFileError(Exception):
 
 
 def new_secret() -> bytes:
-    """32 random octets."""
+    """Return 32 random octets."""
     return secrets.token_bytes(32)
 
 

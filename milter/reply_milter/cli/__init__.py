@@ -1,4 +1,4 @@
-"""The ``reply-milter`` command. One small module a sub-command; errors are one line and a sysexits code."""
+"""The ``reply-milter`` command. One small module per sub-command; an error is one line and a sysexits code."""
 
 import argparse
 import os
@@ -51,7 +51,7 @@ _COMMANDS = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
+    """Reports a mistake in the command line in one line."""
 
     def error(self, message: str) -> NoReturn:
         """Exit with EX_USAGE."""
@@ -88,7 +88,7 @@ def _main(argv: Sequence[str]) -> int:
         return _fail(os.EX_CONFIG, *error.problems)
     except (CommandError, LibraryError) as error:
         return _fail(error.status, str(error))
-    except BrokenPipeError:  # the reader of our output closed it; Python would complain once more at exit
+    except BrokenPipeError:  # the reader of our output closed it; without this, Python reports it again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return os.EX_OK
     except OSError as error:

@@ -32,7 +32,7 @@ class _Clock:
     unix: int
 
     def now(self) -> int:
-        """Always the same."""
+        """Return the time of ``--at``."""
         return self.unix
 
 

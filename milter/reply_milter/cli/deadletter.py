@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from dataclasses import asdict
 
 from reply_milter.cli.errors import CommandError
@@ -37,6 +38,8 @@ def _list(options: argparse.Namespace) -> int:
     letters = hook(options).dead_letters.all()
     if options.json:
         print(json.dumps([asdict(letter) for letter in letters]))
+    elif not letters:
+        print("there are no dead letters", file=sys.stderr)  # standard output has a line per letter
     for letter in letters if not options.json else ():
         detail = printable(letter.detail)
         print(f"{letter.id}  {moment(letter.since)}  {letter.reason}  {letter.handler or '-'}  {detail}".rstrip())

@@ -51,8 +51,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _maintain_parking(service: HookService) -> None:
-    """Ask users about parked replies and expire old ones: where no LMTP service runs, no other process does."""
+    """Ask users about parked replies and expire old ones: without an LMTP service, only this command does so."""
     try:
         maintain_parking(service)
     except Exception:
-        log.exception("the maintenance of parked replies failed")  # the message itself is delivered all the same
+        log.exception("the maintenance of parked replies failed")  # the message itself is delivered in any case

@@ -14,17 +14,17 @@ from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring.stores import open_store, wait_until_ready
 
 _READY_SECONDS = 30.0
-_DAEMON_READY_SECONDS = 2.0  # its store may just be starting
-_AT_ONCE = Patience(for_daemon=0.0, for_others=0.2)  # long enough for who has just taken it to write its name
+_DAEMON_READY_SECONDS = 2.0  # its store may be starting
+_AT_ONCE = Patience(for_daemon=0.0, for_others=0.2)  # long enough for a new holder to write its name into the file
 _IN_TURN = Patience(for_daemon=0.0, for_others=60.0)
 
 
 @contextmanager
 def reachable_store(config: Config) -> Iterator[bool]:
-    """Keep the store answering as long as the context lasts. Yields False if no daemon uses it meanwhile.
+    """Keep the store available in the context. Yields False if no daemon uses it.
 
     Raises:
-        StoreUnavailableError: it doesn't, and can't be started here.
+        StoreUnavailableError: it is unavailable, and can't be started here.
     """
     held = _lock(config) if config.store.is_embedded else None
     if held is None:
@@ -87,7 +87,7 @@ def _become_redis(folder: Path, argv: list[str], held: int, parent: int) -> None
         os.setgroups([])
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)
-        die_with_parent(parent)()  # the kernel forgets that wish where a process changes its user
+        die_with_parent(parent)()  # the kernel clears the death signal when a process changes its user
     embedded.become(argv, held)
 
 

@@ -16,7 +16,7 @@ _ASK_SECONDS = 1.0
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    parser = add_command(commands, "explain", _run, "say what a reply address holds, and whether it is valid and why")
+    parser = add_command(commands, "explain", _run, "show the content of a reply address, and why it is valid or not")
     parser.add_argument("address", metavar="ADDRESS")
     add_at(parser)
     add_json(parser)
@@ -35,9 +35,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _ask(settings: Settings, explained: Explanation) -> Facts | StoreUnavailableError | None:
-    """What the store knows, or why it did not say. As the daemon, it is asked about a good checksum alone.
+    """Return the store's record, or why it did not answer; None for a wrong checksum, as in the daemon.
 
-    Only read, only where it runs, and with less patience than a person has.
+    Only reads, starts no store, and waits a second at most.
     """
     if explained.key is None or explained.token_text is None:
         return None
@@ -78,11 +78,11 @@ def _text(explained: Explanation, asked: Facts | StoreUnavailableError | None) -
     if explained.token_text is not None:
         token = explained.token_text.token
         bound = "bound to the address that it was sent to" if token.sender else "not bound to a sender's address"
-        source = "" if explained.key else "   (claimed: the checksum does not vouch for it)"
+        source = "" if explained.key else "   (unverified: the checksum is wrong)"
         lines += ["", f"  user {token.user}, context {token.context}, {bound}{source}"]
     if explained.key is not None and explained.token_text is not None:
-        lines.append(f"  token id {explained.key.token_id(explained.token_text.text)}: its name in the log")
+        lines.append(f"  token id {explained.key.token_id(explained.token_text.text)}, as in log lines")
     if isinstance(asked, StoreUnavailableError):
-        unknown = "whether it was revoked, or its user disabled, is not known"
-        lines += ["", f"  The store gave no answer, so {unknown}: {asked}"]
+        unknown = "it is unknown whether the address is revoked or its user disabled"
+        lines += ["", f"  The store did not answer, so {unknown}: {asked}"]
     return "\n".join(lines)

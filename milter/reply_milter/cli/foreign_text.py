@@ -1,14 +1,14 @@
-"""Text from outside, made safe to show on a terminal: control characters can do more than move the cursor."""
+"""Make text from outside safe for a terminal: control characters can do more than move the cursor."""
 
 import argparse
 import re
 import sys
 
-_CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]")  # but HT and LF; C1 in UTF-8, and as an octet
+_CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]")  # without HT and LF; C1 in UTF-8, and as an octet
 
 
 def printable(text: str) -> str:
-    """Return ``text`` on one line, with ``?`` for controls, marks of direction and other invisible characters."""
+    """Return ``text`` on one line, with ``?`` for control, direction and other invisible characters."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
@@ -22,7 +22,7 @@ def add_raw(parser: argparse.ArgumentParser) -> None:
 def write_message(message: bytes) -> None:
     """Write a message to standard output, without control characters.
 
-    Also into a pipe: a pager, or a file that is looked at later, ends on a terminal as well.
+    The same in a pipe: a pager, or a file that is read later, shows it on a terminal as well.
     """
     text = message.replace(b"\r\n", b"\n").decode("utf-8", "surrogateescape")
     write_raw(_CONTROLS.sub("?", text).encode("utf-8", "surrogateescape"))

@@ -44,7 +44,7 @@ def _list(options: argparse.Namespace) -> int:
     settings = load(options.config)
     try:
         used = _used(options)
-    except CommandError as error:  # the keys themselves are in a file
+    except CommandError as error:  # the list itself needs only the key file
         print(f"reply-milter: it is not known when keys were last used: {error}", file=sys.stderr)
         used = {}
     rows = [_Row.of(key, settings, used) for key in settings.keyring.keys]
@@ -60,7 +60,7 @@ def _list(options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What is shown of one key. Times in Unix seconds."""
+    """The columns of one key. Times in Unix seconds."""
 
     key: MasterKey
     last_used: int | None
@@ -68,12 +68,12 @@ class _Row:
 
     @classmethod
     def of(cls, key: MasterKey, settings: Settings, used: dict[str, int]) -> "_Row":
-        """Collect it. ``used``: when keys last verified a reply, by id."""
+        """Make the row. ``used``: when keys last verified a reply, by id."""
         longest = settings.config.handlers.longest_validity_days
         return cls(key, used.get(key.id), last_expiry(key, WallClock().now(), longest, was_used=key.id in used))
 
     def members(self) -> dict[str, object]:
-        """As JSON."""
+        """Return the members of its JSON object."""
         return {
             "id": self.key.id,
             "state": self.key.state.value,
@@ -83,7 +83,7 @@ class _Row:
         }
 
     def expiry_words(self) -> str:
-        """Say when the last address expires."""
+        """Describe when the last address expires."""
         return f"{'' if self.expiry.known else 'unknown, at the latest '}{moment(self.expiry.at)}"
 
 

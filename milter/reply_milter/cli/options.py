@@ -11,10 +11,10 @@ DEFAULT_CONFIG = os.environ.get("REPLY_MILTER_CONFIG", "/etc/reply-milter/reply-
 
 
 def whole_number(text: str) -> int:
-    """Read an argument: decimal digits, perhaps with a sign.
+    """Read an argument: decimal digits, optionally with a sign.
 
     Raises:
-        ArgumentTypeError: anything else; ``int`` takes ``1_000`` and other scripts' digits, too.
+        ArgumentTypeError: any other text; ``int`` accepts ``1_000`` and other scripts' digits, too.
     """
     if not re.fullmatch(r"-?[0-9]{1,20}", text):
         raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.foreign_text import add_raw, printable, write_message, write_raw
@@ -43,6 +44,8 @@ def _list(options: argparse.Namespace) -> int:
     waiting = hook(options).parking.all()
     if options.json:
         print(json.dumps([_members(parked) for parked in waiting]))
+    elif not waiting:
+        print("nothing is parked", file=sys.stderr)  # standard output has a line per reply
     for parked in waiting if not options.json else ():
         print(
             f"{parked.id}  until {moment(parked.until)}  user {parked.sealed.user}  {parked.sealed.handler}  "

@@ -24,8 +24,8 @@ from reply_milter.flows.revocations import restore_revocations
 
 _TOKEN_ID = re.compile(rf"[a-z2-7]{{{TOKEN_ID_LENGTH}}}", re.ASCII)
 _REACH = (
-    "A thread context is computed with a user's key: others who got a message about the same thing have contexts of "
-    "their own. To reach all of them, refuse replies to it in the application, or revoke user by user"
+    "A thread context is computed with one user's key: other users have other contexts for the same thing. "
+    "To reach all users, refuse replies about it in the application, or revoke it for each user"
 )
 
 
@@ -39,7 +39,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     text = "all addresses about one thing, minted until now; of a handler with thread contexts, those of one user"
     about = add_command(deeds, "object", _object, text)
     about.add_argument("handler", metavar="HANDLER")
-    about.add_argument("context", metavar="CONTEXT", type=whole_number, help="as `explain` or a verdict tells it")
+    about.add_argument("context", metavar="CONTEXT", type=whole_number, help="as in `explain` or a verdict")
     one = add_command(deeds, "token", _token, "one address, or the one with a token id")
     one.add_argument("address", metavar="ADDRESS", help="or the 13 characters that name it in the log and in questions")
     before = add_command(deeds, "before", _before, "all addresses minted before a time")
@@ -139,7 +139,7 @@ def _next_minute() -> int:
 def _report(
     options: argparse.Namespace, access: StoreAccess, what: str, wanted: int, before: int, **members: object
 ) -> int:
-    """``before`` is the time that is in force: ``wanted``, or a later one of before."""
+    """Print the result. ``before``: the time in force; later than ``wanted`` if an earlier command revoked more."""
     if options.json:
         print(json.dumps({**members, "before": before}))
         return os.EX_OK

@@ -1,4 +1,4 @@
-"""``run``: run everything that the configuration asks for, in one supervised process tree."""
+"""``run``: run all processes of the configuration, in one supervised process tree."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Access to the store for commands, and what they say when it does not answer."""
+"""Access to the store for commands, and their error if it does not answer."""
 
 import argparse
 import os
@@ -25,7 +25,7 @@ _KEPT_SECONDS = 7 * 86400  # beyond the longest validity: clocks differ
 
 @dataclass(frozen=True, slots=True)
 class StoreAccess:
-    """Settings and a store that answers. ``is_live``: a daemon uses it, as far as this host can know."""
+    """Settings and a store that answers. ``is_live``: a daemon uses it, as far as this host knows."""
 
     settings: Settings
     is_live: bool
@@ -37,7 +37,7 @@ class StoreAccess:
 
     @property
     def kept_until(self) -> int:
-        """How long a revocation made now can matter, in Unix seconds."""
+        """The time until which a revocation made now can matter, in Unix seconds."""
         return WallClock().now() + self.settings.config.handlers.longest_validity_days * 86400 + _KEPT_SECONDS
 
     def put_on_record(self, what: What, **about: Any) -> None:
@@ -56,9 +56,9 @@ class StoreAccess:
 
 @contextmanager
 def store_access(options: argparse.Namespace, changes: bool = False) -> Iterator[StoreAccess]:
-    """Open the store of the settings; an embedded one also while the daemon is down.
+    """Open the store of the settings; also an embedded one while the daemon is down.
 
-    ``changes``: the command changes what a daemon uses, so a warning is written if no daemon runs.
+    ``changes``: the command changes what a daemon uses, so it prints a warning if no daemon runs.
 
     Raises:
         CommandError: EX_TEMPFAIL, if the store gives no answer.

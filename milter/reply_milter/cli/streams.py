@@ -1,11 +1,11 @@
-"""Standard streams that the caller closed (``>&-``): the next file to be opened would take their place."""
+"""Replace standard streams that the caller closed (``>&-``): the next opened file would get their descriptor."""
 
 import os
 import sys
 
 
 def open_missing_streams() -> None:
-    """Open a stand-in for each. Writing to a closed stdout stays an error; what goes to a closed stderr is lost."""
+    """Open /dev/null for each. Writing to a closed stdout stays an error; text for a closed stderr is lost."""
     if sys.stdin is None:
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_WRONLY), "r", encoding="utf-8")
     if sys.stdout is None:

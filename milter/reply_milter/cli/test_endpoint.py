@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _webhook(options: argparse.Namespace) -> Webhook:
-    """Build the webhook from the command line; what that leaves out comes from the configuration, if there is one."""
+    """Build the webhook from the command line, completed by the configuration, if there is one."""
     configured, secret = None, _secret(options.secret_file)
     if not secret and os.path.exists(options.config):
         handlers = load(options.config).config.handlers.by_id.values()
@@ -81,7 +81,7 @@ def _webhook(options: argparse.Namespace) -> Webhook:
 
 
 def _secret(path: str) -> str:
-    """Read the secret from a file. It is never an argument: other users of the host can see those."""
+    """Read the secret from a file. It is never an argument, because other users of the host can see arguments."""
     if not path:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Times in a form for people."""
+"""Format times for people."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""``user``: what is on file about a user: addresses to write from, and whether replies are accepted."""
+"""``user``: a user's record: addresses to write from, and whether replies are accepted."""
 
 import argparse
 import json
@@ -29,8 +29,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "file",
         metavar="FILE",
         help="CSV with the columns user, address and perhaps disabled, or JSON lines with user and perhaps addresses "
-        "and disabled; - for standard input. A user's addresses are replaced by those in the file. What it does not "
-        'tell of a user stays as it is: a cell may be empty. "addresses": [] takes all of them off',
+        "and disabled; - for standard input. The file replaces a user's addresses. What it omits about a "
+        'user stays unchanged: a cell may be empty. "addresses": [] removes all of them',
     )
     for parser in (put, show, remove):
         parser.add_argument("id", metavar="ID", type=whole_number)

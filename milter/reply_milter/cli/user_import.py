@@ -1,4 +1,4 @@
-"""``user import``: put many users on file. A file with a mistake changes nothing."""
+"""``user import``: set the records of many users. A file with a mistake changes nothing."""
 
 import argparse
 import json
@@ -13,8 +13,8 @@ from reply_milter.cli.store_access import StoreAccess, store_access
 from reply_milter.core.user_file import UserEntry, UserFile, read
 from reply_milter.ports import StoreUnavailableError, UserChange
 
-_BATCH = 500  # users a round trip
-_SHOWN = 5  # mistakes that are shown; the rest is counted
+_BATCH = 500  # users per round trip
+_SHOWN = 5  # mistakes to print; the others are counted
 
 
 def import_users(options: argparse.Namespace) -> int:

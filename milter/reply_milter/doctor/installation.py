@@ -179,7 +179,7 @@ class Installation:
             if clock_of_store is None and any(found.seconds is not None for found in several):
                 yield not_examined("clock", "the Redis user may not use TIME, so the two clocks were not compared")
         record = loss_record.read_record(Path(config.state_dir))
-        yield from store.examine_loss(record.lost_at, record.put_back_at, WallClock().now())
+        yield from store.examine_loss(record.lost_at, record.restored_at, WallClock().now())
         written = [
             file_facts.facts(self._key_file(name)).modified for name in (config.keys.file, config.keys.seal_file)
         ]

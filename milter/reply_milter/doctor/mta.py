@@ -6,7 +6,7 @@ from reply_milter.adapters.os import file_facts
 from reply_milter.adapters.postfix import postconf
 from reply_milter.config import Config
 from reply_milter.core.diagnosis.postfix import rules
-from reply_milter.core.diagnosis.postfix.questions import questions
+from reply_milter.core.diagnosis.postfix.lookup_keys import lookup_keys
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
 from reply_milter.core.diagnosis.problem import Problem
 from reply_milter.core.diagnosis.sockets import Client
@@ -33,7 +33,7 @@ def client(found: Site | None) -> Client | None:
     account = file_facts.account(found.get("mail_owner") if found else _USER)
     if account is None:
         return None
-    chrooted = found is not None and any(door.chroot for door in found.doors())
+    chrooted = found is not None and any(service.chroot for service in found.smtpd_services())
     return Client(account, found.get("queue_directory") if found and chrooted else "")
 
 
@@ -54,4 +54,4 @@ def examine(found: Site, config: Config) -> Iterator[Problem]:
         authserv_id=config.verify.authserv_id,
         want_proof=[handler.name for handler in config.handlers.by_id.values() if _wants_proof(handler)],
     )
-    yield from rules.examine(postconf.ask(found, questions(found, ours)), ours)
+    yield from rules.examine(postconf.ask(found, lookup_keys(found, ours)), ours)

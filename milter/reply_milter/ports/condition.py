@@ -41,13 +41,14 @@ class StoreCondition:
 
 @dataclass(frozen=True, slots=True)
 class LossCondition:
-    """How often the store was seen to have lost data since the start; ``last``: when it last was, Unix seconds, 0 for
-    never; ``put_back``: revocations that were put back since the start.
+    """Losses of data that this host noticed since the start, by kind.
+
+    ``last``: when it last noticed one, Unix seconds, 0 for never. ``restored``: revocations restored since the start.
     """
 
     losses: Mapping[Loss, int]
     last: int
-    put_back: int
+    restored: int
 
 
 @dataclass(frozen=True, slots=True)

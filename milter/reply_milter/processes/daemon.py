@@ -76,11 +76,11 @@ def run(config_path: str) -> None:
 
     Raises:
         ConfigError: a mistake in the configuration, or in a file that it names.
-        StartError: locked by another instance, no place for the socket, a port in use, no redis-server.
+        StartError: the lock is held, a socket cannot be made, a port is in use, or redis-server is missing.
         LibraryError: prometheus_client does not count as this program expects.
     """
     tree = ProcessTree(_GRACE_SECONDS)
-    tree.note_hangups()  # before anything slow
+    tree.note_hangups()  # before any slow step
     path = os.path.abspath(config_path)
     settings = load_to_run(path)
     config = settings.config
@@ -136,7 +136,7 @@ def _start_metrics(folder: str) -> telemetry.SupervisorMetrics:
 
 @contextmanager
 def _emptied_at_the_end(lock: int) -> Iterator[None]:
-    """Empty the lock file in the end: the process id in it is no daemon's any more."""
+    """Empty the lock file at the end: its process id may go to another process."""
     try:
         yield
     finally:
@@ -145,7 +145,7 @@ def _emptied_at_the_end(lock: int) -> Iterator[None]:
 
 @contextmanager
 def _listening(places: Mapping[ProcessKind, Listener]) -> Iterator[dict[ProcessKind, socket.socket]]:
-    """Listen at all ``places``; remove the sockets' files in the end."""
+    """Listen at all ``places``; remove the sockets' files at the end."""
     sockets: dict[ProcessKind, socket.socket] = {}
     try:
         for kind, place in places.items():
@@ -180,7 +180,7 @@ class _Reload:
         self._health.reloaded("" if new is not None else f"{_NOT_RELOADED}: see the log")
 
     def _read(self) -> Settings | None:
-        """The settings of the files as they are now; None, and a log line, if they cannot be used."""
+        """Return the settings in the files; None, after a log line, if they cannot be used."""
         try:
             return load_to_run(self._path)
         except ConfigError as error:

@@ -1,4 +1,4 @@
-"""The process that the MTA hands accepted replies to, over LMTP, until its supervisor says to end."""
+"""The process that receives accepted replies from the MTA over LMTP, until its supervisor orders the end."""
 
 import asyncio
 import logging
@@ -55,7 +55,7 @@ class DeliveryWorker:
         self._server = LmtpServer(self._take, lanes, delivery.max_message_bytes, _CONNECTIONS)
 
     def run(self) -> None:
-        """Answer until the supervisor says to end."""
+        """Answer until the supervisor orders the end."""
         memory.give_back()
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, _nothing)  # unlike SIG_IGN, an operator's program does not inherit this
@@ -72,13 +72,13 @@ class DeliveryWorker:
             self._telemetry.ended()
 
     def _handler_of(self, recipient: str) -> str:
-        """Return the handler whose lane a message takes: only a hint, the seal is opened in the lane."""
+        """Return the handler whose lane a message takes: unverified, because the seal is opened in the lane."""
         number = handler_in(recipient)
         handler = None if number is None else self._service.rules.handlers.by_id.get(number)
         return handler.name if handler else ""
 
     def _shares_queue(self, handler: str) -> bool:
-        """Whether another handler's replies wait in the same queue of a Postfix as contrib has it."""
+        """Return whether another handler's replies wait in the same queue of Postfix, configured as in contrib."""
         by_id = self._service.rules.handlers.by_id
         queues = [number % _QUEUES for number, one in by_id.items() if one.name == handler]
         return any(number % _QUEUES in queues and one.name != handler for number, one in by_id.items())

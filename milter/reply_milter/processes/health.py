@@ -10,8 +10,8 @@ from reply_milter.adapters.os.systemd import ServiceManager
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0
-_POLL_SECONDS = 0.05  # between looks, while an answer is awaited
-_STORE_PATIENCE_SECONDS = 5.0  # then the start is reported without the store
+_POLL_SECONDS = 0.05  # between checks for an answer
+_STORE_PATIENCE_SECONDS = 5.0  # after so long, the start is reported without the store
 
 
 class Health:
@@ -61,7 +61,7 @@ class Health:
         self._status = problem
 
     def ending(self) -> None:
-        """Report that the end has begun."""
+        """Report that the daemon is ending."""
         self._manager.stopping()
 
     def _announce(self, problem: str) -> float:

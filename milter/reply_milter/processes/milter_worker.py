@@ -57,7 +57,7 @@ class MilterRole(Protocol):
 
 
 def run_control_loop(channel: ControlChannel, first: Settings, apply: Callable[[Settings], None]) -> None:
-    """Call ``apply`` whenever the supervisor sends new settings; return when it says to end, or has died."""
+    """Call ``apply`` for new settings from the supervisor; return when it orders the end, or has died."""
     while (packed := channel.next()) is not None:
         try:
             settings = unpack(packed).in_place_of(first)
@@ -69,7 +69,7 @@ def run_control_loop(channel: ControlChannel, first: Settings, apply: Callable[[
 
 
 class MilterWorker:
-    """One process that answers the MTA until its supervisor says to end, or dies."""
+    """One process that answers the MTA until its supervisor orders the end, or dies."""
 
     def __init__(self, settings: Settings, role: MilterRole, listening: socket.socket, channel: ControlChannel) -> None:
         self._settings = settings
@@ -78,7 +78,7 @@ class MilterWorker:
         self._channel = channel
 
     def run(self) -> None:
-        """Answer until the supervisor says to end.
+        """Answer until the supervisor orders the end.
 
         libmilter runs in a thread of its own. It blocks HUP, TERM and INT for a moment at its start. A signal that the
         main thread blocks stays pending although it is ignored; libmilter would then stop, and remove the socket that

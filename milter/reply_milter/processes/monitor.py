@@ -33,7 +33,7 @@ _REDIS_SECONDS = 1.0
 
 
 class Monitor:
-    """``slot`` names its own metrics; ``page``: where all metrics are shown, None if they are not."""
+    """``slot`` names its own metrics; ``page``: the socket of the metrics page; None without one."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Monitor:
         access, readiness = config.metrics, Readiness(config, self._process_table)
         certificate = Certificate(access.tls_cert, access.tls_key) if access.tls_cert else None
         if certificate is not None:
-            certificate.context()  # fails now, and not at the first connection, if it cannot be used
+            certificate.context()  # fails now, not at the first connection
         sources = telemetry.PageSources(
             unhealthy=lambda: unhealthy(self._process_table),
             unready=readiness.problems,

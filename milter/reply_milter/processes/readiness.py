@@ -13,7 +13,7 @@ from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring.stores import open_store
 
 _SECONDS = 2.0  # for each socket to answer
-_REMEMBERED_SECONDS = 1.0  # however often it is asked for
+_REMEMBERED_SECONDS = 1.0  # at most one try in this time, for any number of requests
 
 
 def unhealthy(process_table: ProcessTable) -> list[str]:

@@ -10,11 +10,11 @@ from reply_milter.config.places import Listener
 from reply_milter.processes.plan import ProcessKind
 from reply_milter.processes.state_folder import StartError
 
-_PAGE_BACKLOG = 256  # connections that wait; a crowd keeps others neither out nor waiting behind thousands
+_PAGE_BACKLOG = 256  # waiting connections: enough for many clients, and too few for a long wait
 
 
 def open_page(host: str, port: int) -> socket.socket:
-    """Listen where the metrics are shown; clients wait until the metrics process answers.
+    """Listen for clients of the metrics page; they wait until the metrics process answers.
 
     Raises:
         StartError: something else listens there.

@@ -1,4 +1,4 @@
-"""Watches whether the store loses data: leaves marks in it, and after a loss logs it and restores revocations."""
+"""Watches whether the store loses data: leaves marks in it, logs a loss, and then restores revocations."""
 
 import logging
 import threading
@@ -44,7 +44,7 @@ class StoreWatch:
         threading.Thread(target=self._watch, name="store watch", daemon=True).start()
 
     def condition(self) -> LossCondition:
-        """Return what metrics show of it."""
+        """Return the losses, for the metrics."""
         counts = {loss: self._losses[loss] for loss in Loss}
         return LossCondition(counts, self._record.lost_at, self._restored)
 
@@ -59,7 +59,7 @@ class StoreWatch:
             time.sleep(_LOOK_SECONDS)
 
     def look(self) -> None:
-        """Leave a mark, compare, and remedy a loss: one look."""
+        """Leave a mark, compare it with the last one, and remedy a loss."""
         try:
             seen = self._epochs.leave_mark(self._record.host)
         except StoreUnavailableError:
@@ -79,7 +79,7 @@ class StoreWatch:
         self._remember(bool(found))
 
     def _remedy(self) -> None:
-        """Restore this host's revocations; what fails is tried again at the next look."""
+        """Restore this host's revocations; after a failure, the next look retries."""
         config, now = self._config(), self._clock.now()
         try:
             revocations, broken = RevocationJournal(self._folder / NAME).read(now)
@@ -91,7 +91,7 @@ class StoreWatch:
             log.error("%d lines of %s cannot be read and were skipped", broken, self._folder / NAME)
         log.warning("%d revocations were restored from this host's journal", count)
         self._restored += count
-        self._record = self._record.put_back(now)
+        self._record = self._record.restored(now)
         self._written = 0.0
 
     def _remember(self, at_once: bool) -> None:

@@ -1,4 +1,4 @@
-"""The supervisor's side of its workers: forks each of a plan, sends it new settings, and replaces one that is deaf."""
+"""The supervisor's side of its workers: forks them, sends new settings, replaces a worker that does not read them."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ class Inherited:
     """What the supervisor opens before the first fork, for its children to inherit.
 
     ``lock``: descriptor of the state folder's lock, which workers close. ``sockets``: where the MTA connects to.
-    ``page``: where the metrics are shown, None if they are not. ``table``: all processes, in shared memory.
+    ``page``: the socket of the metrics page; None without one. ``table``: all processes, in shared memory.
     """
 
     lock: int
@@ -92,7 +92,7 @@ class Workers:
         return pid
 
     def _run(self, spec: ProcessSpec, channel: ControlChannel) -> None:
-        """In the child: do what its kind does, until the supervisor says to end."""
+        """Do the work of its kind, in the child, until the supervisor orders the end."""
         settings, inherited, shared = self._settings, self._inherited, self._inherited.shared
         if spec.kind is ProcessKind.METRICS:
             Monitor(settings, shared, spec.slot, inherited.table, inherited.page, channel).run()

@@ -34,12 +34,12 @@ def one_input(octets: bytes) -> None:
     try:
         config = parse(written)
     except ConfigError as error:
-        _are_told_well(error.problems, written)
+        _hold_no_secret(error.problems, written)
         return
     _is_sound(config)
 
 
-def _are_told_well(problems: list[str], written: str) -> None:
+def _hold_no_secret(problems: list[str], written: str) -> None:
     assert problems
     for problem in problems:
         assert problem.isprintable(), problem
@@ -49,7 +49,7 @@ def _are_told_well(problems: list[str], written: str) -> None:
 
 
 def _secrets(written: str) -> Iterator[str]:
-    """Texts that stand where a secret belongs, long enough to be found by nobody's accident."""
+    """Texts in place of secrets, long enough not to occur by chance."""
     try:
         values = tomllib.loads(written)
     except (ValueError, RecursionError):

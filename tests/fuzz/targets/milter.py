@@ -53,20 +53,20 @@ def one_input(octets: bytes) -> None:
         )
 
 
-def _play(calls: list[bytes], door: MilterCallbacks) -> None:
+def _play(calls: list[bytes], callbacks: MilterCallbacks) -> None:
     mta = _Mta()
     for call in calls:
         letter, arguments = chr(call[0]), call[1:].split(b"\0")
         mta.in_end_of_message = letter == "E"
-        answer = _call(door, mta, letter, arguments)
+        answer = _call(callbacks, mta, letter, arguments)
         assert answer is None or answer in _EXPECTED.get(letter, _GO_ON), (letter, answer)
         assert (answer in (Milter.REJECT, Milter.TEMPFAIL)) == bool(mta.replies), "a refusal without its words"
         mta.replies.clear()
-    door._close(mta)
-    assert door.idle
+    callbacks._close(mta)
+    assert callbacks.idle
 
 
-def _call(door: MilterCallbacks, mta: "_Mta", letter: str, arguments: list[bytes]) -> int | None:
+def _call(callbacks: MilterCallbacks, mta: "_Mta", letter: str, arguments: list[bytes]) -> int | None:
     """As pymilter does; None where it would call nothing."""
     first, last = arguments[0], arguments[-1]
     if letter == "D":
@@ -76,15 +76,15 @@ def _call(door: MilterCallbacks, mta: "_Mta", letter: str, arguments: list[bytes
     if letter == "O" and mta.getpriv() is not None:  # libmilter hangs up
         return None
     calls: dict[str, Callable[[], int]] = {
-        "O": lambda: door._negotiate(mta, [0x1FF, int.from_bytes(first[:3]) if first else 0x1FFFFF, 0, 0]),
-        "C": lambda: door._connect(mta, "client", 2, (first.decode("latin-1"), 25) if first else None),
-        "M": lambda: door._mail(mta, *arguments),
-        "R": lambda: door._rcpt(mta, *arguments),
-        "L": lambda: door._header(mta, first.decode(), last),
-        "B": lambda: door._body(mta, last),
-        "E": lambda: door._end_of_message(mta),
-        "A": lambda: door._abort(mta),
-        "Q": lambda: door._close(mta),
+        "O": lambda: callbacks._negotiate(mta, [0x1FF, int.from_bytes(first[:3]) if first else 0x1FFFFF, 0, 0]),
+        "C": lambda: callbacks._connect(mta, "client", 2, (first.decode("latin-1"), 25) if first else None),
+        "M": lambda: callbacks._mail(mta, *arguments),
+        "R": lambda: callbacks._rcpt(mta, *arguments),
+        "L": lambda: callbacks._header(mta, first.decode(), last),
+        "B": lambda: callbacks._body(mta, last),
+        "E": lambda: callbacks._end_of_message(mta),
+        "A": lambda: callbacks._abort(mta),
+        "Q": lambda: callbacks._close(mta),
     }
     return calls[letter]() if letter in calls else None
 
@@ -144,26 +144,26 @@ class _Mta:
 
 class _Counter:
     def connection_opened(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def connection_closed(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def stage_started(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def stage_ended(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def internal_error(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
 
     def notification(self, notification: Notification) -> None:
         """See ``ports.MintingTelemetry``."""
 
 
 class _no_accidents(logging.Handler):  # noqa: N801 # a context
-    """Raises what the door would log and answer by 451."""
+    """Raises what the callbacks would log and answer with 451."""
 
     def __enter__(self) -> None:
         logging.getLogger("reply_milter").addHandler(self)

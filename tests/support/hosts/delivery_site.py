@@ -1,4 +1,4 @@
-"""A mail host whose accepted replies go to the delivery hook, and from there to an application's endpoint."""
+"""A mail host that delivers accepted replies to the hook, which posts them to an application's endpoint."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.support.processes.daemon_process import wait_until
 HOOKED = Layout(
     main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf"),
     master_cf=("reply-hook.master.cf",),
-    # A test has less patience than a mail server.
+    # Postfix retries sooner than on a mail host.
     more="minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\n",
 )
 
@@ -22,7 +22,7 @@ class DeliverySite:
 
     def __init__(self, more: str = "", destination: str = "", layout: Layout = HOOKED, handlers: str = "") -> None:
         self.receiver = Receiver()
-        self.second_mx = 0  # port of another smtpd, where a test adds one
+        self.second_mx = 0  # port of another smtpd, if a test adds one
         webhook = f'type = "webhook"\nurl = "{self.receiver.url}"\nsecret = "{SECRET}"\ntimeout_seconds = 2'
         self.site = Site(
             {
@@ -35,7 +35,7 @@ class DeliverySite:
         self._order_tables(handlers)
 
     def _order_tables(self, handlers: str) -> None:
-        """TOML wants a handler's own keys before its tables."""
+        """Put a handler's own keys before its tables, as TOML requires."""
         text = self.site.config.read_text()
         before, _, after = text.partition("\n[handler.delivery]")
         delivery, _, rest = after.partition("\n[handler.REST]")
@@ -54,15 +54,15 @@ class DeliverySite:
         self.receiver.close()
 
     def posted(self, count: int, seconds: float = 30) -> None:
-        """Have the MTA try until so many replies had an effect."""
+        """Let the MTA retry until so many replies had an effect."""
         self.until(lambda: sum(self.receiver.posts.values()) >= count, seconds, f"{count} posts")
 
     def delivered(self, seconds: float = 30) -> None:
-        """Have the MTA try until nothing is left with it."""
+        """Let the MTA retry until its queue is empty."""
         self.until(lambda: not self.site.mta.queue(), seconds, "an empty queue")
 
     def until(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
-        """Wait until ``ready``; what Postfix put off is tried again now and then."""
+        """Wait until ``ready``; meanwhile flush Postfix's deferred queue at intervals."""
         flushed = time.monotonic()
 
         def tried() -> bool:

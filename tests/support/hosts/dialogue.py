@@ -1,4 +1,4 @@
-"""Whole SMTP transactions with the flows, on fakes: what the adapter would call, in the order of the protocol."""
+"""Whole SMTP transactions with the flows, on fakes, with the adapter's calls in the protocol's order."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.arrival import Content
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.flows.verifying.transaction import Transaction
-from tests.support.fakes import AUTHOR, MemoryStore, RecordingSettler, RecordingTelemetry, service
+from tests.support.fakes import AUTHOR, MemoryStore, RecordingCommits, RecordingTelemetry, service
 
 Fields = Sequence[tuple[str, str]]
 BODY = b"Yes, let us do that.\r\n"
@@ -21,7 +21,7 @@ BODY = b"Yes, let us do that.\r\n"
 def reply_fields(
     answered: MintedAddress, identifier: str = "<1@client.example>", author: str = AUTHOR
 ) -> list[tuple[str, str]]:
-    """The header of a genuine reply."""
+    """Return the header of a genuine reply."""
     threaded = [("In-Reply-To", f" <{answered.message_id}>")] if answered.message_id else []
     return [
         ("From", f" Jane <{author}>"),
@@ -33,7 +33,7 @@ def reply_fields(
 
 
 def without(fields: Fields, *names: str) -> list[tuple[str, str]]:
-    """``fields`` less those of these names."""
+    """Return ``fields`` without those of these names."""
     return [(name, value) for name, value in fields if name not in names]
 
 
@@ -51,26 +51,26 @@ class Desk:
 
     @property
     def telemetry(self) -> RecordingTelemetry:
-        """What was counted."""
+        """Return the recording telemetry."""
         return cast(RecordingTelemetry, self.service.telemetry)
 
     @property
     def settled(self) -> list[str]:
-        """The ids that are to be committed."""
-        return cast(RecordingSettler, self.service.commits).settled
+        """Return the ids to commit."""
+        return cast(RecordingCommits, self.service.commits).settled
 
     @property
     def content_kept(self) -> Content | None:
-        """What the flow keeps of header and body; None if it drops them."""
+        """Return the header and body that the flow keeps; None if it drops them."""
         message = self.connection._transaction
         return getattr(message.state, "content", None) if isinstance(message, Transaction) else None
 
     def rcpt(self, address: str, resolved: str | None = None, over_smtp: bool = True, queue_id: str = "") -> Verdict:
-        """One plainly spelled recipient, read alike by the MTA unless ``resolved`` says otherwise."""
+        """Send one recipient in canonical spelling; ``resolved``: the MTA's reading, by default the same."""
         return self.connection.rcpt(f"<{address}>", resolved or address.lower(), over_smtp, queue_id)
 
     def start(self, *recipients: str, sender: str = f"<{AUTHOR}>", over_smtp: bool = True) -> list[Verdict]:
-        """MAIL and the recipients; returns the answers to these."""
+        """Send MAIL and the recipients; return their answers."""
         self.connection.mail(sender)
         return [self.rcpt(address, over_smtp=over_smtp) for address in recipients]
 
@@ -81,19 +81,19 @@ class Desk:
         self.connection.body(body)
 
     def finish(self, fields: Fields, body: bytes = BODY, queue_id: str = "4Q1") -> Verdict:
-        """Header, body and the final dot; the answer is given, so what follows from it happens."""
+        """Send header, body and the final dot, and carry out what follows the answer."""
         self.content(fields, body)
         verdict = self.connection.end_of_message(queue_id)
         self.connection.done()
         return verdict
 
     def send(self, answered: MintedAddress, fields: Fields | None = None, body: bytes = BODY) -> Verdict:
-        """A whole message to one reply address; the last answer."""
+        """Send a whole message to one reply address; return the last answer."""
         self.start(answered.address)
         return self.finish(reply_fields(answered) if fields is None else fields, body)
 
     def tags(self, verdict: Verdict) -> dict[str, str]:
-        """The tags of the sealed verdict that ``verdict`` inserts."""
+        """Return the tags of the sealed verdict that ``verdict`` inserts."""
         inserted = [edit.value for edit in edits(verdict) if isinstance(edit, Insert) and edit.name == VERDICT]
         opened = unseal(inserted, self.service.rules.seal_keys)
         assert not isinstance(opened, SealProblem), opened
@@ -101,5 +101,5 @@ class Desk:
 
 
 def edits(verdict: Verdict) -> Iterable[Edit]:
-    """What is to be changed on the message."""
+    """Return the edits of the message."""
     return cast(tuple[Edit, ...], getattr(verdict, "edits", ()))

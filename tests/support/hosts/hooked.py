@@ -35,7 +35,7 @@ TAGS = {
 def sealed(
     text: str = "Yes.", author: str = "jane@example.org", key: bytes = SEAL_KEY, more: str = "", **changes: str
 ) -> Envelope:
-    """A reply as the milter seals it; an empty change takes the tag away. ``more``: further fields, with CRLF."""
+    """Return a reply as the milter seals it; an empty change removes the tag. ``more``: further fields, with CRLF."""
     body = f"{text}\r\n".encode()
     digest = BodyDigest()
     digest.feed(body)
@@ -46,7 +46,7 @@ def sealed(
 
 @dataclass
 class ScriptedDeliverer:
-    """Does what it is told; None and nothing left to do is Done."""
+    """Returns the scripted outcomes; None, or an empty script, is Done."""
 
     name: str = "scripted"
     description: str = "for tests"
@@ -65,14 +65,14 @@ class ScriptedDeliverer:
 
 
 @dataclass
-class RecordingCourier:
-    """Keeps what it was to send."""
+class RecordingSender:
+    """Keeps the mail to send."""
 
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     down: bool = False
 
     def send(self, recipient: str, message: bytes) -> None:
-        """See ``ports.delivery.Courier``."""
+        """See ``ports.delivery.MailSender``."""
         if self.down:
             raise MailSenderError("switched off")
         self.sent.append((recipient, message))
@@ -91,7 +91,7 @@ class MemoryAddressBook:
 
 @dataclass
 class RecordingDeliveries:
-    """Telemetry that remembers."""
+    """Keeps what was reported."""
 
     reports: list[DeliveryReport] = field(default_factory=list)
     waiting: int = 0
@@ -117,7 +117,7 @@ class RecordingDeliveries:
 
     @property
     def outcomes(self) -> list[DeliveryEvent]:
-        """In order."""
+        """Return the outcomes, in order."""
         return [report.outcome for report in self.reports]
 
 
@@ -128,7 +128,7 @@ class Hooked:
     service: HookService
     deliverer: ScriptedDeliverer
     store: MemoryStore
-    mail_sender: RecordingCourier
+    mail_sender: RecordingSender
     address_book: MemoryAddressBook
     clock: FixedClock
     told: RecordingDeliveries
@@ -137,9 +137,9 @@ class Hooked:
 
 
 def hooked(folder: Path) -> Hooked:
-    """A hook with the handler ``issue`` delivered by script, and ``forum`` by nobody."""
+    """Make a hook with a scripted deliverer for the handler ``issue``, and none for ``forum``."""
     database = open_database(str(folder))
-    deliverer, store, mail_sender = ScriptedDeliverer(), MemoryStore(), RecordingCourier()
+    deliverer, store, mail_sender = ScriptedDeliverer(), MemoryStore(), RecordingSender()
     standings = MemoryStore()
     numbers = itertools.count()
     address_book, clock, told = MemoryAddressBook(), FixedClock(), RecordingDeliveries()
@@ -175,5 +175,5 @@ def hooked(folder: Path) -> Hooked:
 
 
 def without_store(hook: Hooked) -> HookService:
-    """The same where the milter commits by itself."""
+    """Return the same for a milter that commits by itself."""
     return replace(hook.service, store=None)

@@ -1,7 +1,7 @@
-"""A throwaway copy of this machine with a real systemd: what is done there leaves no trace here.
+"""A throwaway copy of this machine with a real systemd: its changes leave no trace here.
 
-The same files through an overlay, which forgets every change; own processes, network (loopback alone), mounts, cgroups
-and host name. Takes root and a kernel that lets it; where it doesn't, ``MachineError`` says why.
+It has the same files through an overlay, which drops every change, and its own processes, network (only loopback),
+mounts, cgroups and host name. It needs root and a kernel that permits it; else ``MachineError`` says why.
 """
 
 import os
@@ -20,11 +20,11 @@ Done = subprocess.CompletedProcess[str]
 
 
 class MachineError(Exception):
-    """There can be no such machine here; the message says why."""
+    """This machine can't be copied; the message says why."""
 
 
 class Machine:
-    """``seen``: folders of ours that it can read."""
+    """``seen``: folders of this machine that it can read."""
 
     def __init__(self, seen: Sequence[Path] = ()) -> None:
         self._work = Path(tempfile.mkdtemp(prefix="machine-"))
@@ -38,10 +38,10 @@ class Machine:
         """Boot it, and wait until it is up.
 
         Raises:
-            MachineError: this kernel or this user can't.
+            MachineError: this kernel or this user is not able to.
         """
         words = ["unshare", "--mount", "--pid", "--net", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child"]
-        log = self._work / "log"  # in there, something else is mounted over it
+        log = self._work / "log"  # the copy mounts something else over it
         with open(log, "wb") as told:
             self._unshare = subprocess.Popen(
                 [*words, "sh", str(_BOOT), str(self._work), *self._seen], stdout=told, stderr=told,
@@ -59,14 +59,14 @@ class Machine:
         return self
 
     def _enter_cgroup(self) -> None:
-        """Into a cgroup of its own, which becomes the root of what it sees."""
+        """Enter a new cgroup, which becomes the root of its cgroups."""
         for tree in self._cgroups:
             group = tree / self._work.name
             group.mkdir(exist_ok=True)
             (group / "cgroup.procs").write_text(str(os.getpid()))
 
     def _is_up(self) -> bool:
-        """Whether everything that is to be started was: also with failures, which are a test's to look at."""
+        """Return whether every service was started, even with failures, which the tests examine."""
         assert self._unshare is not None
         children = Path(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children")
         init = children.read_text().split() if children.exists() else []
@@ -76,7 +76,7 @@ class Machine:
         return self.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded")
 
     def stop(self) -> None:
-        """End it with all its processes, and forget it."""
+        """End it with all its processes, and remove it."""
         if self._unshare is not None:
             if self._init:
                 os.kill(self._init, signal.SIGKILL)
@@ -91,7 +91,7 @@ class Machine:
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _remove(self, group: Path) -> None:
-        """Its processes take a moment to be gone."""
+        """Remove its cgroup, once its processes have ended."""
         deadline = time.monotonic() + 5
         while group.exists():
             try:
@@ -111,13 +111,13 @@ class Machine:
         )  # fmt: skip
 
     def good(self, *words: str, given: str = "", **environment: str) -> str:
-        """What a command says that has to succeed."""
+        """Run a command that must succeed; return its output."""
         done = self.run(*words, given=given, **environment)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return done.stdout
 
     def sh(self, script: str, **environment: str) -> str:
-        """What a shell script says that has to succeed."""
+        """Run a shell script that must succeed; return its output."""
         return self.good("sh", "-euc", script, **environment)
 
     def write(self, path: str, text: str) -> None:

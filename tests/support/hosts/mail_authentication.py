@@ -1,7 +1,7 @@
-"""OpenDKIM and OpenDMARC in front of the daemon, as a mail host has them, and the DNS that they ask.
+"""OpenDKIM and OpenDMARC in front of the daemon, as on a mail host, and the DNS that they query.
 
-Both change their root to a folder of their own (``ChangeRootDirectory``): there /etc/resolv.conf names our server and
-/dev/log is ours, so the machine's are neither asked nor written, and no namespace is needed. Everything is on loopback.
+Both change their root to their own folder (``ChangeRootDirectory``), where /etc/resolv.conf names our server and
+/dev/log is ours. So they do not use the machine's, and need no namespace. Everything is on loopback.
 """
 
 import base64
@@ -59,7 +59,7 @@ IgnoreHosts {folder}/ignored-hosts
 PublicSuffixList /usr/share/publicsuffix/public_suffix_list.dat
 RejectFailures no
 """
-# OpenDKIM's resolver doesn't read resolv.conf, and by default it asks nothing on loopback.
+# OpenDKIM's resolver doesn't read resolv.conf, and by default queries no server on loopback.
 _UNBOUND = """\
 server:
   do-not-query-localhost: no
@@ -115,7 +115,7 @@ class TextRecords:
         return query[:2] + struct.pack("!HHHHH", flags, 1, bool(answer), 0, 0) + question + answer
 
     def close(self) -> None:
-        """Stop answering."""
+        """Stop the server."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
             last.sendto(b"", (self.address, 53))
         self._thread.join(5)
@@ -155,9 +155,9 @@ def _relaxed(field: bytes) -> bytes:
 
 
 class MailAuthentication:
-    """OpenDKIM and OpenDMARC as verifiers. All that is theirs lies in ``folder``, which is new.
+    """OpenDKIM and OpenDMARC as verifiers. All their files are in ``folder``, which is new.
 
-    ``opendkim`` and ``opendmarc`` are more lines for their configuration files. ``records`` is the DNS that they see.
+    ``opendkim`` and ``opendmarc``: more lines for their configuration files. ``records``: their DNS.
     """
 
     def __init__(self, folder: Path, opendkim: str = "", opendmarc: str = "") -> None:
@@ -197,7 +197,7 @@ class MailAuthentication:
         return self
 
     def stop(self) -> None:
-        """End them. They have nothing to save, and take 5 seconds to notice a SIGTERM; so they are killed."""
+        """Kill them: they have nothing to save, and notice a SIGTERM only after 5 seconds."""
         for process in self._running:
             process.kill()
             process.wait()
@@ -209,7 +209,7 @@ class MailAuthentication:
         self._dns = self._log = None
 
     def log(self) -> str:
-        """What both logged, and what they wrote as they started."""
+        """Return the logs of both, and their output at the start."""
         output = self.folder / "output"
         written = output.read_text(errors="replace") if output.exists() else ""
         return written + (self._log.text() if self._log else "")

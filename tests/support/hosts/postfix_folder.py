@@ -1,6 +1,6 @@
-"""A Postfix configuration folder as an operator has one: Debian's files, contrib/postfix, and lines of a test's own.
+"""A Postfix configuration folder, as operators have: Debian's files, contrib/postfix, and a test's lines.
 
-Nothing is started: postconf and postmap read it.
+Only postconf and postmap read it; no Postfix runs.
 """
 
 import os
@@ -66,7 +66,7 @@ class PostfixFolder:
 
     @property
     def config(self) -> Config:
-        """Our own configuration, which fits."""
+        """Return our own configuration, which fits."""
         return configuration.parse(self._config)
 
     def configure(self, old: str, new: str) -> None:
@@ -75,11 +75,11 @@ class PostfixFolder:
         self._config = self._config.replace(old, new)
 
     def findings(self) -> tuple[Problem, ...]:
-        """All that is found."""
+        """Return all problems found."""
         return in_order(mta.examine(mta.site(str(self.folder / "etc")), self.config))
 
     def mend(self, remedy: Remedy) -> None:
-        """Put a remedy's line where it says, as an operator would."""
+        """Put a remedy's line into its place, as an operator would."""
         if remedy.place == MAIN_CF:
             _write(self.main_cf, f"{self.main_cf.read_text()}\n{remedy.line}\n")
         elif remedy.place == MASTER_CF:
@@ -109,6 +109,6 @@ def _with_option(text: str, remedy: Remedy) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """As if some time ago: Postfix waits for two seconds before it reads a file that was just written."""
+    """Write with an older time: Postfix waits for two seconds before it reads a new file."""
     path.write_text(text)
     os.utime(path, (0, 0))

@@ -1,8 +1,8 @@
-"""A private Sendmail on loopback, in a root folder of its own: for tests of the second real MTA.
+"""A private Sendmail on loopback, in its own root folder: for tests of the second real MTA.
 
 It runs chrooted in a folder that holds nothing but it, the few programs that it starts, and their libraries. So every
 file has the name that it has on an operator's machine, and Debian's own ``sendmail.mc`` and ``contrib/sendmail`` are
-used as they are. There is nothing to unmount afterwards, and no namespace is asked for.
+used as they are. It needs neither mounts nor a namespace.
 """
 
 import os
@@ -39,9 +39,9 @@ _LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/
 
 
 class PrivateSendmail:
-    """A Sendmail whose everything lies in ``folder``, listening on 127.0.0.1 ``port``."""
+    """A Sendmail with all its files in ``folder``, listening on 127.0.0.1 ``port``."""
 
-    # Sendmail lets 127.0.0.1 relay, whatever is configured. A stranger comes from elsewhere.
+    # Sendmail always lets 127.0.0.1 relay, so strangers connect from another address.
     client_address = "127.0.0.2"
 
     def __init__(self, folder: Path, port: int, layout: SendmailLayout | None = None) -> None:
@@ -54,7 +54,7 @@ class PrivateSendmail:
 
     @property
     def socket_folder(self) -> Path:
-        """Where the milter's socket goes: /run/reply-milter in there."""
+        """The folder of the milter's socket: /run/reply-milter inside."""
         return self.folder / "run/reply-milter"
 
     @property
@@ -64,11 +64,11 @@ class PrivateSendmail:
 
     @property
     def people(self) -> Path:
-        """The Maildir of everybody else."""
+        """The Maildir of all other recipients."""
         return self.folder / "var/mail/people"
 
     def log(self) -> str:
-        """All of its mail log."""
+        """Return its mail log."""
         return self._log.text() if self._log else self._written
 
     def prepare(self, milter_user: int, milter_group: int) -> None:
@@ -187,7 +187,7 @@ class PrivateSendmail:
         return self.folder / "output"
 
     def _inmates(self) -> list[int]:
-        """Processes whose root is our folder."""
+        """Return the processes whose root is our folder."""
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -233,7 +233,7 @@ def _chrooted(root: Path, command: Sequence[str]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    # Not the tests' own: a CI's TMPDIR, LANG or MAIL* would change what Sendmail does.
+    # Not the tests' own environment: a CI's TMPDIR, LANG or MAIL* would change Sendmail's behaviour.
     return {"PATH": "/usr/bin:/bin:/usr/sbin", "LD_LIBRARY_PATH": LIBRARIES}
 
 
@@ -243,7 +243,7 @@ def _kill(pid: int) -> None:
 
 
 def _link(source: str, target: str) -> None:
-    """Share a program with the unpacked packages: nobody writes to it."""
+    """Link a program of the unpacked packages: no process writes to it."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""An application's endpoint: takes replies over HTTP, posts each id once, and misbehaves when it is told to."""
+"""An application's endpoint: takes replies over HTTP, posts each id once, and misbehaves as a test asks."""
 
 import json
 import threading
@@ -30,7 +30,7 @@ class Call:
 
 @dataclass
 class Receiver:
-    """``calls``: all that came; ``posts``: how often each id had an effect. ``answer``: a status, or what to do."""
+    """``calls``: all requests; ``posts``: how often each id had an effect. ``answer``: a status, or a misbehaviour."""
 
     idempotent: bool = True
     checks_signatures: bool = True
@@ -53,7 +53,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL to post to."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/replies"
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class Receiver:
         self._thread.join()
 
     def taken(self, request: "_Request", body: bytes) -> int | None:
-        """Post it, unless the signature is wrong or it is told otherwise; the status to answer."""
+        """Post it, unless the signature is wrong or ``answer`` differs; return the status."""
         call = Call({name.lower(): value for name, value in request.headers.items()}, body)
         if self.checks_signatures and not _is_signed(call):
             return 401
@@ -76,7 +76,7 @@ class Receiver:
         return self.answer
 
     def post(self, identifier: str) -> None:
-        """The effect: once for each id, if it is as it should be."""
+        """Count the effect, which should be one per id."""
         with self._lock:
             if identifier not in self.posts or not self.idempotent:
                 self.posts[identifier] = self.posts.get(identifier, 0) + 1
@@ -88,7 +88,7 @@ def _is_signed(call: Call) -> bool:
     except WebhookVerificationError:
         return False
     except ValueError:
-        return True  # signed well, and no JSON: a raw message
+        return True  # a good signature, but not JSON: a raw message
     return True
 
 
@@ -99,7 +99,7 @@ class _Request(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """One reply."""
         status = self.owner.taken(self, self.rfile.read(int(self.headers["Content-Length"])))
-        if status is None:  # it has answered by itself, or never will
+        if status is None:  # the misbehaviour has answered, or never does
             self.close_connection = True
             return
         self.send_response(status)
@@ -107,7 +107,7 @@ class _Request(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
-        """How often an id, the last part of the path, had an effect."""
+        """Answer how often an id, the last part of the path, had an effect."""
         count = str(self.owner.posts.get(self.path.rpartition("/")[2], 0)).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(count)))
@@ -115,21 +115,21 @@ class _Request(BaseHTTPRequestHandler):
         self.wfile.write(count)
 
     def log_message(self, *_args: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 def hangs(_request: _Request) -> None:
-    """Take it, and say nothing for long."""
+    """Read the request, and do not answer for a long time."""
     time.sleep(20)
 
 
 def returns_garbage(request: _Request) -> None:
-    """Something that is no HTTP."""
+    """Answer with text that is not HTTP."""
     request.wfile.write(b"\x00\xff\x00 what?\r\n\r\n" * 100)
 
 
 def drips(request: _Request) -> None:
-    """An answer that never ends: a header, octet by octet."""
+    """Send an endless answer: a header, octet by octet."""
     request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Endless: ")
     for _ in range(200):
         request.wfile.write(b"x")
@@ -138,4 +138,4 @@ def drips(request: _Request) -> None:
 
 
 def hangs_up(_request: _Request) -> None:
-    """Take it, and close the connection without a word."""
+    """Read the request, and close the connection without an answer."""

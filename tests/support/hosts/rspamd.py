@@ -28,7 +28,7 @@ worker "rspamd_proxy" {{
 
 
 class Rspamd:
-    """All that is its own lies in ``folder``, which is new. ``dns``: the address of a name server, at port 53."""
+    """All its files are in ``folder``, which is new. ``dns``: the address of a name server, at port 53."""
 
     def __init__(self, folder: Path, dns: str) -> None:
         self._folder, self._dns = folder, dns

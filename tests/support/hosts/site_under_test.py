@@ -80,7 +80,7 @@ senders_per_token = 1
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A message in a mailbox. ``tags`` of its good verdict, or the problem with it."""
+    """A message in a mailbox. ``tags``: of its verdict, or the problem with its seal."""
 
     fields: list[tuple[str, str]]
     body: bytes
@@ -137,7 +137,7 @@ class Site:
         self.config = etc / "reply-milter.toml"
         self._text = self.config.read_text().replace("/var/spool/postfix/reply-milter", str(self.mta.socket_folder))
         self._text = self._text.replace("127.0.0.1:9797", f"127.0.0.1:{self.metrics_port}") + HANDLERS
-        # A loaded machine must not look like a slow store; what tests slow stores sets its own timeout.
+        # A loaded machine must not look like a slow store; tests of slow stores set their own timeout.
         self._text = self._text.replace("timeout_ms = 200 ", f"timeout_ms = {timeout_ms} ")
         self.configure(changes or {})
         (self.folder / "state").mkdir()
@@ -146,7 +146,7 @@ class Site:
         self.daemon = DaemonProcess(self.config, self.mta.socket_folder / "verify.sock", self.folder / "daemon.log")
 
     def configure(self, changes: dict[str, str]) -> None:
-        """Write the configuration with ``changes``; the daemon is not told."""
+        """Write the configuration with ``changes``; the daemon does not reload."""
         text = self._text
         for old, new in changes.items():
             assert re.search(old, text), f"nothing to change: {old}"
@@ -160,7 +160,7 @@ class Site:
         self.config.write_text(text.replace(old, new))
 
     def configure_text(self, change: Callable[[str], str]) -> None:
-        """Change the configuration as it stands; the daemon is not told."""
+        """Change the configuration as it stands; the daemon does not reload."""
         self.config.write_text(change(self.config.read_text()))
 
     def start(self) -> "Site":

@@ -1,4 +1,4 @@
-"""A /dev/log of one's own: what programs in a chroot write with syslog(3)."""
+"""A separate /dev/log for programs in a chroot that use syslog(3)."""
 
 import re
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class SystemLog:
-    """The /dev/log of a chroot: whatever is logged there is kept."""
+    """The /dev/log of a chroot: keeps all log lines."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -23,7 +23,7 @@ class SystemLog:
             self._lines.append(re.sub(r"^<\d+>", "", line.decode(errors="replace").rstrip("\0\n")))
 
     def text(self) -> str:
-        """All that was logged up to now."""
+        """Return all lines so far."""
         return "\n".join(self._lines)
 
     def close(self) -> None:

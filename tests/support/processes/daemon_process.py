@@ -19,7 +19,7 @@ from pathlib import Path
 
 import reply_milter
 
-USER = "daemon"  # a user of every Debian system who owns nothing of ours
+USER = "daemon"  # a user of every Debian system that owns none of our files
 READY_SECONDS = 20.0
 _STARTED = re.compile(r"started (?:(worker) )?\S+, process (\d+)")
 
@@ -36,7 +36,7 @@ def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
 def runtime() -> tuple[str, str]:
     """An interpreter, and a PYTHONPATH, with which USER can run the daemon.
 
-    What lies below a private folder is out of that user's reach: then the packages are copied.
+    Copies the packages if they are below a folder that this user cannot enter.
     """
     if os.geteuid() != 0 or _can_import(sys.executable, ""):
         return sys.executable, ""
@@ -78,7 +78,7 @@ class DaemonProcess:
         self.socket = socket
         self.log_path = log
         self.program = ["-m", "reply_milter"]
-        self.environment: dict[str, str] = {}  # what a test, or a service manager, would add
+        self.environment: dict[str, str] = {}  # additional environment, as of a service manager
         self.wrapper: tuple[str, ...] = ()  # a command that runs the command behind it
         self._process: subprocess.Popen[bytes] | None = None
 

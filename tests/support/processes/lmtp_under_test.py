@@ -1,4 +1,4 @@
-"""The LMTP server with lanes for tests, and what it tells."""
+"""The LMTP server with lanes for tests, and its telemetry."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor

@@ -3,15 +3,15 @@
 import random
 import socket
 
-# Below those that the kernel gives to clients (ip_local_port_range): of these, one that is free now may be somebody's
-# connection in a moment. A Cluster's bus takes the port 10,000 above.
+# Below the ports that the kernel gives to clients (ip_local_port_range): a free one of these may soon be in use. A
+# Cluster's bus takes the port 10,000 above.
 _PORTS = range(10_000, 22_000)
 _given: set[int] = set()
-_draw = random.SystemRandom()  # seeds are for what tests do
+_draw = random.SystemRandom()  # not the seeded generator of the tests
 
 
 def free_port() -> int:
-    """One that nobody listens on now, and that this process has not had before."""
+    """Return a port that no server uses now, and that this process has not had before."""
     while True:
         port = _draw.choice(_PORTS)
         if port not in _given and _is_free(port):

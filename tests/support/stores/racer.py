@@ -9,7 +9,7 @@ from tests.support.stores.store_bench import claim, outcome
 
 
 def of(number: int, racer: int) -> Claim:
-    """One racer's claim of one message; ten messages a token."""
+    """One racer's claim of one message; ten messages per token."""
     return claim(
         token_id=f"tok{number // 10:010}",
         message_tag=f"msg{number:010}",

@@ -1,4 +1,4 @@
-"""A redis-server of a test's own: on a unix socket in its own folder, ended by its process id."""
+"""A redis-server for one test: on a unix socket in its own folder, ended by its process id."""
 
 import os
 import shutil
@@ -36,8 +36,10 @@ class RedisUnderTest:
         self._folder = folder
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self.side = redis.Redis(unix_socket_path=str(self.socket), decode_responses=True)  # past the store under test
-        self.raw = redis.Redis(unix_socket_path=str(self.socket))  # the same, for values that are no text
+        self.side = redis.Redis(
+            unix_socket_path=str(self.socket), decode_responses=True
+        )  # not through the store under test
+        self.raw = redis.Redis(unix_socket_path=str(self.socket))  # the same, for values that are not text
 
     def start(self, wait: bool = True) -> None:
         """Start it, with the data that the last one left."""
@@ -91,5 +93,5 @@ class RedisUnderTest:
             return False
 
     def command(self, *words: str | bytes | int) -> Any:
-        """Say something to it past the store under test."""
+        """Send it a command, not through the store under test."""
         return self.side.execute_command(*words)  # type: ignore[no-untyped-call]

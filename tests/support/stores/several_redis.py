@@ -215,7 +215,7 @@ class SentinelsUnderTest:
         """Wait until the replica is in step, and the Sentinels know it and each other."""
         for node in (self.first, self.second, *self.sentinels):
             node.start()
-        for sentinel in self.sentinels:  # they tell each other each two seconds, else
+        for sentinel in self.sentinels:  # otherwise they learn it from each other within two seconds
             sentinel.command("SENTINEL", "DEBUG", "publish-period", 100, "info-period", 200, "ask-period", 100)
         eventually(lambda: self.second.command("INFO", "replication").get("master_link_status") == "up")
         eventually(lambda: all(self._ready(sentinel) for sentinel in self.sentinels))

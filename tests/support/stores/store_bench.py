@@ -59,7 +59,7 @@ class Bench(Protocol):
         ...
 
     def revoke_all(self, before: int) -> None:
-        """Revoke whatever was issued before then."""
+        """Revoke all tokens issued before then."""
         ...
 
 

@@ -55,7 +55,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 
 def test_the_time_when_a_key_stopped_minting_is_read_again(tmp_path: Path) -> None:
-    """0 is never, nothing is unknown; and a key that somebody made active by hand has not stopped."""
+    """0 means never, a missing time unknown; a key that a person made active by hand has not stopped."""
     text = OLD + "minted_until = 0\n" + OLD.replace("k1", "k0") + ACTIVE + "minted_until = 1767225600\n"
     keys = load_master_keys(written(tmp_path, text))
     assert [key.minted_until for key in keys] == [0, None, None]
@@ -118,7 +118,7 @@ def test_master_keys_of_one_owner_are_read(tmp_path: Path, mode: int) -> None:
     assert load_master_keys(written(tmp_path, ACTIVE, mode))
 
 
-def test_missing_and_unreadable_files_are_told(tmp_path: Path) -> None:
+def test_missing_and_unreadable_files_are_reported(tmp_path: Path) -> None:
     """With the system's reason."""
     assert refused(str(tmp_path / "none")) == ["No such file or directory"]
     assert refused(str(tmp_path)) == ["Is a directory"]
@@ -135,7 +135,7 @@ def test_seal_keys_are_lines_of_hex_digits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode,good", [(0o600, True), (0o640, True), (0o660, False), (0o644, False), (0o650, False)])
 def test_seal_keys_may_be_read_by_a_group(tmp_path: Path, mode: int, good: bool) -> None:
-    """A hook's; nobody else's, and not written."""
+    """A hook's group may read it; others may not, and the group may not write."""
     path = written(tmp_path, SECRET, mode)
     if good:
         assert load_seal_keys(path)

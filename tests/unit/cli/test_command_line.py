@@ -38,7 +38,7 @@ def test_wrong_command_line_is_one_line(shell: Shell, words: Sequence[str]) -> N
 
 
 @pytest.mark.parametrize("words", [["--help"], ["mint", "--help"], ["--version"]])
-def test_help_and_version_are_told(shell: Shell, words: Sequence[str]) -> None:
+def test_help_and_version_are_reported(shell: Shell, words: Sequence[str]) -> None:
     """On standard output."""
     assert "reply-milter" in shell.good(*words)
 
@@ -150,7 +150,7 @@ def test_a_daemon_is_not_hung_up_while_its_modules_are_read(command: str, wanted
 
 
 @pytest.mark.parametrize("written", ["x", "1_000", "\u0664\u0662", "1.5", "", "9" * 5000])
-def test_what_is_no_number_is_told_in_words(capsys: pytest.CaptureFixture[str], written: str) -> None:
+def test_what_is_no_number_is_reported_in_words(capsys: pytest.CaptureFixture[str], written: str) -> None:
     """Not in those of Python, which takes some of these for numbers."""
     with pytest.raises(SystemExit) as ended:
         main(["revoke", "before", written, "--config", "/nowhere"])

@@ -22,7 +22,7 @@ SENDER = "a\x1b[31m\n\u202e\udcffb@evil.example"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """An installation with one dead letter, of somebody evil."""
+    """An installation with one dead letter of a hostile sender."""
     write_files(tmp_path, "reply.example.com", "example", str(tmp_path / "state"))
     path = tmp_path / "reply-milter.toml"
     folder = tmp_path / "letters"
@@ -60,7 +60,7 @@ def _into_a_pipe(command: list[str]) -> bytes:
 
 @pytest.mark.parametrize("shown_by", [_on_a_terminal, _into_a_pipe])
 def test_a_terminal_is_sent_no_controls(config: Path, shown_by: Callable[[list[str]], bytes]) -> None:
-    """Neither of what is known of the letter, nor of its text."""
+    """In the list, the envelope, and the text."""
     for words in (("list",), ("show", IDENTIFIER)):
         shown = shown_by(_command(config, *words)).replace(b"\r\n", b"\n")
         assert [octet for octet in shown if octet < 32 and octet not in b"\n\t"] == []

@@ -1,4 +1,4 @@
-"""``init``: a configuration that works, and keys that nobody else can read."""
+"""``init``: a configuration that works, and keys that no other user can read."""
 
 import os
 import stat

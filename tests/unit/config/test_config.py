@@ -1,4 +1,4 @@
-"""The configuration file: every setting checked, every mistake told."""
+"""The configuration file: every setting is checked, and every mistake reported."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -96,7 +96,7 @@ def test_bad_configuration_is_a_good_one_but_for_its_mistake(path: Path) -> None
     assert len(problems(path.read_text(encoding="utf-8"))) == 1 + ("not-an-array" in path.stem)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     """A line each, with the key's full name."""
     found = problems(
         'realm = "a b"\nstate_dir = 1\n[verify]\nwork = 1\n[[handler]]\nid = -1\n[[handler]]\nname = "x"\n'
@@ -156,7 +156,7 @@ handlers = ["issue"]
     ],
 )
 def test_applications_name_their_proofs_and_weak_ones_are_warned_of(trusted: str, proof: str, told: list[str]) -> None:
-    """What every user of a network has is none."""
+    """A proof that every user of a network has is not a proof."""
     config = read(SHOP.format(trusted=trusted, proof=proof))
     (shop,) = config.sign.applications
     assert (shop.name, shop.handlers) == ("shop", frozenset({"issue"}))
@@ -166,7 +166,7 @@ def test_applications_name_their_proofs_and_weak_ones_are_warned_of(trusted: str
 
 
 def test_logins_and_networks_alone_are_warned_of() -> None:
-    """As before there were applications; who can mint for everybody is said at the start."""
+    """As before applications existed; the start warns that these networks can mint for every user."""
     assert [warning.partition(":")[0] for warning in read("[sign]").warnings] == ["sign"]
     both = read('[sign]\ntrusted = ["127.0.0.1", "::1"]').warnings
     assert [warning.partition(":")[0] for warning in both] == ["sign.trusted", "sign"]
@@ -183,7 +183,7 @@ def test_logins_and_networks_alone_are_warned_of() -> None:
     ],
 )
 def test_a_port_where_anybody_can_play_the_mta_is_warned_of(socket: str, proof: str, told: list[str]) -> None:
-    """Who connects says who has logged in, and is told the address. A secret is not in what it says."""
+    """A client of a TCP socket can claim a login or an address; it cannot claim a secret."""
     config = read(SHOP.format(trusted=f'socket = "{socket}"', proof=proof))
     assert [warning.partition(":")[0] for warning in config.warnings] == told
 
@@ -201,7 +201,7 @@ def test_without_a_hook_a_handler_of_that_name_is_like_any_other() -> None:
     assert parse(text).sign.applications[0].handlers == frozenset({"confirm"})
 
 
-def test_a_handler_that_is_wrong_is_told_once() -> None:
+def test_a_handler_that_is_wrong_is_reported_once() -> None:
     """And not once more by each application that names it."""
     found = problems(
         LEAST.format(more=SHOP.format(trusted="", proof='logins = ["a"]'), handler="").replace(
@@ -262,7 +262,7 @@ def test_delivery_needs_a_hook() -> None:
 
 
 def test_handler_policy_stands_over_the_general_one() -> None:
-    """Reason by reason; the mode is everybody's."""
+    """Each reason by itself; all handlers share the mode."""
     config = read('[policy]\nmode = "observe"\nloop = "park"\nbounce = "discard"', '[handler.policy]\nloop = "accept"')
     policy = config.handlers.by_id[1].policy
     assert policy.observe is config.policy.observe is True

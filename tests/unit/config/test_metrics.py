@@ -1,4 +1,4 @@
-"""``[metrics]`` and ``[canary]``: who may read the page, and how often the door is tried."""
+"""``[metrics]`` and ``[canary]``: who may read the page, and how often a canary is sent."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def read(more: str) -> Config:
 
 
 def test_the_page_is_open_on_loopback_and_the_canary_comes_once_a_minute() -> None:
-    """Nothing to configure where nobody else can connect."""
+    """No configuration is needed if only this host can connect."""
     config = read("")
     assert config.metrics == MetricsSettings(("127.0.0.1", 9797))
     assert (config.canary.interval_seconds, config.warnings) == (60, ())

@@ -55,7 +55,7 @@ def test_secrets_are_named_by_their_place(store: str, url: str, secret: str, hel
 
 @pytest.mark.parametrize("secret", ['secret = ""', 'secret = "  "', 'secret = "\\n"'])
 def test_an_empty_secret_is_refused(secret: str) -> None:
-    """A variable that nobody set, most often: without a word, everybody could post then."""
+    """An empty variable is an error: otherwise any sender could post."""
     with pytest.raises(ConfigError) as refused:
         parse(CONFIG.format(store="embedded", url="https://app.example/in", secret=secret))
     (problem,) = refused.value.problems

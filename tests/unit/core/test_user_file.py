@@ -1,4 +1,4 @@
-"""Files of users' addresses: what is read, and what is told about a line that can't be."""
+"""Files of users' addresses: the records, and the report about an unreadable line."""
 
 import pytest
 from hypothesis import given
@@ -64,15 +64,15 @@ def test_what_is_not_said_is_not_the_same_as_none() -> None:
         ('{"user": 1, "adresses": []}', "line 1: unknown member 'adresses'"),
     ],
 )
-def test_mistakes_are_told_with_their_line(text: str, problem: str) -> None:
+def test_mistakes_are_reported_with_their_line(text: str, problem: str) -> None:
     """And the other lines are looked at all the same."""
     (found,) = read(text.splitlines()).problems
     assert found.startswith(problem)
 
 
 @given(st.lists(st.text(max_size=60), max_size=6))
-def test_whatever_a_file_holds_is_read_or_told(lines: list[str]) -> None:
-    """Invariant: no exception, and nobody on file from a line that was told."""
+def test_whatever_a_file_holds_is_read_or_reported(lines: list[str]) -> None:
+    """Invariant: no exception, and no record from a line that was reported."""
     for head in ([], ["user,address,disabled"], ['{"user": 1}']):
         found = read([*head, *lines])
         assert found.users or found.problems or head == ["user,address,disabled"]

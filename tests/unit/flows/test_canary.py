@@ -16,15 +16,15 @@ LATER = "451 4.3.0 try again later"
 
 
 @dataclass
-class ScriptedDoor:
-    """Answers as it is told; an exception is raised."""
+class ScriptedMilter:
+    """Gives the scripted answers; raises those that are exceptions."""
 
     answers: list[str | MilterUnreachableError]
     asked: list[str] = field(default_factory=list)
     closed: bool = False
 
     def recipient(self, address: str) -> str:
-        """See ``ports.MilterDoor``."""
+        """See ``ports.canary.MilterClient``."""
         self.asked.append(address)
         answer = self.answers.pop(0)
         if isinstance(answer, MilterUnreachableError):
@@ -32,13 +32,13 @@ class ScriptedDoor:
         return answer
 
     def close(self) -> None:
-        """See ``ports.MilterDoor``."""
+        """See ``ports.canary.MilterClient``."""
         self.closed = True
 
 
 @dataclass
 class RecordingCanaries:
-    """Remembers."""
+    """Keeps what was reported."""
 
     successes: list[int] = field(default_factory=list)
     failures: list[tuple[CanaryFailure, str]] = field(default_factory=list)
@@ -52,23 +52,23 @@ class RecordingCanaries:
         self.failures.append((failure, detail))
 
 
-def sent(door: Callable[[], MilterClient]) -> RecordingCanaries:
-    """One canary to ``door``."""
+def sent(milter: Callable[[], MilterClient]) -> RecordingCanaries:
+    """Send one canary to ``milter``; return what was reported."""
     handler = canary_handler(Handlers.of([ISSUE]))
     assert handler is not None
-    told = RecordingCanaries()
-    send(CanaryService(handler, KEYRING, FORM, FixedClock(), told, door, lambda: 7))
-    return told
+    reported = RecordingCanaries()
+    send(CanaryService(handler, KEYRING, FORM, FixedClock(), reported, milter, lambda: 7))
+    return reported
 
 
-def test_both_addresses_are_asked_about_and_the_door_is_closed() -> None:
-    """The genuine one first, on one connection."""
-    door = ScriptedDoor(["", REFUSED])
-    assert sent(lambda: door).successes == [NOW]
-    genuine, forged = door.asked
+def test_both_addresses_are_asked_about_and_the_connection_is_closed() -> None:
+    """The canary asks about the genuine address first, on one connection."""
+    milter = ScriptedMilter(["", REFUSED])
+    assert sent(lambda: milter).successes == [NOW]
+    genuine, forged = milter.asked
     assert genuine[:-12] == forged[:-12]
     assert genuine != forged
-    assert door.closed
+    assert milter.closed
 
 
 @pytest.mark.parametrize(
@@ -83,20 +83,20 @@ def test_both_addresses_are_asked_about_and_the_door_is_closed() -> None:
         (["", MilterUnreachableError("gone")], CanaryFailure.UNREACHABLE, "gone"),
     ],
 )
-def test_a_dead_canary_is_told_with_its_reason(
+def test_a_dead_canary_is_reported_with_its_reason(
     answers: list[str | MilterUnreachableError], failure: CanaryFailure, detail: str
 ) -> None:
-    """The worst comes first: a forged address that was taken."""
-    door = ScriptedDoor(answers)
-    told = sent(lambda: door)
-    assert (told.successes, told.failures) == ([], [(failure, detail)])
-    assert door.closed
+    """An accepted forged address is reported before any other failure."""
+    milter = ScriptedMilter(answers)
+    reported = sent(lambda: milter)
+    assert (reported.successes, reported.failures) == ([], [(failure, detail)])
+    assert milter.closed
 
 
-def test_a_door_that_nobody_opens_is_told() -> None:
+def test_a_milter_that_cannot_be_reached_is_reported() -> None:
     """No worker listens, or the socket is gone."""
 
-    def nobody() -> MilterClient:
+    def refused() -> MilterClient:
         raise MilterUnreachableError("cannot connect: Connection refused")
 
-    assert sent(nobody).failures == [(CanaryFailure.UNREACHABLE, "cannot connect: Connection refused")]
+    assert sent(refused).failures == [(CanaryFailure.UNREACHABLE, "cannot connect: Connection refused")]

@@ -7,7 +7,7 @@ from reply_milter.processes.state_folder import StartError
 
 
 @pytest.mark.parametrize("host,shown", [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
-def test_a_port_in_use_is_told_as_the_configuration_writes_it(host: str, shown: str) -> None:
+def test_a_port_in_use_is_reported_as_the_configuration_writes_it(host: str, shown: str) -> None:
     """So that it can be looked for there."""
     with open_page(host, 0) as first:
         port = first.getsockname()[1]

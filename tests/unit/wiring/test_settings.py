@@ -117,7 +117,7 @@ def test_a_secret_that_is_none_is_refused(tmp_path: Path, secret: str | None, mo
 
 
 def test_nobody_mints_for_the_hooks_own_handler(tmp_path: Path) -> None:
-    """An address of it would answer a question about parked replies that nobody was asked."""
+    """An address of the handler confirm would answer a question that no user was asked."""
     path = _with_application(tmp_path, "hunter2-hunter2-hunter2")
     path.write_text(path.read_text() + "[delivery]\n")
     settings = load(str(path))
@@ -130,7 +130,7 @@ def test_nobody_mints_for_the_hooks_own_handler(tmp_path: Path) -> None:
 def test_the_list_of_suffixes_is_loaded_only_for_those_who_ask(
     tmp_path: Path, authserv_id: str, owner: str | None
 ) -> None:
-    """It takes time and memory; without an authserv_id nobody's word is heard."""
+    """The list takes time and memory; without an authserv_id it is not used."""
     organisational_domains.cache_clear()
     write_files(tmp_path / "etc", "reply.example.com", "example", str(tmp_path / "state"))
     config = tmp_path / "etc" / "reply-milter.toml"

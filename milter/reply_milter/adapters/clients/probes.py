@@ -11,16 +11,16 @@ _SECONDS = 2.0
 
 
 def metrics_page(host: str, port: int) -> Answer:
-    """Return who answers where the metrics page should be."""
+    """Return what answers at the address of the metrics page."""
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # all addresses hold this one
     connection = http.client.HTTPConnection(here, port, timeout=_SECONDS)
     try:
         connection.request("GET", "/metrics")
-        return Answer.OURS if b"reply_milter_" in connection.getresponse().read() else Answer.SOMEBODY
+        return Answer.OURS if b"reply_milter_" in connection.getresponse().read() else Answer.OTHER
     except ConnectionRefusedError:
-        return Answer.NOBODY
+        return Answer.NONE
     except (OSError, http.client.HTTPException):
-        return Answer.SOMEBODY  # it may want TLS, or a login
+        return Answer.OTHER  # it may want TLS, or a login
     finally:
         connection.close()
 

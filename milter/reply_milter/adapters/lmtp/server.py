@@ -1,4 +1,4 @@
-"""Serve LMTP clients: deliver each message in a thread of its handler, and answer 451 for whatever is raised there."""
+"""Serve LMTP clients: deliver each message in a thread of its handler, and answer 451 for any exception there."""
 
 import asyncio
 import logging

@@ -65,7 +65,7 @@ def make_names(path: str) -> None:
     folder, group = f"{path}.d", os.stat(path).st_gid
     try:
         os.makedirs(folder, exist_ok=True)
-        os.chmod(folder, _NAMES_MODE)  # whatever the umask
+        os.chmod(folder, _NAMES_MODE)  # for any umask
         if os.stat(folder).st_gid != group:
             os.chown(folder, -1, group)
         for letter in set(_LETTERS) - set(os.listdir(folder)):

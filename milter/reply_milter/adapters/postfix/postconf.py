@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reply_milter.core.diagnosis.postfix import syntax
-from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
+from reply_milter.core.diagnosis.postfix.lookup_keys import DOMAIN_LISTS
 from reply_milter.core.diagnosis.postfix.site import MasterService, Site
 
 _SECONDS = 20.0  # a table may be a database on another host
@@ -42,11 +42,11 @@ def read(folder: str) -> Site:
     return Site(main, raw, tuple(services))
 
 
-def ask(site: Site, questions: Mapping[str, tuple[str, ...]]) -> Site:
-    """Return ``site`` with what its tables contain for the keys of ``questions``, or why they cannot be read."""
+def ask(site: Site, keys_by_table: Mapping[str, tuple[str, ...]]) -> Site:
+    """Return ``site`` with what its tables contain for the keys of ``keys_by_table``, or why they cannot be read."""
     found: dict[tuple[str, str], str] = {}
     broken: dict[str, str] = {}
-    for table, keys in questions.items():
+    for table, keys in keys_by_table.items():
         answer = _run(
             "postmap", "-c", site.get("config_directory"), "-q", "-", table.removeprefix("proxy:"), given=keys
         )

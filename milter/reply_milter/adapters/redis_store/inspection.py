@@ -102,7 +102,7 @@ class RedisInspection:
                 call(words)
         except StoreUnavailableError as error:
             text = str(error).removeprefix("doctor: ")
-            if "'role'" in text and words != ("ROLE",):  # each new connection sends ROLE first, whatever it is for
+            if "'role'" in text and words != ("ROLE",):  # each new connection sends ROLE first, for any command
                 return ""
             if error.kind == "auth" and "permission" in text:
                 return f"{_NO_RIGHT}{text}"

@@ -20,19 +20,19 @@ class Names:
     realm: str
 
     def user(self, user: int) -> str:
-        """A hash: disabled, before (Unix seconds), addresses (JSON)."""
+        """The name of a hash: disabled, before (Unix seconds), addresses (JSON)."""
         return f"rm1:{self.realm}:u:{user}"
 
     def object(self, handler: int, context: int) -> str:
-        """Unix seconds: what was issued before then, about this object, is revoked."""
+        """Unix seconds: tokens about this object issued before then are revoked."""
         return f"rm1:{self.realm}:o:{handler}:{context}"
 
     @property
     def before(self) -> str:
-        """Unix seconds: whatever was issued before then is revoked."""
+        """Unix seconds: all tokens issued before then are revoked."""
         return f"rm1:{self.realm}:before"
 
     @property
     def key_use(self) -> str:
-        """A hash: master key id to the Unix seconds when it last verified a reply."""
+        """The name of a hash: master key id to the Unix seconds when it last verified a reply."""
         return f"rm1:{self.realm}:keys"

@@ -48,11 +48,11 @@ class StateLockError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds to wait for a daemon, and for other holders. ``tell`` is called once, after a second of waiting."""
+    """Seconds to wait for a daemon, and for other holders. ``report`` is called once, after a second of waiting."""
 
     for_daemon: float
     for_others: float
-    tell: Callable[[Holder], None] = lambda _holder: None
+    report: Callable[[Holder], None] = lambda _holder: None
 
 
 def lock(folder: Path, patience: Patience, is_command: bool) -> int:
@@ -70,7 +70,7 @@ def lock(folder: Path, patience: Patience, is_command: bool) -> int:
             os.close(descriptor)
             raise StateLockError(f"{folder} is in use by {holder}", holder)
         if waited > 1 and not reported:
-            patience.tell(holder)
+            patience.report(holder)
             reported = True
         time.sleep(_POLL_SECONDS)
     try:

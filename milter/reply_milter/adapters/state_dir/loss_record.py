@@ -1,11 +1,12 @@
 """Remember what this host last saw of its store, so that a loss of data is noticed even after a restart.
 
 ``store-marks.json`` is one object: ``host`` (this host's name in the store), ``marks`` ({part: [id, count]}),
-``lost_at`` and ``put_back_at`` (Unix seconds, 0 for never), ``former`` ({part: [id, ...]}).
+``lost_at`` and ``put_back_at`` (Unix seconds, 0 for never; the latter is ``restored_at`` in the code), and ``former``
+({part: [id, ...]}).
 
 Crash safety: a new version is written to ``store-marks.json.new``, synced, and renamed over the old one. The folder is
-not synced: after a power failure the old version may be back, which only makes the next look compare with an older
-mark. A file that is missing or can't be read counts as empty, under a new host name.
+not synced: after a power failure the old version may be back, so that the next comparison uses older marks. A
+missing or unreadable file counts as empty, under a new host name.
 """
 
 import json
@@ -23,7 +24,7 @@ _FORMER = 4
 
 @dataclass(frozen=True, slots=True)
 class LossRecord:
-    """``host`` names this host in the store. ``lost_at`` and ``put_back_at``: Unix seconds, 0 for never.
+    """``host`` names this host in the store. ``lost_at`` and ``restored_at``: Unix seconds, 0 for never.
 
     ``former``: the ids that a part had before the one of its mark, the latest last.
     """
@@ -31,13 +32,13 @@ class LossRecord:
     host: str
     marks: Mapping[str, Mark] = field(default_factory=dict)
     lost_at: int = 0
-    put_back_at: int = 0
+    restored_at: int = 0
     former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
-        """Whether data was lost, and revocations were not restored since."""
-        return self.lost_at > self.put_back_at
+        """Whether data was lost and revocations are not restored yet."""
+        return self.lost_at > self.restored_at
 
     def seen(self, marks: Mapping[str, Mark]) -> "LossRecord":
         """Return the record after the store was seen with ``marks``."""
@@ -51,11 +52,11 @@ class LossRecord:
 
     def lost(self, now: int) -> "LossRecord":
         """Return the record after a loss."""
-        return replace(self, lost_at=max(now, self.put_back_at + 1))
+        return replace(self, lost_at=max(now, self.restored_at + 1))
 
-    def put_back(self, now: int) -> "LossRecord":
+    def restored(self, now: int) -> "LossRecord":
         """Return the record after revocations were restored."""
-        return replace(self, put_back_at=max(now, self.lost_at))
+        return replace(self, restored_at=max(now, self.lost_at))
 
 
 def read_record(folder: Path) -> LossRecord:
@@ -76,7 +77,7 @@ def write_record(folder: Path, record: LossRecord) -> None:
         OSError: it can't be written.
     """
     marks = {name: [mark.id, mark.count] for name, mark in record.marks.items()}
-    times = {"lost_at": record.lost_at, "put_back_at": record.put_back_at}
+    times = {"lost_at": record.lost_at, "put_back_at": record.restored_at}
     members = {"host": record.host, "marks": marks, **times, "former": record.former}
     new = folder / f"{NAME}.new"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

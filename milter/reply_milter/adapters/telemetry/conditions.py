@@ -131,7 +131,7 @@ class LossSeries(Collector):
                 condition.last,
             ),
             _counter(
-                "revocations_put_back", "Revocations that this host restored in Redis after a loss.", condition.put_back
+                "revocations_put_back", "Revocations that this host restored in Redis after a loss.", condition.restored
             ),
         ]
 

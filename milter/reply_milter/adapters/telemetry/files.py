@@ -1,6 +1,6 @@
-"""The files that processes count in: whether one is whole, and a reader that shows all that are.
+"""The files that processes count in: a check for damage, and a reader that skips damaged files.
 
-prometheus_client's own reader fails at one file that is cut, and the page with it, until the daemon is restarted.
+prometheus_client's own reader fails at one truncated file, and so does the page, until the daemon is restarted.
 """
 
 import glob

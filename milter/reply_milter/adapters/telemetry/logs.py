@@ -33,7 +33,7 @@ _SECRET_TAG = re.compile(r"\b(key[ \t]*=)[^;'\"\n]{1,1024}")
 
 
 class _Formatter(logging.Formatter):
-    """One line a record; a traceback goes on behind it, escaped in JSON.
+    """One line per record, followed by a traceback if there is one, escaped in JSON.
 
     ``to_journal``: the journal notes time, level and process by itself, and takes the level from a prefix.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONGEST_SECONDS = 10.0  # of one connection, whatever it does; Prometheus gives up after as long
+LONGEST_SECONDS = 10.0  # at most, of any connection; Prometheus gives up after as long
 _LOOK_SECONDS = 0.25  # how often a waiting client's connection is checked
 _PATHS = ("/metrics", "/healthz", "/readyz")
 

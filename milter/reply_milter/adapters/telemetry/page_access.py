@@ -78,7 +78,7 @@ class Login:
 
 
 def mistakes(tls_cert: str, tls_key: str, password_file: str) -> Iterator[str]:
-    """What is wrong with the files, as lines of ``key: reason``. Names that are empty are no files."""
+    """Return the mistakes in the files, as lines of ``key: reason``. An empty name means no file."""
     try:
         if tls_cert and tls_key:
             load(tls_cert, tls_key)
@@ -92,10 +92,10 @@ def mistakes(tls_cert: str, tls_key: str, password_file: str) -> Iterator[str]:
 
 
 def load(cert: str, key: str) -> ssl.SSLContext:
-    """A context for servers, TLS 1.2 and later.
+    """Return a context for servers, TLS 1.2 and later.
 
     Raises:
-        PageAccessError: a file is missing, open to others or no PEM, or the two don't belong together.
+        PageAccessError: a file is missing, readable by others or not PEM, or certificate and key do not match.
     """
     _guarded("tls_key", key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -110,7 +110,7 @@ def load(cert: str, key: str) -> ssl.SSLContext:
 
 
 def expiry(cert: str) -> int | None:
-    """When the certificate, the first in its file, expires: Unix seconds; None if it can't be read."""
+    """Return when the certificate, the first in its file, expires: Unix seconds; None if it can't be read."""
     try:
         with open(cert, "rb") as file:
             return int(x509.load_pem_x509_certificate(file.read()).not_valid_after_utc.timestamp())
@@ -119,10 +119,10 @@ def expiry(cert: str) -> int | None:
 
 
 def read_password(path: str) -> str:
-    """The first line of the file.
+    """Return the first line of the file.
 
     Raises:
-        PageAccessError: it is missing, open to others, or empty.
+        PageAccessError: it is missing, readable by others, or empty.
     """
     _guarded("password_file", path)
     try:
@@ -138,7 +138,7 @@ def read_password(path: str) -> str:
 
 
 def _guarded(name: str, path: str) -> None:
-    """Refuse a secret that everybody may read, as for keys."""
+    """Refuse a secret that others may read, as for keys."""
     try:
         found = os.stat(path)
     except OSError as error:
@@ -151,5 +151,5 @@ def _guarded(name: str, path: str) -> None:
 
 
 def _no_password() -> str:
-    """OpenSSL asks for one at the terminal otherwise."""
+    """Return an empty password: otherwise OpenSSL asks at the terminal."""
     return ""

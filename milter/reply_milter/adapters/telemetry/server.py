@@ -26,7 +26,7 @@ GUEST = "reply_milter.guest"  # in a request's environment
 _MOST_THREADS = 2 * MOST_CONNECTIONS  # those that were just closed still have one, too
 _LONGEST_LINE = 65536  # octets of a request line
 _LOOK_MS = 250  # between two checks for late connections
-_AT_ONCE = 32  # connections accepted before waiting ones are looked at again
+_AT_ONCE = 32  # connections accepted before waiting ones are checked again
 _PAUSE_SECONDS = 0.002  # after so many: threads that answer need the interpreter, and a flood is slowed down
 
 

@@ -1,7 +1,6 @@
 """``demo``: a private Postfix with everything on loopback; a notification, its answer, each kind of abuse, a table."""
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -9,7 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from reply_milter.cli.demo.letters import ALICE, Letter, confirmation, letters
+from reply_milter.cli.demo.letters import ALICE, ELSEWHERE, Letter, confirmation, letters
+from reply_milter.cli.demo.printing import program, reply_lines, shortened
 from reply_milter.cli.demo.site import DemoSite, demo_site
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import add_command
@@ -29,7 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         raise CommandError(os.EX_NOPERM, "demo starts its own Postfix, which needs root: run it as root")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # however it is ended, it leaves nothing running
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # so that ``finally`` stops everything
         signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-demo-"))
     folder.chmod(0o755)  # Postfix's daemons are not root
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _show_the_way(site: DemoSite) -> None:
-    """A notification out, and its answer in."""
+    """Send a notification out, and its answer in; print each step."""
     site.submit(
         f"From: Shop <shop@example.com>\nTo: {ALICE}\nSubject: A comment on order 2351\n{_REQUEST};\n"
         f"\tkey={site.application_secret}\n\nIs it blue?\n"
@@ -66,10 +66,11 @@ def _show_the_way(site: DemoSite) -> None:
     heard = site.send(answer)
     print(f"\n3. She answers. Her mail server hears: {shortened(heard)}\n")
     reply = site.posted("Yes, it is.")
-    print("4. The application's webhook gets it once, signed, with what her address says:\n")
-    print(f"   webhook-id: {reply['MessageID']}")
-    for name in ("Reply", "StrippedTextReply"):
-        print(f"   {name}: {json.dumps(reply[name])}")
+    print(
+        "4. The application's webhook gets it once, signed, as JSON. These are the fields of Reply, and her own text:\n"
+    )
+    for line in reply_lines(reply):
+        print(f"   {line}")
     print()
 
 
@@ -79,7 +80,10 @@ def _show_letters(site: DemoSite) -> None:
         _show(site, letter)
     question = site.in_mailbox(SUBJECT)
     _show(site, confirmation(question))
-    print("\nThe hook posts only what bears our seal. A hook of your own opens it with `reply-milter verify-header`.")
+    print(f"\nsender mismatch: the reply came from {ELSEWHERE}, which is not on file for user 42. Alice's yes")
+    print("released it; the application still gets this word, and may show the reply differently.")
+    print("\nAn out-of-office notice is accepted and discarded: a refusal would bounce to Alice.")
+    print("The hook posts only messages with our seal. A hook of your own checks it with `reply-milter verify-header`.")
 
 
 def _show(site: DemoSite, letter: Letter) -> None:
@@ -87,24 +91,19 @@ def _show(site: DemoSite, letter: Letter) -> None:
     print(_ROW.format(letter.shows, shortened(heard, _HEARD_COLUMNS), site.what_arrived(letter, heard)), flush=True)
 
 
-def shortened(answer: str, width: int = 200) -> str:
-    """An answer without the recipient that Postfix repeats and the queue id, which say nothing here."""
-    text = answer.replace("\n", " ").split(" queued as ")[0].rstrip(":")
-    return text if len(text) <= width else text[: width - 3] + "..."
-
-
 def _keep(site: DemoSite) -> None:
     minted = site.mint(42, "shop/orders/issue/2351")
-    print(f"\nStill running. Try:\n\n  swaks --server 127.0.0.1:{site.postfix.port} --from {ALICE} \\")
+    print("\nEverything is still running. In another terminal, try (swaks is Debian's package of that name):\n")
+    print(f"  swaks --server 127.0.0.1:{site.postfix.port} --from {ALICE} \\")
     print(f"    --to {minted.address} \\\n    --h-From '<{ALICE}>' --h-In-Reply-To '<{minted.message_id}>'")
-    print(f"\n  reply-milter explain --config {site.config} {minted.address}")
-    print(f"  reply-milter parked list --config {site.config}")
-    print("\nWhat the webhook gets is printed here. Ctrl-C ends it.", flush=True)
+    print(f"\n  {program()} explain --config {site.config} {minted.address}")
+    print(f"  {program()} parked list --config {site.config}")
+    print("\nReplies that the webhook gets are printed here. Press Ctrl-C to stop everything.", flush=True)
     shown = len(site.receiver.calls)
     try:
         while True:
             for call in site.receiver.calls[shown:]:
-                print(f"{call['Reply']}\n{call['StrippedTextReply']}", flush=True)
+                print("\n" + "\n".join(reply_lines(call)), flush=True)
                 shown += 1
             time.sleep(0.2)
     except KeyboardInterrupt:

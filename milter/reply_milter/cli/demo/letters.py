@@ -1,4 +1,4 @@
-"""What the demonstration sends: a genuine reply, and one message of each kind of abuse."""
+"""The messages of the demonstration: a genuine reply, and one of each kind of abuse."""
 
 from dataclasses import dataclass
 from email.message import Message
@@ -7,20 +7,20 @@ from typing import Protocol
 from reply_milter.core.token.mint import MintedAddress
 
 ALICE = "alice@example.com"
-_ELSEWHERE = "alice@elsewhere.example"
+ELSEWHERE = "alice@elsewhere.example"
 
 
 class Minting(Protocol):
-    """Something that mints addresses."""
+    """Mints addresses."""
 
     def mint(self, user: int, locator: str, days_ago: int = 0) -> MintedAddress:
-        """Mint an address for ``user``, as if sent to Alice so long ago."""
+        """Mint an address for ``user``, as sent to Alice ``days_ago``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message, and what it shows. ``answers``: a Message-ID with brackets, or empty."""
+    """One message. ``shows``: its title in the table. ``answers``: a Message-ID with brackets, or empty."""
 
     shows: str
     to: str
@@ -32,7 +32,7 @@ class Letter:
 
 
 def letters(site: Minting) -> list[Letter]:
-    """In the order in which they are sent."""
+    """Return the messages, in the order of sending."""
     ours = site.mint(42, "shop/orders/issue/2351")
     theirs = site.mint(42, "shop/orders/issue/77")
     old = site.mint(42, "shop/orders/issue/12", days_ago=91)
@@ -55,12 +55,12 @@ def letters(site: Minting) -> list[Letter]:
         Letter("an out-of-office notice", ours.address, answers, "I am away", "<8@client.example>", away),
         Letter("ordinary mail", "bob@example.com", "", "Lunch?", "<9@client.example>"),
         Letter("from an address not on file", ours.address, answers, "From my phone.", "<10@elsewhere.example>",
-               author=_ELSEWHERE),
+               author=ELSEWHERE),
     ]  # fmt: skip
 
 
 def confirmation(question: "Message[str, str]") -> Letter:
-    """Alice's answer to the question whether that was hers."""
+    """Return Alice's answer to the question."""
     return Letter(
         "Alice says that it was hers", question["Reply-To"], question["Message-ID"], "Yes.", "<11@client.example>"
     )

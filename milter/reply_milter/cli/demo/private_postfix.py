@@ -1,6 +1,6 @@
-"""A private Postfix on loopback, in a folder of its own: for the demonstration and for tests of a real MTA.
+"""A private Postfix on loopback, in its own folder: for the demonstration and for tests with a real MTA.
 
-Made of Debian's own ``master.cf`` (chrooted daemons and all) and of ``contrib/postfix``, as an operator would use them.
+Its configuration is Debian's own ``master.cf``, with chrooted daemons, and ``contrib/postfix``, as operators use them.
 """
 
 import os
@@ -18,8 +18,8 @@ _DAEMONS = Path("/usr/lib/postfix/sbin")
 _MASTER_CF = Path("/usr/share/postfix/master.cf.dist")
 _START_SECONDS = 40.0
 _PUBLIC = 0o755
-# Ends Postfix when we are gone, also by SIGKILL. The kernel would not: master changes its user id now and then, which
-# takes back what prctl(PR_SET_PDEATHSIG) was asked for.
+# Ends Postfix when this process has ended, also by SIGKILL. PR_SET_PDEATHSIG would not: the kernel clears it when a
+# process changes its user id, and master does so.
 _GUARD = "import os, signal, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), signal.SIGTERM)"
 
 _MAIN_CF = """\
@@ -31,13 +31,13 @@ maillog_file_prefixes = {folder}
 myhostname = mx.example.com
 mydestination =
 inet_interfaces = loopback-only
-# Clients on loopback stand for strangers: nothing is allowed them, and nothing is added to their mail.
+# Clients on loopback are treated as strangers: without privileges, and without added header fields.
 mynetworks =
 local_header_rewrite_clients =
 smtpd_peername_lookup = no
 alias_maps =
 alias_database =
-# People of this host, beside the reply domain.
+# Mailboxes of people, besides the reply domain.
 virtual_mailbox_domains = example.com, mx.example.com
 virtual_mailbox_base = {folder}/mail
 virtual_mailbox_maps = inline:{{ {{ @example.com = people/ }} {{ @mx.example.com = people/ }} }}
@@ -48,14 +48,14 @@ virtual_gid_maps = static:8
 
 
 class PostfixError(Exception):
-    """Postfix can't be started here; the message says what to do, with what it said itself."""
+    """Postfix can't be started here; the message says what to do, and includes Postfix's own error."""
 
 
 def contrib_folder() -> Path:
-    """Where the fragments for Postfix lie: in the checkout, or where the package was installed.
+    """Return the folder of the fragments for Postfix: in the checkout, or of the installed package.
 
     Raises:
-        PostfixError: they are in neither place.
+        PostfixError: there is no such folder.
     """
     for folder in (Path(__file__).parents[4] / "contrib", Path(sys.prefix) / "share/reply-milter/contrib"):
         if (folder / "postfix").is_dir():
@@ -65,18 +65,18 @@ def contrib_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which fragments of contrib/postfix are appended to which file."""
+    """The fragments of contrib/postfix to append to each file."""
 
     main_cf: Sequence[str] = ("reply-domain.main.cf", "shared-smtpd.main.cf")
     master_cf: Sequence[str] = ("reply-delivery.master.cf",)
-    more: str = ""  # main.cf lines of a test's own
-    more_services: str = ""  # and master.cf lines
+    more: str = ""  # additional main.cf lines of a test
+    more_services: str = ""  # additional master.cf lines
     own_smtpd_port: int = 0
     submission_port: int = 0
 
 
 class PrivatePostfix:
-    """A Postfix whose everything lies in ``folder``, with its smtpd on 127.0.0.1 ``port``."""
+    """A Postfix with all its files in ``folder``, and its smtpd on 127.0.0.1 ``port``."""
 
     def __init__(self, folder: Path, port: int, layout: Layout | None = None) -> None:
         self.folder = folder
@@ -89,7 +89,7 @@ class PrivatePostfix:
 
     @property
     def socket_folder(self) -> Path:
-        """Where the milter's socket goes: inside the chroot, where smtpd sees it as ``reply-milter/``."""
+        """The folder of the milter's socket, inside the chroot: smtpd reaches it as ``reply-milter/``."""
         return self.folder / "spool" / "reply-milter"
 
     @property
@@ -99,16 +99,16 @@ class PrivatePostfix:
 
     @property
     def people(self) -> Path:
-        """The Maildir of everybody else."""
+        """The Maildir of all other recipients."""
         return self.folder / "mail" / "people"
 
     def log(self) -> str:
-        """All of its mail log."""
+        """Return its mail log."""
         path = self.folder / "mail.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def prepare(self, milter_user: int, postfix_group: int) -> None:
-        """Write its configuration and make its folders; the milter's socket folder as contrib/postfix says."""
+        """Write its configuration and make its folders; the socket folder as contrib/postfix describes."""
         if not (_DAEMONS / "master").exists():
             raise PostfixError("no Postfix found: install it (Debian: postfix)")
         self.folder.mkdir(mode=_PUBLIC, parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ class PrivatePostfix:
         """Start it and wait until it takes connections.
 
         Raises:
-            PostfixError: it does not start; with the end of its log.
+            PostfixError: it does not start; the message has the end of its log.
         """
         checked = self._command("postfix", "check")
         if checked.returncode:
@@ -172,12 +172,12 @@ class PrivatePostfix:
         self._command("postqueue", "-f")
 
     def queue(self, held: bool = False) -> list[str]:
-        """Queue ids of mail that is still to be delivered; or of what is ``held``."""
+        """Return queue ids of undelivered mail; with ``held``, of mail on hold."""
         listing = self._command("postqueue", "-p").stdout.decode(errors="replace")
         return [match[1] for match in re.finditer(r"(?m)^([0-9A-F]+)([*!]?) ", listing) if (match[2] == "!") is held]
 
     def sendmail(self, arguments: Sequence[str], message: bytes) -> "subprocess.CompletedProcess[bytes]":
-        """Submit a message with sendmail(1), past every smtpd."""
+        """Submit a message with sendmail(1), which uses no smtpd."""
         return self._command("sendmail", *arguments, given=message)
 
     def _fragments(self, contrib: Path, names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A small application: an endpoint that keeps the replies that it gets."""
+"""A small application: an endpoint that keeps the replies that it receives."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ class DemoReceiver:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL to post to."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/replies"
 
     def close(self) -> None:

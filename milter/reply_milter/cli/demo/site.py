@@ -1,4 +1,4 @@
-"""What the demonstration runs: a private Postfix, the daemon with all that it can do, and a small application."""
+"""The demonstration's processes: a private Postfix, the daemon with sign mode and hook, and a small application."""
 
 import os
 import secrets
@@ -40,7 +40,7 @@ _LAYOUT = Layout(
 
 @dataclass(frozen=True, slots=True)
 class DemoSite:
-    """What is running, and where it takes mail."""
+    """The running demonstration."""
 
     postfix: PrivatePostfix
     settings: Settings
@@ -49,7 +49,7 @@ class DemoSite:
 
     @property
     def application_secret(self) -> str:
-        """What the application shows when it asks for an address."""
+        """The secret that the application sends to get an address minted."""
         return (self.config.parent / _KEY_FILE).read_text(encoding="ascii")
 
     def mint(self, user: int, locator: str, days_ago: int = 0) -> MintedAddress:
@@ -66,7 +66,7 @@ class DemoSite:
             raise CommandError(os.EX_UNAVAILABLE, f"sendmail: {done.stderr.decode(errors='replace').strip()}")
 
     def send(self, letter: Letter) -> str:
-        """Send it as a mail server would; the last answer that this hears."""
+        """Send a message as a mail server does; return the last answer."""
         date = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime())
         answers = f"In-Reply-To: {letter.answers}\r\n" if letter.answers else ""
         head = (
@@ -82,7 +82,7 @@ class DemoSite:
         return f"{code} {text.decode(errors='replace')}"
 
     def what_arrived(self, letter: Letter, heard: str) -> str:
-        """At the application, in a mailbox, or with the hook; as far as anything may arrive."""
+        """Describe what arrived at the application, in a mailbox, or at the hook."""
         taken = len(self._posts(letter.text))
         if not heard.startswith("250"):
             return "nothing more" if taken else "nothing"
@@ -96,12 +96,12 @@ class DemoSite:
         return "as it was sent" if self._in_mailbox(letter.text) else "nothing"
 
     def posted(self, text: str) -> dict[str, Any]:
-        """The reply with this text, as the application got it."""
+        """Return the reply with this text, as the application received it."""
         wait_for(lambda: bool(self._posts(text)), "the webhook's call")
         return self._posts(text)[-1]
 
     def in_mailbox(self, text: str) -> "Message[str, str]":
-        """A message with this text among the people's mail."""
+        """Return a message with this text from the people's mailboxes."""
         wait_for(lambda: self._in_mailbox(text) is not None, "a mail in a mailbox")
         found = self._in_mailbox(text)
         if found is None:
@@ -133,7 +133,7 @@ def demo_site(folder: Path) -> Iterator[DemoSite]:
         postfix.prepare(os.getuid(), getgrnam("postfix").gr_gid)
         config = _configure(folder, postfix, receiver)
         with open(folder / "milter.log", "wb") as log:
-            daemon = subprocess.Popen(  # noqa: S603 # this very program
+            daemon = subprocess.Popen(  # noqa: S603 # this program itself
                 [sys.executable, "-m", "reply_milter", "run", "--config", str(config)],
                 stderr=log,
                 preexec_fn=die_with_parent(os.getpid()),  # no other thread holds a lock: see prctl(2)
@@ -154,7 +154,7 @@ def demo_site(folder: Path) -> Iterator[DemoSite]:
 
 
 def _configure(folder: Path, postfix: PrivatePostfix, receiver: DemoReceiver) -> Path:
-    """What ``init`` writes, with places of the demonstration's own, and with sign mode and the hook."""
+    """Configure as ``init`` does, with the demonstration's own paths and ports, sign mode, and the hook."""
     init.write_files(folder / "etc", _DOMAIN, _DOMAIN, str(folder / "state"))
     config = folder / "etc" / "reply-milter.toml"
     with open(os.open(folder / "etc" / _KEY_FILE, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
@@ -187,7 +187,7 @@ def wait_for(ready: Callable[[], bool], what: str, log: Path | None = None) -> N
     """Poll ``ready``.
 
     Raises:
-        CommandError: it does not come true; with the end of ``log``.
+        CommandError: it stays false; the message has the end of ``log``.
     """
     deadline = time.monotonic() + _WAIT_SECONDS
     while not ready():

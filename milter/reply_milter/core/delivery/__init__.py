@@ -1,1 +1,1 @@
-"""What a handler gets, and what becomes of a reply behind the MTA."""
+"""Replies after the MTA: their form for handlers, outcomes, parking, dead letters."""

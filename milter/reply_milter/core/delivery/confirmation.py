@@ -1,7 +1,7 @@
 """The mail that asks a user whether parked replies are theirs.
 
-It shows only author, date and subject of a reply: with more, anybody who holds a reply address could send users a text
-of their choice. No line of it, however it is wrapped, is a word that releases a reply, because a robot may send the
+It shows only author, date and subject of a reply: with more, the holder of a reply address could send users a text of
+any content. No line of it, however it is wrapped, is a word that releases a reply, because a robot may send the
 mail back as its own text.
 """
 

@@ -1,6 +1,6 @@
 """Read the answer to a question: yes, no, or none.
 
-Only what is certainly the author's yes counts as one, because robots answer, too, and people who mean no. A yes is one
+Only an unmistakable yes of the author counts as one, because robots answer, too, and people who mean no. A yes is one
 word of the table, alone on the first line. A no may be followed by text, because "No, that was not me" is likelier than
 the word alone. The words are of the languages whose attributions ``core.content.words`` knows.
 """
@@ -15,7 +15,7 @@ from reply_milter.core.rules.thread import candidates
 
 
 class Answer(Enum):
-    """What a mail says to a question. ``NONE``: it is ignored."""
+    """The answer of a mail to a question. ``NONE``: the mail is ignored."""
 
     YES = auto()
     NO = auto()
@@ -57,7 +57,7 @@ _RECEIPTS = ("message/disposition-notification", "message/delivery-status", "mes
 def read_answer(sender: str, fields: Fields, message_id: str, content: Content) -> Answer:
     """Read the answer to the question with ``message_id``, which is in brackets.
 
-    ``sender``: of the envelope. A mail of a robot, or one that does not name the question, is none.
+    ``sender``: of the envelope. A mail of a robot, or one that does not name the question, is no answer.
     """
     if not sender or is_of_a_robot(fields) or any(part.content_type in _RECEIPTS for part in content.attachments):
         return Answer.NONE
@@ -67,7 +67,7 @@ def read_answer(sender: str, fields: Fields, message_id: str, content: Content) 
 
 
 def is_of_a_robot(fields: Fields) -> bool:
-    """Whether any sign of a robot is there. A weak sign is enough: a person who is ignored can answer again."""
+    """Return whether there is any sign of a robot. A weak sign is enough: an ignored person can answer again."""
     marked = any(name in _ROBOTS or name.startswith(_OF_ROBOTS) for name in fields)
     return marked or auto_reply.is_automatic(fields) or auto_reply.is_report(fields)
 

@@ -1,4 +1,4 @@
-"""A message that can't be delivered, kept for an operator to look at."""
+"""A message that can't be delivered, kept for an operator."""
 
 import hashlib
 from dataclasses import dataclass
@@ -27,5 +27,5 @@ class DeadLetter:
 
 
 def identify(message: bytes) -> str:
-    """Name a message without a good seal: 26 characters, the same when the MTA hands it over again."""
+    """Name a message without a good seal: 26 characters, the same for each retry of the MTA."""
     return base32.leftmost(hashlib.sha256(message).digest(), _ID_LENGTH)

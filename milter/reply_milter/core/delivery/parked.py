@@ -13,8 +13,8 @@ class ParkedReply:
     """``author``: the address in From, if it can be read; ``subject``: cut to one line. Times in Unix seconds.
 
     ``sender``, ``recipient``: its envelope. ``question``: the id of the question that lists it, 0 for none yet;
-    ``asked``: when that was sent, 0 for not yet. ``released``: it may be handed over. ``even_if_revoked``: also if its
-    address is revoked by then.
+    ``asked``: when that was sent, 0 for not yet. ``released``: the hook may deliver it; with
+    ``even_if_revoked`` also after its address was revoked.
     """
 
     sealed: SealedReply
@@ -44,7 +44,7 @@ class ParkedReply:
 class AskedQuestion:
     """A question on record. ``id``: a digest of its Message-ID, and the context of the address that answers it.
 
-    ``message_id``: in brackets. ``made``: when it was put on record; ``until``: when what it lists is deleted;
+    ``message_id``: in brackets. ``made``: when it was recorded; ``until``: when the replies that it lists are deleted;
     ``sent``: when the MTA accepted it, 0 for not yet. Times in Unix seconds.
     """
 
@@ -57,7 +57,7 @@ class AskedQuestion:
 
     @classmethod
     def named(cls, message_id: str, user: int, made: int, until: int) -> "AskedQuestion":
-        """Make the question with this Message-ID, which no other question has."""
+        """Make the question with this unique Message-ID."""
         digest = hashlib.sha256(message_id.encode()).digest()
         return cls(int.from_bytes(digest) >> (256 - _QUESTION_BITS), user, message_id, made, until)
 

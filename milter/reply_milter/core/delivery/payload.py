@@ -1,7 +1,7 @@
-"""Write a reply as JSON: the object that Postmark posts for inbound mail, and one member of ours, ``Reply``.
+"""Write a reply as JSON: the object that Postmark posts for inbound mail, with one member of ours, ``Reply``.
 
-``MessageID`` is the idempotency key, as Postmark's is an id of its own, not the message's. ``MailboxHash``, in which
-Postmark puts the part behind the plus sign, is the token id: the token itself is never in the JSON.
+``MessageID`` is the idempotency key; Postmark's is not the message's, either. ``MailboxHash``, which has the part after
+the plus sign at Postmark, is the token id: the token itself is never in the JSON.
 """
 
 import base64

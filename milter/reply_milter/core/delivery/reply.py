@@ -1,4 +1,4 @@
-"""A reply as a handler gets it. Public, for plug-ins: ``reply_milter.plugin``."""
+"""The reply that a handler gets. Public, for plug-ins: ``reply_milter.plugin``."""
 
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ class Envelope:
 class Reply:
     """A reply. Trust ``user``, not the author: the sender may have written anything into From and Subject.
 
-    ``sealed``: all that the verdict says; ``content``: the message, decoded; ``envelope``: the message as it arrived.
+    ``sealed``: the verdict; ``content``: the message, decoded; ``envelope``: the message as it arrived.
     """
 
     sealed: SealedReply
@@ -28,7 +28,7 @@ class Reply:
 
     @property
     def id(self) -> str:
-        """The idempotency key: store it with the post, and do nothing when it is there already."""
+        """The idempotency key: store it with the post, and do nothing if it is stored already."""
         return self.sealed.id
 
     @property
@@ -38,17 +38,17 @@ class Reply:
 
     @property
     def user(self) -> int:
-        """The id of the user who answers."""
+        """The id of the user who replies."""
         return self.sealed.user
 
     @property
     def context(self) -> int:
-        """What the reply is about: the application's number, or a digest of the notification's Message-ID."""
+        """The subject of the reply: the application's number, or a digest of the notification's Message-ID."""
         return self.sealed.context
 
     @property
     def locator(self) -> str:
-        """What the reply is about, if the notification's Message-ID says it; else empty."""
+        """The LOCATOR of the notification's Message-ID, if it has the recommended form; else empty."""
         return self.sealed.locator
 
     @property

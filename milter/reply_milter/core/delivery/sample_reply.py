@@ -1,4 +1,4 @@
-"""Make a sample reply, to test an application's endpoint with."""
+"""Make a sample reply, to test an application's endpoint."""
 
 from email.utils import formatdate
 

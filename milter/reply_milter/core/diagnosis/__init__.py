@@ -1,1 +1,1 @@
-"""What is wrong with an installation, or will be: facts in, problems out. Adapters read the facts."""
+"""Find the problems of an installation, present and future, from facts that adapters read."""

@@ -11,11 +11,11 @@ _START = Remedy(SHELL, "systemctl start reply-milter")
 
 
 class Answer(Enum):
-    """Who answers at an address."""
+    """What answers at an address: nothing, the daemon, or another program."""
 
-    NOBODY = "nobody"
+    NONE = "none"
     OURS = "ours"
-    SOMEBODY = "somebody"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ def examine(daemon: DaemonFacts) -> Iterator[Problem]:
 
 def examine_metrics(place: str, answer: Answer, runs: bool) -> Iterator[Problem]:
     """Examine the metrics page at ``place``, as HOST:PORT."""
-    if runs and answer is Answer.NOBODY:
+    if runs and answer is Answer.NONE:
         yield warning("metrics.silent", f"the metrics page at {place} does not answer", "monitoring sees nothing")
-    elif not runs and answer is Answer.SOMEBODY:
+    elif not runs and answer is Answer.OTHER:
         yield error(
             "metrics.taken",
             f"another program answers at {place}",

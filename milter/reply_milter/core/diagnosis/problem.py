@@ -33,7 +33,7 @@ NOTHING_TO_PASTE = Remedy()
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``check`` names the rule as ``area.rule`` and stays. No text holds a secret."""
+    """``check`` names the rule as ``area.rule``; names never change. No text holds a secret."""
 
     severity: Severity
     check: str

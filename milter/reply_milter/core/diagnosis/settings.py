@@ -6,12 +6,12 @@ from ipaddress import IPv4Network, IPv6Network
 
 from reply_milter.core.diagnosis.problem import TOML, Problem, Remedy, error, note, warning
 
-_WIDE = {4: 8, 6: 16}  # no single site owns networks with shorter prefixes
+_WIDE = {4: 8, 6: 16}  # networks with shorter prefixes belong to more than one site
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsFacts:
-    """``warnings``: of the reader of the configuration."""
+    """``warnings``: as the reader of the configuration reported them."""
 
     warnings: Sequence[str]
     observe: bool
@@ -22,7 +22,7 @@ class SettingsFacts:
 
 
 def examine(settings: SettingsFacts) -> Iterator[Problem]:
-    """Examine all of them."""
+    """Examine all settings."""
     for text in settings.warnings:
         yield warning("config.warning", text, "reported when the configuration was read")
     yield from _networks(settings)

@@ -24,7 +24,7 @@ class SigningFacts:
 
 
 def examine(signing: SigningFacts) -> Iterator[Problem]:
-    """Report all who can mint: a warning where no proof is required, and a note for each application."""
+    """Report which clients can mint: a warning if no proof is required, and a note for each application."""
     if not signing.running:
         return
     if signing.port:
@@ -54,7 +54,7 @@ def examine(signing: SigningFacts) -> Iterator[Problem]:
 
 
 def _unguarded(applications: Sequence[Application]) -> str:
-    """For which handlers trust in a network suffices: those of an application with a secret need that."""
+    """Return the handlers that a client of a trusted network can use without a secret."""
     guarded = {handler for one in applications if one.secret_file for handler in one.handlers}
     return f"any handler but {', '.join(sorted(guarded))}" if guarded else "handler"
 

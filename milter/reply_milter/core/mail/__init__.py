@@ -1,1 +1,1 @@
-"""Mail's own syntax: mailboxes, domains, Message-IDs, header fields."""
+"""The syntax of mail: mailboxes, domains, Message-IDs, header fields."""

@@ -1,8 +1,8 @@
-"""RFC 5322 comments, removed in one pass with bounds, nested or unbalanced as they may be."""
+"""Remove RFC 5322 comments in one pass with bounds, even nested and unbalanced ones."""
 
 
 def without_comments(value: str) -> str:
-    """``value`` without its parenthesised comments; those inside a quoted string stay (RFC 5322 section 3.2.2)."""
+    """Return ``value`` without comments (RFC 5322 section 3.2.2); quoted strings keep their parentheses."""
     if "(" not in value:
         return value
     kept: list[str] = []

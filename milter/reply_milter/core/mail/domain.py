@@ -1,4 +1,4 @@
-"""Mail domains and addresses in one normal form, so that two spellings of a sender compare equal."""
+"""Normalise mail domains and addresses, so that two spellings of a sender compare equal."""
 
 import re
 from string import ascii_uppercase
@@ -16,16 +16,16 @@ _ASCII_LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
 
 
 def in_ascii_lower_case(text: str) -> str:
-    """``text`` with A to Z in lower case and all else as it is: ``lower()`` makes a k of U+212A, too."""
+    """Return ``text`` with A to Z in lower case and the rest unchanged: ``lower()`` would also turn U+212A into k."""
     return text.translate(_ASCII_LOWER)
 
 
 def to_ascii(domain: str) -> str | None:
-    """``domain`` as lower-case A-labels without a trailing dot (UTS 46, non-transitional), or None if it can't be.
+    """Return ``domain`` as lower-case A-labels without a trailing dot (UTS 46, non-transitional); None if it has none.
 
     ASCII domains are only lower-cased: mail domains with an underscore or a leading digit exist. One trailing dot means
-    the root; behind two there is an empty label, and nothing to compare with. What is longer than a domain, 253 octets
-    as it is written and as A-labels, is none: an A-label takes the square of its length to find.
+    the root; two leave an empty label, which is no domain. Neither is a text above 253 octets, as written or as
+    A-labels: computing an A-label takes time with the square of its length.
     """
     if not _fits(domain.removesuffix("."), DOMAIN_OCTETS):
         return None
@@ -39,18 +39,18 @@ def to_ascii(domain: str) -> str | None:
         if any(len(label) > _LABEL_CHARACTERS and not label.isascii() for label in labels):
             return None
         name = ".".join(map(_a_label, labels))
-    name = name.lower().removesuffix(".")  # after the mapping, which makes dots of other full stops
+    name = name.lower().removesuffix(".")  # after the mapping, which turns other full stops into dots
     sound = len(name) <= DOMAIN_OCTETS and _VISIBLE.fullmatch(name) and not name.endswith(".")
     return name if sound else None
 
 
 def is_host_name(ascii_domain: str) -> bool:
-    """Whether a lower-case ASCII domain is made of letters, digits and hyphens (RFC 1123 section 2.1)."""
+    """Return whether a lower-case ASCII domain consists of letters, digits and hyphens (RFC 1123 section 2.1)."""
     return len(ascii_domain) <= DOMAIN_OCTETS and _HOST.fullmatch(ascii_domain) is not None
 
 
 def _fits(text: str, most: int) -> bool:
-    """Whether ``text`` has at most so many octets; long text is not looked at."""
+    """Return whether ``text`` has at most so many octets, without reading a long text."""
     return len(text) <= most and (text.isascii() or len(text.encode("utf-8", "surrogatepass")) <= most)
 
 
@@ -59,11 +59,11 @@ def _a_label(label: str) -> str:
 
 
 def normalise(address: str) -> str | None:
-    """The form of ``address`` that sender tags are computed over; None if it must stay unbound.
+    """Return the form of ``address`` that sender tags are computed over; None if it must stay unbound.
 
     Split at the last ``@``; the first ``+`` that is not at the start is dropped with what follows; ASCII is
-    lower-cased; the domain becomes A-labels. Quoted and non-ASCII local parts and address literals stay unbound, and
-    what is longer than an address, 320 octets.
+    lower-cased; the domain becomes A-labels. Quoted and non-ASCII local parts, address literals, and texts above
+    320 octets stay unbound.
     """
     if not _fits(address, ADDRESS_OCTETS):
         return None

@@ -22,14 +22,14 @@ class BodyDigest:
         self._hash.update(chunk.translate(None, _WHITE_SPACE))
 
     def octets(self) -> bytes:
-        """The whole digest, 32 octets."""
+        """Return the whole digest, 32 octets."""
         return self._hash.digest()
 
     def text(self) -> str:
-        """Its leftmost 130 bits in base32: the ``body`` tag of a verdict."""
+        """Return the leftmost 130 bits in base32: the ``body`` tag of a verdict."""
         return base32.leftmost(self._hash.digest(), SEAL_LENGTH)
 
 
 def squeeze(value: str) -> bytes:
-    """The octets of a header value without white space."""
+    """Return the octets of a header value without white space."""
     return value.encode("utf-8", "surrogateescape").translate(None, _WHITE_SPACE)

@@ -1,4 +1,4 @@
-"""Header fields that we read or write, and edits as data: the adapter performs them."""
+"""Header fields that we read or write, and edits as values, which the adapter performs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ FIELDS_LIMIT = 2000
 OCTETS_LIMIT = 256 * 1024
 NAME_LIMIT = 900  # octets of a field's name: name, colon and a value must fit a line (RFC 5322 section 2.1.1)
 
-# What the rules read, in lower case. Everything else is counted and forgotten.
+# What the rules read, in lower case. Other fields are only counted.
 READ = frozenset(
     {
         "from", "sender", "reply-to", "message-id", "date", "subject", "in-reply-to", "references",
@@ -22,11 +22,11 @@ READ = frozenset(
     }
 )  # fmt: skip
 
-# Fields that name a message: it has each of them once (RFC 5322 section 3.6).
+# Fields that identify a message, which has each of them once (RFC 5322 section 3.6).
 _NAMING = ("message-id", "date", "in-reply-to")
 
 
-# What Postfix takes off before milters see a message (message_drop_headers). Sign mode must see it, and takes it off.
+# Postfix removes these before milters see a message (message_drop_headers). Sign mode must read them, and removes them.
 DROPPED = ("Return-Path", "Resent-Bcc")
 
 # What sign mode reads of an outgoing message.
@@ -34,7 +34,7 @@ READ_OUTBOUND = frozenset(
     {MINT.lower(), "message-id", "references", "reply-to", "auto-submitted", *(name.lower() for name in DROPPED)}
 )
 
-# Fields of a message that was sent before, by name in lower case: the client that submits it did not write it.
+# Fields of a message that was sent before, by name in lower case: the client that submits it is not its author.
 _TRACES = {
     "received": "Received",
     "list-id": "List-Id",
@@ -45,7 +45,7 @@ _RESENT = "resent-"
 
 
 def trace_of(name: str) -> str:
-    """The kind of trace field (RFC 5321 section 4.4, RFC 5322 section 3.6.6, RFC 2919) that ``name`` is, or nothing."""
+    """Return which trace field (RFC 5321 section 4.4, RFC 5322 section 3.6.6, RFC 2919) ``name`` is; empty for none."""
     return "Resent-*" if name.startswith(_RESENT) else _TRACES.get(name, "")
 
 
@@ -93,10 +93,10 @@ Edit = Delete | Replace | Append | Insert | RemoveRecipient
 
 
 def without_twins(fields: Fields, names: Sequence[str] = _NAMING) -> Fields:
-    """``fields`` with one copy of each of ``names`` that occurs several times with the same value.
+    """Return ``fields`` with one copy of each of ``names`` that occurs several times with the same value.
 
-    The same: equal after unfolding (RFC 5322 section 2.2.3), but for white space around it. Mail programs and gateways
-    that add a field which is there already made them.
+    Values are the same if they are equal after unfolding (RFC 5322 section 2.2.3), without white space around them.
+    Mail programs and gateways make such copies when they add a field that already exists.
     """
     twins = {name: values for name in names if len(values := fields.get(name, ())) > 1}
     same = {name: values[:1] for name, values in twins.items() if len({_unfolded(value) for value in values}) == 1}
@@ -104,7 +104,7 @@ def without_twins(fields: Fields, names: Sequence[str] = _NAMING) -> Fields:
 
 
 def are_doubled(fields: Fields, names: Sequence[str] = _NAMING) -> bool:
-    """Whether one of ``names`` occurs more than once; by default, the fields that name a message."""
+    """Return whether one of ``names`` occurs more than once; by default, the fields that identify a message."""
     return any(len(fields.get(name, ())) > 1 for name in names)
 
 

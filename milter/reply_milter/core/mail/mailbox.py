@@ -12,11 +12,11 @@ from operator import itemgetter
 
 from reply_milter.core.mail.comments import without_comments
 
-# `*+`, `++`: what was taken is never given back.
+# `*+`, `++`: possessive, so without backtracking.
 _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+"?|<[^<>]*+>?|[,;:>]|[^"<>,;:]++', re.DOTALL)
 _QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)
-_LIMIT = 1000  # mailboxes of one field that are looked at; From may hold one
-# The first look-behind has a run of blanks looked at once, from its start: from each of them on, a square is looked at.
+_LIMIT = 1000  # mailboxes read per field; From may contain one
+# The first look-behind makes a run of blanks match only from its start; matching from each blank would be quadratic.
 _BLANKS = re.compile(r"(?<![ \t\r\n])[ \t\r\n]++(?=[@.])|(?<=[@.])[ \t\r\n]++")
 
 
@@ -29,31 +29,31 @@ class Mailbox:
 
 
 def mailboxes(value: str) -> list[str]:
-    """The addresses in a header field's value, without display names, comments, brackets and routes; at most 1000.
+    """Return the addresses in a field's value, without display names, comments, brackets and routes; at most 1000.
 
-    White space around ``@`` and dots goes, as RFC 5322 section 4.4 has it. A part without an ``@`` is a stray word of a
+    White space around ``@`` and dots is removed (RFC 5322 section 4.4). A part without an ``@`` is a stray word of a
     display name (``Doe, Jane <j@example.com>``), not a mailbox.
     """
     return [address for _, address in _parts(value)]
 
 
 def named(value: str) -> list[Mailbox]:
-    """The same mailboxes with their display names: who is shown is who was judged."""
+    """Return the same mailboxes with display names, so that applications show the author whom the rules checked."""
     return [Mailbox(_display_name(name), address) for name, address in _parts(value)]
 
 
 def _parts(value: str) -> list[tuple[str, str]]:
-    """Display name, not yet read, and address of each mailbox."""
+    """Return the display name, not yet decoded, and the address of each mailbox."""
     found = _split(without_comments(value))
     return [(name, _plain(address)) for name, address in islice(filter(itemgetter(1), found), _LIMIT)]
 
 
 def _split(value: str) -> Iterator[tuple[str, str]]:
-    """What stands in brackets, or bare, between commas, semicolons and the colons of groups; some of it empty."""
+    """Yield the parts between commas, semicolons and the colons of groups, in brackets or bare; some are empty."""
     bare: list[str] = []
     bracketed = False
     for lexeme in _LEXEME.findall(value):
-        if lexeme[0] == "<":  # `<a@b> <c@d>` is two mailboxes, however it is joined
+        if lexeme[0] == "<":  # `<a@b> <c@d>` is two mailboxes, with any separator
             yield "".join(bare), lexeme.strip("<>").strip()
             bare, bracketed = [], True
         elif lexeme in ",;:>":
@@ -67,7 +67,7 @@ def _split(value: str) -> Iterator[tuple[str, str]]:
 
 
 def _bare_address(text: str, bracketed: bool) -> str:
-    """What stands outside brackets: an address, or words of a display name, which are none."""
+    """Return the address outside of brackets; empty for words of a display name."""
     return text.strip() if "@" in text and not bracketed else ""
 
 
@@ -78,6 +78,6 @@ def _plain(address: str) -> str:
 
 
 def _display_name(text: str) -> str:
-    """Words and quoted strings as a reader sees them: without quotes and backslashes, with single blanks."""
+    """Return words and quoted strings as a reader sees them: without quotes and backslashes, with single blanks."""
     unquoted = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL), text)
     return " ".join(unquoted.split())

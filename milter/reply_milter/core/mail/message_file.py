@@ -1,4 +1,4 @@
-"""A message as it lies in a file: header fields and body, without interpretation."""
+"""Split a message file into header fields and body, without interpretation."""
 
 import re
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 def split(message: bytes) -> tuple[list[tuple[str, str]], bytes]:
-    """The fields of a message, names as written and values unfolded by nothing, and its body.
+    """Return the fields of a message, with names and folding as written, and its body.
 
-    Lines may end in CRLF or LF. An mbox ``From`` line on top is skipped, also where it holds a colon: an MTA takes
-    ``From : Jane`` for one, too. The header ends at the first empty line, or at the first line that is no field
-    (RFC 5322 section 2.2), which then belongs to the body.
+    Lines may end in CRLF or LF. An mbox ``From`` line on top is skipped, even with a colon: an MTA reads
+    ``From : Jane`` as one, too. The header ends at the first empty line, or at the first line that is not a field
+    (RFC 5322 section 2.2); that line belongs to the body.
     """
     fields: list[tuple[str, list[str]]] = []
     position, body = _end_of_mbox_lines(message), len(message)
@@ -34,7 +34,7 @@ def split(message: bytes) -> tuple[list[tuple[str, str]], bytes]:
 
 
 def as_sent(body: bytes) -> bytes:
-    """A body as SMTP carries it: every line ends in CRLF, the last one, too (RFC 5321 section 2.3.8)."""
+    """Return a body as SMTP carries it: every line, including the last, ends in CRLF (RFC 5321 section 2.3.8)."""
     whole = _BARE_LF.sub(b"\r\n", body)
     return whole if not whole or whole.endswith(b"\r\n") else whole + b"\r\n"
 
@@ -45,7 +45,7 @@ def _end_of_mbox_lines(message: bytes) -> int:
 
 
 def _lines(message: bytes, start: int) -> Iterator[tuple[bytes, int]]:
-    """Each line with its ending, and the offset behind it. Only LF ends a line: splitlines() knows ten other ways."""
+    """Yield each line with its ending, and the offset after it. Only LF ends a line, unlike in splitlines()."""
     while start < len(message):
         end = message.find(b"\n", start) + 1 or len(message)
         yield message[start:end], end

@@ -1,7 +1,7 @@
 """Message-IDs: ours as we write them, and lists of them as clients write them.
 
-The recommended form of a notification's Message-ID is ``<LOCATOR "/" SECONDS ["." UNIQUE] "@" DOMAIN>``: it says
-what a reply is about and when that was posted.
+The recommended form of a notification's Message-ID is ``<LOCATOR "/" SECONDS ["." UNIQUE] "@" DOMAIN>``: it names
+the subject of a reply and the time when that was posted.
 """
 
 import re
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from reply_milter.core.mail.comments import without_comments
 from reply_milter.core.mail.domain import in_ascii_lower_case
 
-CANDIDATES = 16  # ids looked at in one message; each costs an HMAC
+CANDIDATES = 16  # ids compared per message; each costs an HMAC
 _ID_OCTETS = 998  # RFC 5322 section 2.1.1: a line
-_LOOKED_AT = 32 * 1024  # characters of a list of ids, twice what CANDIDATES may take: each mark in it costs a step
-_BOUND_OCTETS = 900  # of an id that is minted over: it must fit a line of References together with the field's name
+_LOOKED_AT = 32 * 1024  # characters of a list of ids, twice the length of CANDIDATES ids: each bracket costs a step
+_BOUND_OCTETS = 900  # of an id that an address is minted for: it must fit a line of References with the field's name
 LOCATOR_OCTETS = 200
 
 _MARK = re.compile(r"[<()]")
-_REST = re.compile(r"[^\s<>]*>?")  # of an id, behind its <
+_REST = re.compile(r"[^\s<>]*>?")  # of an id, after its <
 _SEGMENT = r"[A-Za-z0-9_~-](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?"
 LOCATOR = re.compile(rf"(?!.*\.\.){_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
 _OWN = re.compile(r"(?P<locator>.+)/(?P<seconds>[1-9][0-9]{0,11})(?:\.[A-Za-z0-9]+)?@(?P<domain>[^@/]+)", re.ASCII)
@@ -25,7 +25,7 @@ _OWN = re.compile(r"(?P<locator>.+)/(?P<seconds>[1-9][0-9]{0,11})(?:\.[A-Za-z0-9
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What a Message-ID of the recommended form says. ``replied_to`` in Unix seconds."""
+    """The parts of a Message-ID of the recommended form. ``replied_to`` in Unix seconds."""
 
     locator: str
     replied_to: int
@@ -33,12 +33,12 @@ class Thread:
 
 
 def is_locator(text: str) -> bool:
-    """Whether ``text`` may stand as LOCATOR in a Message-ID of ours."""
+    """Return whether ``text`` may be the LOCATOR of a Message-ID of ours."""
     return len(text) <= LOCATOR_OCTETS and LOCATOR.fullmatch(text) is not None
 
 
 def write(locator: str, seconds: int, unique: str, domain: str) -> str:
-    """A Message-ID of the recommended form, without angle brackets. ``unique`` may be empty."""
+    """Write a Message-ID of the recommended form, without angle brackets. ``unique`` may be empty."""
     return f"{locator}/{seconds}{'.' if unique else ''}{unique}@{domain}"
 
 
@@ -51,40 +51,40 @@ def parse(message_id: str) -> Thread | None:
 
 
 def own_id(value: str) -> str:
-    """The octets between ``<`` and ``>`` of a Message-ID field; the bare value if it is no such thing."""
+    """Return the octets between ``<`` and ``>`` of a Message-ID field; the whole value if it has no brackets."""
     ids = identifiers(value, limit=1)
     return ids[0] if ids else value.strip().strip("<>").strip()
 
 
 def is_usable(identifier: str) -> bool:
-    """Whether an id (without brackets) can be bound: one that comes back in In-Reply-To and References as it is."""
-    is_text = not any("\ud800" <= character <= "\udfff" for character in identifier)  # octets that are no UTF-8
+    """Return whether an id (without brackets) can be bound: In-Reply-To and References repeat it unchanged."""
+    is_text = not any("\ud800" <= character <= "\udfff" for character in identifier)  # octets that are not UTF-8
     fits = is_text and "@" in identifier and len(identifier.encode()) <= _BOUND_OCTETS
     return fits and identifiers(f"<{identifier}>") == [identifier]
 
 
 def is_made_up(identifier: str, queue_id: str) -> bool:
-    """Whether the MTA added this id on arrival; with a retry it would add another one."""
+    """Return whether the MTA added this id on arrival; it would add another one to a retry."""
     return bool(queue_id) and queue_id in identifier
 
 
 def identifiers(value: str, limit: int = CANDIDATES, last_first: bool = False) -> list[str]:
-    """The ``<...>`` of an In-Reply-To or References value, in order or from the last; at most ``limit``.
+    """Return the ``<...>`` of an In-Reply-To or References value, in order or from the last; at most ``limit``.
 
-    White space and commas (Exchange) separate them; comments are skipped, so that ``(see <a@b>)`` is none. An
-    id holds no white space and no angle bracket and is at most a line long. Encoded words are never decoded. Of a
-    longer value, only the first 32 KiB are looked at, or the last.
+    White space and commas (Exchange) separate them; comments are skipped, so ``(see <a@b>)`` is not an id. An id
+    contains neither white space nor angle brackets, and is at most a line long. Encoded words are never decoded. Of a
+    longer value, only the first 32 KiB are read, or the last.
     """
     value = value[-_LOOKED_AT:] if last_first else value[:_LOOKED_AT]
     most = len(value) if last_first else limit
     found, unclosed = _outside_comments(value, most)
-    if unclosed >= 0:  # `Joe :-( of Monday <a@b>`: what never closes is no comment
+    if unclosed >= 0:  # `Joe :-( of Monday <a@b>`: an open parenthesis without its end is no comment
         found += _outside_comments(value[unclosed + 1 :].replace("(", " "), most)[0]
     return found[: -limit - 1 : -1] if last_first else found[:limit]
 
 
 def _outside_comments(value: str, limit: int) -> tuple[list[str], int]:
-    """The first ``limit`` ids that stand in no comment, and where a comment begins that never ends; -1 for nowhere."""
+    """Return the first ``limit`` ids outside of comments, and the offset of a comment without end; -1 for none."""
     found: list[str] = []
     depth, opened, position = 0, -1, 0
     while len(found) < limit and (mark := _MARK.search(value, position)):
@@ -102,7 +102,7 @@ def _outside_comments(value: str, limit: int) -> tuple[list[str], int]:
 
 
 def unbracketed(value: str, limit: int = CANDIDATES) -> list[str]:
-    """The last ``limit`` words with an ``@`` of a value that holds no angle bracket, in order."""
+    """Return the last ``limit`` words with an ``@`` of a value without angle brackets, in order."""
     if "<" in value or "@" not in value:
         return []
     words = without_comments(value[-_LOOKED_AT:]).replace(",", " ").split()

@@ -1,1 +1,1 @@
-"""What is looked at in a reply before it is taken."""
+"""Checks of a message before the milter accepts it."""

@@ -3,10 +3,9 @@
 Only fields of the configured authserv-id count, in its plain spelling: the milters before us write them, and remove
 those that a client sends. Of DKIM only the topmost field counts, because milters add fields above what the client sent.
 
-Their text is no proof by itself, because they copy words of strangers into it: from signatures, from the envelope and
-from From. A dkim=pass counts only if a signature
-of the message bears its header.d and header.b, and each signature accounts for one result. A dmarc=pass counts only
-beside one of those for the author's domain, and so adds nothing to it; a DMARC that rests on SPF alone is no pass.
+Their text alone is no proof, because they copy a stranger's words into it: from signatures, the envelope and From. A
+dkim=pass counts only if a signature of the message has the same d= and b= as its header.d and header.b, and each
+signature accounts for one result. A dmarc=pass alone never counts: it may rest on SPF.
 """
 
 import re
@@ -17,7 +16,7 @@ from reply_milter.core.mail import domain
 from reply_milter.core.rules.authentication_results import DKIM, Result, results
 from reply_milter.core.rules.dkim_signature import Signature, signatures
 
-_FIELDS = 16  # fields of the authserv-id that are looked at; each costs the parser time
+_FIELDS = 16  # fields of the authserv-id that are parsed; each costs time
 _METHODS = ("dmarc", DKIM)
 _DOMAIN_OCTETS = 253
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9._-]+", re.ASCII)
@@ -27,11 +26,11 @@ Organisational = Callable[[str], str | None]
 
 
 def no_owner(_domain: str) -> None:
-    """An ``Organisational`` that knows no owners: only the very same domain vouches."""
+    """Return no owner, as an ``Organisational``: then only the author's own domain vouches."""
 
 
 class Authentication(StrEnum):
-    """``none``: no milter checked; ``fail``: one did, and does not vouch for the author."""
+    """``none``: no milter checked the author; ``fail``: one did, and none of its results vouches for the author."""
 
     PASS = "pass"  # noqa: S105 # RFC 8601's word
     FAIL = "fail"
@@ -39,10 +38,10 @@ class Authentication(StrEnum):
 
 
 def are_plain(sender: str, written: Sequence[str], author: str) -> bool:
-    """Whether nothing that verifiers copy from the envelope and From could begin or end a result.
+    """Return whether no text that verifiers copy from the envelope and From could begin or end a result.
 
     ``sender``: the argument of MAIL FROM, empty if it is unknown; ``written``: the values of all From fields, which
-    verifiers read in ways of their own; ``author``: the address that we read there.
+    verifiers may read differently; ``author``: the address that we read there.
     """
     if len(sender) > domain.ADDRESS_OCTETS or len(author) > domain.ADDRESS_OCTETS:
         return False
@@ -59,11 +58,11 @@ def authentication(
     organisational: Organisational,
     envelope_is_plain: bool = False,
 ) -> Authentication:
-    """What the fields ``values``, from the top, say about ``author`` (an address), and the signatures bear out.
+    """Return what the fields ``values``, from the top, report about the address ``author`` and signatures confirm.
 
-    ``signed``: the values of all DKIM-Signature fields. What can't be read of a field of ours counts as a result that
-    is no pass. ``organisational``: the domain that the owner of a domain registered, or None (RFC 7489 section 3.2).
-    ``envelope_is_plain``: what ``are_plain`` says of the message.
+    ``signed``: the values of all DKIM-Signature fields. An unreadable part of a field of ours counts as a result
+    other than pass. ``organisational``: returns the domain that a domain's owner registered, or None (RFC 7489 section
+    3.2). ``envelope_is_plain``: the answer of ``are_plain`` for the message.
     """
     fields = _ours(values, authserv_id, envelope_is_plain) if authserv_id else []
     if any(_are_of_one_owner(result.domain, author, organisational) for result in _borne_out(fields, signed)):
@@ -73,15 +72,15 @@ def authentication(
 
 
 def _ours(values: Sequence[str], authserv_id: str, envelope_is_plain: bool) -> list[list[Result]]:
-    """The results of each field of ours, from the top."""
+    """Return the results of each field of ours, from the top."""
     ours = re.compile(rf"\s*{re.escape(authserv_id)}(\s+1)?\s*;", re.ASCII | re.IGNORECASE)
     return [results(value, envelope_is_plain) for value in [value for value in values if ours.match(value)][:_FIELDS]]
 
 
 def _borne_out(fields: Sequence[Sequence[Result]], signed: Sequence[str]) -> list[Result]:
-    """Each dkim=pass of the topmost field about DKIM that a signature of the message accounts for, and for it alone.
+    """Return each dkim=pass of the topmost field about DKIM that has a signature of the message to itself.
 
-    None at all if there are more results than signatures: then not all were written by who verified.
+    Returns none if there are more results than signatures: then the verifier did not write all of them.
     """
     reported = [result for field in fields for result in field if result.method == DKIM]
     found = signatures(signed)
@@ -92,14 +91,14 @@ def _borne_out(fields: Sequence[Sequence[Result]], signed: Sequence[str]) -> lis
 
 
 def _accounts(result: Result, reported: Sequence[Result], found: Sequence[Signature]) -> bool:
-    """Whether as many signatures bear a result's domain and octets as there are results that name them."""
+    """Return whether as many signatures have a result's domain and octets as results name them."""
     bearing = [signature for signature in found if signature.is_named_by(result.domain, result.octets)]
     naming = [one for one in reported if any(signature.is_named_by(one.domain, one.octets) for signature in bearing)]
     return 0 < len(naming) <= len(bearing)
 
 
 def _are_of_one_owner(vouching: str, author: str, organisational: Organisational) -> bool:
-    """Whether a domain is the author's, or of the same owner (RFC 7489 section 3.1.1, relaxed)."""
+    """Return whether a domain is the author's, or has the same owner (RFC 7489 section 3.1.1, relaxed)."""
     voucher = domain.to_ascii(vouching) or ""
     own = domain.to_ascii(author.rpartition("@")[2]) or ""
     if "." not in voucher or max(len(voucher), len(own)) > _DOMAIN_OCTETS:

@@ -1,7 +1,7 @@
-"""One Authentication-Results field (RFC 8601 section 2.2) as results, each read by itself.
+"""Read the results of one Authentication-Results field (RFC 8601 section 2.2), each by itself.
 
-What can't be read spoils its own result and no other: a C program writes ``(null)`` where it has no word. But a comment
-or a quoted string without an end leaves open where results begin, and so the whole field is one that can't be read.
+An unreadable part affects only its own result: a C program writes ``(null)`` for a missing word. But after a comment or
+a quoted string without an end, nobody can tell where results begin, so the whole field is unreadable.
 """
 
 import re
@@ -15,21 +15,21 @@ DKIM = "dkim"
 
 _OCTETS = 4096  # of one field: the parser's time grows with the square
 _METHOD = re.compile(r"\s*([A-Za-z0-9-]+)", re.ASCII)
-_WORDLESS = re.compile(r"\s*\(null\)\s*=\s*[a-z]+\s*", re.ASCII)  # no word of a stranger is in it
+_WORDLESS = re.compile(r"\s*\(null\)\s*=\s*[a-z]+\s*", re.ASCII)  # contains no stranger's words
 _DOMAIN = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _CHARACTER = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@:-]"  # no stranger's quote, blank or separator
 _PLAIN = re.compile(f"{_CHARACTER}*", re.ASCII)
 _REASON = r"\s++reason\s*+=\s*+\"[A-Za-z0-9 ,():_.-]*+\""  # as Rspamd writes it, in words
 _PROPERTY = rf"\s++[A-Za-z-]++(\.[A-Za-z-]++)?\s*+=\s*+(\"{_CHARACTER}*+\"|{_CHARACTER}*+)"
-# A result of any method, without its comments, and every word of it plain.
+# A result of any method, without its comments; all its words are plain.
 _OTHER = re.compile(rf"\s*+[A-Za-z0-9-]++\s*+=\s*+[A-Za-z]++({_REASON}|{_PROPERTY})*\s*+", re.ASCII)
 
 
 class Result(NamedTuple):
-    """``passed``: a pass whose every property is plain and stands once, in the place of who verifies signatures.
+    """``passed``: a pass of a verifier of signatures, with plain properties, each of which occurs once.
 
     ``domain`` and ``octets``: header.d and header.b, empty if there are none. ``method`` may be empty. ``plain``:
-    whether it is of another method than DKIM, and has no word that could be part of another result.
+    whether its method is not DKIM, and none of its words could be part of another result.
     """
 
     method: str
@@ -40,20 +40,20 @@ class Result(NamedTuple):
     plain: bool = False
 
 
-_HELO = "helo"  # smtp.helo; who writes it elsewhere calls it that, too. The milter does not hear what the client said
+_HELO = "helo"  # smtp.helo; verifiers that report it elsewhere use this word, too. We do not know the client's HELO
 _NOTHING = "(null)"
 UNREADABLE = Result("", readable=False)
 
 
 def results(value: str, envelope_is_plain: bool) -> list[Result]:
-    """The results of a field, from the left; one that can't be read for a field of which nothing can.
+    """Return the results of a field, from the left; one unreadable result for an unreadable field.
 
-    Results of other methods end in words of strangers: MAIL FROM, HELO, the author's domain. These may begin results of
-    their own, to the right of where they stand. So a pass there counts only if nobody can have shaped them.
+    Results of other methods end in a stranger's words: MAIL FROM, HELO, the author's domain. These words may imitate
+    further results to their right. So a pass to their right counts only if all such words are plain.
     """
     if len(value) > _OCTETS:
         return [UNREADABLE]
-    text = value.encode("ascii", "replace").decode()  # no octet of a comment matters to us
+    text = value.encode("ascii", "replace").decode()  # comments may have any octets; we use none of them
     parts = _parts(text)
     if parts is None:
         return [UNREADABLE]
@@ -65,12 +65,12 @@ def results(value: str, envelope_is_plain: bool) -> list[Result]:
 
 
 def _is_other(result: Result) -> bool:
-    """Whether it is of another method than DKIM, and may hold words of strangers."""
+    """Return whether the method is not DKIM, so that the result may contain a stranger's words."""
     return result.method not in (DKIM, _NOTHING)
 
 
 def _parts(text: str) -> list[str] | None:
-    """What semicolons outside of comments and quoted strings separate; None if one of those has no end."""
+    """Split at semicolons outside of comments and quoted strings; None if one of those has no end."""
     depth, quoted, escaped, start = 0, False, False, 0
     parts = []
     for place, character in enumerate(text):

@@ -1,22 +1,22 @@
-"""DKIM-Signature fields of a message (RFC 6376 section 3.5), as far as a verifier's results are compared with them.
+"""DKIM-Signature fields of a message (RFC 6376 section 3.5), to compare a verifier's results with them.
 
 A verifier copies tags of a signature into its Authentication-Results: OpenDKIM the decoded ``i=`` and the raw ``s=``
-and ``b=``, whatever is in them. Who writes ``i=x=3B=20dkim=3Dpass=20...`` writes results of his own. So tags that are
-copied must be plain: then nothing that a stranger wrote can begin a result, a comment or a quoted string there.
+and ``b=``, unchecked. So a sender who writes ``i=x=3B=20dkim=3Dpass=20...`` adds a result. Therefore copied tags must
+be plain: then no stranger's text can begin a result, a comment or a quoted string there.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-_FIELDS = 16  # more signatures than mail bears; each costs time
+_FIELDS = 16  # more signatures than mail has; each costs time
 _OCTETS = 16 * 1024  # of one field, copied header fields (z=) included
 _WHITE = re.compile(r"[ \t\r\n\v\f]+", re.ASCII)
 _TAG = re.compile(r"[ \t\r\n\v\f]*[A-Za-z][A-Za-z0-9_]*[ \t\r\n\v\f]*=[ \t\r\n\v\f!-~]*", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 _REQUIRED = {"v", "a", "b", "bh", "d", "h", "s"}
 _NAME = r"[A-Za-z0-9._-]+"
-# What verifiers copy, and how it looks in ordinary mail. No "=" in i=: that is its quoted-printable.
+# Tags that verifiers copy, and their form in ordinary mail. No "=" in i=: it begins quoted-printable octets.
 _COPIED = {
     "d": re.compile(_NAME, re.ASCII),
     "s": re.compile(_NAME, re.ASCII),
@@ -24,7 +24,7 @@ _COPIED = {
     "i": re.compile(rf"[A-Za-z0-9!#$%&'*+/?^_`{{|}}~.-]*@{_NAME}", re.ASCII),
     "b": re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII),
 }
-_SHORTEST = 8  # octets of b= that tell signatures apart (RFC 6008 section 4)
+_SHORTEST = 8  # octets of b= that distinguish signatures (RFC 6008 section 4)
 
 
 class Signature(NamedTuple):
@@ -34,16 +34,16 @@ class Signature(NamedTuple):
     octets: str
 
     def is_named_by(self, domain: str, octets: str) -> bool:
-        """Whether a result with header.d and header.b means this one: by 8 octets, or all of a short b= (RFC 6008)."""
+        """Return whether a result's header.d and header.b name this one: 8 octets, or all of a short b= (RFC 6008)."""
         enough = min(_SHORTEST, len(self.octets))
         return self.domain == domain.lower() and len(octets) >= enough and self.octets.startswith(octets)
 
 
 def signatures(values: Sequence[str]) -> list[Signature] | None:
-    """The signatures in the fields ``values``; None if a verifier's words about one of them can't be trusted.
+    """Return the signatures in the fields ``values``; None if a verifier's results about them can't be trusted.
 
-    That is so if a tag that is copied is not plain, if a tag stands twice, and if there are more or longer fields than
-    ordinary mail has. A field that is no tag-list, or without a required tag, is no signature.
+    They can't if a copied tag is not plain, if a tag occurs twice, or if there are too many or too long fields.
+    A field that is not a tag-list, or lacks a required tag, is not a signature.
     """
     if len(values) > _FIELDS or any(len(value) > _OCTETS for value in values):
         return None
@@ -55,24 +55,24 @@ def signatures(values: Sequence[str]) -> list[Signature] | None:
 
 
 def _tags(value: str) -> list[tuple[str, str]]:
-    """Names and values, in order, without white space: nearly all of it may be folded."""
+    """Return names and values, in order, without white space: nearly all values may be folded."""
     pairs = (tag.partition("=") for tag in _WHITE.sub("", value).split(";"))
     return [(name, text) for name, equals, text in pairs if equals]
 
 
 def _is_whole(value: str) -> bool:
-    """Whether it is a tag-list (RFC 6376 section 3.2): of what is none, a verifier says nothing."""
+    """Return whether it is a tag-list (RFC 6376 section 3.2); verifiers report nothing about other texts."""
     *tags, last = value.split(";")
     return all(_TAG.fullmatch(tag) for tag in (tags if _WHITE.fullmatch(last) or not last else (*tags, last)))
 
 
 def _is_dated(tags: Mapping[str, str]) -> bool:
-    """Whether signature and expiry have times, if any, that can be read (RFC 6376 section 3.5)."""
+    """Return whether the times of signature and expiry, if any, can be read (RFC 6376 section 3.5)."""
     return all(_SECONDS.fullmatch(tags.get(name, "0")) for name in ("t", "x"))
 
 
 def _is_plain(tags: Sequence[tuple[str, str]]) -> bool:
-    """Whether each tag stands once, in whatever case, and those that are copied say nothing odd."""
+    """Return whether each tag occurs once, compared without case, and copied tags are plain."""
     named = [(name.lower(), value) for name, value in tags]
     return len(dict(named)) == len(named) and all(
         _COPIED[name].fullmatch(value) is not None for name, value in named if name in _COPIED

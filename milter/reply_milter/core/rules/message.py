@@ -1,4 +1,4 @@
-"""Check the message itself, in the contract's order, at end of message."""
+"""Check the message itself, at end of message; docs/flow.md has the order."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -17,11 +17,11 @@ from reply_milter.core.verdict.policy import Finding
 from reply_milter.core.verdict.reasons import MALFORMED_MESSAGE, Reason
 
 _NO_THREAD = ThreadFinding(ThreadMatch.NONE)
-_COSTLY_DOMAINS = 64  # beyond ASCII, of one message, that are compared with ours; each takes half a millisecond
+_COSTLY_DOMAINS = 64  # non-ASCII domains per message that are compared with ours; each takes half a millisecond
 
 
 class SenderMatch(StrEnum):
-    """Whether the author is the one that the address was sent to."""
+    """Whether the author is the person that the notification was sent to."""
 
     MATCH = "match"
     MISMATCH = "mismatch"
@@ -29,9 +29,9 @@ class SenderMatch(StrEnum):
 
 
 class Message(NamedTuple):
-    """What the rules read of a message. Field names in lower case; ``size`` in octets, header and body.
+    """The parts of a message that the rules read. Field names in lower case; ``size`` in octets, header and body.
 
-    ``fields`` has equal twins of what names a message once. ``authors``: the addresses of all From fields, read once.
+    ``fields``: without equal copies (``headers.without_twins``). ``authors``: the addresses of all From fields.
     ``longest_name``: octets of the longest field name. ``sender``: the argument of MAIL FROM, empty if there was none.
     """
 
@@ -55,26 +55,26 @@ class Message(NamedTuple):
         longest_name: int = 0,
         sender: str = "",
     ) -> "Message":
-        """A message with the addresses of its From fields."""
+        """Make a message with the addresses of its From fields."""
         authors = [address for value in fields.get("from", ()) for address in mailboxes(value)]
         once = headers.without_twins(fields)
         return cls(null_sender, once, field_count, field_octets, size, authors, longest_name, sender)
 
     def first(self, name: str) -> str:
-        """The first value of a field, or an empty text."""
+        """Return the first value of a field, or an empty text."""
         values = self.fields.get(name)
         return values[0] if values else ""
 
     @property
     def author(self) -> str:
-        """The one author's address; empty where there is none, or more than one."""
+        """The author's address; empty for no author, or several."""
         return self.authors[0] if len(self.authors) == 1 else ""
 
 
 class Bindings(NamedTuple):
     """How the message relates to the token, and whether a milter before us vouches for its author.
 
-    ``asked``: whether an ``authserv_id`` is configured; without one, no result is no finding.
+    ``asked``: whether an ``authserv_id`` is configured; without one, a missing result is no finding.
     """
 
     thread: ThreadFinding
@@ -91,7 +91,7 @@ def bindings(
     auth: Authentication,
     asked: bool = False,
 ) -> Bindings:
-    """Compare a message with the token that it came to. ``auth``: what the milters before us say of its author."""
+    """Compare a message with the token that it was sent to. ``auth``: the result of the milters before us."""
     thread = _NO_THREAD
     if checked.handler.context is ContextKind.THREAD:
         ids = candidates(message.first("in-reply-to"), message.first("references"))
@@ -100,7 +100,7 @@ def bindings(
 
 
 def findings(message: Message, bound: Bindings, form: AddressForm, max_message_bytes: int) -> Iterator[Finding]:
-    """The findings, in the order in which they decide."""
+    """Return the findings, in the order in which they decide."""
     if is_malformed(message):
         yield Finding(Reason.MALFORMED, MALFORMED_MESSAGE)
     found = (
@@ -121,7 +121,7 @@ def findings(message: Message, bound: Bindings, form: AddressForm, max_message_b
 
 
 def is_malformed(message: Message) -> bool:
-    """More or fewer than one author, two fields that name the message unlike, or more header than anyone writes."""
+    """Return whether there is not exactly one author, a field occurs with two values, or the header is too long."""
     return (
         headers.are_doubled(message.fields)
         or len(message.fields.get("from", ())) != 1
@@ -133,7 +133,7 @@ def is_malformed(message: Message) -> bool:
 
 
 def _is_loop(message: Message, form: AddressForm) -> bool:
-    """One of our own addresses as From, Sender or Reply-To: our mail came back."""
+    """Return whether From, Sender or Reply-To is one of our own addresses: then it is our own mail."""
     addresses = list(message.authors)
     for name in ("sender", "reply-to"):
         for value in message.fields.get(name, ()):
@@ -146,9 +146,9 @@ def _is_loop(message: Message, form: AddressForm) -> bool:
 
 
 def _sender(message: Message, checked: Checked, facts: Facts | None) -> SenderMatch:
-    """Compare header From with the addresses on file; where none is, with the token's sender tag.
+    """Compare the author with the addresses on file; without any, with the token's sender tag.
 
-    Never with both: 15 bits can be found by trying, and would open what the whole address on file closes.
+    Never with both: 15 bits can be guessed, and a match would override the addresses on file.
     """
     on_file = facts.addresses if facts is not None else ()
     if not checked.token.sender and not on_file:

@@ -19,16 +19,16 @@ class ThreadMatch(StrEnum):
 
 
 class ThreadFinding(NamedTuple):
-    """``thread``: locator and replied-to of the Message-ID that matched, where it has the recommended form."""
+    """``thread``: locator and replied-to of the matching Message-ID, if it has the recommended form."""
 
     match: ThreadMatch
     thread: Thread | None = None
 
 
 def candidates(in_reply_to: str, references: str) -> list[str]:
-    """The ids that a reply may name: In-Reply-To's, then References' from the last; 16 in all.
+    """Return the ids that a reply may answer: of In-Reply-To, then of References from the last; at most 16.
 
-    Some clients leave the brackets out; then the words with an ``@`` are the ids.
+    Some clients omit the brackets; then the words with an ``@`` are the ids.
     """
     ids = message_id.identifiers(in_reply_to) or message_id.unbracketed(in_reply_to)
     more = CANDIDATES - len(ids)
@@ -37,10 +37,10 @@ def candidates(in_reply_to: str, references: str) -> list[str]:
 
 
 def bind(key: UserKey, context: int, ids: Sequence[str], own_domains: Collection[str]) -> ThreadFinding:
-    """Match: an id digests to ``context``. Mismatch: none does, but one is a notification of ours. Else absent.
+    """Return match if an id digests to ``context``; else mismatch if one is a notification of ours; else absent.
 
     Absent and mismatch differ because relays and mail programs lose threading headers, while the id of
-    another notification shows that an address is used for what it was not made for.
+    another notification shows that the address is used for another thread.
     """
     for identifier in ids:
         if key.thread(identifier) == context:

@@ -1,7 +1,7 @@
 """Count guesses at tokens by client network, in a table of fixed size that several processes may share.
 
-Nothing is allocated for a guess, so a flood can't grow it. Two networks rarely meet in a slot; then one of them is
-forgotten early. A lost update between processes costs one count. It only ever affects forged addresses.
+A guess allocates nothing, so a flood can't grow the table. Two networks rarely share a slot; then the count of one is
+lost early. A lost update between processes costs one count. Throttling affects forged addresses only.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ TABLE_OCTETS = SLOTS * _SLOT.size
 
 
 def network(client: str) -> str:
-    """The IPv4 /24 or IPv6 /64 of a client address; the text itself where it is no IP address."""
+    """Return the IPv4 /24 or IPv6 /64 of a client address; the text itself if it is not an IP address."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
@@ -27,14 +27,14 @@ def network(client: str) -> str:
 
 
 class GuessTable:
-    """``table``: TABLE_OCTETS zero octets, shared or not. ``secret`` keeps clients from choosing their slot."""
+    """``table``: TABLE_OCTETS zero octets, shared or not. ``secret``: so that clients cannot choose their slot."""
 
     def __init__(self, table: bytearray | memoryview, secret: bytes) -> None:
         self._table = table
         self._secret = secret
 
     def count(self, client: str, now: int) -> int:
-        """Count one guess from ``client``'s network at ``now`` (Unix seconds); how many it made this minute."""
+        """Count one guess from ``client``'s network at ``now`` (Unix seconds); return its guesses of this minute."""
         digest = hashlib.blake2b(network(client).encode(), key=self._secret, digest_size=16).digest()
         tag, minute = digest[:8], now // 60 & 0xFFFFFFFF
         first = int.from_bytes(digest[8:])

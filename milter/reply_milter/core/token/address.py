@@ -1,9 +1,9 @@
-"""Which recipients are ours, and the one spelling in which we take them.
+"""Decide which recipients are reply addresses, and accept only one spelling of each.
 
 A dozen spellings of a recipient reach the same mailbox (quoted local part, source route, percent hack, bang
-path, comments, a trailing dot), and a milter is shown the client's. A spelling that we failed to recognise
-would be delivered unverified, so two readings must agree: our strict one of the RCPT argument, and the MTA's own,
-``{rcpt_addr}``. Where the MTA would deliver to us and the spelling is not the plain one, it is refused.
+path, comments, a trailing dot), and the MTA shows a milter the client's spelling. The MTA would deliver a reply
+unverified if we did not recognise its spelling, so two readings must agree: our strict one of the RCPT argument, and
+the MTA's own, ``{rcpt_addr}``. A recipient that the MTA would deliver to us in another spelling is refused.
 """
 
 import re
@@ -24,10 +24,10 @@ _PLAIN = re.compile(rf"(?:<(?=.*>\Z)|(?!.*>))({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9
 
 @dataclass(frozen=True, slots=True)
 class AddressForm:
-    """How reply addresses look here. ``mailbox`` may be empty: then the whole local part is the GLOB.
+    """The form of reply addresses on this host. ``mailbox`` may be empty: then the whole local part is the GLOB.
 
-    ``prefix`` is what stands before the GLOB in a local part. ``checksum_length``: n, in characters, as long as 64
-    octets allow, at most 26; may be below the floor: see ``too_long``. ``own_domains``: all of them.
+    ``prefix``: the part of a local part before the GLOB. ``checksum_length``: n, in characters, as long as 64 octets
+    allow, at most 26; may be below the minimum: see ``too_long``. ``own_domains``: all of them.
     """
 
     mailbox: str
@@ -47,7 +47,7 @@ class AddressForm:
 
     @property
     def too_long(self) -> bool:
-        """Whether the mailbox leaves a checksum of less than 80 bits."""
+        """Return whether the mailbox leaves a checksum of less than 80 bits."""
         return self.checksum_length < CHECKSUM_FLOOR
 
     @property
@@ -56,52 +56,52 @@ class AddressForm:
         return USER_LENGTH + KEY_LENGTH + self.checksum_length
 
     def write(self, token_text: str) -> str:
-        """The reply address for a GLOB, without angle brackets."""
+        """Return the reply address for a GLOB, without angle brackets."""
         return f"{self.prefix}{token_text}@{self.mint_domain}"
 
     def owns(self, local: str, domain: str) -> bool:
-        """Whether mail to ``local@domain`` is for us to decide about: compared without case."""
+        """Return whether ``local@domain`` is a recipient that we decide about; compared without case."""
         return self.owns_domain(domain) and self.owns_local(local)
 
     def owns_domain(self, domain: str) -> bool:
-        """Whether ``domain`` is an accept domain; a trailing dot means the same domain (RFC 1034 section 3.1)."""
+        """Return whether ``domain`` is an accept domain, with or without a trailing dot (RFC 1034 section 3.1)."""
         return (to_ascii(domain) or "") in self.accept_domains
 
     def owns_local(self, local: str) -> bool:
-        """Whether ``local`` is one of ours at an accept domain."""
+        """Return whether ``local`` at an accept domain is one of ours."""
         folded = local.casefold()
         if folded in RESERVED:
             return False
         if not self.mailbox:
             return True
-        if self.delimiter == "-":  # `reply-to@` may be a mailbox: only what has a token's length is ours
+        if self.delimiter == "-":  # `reply-to@` may be a mailbox: ours are only those with a token's length
             return folded.startswith(self.prefix) and len(local) == len(self.prefix) + self.token_length
         return folded == self.mailbox or folded.startswith(self.prefix)
 
     def begins_plainly(self, local: str) -> bool:
-        """Whether the mailbox of one of our local parts is spelled in ASCII: U+212A folds to ``k``."""
+        """Return whether the mailbox of one of our local parts is spelled in ASCII: U+212A folds to ``k``."""
         start = local[: len(self.prefix)]
         return start.isascii() and start.lower() in (self.mailbox, self.prefix)
 
     def token_text(self, local: str) -> str:
-        """The part of one of our local parts that should be a GLOB; empty for the bare mailbox."""
+        """Return the part of one of our local parts that should be a GLOB; empty for the bare mailbox."""
         return local[len(self.prefix) :]
 
 
 @dataclass(frozen=True, slots=True)
 class Ordinary:
-    """Not a reply recipient: we do not decide about it."""
+    """A recipient that is no reply address: we do not decide about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misspelt:
-    """Ours, but not spelled canonically; ``disagreement`` when the MTA reads another address than we do."""
+    """A reply address that is not in the canonical spelling. ``disagreement``: the MTA reads another address."""
 
     disagreement: bool = False
 
 
 class ReplyAddress(NamedTuple):
-    """Ours and canonically spelled. ``local`` is the client's spelling, ``domain`` in lower case."""
+    """A reply address in the canonical spelling. ``local``: as the client spelled it; ``domain``: in lower case."""
 
     local: str
     domain: str
@@ -112,19 +112,19 @@ _ORDINARY = Ordinary()
 
 
 def parse_plain(argument: str) -> tuple[str, str] | None:
-    """Local part and domain of a plainly spelled RCPT argument; None for every other spelling.
+    """Return local part and domain of a plainly spelled RCPT argument; None for every other spelling.
 
-    Angle brackets may be missing altogether: simulated SMTP for local submissions passes none.
+    Angle brackets may be missing: Postfix passes none for local submissions.
     """
     match = _PLAIN.fullmatch(argument)
     return (match[1], match[2]) if match else None
 
 
 def classify(form: AddressForm, argument: str, resolved: str | None) -> Recipient:
-    """Decide whether this recipient is ours.
+    """Decide whether this recipient is a reply address.
 
     ``argument`` is the raw RCPT argument, ``resolved`` the MTA's ``{rcpt_addr}``: a whole address, or only a local
-    part (Sendmail's local mailer), or None where the MTA gives none.
+    part (Sendmail's local mailer), or None if the MTA gives none.
     """
     plain = parse_plain(argument)
     if plain is None:
@@ -141,12 +141,12 @@ def classify(form: AddressForm, argument: str, resolved: str | None) -> Recipien
 
 def _mta_delivers_to_us(form: AddressForm, resolved: str | None) -> bool:
     if resolved is None or "@" not in resolved:
-        return False  # a bare local part is at some local domain: the argument shows which
+        return False  # a bare local part: the argument has its domain
     return form.owns(*resolved.rsplit("@", 1))
 
 
 def _same_address(plain: tuple[str, str], resolved: str | None) -> bool:
-    """Whether the MTA's reading is the same address. Both are folded: Postfix case-folds its macro."""
+    """Return whether the MTA reads the same address. Both are folded: Postfix case-folds its macro."""
     if resolved is None:
         return True
     whole = "@".join(plain) if "@" in resolved else plain[0]
@@ -154,7 +154,7 @@ def _same_address(plain: tuple[str, str], resolved: str | None) -> bool:
 
 
 def _reaches_us(form: AddressForm, argument: str, resolved: str | None) -> bool:
-    """Whether an oddly spelled recipient would be delivered to us, by the MTA's reading or by a loose one of ours."""
+    """Return whether the MTA would deliver an oddly spelled recipient to us, by its reading or our loose one."""
     if resolved is not None and "@" in resolved and _mta_delivers_to_us(form, resolved):
         return True
     local, domain = _loose(argument)
@@ -162,8 +162,8 @@ def _reaches_us(form: AddressForm, argument: str, resolved: str | None) -> bool:
         return form.owns_local(_routed(local))
     if resolved is None or "@" in resolved or not form.owns_local(resolved):
         return False
-    # The MTA takes it in for a mailbox of our name. Without a domain in the argument, or at an address of this host, it
-    # is ours; at another domain, what is routed on to us is (percent hack, bang path, nested address).
+    # The MTA reads a mailbox of our name. It is ours if the argument has no domain, or an address of this host as its
+    # domain; at another domain, only if the local part routes to us (percent hack, bang path, nested address).
     here = not domain or domain.startswith("[")
     return bool(here and form.mailbox) or any(name in local.casefold() for name in form.accept_domains)
 
@@ -183,5 +183,5 @@ def _loose(argument: str) -> tuple[str, str]:
 
 
 def _routed(local: str) -> str:
-    """The last hop of a source-routed local part at our own domain: ``user%domain``, ``host!user``, ``user@domain``."""
+    """Return the last hop of a local part with a route: ``user%domain``, ``host!user``, ``user@domain``."""
     return local.rsplit("!", 1)[-1].split("%", 1)[0].split("@", 1)[0]

@@ -1,7 +1,7 @@
-"""The canary: a token that is sent to no user, only to our own milter socket, to see that it is still judged right.
+"""The canary: a token that only our own milter socket gets, to test that workers still decide correctly.
 
 Only the connection of the canary knows its handler. On any other connection its token names a handler that does not
-exist, and is forged. So no one can have mail delivered with it.
+exist, and is forged. So it cannot be used to have mail delivered.
 """
 
 from reply_milter.core.encoding.base32 import ALPHABET
@@ -18,7 +18,7 @@ _DAYS = 1
 
 
 def canary_handler(handlers: Handlers) -> Handler | None:
-    """A handler with the highest number that none of ``handlers`` has; None if they have all."""
+    """Return a handler with the highest number that none of ``handlers`` has; None if all are taken."""
     free = (number for number in reversed(range(token.HANDLER_LIMIT)) if number not in handlers.by_id)
     number = next(free, None)
     if number is None:
@@ -27,12 +27,12 @@ def canary_handler(handlers: Handlers) -> Handler | None:
 
 
 def genuine(handler: Handler, keyring: Keyring, form: AddressForm, now: int, context: int) -> str:
-    """An address that must be accepted. ``now`` in Unix seconds; ``context`` anything below 2^55."""
+    """Return an address that must be accepted. ``now`` in Unix seconds; ``context``: any number below 2^55."""
     return mint(Order(USER, now, context=context), handler, keyring, form).address
 
 
 def forged(address: str) -> str:
-    """``address`` with another end of its checksum: it must be refused."""
+    """Return ``address`` with another last character of its checksum: it must be refused."""
     local, _, domain = address.rpartition("@")
     other = ALPHABET[(ALPHABET.index(local[-1]) + 1) % len(ALPHABET)]
     return f"{local[:-1]}{other}@{domain}"

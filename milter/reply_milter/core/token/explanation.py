@@ -1,4 +1,4 @@
-"""Why an address is valid or not, check by check, in words for an operator."""
+"""Explain to an operator, check by check, why an address is valid or not."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ ORDINARY = "ordinary"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One check. ``words`` says what was found, for a reader who knows mail but not this program."""
+    """One check. ``words``: its result, for a reader who knows mail but not this program."""
 
     name: str
     passed: bool
@@ -25,7 +25,7 @@ class Step:
 
 @dataclass(slots=True)
 class Explanation:
-    """``reason`` as a verdict would name it at RCPT, or ``ordinary`` for an address that is not ours."""
+    """The checks of an address. ``reason``: as a verdict at RCPT, or ``ordinary`` for an address that is not ours."""
 
     reason: str = "ok"
     token_text: TokenText | None = None
@@ -35,7 +35,7 @@ class Explanation:
 
     @property
     def valid(self) -> bool:
-        """Whether a reply to it would pass RCPT, unless the store, if it was not asked, objects."""
+        """Whether a reply to it would pass RCPT, as far as is known without the store."""
         return self.reason == "ok"
 
     def note(self, name: str, passed: bool, words: str, reason: str) -> bool:
@@ -49,9 +49,9 @@ class Explanation:
 def explain(
     address: str, form: AddressForm, keyring: Keyring, handlers: Handlers, now: int, facts: Facts | None = None
 ) -> Explanation:
-    """Check ``address`` (with or without brackets) at ``now``, Unix seconds. Goes on after a failure where it can.
+    """Check ``address`` (with or without brackets) at ``now``, Unix seconds. Goes on after a failed check.
 
-    ``facts``: what the store knows about it; None if it was not asked, or gave no answer.
+    ``facts``: the store's record about it; None without an answer.
     """
     explanation = Explanation()
     found = _check_spelling(explanation, address, form)
@@ -77,24 +77,25 @@ def explain(
 
 
 _WRONG_CHECKSUM = (
-    "no live key makes this checksum: the address was altered or made up, minted elsewhere (another realm, another "
-    "mailbox length), or its key is retired"
+    "no master key in use made this checksum: the address was altered or made up, minted by another installation "
+    "(another realm or mailbox length), or its key is retired"
 )
+_MISSPELT = "the MTA would deliver it here, but it is not in the canonical spelling: the milter refuses it"
 
 
 def _check_spelling(explanation: Explanation, address: str, form: AddressForm) -> ReplyAddress | None:
     found = classify(form, address, None)
     if isinstance(found, ReplyAddress):
-        explanation.note("recipient", True, f"a reply address at {found.domain}, plainly spelled", "")
+        explanation.note("recipient", True, f"a reply address at {found.domain}, in the canonical spelling", "")
         return found
     if isinstance(found, Misspelt):
-        explanation.note("recipient", False, "reaches us, but is not plainly spelled: it would be refused", "malformed")
+        explanation.note("recipient", False, _MISSPELT, "malformed")
         return None
     plain = parse_plain(address)
     domains = ", ".join(sorted(form.accept_domains))
-    words = f"not one of ours: replies are {form.prefix or ''}TOKEN at {domains}"
+    words = f"not a reply address: those are {form.prefix or ''}TOKEN at {domains}"
     if plain and form.owns_domain(plain[1]):
-        words = f"not one of ours: at {plain[1].lower()}, only {form.prefix}TOKEN is a reply address"
+        words = f"not a reply address: at {plain[1].lower()}, only {form.prefix}TOKEN is one"
     explanation.note("recipient", False, words, ORDINARY)
     return None
 
@@ -103,10 +104,10 @@ def _form_words(text: str, form: AddressForm) -> str:
     if tokens.parse(text, form.checksum_length):
         return f"a token of version 1, {len(text)} characters"
     if not text:
-        return f"there is no token behind {form.mailbox!r}: it was cut off, or never there"
+        return f"no token after {form.mailbox!r}: it is missing, or was cut off"
     if len(text) != form.token_length:
-        return f"{len(text)} characters where a token has {form.token_length}: it was cut off, or something was added"
-    return "not a token of version 1: ten hex digits and then letters a-z and digits 2-7 are expected"
+        return f"{len(text)} characters, but a token has {form.token_length}: some were lost or added"
+    return "not a token of version 1, which has ten hex digits, then letters a-z and digits 2-7"
 
 
 def _check_handler(explanation: Explanation, token_text: TokenText) -> None:
@@ -121,7 +122,7 @@ def _check_handler(explanation: Explanation, token_text: TokenText) -> None:
 def _check_issue(explanation: Explanation, token_text: TokenText, now: int) -> None:
     issued = token_text.token.issued_at
     past = issued <= now + FUTURE_SECONDS
-    hint = "" if past else ": in the future, so a clock is wrong here or where it was minted"
+    hint = "" if past else ": in the future, so the clock of this host or of the minting host is wrong"
     explanation.note("issued", past, f"{_moment(issued)}{hint}", "forged")
 
 
@@ -145,12 +146,12 @@ def _check_revocation(explanation: Explanation, token_text: TokenText, facts: Fa
     handler = repr(explanation.handler.name) if explanation.handler else f"the handler with id {token.handler}"
     words = {
         Cause.TOKEN: "this one address",
-        Cause.USER: f"all of user {token.user} minted before {_moment(facts.user_revoked_before)}",
-        Cause.OBJECT: f"all of {handler} about context {token.context} minted before "
+        Cause.USER: f"all addresses of user {token.user} minted before {_moment(facts.user_revoked_before)}",
+        Cause.OBJECT: f"all addresses of {handler} with context {token.context} minted before "
         f"{_moment(facts.object_revoked_before)}",
-        Cause.BEFORE: f"everything minted before {_moment(facts.all_revoked_before)}",
+        Cause.BEFORE: f"all addresses minted before {_moment(facts.all_revoked_before)}",
     }
-    found = [words[because] for because in facts.revoked(token.issued_at)]
+    found = [words[cause] for cause in facts.revoked(token.issued_at)]
     explanation.note("revoked", not found, f"revoked: {'; '.join(found)}" if found else "not revoked", "revoked")
 
 

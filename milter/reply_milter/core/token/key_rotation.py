@@ -11,7 +11,7 @@ _NUMBERED = re.compile(r"k([0-9]{1,9})", re.ASCII)
 
 
 class RotationError(ValueError):
-    """What was asked for would break minting or verifying; the message says what to do instead."""
+    """The change would break minting or verifying; the message says what to do instead."""
 
 
 Keys = tuple[MasterKey, ...]
@@ -20,7 +20,7 @@ Keys = tuple[MasterKey, ...]
 def add(keys: Keys, secret: bytes, remembered: Iterable[str]) -> Keys:
     """Add a key that only verifies: all hosts must know it before it mints.
 
-    ``remembered``: ids of keys that are no longer in the file. None of them is used again.
+    ``remembered``: ids of keys that were in the file before; they are not used again.
     """
     identifier = _next_id([*(key.id for key in keys), *remembered])
     return (*keys, MasterKey(identifier, KeyState.VERIFY, secret, NEVER))
@@ -47,7 +47,7 @@ def promote(keys: Keys, identifier: str, now: int) -> Keys:
 
 
 def retire(keys: Keys, identifier: str) -> Keys:
-    """Retire ``identifier``: it no longer verifies, and what it minted becomes forged.
+    """Retire ``identifier``: it no longer verifies, so addresses that it minted become forged.
 
     Raises:
         RotationError: no such key, or the one that mints.
@@ -59,9 +59,9 @@ def retire(keys: Keys, identifier: str) -> Keys:
 
 @dataclass(frozen=True, slots=True)
 class LastExpiry:
-    """When the last address that a key minted expires: ``at``, Unix seconds; None if it never minted.
+    """The expiry of the last address that a key minted: ``at``, Unix seconds; None if it never minted.
 
-    Not ``known``: the file does not say when it stopped minting, and ``at`` is the latest possible time.
+    ``known`` is False if the file does not say when it stopped minting; ``at`` is then the latest possible time.
     """
 
     at: int | None
@@ -69,9 +69,9 @@ class LastExpiry:
 
 
 def last_expiry(key: MasterKey, now: int, longest_validity_days: int, was_used: bool) -> LastExpiry:
-    """While it mints, that is when an address minted now would expire. ``was_used``: it has verified a reply.
+    """Return a key's last expiry; while it mints, that of an address minted now. ``was_used``: it has verified a reply.
 
-    A key that was used has minted, whatever the file says: a person has changed its state there.
+    A key that was used has minted, even if the file says otherwise: a person has changed its state there.
     """
     validity = 86400 * longest_validity_days
     if key.state is KeyState.ACTIVE:
@@ -89,6 +89,6 @@ def _find(keys: Keys, identifier: str) -> MasterKey:
 
 
 def _next_id(taken: Iterable[str]) -> str:
-    """The next number, even if lower ones are free: those belonged to other keys, and logs may name them."""
+    """Return the next number, even if lower ones are free: those belonged to other keys, and logs may name them."""
     found = (_NUMBERED.fullmatch(identifier) for identifier in taken)
     return f"k{max((int(match[1]) for match in found if match), default=0) + 1}"

@@ -1,4 +1,4 @@
-"""Master keys, the user keys derived from them, and everything that is computed with a user key.
+"""Master keys, user keys derived from them, and all values that are computed with a user key.
 
 The only import of a cryptographic library in ``core``. HMAC and HKDF-Expand (RFC 5869 section 2.3, no Extract: a
 master key is already 32 uniform octets) with SHA-256. Every input is length-prefixed by ``tlv``.
@@ -20,10 +20,10 @@ from reply_milter.core.token.token import Token, TokenText
 
 REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 ID_LENGTH = 13  # base32 characters of each half of a reply's id
-CONTENT_OCTETS = 10  # of a content digest: keyed, so 80 bits leave a forger nothing to search for
-AUTHOR_OCTETS = 5  # of an author's digest: two of a token's few authors never share 40 bits by chance
-# Of a wrong author's: should two of twenty share 24 bits, that is one free try. More, and Redis would keep the hash in
-# its dearer form (``hash-max-listpack-value`` is 64 octets).
+CONTENT_OCTETS = 10  # of a content digest: keyed, so a forger cannot search for a collision of 80 bits
+AUTHOR_OCTETS = 5  # of an author's digest: among a token's few authors, two with the same 40 bits are unlikely
+# Of a wrong author's digest: if two of twenty share 24 bits, that allows one more try. With longer digests Redis would
+# store the hash in its larger form (``hash-max-listpack-value`` is 64 octets).
 WRONG_AUTHOR_OCTETS = 3
 
 
@@ -37,10 +37,10 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """``secret`` is 32 random octets; ``id`` never travels.
+    """``secret`` is 32 random octets; ``id`` is in no token.
 
-    ``minted_until``: Unix seconds when it stopped minting, 0 if it never did; None while it mints, and if it is
-    unknown, because a person wrote the file.
+    ``minted_until``: Unix seconds when it stopped minting, 0 if it never minted; None while it mints, and if it is
+    unknown because a person wrote the file.
     """
 
     id: str
@@ -51,53 +51,53 @@ class MasterKey:
 
 @dataclass(frozen=True, slots=True)
 class UserKey:
-    """One user's key under one master key, and what it authenticates."""
+    """One user's key under one master key."""
 
     master_id: str
     secret: bytes = field(repr=False)
 
     def digest(self, *parts: str | bytes) -> bytes:
-        """HMAC-SHA256 over the length-prefixed ``parts``."""
+        """Compute HMAC-SHA256 over the length-prefixed ``parts``."""
         return hmac.digest(self.secret, tlv(*parts), hashlib.sha256)
 
     def checksum(self, token: Token, length: int) -> str:
-        """The checksum of ``token`` in base32. Covers its own ``length``, so that it can't be shortened."""
+        """Return the checksum of ``token`` in base32. Covers its own ``length``, so that it can't be shortened."""
         full = self.digest(b"token", bytes([length]), token.user.to_bytes(5), token.key_octets())
         return base32.leftmost(full, length)
 
     def thread(self, message_id: str) -> int:
-        """The 55-bit context for a notification's Message-ID (without its angle brackets)."""
+        """Return the 55-bit context for a notification's Message-ID (without its angle brackets)."""
         return int.from_bytes(self.digest(b"thread", message_id)) >> (256 - 55)
 
     def sender(self, normalised_address: str) -> int:
-        """The 15-bit tag of the address that was written to. Never 0, which means unbound."""
+        """Return the 15-bit tag of the address that the notification was sent to. Never 0, which means unbound."""
         return int.from_bytes(self.digest(b"sender", normalised_address)) >> (256 - 15) or 1
 
     def token_id(self, token_text: str) -> str:
-        """13 characters that name a token in logs and in the store, and from which it can't be rebuilt."""
+        """Return 13 characters that name a token in logs and in the store; the token can't be rebuilt from them."""
         return base32.leftmost(self.digest(b"id", token_text), ID_LENGTH)
 
     def message_id_tag(self, token_text: str, message_id: str) -> str:
-        """13 characters that name one message to a token by its Message-ID."""
+        """Return 13 characters that name one message to a token by its Message-ID."""
         return base32.leftmost(self.digest(b"message", token_text, message_id), ID_LENGTH)
 
     def content_tag(self, token_text: str, author: bytes, date: bytes, body_digest: bytes) -> str:
-        """13 characters that name one message to a token that bears no Message-ID."""
+        """Return 13 characters that name one message without a Message-ID to a token."""
         return base32.leftmost(self.digest(b"content", token_text, author, date, body_digest), ID_LENGTH)
 
     def author(self, address: str) -> bytes:
-        """A short keyed digest of an author's address, to count different ones."""
+        """Return a short keyed digest of an author's address, to count different authors."""
         return self.digest(b"author", address)[:AUTHOR_OCTETS]
 
     def content(self, *parts: str | bytes) -> bytes:
-        """A short keyed digest of a message's content, to tell a retry from another message."""
+        """Return a short keyed digest of a message's content, to distinguish a retry from another message."""
         return self.digest(b"same content", *parts)[:CONTENT_OCTETS]
 
 
 def derive(realm: str, master: MasterKey, user: int) -> UserKey:
-    """The key of ``user`` in ``realm``: a token never moves between realms or users.
+    """Derive the key of ``user`` in ``realm``: a token is valid for one realm and one user.
 
-    It is never cached: it costs a microsecond, and a faster answer would show which users were active lately.
+    The key is never cached: it costs a microsecond, and a faster answer would show which users were active lately.
     """
     info = tlv(b"reply-milter/1/user", realm, user.to_bytes(5))
     return UserKey(master.id, HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(master.secret))
@@ -128,7 +128,7 @@ class Keyring:
         return next((key for key in self.live() if key.id == identifier), None)
 
     def verify(self, token_text: TokenText) -> UserKey | None:
-        """The user key whose checksum ``token_text`` bears, or None. Compares in constant time."""
+        """Return the user key that made the checksum of ``token_text``, or None. Compares in constant time."""
         found = None
         for master in self.live():
             key = derive(self.realm, master, token_text.token.user)

@@ -1,4 +1,4 @@
-"""Mint reply addresses: the one place where valid tokens are made."""
+"""Mint reply addresses: only this module makes valid tokens."""
 
 import re
 from collections.abc import Callable
@@ -17,15 +17,15 @@ LOCATOR_FORM = "a locator is made of segments of A-Za-z0-9._~- joined by /, at m
 
 
 class MintError(ValueError):
-    """The order cannot be minted; the message says what to ask for instead."""
+    """The order cannot be minted; the message says what to order instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """Who may answer what. Exactly one of ``context``, ``message_id`` and ``locator``; ``now`` in Unix seconds.
 
-    ``recipient``: the address that the notification goes to, which the token is then bound to; may be empty.
-    ``unique``: letters and digits that make a minted Message-ID unlike any other.
+    ``recipient``: the address that the notification is sent to, to which the token is bound; may be empty.
+    ``unique``: letters and digits that make a minted Message-ID unique.
     """
 
     user: int
@@ -70,7 +70,7 @@ def mint(order: Order, handler: Handler, keyring: Keyring, form: AddressForm) ->
 
 
 def _message_id(order: Order, handler: Handler, form: AddressForm) -> str:
-    """The Message-ID that the token binds; empty for an integer handler."""
+    """Return the Message-ID that the token binds; empty for an integer handler."""
     if handler.context is ContextKind.INTEGER:
         if order.message_id or order.locator:
             raise MintError(f"the handler {handler.name} takes a number: give it a context")
@@ -96,7 +96,7 @@ def _integer(order: Order, handler: Handler) -> int:
 
 
 def _sender(order: Order, tag: Callable[[str], int]) -> int:
-    """The tag of the address that we write to; 0 where it can't be bound (quoted, non-ASCII, a literal)."""
+    """Return the tag of the notification's recipient; 0 if it can't be bound (quoted, non-ASCII, a literal)."""
     address = order.recipient.strip().removeprefix("<").removesuffix(">")
     if not address or _QUOTED.fullmatch(address):
         return 0

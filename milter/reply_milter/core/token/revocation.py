@@ -1,4 +1,4 @@
-"""Revocations as lines of a journal: plain JSON, so that an operator can read them, and take one out."""
+"""Revocations as lines of a journal: plain JSON, so that an operator can read and remove them."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class What(StrEnum):
-    """What a revocation reaches."""
+    """What a revocation is about."""
 
     USER = "user"
     OBJECT = "object"
@@ -25,7 +25,7 @@ _MEMBERS = {
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One revocation; what it does not need is 0 or empty. Times are as ``ports.Registry`` takes them."""
+    """One revocation; unused members are 0 or empty. Times as in ``ports.Registry``."""
 
     realm: str
     what: What
@@ -38,18 +38,18 @@ class Revocation:
 
     @property
     def subject(self) -> tuple[object, ...]:
-        """What it is about: of several with the same, the one with the latest ``before`` says it all."""
+        """Return what it is about. Of several with one subject, the latest ``before`` includes the others."""
         return self.realm, self.what, self.user, self.handler, self.context, self.token_id
 
     def line(self, at: int) -> str:
-        """As it stands in a journal; ``at``: Unix seconds, for people."""
+        """Return the journal's line; ``at``: Unix seconds, for people."""
         members = {name: getattr(self, name) for name in _MEMBERS[self.what]}
         written = {"at": at, "realm": self.realm, "what": self.what.value, **members, "kept_until": self.kept_until}
         return json.dumps(written) + "\n"
 
 
 def read_line(line: str) -> Revocation | None:
-    """Read a line; None if it cannot be read: half of one, after a crash while it was written."""
+    """Read a line; None if it cannot be read, such as half a line after a crash."""
     try:
         read = json.loads(line)
         what = What(read["what"])
@@ -65,7 +65,7 @@ def _are(values: dict[str, Any], kind: type) -> bool:
 
 
 def in_force(lines: list[str], now: int) -> tuple[list[tuple[str, Revocation]], int]:
-    """Of a journal's ``lines``, those that still matter, each with its revocation; and how many can't be read."""
+    """Return those of a journal's ``lines`` that still matter, each with its revocation; and how many can't be read."""
     kept: dict[tuple[object, ...], tuple[str, Revocation]] = {}
     broken = 0
     for line in lines:

@@ -40,7 +40,7 @@ _ADDRESS_OCTETS = 320  # RFC 5321 section 4.5.3.1: local part, "@" and domain
 
 
 def handler_in(address: str) -> int | None:
-    """The handler that a reply address names, genuine or not: to sort by, never to trust. None for another address."""
+    """Return the handler's number in a reply address, unverified, for sorting. None for other addresses."""
     if len(address) > _ADDRESS_OCTETS:
         return None
     local_part = address.rpartition("@")[0].lower()
@@ -49,7 +49,7 @@ def handler_in(address: str) -> int | None:
 
 
 class Token(NamedTuple):
-    """What an address says. ``issued`` in minutes since EPOCH; ``sender`` 0 means not bound to an address."""
+    """The fields of a token. ``issued`` in minutes since EPOCH; ``sender`` 0 means not bound to an address."""
 
     user: int
     handler: int
@@ -64,15 +64,15 @@ class Token(NamedTuple):
         return EPOCH + 60 * self.issued
 
     def expires_at(self, validity_days: int) -> int:
-        """The first Unix second at which the token is no longer valid. Never modular."""
+        """Return the first Unix second at which the token is no longer valid. It does not wrap around."""
         return self.issued_at + 86400 * validity_days
 
     def key_octets(self) -> bytes:
-        """KEY as the checksum covers it: 14 octets, two leading zero bits."""
+        """Return KEY as the checksum covers it: 14 octets, two leading zero bits."""
         return self._key_number().to_bytes(14)
 
     def unsigned(self) -> str:
-        """USER and KEY, to which the checksum is appended."""
+        """Return USER and KEY; the checksum follows them."""
         return f"{self.user:0{USER_LENGTH}x}" + base32.from_int(self._key_number(), KEY_LENGTH)
 
     def _key_number(self) -> int:
@@ -88,7 +88,7 @@ class Token(NamedTuple):
 
 
 class TokenText(NamedTuple):
-    """A well-formed GLOB: its one spelling, its fields, and the checksum that it claims to have."""
+    """A well-formed GLOB: its only spelling, its fields, and its checksum, which is not checked yet."""
 
     text: str
     token: Token
@@ -96,14 +96,14 @@ class TokenText(NamedTuple):
 
 
 def issued_minutes(unix: int) -> int:
-    """The ``issued`` field for a Unix time in seconds."""
+    """Return the ``issued`` field for a Unix time in seconds."""
     return (unix - EPOCH) // 60
 
 
 def parse(text: str, checksum_length: int) -> TokenText | None:
     """Read a GLOB with ``checksum_length`` checksum characters; ASCII letters in either case. None for other text.
 
-    Says nothing about the checksum. ASCII is checked before lower-casing: U+212A lower-cases to ``k``.
+    The checksum is not checked. ASCII is checked before lower-casing: U+212A lower-cases to ``k``.
     """
     if len(text) != USER_LENGTH + KEY_LENGTH + checksum_length or not text.isascii():
         return None

@@ -1,4 +1,4 @@
-"""Check a reply address itself, in the contract's order, at RCPT: before the client sends any data."""
+"""Check a reply address itself, at RCPT, before the client sends any data; docs/flow.md has the order."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +14,7 @@ FUTURE_SECONDS = 300  # how far a minting host's clock may be ahead of ours
 
 
 class Checked(NamedTuple):
-    """A token with a good checksum: who may answer what, and the key that says so. Times in Unix seconds."""
+    """A token with a good checksum: who may answer what, and the key that verified it. Times in Unix seconds."""
 
     token_text: TokenText
     token: Token
@@ -26,7 +26,7 @@ class Checked(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What the store knows about a token and those it names. Times in Unix seconds; 0 means never."""
+    """The store's record of a token, its user and its object. Times in Unix seconds; 0 means never."""
 
     user_disabled: bool = False
     token_revoked: bool = False
@@ -36,19 +36,19 @@ class Facts(NamedTuple):
     addresses: tuple[str, ...] = ()
 
     def revoked(self, issued_at: int) -> list[Cause]:
-        """What revokes a token of that time: none, or several."""
+        """Return what revokes a token of that time; may be several causes, or none."""
         times = (self.user_revoked_before, self.object_revoked_before, self.all_revoked_before)
         found = [Cause.TOKEN] if self.token_revoked else []
         by_time = zip((Cause.USER, Cause.OBJECT, Cause.BEFORE), times, strict=True)
-        return found + [because for because, before in by_time if issued_at < before]
+        return found + [cause for cause, before in by_time if issued_at < before]
 
 
 @dataclass(frozen=True, slots=True)
 class Junk:
-    """Not a token of ours. ``guess``: it has the form of one and a wrong checksum, so it counts towards throttling.
+    """Not a token of ours. ``guess``: it has a token's form and a wrong checksum, so it counts towards throttling.
 
-    ``token``, with its id: of a good checksum. The store is asked about it as about any, though its answer is not used:
-    the time of the answer must not show whether a handler or a user is disabled.
+    ``token`` and its id are set if the checksum is good. The flow then queries the store as for any token and ignores
+    its answer: the response time must not show whether a handler or a user is disabled.
     """
 
     finding: Finding
@@ -60,7 +60,7 @@ class Junk:
 def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Handlers, now: int) -> Checked | Junk:
     """Check form, checksum, handler and issue time of a GLOB. ``now`` in Unix seconds. Needs no store.
 
-    Unknown and disabled handlers and a wrong checksum are all ``forged``: before a good checksum no answer shows
+    Unknown and disabled handlers and a wrong checksum are all ``forged``: without a good checksum, no answer shows
     which check failed.
     """
     token_text = tokens.parse(text, checksum_length)
@@ -70,7 +70,7 @@ def check_token(text: str, checksum_length: int, keyring: Keyring, handlers: Han
 
 
 def check_token_text(token_text: TokenText, keyring: Keyring, handlers: Handlers, now: int) -> Checked | Junk:
-    """Check a GLOB that was read before: keys and handlers may have changed since, and time has passed."""
+    """Check a GLOB that is already parsed, with the keys, handlers and time of now."""
     key = keyring.verify(token_text)
     if key is None:
         return Junk(Finding.of(Reason.FORGED, Cause.CHECKSUM), guess=True)

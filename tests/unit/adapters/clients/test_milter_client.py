@@ -47,14 +47,14 @@ def test_what_is_heard_at_rcpt(answering: Callable[[bytes], str], answer: bytes,
         (packet(GOOD) + packet(b"r"), "answered b'C' with b'r'"),
     ],
 )
-def test_what_is_no_milter_is_told(answering: Callable[[bytes], str], said: bytes, problem: str) -> None:
+def test_what_is_no_milter_is_reported(answering: Callable[[bytes], str], said: bytes, problem: str) -> None:
     """In time."""
     with pytest.raises(MilterUnreachableError, match=problem):
         MilterClient(answering(said), "", 0, ADDRESS, 0.2 if problem == "no answer" else 5.0)
 
 
 def test_an_answer_to_rcpt_that_is_none(answering: Callable[[bytes], str]) -> None:
-    """Is told as it came."""
+    """The reply text is returned unchanged."""
     client = MilterClient(answering(packet(GOOD) + packet(b"c") + packet(b"c") + packet(b"d")), "", 0, ADDRESS, 2.0)
     with pytest.raises(MilterUnreachableError, match="b'd'"):
         client.recipient("a@b.example")

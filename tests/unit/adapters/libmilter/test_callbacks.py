@@ -1,4 +1,4 @@
-"""The door's error boundary: an accident in one step costs the message a retry, and nobody else anything."""
+"""The error boundary of the callbacks: an internal error defers its own message, and affects no other."""
 
 from typing import Any
 
@@ -57,12 +57,12 @@ class _Counter:
         return lambda *_arguments: None
 
 
-def _message(door: MilterCallbacks, ctx: _Context) -> list[int]:
+def _message(callbacks: MilterCallbacks, ctx: _Context) -> list[int]:
     """The answers to a whole message, those that nobody waits for left out."""
-    door._mail(ctx, b"<alice@client.example>")
-    answers = [door._rcpt(ctx, b"<bob@example.com>")]
-    door._header(ctx, "From", b"alice@client.example")
-    return [*answers, door._body(ctx, b"hello"), door._end_of_message(ctx)]
+    callbacks._mail(ctx, b"<alice@client.example>")
+    answers = [callbacks._rcpt(ctx, b"<bob@example.com>")]
+    callbacks._header(ctx, "From", b"alice@client.example")
+    return [*answers, callbacks._body(ctx, b"hello"), callbacks._end_of_message(ctx)]
 
 
 @pytest.mark.parametrize("needs", [VERIFY, SIGN], ids=["verify", "sign"])
@@ -75,28 +75,28 @@ def test_an_error_defers_the_message_and_not_the_next(
     One line of the log has the traceback, and the MTA's queue id.
     """
     conversation, ctx = _Conversation(), _Context()
-    door = MilterCallbacks(lambda _client: conversation, needs, lambda _client: _Counter())
-    door._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
+    callbacks = MilterCallbacks(lambda _client: conversation, needs, lambda _client: _Counter())
+    callbacks._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
     conversation.failing = step
-    answers = _message(door, ctx)
+    answers = _message(callbacks, ctx)
     assert Milter.TEMPFAIL in answers
     assert [record.getMessage().endswith(" queue=x") for record in caplog.records] == [True]
     assert Milter.TEMPFAIL in answers[-1:] or step in ("rcpt", "body")
     assert set(ctx.replies) == {"451 This message cannot be checked at the moment; try again later"}
     conversation.failing = ""
-    assert _message(door, ctx)[-1] == Milter.CONTINUE
-    assert door.idle
+    assert _message(callbacks, ctx)[-1] == Milter.CONTINUE
+    assert callbacks.idle
 
 
 def test_an_accident_at_abort_is_nobodys(caplog: pytest.LogCaptureFixture) -> None:
     """ABORT has no answer; a traceback is all that is left of it."""
     conversation, ctx = _Conversation(), _Context()
-    door = MilterCallbacks(lambda _client: conversation, VERIFY, lambda _client: _Counter())
-    door._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
-    door._mail(ctx, b"<alice@client.example>")
+    callbacks = MilterCallbacks(lambda _client: conversation, VERIFY, lambda _client: _Counter())
+    callbacks._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
+    callbacks._mail(ctx, b"<alice@client.example>")
     conversation.failing = "abort"
-    assert door._abort(ctx) == Milter.CONTINUE
-    assert door.idle and "cannot abort a message queue=x\n" in caplog.text
+    assert callbacks._abort(ctx) == Milter.CONTINUE
+    assert callbacks.idle and "cannot abort a message queue=x\n" in caplog.text
 
 
 class _LoggedIn(_Context):
@@ -121,14 +121,14 @@ class _LoggedIn(_Context):
         (None, ""),
     ],
 )
-def test_the_login_is_told_as_it_is(octets: bytes | None, name: str) -> None:
+def test_the_login_is_reported_as_it_is(octets: bytes | None, name: str) -> None:
     """To who mints, and to nobody else. What is no UTF-8 is no login: two of them could look alike."""
     for needs, expected in ((SIGN, name), (VERIFY, "")):
         told: list[Login] = []
         conversation = _Conversation()
         conversation.mail = lambda _sender, login, told=told: told.append(login)  # type: ignore[attr-defined]
-        door = MilterCallbacks(lambda _client, talk=conversation: talk, needs, lambda _client: _Counter())  # type: ignore[misc]
-        door._mail(_LoggedIn(octets), b"<shop@example.com>")
+        callbacks = MilterCallbacks(lambda _client, talk=conversation: talk, needs, lambda _client: _Counter())  # type: ignore[misc]
+        callbacks._mail(_LoggedIn(octets), b"<shop@example.com>")
         assert told == [Login(expected)]
 
 
@@ -139,6 +139,6 @@ def test_an_mta_that_takes_no_edits_is_refused_at_once(
 ) -> None:
     """Else each reply would be deferred for ever; the log says what the MTA lacks."""
     ctx = _Context()
-    door = MilterCallbacks(lambda _client: _Conversation(), needs, lambda _client: _Counter())
-    assert door._negotiate(ctx, [0x1FF & ~missing, 0x1FFFFF, 0, 0]) == Milter.REJECT
+    callbacks = MilterCallbacks(lambda _client: _Conversation(), needs, lambda _client: _Counter())
+    assert callbacks._negotiate(ctx, [0x1FF & ~missing, 0x1FFFFF, 0, 0]) == Milter.REJECT
     assert "SMFIF_CHGHDRS" in caplog.text and ctx.getpriv() is None

@@ -1,4 +1,4 @@
-"""The error boundary of the door: what fails inside is deferred, counted at its stage, and ends nowhere else."""
+"""The error boundary of the callbacks: an internal error defers the message and is counted at its stage."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -56,23 +56,23 @@ class CountingTelemetry:
     calls: Counter[str] = field(default_factory=Counter)
 
     def connection_opened(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls["opened"] += 1
 
     def connection_closed(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls["closed"] += 1
 
     def stage_started(self) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls["started"] += 1
 
     def stage_ended(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls[f"ended {name}"] += 1
 
     def internal_error(self, name: str) -> None:
-        """See ``ports.DoorTelemetry``."""
+        """See ``ports.ConnectionTelemetry``."""
         self.calls[f"accident {name}"] += 1
 
 
@@ -104,15 +104,19 @@ class Context:
 def test_an_error_of_ours_is_deferred_and_counted(needs: Any, stages: tuple[str, str]) -> None:
     """At RCPT, in the body and at the end; by whoever counts for that client."""
     conversation, mine, others = BrokenConversation(), CountingTelemetry(), CountingTelemetry()
-    door = MilterCallbacks(
+    callbacks = MilterCallbacks(
         lambda _client: conversation, needs, lambda client: mine if client == "192.0.2.1" else others
     )
     context = Context()
-    door._negotiate(context, [0, 0, 0, 0])
-    door._connect(context, "client.example", 4, ("192.0.2.1", 25))
-    door._mail(context, b"<a@b.example>")
-    statuses = [door._rcpt(context, b"<c@d.example>"), door._body(context, b"x"), door._end_of_message(context)]
-    door._close(context)
+    callbacks._negotiate(context, [0, 0, 0, 0])
+    callbacks._connect(context, "client.example", 4, ("192.0.2.1", 25))
+    callbacks._mail(context, b"<a@b.example>")
+    statuses = [
+        callbacks._rcpt(context, b"<c@d.example>"),
+        callbacks._body(context, b"x"),
+        callbacks._end_of_message(context),
+    ]
+    callbacks._close(context)
     assert statuses == [Milter.TEMPFAIL] * 3
     assert {reply[:2] for reply in context.replies} == {("451", "4.3.0")}
     rcpt, eom = stages
@@ -121,4 +125,4 @@ def test_an_error_of_ours_is_deferred_and_counted(needs: Any, stages: tuple[str,
         f"accident {rcpt}": 1, f"accident {eom}": 2,
     }  # fmt: skip
     assert not others.calls
-    assert (conversation.failures, door.idle) == (1, True)
+    assert (conversation.failures, callbacks.idle) == (1, True)

@@ -36,7 +36,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes, "_ROOM_SECONDS", 0.0)
 
 
-def test_a_full_lane_is_told_and_no_other_s_concern() -> None:
+def test_a_full_lane_is_reported_and_no_other_s_concern() -> None:
     """Its next one is left with the MTA; another handler has all its places."""
 
     async def run() -> None:
@@ -75,7 +75,7 @@ def test_who_shares_a_queue_of_the_mta_leaves_some_of_it_free(places: int, share
 
 
 def test_who_waits_gets_the_place_that_becomes_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lane that moves is waited for: an MTA with more processes than places is not told to come again."""
+    """A client waits for a lane that moves: an MTA with more processes than places gets no 451."""
     monkeypatch.setattr(lanes, "_PLACE_SECONDS", 60.0)
 
     async def run() -> None:

@@ -32,17 +32,17 @@ def _take(_envelope: Envelope) -> DeliveryOutcome:
 
 
 def test_an_unknown_command_is_repeated_without_what_is_no_text(caplog: pytest.LogCaptureFixture) -> None:
-    """Nor is it logged: who speaks no LMTP may say anything, to a terminal that shows the log, too."""
+    """It is not logged, either: a client that does not speak LMTP may send anything, and terminals show the log."""
     said = asyncio.run(_said(server_of(_take, 1000), b"\x1b[2J\x07\r" + SECRET.encode() + b"\r\n"))
     assert said.count(b"\r\n") == 2 and b"500 Error: command" in said
     assert all(octet in b"\r\n" or 32 <= octet < 127 for octet in said), said
     assert SECRET.upper() not in caplog.text.upper()
 
 
-def test_an_accident_in_a_conversation_is_not_told_to_the_client(
+def test_an_internal_error_in_a_conversation_is_not_sent_to_the_client(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """aiosmtpd would answer 500 with its words; the MTA is told to come again, and the log has the traceback."""
+    """aiosmtpd would answer 500 with the error's words; ours answers 451, and the log has the traceback."""
     server = server_of(_take, 1000)
 
     async def broken(*_arguments: object) -> str:

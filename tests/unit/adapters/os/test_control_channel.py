@@ -1,4 +1,4 @@
-"""Orders to workers: what becomes of those that nobody takes."""
+"""Orders to workers that do not read them."""
 
 from reply_milter.adapters.os.control_channel import ControlChannel
 

@@ -108,7 +108,7 @@ def test_a_store_that_gives_no_answer_is_asked_less_and_less() -> None:
 
 
 def test_at_an_orderly_end_what_is_left_is_tried_once_more(caplog: pytest.LogCaptureFixture) -> None:
-    """At once, not after the pause: the store may be back. If it is not, that is told, and nobody waits."""
+    """At once, not after the pause: the store may be up again. If it is not, that is reported, without a wait."""
     for failures, committed in ((1, True), (1000, False)):
         store = RecordingStore(failures)
         thread = CommitQueue(store, 0.0, never, Bounds(first_seconds=1000.0, longest_seconds=1000.0))
@@ -137,7 +137,7 @@ def test_an_end_without_an_answer_in_time_tells_what_is_left(caplog: pytest.LogC
 
 
 def test_no_more_commits_wait_than_there_is_room_for(caplog: pytest.LogCaptureFixture) -> None:
-    """The others are told, each by its id, and counted; those that wait are committed."""
+    """The others are reported, each by its id, and counted; those that wait are committed."""
     dropped: list[None] = []
     store = RecordingStore()
     thread = CommitQueue(store, 0.5, lambda: dropped.append(None), Bounds(waiting=2))

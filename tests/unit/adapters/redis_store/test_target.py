@@ -47,7 +47,7 @@ def test_a_url_of_a_cluster_is_taken_apart() -> None:
         "rediss://h:99999999": "cannot read it: redis://",
     }.items(),
 )
-def test_mistakes_are_told_without_secrets(url: str, word: str) -> None:
+def test_mistakes_are_reported_without_secrets(url: str, word: str) -> None:
     """In one line that says what to do."""
     told = url_mistake(url)
     assert word in told

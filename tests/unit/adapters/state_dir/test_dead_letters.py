@@ -1,4 +1,4 @@
-"""Dead letters as files: what stands in their place is told, and never shown as none."""
+"""Dead letters as files: an unreadable folder is reported, never shown as empty."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_a_folder_that_is_not_there_yet_holds_none(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_read_is_not_an_empty_one(tmp_path: Path) -> None:
-    """An operator who sees none would think that there is none."""
+    """An empty list would tell the operator that there are none."""
     (tmp_path / "dead").write_text("no folder")
     with pytest.raises(NotADirectoryError):
         DeadLetterFolder(str(tmp_path / "dead")).all()

@@ -1,4 +1,4 @@
-"""A file of metrics that is cut costs what its process counts, and no more: not the page, nor the process after it."""
+"""A truncated file of metrics costs only the counts of its process: neither the page nor a restarted process fails."""
 
 import random
 import struct
@@ -33,7 +33,9 @@ def shown(series: FileSeries) -> tuple[float | None, float | None]:
     return registry.get_sample_value(REPLAYS, {"outcome": "first"}), registry.get_sample_value(BROKEN)
 
 
-def test_what_others_count_is_shown_and_each_file_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_others_count_is_shown_and_each_file_reported_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Wherever it is cut; and again when it is whole, and cut once more."""
     first, _ = count(tmp_path, "one", 2), count(tmp_path, "two", 3)
     series, whole = FileSeries(str(tmp_path)), first.read_bytes()
@@ -49,7 +51,7 @@ def test_what_others_count_is_shown_and_each_file_told_once(tmp_path: Path, capl
 
 
 def test_no_octet_of_a_file_can_break_the_page(tmp_path: Path) -> None:
-    """Nor hold it up: whatever is written over it, a file is shown or left out."""
+    """A file with any content is either shown or left out, in time."""
     first, _ = count(tmp_path, "one", 2), count(tmp_path, "two", 3)
     series, whole, chance = FileSeries(str(tmp_path)), bytearray(first.read_bytes()), random.Random(1)
     for _ in range(300):
@@ -79,7 +81,7 @@ def _emptied(file: Path) -> None:
 
 
 def test_the_supervisor_never_writes_past_the_end_of_a_file(tmp_path: Path) -> None:
-    """Cut, or taken away: it counts anew. The kernel would end it, and nobody starts it again."""
+    """After a file was cut or removed, the supervisor counts anew: a write would kill it, and nothing restarts it."""
     metrics = SupervisorMetrics(str(tmp_path), "1.0")
     for damage in (_emptied, Path.unlink):
         for file in tmp_path.glob("*_supervisor.db"):

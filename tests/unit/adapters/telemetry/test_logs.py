@@ -1,4 +1,4 @@
-"""Log lines: what a decision is told as, and that none is lost when the form changes."""
+"""Log lines: the form of a decision, and that none is lost when the form changes."""
 
 import json
 import logging
@@ -51,7 +51,7 @@ def test_a_decision_tells_what_is_behind_its_reason_and_who_came(monkeypatch: py
 
 
 def test_nothing_that_came_from_elsewhere_begins_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does it speak to a terminal: as text it is made harmless, in JSON it is escaped."""
+    """Text from outside does not control a terminal: text lines replace it, JSON escapes it."""
     heard = StringIO()
     monkeypatch.setattr(sys, "stderr", heard)
     decision = Decision(

@@ -32,7 +32,7 @@ OTHER_USER = 65534
 
 
 class Canned(Collector):
-    """Always the same; or an accident."""
+    """Return the same samples, or raise an error."""
 
     broken = False
 
@@ -45,7 +45,7 @@ class Canned(Collector):
 
 @dataclass
 class Served:
-    """A page that is being served, and what it is told when it asks."""
+    """A page that is being served, and its sources."""
 
     folder: Path
     unhealthy: list[str] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Served:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Served:
-    """A page that everybody may read."""
+    """A page that every client may read."""
     return Served(tmp_path).start()
 
 
@@ -128,7 +128,7 @@ def test_head_is_get_without_a_body(served: Served, path: str) -> None:
 
 
 def test_other_methods_are_not_allowed(served: Served) -> None:
-    """And told which are."""
+    """The answer lists the paths that exist."""
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
         status, headers, _ = served.ask("/metrics", method)
         assert (status, headers["Allow"]) == (405, "GET, HEAD")
@@ -149,7 +149,7 @@ def test_metrics_take_the_login_and_health_does_not(tmp_path: Path) -> None:
 
 
 def test_tls_with_a_certificate_that_is_renewed(tmp_path: Path) -> None:
-    """Who speaks none is turned away; who hangs in the handshake keeps nobody waiting."""
+    """A client without TLS is refused; one that stops in the handshake delays no other."""
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     write_certificate(cert, key)
     served = Served(tmp_path, certificate=Certificate(str(cert), str(key))).start()

@@ -87,7 +87,7 @@ def test_the_kernel_tells_whose_a_connection_is(address: str) -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_a_socket_that_was_closed_is_nobodys(address: str) -> None:
-    """Who sends a request and closes leaves it without a user: the kernel says 0, and takes nobody for root by it."""
+    """A closed connection has no user: the kernel reports 0, which does not count as root."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, 0), family=family) as listening:
         peers, place = Peers(), network_of(address)
@@ -111,7 +111,7 @@ def test_where_the_kernel_does_not_tell_the_address_counts(monkeypatch: pytest.M
 
 
 def test_a_connection_that_was_closed_takes_no_user_s_place(made: list[socket.socket]) -> None:
-    """The kernel says user 0 of what nobody has any more: who connects and closes in a loop is not root."""
+    """The kernel reports user 0 for closed connections: a client that connects and closes in a loop is not root."""
     listening = socket.create_server(("127.0.0.1", 0))
     made.append(listening)
     client = socket.create_connection(listening.getsockname())

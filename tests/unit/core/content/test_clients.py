@@ -12,7 +12,7 @@ _CLIENTS = sorted((Path(__file__).parent / "clients").glob("*.eml"))
 
 
 def _read(path: Path, address: str = ADDRESS) -> tuple[Content, str]:
-    """What is read of a file's message, with a live reply address in it, and what is to be kept."""
+    """The content of a file's message, with a live reply address in it, and the text to keep."""
     text = path.read_text()
     notes = re.match(r"(?:#.*\n)+", text)
     assert notes and notes[0].startswith("# source: ")

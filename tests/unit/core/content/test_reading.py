@@ -115,7 +115,7 @@ def test_signed_text_is_read_and_what_is_encrypted_is_handed_over() -> None:
 
 
 def test_html_is_asked_where_plain_text_shows_no_quote() -> None:
-    """A language that nobody taught us, Outlook on the web: the mark-up tells."""
+    """An unknown language in Outlook on the web: the mark-up shows the quote."""
     plain = "\nPlavu.\n\nŠalje: Shop\nPoslano: danas\n\nKoja boja?"
     page = '<div>Plavu.</div><div id="appendonsend"></div><div id="divRplyFwdMsg"><b>Šalje:</b> Shop</div>Koja boja?'
     head = "Content-Type: text/html; charset=utf-8\n\n"
@@ -146,7 +146,7 @@ def test_html_that_says_less_is_not_believed() -> None:
         (message("Hello, you.", "Content-Transfer-Encoding: base64"), Limits(), Flaw.ENCODING_BROKEN),
     ],
 )
-def test_what_is_left_out_or_guessed_is_told(octets: bytes, limits: Limits, flaw: Flaw) -> None:
+def test_what_is_left_out_or_guessed_is_reported(octets: bytes, limits: Limits, flaw: Flaw) -> None:
     """One flaw each, and no more text than the limits allow."""
     content = read(octets, FORM, limits=limits)
     assert content.flaws == {flaw}

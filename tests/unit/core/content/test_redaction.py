@@ -84,7 +84,7 @@ def test_a_place_to_break_a_word_breaks_no_token(gap: str) -> None:
 
 
 def test_with_a_hyphen_only_the_length_of_a_token_is_ours() -> None:
-    """`reply-to@` may be somebody."""
+    """`reply-to@` may be a person's mailbox."""
     assert redact(f"reply-{GLOB}@reply.example.com", DASHED) == "reply-redacted@reply.example.com"
     assert redact("reply-to@reply.example.com", DASHED) == "reply-to@reply.example.com"
 

@@ -66,7 +66,7 @@ def test_yes_and_no_in_every_language_of_attributions(wrote: str, yes: str, no: 
 
 
 def test_no_word_is_both() -> None:
-    """What is a yes in one language is never a no in another; what users are told is in the tables."""
+    """A yes in one language is never a no in another; the tables have the words that users are shown."""
     assert not YES & NO
     assert set(YES_SHOWN) <= YES and set(NO_SHOWN) <= NO and YES_BY_ITSELF <= YES
     assert len(YES_SHOWN) == len(set(YES_SHOWN)) and len(NO_SHOWN) == len(set(NO_SHOWN))
@@ -176,7 +176,7 @@ def test_the_authors_own_text_counts(octets: bytes, meant: Answer) -> None:
 
 @pytest.mark.parametrize("kind", ["message/disposition-notification", "message/delivery-status"])
 def test_a_receipt_says_nothing(kind: str) -> None:
-    """Also where it is not told by its own type."""
+    """Even if its own type does not say so."""
     parts = f"--x\r\n\r\nYes\r\n--x\r\nContent-Type: {kind}\r\n\r\nDisposition: automatic-action\r\n--x--"
     assert said(message(parts, content_type='multipart/mixed; boundary="x"')) is Answer.NONE
 

@@ -118,7 +118,7 @@ GOOD_INFO = {
         ({"total_system_memory": "1100"}, [("store.memory", "note")]),
     ],
 )
-def test_a_store_must_keep_what_it_is_told(changes: dict[str, str], expected: Checks) -> None:
+def test_a_store_must_keep_what_it_is_reported(changes: dict[str, str], expected: Checks) -> None:
     """By what INFO tells."""
     facts = store.StoreFacts(0.001, info={**GOOD_INFO, **changes})
     assert _checks(store.examine(facts, 200, embedded=False)) == expected
@@ -161,14 +161,14 @@ def test_a_key_that_mints_no_more_since_tomorrow_shows_a_clock_that_went_back() 
 
 
 def test_a_daemon_runs_with_descriptors_to_spare_and_a_page() -> None:
-    """Nobody on its port while it runs, or somebody else while it doesn't."""
+    """No server on its port while it runs, or another one while it doesn't."""
     assert _checks(daemon.examine(daemon.DaemonFacts(True, 65536))) == []
     assert _checks(daemon.examine(daemon.DaemonFacts(True, 1024))) == [("daemon.descriptors", "warning")]
     assert _checks(daemon.examine(daemon.DaemonFacts(False))) == [("daemon.down", "error")]
     assert _checks(daemon.examine(daemon.DaemonFacts(None))) == [("daemon.unseen", "error")]
     expected = {
-        (Answer.OURS, True): [], (Answer.SOMEBODY, True): [], (Answer.NOBODY, True): [("metrics.silent", "warning")],
-        (Answer.NOBODY, False): [], (Answer.SOMEBODY, False): [("metrics.taken", "error")],
+        (Answer.OURS, True): [], (Answer.OTHER, True): [], (Answer.NONE, True): [("metrics.silent", "warning")],
+        (Answer.NONE, False): [], (Answer.OTHER, False): [("metrics.taken", "error")],
     }  # fmt: skip
     for (answer, runs), found in expected.items():
         assert _checks(daemon.examine_metrics("127.0.0.1:9797", answer, runs)) == found
@@ -237,7 +237,7 @@ GIGABYTE = 1 << 30
     ],
 )
 def test_the_state_folder_is_the_daemons(folder: FileFacts, free: int, expected: Checks) -> None:
-    """Its to write, nobody else's, with room."""
+    """The daemon can write it, no other user can, and there is room."""
     facts = state.StateFacts(folder, (ROOT_FOLDER,), free, 10 * GIGABYTE)
     assert _checks(state.examine(facts, DAEMON)) == expected
 
@@ -314,7 +314,7 @@ ANYBODY_HERE = Application("old", frozenset({"news"}), frozenset(), LOOPBACK)
 def test_who_can_mint_is_said(
     trusted: tuple[IPv4Network, ...], applications: tuple[Application, ...], expected: Checks
 ) -> None:
-    """What nobody has to prove is a warning. Without sign mode, nobody can."""
+    """A client without proof is a warning. Without sign mode, no client can mint."""
     assert _checks(signing.examine(signing.SigningFacts(True, trusted, applications))) == expected
     assert _checks(signing.examine(signing.SigningFacts(False, trusted, applications))) == []
 
@@ -325,7 +325,7 @@ def test_a_port_of_sign_mode_is_anybodys() -> None:
     assert _checks(signing.examine(facts)) == [("config.sign_socket", "warning"), ("config.minting", "note")]
 
 
-def test_an_applications_proof_is_told_in_words() -> None:
+def test_an_applications_proof_is_reported_in_words() -> None:
     """Where the secret lies, and not what it is."""
     (finding,) = signing.examine(signing.SigningFacts(True, (), (SECRET_HERE,)))
     assert finding.what == (

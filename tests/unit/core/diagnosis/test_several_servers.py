@@ -29,13 +29,13 @@ def test_sentinels_that_are_silent() -> None:
 
 
 def test_slots_without_a_master() -> None:
-    """Are told by their number."""
+    """Problems name the server by its number."""
     (found,) = examine_topology(TopologyFacts(uncovered=5461))
     assert (found.check, found.severity) == ("store.slots", Severity.ERROR)
     assert "5461" in found.what
 
 
-def test_a_loss_is_told_until_it_is_mended_and_for_a_week() -> None:
+def test_a_loss_is_reported_until_it_is_mended_and_for_a_week() -> None:
     """An error while revocations are not back."""
     now = 1_800_000_000
     assert list(examine_loss(0, 0, now)) == []

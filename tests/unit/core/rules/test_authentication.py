@@ -117,7 +117,7 @@ DKIM = f"dkim=pass {CLIENT}"
     [SPF, DMARC, DKIM, 'arc=pass ("client.example:s=s1:i=1")', "auth=pass smtp.auth=jane smtp.mailfrom=j@c.example"]
 )))  # fmt: skip
 def test_methods_in_any_order(order: tuple[str, ...]) -> None:
-    """Rspamd's is another for each message. Nobody could have shaped what the envelope and From put into them."""
+    """Rspamd's value differs per message. A stranger could not shape the words from envelope and From."""
     assert of(f"{MX};\r\n\t" + ";\r\n\t".join(order), sender=ENVELOPE) is PASS
     failed = "; ".join(order).replace("dkim=pass", "dkim=fail")
     assert of(f"{MX}; {failed}", sender=ENVELOPE) is FAIL
@@ -208,7 +208,7 @@ def test_dkim_vouches_for_the_domains_of_one_owner(signer: str, author: str, fou
 
 
 def test_without_a_list_only_the_very_same_domain_vouches() -> None:
-    """Nobody is taken for the owner of another's name."""
+    """A domain does not vouch for a domain of another owner."""
     for signer, found in (("client.example", PASS), ("sub.client.example", FAIL), ("example", FAIL)):
         value = f"{MX}; dkim=pass header.d={signer} header.b=P/5v9+fY"
         assert authentication([value], [signature(signer)], MX, AUTHOR, no_owner) is found
@@ -297,14 +297,14 @@ def test_signatures_as_mail_programs_write_them(written: str) -> None:
         ("AAAA", "AAAAB", FAIL),
     ],
 )
-def test_how_much_of_a_signature_is_told(octets: str, told: str, found: Authentication) -> None:
+def test_how_much_of_a_signature_is_reported(octets: str, told: str, found: Authentication) -> None:
     """RFC 6008: eight octets at least, or all of a shorter one."""
     value = f"{MX}; dkim=pass header.d=client.example header.b={told}"
     assert of(value, signed=[signature(octets=octets)]) is found
 
 
 def test_a_signature_accounts_for_one_result() -> None:
-    """Also where there are others, that nobody spoke about."""
+    """Even if other signatures have no result."""
     others = [signature("other.example", octets) for octets in ("AAAABBBBCCCC", "DDDDEEEEFFFF")]
     twice = f"{MX}; dkim=fail {CLIENT}; dkim=pass {CLIENT}"
     assert of(twice, signed=[signature(), *others]) is FAIL
@@ -341,7 +341,7 @@ def test_a_flood_of_fields_is_not_read() -> None:
 
 @pytest.mark.parametrize("author", ["", "jane", '"j d"@client.example', "jane@CLIENT.EXAMPLE.", "jane@[192.0.2.1]"])
 def test_odd_authors(author: str) -> None:
-    """Compared by domain; without one, DKIM vouches for nobody."""
+    """Compared by domain; without one, DKIM vouches for no author."""
     found = authentication([f"{MX}; dkim=pass {CLIENT}"], SIGNED, MX, author, OWNERS)
     assert found is (PASS if "client" in author.lower() else FAIL)
 
@@ -368,7 +368,7 @@ def test_what_a_stranger_puts_behind_a_result_is_never_a_pass(pieces: list[str],
 
 @given(st.lists(_PIECES, max_size=12), st.sampled_from(["fail", "none", "pass"]), st.booleans())
 def test_what_a_stranger_puts_into_the_envelope_is_never_a_pass(pieces: list[str], result: str, null: bool) -> None:
-    """Invariant: shaped words in MAIL FROM or HELO, copied as they are, beside a signature that nobody verified."""
+    """Invariant: shaped words in MAIL FROM or HELO, copied unchanged, with a signature that was not verified."""
     shaped = "".join(pieces)
     kind, sender = ("helo", "<>") if null else ("mailfrom", f"<{shaped}>")
     value = f"{MX}; spf={result} (x) smtp.{kind}={shaped}; dkim=fail {OTHER}"

@@ -238,6 +238,6 @@ def test_missing_facts_leave_the_token_to_speak() -> None:
     ],
 )
 def test_silence_is_found_where_somebody_was_to_speak(auth: Authentication, asked: bool, found: list[Reason]) -> None:
-    """Without an authserv_id nobody is."""
+    """Without an authserv_id no author is authenticated."""
     bound = bindings(message(), checked(), None, FORM, auth, asked)
     assert [finding.reason for finding in findings(message(), bound, FORM, LIMIT)] == found

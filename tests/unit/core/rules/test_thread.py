@@ -55,7 +55,7 @@ def test_other_letter_case_is_another_id() -> None:
 
 
 def test_octets_that_are_not_utf_8_are_hashed_as_they_came() -> None:
-    """A raw octet in an id is no accident."""
+    """A raw octet in an id is no internal error."""
     assert bind(KEY, CONTEXT, ["a\udcff@b"], OURS).match is ThreadMatch.ABSENT
 
 

@@ -31,7 +31,7 @@ def test_neighbours_count_together(client: str, same: str) -> None:
 
 @pytest.mark.parametrize("client,other", [("192.0.2.1", "192.0.3.1"), ("2001:db8::1", "2001:db8:0:1::1"), ("", "x")])
 def test_strangers_count_apart(client: str, other: str) -> None:
-    """The next network is somebody else's."""
+    """The next network belongs to another client."""
     assert network(client) != network(other)
 
 
@@ -43,7 +43,7 @@ def test_guesses_of_a_network_add_up_within_a_minute() -> None:
 
 
 def test_other_networks_have_counts_of_their_own() -> None:
-    """One guesser closes the door to his own network alone."""
+    """A client that guesses addresses has only its own network throttled."""
     guesses = table()
     for _ in range(100):
         guesses.count("192.0.2.1", NOW)

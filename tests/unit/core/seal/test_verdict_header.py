@@ -68,14 +68,14 @@ def test_any_of_the_keys_may_have_sealed() -> None:
     assert unseal([VALUE], []) is SealProblem.BROKEN
 
 
-def test_missing_and_doubled_verdicts_are_told_apart() -> None:
+def test_missing_and_doubled_verdicts_are_distinguished() -> None:
     """Two genuine ones are as bad as none: which one would the hook read?"""
     assert unseal([], [SEAL_KEY]) is SealProblem.MISSING
     assert unseal([VALUE, VALUE], [SEAL_KEY]) is SealProblem.DOUBLED
 
 
 def test_tag_without_a_value_is_left_out() -> None:
-    """An empty value could not be told from a missing one."""
+    """An empty value would look like a missing one."""
     assert "locator" not in seal([("v", "1"), ("locator", "")], SEAL_KEY)
 
 

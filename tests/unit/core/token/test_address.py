@@ -79,7 +79,7 @@ ORDINARY = [
 
 @pytest.mark.parametrize("argument", ODD_SPELLINGS.values(), ids=ODD_SPELLINGS)
 def test_odd_spelling_of_a_reply_recipient_is_refused(argument: str) -> None:
-    """Each reaches our mailbox through Postfix; none is taken for somebody else's."""
+    """Each reaches our mailbox through Postfix, so each is recognised as ours."""
     assert classify(FORM, argument, FOLDED) == REFUSED
 
 
@@ -167,7 +167,7 @@ def test_without_a_mailbox_every_local_part_is_ours() -> None:
 
 
 def test_hyphen_takes_only_what_has_the_length_of_a_token() -> None:
-    """``reply-to@`` may well be somebody."""
+    """``reply-to@`` may be a person's mailbox."""
     form = replace(FORM, delimiter="-")
     assert classify(form, f"<reply-{GLOB}@reply.test>", None) == ReplyAddress(f"reply-{GLOB}", "reply.test")
     for local in ("reply", "reply-", "reply-to", f"reply-{GLOB}x", f"reply-{GLOB[1:]}", f"reply+{GLOB}"):
@@ -201,7 +201,7 @@ def test_any_recipient_is_classified(argument: str, resolved: str | None) -> Non
 
 @given(st.text(st.sampled_from("abc<>@%!.\"'\\ ()"), max_size=60), st.none() | st.just("somebody@example.org"))
 def test_recipient_without_our_domain_is_ordinary(argument: str, resolved: str | None) -> None:
-    """Nothing that neither names our domain nor is read as ours by the MTA is refused."""
+    """A recipient is refused only if it names our domain, or the MTA reads it as ours."""
     assert classify(FORM, argument, resolved) == Ordinary()
 
 

@@ -57,14 +57,14 @@ def test_reason_is_the_one_that_rcpt_would_give(address: str, reason: str, name:
     assert (found.valid, found.reason, failed(found)[0]) == (False, reason, name)
 
 
-def test_expiry_and_clock_are_told() -> None:
+def test_expiry_and_clock_are_reported() -> None:
     """The last second, the end, and a time before the issue."""
     assert told(now=ENDS - 1).valid
     assert (told(now=ENDS).reason, failed(told(now=ENDS))) == ("expired", ["expires"])
     assert (told(now=NOW - 2 * 86400).reason, failed(told(now=NOW - 2 * 86400))) == ("forged", ["issued"])
 
 
-def test_unknown_and_disabled_handlers_are_told_apart() -> None:
+def test_unknown_and_disabled_handlers_are_distinguished() -> None:
     """To an operator; a client hears the same."""
     unknown, disabled = told(handlers=Handlers.of([FORUM])), told(handlers=Handlers.of([replace(ISSUE, enabled=False)]))
     assert unknown.reason == disabled.reason == "forged"
@@ -88,13 +88,14 @@ def test_checks_go_on_after_a_wrong_checksum() -> None:
             Facts(user_revoked_before=NOW, all_revoked_before=NOW),
             "revoked",
             "revoked",
-            "revoked: all of user 42 minted before 2026-01-01 00:00 UTC; everything minted before 2026-01-01 00:00 UTC",
+            "revoked: all addresses of user 42 minted before 2026-01-01 00:00 UTC; "
+            "all addresses minted before 2026-01-01 00:00 UTC",
         ),
-        (Facts(object_revoked_before=NOW), "revoked", "revoked", "revoked: all of 'issue' about context "),
+        (Facts(object_revoked_before=NOW), "revoked", "revoked", "revoked: all addresses of 'issue' with context "),
     ],
 )
 def test_what_the_store_knows_is_a_step_in_words(facts: Facts, reason: str, name: str, words: str) -> None:
-    """And decides as at RCPT."""
+    """The reason is that of RCPT."""
     found = told(facts=facts)
     assert (found.reason, found.valid) == (reason, reason == "ok")
     assert failed(found)[:1] == ([name] if name else [])

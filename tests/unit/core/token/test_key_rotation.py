@@ -20,7 +20,7 @@ def added(*ids: str, remembered: tuple[str, ...] = ()) -> str:
 
 
 def test_an_id_is_given_away_once() -> None:
-    """Not again when its block was taken out of the file, nor when only the store remembers it."""
+    """An id is not used again after its block was removed from the file, even if only the store remembers it."""
     assert added("k1") == "k2"
     assert added("k2") == "k3", "k1 was another key"
     assert added("k1", remembered=("k1", "k7", "old")) == "k8"
@@ -41,7 +41,7 @@ def test_the_last_address_of_a_key_expires_when_its_validity_ends() -> None:
     assert last_expiry(old, NOW, 90, was_used=True) == LastExpiry(NOW + 89 * DAY, known=True)
 
 
-def test_where_nobody_wrote_it_down_the_latest_possible_is_told() -> None:
+def test_where_nobody_wrote_it_down_the_latest_possible_is_reported() -> None:
     """A file written by hand; and a key of ours whose state was changed by hand, which its use shows."""
     unknown = LastExpiry(NOW + 90 * DAY, known=False)
     assert last_expiry(verifying(None), NOW, 90, was_used=False) == unknown

@@ -112,7 +112,7 @@ def test_token_id_does_not_show_the_token() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    """Neither in a traceback nor in a log line."""
+    """Secrets appear neither in a traceback nor in a log line."""
     assert "secret" not in repr(NEW) + repr(USER_KEY)
     assert "nnnn" not in repr(Keyring(REALM, (NEW,)))
 

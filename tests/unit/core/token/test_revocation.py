@@ -51,8 +51,8 @@ def test_what_is_in_force() -> None:
     assert broken == 1
 
 
-def test_losses_are_told_by_marks() -> None:
-    """Another id, or a count that is not higher; a higher one than expected, or a part without a past, is none."""
+def test_losses_are_reported_by_marks() -> None:
+    """A loss is another id, or a count that is not higher; a higher count, or a part without a past, is not."""
     known = {"a": Mark("x", 5), "b": Mark("y", 5)}
     assert losses(known, {"a": Mark("x", 6), "b": Mark("y", 9), "c": Mark("z", 1)}) == frozenset()
     assert losses(known, {"a": Mark("x", 5)}) == {Loss.SET_BACK}

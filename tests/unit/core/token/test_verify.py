@@ -56,7 +56,7 @@ def test_letter_case_does_not_change_the_token_id() -> None:
 
 @pytest.mark.parametrize("text", ["", "x", GLOB[:-1], GLOB + "a", "g" + GLOB[1:], GLOB[:-1] + "1", "\u212a" + GLOB[1:]])
 def test_what_has_not_the_form_of_a_token_is_malformed(text: str) -> None:
-    """No guess: nobody guesses tokens that way."""
+    """Such a text is no guess: guessing tokens needs their form."""
     assert junk(check(text)) == (Reason.MALFORMED, str(INVALID), False)
 
 
@@ -121,7 +121,7 @@ def test_revocation_reads_as_forged(facts: Facts | None, revoked: bool) -> None:
         assert (found.reason, found.reply) == (Reason.REVOKED, INVALID)
 
 
-def test_what_the_client_is_not_told_is_told_to_the_operator() -> None:
+def test_what_the_client_is_not_told_is_reported_to_the_operator() -> None:
     """One word behind a reason that covers several checks; of several revocations the narrowest."""
 
     def because(found: Checked | Junk, facts: Facts | None = None) -> Cause | None:

@@ -19,7 +19,7 @@ DEFAULTS = dict.fromkeys(ALLOWED, Action.REJECT) | {
 
 @pytest.mark.parametrize("reason", ALLOWED)
 def test_default_action_is_the_published_one(reason: Reason) -> None:
-    """Reject, but for automatic replies (a refusal would bounce to somebody) and unknown senders."""
+    """Reject, except automatic replies (a refusal would bounce to a person) and unknown senders."""
     assert Policy().action(Finding.of(reason)) is DEFAULTS[reason]
 
 
@@ -42,7 +42,7 @@ def test_first_finding_that_is_not_accepted_decides(found: list[Finding], decidi
 
 
 def test_first_finding_is_the_reason_when_all_are_accepted() -> None:
-    """What was let through is still told."""
+    """An accepted finding is still reported."""
     policy = Policy(actions={Reason.LOOP: Action.ACCEPT})
     assert policy.decide([REFUSED, ACCEPTED]) == (REFUSED, Action.ACCEPT)
 

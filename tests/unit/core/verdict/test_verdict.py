@@ -85,7 +85,7 @@ def test_expired_tells_the_day_and_where_to_go_on() -> None:
 
 
 def test_deferring_keeps_the_words() -> None:
-    """A policy of defer changes the code, not what the client is told."""
+    """A policy of defer changes the code, not the text of the reply."""
     found = refusal(Action.DEFER, Reason.LOOP, reply_for(Reason.LOOP))
     assert isinstance(found, Defer)
     assert str(found.reply) == f"451 4.7.1 {reply_for(Reason.LOOP).text}"

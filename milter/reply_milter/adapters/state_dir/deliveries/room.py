@@ -20,7 +20,7 @@ _OF_USER = " coalesce(sum(octets) FILTER (WHERE user = ?1), 0) FROM parked"
 
 
 class _Place(NamedTuple):
-    """Of a reply that is on its way to the hook."""
+    """The place of a reply between its 250 and the hook."""
 
     user: int
     octets: int
@@ -30,9 +30,9 @@ class _Place(NamedTuple):
 class SqliteParkingRoom:
     """Reads the record of deliveries of this host, which only the hook makes and writes.
 
-    A reply that was accepted and is not parked yet has a place in this process. So clients that send at the same time
-    get no more room than each of the milter's processes counts; what is beyond that even so, the hook leaves with the
-    MTA.
+    A reply that was accepted and is not parked yet has a place in this process. So clients that send at the same
+    time get at most the room that each of the milter's processes counts. If that is still too much, the hook defers,
+    and the MTA keeps the reply.
     """
 
     def __init__(self, state_dir: str, room: Room) -> None:
@@ -63,7 +63,7 @@ class SqliteParkingRoom:
             self._reserved.pop(identifier, None)
 
     def _look(self, user: int) -> tuple[int, int, int, int]:
-        """What is parked, of all and of one user; forgets the places of what has arrived, or never will."""
+        """Return what is parked, of all and of one user; forget places of replies that arrived, or are overdue."""
         with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=rw", timeout=_BUSY_SECONDS, uri=True)) as record:
             record.execute("BEGIN")
             for identifier, place in list(self._reserved.items()):

@@ -1,1 +1,1 @@
-"""Postfix settings that let mail past us, or bite. Values as ``postconf -x`` shows them; rules in the other modules."""
+"""Postfix settings by which mail bypasses the milter, or replies are lost. Values as ``postconf -x`` shows them."""

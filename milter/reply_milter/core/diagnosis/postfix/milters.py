@@ -65,15 +65,15 @@ def entry(listening: Endpoint, queue_directory: str, changed: Mapping[str, str])
     return f"{{ {', '.join([place, *(f'{name}={value}' for name, value in {**_OPTIONS, **changed}.items())])} }}"
 
 
-def mend_entry(site: Site, door: MasterService, listening: Endpoint, changed: Mapping[str, str]) -> Remedy:
+def mend_entry(site: Site, service: MasterService, listening: Endpoint, changed: Mapping[str, str]) -> Remedy:
     """Return the line that gives our entry other options; if a parameter holds it, the line redefines that."""
     name = reference(site, listening)
     queue_directory = site.get("queue_directory")
-    found = find(door.get("smtpd_milters"), listening, queue_directory)
-    milters = read(door.get("smtpd_milters"))
+    found = find(service.get("smtpd_milters"), listening, queue_directory)
+    milters = read(service.get("smtpd_milters"))
     options = {**(milters[found].options if found is not None else {}), **changed}
     new = entry(listening, queue_directory, options)
     if name.startswith("$"):
         return Remedy(MAIN_CF, f"{name[1:]} = {new}")
     texts = [new if number == found else milter.text for number, milter in enumerate(milters)]
-    return door.put("smtpd_milters", ", ".join(texts))
+    return service.put("smtpd_milters", ", ".join(texts))

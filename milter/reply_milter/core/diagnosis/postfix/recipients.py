@@ -1,10 +1,10 @@
-"""How Postfix takes the reply domain: its address class, delimiter, mailboxes, and transport."""
+"""How Postfix treats the reply domain: its address class, delimiter, mailboxes, and transport."""
 
 import re
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.postfix import syntax
-from reply_milter.core.diagnosis.postfix.questions import DOMAIN_LISTS
+from reply_milter.core.diagnosis.postfix.lookup_keys import DOMAIN_LISTS
 from reply_milter.core.diagnosis.postfix.site import Ours, Site, parents, put
 from reply_milter.core.diagnosis.problem import MASTER_CF, Problem, Remedy, error, note, warning
 
@@ -22,7 +22,7 @@ _TCP_NAME = re.compile(r"inet:[^\s{}/]{1,300}\.d/\w")
 
 
 def examine(site: Site, ours: Ours) -> Iterator[Problem]:
-    """Examine all domains whose replies we take."""
+    """Examine all domains whose replies we accept."""
     yield from _delimiter(site, ours)
     yield from _queue_names(site)
     for domain in ours.domains:
@@ -148,7 +148,7 @@ def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Probl
 
 
 def _queue_names(site: Site) -> Iterator[Problem]:
-    """Names for each handler's queue, which only a unix socket can have."""
+    """Report a queue name per handler on a TCP socket: only a unix socket can have such names."""
     named = _TCP_NAME.search(site.get("transport_maps"))
     if named:
         yield error(

@@ -1,9 +1,9 @@
-"""Tables that change a reply address after the milter saw it, or in a notification on its way out."""
+"""Tables that change a reply address after the milter saw it, or in an outgoing notification."""
 
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.postfix import syntax
-from reply_milter.core.diagnosis.postfix.questions import REWRITING, VERDICT_FIELD
+from reply_milter.core.diagnosis.postfix.lookup_keys import REWRITING, VERDICT_FIELD
 from reply_milter.core.diagnosis.postfix.site import Ours, Site, put
 from reply_milter.core.diagnosis.problem import Problem, Remedy, error, warning
 
@@ -12,7 +12,7 @@ _LETS_VERDICTS_BE = "regexp:{ { /^X-Reply-Verdict:/ DUNNO } }"
 
 
 def examine(site: Site, ours: Ours) -> Iterator[Problem]:
-    """Examine all tables, for all domains whose replies we take."""
+    """Examine all tables, for all domains whose replies we accept."""
     for domain in ours.domains:
         for name in REWRITING:
             changed = _changed(site, ours, name, domain)

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from reply_milter.core.diagnosis.postfix import asking, doors, recipients, rewriting, smtp, vouching
+from reply_milter.core.diagnosis.postfix import (
+    milter_bypass,
+    milter_settings,
+    recipients,
+    rewriting,
+    sender_authentication,
+    smtp,
+)
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
 from reply_milter.core.diagnosis.problem import Problem
 
@@ -10,16 +17,16 @@ from reply_milter.core.diagnosis.problem import Problem
 def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     """Examine ``site``, whose tables have been looked up. The same problem may come more than once."""
     if ours.verify is not None:
-        yield from doors.examine(site, ours, ours.verify)
+        yield from milter_bypass.examine(site, ours, ours.verify)
     if ours.sign is not None:
-        yield from doors.examine_signing(site, ours.sign)
-    for door in site.doors():
-        yield from asking.examine(site, ours, door)
-        yield from smtp.examine(site, ours, door)
+        yield from milter_bypass.examine_signing(site, ours.sign)
+    for service in site.smtpd_services():
+        yield from milter_settings.examine(site, ours, service)
+        yield from smtp.examine(site, ours, service)
         if ours.verify is not None:
-            yield from vouching.examine(site, ours, door, ours.verify)
+            yield from sender_authentication.examine(site, ours, service, ours.verify)
     yield from smtp.examine_site(site, ours)
-    yield from vouching.examine_site(site, ours)
+    yield from sender_authentication.examine_site(site, ours)
     if ours.verify is not None:
         yield from recipients.examine(site, ours)
     yield from rewriting.examine(site, ours)

@@ -10,7 +10,7 @@ from reply_milter.core.diagnosis.problem import MAIN_CF, MASTER_CF, Remedy
 from reply_milter.core.token.address import AddressForm
 
 Settings = Mapping[str, str]
-_SAMPLE = "0"  # any text will do: Postfix's tables do not know tokens
+_SAMPLE = "0"  # any text: Postfix's tables do not check tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Ours:
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """The domains whose replies we take."""
+        """The domains whose replies we accept."""
         return tuple(sorted(self.form.accept_domains))
 
     def addresses(self, domain: str) -> tuple[str, str]:
-        """Return a reply address, and the same without its extension, as Postfix looks them up."""
+        """Return a reply address with and without its extension, as Postfix looks them up."""
         token_text = _SAMPLE * self.form.token_length
         whole = f"{self.form.prefix}{token_text}@{domain}"
         return whole, f"{self.form.mailbox}@{domain}" if self.form.mailbox else whole
@@ -90,7 +90,7 @@ class Site:
         """Return a setting of main.cf, expanded, on one line."""
         return syntax.one_line(self.main.get(name, ""))
 
-    def doors(self) -> Iterator[MasterService]:
+    def smtpd_services(self) -> Iterator[MasterService]:
         """Yield the services that take mail over SMTP."""
         return (service for service in self.services if service.program == "smtpd" and service.kind in ("inet", "pass"))
 

@@ -10,29 +10,29 @@ _LOOPBACK = ("127.", "[::1]", "::1", "localhost")
 _GOOD = frozenset({"yes", "normalize", "reject"})
 
 
-def examine(site: Site, ours: Ours, door: MasterService) -> Iterator[Problem]:
+def examine(site: Site, ours: Ours, service: MasterService) -> Iterator[Problem]:
     """Examine one service, even if it does not ask the milter: these settings take effect before it."""
-    yield from _bare_newline(site, door)
-    yield from _claimed_clients(ours, door)
-    yield from _end_of_data(door)
+    yield from _bare_newline(site, service)
+    yield from _claimed_clients(ours, service)
+    yield from _end_of_data(service)
     name = "smtpd_command_filter"
-    if door.get(name):
+    if service.get(name):
         yield warning(
             "postfix.command_filter",
-            f"{door.where(name)}: {name} is {door.get(name)}",
+            f"{service.where(name)}: {name} is {service.get(name)}",
             "it changes commands of clients, with their addresses, before they are read",
-            door.put(name, ""),
+            service.put(name, ""),
         )
-    if door.get("disable_vrfy_command") != "yes":
+    if service.get("disable_vrfy_command") != "yes":
         yield warning(
             "postfix.vrfy",
-            f"{door.where('disable_vrfy_command')}: disable_vrfy_command is no",
+            f"{service.where('disable_vrfy_command')}: disable_vrfy_command is no",
             "VRFY answers about reply addresses without asking the milter",
-            door.put("disable_vrfy_command", "yes"),
+            service.put("disable_vrfy_command", "yes"),
         )
 
 
-def _bare_newline(site: Site, door: MasterService) -> Iterator[Problem]:
+def _bare_newline(site: Site, service: MasterService) -> Iterator[Problem]:
     name = "smtpd_forbid_bare_newline"
     why = "SMTP smuggling (CVE-2023-51764) carries a second message past the checks of the first"
     if name not in site.main:
@@ -42,32 +42,35 @@ def _bare_newline(site: Site, door: MasterService) -> Iterator[Problem]:
             why,
             Remedy("shell", "apt-get install --only-upgrade postfix"),
         )
-    elif door.get(name) not in _GOOD:
+    elif service.get(name) not in _GOOD:
         yield error(
-            "postfix.bare_newline", f"{door.where(name)}: {name} is {door.get(name)}", why, door.put(name, "normalize")
+            "postfix.bare_newline",
+            f"{service.where(name)}: {name} is {service.get(name)}",
+            why,
+            service.put(name, "normalize"),
         )
 
 
-def _claimed_clients(ours: Ours, door: MasterService) -> Iterator[Problem]:
+def _claimed_clients(ours: Ours, service: MasterService) -> Iterator[Problem]:
     """Examine XCLIENT and XFORWARD: which hosts may claim another client address."""
-    xclient = door.get("smtpd_authorized_xclient_hosts")
+    xclient = service.get("smtpd_authorized_xclient_hosts")
     if xclient:
         name = "smtpd_authorized_xclient_hosts"
         severity = error if ours.believes_addresses and not _local(xclient) else warning
         yield severity(
             "postfix.xclient",
-            f"{door.where(name)}: {name} is {xclient}",
+            f"{service.where(name)}: {name} is {xclient}",
             "those hosts may claim any client address, to avoid limits, or to pass as a peer or trusted client",
-            door.put(name, ""),
+            service.put(name, ""),
         )
-    xforward = door.get("smtpd_authorized_xforward_hosts")
+    xforward = service.get("smtpd_authorized_xforward_hosts")
     if xforward and not _local(xforward):
         name = "smtpd_authorized_xforward_hosts"
         yield warning(
             "postfix.xforward",
-            f"{door.where(name)}: {name} is {xforward}",
+            f"{service.where(name)}: {name} is {xforward}",
             "other hosts may write any client address into the log",
-            door.put(name, "127.0.0.0/8"),
+            service.put(name, "127.0.0.0/8"),
         )
 
 
@@ -75,15 +78,15 @@ def _local(hosts: str) -> bool:
     return all(host.startswith(_LOOPBACK) for host in syntax.elements(hosts))
 
 
-def _end_of_data(door: MasterService) -> Iterator[Problem]:
+def _end_of_data(service: MasterService) -> Iterator[Problem]:
     name = "smtpd_end_of_data_restrictions"
-    if door.get(name):
+    if service.get(name):
         yield warning(
             "postfix.end_of_data",
-            f"{door.where(name)}: {name} is {door.get(name)}",
+            f"{service.where(name)}: {name} is {service.get(name)}",
             "in Postfix before August 2026, a message refused by these leaves Postfix and milters in different states; "
             "the same restrictions work in other lists",
-            door.put(name, ""),
+            service.put(name, ""),
         )
 
 

@@ -1,4 +1,4 @@
-"""Postfix's small languages: lists, braces, times, ``type:name`` tables."""
+"""Read Postfix's syntax: lists, braces, times, ``type:name`` tables."""
 
 import re
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ _WITH_ARGUMENT = frozenset(
         "sleep",
     }
 )
-# Tables of patterns are asked about whole addresses only, never about parts of them.
+# Postfix looks up whole addresses only in tables of patterns, never parts of them.
 _PATTERN_TYPES = frozenset({"regexp", "pcre", "tcp", "socketmap"})
 
 
 def elements(text: str) -> Iterator[str]:
-    """Split a list at white space and commas that stand outside braces."""
+    """Split a list at white space and commas outside of braces."""
     depth, element = 0, ""
     for character in text:
         depth += {"{": 1, "}": -1}.get(character, 0)
@@ -39,12 +39,12 @@ def elements(text: str) -> Iterator[str]:
 
 
 def inside_braces(text: str) -> str | None:
-    """What ``{ text }`` holds; None if there are no braces around it."""
+    """Return the content of ``{ text }``; None without braces."""
     return text[1:-1].strip() if text.startswith("{") and text.endswith("}") else None
 
 
 def options(text: str) -> tuple[str, dict[str, str]]:
-    """Read ``first, name=value, { name = value }``: what stands first, and the named values."""
+    """Read ``first, name=value, { name = value }``: return the first element, and the named values."""
     first, *rest = elements(text)
     pairs = (part.partition("=") for part in (inside_braces(word) or word for word in rest))
     return first, {name.strip(): value.strip() for name, _, value in pairs}
@@ -57,19 +57,19 @@ def seconds(text: str, default: int) -> int:
 
 
 def is_table(element: str) -> bool:
-    """Whether an element of a list is a ``type:name`` table."""
+    """Return whether an element of a list is a ``type:name`` table."""
     return _TABLE.match(element) is not None
 
 
 def tables(text: str) -> Iterator[str]:
-    """All tables of a list."""
+    """Yield all tables of a list."""
     return (element for element in elements(text) if is_table(element))
 
 
 def restrictions(text: str) -> Iterator[tuple[str, str]]:
-    """Restrictions with what each is about: ``("check_recipient_access", "hash:/etc/postfix/access")``.
+    """Yield restrictions with their arguments: ``("check_recipient_access", "hash:/etc/postfix/access")``.
 
-    Old style leaves ``check_recipient_access`` out; what a restriction of another kind is about may be anything.
+    Old style omits ``check_recipient_access``. The argument of another restriction may be any text.
     """
     name = ""
     for element in elements(text):
@@ -83,11 +83,11 @@ def restrictions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def takes_parts(table: str) -> bool:
-    """Whether a table is asked about parts of an address, too."""
+    """Return whether Postfix looks up parts of an address in a table, too."""
     kind, _, rest = table.partition(":")
     return takes_parts(rest) if kind == "proxy" else kind not in _PATTERN_TYPES
 
 
 def one_line(value: str) -> str:
-    """A value of several lines as one."""
+    """Return a value of several lines as one line."""
     return " ".join(value.split())

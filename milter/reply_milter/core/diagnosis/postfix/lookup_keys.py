@@ -1,4 +1,4 @@
-"""The keys to look up in Postfix's tables before the rules can judge, by table."""
+"""The keys to look up in Postfix's tables, before the rules examine the answers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -11,16 +11,16 @@ REWRITING = ("canonical_maps", "recipient_canonical_maps", "sender_canonical_map
 VERDICT_FIELD = "X-Reply-Verdict: v=1; result=pass"
 SHAPED_SIGNATURE = "DKIM-Signature: v=1; d=example.com; i=x=3B=20dkim=3Dpass@example.com; s=s; b=AAAA"
 HEADER_CHECKS = ("header_checks", "nested_header_checks", "mime_header_checks")
-STRANGERS = ("192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: no table names these clients
+STRANGERS = ("192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: clients that no table lists
 RESTRICTIONS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
 
 
 def forged_result(authserv_id: str) -> str:
-    """Return a field as clients forge it."""
+    """Return a field that a client might forge."""
     return f"Authentication-Results: {authserv_id}; dkim=pass"
 
 
-def questions(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
+def lookup_keys(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
     """Return all keys that a rule may need, by table."""
     asked: dict[str, dict[str, None]] = {}
     for value, keys in _all(site, ours):
@@ -32,8 +32,8 @@ def questions(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
 def _all(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
     yield site.get("milter_header_checks"), (VERDICT_FIELD,)
     yield from _about_results(site, ours)
-    for door in site.doors():
-        yield door.get("smtpd_milter_maps"), STRANGERS
+    for service in site.smtpd_services():
+        yield service.get("smtpd_milter_maps"), STRANGERS
     for domain in ours.domains:
         addresses = (*ours.addresses(domain), f"@{domain}")
         domains = (domain, *parents(domain), *(f".{parent}" for parent in parents(domain)))
@@ -42,9 +42,9 @@ def _all(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
         for name in (*MAILBOX_LISTS, *REWRITING):
             yield site.get(name), addresses
         yield site.get("transport_maps"), (*addresses[:2], *domains, "*")
-        for door in site.doors():
+        for service in site.smtpd_services():
             for name in RESTRICTIONS:
-                yield access_tables(door.get(name)), access_keys(ours, domain)
+                yield access_tables(service.get(name)), access_keys(ours, domain)
 
 
 def _about_results(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:

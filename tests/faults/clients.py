@@ -1,4 +1,4 @@
-"""Two ways to a host for a retrying client: SMTP to a real MTA, and the milter socket, where it plays the MTA."""
+"""Clients of a host for a ``Load``: by SMTP to a real MTA, or at the milter socket in the MTA's place."""
 
 import smtplib
 import time
@@ -26,17 +26,17 @@ class Stopwatch:
         self._began = time.monotonic()
 
     def begin(self) -> None:
-        """A command goes out."""
+        """Start timing a command."""
         self._began = time.monotonic()
 
     def end(self) -> None:
-        """Its answer is there, or the connection is gone."""
+        """Stop timing: the answer arrived, or the connection was lost."""
         self.last = time.monotonic() - self._began
         self.slowest = max(self.slowest, self.last)
 
 
-class SmtpDoor:
-    """SMTP to 127.0.0.1 ``port``."""
+class SmtpClient:
+    """Sends by SMTP to 127.0.0.1 ``port``."""
 
     def __init__(self, port: int, timeout: float = 60.0) -> None:
         self._port, self._timeout = port, timeout
@@ -44,7 +44,7 @@ class SmtpDoor:
         self._left = 0
 
     def attempt(self, letter: Letter) -> Answer:
-        """See ``retrying.Door``. A session that heard a 4xx is not used again: Postfix gives the same answer in it."""
+        """See ``retrying.Client``. Starts a new session after a 4xx: Postfix repeats it within one."""
         watch = Stopwatch()
         try:
             client = self._connected(watch)
@@ -58,7 +58,7 @@ class SmtpDoor:
         return Answer(text, watch.last, watch.slowest)
 
     def close(self) -> None:
-        """See ``retrying.Door``."""
+        """See ``retrying.Client``."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -90,8 +90,8 @@ class SmtpDoor:
         return f"{code} {text.decode()}"
 
 
-class MilterDoor:
-    """The milter's own socket. What is accepted arrives in this client, with the verdict that the milter inserted."""
+class MilterClient:
+    """Talks to the milter socket as an MTA. Reads the verdict that the milter inserts into an accepted message."""
 
     def __init__(self, path: Path, seal_keys: Sequence[bytes], timeout: float = 15.0) -> None:
         self._path, self._seal_keys, self._timeout = path, seal_keys, timeout
@@ -99,7 +99,7 @@ class MilterDoor:
         self._left = 0
 
     def attempt(self, letter: Letter) -> Answer:
-        """See ``retrying.Door``."""
+        """See ``retrying.Client``."""
         watch = Stopwatch()
         try:
             said = self._send(self._connected(watch), letter, watch)
@@ -111,7 +111,7 @@ class MilterDoor:
         return Answer(in_words(said), watch.last, watch.slowest, arrival)
 
     def close(self) -> None:
-        """See ``retrying.Door``."""
+        """See ``retrying.Client``."""
         if self._mta is not None:
             self._mta.socket.close()
             self._mta = None
@@ -141,7 +141,7 @@ class MilterDoor:
 
 
 def opened(path: Path, timeout: float) -> Mta:
-    """A connection on which the client was announced."""
+    """Connect to the milter, and send the client's address."""
     mta = Mta(path, timeout=timeout)
     try:
         mta.connect()
@@ -152,14 +152,14 @@ def opened(path: Path, timeout: float) -> Mta:
 
 
 def ask_for(mta: Mta, letter: Letter) -> Said:
-    """MAIL and RCPT."""
+    """Send MAIL and RCPT; return the answer to RCPT."""
     mta.mail(f"<{ALICE}>")
     address = letter.minted.address
     return mta.rcpt(f"<{address}>", address)
 
 
 def hand_over(mta: Mta, letter: Letter) -> None:
-    """All of the message but its end."""
+    """Send header and body, without the end of message."""
     fields, body = split(letter.message)
     for name, value in fields:
         mta.header(name, value.strip())
@@ -167,13 +167,13 @@ def hand_over(mta: Mta, letter: Letter) -> None:
 
 
 def in_words(said: Said) -> str:
-    """What an SMTP client would hear."""
+    """Return the answer that an SMTP client would get."""
     words = {CONTINUE: "250 queued", DISCARD: "250 discarded", TEMPFAIL: "451 4.7.1 by the milter's word"}
     return said.text if said.code == REPLYCODE else words[said.code]
 
 
 def arrived(said: Said, letter: Letter, seal_keys: Sequence[bytes]) -> str:
-    """The replay tag of the verdict in the milter's edits, if its seal holds for this message."""
+    """Return the replay tag of the verdict in the milter's edits; UNTAGGED if its seal does not match the message."""
     inserted = [data[4:].split(b"\0") for code, data in said.edits if code == INSERT_HEADER]
     verdicts = [words[1].decode() for words in inserted if words[0].decode() == VERDICT]
     assert not any(code == CHANGE_HEADER for code, _ in said.edits), "nothing was there to be changed"

@@ -1,11 +1,11 @@
-"""Services of master.cf that take mail for the reply domain without asking the milter."""
+"""Services of master.cf that accept mail for the reply domain without asking the milter."""
 
 import re
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.postfix import milters, syntax
-from reply_milter.core.diagnosis.postfix.questions import RESTRICTIONS, STRANGERS, access_keys
+from reply_milter.core.diagnosis.postfix.lookup_keys import RESTRICTIONS, STRANGERS, access_keys
 from reply_milter.core.diagnosis.postfix.site import MasterService, Ours, Site, put
 from reply_milter.core.diagnosis.problem import MAIN_CF, MASTER_CF, Problem, Remedy, error, note, warning
 
@@ -16,30 +16,30 @@ _REFUSAL = re.compile(r"reject|defer|[45]\d\d\s|[45]\.\d", re.IGNORECASE)  # of 
 _PERMISSION = re.compile(r"ok|permit|\d+", re.IGNORECASE)
 
 
-def asks(site: Site, ours: Ours, door: MasterService) -> bool:
+def asks(site: Site, ours: Ours, service: MasterService) -> bool:
     """Return whether a service asks the milter."""
-    listed = milters.find(door.get("smtpd_milters"), ours.verify, site.get("queue_directory")) is not None
-    return listed and not _switched_off(door)
+    listed = milters.find(service.get("smtpd_milters"), ours.verify, site.get("queue_directory")) is not None
+    return listed and not _switched_off(service)
 
 
 def examine(site: Site, ours: Ours, verify: Endpoint) -> Iterator[Problem]:
     """Examine all services; ``verify`` is the socket that they should ask."""
-    doors = list(site.doors())
-    if not any(asks(site, ours, door) for door in doors):
-        yield from _not_asked(site, verify, doors)
+    services = list(site.smtpd_services())
+    if not any(asks(site, ours, service) for service in services):
+        yield from _not_asked(site, verify, services)
         return
-    for door in doors:
-        if asks(site, ours, door):
-            yield from _maps(site, door)
-        elif _switched_off(door) and not _takes_back(door):
-            yield _no_milters(door)
-        elif not _is_filtered(site, ours, door):
-            yield from _unseen(site, ours, verify, door)
+    for service in services:
+        if asks(site, ours, service):
+            yield from _maps(site, service)
+        elif _switched_off(service) and not _takes_back(service):
+            yield _no_milters(service)
+        elif not _is_filtered(site, ours, service):
+            yield from _unseen(site, ours, verify, service)
 
 
 def examine_signing(site: Site, sign: Endpoint) -> Iterator[Problem]:
     """Examine whether a service asks the milter to mint, at ``sign``."""
-    lists = [site.get("non_smtpd_milters"), *(door.get("smtpd_milters") for door in site.doors())]
+    lists = [site.get("non_smtpd_milters"), *(service.get("smtpd_milters") for service in site.smtpd_services())]
     if all(milters.find(value, sign, site.get("queue_directory")) is None for value in lists):
         local = syntax.one_line(site.raw.get("non_smtpd_milters", ""))
         yield warning(
@@ -50,10 +50,10 @@ def examine_signing(site: Site, sign: Endpoint) -> Iterator[Problem]:
         )
 
 
-def _not_asked(site: Site, verify: Endpoint, doors: list[MasterService]) -> Iterator[Problem]:
-    off = [door for door in doors if _switched_off(door)]
+def _not_asked(site: Site, verify: Endpoint, services: list[MasterService]) -> Iterator[Problem]:
+    off = [service for service in services if _switched_off(service)]
     if off:
-        yield from dict.fromkeys(_no_milters(door) for door in off)
+        yield from dict.fromkeys(_no_milters(service) for service in off)
         return
     listed = site.get("smtpd_milters") or "empty"
     yield error(
@@ -68,41 +68,41 @@ def _with_us(site: Site, verify: Endpoint, value: str) -> str:
     return ", ".join(filter(None, [syntax.one_line(value).rstrip(","), milters.reference(site, verify)]))
 
 
-def _switched_off(door: MasterService) -> bool:
-    return _NO_MILTERS in syntax.elements(door.get("receive_override_options"))
+def _switched_off(service: MasterService) -> bool:
+    return _NO_MILTERS in syntax.elements(service.get("receive_override_options"))
 
 
-def _takes_back(door: MasterService) -> bool:
-    """Return whether a content filter of this host returns mail there that another service has examined."""
-    local = door.name.startswith(_LOOPBACK)
-    return local and bool({"content_filter", "smtpd_authorized_xforward_hosts"} & set(door.own))
+def _takes_back(service: MasterService) -> bool:
+    """Return whether a content filter of this host returns mail to the service that another service has examined."""
+    local = service.name.startswith(_LOOPBACK)
+    return local and bool({"content_filter", "smtpd_authorized_xforward_hosts"} & set(service.own))
 
 
-def _is_filtered(site: Site, ours: Ours, door: MasterService) -> bool:
+def _is_filtered(site: Site, ours: Ours, service: MasterService) -> bool:
     """Return whether a proxy filter passes a service's mail on, to a service that asks."""
-    target = door.get("smtpd_proxy_filter").removeprefix("inet:")
-    return bool(target) and any(asks(site, ours, other) for other in site.doors() if other is not door)
+    target = service.get("smtpd_proxy_filter").removeprefix("inet:")
+    return bool(target) and any(asks(site, ours, other) for other in site.smtpd_services() if other is not service)
 
 
-def _no_milters(door: MasterService) -> Problem:
-    kept = [word for word in syntax.elements(door.get("receive_override_options")) if word != _NO_MILTERS]
+def _no_milters(service: MasterService) -> Problem:
+    kept = [word for word in syntax.elements(service.get("receive_override_options")) if word != _NO_MILTERS]
     name = "receive_override_options"
     return error(
         "postfix.no_milters",
-        f"{door.where(name)}: {name} holds {_NO_MILTERS}",
+        f"{service.where(name)}: {name} holds {_NO_MILTERS}",
         f"Postfix asks no milter there: {_UNSEEN}",
-        door.put(name, ",".join(kept)),
+        service.put(name, ",".join(kept)),
     )
 
 
-def _maps(site: Site, door: MasterService) -> Iterator[Problem]:
+def _maps(site: Site, service: MasterService) -> Iterator[Problem]:
     """Examine ``smtpd_milter_maps``: other milters, or none, for some clients."""
-    value = door.get("smtpd_milter_maps")
+    value = service.get("smtpd_milter_maps")
     if not value:
         return
     stranger = site.look_up(value, STRANGERS)
-    what = f"{door.where('smtpd_milter_maps')}: smtpd_milter_maps is {value}"
-    mend = door.put("smtpd_milter_maps", "")
+    what = f"{service.where('smtpd_milter_maps')}: smtpd_milter_maps is {value}"
+    mend = service.put("smtpd_milter_maps", "")
     if stranger is not None:
         yield error(
             "postfix.milter_maps",
@@ -116,47 +116,47 @@ def _maps(site: Site, door: MasterService) -> Iterator[Problem]:
         )
 
 
-def _unseen(site: Site, ours: Ours, verify: Endpoint, door: MasterService) -> Iterator[Problem]:
-    taken = [domain for domain in ours.domains if _refused_but_for(site, ours, door, domain) is None]
-    mend = _ask(site, verify, door)
-    if taken and _takes_back(door):
+def _unseen(site: Site, ours: Ours, verify: Endpoint, service: MasterService) -> Iterator[Problem]:
+    taken = [domain for domain in ours.domains if _refused_but_for(site, ours, service, domain) is None]
+    mend = _ask(site, verify, service)
+    if taken and _takes_back(service):
         yield note(
             "postfix.takes_back",
-            f"{MASTER_CF}, service {door}: takes mail of this host's programs without asking this milter",
+            f"{MASTER_CF}, service {service}: takes mail of this host's programs without asking this milter",
             "right for a content filter behind an smtpd that asks; other programs of this host bypass the milter",
         )
     elif taken:
         yield error(
             "postfix.unseen",
-            f"{MASTER_CF}, service {door}: takes mail for {', '.join(taken)} and does not ask this milter",
+            f"{MASTER_CF}, service {service}: takes mail for {', '.join(taken)} and does not ask this milter",
             _UNSEEN,
             mend,
         )
     else:
-        let_in = {who for domain in ours.domains for who in _refused_but_for(site, ours, door, domain) or ()}
+        let_in = {who for domain in ours.domains for who in _refused_but_for(site, ours, service, domain) or ()}
         if let_in:
             yield warning(
                 "postfix.let_in",
-                f"{MASTER_CF}, service {door}: {', '.join(sorted(let_in))} precedes the refusal of the reply domain",
+                f"{MASTER_CF}, service {service}: {', '.join(sorted(let_in))} precedes the refusal of the reply domain",
                 f"from those clients {_UNSEEN}",
                 mend,
             )
 
 
-def _ask(site: Site, verify: Endpoint, door: MasterService) -> Remedy:
+def _ask(site: Site, verify: Endpoint, service: MasterService) -> Remedy:
     """Return the line that makes a service ask the milter."""
-    raw = door.own.get("smtpd_milters")
+    raw = service.own.get("smtpd_milters")
     value = _with_us(site, verify, site.raw.get("smtpd_milters", "") if raw is None else raw)
     pair = f"{{ smtpd_milters = {value} }}" if " " in value else f"smtpd_milters={value}"
-    return Remedy(MASTER_CF, f"  -o {pair}", str(door))
+    return Remedy(MASTER_CF, f"  -o {pair}", str(service))
 
 
-def _refused_but_for(site: Site, ours: Ours, door: MasterService, domain: str) -> tuple[str, ...] | None:
+def _refused_but_for(site: Site, ours: Ours, service: MasterService, domain: str) -> tuple[str, ...] | None:
     """Return the clients that may send to ``domain`` although all others may not; None if all may."""
     for name in RESTRICTIONS:
         let_in: list[str] = []
-        for restriction, about in syntax.restrictions(door.get(name)):
-            if _lets_in(door, restriction):
+        for restriction, about in syntax.restrictions(service.get(name)):
+            if _lets_in(service, restriction):
                 let_in.append(restriction)
             answer = _decides(site, ours, domain, restriction, about)
             if answer == "reject" and about:
@@ -180,10 +180,10 @@ def _decides(site: Site, ours: Ours, domain: str, restriction: str, about: str) 
     return "reject" if _REFUSAL.match(answer) else "permit" if _PERMISSION.fullmatch(answer) else ""
 
 
-def _lets_in(door: MasterService, restriction: str) -> bool:
+def _lets_in(service: MasterService, restriction: str) -> bool:
     """Return whether a restriction permits some clients for any recipient."""
     if restriction == "permit_mynetworks":
-        return bool(door.get("mynetworks"))
+        return bool(service.get("mynetworks"))
     if restriction == "permit_sasl_authenticated":
-        return door.get("smtpd_sasl_auth_enable") == "yes"
+        return service.get("smtpd_sasl_auth_enable") == "yes"
     return restriction.startswith("permit_tls_")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.postfix import milters, syntax
+from reply_milter.core.diagnosis.postfix.lookup_keys import HEADER_CHECKS, SHAPED_SIGNATURE, forged_result
 from reply_milter.core.diagnosis.postfix.milters import Milter
-from reply_milter.core.diagnosis.postfix.questions import HEADER_CHECKS, SHAPED_SIGNATURE, forged_result
 from reply_milter.core.diagnosis.postfix.site import MasterService, Ours, Site, put
 from reply_milter.core.diagnosis.problem import Problem, Remedy, error, note, warning
 
@@ -22,14 +22,14 @@ _SIGNATURES = " ".join(
 )
 
 
-def examine(site: Site, ours: Ours, door: MasterService, verify: Endpoint) -> Iterator[Problem]:
+def examine(site: Site, ours: Ours, service: MasterService, verify: Endpoint) -> Iterator[Problem]:
     """Examine one service, if it asks the milter."""
-    listed = door.get("smtpd_milters")
+    listed = service.get("smtpd_milters")
     number = milters.find(listed, verify, site.get("queue_directory"))
     if not ours.authserv_id or number is None:
         return
     before = [milter for milter in milters.read(listed)[:number] if not _is_ours(milter, ours, site)]
-    yield _who(ours, door, before)
+    yield _who(ours, service, before)
 
 
 def examine_site(site: Site, ours: Ours) -> Iterator[Problem]:
@@ -67,8 +67,8 @@ def _is_ours(milter: Milter, ours: Ours, site: Site) -> bool:
     return place is not None and ours.sign is not None and place.reaches(ours.sign, queue_directory)
 
 
-def _who(ours: Ours, door: MasterService, before: list[Milter]) -> Problem:
-    where = door.where("smtpd_milters")
+def _who(ours: Ours, service: MasterService, before: list[Milter]) -> Problem:
+    where = service.where("smtpd_milters")
     strict = ", ".join(ours.want_proof)
     then = f"auth_none refuses it for {strict}" if strict else "auth_none accepts it"
     if not before:
