@@ -1,4 +1,4 @@
-"""What the metrics page may ask for: a certificate for 127.0.0.1, which signs itself, and a login."""
+"""What a server of a test shows, and the metrics page may ask for: a certificate that signs itself, and a login."""
 
 import base64
 import datetime
