@@ -13,11 +13,10 @@ import pytest
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore
 from reply_milter.adapters.redis_store.names import Names, token_key
 from reply_milter.ports import Replay, StoreUnavailableError
-from reply_milter.wiring.stores import wait_until_ready
 from tests.support.fakes import REALM
 from tests.support.stores.redis_under_test import PROGRAM, eventually
 from tests.support.stores.several_redis import ClusterUnderTest, Node
-from tests.support.stores.store_bench import TOKEN, claim, outcome
+from tests.support.stores.store_bench import TOKEN, claim, found_way, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
@@ -39,20 +38,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterUnderTe
         running.stop()
 
 
-def opened(cluster: ClusterUnderTest) -> RedisStore:
-    """As a worker has it, when it has found its way."""
-    store = RedisStore(cluster.url, TIMEOUT_SECONDS, REALM)
-    store.watch()
-    eventually(lambda: wait_until_ready(store, 1.0))
-    return store
-
-
 @pytest.fixture
 def store(cluster: ClusterUnderTest) -> Iterator[RedisStore]:
     """With nothing in it."""
     for node in cluster.nodes:
         node.command("FLUSHALL")
-    found = opened(cluster)
+    found = found_way(cluster.url, TIMEOUT_SECONDS)
     yield found
     found.close()
 

@@ -12,12 +12,11 @@ import pytest
 
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Replay, StoreUnavailableError
-from reply_milter.wiring.stores import wait_until_ready
 from tests.support.fakes import REALM
 from tests.support.processes.ports import free_port
 from tests.support.stores.redis_under_test import PROGRAM, eventually
 from tests.support.stores.several_redis import NAME, Node, SentinelsUnderTest
-from tests.support.stores.store_bench import claim, outcome
+from tests.support.stores.store_bench import claim, found_way, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
@@ -36,14 +35,6 @@ def trio(tmp_path: Path) -> Iterator[SentinelsUnderTest]:
         running.stop()
 
 
-def opened(trio: SentinelsUnderTest) -> RedisStore:
-    """As a worker has it, when it has found its way."""
-    store = RedisStore(trio.url, TIMEOUT_SECONDS, REALM)
-    store.watch()
-    eventually(lambda: wait_until_ready(store, 1.0))
-    return store
-
-
 def told(store: RedisStore, number: int, owner: bytes) -> str:
     """What a claim of a message for a token of its own finds, or how it fails. Never takes longer than it may."""
     start = time.monotonic()
@@ -60,7 +51,7 @@ def test_a_failover_in_the_midst_of_claims(trio: SentinelsUnderTest) -> None:
 
     What was acknowledged and then lost (replication is asynchronous) is first again, which is documented; it is told.
     """
-    store, ended, numbers = opened(trio), threading.Event(), count()
+    store, ended, numbers = found_way(trio.url, TIMEOUT_SECONDS), threading.Event(), count()
     answers: list[tuple[int, str]] = []
     failures: set[str] = set()
 
@@ -98,7 +89,7 @@ def test_a_failover_in_the_midst_of_claims(trio: SentinelsUnderTest) -> None:
 
 def test_a_master_that_became_a_replica_behind_our_back(trio: SentinelsUnderTest) -> None:
     """READONLY: the operation finds and uses the new master within the same deadline; the client notices nothing."""
-    store = opened(trio)
+    store = found_way(trio.url, TIMEOUT_SECONDS)
     assert told(store, 1, b"o1") == "first"
     eventually(lambda: trio.second.command("EXISTS", "rm1:token00000001") == 1)
     trio.fail_over_to(trio.second)
@@ -158,7 +149,7 @@ def test_a_sentinel_that_lies_about_an_old_master(trio: SentinelsUnderTest, tmp_
 
 def test_a_sentinel_that_hangs_costs_no_message(trio: SentinelsUnderTest) -> None:
     """A half-open connection to one Sentinel, and all of them down: the master is known."""
-    store = opened(trio)
+    store = found_way(trio.url, TIMEOUT_SECONDS)
     assert told(store, 1, b"o1") == "first"
     trio.sentinels[0].signal(signal.SIGSTOP)
     assert told(store, 2, b"o2") == "first"
@@ -174,7 +165,7 @@ def test_a_sentinel_that_hangs_costs_no_message(trio: SentinelsUnderTest) -> Non
 
 def test_a_master_that_hangs_is_left(trio: SentinelsUnderTest) -> None:
     """Stopped, its connections stay open: time-outs, then the new master; and it stays so."""
-    store = opened(trio)
+    store = found_way(trio.url, TIMEOUT_SECONDS)
     assert told(store, 1, b"o1") == "first"
     trio.first.signal(signal.SIGSTOP)
     assert [told(store, 2, b"o2") for _ in range(2)] == ["! timeout"] * 2

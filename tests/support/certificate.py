@@ -1,4 +1,4 @@
-"""Access files of the metrics page: a self-signed certificate for 127.0.0.1, and a login."""
+"""What a server of a test shows, and the metrics page may ask for: a certificate that signs itself, and a login."""
 
 import base64
 import datetime

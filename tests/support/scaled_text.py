@@ -261,9 +261,9 @@ LIBRARIES = {
         f"cli.{name}": _OPERATOR
         for name in (
             "check: json.dumps", "commit: json.dumps", "deadletter: json.dumps", "doctor: json.dumps",
-            "doctor: textwrap.wrap", "explain: json.dumps", "keys: json.dumps", "mint: json.dumps",
-            "parked: json.dumps", "revoke: json.dumps", "test_endpoint: json.dumps", "user: json.dumps",
-            "user_import: json.dumps", "user_import: tqdm.tqdm", "verify_header: json.dumps",
+            "doctor: textwrap.wrap", "explain: json.dumps", "kept_message: json.dumps", "keys: json.dumps",
+            "mint: json.dumps", "parked: json.dumps", "revoke: json.dumps", "test_endpoint: json.dumps",
+            "user: json.dumps", "user_import: json.dumps", "user_import: tqdm.tqdm", "verify_header: json.dumps",
         )
     },
     **{

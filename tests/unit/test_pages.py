@@ -10,6 +10,7 @@ from reply_milter.cli import main
 
 _ROOT = Path(__file__).parents[2]
 _SOURCE = _ROOT / "milter" / "reply_milter"
+_FLOORS = ("core", "flows", "adapters")  # of several rooms
 _ROOMS = ("core", "flows", "adapters", "ports", "cli", "config")
 
 
@@ -24,17 +25,27 @@ def test_the_flow_page_names_modules_that_are_there() -> None:
 def _rooms() -> set[str]:
     """Folders of the package with modules in them, at the depth at which the map names them."""
     parents = {path.parent.relative_to(_SOURCE).parts for path in _SOURCE.rglob("*.py")}
-    floors = ("core", "flows", "adapters")
-    named = {parts[:2] if parts[0] in floors else parts[:1] for parts in parents if parts}
-    return {"/".join(parts) for parts in named if parts not in {(floor,) for floor in floors}}
+    return {"/".join(parts[:2] if parts[0] in _FLOORS else parts[:1]) for parts in parents if parts}
+
+
+def _rows() -> dict[str, str]:
+    """Rows of the table of docs/architecture.md: what the map says of each room."""
+    page = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| `([a-z_/]+)` \| (.*) \|$", page)
+    assert len(rows) == len(dict(rows)), "a room has two rows"
+    return dict(rows)
 
 
 def test_the_map_names_each_room_and_no_other() -> None:
-    """Of docs/architecture.md: rows of its table."""
-    page = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rows = re.findall(r"(?m)^\| `([a-z_/]+)` \|", page)
-    assert len(rows) == len(set(rows))
-    assert set(rows) == _rooms()
+    """One row each."""
+    assert set(_rows()) == _rooms()
+
+
+@pytest.mark.parametrize("floor", _FLOORS)
+def test_the_map_names_what_stands_beside_the_rooms_of_a_floor(floor: str) -> None:
+    """Else nobody finds a module that several rooms share."""
+    modules = {path.stem for path in (_SOURCE / floor).glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"`(\w+)`", _rows()[floor])) == modules
 
 
 def test_the_map_draws_the_layers_that_are_held() -> None:

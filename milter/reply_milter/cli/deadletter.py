@@ -3,13 +3,12 @@
 import argparse
 import json
 import os
-import sys
 from dataclasses import asdict
 
 from reply_milter.cli.errors import CommandError
-from reply_milter.cli.foreign_text import add_raw, printable, write_message, write_raw
+from reply_milter.cli.foreign_text import printable
 from reply_milter.cli.hook_access import hook
-from reply_milter.cli.options import add_command, add_config, add_json
+from reply_milter.cli.kept_message import add_deed, add_kept, write_list, write_one
 from reply_milter.cli.times import moment
 from reply_milter.core.delivery.dead_letter import DeadLetter
 from reply_milter.core.delivery.outcome import Later, Never
@@ -20,47 +19,30 @@ from reply_milter.flows.delivering.service import HookService
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command and its deeds."""
-    deeds = add_command(commands, "deadletter", _list, "messages that could not be delivered").add_subparsers(
-        metavar="DEED", required=True
-    )
-    listing = add_command(deeds, "list", _list, "list all, one per line, oldest first")
-    show = add_command(deeds, "show", _show, "show one and its message; --json omits the message")
-    add_raw(show)
-    retry = add_command(deeds, "retry", _retry, "deliver one now and remove it. Exit 75 if that is not possible now")
-    for parser in (show, retry):
-        parser.add_argument("id", metavar="ID", help="as list shows it")
-    for parser in (listing, show, retry):
-        add_config(parser)
-        add_json(parser)
+    deeds = add_kept(commands, "deadletter", "messages that could not be delivered", _list, _show)
+    add_deed(deeds, "retry", _retry, "deliver one now and remove it. Exit 75 if that is not possible now")
 
 
 def _list(options: argparse.Namespace) -> int:
     letters = hook(options).dead_letters.all()
-    if options.json:
-        print(json.dumps([asdict(letter) for letter in letters]))
-    elif not letters:
-        print("there are no dead letters", file=sys.stderr)  # standard output has a line per letter
-    for letter in letters if not options.json else ():
-        detail = printable(letter.detail)
-        print(f"{letter.id}  {moment(letter.since)}  {letter.reason}  {letter.handler or '-'}  {detail}".rstrip())
-    return os.EX_OK
+    return write_list(options, [asdict(letter) for letter in letters], map(_line, letters), "there are no dead letters")
+
+
+def _line(letter: DeadLetter) -> str:
+    detail = printable(letter.detail)
+    return f"{letter.id}  {moment(letter.since)}  {letter.reason}  {letter.handler or '-'}  {detail}".rstrip()
 
 
 def _show(options: argparse.Namespace) -> int:
     service = hook(options)
     letter = _found(service, options.id)
-    if options.raw:
-        write_raw(service.dead_letters.message(letter.id))
-        return os.EX_OK
-    if options.json:
-        print(json.dumps(asdict(letter)))
-        return os.EX_OK
-    print(f"id:        {letter.id}\nsince:     {moment(letter.since)}")
-    print(f"reason:    {letter.reason} {printable(letter.detail)}".rstrip())
-    print(f"handler:   {letter.handler or '-'}\nuser:      {'-' if letter.user is None else letter.user}")
-    print(f"sender:    <{printable(letter.sender)}>\nrecipient: <{printable(letter.recipient)}>\n")
-    write_message(service.dead_letters.message(letter.id))
-    return os.EX_OK
+    reason = f"{letter.reason} {printable(letter.detail)}".rstrip()
+    words = (
+        f"id:        {letter.id}\nsince:     {moment(letter.since)}\nreason:    {reason}\n"
+        f"handler:   {letter.handler or '-'}\nuser:      {'-' if letter.user is None else letter.user}\n"
+        f"sender:    <{printable(letter.sender)}>\nrecipient: <{printable(letter.recipient)}>\n"
+    )
+    return write_one(options, asdict(letter), words, lambda: service.dead_letters.message(letter.id))
 
 
 def _retry(options: argparse.Namespace) -> int:

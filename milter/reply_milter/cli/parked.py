@@ -3,12 +3,11 @@
 import argparse
 import json
 import os
-import sys
 
 from reply_milter.cli.errors import CommandError
-from reply_milter.cli.foreign_text import add_raw, printable, write_message, write_raw
+from reply_milter.cli.foreign_text import printable
 from reply_milter.cli.hook_access import hook
-from reply_milter.cli.options import add_command, add_config, add_json
+from reply_milter.cli.kept_message import add_deed, add_kept, write_list, write_one
 from reply_milter.cli.times import moment
 from reply_milter.core.delivery.outcome import Later, Never
 from reply_milter.core.delivery.parked import ParkedReply
@@ -20,55 +19,38 @@ from reply_milter.ports import StoreUnavailableError
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command and its deeds."""
-    deeds = add_command(commands, "parked", _list, "replies that wait for confirmation").add_subparsers(
-        metavar="DEED", required=True
-    )
-    listing = add_command(deeds, "list", _list, "list all, one per line, oldest first")
-    show = add_command(deeds, "show", _show, "show one and its message; --json omits the message")
-    add_raw(show)
-    let_go = add_command(
+    deeds = add_kept(commands, "parked", "replies that wait for confirmation", _list, _show)
+    let_go = add_deed(
         deeds, "release", _release, "deliver one as a reply of its user. Exit 75 if that is not possible now"
     )
     let_go.add_argument(
         "--force", action="store_true", help="also if its address, user or handler was revoked or disabled since"
     )
-    forget = add_command(deeds, "discard", _discard, "delete one")
-    for parser in (show, let_go, forget):
-        parser.add_argument("id", metavar="ID", help="as list shows it")
-    for parser in (listing, show, let_go, forget):
-        add_config(parser)
-        add_json(parser)
+    add_deed(deeds, "discard", _discard, "delete one")
 
 
 def _list(options: argparse.Namespace) -> int:
     waiting = hook(options).parking.all()
-    if options.json:
-        print(json.dumps([_members(parked) for parked in waiting]))
-    elif not waiting:
-        print("nothing is parked", file=sys.stderr)  # standard output has a line per reply
-    for parked in waiting if not options.json else ():
-        print(
-            f"{parked.id}  until {moment(parked.until)}  user {parked.sealed.user}  {parked.sealed.handler}  "
-            f"{parked.sealed.reason}  from {printable(parked.author) or '-'}  {_state(parked)}"
-        )
-    return os.EX_OK
+    return write_list(options, [_members(parked) for parked in waiting], map(_line, waiting), "nothing is parked")
+
+
+def _line(parked: ParkedReply) -> str:
+    return (
+        f"{parked.id}  until {moment(parked.until)}  user {parked.sealed.user}  {parked.sealed.handler}  "
+        f"{parked.sealed.reason}  from {printable(parked.author) or '-'}  {_state(parked)}"
+    )
 
 
 def _show(options: argparse.Namespace) -> int:
     service = hook(options)
     parked = _found(service, options.id)
-    if options.raw:
-        write_raw(service.parking.message(parked.id))
-        return os.EX_OK
-    if options.json:
-        print(json.dumps(_members(parked)))
-        return os.EX_OK
     sealed, author = parked.sealed, printable(parked.author) or "-"
-    print(f"id:      {parked.id}\nuser:    {sealed.user}\nhandler: {sealed.handler}\nreason:  {sealed.reason}")
-    print(f"from:    {author}\narrived: {moment(parked.arrived)}\nuntil:   {moment(parked.until)}")
-    print(f"state:   {_state(parked)}\n")
-    write_message(service.parking.message(parked.id))
-    return os.EX_OK
+    words = (
+        f"id:      {parked.id}\nuser:    {sealed.user}\nhandler: {sealed.handler}\nreason:  {sealed.reason}\n"
+        f"from:    {author}\narrived: {moment(parked.arrived)}\nuntil:   {moment(parked.until)}\n"
+        f"state:   {_state(parked)}\n"
+    )
+    return write_one(options, _members(parked), words, lambda: service.parking.message(parked.id))
 
 
 def _release(options: argparse.Namespace) -> int:

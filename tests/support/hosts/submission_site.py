@@ -6,15 +6,10 @@ import socketserver
 import ssl
 import subprocess
 import threading
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 from reply_milter.cli.demo.private_postfix import Layout
+from tests.support.certificate import write_certificate
 from tests.support.hosts.site_under_test import Site
 from tests.support.processes.daemon_process import USER
 from tests.support.processes.ports import free_port
@@ -25,7 +20,7 @@ STRANGER = "127.0.0.2"  # on loopback, and in nobody's list
 
 _MAIN = """
 smtpd_tls_cert_file = {folder}/tls.pem
-smtpd_tls_key_file = {folder}/tls.pem
+smtpd_tls_key_file = {folder}/tls.key
 smtpd_sasl_path = smtpd
 smtpd_sasl_local_domain = example.com
 cyrus_sasl_config_path = {folder}/sasl
@@ -51,24 +46,6 @@ with smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=60) as client:
     print(client.sendmail("shop@example.com", [sys.argv[2]], sys.stdin.buffer.read()))
 """
 _NOBODY = 65534
-
-
-def _write_certificate(path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mx.example.com")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
 
 
 class Scanner(socketserver.ThreadingTCPServer):
@@ -151,7 +128,7 @@ class SubmissionSite:
 
     def _prepare_login(self, folder: Path) -> None:
         """Cyrus SASL with a database of its own, inside the chroot of Debian's smtpd."""
-        _write_certificate(folder / "tls.pem")
+        write_certificate(folder / "tls.pem", folder / "tls.key", "mx.example.com")
         (folder / "sasl").mkdir()
         (folder / "sasl/smtpd.conf").write_text(
             "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\nsasldb_path: /etc/sasldb2\n"

@@ -52,7 +52,9 @@ def runtime() -> tuple[str, str]:
     for python in (os.path.realpath(sys.executable), f"/usr/bin/{version}"):
         if os.path.exists(python) and _can_import(python, path):
             return python, path
-    raise AssertionError(f"the user {USER} can run no {version} here")
+    raise AssertionError(
+        f"the user {USER} can run no {version} here: {sys.executable} must lie where every user may enter"
+    )
 
 
 def _can_import(python: str, path: str) -> bool:

@@ -2,15 +2,15 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import redis
+
+from tests.support.stores.redis_process import RedisProcess
 
 READY_SECONDS = 10.0
 DEBUG = ("--enable-debug-command", "local")
@@ -25,21 +25,18 @@ def eventually(ready: Callable[[], bool], seconds: float = READY_SECONDS) -> Non
         time.sleep(0.005)
 
 
-class RedisUnderTest:
+class RedisUnderTest(RedisProcess):
     """``folder`` must be short: a socket's path has at most 107 octets. ``wrapper``: a command that runs it."""
 
     def __init__(self, folder: Path, *settings: str) -> None:
+        super().__init__(redis.Redis(unix_socket_path=str(folder / "redis.sock"), decode_responses=True))
         self.wrapper: tuple[str, ...] = ()
         self.environment: dict[str, str] = {}
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
         self._folder = folder
         self._settings = settings
-        self._process: subprocess.Popen[bytes] | None = None
-        self.side = redis.Redis(
-            unix_socket_path=str(self.socket), decode_responses=True
-        )  # not through the store under test
-        self.raw = redis.Redis(unix_socket_path=str(self.socket))  # the same, for values that are not text
+        self.raw = redis.Redis(unix_socket_path=str(self.socket))  # like ``side``, for values that are no text
 
     def start(self, wait: bool = True) -> None:
         """Start it, with the data that the last one left."""
@@ -59,14 +56,9 @@ class RedisUnderTest:
             return client.connect_ex(str(self.socket)) == 0
 
     def stop(self) -> None:
-        """End this process, and no other."""
-        self.side.close()
+        """End it as ``RedisProcess`` does, and leave no socket behind."""
         self.raw.close()
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        super().stop()
         self.socket.unlink(missing_ok=True)
 
     @property
@@ -79,19 +71,3 @@ class RedisUnderTest:
     def folder(self) -> Path:
         """Where its files are."""
         return self._folder
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it."""
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def answers(self) -> bool:
-        """Whether it is ready to work."""
-        try:
-            return bool(self.side.ping())
-        except (redis.exceptions.ConnectionError, redis.exceptions.BusyLoadingError):
-            return False
-
-    def command(self, *words: str | bytes | int) -> Any:
-        """Send it a command, not through the store under test."""
-        return self.side.execute_command(*words)  # type: ignore[no-untyped-call]

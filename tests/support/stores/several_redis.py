@@ -3,12 +3,10 @@
 Each has a folder and free ports of its own, and is ended by its process id.
 """
 
-import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -16,6 +14,7 @@ from redis.retry import Retry
 
 from reply_milter.adapters.redis_store.link.target import Place
 from tests.support.processes.ports import free_port
+from tests.support.stores.redis_process import RedisProcess
 from tests.support.stores.redis_under_test import PROGRAM, eventually
 
 NAME = "replies"
@@ -23,20 +22,13 @@ DOWN_MS = 400  # after which Sentinels, and a Cluster, give up a server
 SLOTS = 16384
 
 
-class Node:
+class Node(RedisProcess):
     """One redis-server on a port of 127.0.0.1, or a Sentinel; ``settings`` are lines of its file."""
 
     def __init__(
         self, folder: Path, port: int, *settings: str, sentinel: bool = False, certificate: Path | None = None
     ) -> None:
-        self.port = port
-        self.folder = folder
-        self._file = folder / "redis.conf"
-        tls = _tls(certificate, port) if certificate else (f"port {port}",)
-        self._lines = (*tls, "bind 127.0.0.1", f"dir {folder}", 'save ""', *settings)
-        self._arguments = ("--sentinel",) if sentinel else ()
-        self._process: subprocess.Popen[bytes] | None = None
-        self.side = redis.Redis(
+        side = redis.Redis(
             "127.0.0.1",
             port,
             decode_responses=True,
@@ -45,6 +37,13 @@ class Node:
             ssl=certificate is not None,
             ssl_ca_certs=str(certificate) if certificate else None,
         )
+        super().__init__(side)
+        self.port = port
+        self.folder = folder
+        self._file = folder / "redis.conf"
+        tls = _tls(certificate, port) if certificate else (f"port {port}",)
+        self._lines = (*tls, "bind 127.0.0.1", f"dir {folder}", 'save ""', *settings)
+        self._arguments = ("--sentinel",) if sentinel else ()
 
     def start(self) -> None:
         """Start it with what the last one left, and with the settings that it wrote itself."""
@@ -56,31 +55,6 @@ class Node:
             [PROGRAM, str(self._file), *self._arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         eventually(self.answers)
-
-    def stop(self) -> None:
-        """End this process, and no other."""
-        self.side.close()
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it."""
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def answers(self) -> bool:
-        """Whether it is ready to work."""
-        try:
-            return bool(self.side.ping())
-        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.BusyLoadingError):
-            return False
-
-    def command(self, *words: str | bytes | int) -> Any:
-        """Say something to it past the store under test."""
-        return self.side.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def _tls(certificate: Path, port: int) -> tuple[str, ...]:

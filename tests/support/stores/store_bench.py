@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.ports import Claim, Replay, Store
+from reply_milter.wiring.stores import wait_until_ready
 from tests.support.fakes import REALM, MemoryStore
-from tests.support.stores.redis_under_test import RedisUnderTest
+from tests.support.stores.redis_under_test import RedisUnderTest, eventually
 
 TOKEN = "tokentokentok"  # noqa: S105 # an id, and no secret
 OTHER_TOKEN_ID = "othertokentok"  # noqa: S105
@@ -28,6 +29,14 @@ def claim(**changes: Any) -> Claim:
 def outcome(store: Store, wanted: Claim) -> Replay | None:
     """What a claim finds; None where a limit refuses it."""
     return store.claim(wanted).replay
+
+
+def found_way(url: str, timeout: float) -> RedisStore:
+    """A store as a worker has it, when it has found its way to several servers; ``timeout`` in seconds."""
+    store = RedisStore(url, timeout, REALM)
+    store.watch()
+    eventually(lambda: wait_until_ready(store, 1.0))
+    return store
 
 
 class Bench(Protocol):

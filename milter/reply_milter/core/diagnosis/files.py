@@ -67,12 +67,27 @@ def first_closed(account: Account, parents: Sequence[FileFacts]) -> FileFacts | 
     return next((folder for folder in parents if folder.there and not may(account, folder, SEARCH)), None)
 
 
+def words_closed(folder: FileFacts, account: Account) -> str:
+    """Say that the daemon's ``account`` may not enter ``folder``."""
+    return f"{folder.path}: the daemon's user {account.name} may not enter it"
+
+
+def trusted_with(account: Account | None) -> frozenset[int]:
+    """Return the users who may replace what the daemon relies on: root, and the daemon's own ``account``, if known."""
+    return frozenset({_ROOT} if account is None else {_ROOT, account.user})
+
+
 def replaceable_by_others(folder: FileFacts, trusted: frozenset[int]) -> bool:
     """Return whether a user who is not ``trusted`` may replace a file in ``folder``."""
     if folder.owner not in trusted:
         return True
     sticky = bool(folder.mode & stat.S_ISVTX)
     return bool(folder.mode & _WRITABLE_BY_OTHERS) and not sticky
+
+
+def words_replaceable(folder: FileFacts) -> str:
+    """Say that others may replace files in ``folder``."""
+    return f"{folder.path}: others may write there (owner {folder.owner_name}, mode {folder.mode:04o})"
 
 
 def inside(path: str, folder: str) -> bool:

@@ -4,7 +4,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from reply_milter.core.diagnosis.files import READ, Account, FileFacts, Kind, first_closed, may, replaceable_by_others
+from reply_milter.core.diagnosis.files import (
+    READ,
+    Account,
+    FileFacts,
+    Kind,
+    first_closed,
+    may,
+    replaceable_by_others,
+    trusted_with,
+    words_closed,
+    words_replaceable,
+)
 from reply_milter.core.diagnosis.problem import SHELL, Problem, Remedy, error, hidden, note, warning
 from reply_milter.core.token.key_rotation import last_expiry
 from reply_milter.core.token.keyring import KeyState, MasterKey
@@ -74,13 +85,13 @@ def _owner(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
 
 
 def _folders(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
-    trusted = frozenset({0} if daemon is None else {0, daemon.user})
+    trusted = trusted_with(daemon)
     for folder in file.parents:
         if folder.there and replaceable_by_others(folder, trusted):
             remedy = f"chmod go-w {folder.path}" if folder.owner in trusted else f"chown root {folder.path}"
             yield error(
                 "keys.folder",
-                f"{folder.path}: others may write there (owner {folder.owner_name}, mode {folder.mode:04o})",
+                words_replaceable(folder),
                 f"they can replace {file.facts.path}",
                 Remedy(SHELL, remedy),
             )
@@ -88,7 +99,7 @@ def _folders(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
     if daemon and closed:
         yield error(
             "keys.unreachable",
-            f"{closed.path}: the daemon's user {daemon.name} may not enter it",
+            words_closed(closed, daemon),
             f"it cannot read {file.facts.path}, and does not start",
             Remedy(SHELL, f"chgrp {daemon.name} {closed.path} && chmod g+x {closed.path}"),
         )

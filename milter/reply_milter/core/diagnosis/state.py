@@ -12,6 +12,9 @@ from reply_milter.core.diagnosis.files import (
     first_closed,
     may,
     replaceable_by_others,
+    trusted_with,
+    words_closed,
+    words_replaceable,
 )
 from reply_milter.core.diagnosis.problem import SHELL, Problem, Remedy, error, hidden, warning
 
@@ -50,11 +53,11 @@ def examine(state: StateFacts, account: Account | None) -> Iterator[Problem]:
 def _rights(state: StateFacts, account: Account | None) -> Iterator[Problem]:
     """Examine whether the daemon may write there, and only the daemon."""
     folder = state.folder
-    trusted = frozenset({0} if account is None else {0, account.user})
+    trusted = trusted_with(account)
     if replaceable_by_others(folder, trusted):
         yield error(
             "state.mode",
-            f"{folder.path}: others may write there (owner {folder.owner_name}, mode {folder.mode:04o})",
+            words_replaceable(folder),
             "they can replace the embedded store, so that accepted replies can be replayed",
             Remedy(
                 SHELL, f"chown {account.name if account else 'reply-milter'} {folder.path} && chmod 0700 {folder.path}"
@@ -71,7 +74,7 @@ def _rights(state: StateFacts, account: Account | None) -> Iterator[Problem]:
     if account and closed:
         yield error(
             "state.unreachable",
-            f"{closed.path}: the daemon's user {account.name} may not enter it",
+            words_closed(closed, account),
             f"it cannot reach {folder.path}",
             Remedy(SHELL, f"chmod o+x {closed.path}"),
         )

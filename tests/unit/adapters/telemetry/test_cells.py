@@ -1,34 +1,17 @@
 """Cells write what prometheus_client's own values write: its collector reads them."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from reply_milter.adapters.telemetry import Metrics, cells
+from reply_milter.adapters.telemetry import Metrics
 from reply_milter.adapters.telemetry.cells import Counts, Timings
 
+pytestmark = pytest.mark.usefixtures("closed_files")
+
 PREFIX = "reply_milter_"
-
-
-@pytest.fixture(autouse=True)
-def closed_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process keeps its files until it ends; here they are closed after each test."""
-    files: list[Any] = []
-
-    def opened(path: str) -> Any:
-        assert Path(path).stat().st_size > 0, "a reader at this moment would stumble over it"
-        files.append(MmapedDict(path))  # type: ignore[no-untyped-call]
-        return files[-1]
-
-    monkeypatch.setattr(cells, "MmapedDict", opened)
-    yield
-    for file in files:
-        file.close()
 
 
 def process(folder: Path, slot: str) -> Metrics:

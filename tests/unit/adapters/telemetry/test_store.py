@@ -1,31 +1,15 @@
 """What is counted of the store, in a worker as in the hook."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from reply_milter.adapters.telemetry import Metrics, StoreOperations, cells
+from reply_milter.adapters.telemetry import Metrics, StoreOperations
 
-
-@pytest.fixture(autouse=True)
-def closed_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process keeps its files until it ends; here they are closed after each test."""
-    files: list[Any] = []
-
-    def opened(path: str) -> Any:
-        files.append(MmapedDict(path))  # type: ignore[no-untyped-call]
-        return files[-1]
-
-    monkeypatch.setattr(cells, "MmapedDict", opened)
-    yield
-    for file in files:
-        file.close()
+pytestmark = pytest.mark.usefixtures("closed_files")
 
 
 def test_time_errors_and_whether_it_is_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
