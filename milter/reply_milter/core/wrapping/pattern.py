@@ -15,11 +15,11 @@ from reply_milter.core.wrapping.automaton import Chain, Run, common_text, meet
 from reply_milter.core.wrapping.pattern_syntax import (
     CHARACTERS,
     Parts,
-    PatternError,
     is_varying,
     read_key,
     read_local,
 )
+from reply_milter.core.wrapping.pattern_syntax import PatternError as PatternError
 
 ADDRESS_OCTETS = 320  # of an address; a longer one matches nothing
 _NOTHING = re.compile(r"(?!)")

@@ -118,7 +118,7 @@ def read_key(text: str) -> tuple[Chain, ...]:
     """
     forms = tuple(_form(form) for form in text.split())
     if not forms:
-        raise PatternError(f"is empty: {_KEY_RULES}", in_key=True)
+        raise PatternError(f"is missing: write the form of what {{key}} stands for: {_KEY_RULES}", in_key=True)
     return forms
 
 
