@@ -38,10 +38,11 @@ def read_wrap(table: Table, bind_sender: bool) -> Wrap | None:
 
 def _address(table: Table, preset: Preset, key: str) -> Pattern | None:
     written = table.need("address", "")
-    mistake = _misused_key(written, preset, key) if written else ""
+    if not written or table.has_problem("application"):
+        return None
+    mistake = _misused_key(written, preset, key)
     if mistake:
         table.problem("address", mistake)
-    if mistake or not written:
         return None
     try:
         pattern = parse(written, key or preset.key, preset.case_matters)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reply_milter.core.mail import domain as domains
-from reply_milter.core.wrapping.automaton import Chain, Run, common_text, meet
+from reply_milter.core.wrapping.automaton import Chain, Run, common_text, shared
 from reply_milter.core.wrapping.pattern_syntax import (
     CHARACTERS,
     Parts,
@@ -22,9 +22,15 @@ from reply_milter.core.wrapping.pattern_syntax import (
 from reply_milter.core.wrapping.pattern_syntax import PatternError as PatternError
 
 ADDRESS_OCTETS = 320  # of an address; a longer one matches nothing
-_NOTHING = re.compile(r"(?!)")
 DELIMITERS = frozenset("+-_.=/~")
 ANYTHING = Run(frozenset(map(chr, range(33, 127))) - {"@"}, 0, None)  # as a local part may have it
+
+
+def _compiled(expression: str, case_matters: bool) -> "re.Pattern[str]":
+    return re.compile(expression, re.ASCII | re.DOTALL | (re.NOFLAG if case_matters else re.IGNORECASE))
+
+
+_NOTHING = _compiled("(?!)", True)
 
 
 class Matched(NamedTuple):
@@ -148,14 +154,14 @@ def _check_borders(parts: Parts, forms: tuple[Chain, ...]) -> None:
         return
     open_ended = frozenset(char for form in forms if form[-1].least != form[-1].most for char in form[-1].chars)
     behind = parts.pieces[parts.pieces.index("{key}") + 1 :][:1]
-    if behind and meet(open_ended, frozenset(behind[0][0])):
+    if behind and shared(open_ended, frozenset(behind[0][0])):
         raise PatternError(
             f"what stands behind {{key}} must begin with a character that no key ends with: {behind[0]!r}"
         )
     if "{any}" in parts.pieces:
         chars = frozenset(char for form in forms for run in form for char in run.chars)
         first, last = sorted((parts.pieces.index("{any}"), parts.pieces.index("{key}")))
-        if all(meet(chars, frozenset(char)) for char in "".join(parts.pieces[first + 1 : last])):
+        if all(shared(chars, frozenset(char)) for char in "".join(parts.pieces[first + 1 : last])):
             raise PatternError("between {any} and {key} there must be a character that no key has")
 
 
@@ -226,10 +232,6 @@ def _run_expression(run: Run) -> str:
 
 def _class_expression(chars: frozenset[str]) -> str:
     return f"[{''.join(map(re.escape, sorted(chars)))}]"
-
-
-def _compiled(expression: str, case_matters: bool) -> "re.Pattern[str]":
-    return re.compile(expression, re.ASCII | re.DOTALL | (re.NOFLAG if case_matters else re.IGNORECASE))
 
 
 _ANY = _class_expression(CHARACTERS)
