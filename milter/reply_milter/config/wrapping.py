@@ -16,6 +16,7 @@ from reply_milter.core.wrapping.wrap import Wrap
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _GENERIC = PRESETS["generic"]
+_RESERVED = f"would take the mail of a reserved mailbox (RFC 2142: {', '.join(sorted(RESERVED))}): it is for people"
 _NATIVE = 'must be "refuse", "pass", or the date from which on it is refused, as 2027-01-31'
 
 
@@ -50,9 +51,13 @@ def _address(table: Table, preset: Preset, key: str) -> Pattern | None:
         if not (error.in_key and table.has_problem("key")):
             table.problem("key" if error.in_key else "address", str(error))
         return None
-    if "{any}" not in written and any(pattern.native.fullmatch(name) for name in RESERVED):
-        table.problem("address", f"{written!r} is of a reserved mailbox (RFC 2142): its mail is for people")
+    if "{any}" not in written and _takes_reserved(pattern.native):
+        table.problem("address", f"{written!r} {_RESERVED}")
     return pattern
+
+
+def _takes_reserved(local: "re.Pattern[str]") -> bool:
+    return any(local.fullmatch(name) for name in RESERVED)
 
 
 def _misused_key(address: str, preset: Preset, key: str) -> str:
@@ -90,9 +95,13 @@ def _globs(table: Table, key: str, default: list[str]) -> tuple[Pattern, ...]:
     found = []
     for text in table.strings(key, default):
         try:
-            found.append(glob(text))
+            pattern = glob(text)
         except PatternError as error:
             table.problem(key, f"{text!r}: {error}")
+            continue
+        if _takes_reserved(pattern.local):
+            table.problem(key, f"{text!r} {_RESERVED}")
+        found.append(pattern)
     return tuple(found)
 
 

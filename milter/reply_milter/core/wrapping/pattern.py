@@ -22,6 +22,7 @@ from reply_milter.core.wrapping.pattern_syntax import (
 from reply_milter.core.wrapping.pattern_syntax import PatternError as PatternError
 
 ADDRESS_OCTETS = 320  # of an address; a longer one matches nothing
+_Name = tuple[Parts, frozenset[str]]  # of a mailbox, and the delimiters behind it
 DELIMITERS = frozenset("+-_.=/~")
 ANYTHING = Run(frozenset(map(chr, range(33, 127))) - {"@"}, 0, None)  # as a local part may have it
 
@@ -116,7 +117,7 @@ def parse(address: str, key: str, case_matters: bool = False) -> Pattern:
     forms = read_key(key) if parts.has_key else ()
     _check_borders(parts, forms)
     chains = tuple(parts.chain(form) for form in forms) or (parts.chain(),)
-    mailboxes = tuple(_mailboxes(parts))
+    names = tuple(dict.fromkeys(_mailbox_names(parts)))
     return Pattern(
         source=address,
         local=_compiled(_expression(parts, forms), case_matters),
@@ -124,8 +125,8 @@ def parse(address: str, key: str, case_matters: bool = False) -> Pattern:
         has_key=parts.has_key,
         key_form=KeyForm(_compiled(_key_expression(forms), case_matters)) if forms else KeyForm(),
         chains=chains,
-        mailboxes=mailboxes,
-        native=_compiled("|".join([_expression(parts, forms), *_mailbox_expressions(parts)]), False),
+        mailboxes=tuple(_mailboxes(names)),
+        native=_compiled("|".join([_expression(parts, forms), *_mailbox_expressions(names)]), False),
     )
 
 
@@ -165,43 +166,40 @@ def _check_borders(parts: Parts, forms: tuple[Chain, ...]) -> None:
             raise PatternError("between {any} and {key} there must be a character that no key has")
 
 
-def _mailboxes(parts: Parts) -> Iterator[Chain]:
-    for mailbox, delimiter in _mailbox_names(parts):
+def _mailboxes(names: Iterable[_Name]) -> Iterator[Chain]:
+    for mailbox, delimiters in names:
         yield mailbox.chain()
-        if delimiter:
-            yield (*mailbox.chain(), Run(frozenset(delimiter)), ANYTHING)
+        yield (*mailbox.chain(), Run(delimiters), ANYTHING)
 
 
-def _mailbox_expressions(parts: Parts) -> Iterator[str]:
-    for mailbox, delimiter in _mailbox_names(parts):
-        yield _expression(mailbox, ()) + (f"(?:{re.escape(delimiter)}.*)?" if delimiter else "")
+def _mailbox_expressions(names: Iterable[_Name]) -> Iterator[str]:
+    for mailbox, delimiters in names:
+        yield f"{_expression(mailbox, ())}(?:{_class_expression(delimiters)}.*)?"
 
 
-def _mailbox_names(parts: Parts) -> Iterator[tuple[Parts, str]]:
-    """Each name of the application's mailbox, with the delimiter behind which an MTA takes anything.
+def _mailbox_names(parts: Parts) -> Iterator[_Name]:
+    """Each name of the application's mailbox, with the delimiters behind which an MTA takes anything.
 
-    One is what stands before the key, without its last delimiter. And before the first plus there is the mailbox of an
-    MTA that splits there, whatever delimiter the application uses.
+    One name is what stands before the key, without its last delimiter. Another is what stands before the first plus:
+    that is where most MTAs split, so a plus is a delimiter whatever the application uses.
     """
     before = parts.before_key
     if not before or is_varying(before[-1]):
         return
     last = before[-1]
-    if not parts.has_key:
-        yield Parts(before), "+"
-    elif last[-1] not in DELIMITERS:
-        yield Parts(before), ""
+    if not parts.has_key or last[-1] not in DELIMITERS:
+        yield Parts(before), frozenset("+")
     elif len(last) > 1:
-        yield Parts((*before[:-1], last[:-1])), last[-1]
+        yield Parts((*before[:-1], last[:-1])), frozenset({"+", last[-1]})
     yield from _split_at_plus(before)
 
 
-def _split_at_plus(pieces: tuple[str, ...]) -> Iterator[tuple[Parts, str]]:
+def _split_at_plus(pieces: tuple[str, ...]) -> Iterator[_Name]:
     for number, piece in enumerate(pieces):
         if not is_varying(piece) and "+" in piece:
             mailbox = tuple(one for one in (*pieces[:number], piece.partition("+")[0]) if one)
             if mailbox:
-                yield Parts(mailbox), "+"
+                yield Parts(mailbox), frozenset("+")
             return
 
 

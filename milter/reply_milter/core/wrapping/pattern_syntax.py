@@ -15,6 +15,7 @@ from reply_milter.core.wrapping.automaton import Chain, Run, literal, shared
 # Of addresses; none is a routing character (`%`, `!`), and none needs quotes.
 CHARACTERS = frozenset(string.ascii_letters + string.digits + "._+=/~-")
 LEAST_KEY, MOST_KEY = 8, 256  # characters of a key
+MOST_FORMS = 8
 ANY = Run(CHARACTERS, 1, None)
 
 _PART = re.compile(r"\{[^{}]*\}|\*|.", re.DOTALL)
@@ -116,10 +117,12 @@ def read_key(text: str) -> tuple[Chain, ...]:
     Raises:
         PatternError: one of them is none, or is too short to keep anybody out.
     """
-    forms = tuple(_form(form) for form in text.split())
-    if not forms:
+    words = text.split()
+    if not words:
         raise PatternError(f"is missing: write the form of what {{key}} stands for: {_KEY_RULES}", in_key=True)
-    return forms
+    if len(words) > MOST_FORMS:
+        raise PatternError(f"has {len(words)} forms: at most {MOST_FORMS} are allowed", in_key=True)
+    return tuple(map(_form, words))
 
 
 def _form(form: str) -> Chain:
