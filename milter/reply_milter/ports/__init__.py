@@ -16,6 +16,7 @@ from reply_milter.ports.store import (
     Tries,
     UserChange,
     UserRecord,
+    WrappedMark,
 )
 from reply_milter.ports.telemetry import Decision, Fate, Minting, MintingTelemetry, Notification, Stage, Telemetry
 
@@ -46,4 +47,5 @@ __all__ = [
     "Tries",
     "UserChange",
     "UserRecord",
+    "WrappedMark",
 ]

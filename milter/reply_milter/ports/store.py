@@ -146,6 +146,18 @@ class MintingStore(Protocol):
         ...
 
 
+class WrappedMark(Protocol):
+    """Remembers of which handlers a wrapped notification has left this host: their native addresses may be refused."""
+
+    def note(self, handler_id: int) -> None:
+        """Note that one has left. Cheap once it is noted; never raises."""
+        ...
+
+    def has_left(self, handler_id: int) -> bool:
+        """Whether one has ever left, before this process began, too."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class UserRecord:
     """What is on file about a user. ``revoked_before`` in Unix seconds, 0 for never; ``addresses`` normalised."""
