@@ -87,7 +87,7 @@ UNBOUNDED = (
     "core.token.mint._QUOTED",
     "core.notification.mint_request._BLANK",
     "core.notification.mint_request._NUMBER",
-    "core.notification.prepare._LINE_END",
+    "core.mail.headers._LINE_END",
     "core.wrapping.capsule._FORM",
     "core.seal.sealed_reply._FORMS",
     "core.seal.verdict_header._BLANK",

@@ -18,7 +18,7 @@ from reply_milter.ports.store import (
     UserRecord,
     WrappedMark,
 )
-from reply_milter.ports.telemetry import Decision, Fate, Minting, MintingTelemetry, Notification, Stage, Telemetry
+from reply_milter.ports.telemetry import Decision, Fate, Lack, Minting, MintingTelemetry, Notification, Stage, Telemetry
 
 __all__ = [
     "DEFER_INTERNAL",
@@ -31,6 +31,7 @@ __all__ = [
     "Decision",
     "DelayedCommits",
     "Fate",
+    "Lack",
     "Limit",
     "Login",
     "Minting",

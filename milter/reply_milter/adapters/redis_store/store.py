@@ -13,7 +13,8 @@ from reply_milter.core.token.verify import Facts
 from reply_milter.core.wrapping.plain import StoredOriginal
 from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError
 
-OPERATIONS = ("facts", "claim", "release", "commit", "keep_original", "ping")
+OPERATIONS = ("facts", "claim", "release", "commit", "ping")
+MINTING_OPERATIONS = ("keep_original",)
 _LAST_TRY = 2  # see claim.lua
 _REPLAYS = {replay.encode(): replay for replay in Replay}
 
