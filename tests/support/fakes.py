@@ -169,6 +169,21 @@ class MemoryStore:
 
 
 @dataclass(slots=True)
+class MemoryMark:
+    """Remembers the handlers of which a wrapped notification has left."""
+
+    noted: set[int] = field(default_factory=set)
+
+    def note(self, handler_id: int) -> None:
+        """See ``ports.WrappedMark``."""
+        self.noted.add(handler_id)
+
+    def has_left(self, handler_id: int) -> bool:
+        """See ``ports.WrappedMark``."""
+        return handler_id in self.noted
+
+
+@dataclass(slots=True)
 class RecordingSettler:
     """Remembers what it was asked to commit."""
 

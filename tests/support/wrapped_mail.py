@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reply_milter.core.mail import message_id
-from reply_milter.core.mail.headers import Append, Delete, Edit, Insert, Replace
+from reply_milter.core.mail.headers import Append, Delete, Edit, Insert, RemoveRecipient, Replace
 from reply_milter.core.token import token
 from reply_milter.core.token.token import Token
 from reply_milter.core.verdict.handler import ContextKind, Handler
@@ -75,6 +75,8 @@ def edited(fields: Fields, edits: Sequence[Edit]) -> list[tuple[str, str]]:
                 del rows[_row(rows, name, index)]
             case Replace(name, index, value):
                 rows[_row(rows, name, index)] = (name, value)
+            case RemoveRecipient():
+                raise AssertionError("sign mode removes no recipient")
     return rows
 
 
