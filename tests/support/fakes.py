@@ -17,6 +17,7 @@ from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import ContextKind, Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.wrapping.plain import StoredOriginal
 from reply_milter.flows.service import Rules, Service
 from reply_milter.ports import Claim, Claimed, Decision, Replay, StoreUnavailableError
 
@@ -66,11 +67,13 @@ class MemoryStore:
     authors: dict[str, list[bytes]] = field(default_factory=dict)
     wrong_authors: dict[str, list[bytes]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    originals: dict[str, StoredOriginal] = field(default_factory=dict)
 
-    def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
+    def facts(self, user: int, handler: int, context: int, token_id: str, wrapped: bool = False) -> Facts:
         """See ``ports.Store``."""
         self._answer("facts")
-        return self._facts(user, handler, context, token_id)
+        facts = self._facts(user, handler, context, token_id)
+        return facts._replace(original=self.originals.get(token_id)) if wrapped else facts
 
     def _facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
         return Facts(
@@ -149,6 +152,11 @@ class MemoryStore:
             kept.committed = True
         return kept is not None
 
+    def keep_original(self, token_id: str, sealed: bytes, message_id: str, kept_until: int) -> None:
+        """See ``ports.MintingStore``."""
+        self._answer("keep_original")
+        self.originals[token_id] = StoredOriginal(sealed, message_id)
+
     def commit_all(self, identifiers: Sequence[str]) -> None:
         """See ``ports.Store``."""
         for identifier in identifiers:
@@ -158,6 +166,21 @@ class MemoryStore:
         self.calls.append(call)
         if self.down:
             raise StoreUnavailableError("timeout", f"{call}: switched off")
+
+
+@dataclass(slots=True)
+class MemoryMark:
+    """Remembers the handlers of which a wrapped notification has left."""
+
+    noted: set[int] = field(default_factory=set)
+
+    def note(self, handler_id: int) -> None:
+        """See ``ports.WrappedMark``."""
+        self.noted.add(handler_id)
+
+    def has_left(self, handler_id: int) -> bool:
+        """See ``ports.WrappedMark``."""
+        return handler_id in self.noted
 
 
 @dataclass(slots=True)

@@ -34,6 +34,7 @@ from reply_milter.core.seal import sealed_reply, verdict_header
 from reply_milter.core.token import address as addresses
 from reply_milter.core.token import token
 from reply_milter.core.token.mint import MintError
+from reply_milter.core.wrapping import capsule
 from reply_milter.core.wrapping.pattern import glob, parse
 from reply_milter.core.wrapping.presets import PRESETS
 from tests.support.content_under_test import FORM, message
@@ -162,6 +163,10 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "parse": (message_id.parse, ["a/b/1220588887.k3f9@example.com"]),
     "is_usable": (message_id.is_usable, ["a/b@c"]),
     "candidates": (lambda text: thread.candidates(text, text), ["<a@b>", "a@b c@d"]),
+    "capsule": (
+        lambda text: capsule.find([text, capsule.readable(text)], frozenset({"reply.test"})),
+        ["w1.ojsxa3dzfvwws3dumvzc6mi@reply.test", "<a@b> =?utf-8?q?=3Cw1=2Eab=40reply=2Etest=3E?="],
+    ),
     "keyword": (auto_reply.keyword, ["auto-replied (x); a=b"]),
     "without_twins": (lambda text: headers.without_twins({"date": [text, text]}), ["a\r\n b"]),
     "answer": (answer_of, ["Yes.", "No, that was not me"]),

@@ -11,9 +11,18 @@ from reply_milter.core.rules.authentication import Organisational
 from reply_milter.core.rules.throttle import GuessTable
 from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring
-from reply_milter.core.verdict.handler import Handlers
+from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
-from reply_milter.ports import Clock, DelayedCommits, MintingTelemetry, ParkingRoom, Store, Telemetry
+from reply_milter.ports import (
+    Clock,
+    DelayedCommits,
+    MintingStore,
+    MintingTelemetry,
+    ParkingRoom,
+    Store,
+    Telemetry,
+    WrappedMark,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +79,28 @@ class MintingRules:
         """Decide whether ``asker`` may have an address minted."""
         return admit(asker, self.sign.applications, self.sign.trusted)
 
+    def wrapped_for(self, client: str, login: str) -> tuple[tuple[Handler, str], ...]:
+        """The wrapped handlers of applications that this client is, each with the application's name.
+
+        Such an application does not know us: no secret is asked for.
+        """
+        wrapped = [handler for handler in self.handlers.by_id.values() if handler.wrap is not None]
+        asker = Asker(client, login, "", "")
+        known = [one for one in self.sign.applications if one.is_known_by(asker)] if wrapped else []
+        owners = [(handler, one.name) for handler in wrapped for one in known if handler.name in one.handlers]
+        return tuple({handler.id: (handler, name) for handler, name in reversed(owners)}.values())[::-1]
+
 
 @dataclass(frozen=True, slots=True)
 class MintingService:
-    """The rules for outgoing mail, and the world. ``unique`` returns letters and digits, never the same twice."""
+    """The rules for outgoing mail, and the world. ``unique`` returns letters and digits, never the same twice.
+
+    ``store`` and ``mark`` are for wrapped notifications; ``store`` never waits longer than 50 ms.
+    """
 
     rules: MintingRules
     clock: Clock
     telemetry: MintingTelemetry
     unique: Callable[[], str]
+    store: MintingStore
+    mark: WrappedMark

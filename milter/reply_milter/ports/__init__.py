@@ -8,6 +8,7 @@ from reply_milter.ports.store import (
     Claimed,
     DelayedCommits,
     Limit,
+    MintingStore,
     Registry,
     Replay,
     Store,
@@ -15,8 +16,9 @@ from reply_milter.ports.store import (
     Tries,
     UserChange,
     UserRecord,
+    WrappedMark,
 )
-from reply_milter.ports.telemetry import Decision, Fate, Minting, MintingTelemetry, Notification, Stage, Telemetry
+from reply_milter.ports.telemetry import Decision, Fate, Lack, Minting, MintingTelemetry, Notification, Stage, Telemetry
 
 __all__ = [
     "DEFER_INTERNAL",
@@ -29,9 +31,11 @@ __all__ = [
     "Decision",
     "DelayedCommits",
     "Fate",
+    "Lack",
     "Limit",
     "Login",
     "Minting",
+    "MintingStore",
     "MintingTelemetry",
     "Notification",
     "ParkingRoom",
@@ -44,4 +48,5 @@ __all__ = [
     "Tries",
     "UserChange",
     "UserRecord",
+    "WrappedMark",
 ]

@@ -104,8 +104,8 @@ class Store(Protocol):
     Every method raises StoreUnavailableError if the store did not answer within the deadline.
     """
 
-    def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
-        """What is known about a token and those it names. Reads only."""
+    def facts(self, user: int, handler: int, context: int, token_id: str, wrapped: bool = False) -> Facts:
+        """What is known about a token and those it names. Reads only. ``wrapped``: with the copy of its original."""
         ...
 
     def claim(self, claim: Claim) -> Claimed:
@@ -131,6 +131,30 @@ class Store(Protocol):
 
     def commit_all(self, identifiers: Sequence[str]) -> None:
         """Do so with several in one go. If that fails, any number of them may be marked."""
+        ...
+
+
+class MintingStore(Protocol):
+    """Keeps what wrapped addresses stand for, beside their capsules."""
+
+    def keep_original(self, token_id: str, sealed: bytes, message_id: str, kept_until: int) -> None:
+        """Keep a ``StoredOriginal`` under a token until then, in Unix seconds; twice is as once.
+
+        Raises:
+            StoreUnavailableError: the store did not take it within the deadline.
+        """
+        ...
+
+
+class WrappedMark(Protocol):
+    """Remembers of which handlers a wrapped notification has left this host: their native addresses may be refused."""
+
+    def note(self, handler_id: int) -> None:
+        """Note that one has left. Cheap once it is noted; never raises."""
+        ...
+
+    def has_left(self, handler_id: int) -> bool:
+        """Whether one has ever left, before this process began, too."""
         ...
 
 

@@ -84,18 +84,30 @@ class Telemetry(Protocol):
 
 
 class Minting(StrEnum):
-    """What became of a message that asked for a reply address."""
+    """What became of a message that asked for a reply address, or that holds a wrapped application's own."""
 
     MINTED = "minted"
     REFUSED = "refused"  # the request cannot be met: the client hears why
     IGNORED = "ignored"  # it came from someone who may not ask, or from elsewhere
+    WRAPPED = "wrapped"  # the application's own address was replaced
+    DEFERRED = "deferred"  # neither the message nor the store could hold what its address stands for
+    WOULD_WRAP = "would_wrap"  # in observe mode: it left as it came
+    WOULD_REFUSE = "would_refuse"
+
+
+class Lack(StrEnum):
+    """What a wrapped notification, or the store, does not hold of what its address stands for."""
+
+    CAPSULE = "capsule"  # it would be too long for an id
+    COPY = "copy"  # the store did not take it in time
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """An outgoing message that asked for a reply address, for log and metrics. Never an address.
+    """An outgoing message that asked for a reply address, or was wrapped, for log and metrics. Never an address.
 
     ``problem``: why it was refused, or ignored, in words. ``application``: who asked, as the configuration calls it.
+    ``lacks``: of one that was wrapped.
     """
 
     outcome: Minting
@@ -104,6 +116,7 @@ class Notification:
     queue_id: str = ""
     problem: str = ""
     application: str = ""
+    lacks: tuple[Lack, ...] = ()
 
 
 class MintingTelemetry(Protocol):

@@ -19,7 +19,18 @@ from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import Notification
-from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, FixedClock, MemoryStore, minted, service
+from tests.support.fakes import (
+    DOMAIN,
+    FORM,
+    FORUM,
+    ISSUE,
+    KEYRING,
+    FixedClock,
+    MemoryMark,
+    MemoryStore,
+    minted,
+    service,
+)
 
 GENUINE = minted()
 WORDS = (
@@ -43,7 +54,7 @@ def one_input(octets: bytes) -> None:
     """Play the calls to each kind of milter."""
     calls = [line.replace(b"\x1f", b"\n") for line in octets.split(b"\n") if line]
     given, rules = service(MemoryStore()), MintingRules(FORM, KEYRING, Handlers.of([ISSUE, FORUM]), SignSettings(None))
-    signing = MintingService(rules, FixedClock(), _Counter(), lambda: "x1")
+    signing = MintingService(rules, FixedClock(), _Counter(), lambda: "x1", MemoryStore(), MemoryMark())
     with _no_accidents():
         _play(
             calls, MilterCallbacks(lambda client: Connection(lambda: given, client), VERIFY, lambda _client: _Counter())

@@ -18,7 +18,7 @@ from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.ports import Login, Notification
 from tests.fuzz.octets import text
-from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, FixedClock
+from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryMark, MemoryStore
 
 WORDS = (
     b"handler=issue", b"handler=forum", b"user=42", b"user=", b"locator=shop/orders/7", b"context=7", b"context=", b";",
@@ -35,7 +35,12 @@ class _Silent:
 
 
 _SERVICE = MintingService(
-    MintingRules(FORM, KEYRING, _HANDLERS, SignSettings(None)), FixedClock(), _Silent(), lambda: "x1"
+    MintingRules(FORM, KEYRING, _HANDLERS, SignSettings(None)),
+    FixedClock(),
+    _Silent(),
+    lambda: "x1",
+    MemoryStore(),
+    MemoryMark(),
 )
 
 

@@ -8,11 +8,12 @@ from reply_milter.adapters.redis_store.link.operation import StoreTelemetry
 from reply_milter.adapters.redis_store.link.target import shown
 from reply_milter.adapters.redis_store.link.url import url_mistake
 from reply_milter.adapters.redis_store.registry import RedisRegistry
-from reply_milter.adapters.redis_store.store import OPERATIONS, RedisStore
+from reply_milter.adapters.redis_store.store import MINTING_OPERATIONS, OPERATIONS, RedisStore
 
 __all__ = [
     "COMMANDS",
     "ERROR_KINDS",
+    "MINTING_OPERATIONS",
     "OPERATIONS",
     "RedisEpochs",
     "RedisInspection",

@@ -8,6 +8,11 @@ def token_key(token_id: str) -> str:
     return f"rm1:{token_id}"
 
 
+def original_key(token_id: str) -> str:
+    """Return the name of a text: what a wrapped address stands for, sealed, and its notification's Message-ID."""
+    return f"rm1:{token_id}:w"
+
+
 def epoch_key(part: int) -> str:
     """Return the name of a hash: id, and the number of looks per host. It has no realm: a loss concerns all of them."""
     return f"rm1:epoch:{part}"

@@ -7,11 +7,14 @@ from typing import Any
 from reply_milter.adapters.redis_store.link.connections import RedisConnections
 from reply_milter.adapters.redis_store.link.operation import Command, StoreTelemetry
 from reply_milter.adapters.redis_store.link.script import Argument, Script
-from reply_milter.adapters.redis_store.names import Names, token_key
+from reply_milter.adapters.redis_store.names import Names, original_key, token_key
+from reply_milter.core.encoding.tlv import tlv, untlv
 from reply_milter.core.token.verify import Facts
+from reply_milter.core.wrapping.plain import StoredOriginal
 from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError
 
 OPERATIONS = ("facts", "claim", "release", "commit", "ping")
+MINTING_OPERATIONS = ("keep_original",)
 _LAST_TRY = 2  # see claim.lua
 _REPLAYS = {replay.encode(): replay for replay in Replay}
 
@@ -26,10 +29,13 @@ class RedisStore:
             Script(__package__, name) for name in ("claim", "commit", "release")
         )
 
-    def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
+    def facts(self, user: int, handler: int, context: int, token_id: str, wrapped: bool = False) -> Facts:
         """See ``ports.Store``. One round trip."""
+        more: tuple[Command, ...] = (("GET", original_key(token_id)),) if wrapped else ()
         with self._connections.operation("facts") as call:
-            return _facts(call(*self._lookups(user, handler, context), ("HEXISTS", token_key(token_id), "x")))
+            answers = call(*self._lookups(user, handler, context), ("HEXISTS", token_key(token_id), "x"), *more)
+        facts = _facts(answers[:4])
+        return facts._replace(original=_original(answers[4])) if wrapped else facts
 
     def _lookups(self, user: int, handler: int, context: int) -> tuple[Command, ...]:
         """Return the commands that read what is known of user, object and realm."""
@@ -74,6 +80,12 @@ class RedisStore:
         if failure is not None:
             raise failure
 
+    def keep_original(self, token_id: str, sealed: bytes, message_id: str, kept_until: int) -> None:
+        """See ``ports.MintingStore``. One round trip."""
+        written = tlv(sealed, message_id)
+        with self._connections.operation("keep_original") as call:
+            call(("SET", original_key(token_id), written, "EXAT", kept_until))
+
     def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers and is ready."""
         with self._connections.operation("ping") as call:
@@ -98,6 +110,13 @@ def _facts(answers: Sequence[Any]) -> Facts:
         all_revoked_before=int(all_before or 0),
         addresses=tuple(json.loads(addresses)) if addresses else (),
     )
+
+
+def _original(written: bytes | None) -> StoredOriginal | None:
+    parts = untlv(written) if written else None
+    if parts is None or len(parts) != 2:
+        return None
+    return StoredOriginal(parts[0], parts[1].decode("utf-8", "surrogateescape"))
 
 
 def _arguments(claim: Claim) -> tuple[Argument, ...]:

@@ -160,6 +160,7 @@ def _of_notification(notification: Notification) -> Fields:
         ("outcome", notification.outcome.value),
         ("handler", notification.handler),
         ("application", notification.application),
+        ("lacks", ",".join(notification.lacks)),
         ("problem", json.dumps(notification.problem) if notification.problem else ""),
     )
 

@@ -93,6 +93,10 @@ class WorkerTelemetry:
         self._m.notifications.labels(notification.outcome.value).inc()
         if notification.outcome is Minting.MINTED:
             self._m.minted.labels(notification.handler).inc()
+        elif notification.outcome is Minting.WRAPPED:
+            self._m.wrapped.labels(notification.handler).inc()
+            for lack in notification.lacks:
+                self._m.lacks.labels(lack.value).inc()
         self._log(logging.INFO, "notification", notification)
 
     def connection_opened(self) -> None:

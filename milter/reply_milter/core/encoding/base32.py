@@ -4,6 +4,8 @@ Numbers and digests are cut at character boundaries, so that no text has spare b
 one spelling.
 """
 
+import base64
+
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _VALUE = {character: value for value, character in enumerate(ALPHABET)}
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # by ten bits: half the steps of five
@@ -32,3 +34,20 @@ def to_int(text: str) -> int:
 def leftmost(digest: bytes, length: int) -> str:
     """The most significant ``5 * length`` bits of ``digest`` as ``length`` characters."""
     return from_int(int.from_bytes(digest) >> (8 * len(digest) - 5 * length), length)
+
+
+def from_octets(octets: bytes) -> str:
+    """Write ``octets``; the last character is filled up with zero bits."""
+    return base64.b32encode(octets).decode("ascii").rstrip("=").lower()
+
+
+def to_octets(text: str) -> bytes | None:
+    """Read what ``from_octets`` wrote; None for everything else, a second spelling of the same octets included."""
+    size, spare = divmod(5 * len(text), 8)
+    try:
+        number = to_int(text)
+    except KeyError:
+        return None
+    if spare >= 5 or number & ((1 << spare) - 1):
+        return None
+    return (number >> spare).to_bytes(size)

@@ -1,5 +1,6 @@
 """Header fields that we read or write, and edits as values, which the adapter performs."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ READ = frozenset(
         "content-type", AUTHENTICATION_RESULTS.lower(), DKIM_SIGNATURE.lower(), VERDICT.lower(), *SIGNS,
     }
 )  # fmt: skip
+
+_LINE_END = re.compile(r"[\0\r]|\n(?![ \t])")
 
 # Fields that identify a message, which has each of them once (RFC 5322 section 3.6).
 _NAMING = ("message-id", "date", "in-reply-to")
@@ -115,3 +118,12 @@ def _unfolded(value: str) -> str:
 def strip(name: str, count: int) -> tuple[Edit, ...]:
     """Remove all ``count`` fields named ``name``, the last first: an MTA renumbers after each removal."""
     return tuple(Delete(name, index) for index in range(count, 0, -1))
+
+
+def writable(value: str) -> str:
+    """``value`` as it can be written into a field: octets that are not UTF-8 become ``?``, since libmilter takes text.
+
+    What would end the field becomes a blank: an MTA gives no line end without white space behind it.
+    """
+    written = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", "?")
+    return _LINE_END.sub(" ", written)

@@ -45,7 +45,7 @@ def named(value: str) -> list[Mailbox]:
 def _parts(value: str) -> list[tuple[str, str]]:
     """Return the display name, not yet decoded, and the address of each mailbox."""
     found = _split(without_comments(value))
-    return [(name, _plain(address)) for name, address in islice(filter(itemgetter(1), found), _LIMIT)]
+    return [(name, plain(address)) for name, address in islice(filter(itemgetter(1), found), _LIMIT)]
 
 
 def _split(value: str) -> Iterator[tuple[str, str]]:
@@ -71,7 +71,8 @@ def _bare_address(text: str, bracketed: bool) -> str:
     return text.strip() if "@" in text and not bracketed else ""
 
 
-def _plain(address: str) -> str:
+def plain(address: str) -> str:
+    """An address as it is compared: without a route, and without white space around @ and dots."""
     if address.startswith("@"):  # a route: <@relay.example:jane@example.com>
         address = address.partition(":")[2] or address
     return _BLANKS.sub("", address).strip()

@@ -1,6 +1,5 @@
 """Prepare a notification: mint a reply address, and make the edits that put it into the message."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,6 @@ from reply_milter.core.token.mint import LOCATOR_FORM, MESSAGE_ID_FORM, MintedAd
 from reply_milter.core.verdict.handler import Handler, Handlers
 
 Fields = Mapping[str, Sequence[str]]  # values by field name in lower case
-_LINE_END = re.compile(r"[\0\r]|\n(?![ \t])")
 _AT_MOST_ONE = ("message-id", "references")
 
 
@@ -108,7 +106,7 @@ def id_for_number(order: Order, handler: Handler, form: AddressForm) -> str:
 
 def _edits(outgoing: Outgoing, address: str, bound: str, kept: bool) -> tuple[Edit, ...]:
     fields = outgoing.fields
-    references = _readable(next(iter(fields.get("references", ())), "").strip())
+    references = headers.writable(next(iter(fields.get("references", ())), "").strip())
     edits: list[Edit] = [*headers.strip(headers.MINT, len(fields[headers.MINT.lower()]))]
     edits += _put(fields, "Reply-To", address)
     edits += _twins_off(fields, "Message-ID") if kept else _put(fields, "Message-ID", f"<{bound}>")
@@ -120,15 +118,6 @@ def _edits(outgoing: Outgoing, address: str, bound: str, kept: bool) -> tuple[Ed
     if "auto-submitted" not in fields:
         edits.append(Append("Auto-Submitted", "auto-generated"))
     return tuple(edits)
-
-
-def _readable(text: str) -> str:
-    """Replace octets that are not UTF-8, because libmilter takes text: no Message-ID in use has any.
-
-    Replace also what would end the field: an MTA gives no line end without white space behind it.
-    """
-    written = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", "?")
-    return _LINE_END.sub(" ", written)
 
 
 def _put(fields: Fields, name: str, value: str) -> list[Edit]:

@@ -71,6 +71,8 @@ def mint(order: Order, handler: Handler, keyring: Keyring, form: AddressForm) ->
 
 def _message_id(order: Order, handler: Handler, form: AddressForm) -> str:
     """Return the Message-ID that the token binds; empty for an integer handler."""
+    if handler.context is ContextKind.WRAPPED:
+        raise MintError(f"the handler {handler.name} is wrapped: its addresses stand for the application's own")
     if handler.context is ContextKind.INTEGER:
         if order.message_id or order.locator:
             raise MintError(f"the handler {handler.name} takes a number: give it a context")

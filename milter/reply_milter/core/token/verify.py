@@ -9,6 +9,7 @@ from reply_milter.core.token.token import Token, TokenText
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.policy import Finding
 from reply_milter.core.verdict.reasons import Cause, Reason, expired_reply
+from reply_milter.core.wrapping.plain import StoredOriginal
 
 FUTURE_SECONDS = 300  # how far a minting host's clock may be ahead of ours
 
@@ -26,7 +27,10 @@ class Checked(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The store's record of a token, its user and its object. Times in Unix seconds; 0 means never."""
+    """The store's record of a token, its user and its object. Times in Unix seconds; 0 means never.
+
+    ``original``: of a wrapped address, where it was asked for and is kept.
+    """
 
     user_disabled: bool = False
     token_revoked: bool = False
@@ -34,6 +38,7 @@ class Facts(NamedTuple):
     object_revoked_before: int = 0
     all_revoked_before: int = 0
     addresses: tuple[str, ...] = ()
+    original: StoredOriginal | None = None
 
     def revoked(self, issued_at: int) -> list[Cause]:
         """Return what revokes a token of that time; may be several causes, or none."""

@@ -28,6 +28,16 @@ class Plain(NamedTuple):
     thread: ThreadName | None = None
 
 
+class StoredOriginal(NamedTuple):
+    """The store's copy of a capsule. ``sealed``: the same octets; ``message_id``: of the notification, no brackets.
+
+    It counts only for a reply that names ``message_id``: else the address alone would be enough.
+    """
+
+    sealed: bytes
+    message_id: str
+
+
 def encode(plain: Plain) -> bytes:
     """Write ``plain`` as octets: two length-prefixed texts, or four with a thread."""
     return tlv(plain.original, plain.recipient, *(plain.thread or ()))

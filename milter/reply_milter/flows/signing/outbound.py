@@ -8,7 +8,7 @@ fields that Postfix then no longer removes itself (``headers.DROPPED``).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.domain import in_ascii_lower_case
@@ -20,45 +20,11 @@ from reply_milter.core.verdict.answer import SmtpReply
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
 from reply_milter.flows.service import MintingService
-from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, Minting, Notification
+from reply_milter.flows.signing import wrapping
+from reply_milter.flows.signing.message import Message
+from reply_milter.ports import DEFER_INTERNAL, Login, Minting, Notification
 
-_OFTEN = headers.FIELDS_LIMIT
 _SEVERAL = "only one recipient per message with a reply address; send a separate message to each"
-
-
-@dataclass(slots=True)
-class _Message:
-    """Everything that lives as long as one message. Replaced, never cleared."""
-
-    service: MintingService
-    login: Login = NO_LOGIN
-    null_sender: bool = True  # unless MAIL has a sender
-    recipients: dict[str, str] = field(default_factory=dict)  # the address to bind, by the client's spelling
-    fields: dict[str, list[str]] = field(default_factory=dict, repr=False)  # may hold a secret
-    trace: str = ""  # the first field that shows that it was sent before
-    outcome: Notification | None = None
-
-    @property
-    def requests(self) -> list[str]:
-        """The values of all X-Reply-Mint fields."""
-        return self.fields.get(headers.MINT.lower(), [])
-
-    @property
-    def stripping(self) -> tuple[headers.Edit, ...]:
-        """The edits that remove them."""
-        return headers.strip(headers.MINT, len(self.requests))
-
-    @property
-    def dropping(self) -> tuple[headers.Edit, ...]:
-        """What takes off the fields that must leave with no message."""
-        counted = ((name, len(self.fields.get(name.lower(), ()))) for name in headers.DROPPED)
-        return tuple(edit for name, count in counted for edit in headers.strip(name, count))
-
-    @property
-    def flooded(self) -> str:
-        """The name of a field that stands there too often to be taken off: an MTA takes minutes; empty if none does."""
-        often = (name for name in (headers.MINT, *headers.DROPPED) if len(self.fields.get(name.lower(), ())) > _OFTEN)
-        return next(often, "")
 
 
 class _Broken:
@@ -71,11 +37,13 @@ class Submission:
     def __init__(self, service: Callable[[], MintingService], client: str) -> None:
         self._service = service
         self._client = client
-        self._message: _Message | _Broken | None = None
+        self._message: Message | _Broken | None = None
 
     def mail(self, sender: str, login: Login) -> None:
         """See ``ports.Conversation``."""
-        self._message = _Message(self._service(), login, null_sender=sender.strip() in ("<>", ""))
+        service = self._service()
+        wrapped = service.rules.wrapped_for(self._client, login.name)
+        self._message = Message(service, login, sender.strip(), wrapped)
 
     def rcpt(self, argument: str, resolved: str | None, _over_smtp: bool, _queue_id: str = "") -> Verdict:
         """See ``ports.Conversation``. Never refuses: only the header shows whether the recipient matters to us."""
@@ -83,19 +51,16 @@ class Submission:
         if isinstance(message, _Broken):
             return DEFER_INTERNAL
         if message is None:
-            message = self._message = _Message(self._service())
+            message = self._message = Message(self._service())
         message.recipients[in_ascii_lower_case(argument.strip())] = bindable(argument.strip(), resolved)
         return Accept()
 
     def header(self, name: str, value: str) -> None:
         """See ``ports.Conversation``."""
         message = self._message
-        if not isinstance(message, _Message):
+        if not isinstance(message, Message):
             return
-        known = name.strip().lower()
-        if known in headers.READ_OUTBOUND:
-            message.fields.setdefault(known, []).append(value)
-        message.trace = message.trace or headers.trace_of(known)
+        message.take(name.strip(), value)
 
     def body(self, _chunk: bytes) -> bool:
         """See ``ports.Conversation``. Nothing in a body concerns us."""
@@ -116,13 +81,15 @@ class Submission:
             often = SmtpReply("550", "5.6.0", f"{message.flooded}: the field occurs too often")
             return Reject(Reason.MALFORMED, _noted(message, queue_id, often))
         verdict = self._asked(message, queue_id) if message.requests else Accept()
+        if message.wrapped and isinstance(verdict, Accept) and not message.has_minted:
+            verdict = wrapping.wrap(message, queue_id, verdict)
         return replace(verdict, edits=verdict.edits + message.dropping) if isinstance(verdict, Accept) else verdict
 
     def done(self) -> None:
         """See ``ports.Conversation``."""
         message, self._message = self._message, None
-        if isinstance(message, _Message) and message.outcome is not None:
-            message.service.telemetry.notification(message.outcome)
+        if isinstance(message, Message):
+            message.report()
 
     def failed(self) -> None:
         """See ``ports.Conversation``. Nothing was written, so there is nothing to undo."""
@@ -132,7 +99,7 @@ class Submission:
         """See ``ports.Conversation``."""
         self._message = None
 
-    def _asked(self, message: _Message, queue_id: str) -> Verdict:
+    def _asked(self, message: Message, queue_id: str) -> Verdict:
         """Decide about a message that asks for an address."""
         elsewhere = _from_elsewhere(message)
         if elsewhere:
@@ -147,20 +114,20 @@ class Submission:
             case Standing.ADMITTED:
                 return _mint(message, queue_id, admission.application)
 
-    def _admission(self, message: _Message) -> Admission:
+    def _admission(self, message: Message) -> Admission:
         """Whether this client may ask for what it asks for."""
         asker = Asker(self._client, message.login.name, key_of(message.requests), _handler(message))
         return message.service.rules.admit(asker)
 
 
-def _from_elsewhere(message: _Message) -> str:
+def _from_elsewhere(message: Message) -> str:
     """Why the message cannot be the client's own; empty if it can."""
     if message.trace:
         return f"the message has a {message.trace} field: it comes from elsewhere"
     return "the sender is null: this is a report, not a notification" if message.null_sender else ""
 
 
-def _handler(message: _Message) -> str:
+def _handler(message: Message) -> str:
     """The handler that the request names; empty if it cannot be read."""
     try:
         return read(message.requests[0]).handler if len(message.requests) == 1 else ""
@@ -168,7 +135,7 @@ def _handler(message: _Message) -> str:
         return ""
 
 
-def _mint(message: _Message, queue_id: str, application: str) -> Verdict:
+def _mint(message: Message, queue_id: str, application: str) -> Verdict:
     service = message.service
     if len(message.recipients) != 1:
         return _refuse(message, queue_id, SmtpReply("550", "5.5.3", f"{headers.MINT}: {_SEVERAL}"), application)
@@ -180,11 +147,13 @@ def _mint(message: _Message, queue_id: str, application: str) -> Verdict:
     except MintError as error:
         return _refuse(message, queue_id, SmtpReply("550", "5.6.0", f"{headers.MINT}: {error}"), application)
     token_id = _token_id(message, prepared)
-    message.outcome = Notification(Minting.MINTED, prepared.handler.name, token_id, queue_id, application=application)
+    message.outcomes = [
+        Notification(Minting.MINTED, prepared.handler.name, token_id, queue_id, application=application)
+    ]
     return Accept(edits=prepared.edits)
 
 
-def _token_id(message: _Message, prepared: Prepared) -> str:
+def _token_id(message: Message, prepared: Prepared) -> str:
     """The name of the address in the log, the same as in verify mode."""
     rules, minted = message.service.rules, prepared.minted
     return rules.keyring.minting_key(minted.token.user).token_id(
@@ -192,13 +161,13 @@ def _token_id(message: _Message, prepared: Prepared) -> str:
     )
 
 
-def _ignore(message: _Message, queue_id: str, problem: str) -> Accept:
+def _ignore(message: Message, queue_id: str, problem: str) -> Accept:
     """Accept a message without minting; its request is removed."""
-    message.outcome = Notification(Minting.IGNORED, queue_id=queue_id, problem=problem)
+    message.outcomes = [Notification(Minting.IGNORED, queue_id=queue_id, problem=problem)]
     return Accept(edits=message.stripping)
 
 
-def _refuse(message: _Message, queue_id: str, reply: SmtpReply, application: str) -> Reject:
+def _refuse(message: Message, queue_id: str, reply: SmtpReply, application: str) -> Reject:
     """Reject a notification, so that its application hears at once: it must not leave without a right reply address.
 
     The field is removed first: a local message is returned to its sender in a report, which must not show its key.
@@ -206,6 +175,6 @@ def _refuse(message: _Message, queue_id: str, reply: SmtpReply, application: str
     return Reject(Reason.MALFORMED, _noted(message, queue_id, reply, application), message.stripping)
 
 
-def _noted(message: _Message, queue_id: str, reply: SmtpReply, application: str = "") -> SmtpReply:
-    message.outcome = Notification(Minting.REFUSED, queue_id=queue_id, problem=reply.text, application=application)
+def _noted(message: Message, queue_id: str, reply: SmtpReply, application: str = "") -> SmtpReply:
+    message.outcomes = [Notification(Minting.REFUSED, queue_id=queue_id, problem=reply.text, application=application)]
     return reply

@@ -17,7 +17,7 @@ ORDINARY = "ordinary"
 class NoStore:
     """A store that knows and remembers nothing: a rehearsal leaves out revocation and replay."""
 
-    def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
+    def facts(self, user: int, handler: int, context: int, token_id: str, wrapped: bool = False) -> Facts:
         """Return that nothing is known."""
         return Facts()
 

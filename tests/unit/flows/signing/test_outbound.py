@@ -18,7 +18,7 @@ from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, Minting, Notification
 from tests.support.fakes import FORM as PLAIN_FORM
-from tests.support.fakes import FORUM, ISSUE, KEYRING, NOW, FixedClock
+from tests.support.fakes import FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryMark, MemoryStore
 
 MINT = ("X-Reply-Mint", " handler=issue; user=42; locator=shop/issue/1")
 JANE = "<jane@example.org>"
@@ -48,7 +48,9 @@ class Application:
     recorder: Recorder = field(default_factory=Recorder)
 
     def __post_init__(self) -> None:
-        service = MintingService(self.rules, FixedClock(), self.recorder, lambda: "u1")
+        service = MintingService(
+            self.rules, FixedClock(), self.recorder, lambda: "u1", MemoryStore(down=True), MemoryMark()
+        )
         self.submission = Submission(lambda: service, self.client)
 
     def send(self, fields: Sequence[tuple[str, str]], *recipients: str, queue_id: str = "4Q1") -> Verdict:
