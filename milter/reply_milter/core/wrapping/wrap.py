@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reply_milter.core.token.address import RESERVED
 from reply_milter.core.wrapping.pattern import Pattern
 from reply_milter.core.wrapping.presets import Preset
 
@@ -25,8 +26,9 @@ class Wrap:
     """One wrapped application. Addresses are normalised; all patterns match a whole address.
 
     ``senders``: envelope senders or authors of its notifications. ``copies``: journals, which get the mail too.
-    ``store``: keep PLAIN in the store, too. ``native_passes_until``: Unix seconds until which native addresses pass; 0:
-    they are refused; None: they always pass.
+    ``store``: keep PLAIN in the store, too. ``bind_sender``: an address of ours is bound to whom it was sent.
+    ``native_passes_until``: Unix seconds until which native addresses pass; 0: they are refused; None: they always
+    pass.
     """
 
     preset: Preset
@@ -34,6 +36,7 @@ class Wrap:
     senders: frozenset[str]
     copies: frozenset[str] = frozenset()
     store: bool = True
+    bind_sender: bool = True
     native_passes_until: int | None = 0
     open: tuple[Pattern, ...] = ()
     bounces: tuple[Pattern, ...] = ()
@@ -46,3 +49,11 @@ class Wrap:
     def passes(self, now: int) -> bool:
         """Whether native addresses pass at ``now`` (Unix seconds)."""
         return self.native_passes_until is None or now < self.native_passes_until
+
+    def native_form(self, local: str, domain: str) -> bool:
+        """Whether an address is the application's own, in any case: a whole match, or a name of its mailbox.
+
+        That is what stands before the key without its last delimiter, alone or with the delimiter and anything behind.
+        Reserved names (RFC 2142) never are: their mail is for people.
+        """
+        return local.casefold() not in RESERVED and self.address.is_native(local, domain)
