@@ -63,6 +63,7 @@ class FoundIn(Enum):
     TOKEN = "at RCPT or end of message, about a token with a good checksum"  # noqa: S105 # no secret
     MESSAGE = "at end of message, about the message itself or its claim"
     PARKING = "at end of message, about one that would be parked"
+    APPLICATION = "at RCPT, in an application's own address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ MALFORMED_MESSAGE = _reject(
 )
 # The user can do that: the next notification bears a new address.
 GUESSED = _reject("Too many senders used this reply address; answer the latest notification instead")
+NOT_THE_NOTIFICATION = _reject("Answer the notification itself")  # of a wrapped address without its capsule
 _ONE_ADDRESS = "Only one reply address per message; send a separate message to each"
 NOT_ALONE_LOCALLY = SmtpReply("550", "5.5.3", _ONE_ADDRESS)
 _WRONG_AUTHOR = _reject("Reply from the address that the notification was sent to")
@@ -105,6 +107,7 @@ _ANY = frozenset(Action)
 _ADDRESS = frozenset({FoundIn.ADDRESS})
 _TOKEN = frozenset({FoundIn.TOKEN})
 _MESSAGE = frozenset({FoundIn.MESSAGE})
+_APPLICATION = frozenset({FoundIn.APPLICATION})
 
 REASONS: Mapping[Reason, About] = {
     Reason.OK: About(reply=_reject("This message is not accepted as a reply"), default=Action.ACCEPT),  # never said
@@ -118,7 +121,9 @@ REASONS: Mapping[Reason, About] = {
         reply=SmtpReply("452", "4.5.3", _ONE_ADDRESS),
         default=Action.DEFER,
     ),
-    Reason.FORGED: About(checks=(4,), found_in=_ADDRESS | _TOKEN, before_author=True, reply=INVALID, allowed=_REFUSED),
+    Reason.FORGED: About(
+        checks=(4,), found_in=_ADDRESS | _TOKEN | _APPLICATION, before_author=True, reply=INVALID, allowed=_REFUSED
+    ),
     Reason.THROTTLED: About(
         checks=(5,),
         found_in=_ADDRESS,
