@@ -39,6 +39,7 @@ class Reason(StrEnum):
     LEAKED = "leaked"
     DUPLICATE = "duplicate"
     REPLAYED = "replayed"
+    NATIVE = "native"
     INTERNAL = "internal"
 
 
@@ -121,9 +122,7 @@ REASONS: Mapping[Reason, About] = {
         reply=SmtpReply("452", "4.5.3", _ONE_ADDRESS),
         default=Action.DEFER,
     ),
-    Reason.FORGED: About(
-        checks=(4,), found_in=_ADDRESS | _TOKEN | _APPLICATION, before_author=True, reply=INVALID, allowed=_REFUSED
-    ),
+    Reason.FORGED: About(checks=(4,), found_in=_ADDRESS | _TOKEN, before_author=True, reply=INVALID, allowed=_REFUSED),
     Reason.THROTTLED: About(
         checks=(5,),
         found_in=_ADDRESS,
@@ -219,6 +218,12 @@ REASONS: Mapping[Reason, About] = {
         found_in=frozenset({FoundIn.PARKING}),
         reply=SmtpReply("452", "4.3.1", "Too many replies are waiting for this user to confirm them; try again later"),
         default=Action.DEFER,
+    ),
+    Reason.NATIVE: About(
+        checks=(21,),
+        found_in=_APPLICATION,
+        before_author=True,
+        reply=_reject("Answer the notification that you got; your answer to its own address is enough"),
     ),
     Reason.INTERNAL: About(
         reply=SmtpReply("451", "4.3.0", "This message cannot be checked at the moment; try again later"),

@@ -17,7 +17,7 @@ from reply_milter.flows.service import Service
 from reply_milter.ports import Stage, StoreUnavailableError
 
 _REFUSING = (Action.REJECT, Action.DEFER)
-NATIVE = Finding(Reason.FORGED, reply_for(Reason.FORGED), fixed=Action.REJECT)  # no policy: see [handler.wrap] native
+NATIVE = Finding(Reason.NATIVE, reply_for(Reason.NATIVE), fixed=Action.REJECT)  # no policy: see [handler.wrap] native
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ OPEN, BOUNCE = "incoming+org-repo-issue@git.example.com", "incoming+verp-0a1b@gi
 PASSING = gitea(native_passes_until=NOW + 86400)
 MAIL = reply_fields(ONE.token)
 ANSWER = [*MAIL, ("References", f" <{ONE.capsule}>")]
-REFUSED = "550 5.7.1 This reply address is not valid"
+REFUSED = "550 5.7.1 Answer the notification that you got; your answer to its own address is enough"
 
 
 def _desk(handler: Handler | None = None, has_wrapped: bool = True) -> Desk:
@@ -53,7 +53,7 @@ def test_a_native_address_is_refused_in_every_spelling(address: str, resolved: s
     desk.connection.mail("<jane@example.org>")
     verdict = desk.connection.rcpt(f"<{address}>", resolved, over_smtp=True)
     assert isinstance(verdict, Reject)
-    assert (verdict.reason, str(verdict.reply)) == ("forged", REFUSED)
+    assert (verdict.reason, str(verdict.reply)) == ("native", REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_observe_mode_refuses_nothing() -> None:
     desk = _desk(gitea(Policy(observe=True)))
     assert isinstance(desk.start(NATIVE)[0], Accept)
     (told,) = desk.telemetry.recipients
-    assert (told.verdict, told.reason, told.would, told.handler) == ("accept", "forged", "reject", "gitea")
+    assert (told.verdict, told.reason, told.would, told.handler) == ("accept", "native", "reject", "gitea")
     verdict = desk.finish(MAIL)
     assert "would" not in desk.tags(verdict)
     assert _original(desk, verdict)[0] == "native"
