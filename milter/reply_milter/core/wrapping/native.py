@@ -48,6 +48,18 @@ def find_direct(wrapped: Sequence[Handler], argument: str, resolved: str | None,
     return None
 
 
+def may_pass(direct: Direct, now: int, has_wrapped: bool) -> bool:
+    """Whether an application's own address is let through. ``now`` in Unix seconds.
+
+    An open one and one for reports always are; a native one by the handler's settings, or while no notification of it
+    was ever wrapped (``has_wrapped``): until then, every good reply is one to a native address.
+    """
+    if direct.road is not Road.NATIVE:
+        return True
+    wrap = direct.handler.wrap
+    return wrap is not None and direct.whole and (wrap.passes(now) or not has_wrapped)
+
+
 def _readings(plain: tuple[str, str] | None, argument: str, resolved: str | None) -> Iterator[tuple[str, str]]:
     """Ways to read a recipient: the client's first, because the MTA may fold the case of its own."""
     readings = [plain] if plain is not None else loose_readings(argument)

@@ -13,9 +13,8 @@ from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
 from reply_milter.core.verdict.reasons import MALFORMED_MESSAGE, MISSPELT, Reason
 from reply_milter.core.wrapping.keys import direct_id, seal_original
-from reply_milter.core.wrapping.native import Direct, Spelling
+from reply_milter.core.wrapping.native import Direct, Spelling, may_pass
 from reply_milter.core.wrapping.plain import Plain
-from reply_milter.core.wrapping.wrap import Road
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.judgement import Judgement
@@ -34,20 +33,12 @@ def assess_direct(service: Service, direct: Direct) -> ReplyRecipient:
 
 
 def _objection(service: Service, direct: Direct) -> Finding | None:
-    """What is wrong with it: a key that is not ours to trust, or another spelling than the application gives out."""
-    if direct.road is Road.NATIVE and not _may_pass(service, direct):
+    """What is wrong with it: it no longer passes, or has another spelling than the application gives out."""
+    if not may_pass(direct, service.clock.now(), service.has_wrapped(direct.handler.id)):
         return NATIVE
     if direct.spelling is Spelling.ODD:
         return Finding(Reason.MALFORMED, MISSPELT, fixed=Action.REJECT)
     return None
-
-
-def _may_pass(service: Service, direct: Direct) -> bool:
-    """Whether native addresses of this handler still pass: by its settings, or because it has wrapped nothing yet."""
-    wrap = direct.handler.wrap
-    if wrap is None or not direct.whole:
-        return False
-    return wrap.passes(service.clock.now()) or not service.has_wrapped(direct.handler.id)
 
 
 def judge_direct(service: Service, arrival: Arrival, direct: Direct) -> Judgement:
