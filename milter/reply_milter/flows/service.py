@@ -54,7 +54,8 @@ class Rules:
 class Service:
     """The rules, and the world that they are applied to. ``commits`` is None if this process commits nothing.
 
-    ``parking_room`` is None if there is no bound for parked replies on this host.
+    ``parking_room`` is None if there is no bound for parked replies on this host. ``has_wrapped``: whether a wrapped
+    notification of the handler with this id has ever left.
     """
 
     rules: Rules
@@ -64,6 +65,7 @@ class Service:
     clock: Clock
     telemetry: Telemetry
     parking_room: ParkingRoom | None = None
+    has_wrapped: Callable[[int], bool] = lambda _: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ _TRACES = {
     "return-path": "Return-Path",
 }
 _RESENT = "resent-"
+_CONTROLS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
 
 
 def trace_of(name: str) -> str:
@@ -93,6 +94,14 @@ class RemoveRecipient:
 
 
 Edit = Delete | Replace | Append | Insert | RemoveRecipient
+
+
+def holds_controls(name: str, value: str) -> bool:
+    """Whether a field holds control characters that no mail program writes, or a line end that folds nothing.
+
+    ``value`` as libmilter gives it: lines end in LF, or CRLF, and go on with a blank or a tab (RFC 5322 section 2.2.3).
+    """
+    return not name.isprintable() or _CONTROLS.search(value) is not None
 
 
 def without_twins(fields: Fields, names: Sequence[str] = _NAMING) -> Fields:

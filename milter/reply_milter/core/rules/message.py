@@ -10,12 +10,16 @@ from reply_milter.core.rules import auto_reply
 from reply_milter.core.rules.authentication import Authentication
 from reply_milter.core.rules.auto_reply import Fields
 from reply_milter.core.rules.thread import ThreadFinding, ThreadMatch, bind, candidates
-from reply_milter.core.token.address import AddressForm
+from reply_milter.core.token.address import AddressForm, parse_plain
+from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.token.verify import Checked, Facts
 from reply_milter.core.verdict.handler import ContextKind
 from reply_milter.core.verdict.policy import Finding
 from reply_milter.core.verdict.reasons import MALFORMED_MESSAGE, Reason
+from reply_milter.core.wrapping.plain import Plain
+from reply_milter.core.wrapping.unwrap import unwrap
 
+_ENCODED_WORD = "=?"  # RFC 2047 section 2; some readers decode it within an address
 _NO_THREAD = ThreadFinding(ThreadMatch.NONE)
 _COSTLY_DOMAINS = 64  # non-ASCII domains per message that are compared with ours; each takes half a millisecond
 
@@ -33,6 +37,7 @@ class Message(NamedTuple):
 
     ``fields``: without equal copies (``headers.without_twins``). ``authors``: the addresses of all From fields.
     ``longest_name``: octets of the longest field name. ``sender``: the argument of MAIL FROM, empty if there was none.
+    ``has_controls``: a field holds control characters; looked for only where an application reads the header.
     """
 
     null_sender: bool
@@ -43,6 +48,7 @@ class Message(NamedTuple):
     authors: Sequence[str]
     longest_name: int = 0
     sender: str = ""
+    has_controls: bool = False
 
     @classmethod
     def read(
@@ -54,11 +60,13 @@ class Message(NamedTuple):
         size: int,
         longest_name: int = 0,
         sender: str = "",
+        has_controls: bool = False,
     ) -> "Message":
         """Make a message with the addresses of its From fields."""
         authors = [address for value in fields.get("from", ()) for address in mailboxes(value)]
         once = headers.without_twins(fields)
-        return cls(null_sender, once, field_count, field_octets, size, authors, longest_name, sender)
+        counted = (field_count, field_octets, size)
+        return cls(null_sender, once, *counted, authors, longest_name, sender, has_controls)
 
     def first(self, name: str) -> str:
         """Return the first value of a field, or an empty text."""
@@ -74,13 +82,15 @@ class Message(NamedTuple):
 class Bindings(NamedTuple):
     """How the message relates to the token, and whether a milter before us vouches for its author.
 
-    ``asked``: whether an ``authserv_id`` is configured; without one, a missing result is no finding.
+    ``asked``: whether an ``authserv_id`` is configured; without one, a missing result is no finding. ``plain``: what a
+    wrapped address stands for, where that is known.
     """
 
     thread: ThreadFinding
     sender: SenderMatch
     auth: Authentication
     asked: bool = False
+    plain: Plain | None = None
 
 
 def bindings(
@@ -88,26 +98,33 @@ def bindings(
     checked: Checked,
     facts: Facts | None,
     form: AddressForm,
+    keyring: Keyring,
     auth: Authentication,
     asked: bool = False,
 ) -> Bindings:
     """Compare a message with the token that it was sent to. ``auth``: the result of the milters before us."""
-    thread = _NO_THREAD
+    thread, plain = _NO_THREAD, None
+    named = message.first("in-reply-to"), message.first("references")
     if checked.handler.context is ContextKind.THREAD:
-        ids = candidates(message.first("in-reply-to"), message.first("references"))
-        thread = bind(checked.key, checked.token.context, ids, form.own_domains)
-    return Bindings(thread, _sender(message, checked, facts), auth, asked)
+        thread = bind(checked.key, checked.token.context, candidates(*named), form.own_domains)
+    elif checked.handler.context is ContextKind.WRAPPED:
+        copy = facts.original if facts is not None else None
+        match, plain = unwrap(checked, keyring, *named, copy, form.accept_domains)
+        thread = ThreadFinding(match)
+    return Bindings(thread, _sender(message, checked, facts), auth, asked, plain)
 
 
-def findings(message: Message, bound: Bindings, form: AddressForm, max_message_bytes: int) -> Iterator[Finding]:
-    """Return the findings, in the order in which they decide."""
-    if is_malformed(message):
+def findings(
+    message: Message, bound: Bindings, form: AddressForm, max_message_bytes: int, strictly: bool = False
+) -> Iterator[Finding]:
+    """Return the findings, in the order in which they decide. ``strictly``: see ``is_strictly_malformed``."""
+    if is_malformed(message) or (strictly and is_strictly_malformed(message)):
         yield Finding(Reason.MALFORMED, MALFORMED_MESSAGE)
     found = (
         (Reason.TOO_LARGE, message.size > max_message_bytes),
         (Reason.AUTO_REPLY, auto_reply.is_automatic(message.fields)),
         (Reason.BOUNCE, message.null_sender or auto_reply.is_report(message.fields)),
-        (Reason.LOOP, _is_loop(message, form)),
+        (Reason.LOOP, is_loop(message, form)),
         (Reason.THREAD_MISMATCH, bound.thread.match is ThreadMatch.MISMATCH),
         (Reason.THREAD_ABSENT, bound.thread.match is ThreadMatch.ABSENT),
         (Reason.SENDER_MISMATCH, bound.sender is SenderMatch.MISMATCH),
@@ -118,6 +135,14 @@ def findings(message: Message, bound: Bindings, form: AddressForm, max_message_b
     for reason, applies in found:
         if applies:
             yield Finding.of(reason)
+
+
+def is_strictly_malformed(message: Message) -> bool:
+    """Whether an application might read this message otherwise than we do, though mail programs write such as well.
+
+    Control characters in the header; an author that is no Dot-string, or stands in an encoded word.
+    """
+    return message.has_controls or parse_plain(message.author) is None or _ENCODED_WORD in message.author
 
 
 def is_malformed(message: Message) -> bool:
@@ -132,8 +157,8 @@ def is_malformed(message: Message) -> bool:
     )
 
 
-def _is_loop(message: Message, form: AddressForm) -> bool:
-    """Return whether From, Sender or Reply-To is one of our own addresses: then it is our own mail."""
+def is_loop(message: Message, form: AddressForm) -> bool:
+    """Whether one of our own addresses is From, Sender or Reply-To: our mail came back."""
     addresses = list(message.authors)
     for name in ("sender", "reply-to"):
         for value in message.fields.get(name, ()):

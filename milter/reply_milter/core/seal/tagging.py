@@ -1,11 +1,15 @@
 """What a verdict header says, tag by tag, in the order in which it is written."""
 
+import base64
 from typing import NamedTuple
 
 from reply_milter.core.rules.message import Bindings
 from reply_milter.core.token.verify import Checked
+from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.wrapping.wrap import Road
 
+_DAY = 86400
 Tags = list[tuple[str, str]]
 
 
@@ -20,6 +24,23 @@ class Arrived(NamedTuple):
 def opening(result: str, reason: Reason, would: str) -> Tags:
     """The tags that every verdict starts with; ``would`` is empty outside observe mode."""
     return [("v", "1"), ("result", result), ("reason", reason), ("would", would)]
+
+
+def original(road: Road, sealed: bytes) -> Tags:
+    """By which road a message came to an application's mailbox, and for the hook alone, to which address there."""
+    return [("class", road), ("original", base64.urlsafe_b64encode(sealed).decode("ascii").rstrip("="))]
+
+
+def direct(identifier: str, handler: Handler, now: int) -> Tags:
+    """What came to an application's own address: no token, so no user and no context. ``now`` in Unix seconds."""
+    return [
+        ("id", identifier),
+        ("user", "0"),
+        ("handler", handler.name),
+        ("context", "0"),
+        ("issued", str(now)),
+        ("expires", str(now + handler.validity_days * _DAY)),
+    ]
 
 
 def reply(identifier: str, checked: Checked, bound: Bindings, replay: str) -> Tags:

@@ -168,6 +168,19 @@ def _reaches_us(form: AddressForm, argument: str, resolved: str | None) -> bool:
     return bool(here and form.mailbox) or any(name in local.casefold() for name in form.accept_domains)
 
 
+def loose_readings(argument: str) -> list[tuple[str, str]]:
+    """The mailboxes, as local part and domain, to which MTAs might deliver an odd spelling; either part may be empty.
+
+    White space, comments, brackets, routes, quotes and backslashes are gone. Of a percent hack, a bang path or a nested
+    address, the outer domain may be the one, and the one next to the mailbox.
+    """
+    local, domain = _loose(argument)
+    host, _, last = local.rpartition("!")
+    hop = _routed(local)
+    inner = last[len(hop) :].lstrip("%@").replace("%", "@").split("@", 1)[0]
+    return [(hop, one) for one in dict.fromkeys((domain, inner, host.rpartition("!")[2])) if one]
+
+
 def _loose(argument: str) -> tuple[str, str]:
     """Read an address as liberally as MTAs do: no comments, white space, brackets, route, quotes, backslashes."""
     text = without_comments(argument).strip()

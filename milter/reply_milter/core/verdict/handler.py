@@ -41,14 +41,16 @@ class Handler:
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """All configured handlers."""
+    """All configured handlers. ``wrapped``: those enabled ones that stand for applications that know nothing of us."""
 
     by_id: Mapping[int, Handler]
+    wrapped: tuple[Handler, ...] = ()
 
     @classmethod
     def of(cls, handlers: Iterable[Handler]) -> "Handlers":
         """Index ``handlers`` by number."""
-        return cls({handler.id: handler for handler in handlers})
+        by_id = {handler.id: handler for handler in handlers}
+        return cls(by_id, tuple(one for one in by_id.values() if one.wrap is not None and one.enabled))
 
     def named(self, name: str) -> Handler | None:
         """Return the handler called ``name``, or None."""

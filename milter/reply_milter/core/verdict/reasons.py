@@ -39,6 +39,7 @@ class Reason(StrEnum):
     LEAKED = "leaked"
     DUPLICATE = "duplicate"
     REPLAYED = "replayed"
+    NATIVE = "native"
     INTERNAL = "internal"
 
 
@@ -63,6 +64,7 @@ class FoundIn(Enum):
     TOKEN = "at RCPT or end of message, about a token with a good checksum"  # noqa: S105 # no secret
     MESSAGE = "at end of message, about the message itself or its claim"
     PARKING = "at end of message, about one that would be parked"
+    APPLICATION = "at RCPT, in an application's own address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ MALFORMED_MESSAGE = _reject(
 )
 # The user can do that: the next notification bears a new address.
 GUESSED = _reject("Too many senders used this reply address; answer the latest notification instead")
+NOT_THE_NOTIFICATION = _reject("Answer the notification itself")  # of a wrapped address without its capsule
 _ONE_ADDRESS = "Only one reply address per message; send a separate message to each"
 NOT_ALONE_LOCALLY = SmtpReply("550", "5.5.3", _ONE_ADDRESS)
 _WRONG_AUTHOR = _reject("Reply from the address that the notification was sent to")
@@ -105,6 +108,7 @@ _ANY = frozenset(Action)
 _ADDRESS = frozenset({FoundIn.ADDRESS})
 _TOKEN = frozenset({FoundIn.TOKEN})
 _MESSAGE = frozenset({FoundIn.MESSAGE})
+_APPLICATION = frozenset({FoundIn.APPLICATION})
 
 REASONS: Mapping[Reason, About] = {
     Reason.OK: About(reply=_reject("This message is not accepted as a reply"), default=Action.ACCEPT),  # never said
@@ -214,6 +218,12 @@ REASONS: Mapping[Reason, About] = {
         found_in=frozenset({FoundIn.PARKING}),
         reply=SmtpReply("452", "4.3.1", "Too many replies are waiting for this user to confirm them; try again later"),
         default=Action.DEFER,
+    ),
+    Reason.NATIVE: About(
+        checks=(21,),
+        found_in=_APPLICATION,
+        before_author=True,
+        reply=_reject("Answer the notification that you got; your answer to its own address is enough"),
     ),
     Reason.INTERNAL: About(
         reply=SmtpReply("451", "4.3.0", "This message cannot be checked at the moment; try again later"),

@@ -14,6 +14,7 @@ from reply_milter.core.verdict.reasons import NOT_ALONE_LOCALLY, Reason
 from reply_milter.core.verdict.verdict import Accept, Park, Verdict, refusal
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
+from reply_milter.flows.verifying.direct import judge_direct
 from reply_milter.flows.verifying.judgement import Answer, Judgement, judge
 from reply_milter.flows.verifying.recipient import RecipientDecision
 from reply_milter.flows.verifying.sealing import removals, seal
@@ -23,7 +24,7 @@ from reply_milter.ports import Decision, Fate, Stage
 
 def answer_recipient(service: Service, decided: RecipientDecision, client: str, queue_id: str) -> Verdict:
     """Answer RCPT, and report what was decided. What waits for the end of the message is accepted here."""
-    observed = service.rules.policy.observe and decided.refused
+    observed = decided.recipient.policy.observe and decided.refused
     service.telemetry.recipient(
         Decision(
             stage=Stage.RCPT,
@@ -44,7 +45,7 @@ def answer_recipient(service: Service, decided: RecipientDecision, client: str, 
 
 def answer_message(service: Service, state: Replying | Refusing, arrival: Arrival) -> Answer:
     """Answer the end of a message. ``arrival`` is for the recipient that is taken, else for the first one refused."""
-    if service.rules.policy.observe:
+    if arrival.recipient.policy.observe:
         return _observe(service, state, arrival)
     return _enforce(service, state, arrival)
 
@@ -60,7 +61,7 @@ def _enforce(service: Service, state: Replying | Refusing, arrival: Arrival) -> 
     edits = removals(one.recipient.arguments[0] for one in dropped)
     if taken is None:
         return Answer(Accept(edits=edits), decisions)
-    judgement = judge(service, arrival)
+    judgement = _judge(service, arrival)
     enforced, fate = _carried_out(service, arrival, judgement)
     if edits and isinstance(enforced, Accept):
         enforced = Accept(enforced.reason, (*enforced.edits, *edits))
@@ -79,7 +80,7 @@ def _observe(service: Service, state: Replying | Refusing, arrival: Arrival) -> 
         recipient = arrival.recipient if late.reason is Reason.NOT_ALONE else late.recipient
         imposed = replace(late.finding, fixed=late.action)
         arrival = arrival._replace(recipient=replace(recipient, findings=[imposed]))
-    judgement = judge(service, arrival._replace(room=None))
+    judgement = _judge(service, arrival._replace(room=None))
     not_alone = next((one for one in state.refused if one.reason is Reason.NOT_ALONE), None)
     reported = judgement
     if not_alone is not None and judgement.action is Action.ACCEPT and not judgement.keeps_seal:
@@ -95,12 +96,27 @@ def _observe(service: Service, state: Replying | Refusing, arrival: Arrival) -> 
     return Answer(verdict, (decision,), judgement, commits=bool(would) or not service.rules.hook_commits)
 
 
+def as_observed(decided: RecipientDecision) -> RecipientDecision:
+    """Let an application's own address pass in observe mode; RCPT has reported what enforce mode does.
+
+    It is sealed like one that passes: the hook leaves alone what says ``would``, and the application would miss it.
+    """
+    if decided.recipient.direct is None or not decided.refused or not decided.recipient.policy.observe:
+        return decided
+    return RecipientDecision(replace(decided.recipient, findings=[]), None, Action.ACCEPT, Stage.EOM)
+
+
+def _judge(service: Service, arrival: Arrival) -> Judgement:
+    direct = arrival.recipient.direct
+    return judge(service, arrival) if direct is None else judge_direct(service, arrival, direct)
+
+
 def _refusal_of_all(state: Replying | Refusing, arrival: Arrival) -> RecipientDecision | None:
     """The refusal that is the answer to a whole local submission without other recipients; None if there is none.
 
     A second reply recipient is rejected then: to send the message again would not make it the only one.
     """
-    late = next((one for one in state.refused if one.when is Stage.EOM), None)
+    late = next((one for one in state.refused if one.when is Stage.EOM and not one.is_beside), None)
     if late is None or arrival.has_other_recipients:
         return None
     if late.reason is not Reason.NOT_ALONE:

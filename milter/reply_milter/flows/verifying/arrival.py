@@ -15,7 +15,10 @@ from reply_milter.ports import ParkingRoom
 
 @dataclass(slots=True)
 class Content:
-    """What is kept of header and body. ``fields``: by name in lower case; the rest is counted and forgotten."""
+    """What is kept of header and body. ``fields``: by name in lower case; the rest is counted and forgotten.
+
+    ``strict``: an application will read this header, so control characters in any field are looked for.
+    """
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     field_count: int = 0
@@ -23,12 +26,16 @@ class Content:
     longest_name: int = 0
     body: BodyDigest = field(default_factory=BodyDigest)
     body_octets: int = 0
+    strict: bool = False
+    has_controls: bool = False
 
     def add_field(self, name: str, value: str) -> None:
         """Keep what the rules read, within limits."""
         self.field_count += 1
         self.longest_name = max(self.longest_name, len(name))
         self.field_octets += len(name) + (len(value) if value.isascii() else len(octets(value))) + 4
+        if self.strict and not self.has_controls:
+            self.has_controls = headers.holds_controls(name, value)
         known = name.strip().lower()
         if known not in headers.READ:
             return
@@ -47,7 +54,7 @@ class Content:
         """What the rules read of it. ``sender``: the argument of MAIL FROM."""
         size = self.field_octets + 2 + self.body_octets
         counted = (self.field_count, self.field_octets, size, self.longest_name)
-        return Message.read(sender == "<>", self.fields, *counted, sender=sender)
+        return Message.read(sender == "<>", self.fields, *counted, sender=sender, has_controls=self.has_controls)
 
 
 class Arrival(NamedTuple):

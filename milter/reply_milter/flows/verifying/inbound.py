@@ -41,16 +41,18 @@ A step that raises is the adapter's to catch: the MTA hears 451. ``failed`` afte
 from collections.abc import Callable
 
 from reply_milter.core.mail import headers
-from reply_milter.core.token.address import Misspelt, Ordinary, ReplyAddress, classify
+from reply_milter.core.token.address import Misspelt, Ordinary, Recipient, ReplyAddress, classify
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
 from reply_milter.core.verdict.reasons import MISSPELT, Reason, reply_for
 from reply_milter.core.verdict.verdict import Accept, Verdict
+from reply_milter.core.wrapping.native import Direct, find_direct
 from reply_milter.flows.service import Service
-from reply_milter.flows.verifying.answering import answer_message, answer_recipient
+from reply_milter.flows.verifying.answering import answer_message, answer_recipient, as_observed
 from reply_milter.flows.verifying.arrival import Arrival
+from reply_milter.flows.verifying.direct import assess_direct
 from reply_milter.flows.verifying.judgement import Answer
-from reply_milter.flows.verifying.recipient import ReplyRecipient, assess, decide, without_token
+from reply_milter.flows.verifying.recipient import ReplyRecipient, assess, decide, is_native_of, without_token
 from reply_milter.flows.verifying.transaction import (
     WITH_CONTENT,
     Answered,
@@ -58,6 +60,7 @@ from reply_milter.flows.verifying.transaction import (
     Refusing,
     Replying,
     Transaction,
+    with_beside,
     with_recipient,
 )
 from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, StoreUnavailableError
@@ -93,21 +96,24 @@ class Connection:
         message = self._transaction
         if isinstance(message, Broken):
             return DEFER_INTERNAL
-        address = classify(message.service.rules.form, argument, resolved)
+        address = self._classify(message, argument, resolved)
         if isinstance(address, Ordinary):
             message.has_other_recipients = True
             return _CONTINUE
         taken = message.state.taken if isinstance(message.state, Replying) else None
-        if taken is not None and isinstance(address, ReplyAddress) and taken.is_same(address):
+        if taken is not None and taken.is_same(address):
             taken.arguments.append(argument)
             return _CONTINUE
         recipient = self._assess(message.service, address, taken)
         recipient.arguments.append(argument)
+        if taken is not None and is_native_of(recipient, taken):
+            message.state = with_beside(message.state, recipient)
+            return _CONTINUE
         may_be_sealed = recipient.checked is not None and message.service.rules.is_peer(self._client)
         decided = decide(recipient, may_be_sealed, over_smtp)
         verdict = answer_recipient(message.service, decided, self._client, queue_id)
         if isinstance(verdict, Accept):
-            message.state = with_recipient(message.state, decided)
+            message.state = with_recipient(message.state, as_observed(decided))
         return verdict
 
     def header(self, name: str, value: str) -> None:
@@ -160,16 +166,29 @@ class Connection:
         except StoreUnavailableError:
             return  # the reservation stays, and accepts the client's retry all the same
 
+    def _classify(self, message: Transaction, argument: str, resolved: str | None) -> Recipient | Direct:
+        rules = message.service.rules
+        address = classify(rules.form, argument, resolved)
+        if not isinstance(address, Ordinary) or not rules.handlers.wrapped:
+            return address
+        return find_direct(rules.handlers.wrapped, argument, resolved, message.sender == "<>") or address
+
     def _assess(
-        self, service: Service, address: ReplyAddress | Misspelt, taken: ReplyRecipient | None
+        self, service: Service, address: ReplyAddress | Misspelt | Direct, taken: ReplyRecipient | None
     ) -> ReplyRecipient:
         if isinstance(address, Misspelt):
             if address.disagreement:
                 service.telemetry.address_disagreement()
             return without_token(service, Finding(Reason.MALFORMED, MISSPELT))
-        if taken is not None:
-            return without_token(service, Finding(Reason.NOT_ALONE, reply_for(Reason.NOT_ALONE), fixed=Action.DEFER))
-        return assess(service, address, self._client)
+        if isinstance(address, Direct):
+            found = assess_direct(service, address)
+        elif taken is None or taken.direct is not None:
+            found = assess(service, address, self._client)
+        else:
+            found = None
+        if found is not None and (taken is None or is_native_of(found, taken) or is_native_of(taken, found)):
+            return found
+        return without_token(service, Finding(Reason.NOT_ALONE, reply_for(Reason.NOT_ALONE), fixed=Action.DEFER))
 
     def _arrival(self, message: Transaction, state: Replying | Refusing, queue_id: str) -> Arrival:
         rules = message.service.rules

@@ -3,12 +3,15 @@
 from typing import NamedTuple
 
 from reply_milter.core.mail import headers
+from reply_milter.core.rules.message import Bindings
 from reply_milter.core.seal import tagging, verdict_header
 from reply_milter.core.token.verify import Checked
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Verdict
+from reply_milter.core.wrapping.keys import seal_original
+from reply_milter.core.wrapping.wrap import Road
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.claiming import claim_for
@@ -75,7 +78,7 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
         weighed.finding,
         weighed.action,
         arrival.stays(weighed.action),
-        tagging.reply(identifier, checked, weighed.bound, weighed.replay or ""),
+        _tags(service, checked, weighed.bound, identifier, weighed.replay or ""),
         weighed.claim,
         weighed.replay,
         service.clock.now() - checked.issued_at,
@@ -89,8 +92,17 @@ def _judge_sealed(service: Service, arrival: Arrival, checked: Checked) -> Judge
     if action is Action.ACCEPT:
         return Judgement(recipient, finding, action, stays=True, tags=[], keeps_seal=True)
     bound = examine(service, arrival, checked, recipient.facts).bound
-    tags = tagging.reply(claim_for(service, arrival, checked).id, checked, bound, "")
+    tags = _tags(service, checked, bound, claim_for(service, arrival, checked).id, "")
     return Judgement(recipient, finding, action, arrival.stays(action), tags)
+
+
+def _tags(service: Service, checked: Checked, bound: Bindings, identifier: str, replay: str) -> tagging.Tags:
+    """Who answers what; for a wrapped address also what it stands for, which only the hook can read."""
+    tags = tagging.reply(identifier, checked, bound, replay)
+    if bound.plain is None:
+        return tags
+    sealed = seal_original(service.rules.seal_keys[0], identifier, checked.handler.name, bound.plain)
+    return [*tags, *tagging.original(Road.WRAPPED, sealed)]
 
 
 def _bears_our_seal(service: Service, arrival: Arrival, checked: Checked) -> bool:

@@ -19,6 +19,8 @@ def _found(place: FoundIn) -> tuple[Reason, ...]:
 
 _OF_JUNK, _OF_TOKENS = _found(FoundIn.ADDRESS), _found(FoundIn.TOKEN)
 _OF_MESSAGES, _OF_PARKING = _found(FoundIn.MESSAGE), _found(FoundIn.PARKING)
+_OF_APPLICATION = (*_found(FoundIn.APPLICATION), Reason.MALFORMED)
+_OF_WRAPPED = (Reason.MALFORMED, Reason.TOO_LARGE, Reason.LOOP, Reason.THREAD_MISMATCH, Reason.THREAD_ABSENT)
 _AT_RCPT = (Action.REJECT, Action.DEFER)
 
 
@@ -42,14 +44,26 @@ def _of_handler(rules: Rules, handler: Handler) -> Iterator[Decision]:
     yield from _late(policy, (*_OF_TOKENS, *beside), handler.name)
     reasons = {*_OF_MESSAGES, *_OF_TOKENS, *beside}.difference(_never_found(rules, handler))
     yield from _at_end(policy, reasons, handler.name)
+    if handler.wrap is not None:
+        yield from _of_application(policy, handler.name)
     if rules.parks_in_hook and not policy.observe and Action.PARK in policy.actions.values():
         for reason in _OF_PARKING:
             yield from _enforced(reason, Action.DEFER, handler.name)
 
 
+def _of_application(policy: Policy, handler: str) -> Iterator[Decision]:
+    """Decisions about an application's own addresses, and what is never accepted of an answer to one of ours."""
+    for reason in _OF_APPLICATION:
+        would, verdict = (Action.REJECT, Fate.ACCEPT) if policy.observe else ("", Fate.REJECT)
+        yield Decision(stage=Stage.RCPT, verdict=verdict, reason=reason, would=would)
+        yield from _enforced(reason, Action.REJECT, handler)
+    for reason in _OF_WRAPPED:
+        yield from _refused(policy, reason, Action.REJECT, handler)
+
+
 def _never_found(rules: Rules, handler: Handler) -> Iterator[Reason]:
     """Yield the reasons of checks that the configuration does not switch on."""
-    if handler.context is not ContextKind.THREAD:
+    if handler.context is ContextKind.INTEGER:
         yield from (Reason.THREAD_MISMATCH, Reason.THREAD_ABSENT)
     if not rules.verify.authserv_id:
         yield from (Reason.AUTH_FAIL, Reason.AUTH_NONE)

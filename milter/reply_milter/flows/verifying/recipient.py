@@ -8,19 +8,24 @@ from reply_milter.core.token.address import ReplyAddress
 from reply_milter.core.token.token import Token
 from reply_milter.core.token.verify import Checked, Facts, Junk, check_standing, check_token
 from reply_milter.core.verdict.answer import Action
+from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.verdict.policy import Finding, Policy
 from reply_milter.core.verdict.reasons import Reason, reply_for
+from reply_milter.core.wrapping.native import Direct
+from reply_milter.core.wrapping.wrap import Road
 from reply_milter.flows.service import Service
 from reply_milter.ports import Stage, StoreUnavailableError
 
 _REFUSING = (Action.REJECT, Action.DEFER)
+NATIVE = Finding(Reason.NATIVE, reply_for(Reason.NATIVE), fixed=Action.REJECT)  # no policy: see [handler.wrap] native
 
 
 @dataclass(slots=True)
 class ReplyRecipient:
     """A reply recipient of this transaction. ``arguments``: the client's spellings of it, for the MTA.
 
-    ``checked`` is None for what has no good checksum; ``facts`` is None where the store gave none.
+    ``checked`` is None for what has no good checksum; ``facts`` is None where the store gave none. ``direct``: what is
+    known of an application's own address, which has no token; ``local`` is then the whole address.
     """
 
     domain: str
@@ -30,6 +35,7 @@ class ReplyRecipient:
     facts: Facts | None = None
     findings: list[Finding] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
+    direct: Direct | None = None
 
     @property
     def token_id(self) -> str:
@@ -38,11 +44,26 @@ class ReplyRecipient:
 
     @property
     def handler_name(self) -> str:
-        """For metrics and logs; empty without a good checksum."""
-        return self.checked.handler.name if self.checked else ""
+        """For metrics and logs; empty where the address names none."""
+        handler = self.handler
+        return handler.name if handler is not None else ""
 
-    def is_same(self, address: ReplyAddress) -> bool:
-        """Whether ``address`` bears the same token: the domain and the case of ASCII letters don't matter."""
+    @property
+    def handler(self) -> Handler | None:
+        """What the address is for; None where it names nothing."""
+        if self.direct is not None:
+            return self.direct.handler
+        return self.checked.handler if self.checked is not None else None
+
+    def is_same(self, address: object) -> bool:
+        """Whether ``address`` bears the same token, or is the same of an application's own.
+
+        Of a token, the domain and the case of ASCII letters don't matter.
+        """
+        if isinstance(address, Direct):
+            return self.direct is not None and self.direct.address == address.address
+        if not isinstance(address, ReplyAddress) or self.direct is not None:
+            return False
         return in_ascii_lower_case(self.local) == in_ascii_lower_case(address.local)
 
 
@@ -51,12 +72,14 @@ class RecipientDecision(NamedTuple):
 
     ``action``: REJECT or DEFER; ACCEPT if the message is judged at its end. ``finding``: why; None where there
     is nothing to object to. ``when``: the stage at which the client hears of it.
+    ``is_beside``: the message has the right address of the same application too, so this one goes without a word.
     """
 
     recipient: ReplyRecipient
     finding: Finding | None
     action: Action
     when: Stage
+    is_beside: bool = False
 
     @property
     def reason(self) -> Reason:
@@ -76,6 +99,19 @@ class RecipientDecision(NamedTuple):
         it is accepted.
         """
         return not self.refused or (self.when is Stage.EOM and self.reason is Reason.STORE_UNAVAILABLE)
+
+
+def is_native_of(recipient: ReplyRecipient, taken: ReplyRecipient) -> bool:
+    """Whether ``recipient`` is the own address of the application that ``taken``, an address of ours, stands for."""
+    direct = recipient.direct
+    if direct is None or direct.road is not Road.NATIVE or taken.checked is None:
+        return False
+    return taken.checked.handler.id == direct.handler.id
+
+
+def beside(recipient: ReplyRecipient) -> RecipientDecision:
+    """Decide that an application's own address is removed from an answer to the right one: it would come twice."""
+    return RecipientDecision(recipient, NATIVE, Action.REJECT, Stage.EOM, is_beside=True)
 
 
 def decide(recipient: ReplyRecipient, may_be_sealed: bool, over_smtp: bool) -> RecipientDecision:
@@ -122,8 +158,10 @@ def store_unavailable(service: Service, has_other_recipients: bool = False) -> F
 
 
 def _ask(service: Service, token: Token, token_id: str) -> tuple[Facts | None, Finding | None]:
+    handler = service.rules.handlers.by_id.get(token.handler)
+    wrapped = handler is not None and handler.wrap is not None
     try:
-        return service.store.facts(token.user, token.handler, token.context, token_id), None
+        return service.store.facts(token.user, token.handler, token.context, token_id, wrapped), None
     except StoreUnavailableError:
         return None, store_unavailable(service)
 

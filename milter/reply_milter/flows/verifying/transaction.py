@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Content
 from reply_milter.flows.verifying.judgement import Answer
-from reply_milter.flows.verifying.recipient import RecipientDecision, ReplyRecipient
+from reply_milter.flows.verifying.recipient import RecipientDecision, ReplyRecipient, beside, is_native_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,23 @@ class Broken:
     """Stands in place of a transaction of which a step failed that mattered: what follows is deferred."""
 
 
+def with_beside(state: State, recipient: ReplyRecipient) -> State:
+    """The state after a recipient that only doubles the one that is taken; it is removed at the end."""
+    assert isinstance(state, Replying)  # noqa: S101 # for there is one that is taken
+    return Replying(state.content, state.taken, (*state.refused, beside(recipient)))
+
+
 def with_recipient(state: State, decided: RecipientDecision) -> State:
-    """The state after the MTA accepted a reply recipient, whatever becomes of it at the end of the message."""
+    """The state after the MTA accepted a reply recipient, whatever becomes of it at the end of the message.
+
+    An address of ours takes the place of the application's own that it stands for.
+    """
     content = state.content if isinstance(state, WITH_CONTENT) else Content()
     refused = state.refused if isinstance(state, WITH_CONTENT) else ()
+    handler = decided.recipient.handler
+    content.strict = content.strict or (handler is not None and handler.wrap is not None)
+    if isinstance(state, Replying) and is_native_of(state.taken, decided.recipient) and decided.may_be_taken:
+        refused = (*refused, beside(state.taken))
     if decided.refused:
         refused = (*refused, decided)
     if decided.may_be_taken:

@@ -10,7 +10,7 @@ from reply_milter.core.rules.message import Bindings, Message, bindings, finding
 from reply_milter.core.token.verify import Checked, Facts
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding, Policy
-from reply_milter.core.verdict.reasons import REASONS, Cause, Reason, reply_for
+from reply_milter.core.verdict.reasons import NOT_THE_NOTIFICATION, REASONS, Cause, Reason, reply_for
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.claiming import Taken, claim_for, take, tells_of_author, tries_of
@@ -55,8 +55,11 @@ def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts |
     """Compare a message with its token, and collect all findings but the claim's. ``facts`` None: unknown."""
     rules, message = service.rules, arrival.message
     authenticated = _authentication_of(rules, message)
-    bound = bindings(message, checked, facts, rules.form, authenticated, asked=bool(rules.verify.authserv_id))
-    found = list(findings(message, bound, rules.form, rules.verify.max_message_bytes))
+    asked, wrapped = bool(rules.verify.authserv_id), checked.handler.wrap is not None
+    bound = bindings(message, checked, facts, rules.form, rules.keyring, authenticated, asked=asked)
+    found = list(findings(message, bound, rules.form, rules.verify.max_message_bytes, strictly=wrapped))
+    if wrapped:
+        found = [_as_wrapped(one, bound, arrival) for one in found]
     before = [one for one in found if REASONS[one.reason].before_author]
     after = [one for one in found if not REASONS[one.reason].before_author]
     stands = standing(service, arrival, checked, facts)
@@ -75,13 +78,29 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
         return Weighed(seen.bound, finding, action)
     claim = claim_for(service, arrival, checked, tries, takes=kept)
     taken = take(service, claim, seen.bound, arrival.has_other_recipients)
-    if taken.facts is not None and taken.facts != facts:  # they have changed since RCPT, or were unknown then
-        seen = _with_room(service, arrival, checked, examine(service, arrival, checked, taken.facts))
+    known = taken.facts
+    if known is not None and facts is not None:  # the claim does not ask for the copy: it never changes
+        known = known._replace(original=facts.original)
+    if known is not None and known != facts:  # they have changed since RCPT, or were unknown then
+        seen = _with_room(service, arrival, checked, examine(service, arrival, checked, known))
     finding, action = _decide(policy, seen, taken)
     if action is not Action.PARK and arrival.room is not None:
         arrival.room.leave(claim.id)
     replay = taken.replay if arrival.stays(action) else _released(service, claim, taken.replay)
     return Weighed(seen.bound, finding, action, claim, replay)
+
+
+def _as_wrapped(finding: Finding, bound: Bindings, arrival: Arrival) -> Finding:
+    """What becomes of a wrapped reply that doesn't answer its notification: refused or parked, never accepted.
+
+    Without knowledge of what it stands for it can't be parked either: nobody could be asked, and nothing restored.
+    """
+    if finding.reason not in (Reason.THREAD_MISMATCH, Reason.THREAD_ABSENT):
+        return finding
+    action = arrival.recipient.policy.action(finding)
+    stays = action is Action.ACCEPT or (action is Action.PARK and bound.plain is None)
+    said = NOT_THE_NOTIFICATION if finding.reason is Reason.THREAD_ABSENT else finding.reply
+    return replace(finding, reply=said, fixed=Action.REJECT if stays else action)
 
 
 def _released(service: Service, claim: Claim, replay: Replay | None) -> Replay | None:

@@ -37,7 +37,7 @@ def checked(answered: MintedAddress = ANSWERED, handler: Handler = ISSUE) -> Che
 
 def reasons(read: Message, token: Checked | None = None, facts: Facts | None = None) -> list[Reason]:
     """What there is to object to."""
-    bound = bindings(read, token or checked(), facts, FORM, Authentication.NONE)
+    bound = bindings(read, token or checked(), facts, FORM, KEYRING, Authentication.NONE)
     return [finding.reason for finding in findings(read, bound, FORM, LIMIT)]
 
 
@@ -180,7 +180,7 @@ def test_thread_is_found_in_reply_to_or_references(
     fields: dict[str, list[str]], match: ThreadMatch, found: list[Reason]
 ) -> None:
     """The digest of an id is what the token holds; an id of our form is another notification; else nothing is known."""
-    assert bindings(message(fields), checked(), None, FORM, Authentication.NONE).thread.match is match
+    assert bindings(message(fields), checked(), None, FORM, KEYRING, Authentication.NONE).thread.match is match
     assert reasons(message(fields)) == found
 
 
@@ -188,7 +188,8 @@ def test_integer_handler_binds_no_thread() -> None:
     """Its replies may be composed anew."""
     token = checked(minted(FORUM), FORUM)
     assert (
-        bindings(message({"in-reply-to": []}), token, None, FORM, Authentication.NONE).thread.match is ThreadMatch.NONE
+        bindings(message({"in-reply-to": []}), token, None, FORM, KEYRING, Authentication.NONE).thread.match
+        is ThreadMatch.NONE
     )
     assert reasons(message({"in-reply-to": []}), token) == []
 
@@ -220,12 +221,12 @@ def test_author_is_compared_with_file_and_token(
     """Nothing on file and unbound: unknown. What is on file counts alone; the token speaks where nothing is."""
     token = checked(ANSWERED if bound else UNBOUND)
     read = message({"from": [author], "in-reply-to": [f"<{(ANSWERED if bound else UNBOUND).message_id}>"]})
-    assert bindings(read, token, Facts(addresses=on_file), FORM, Authentication.NONE).sender is match
+    assert bindings(read, token, Facts(addresses=on_file), FORM, KEYRING, Authentication.NONE).sender is match
 
 
 def test_missing_facts_leave_the_token_to_speak() -> None:
     """The store may be away."""
-    assert bindings(message(), checked(), None, FORM, Authentication.NONE).sender is SenderMatch.MATCH
+    assert bindings(message(), checked(), None, FORM, KEYRING, Authentication.NONE).sender is SenderMatch.MATCH
 
 
 @pytest.mark.parametrize(
@@ -239,5 +240,5 @@ def test_missing_facts_leave_the_token_to_speak() -> None:
 )
 def test_silence_is_found_where_somebody_was_to_speak(auth: Authentication, asked: bool, found: list[Reason]) -> None:
     """Without an authserv_id no author is authenticated."""
-    bound = bindings(message(), checked(), None, FORM, auth, asked)
+    bound = bindings(message(), checked(), None, FORM, KEYRING, auth, asked)
     assert [finding.reason for finding in findings(message(), bound, FORM, LIMIT)] == found
