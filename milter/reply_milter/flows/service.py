@@ -54,8 +54,7 @@ class Rules:
 class Service:
     """The rules, and the world that they are applied to. ``commits`` is None if this process commits nothing.
 
-    ``parking_room`` is None if there is no bound for parked replies on this host. ``has_wrapped``: whether a wrapped
-    notification of the handler with this id has ever left.
+    ``parking_room`` is None if there is no bound for parked replies on this host. ``mark``: None if nothing is wrapped.
     """
 
     rules: Rules
@@ -65,7 +64,7 @@ class Service:
     clock: Clock
     telemetry: Telemetry
     parking_room: ParkingRoom | None = None
-    has_wrapped: Callable[[int], bool] = lambda _: False
+    mark: WrappedMark | None = None
 
 
 @dataclass(frozen=True, slots=True)

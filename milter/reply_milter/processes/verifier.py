@@ -10,6 +10,7 @@ from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
 from reply_milter.adapters.redis_store.commit_queue import CommitQueue
 from reply_milter.adapters.state_dir.deliveries import SqliteParkingRoom
+from reply_milter.adapters.state_dir.wrapped_mark import WrappedMark
 from reply_milter.config import Config
 from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.verdict.handler import Handlers
@@ -36,6 +37,7 @@ class Verifier:
         self._store_telemetry = telemetry.StoreOperations(self._metrics)
         self._commits: CommitQueue | None = None
         self._store_settings: tuple[object, ...] = ()
+        self._mark = WrappedMark(settings.config.state_dir)
         self.apply_settings(settings)
         self.callbacks = libmilter.MilterCallbacks(
             self._converse,
@@ -69,6 +71,7 @@ class Verifier:
             clock=WallClock(),
             telemetry=self._telemetry,
             parking_room=_parking_room(config),
+            mark=self._mark,
         )
         self._canary_service = self._for_canaries(self._service)
 

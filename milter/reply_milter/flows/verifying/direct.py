@@ -34,7 +34,8 @@ def assess_direct(service: Service, direct: Direct) -> ReplyRecipient:
 
 def _objection(service: Service, direct: Direct) -> Finding | None:
     """What is wrong with it: it no longer passes, or has another spelling than the application gives out."""
-    if not may_pass(direct, service.clock.now(), service.has_wrapped(direct.handler.id)):
+    has_left = service.mark is not None and service.mark.has_left(direct.handler.id)
+    if not may_pass(direct, service.clock.now(), has_left):
         return NATIVE
     if direct.spelling is Spelling.ODD:
         return Finding(Reason.MALFORMED, MISSPELT, fixed=Action.REJECT)

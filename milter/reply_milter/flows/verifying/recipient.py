@@ -141,6 +141,8 @@ def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipie
         junk = _throttled(service, client, now) if checked.guess else _as_long(service, checked)
         return ReplyRecipient(address.domain, address.local, rules.policy, findings=[junk or checked.finding])
     recipient = ReplyRecipient(address.domain, address.local, checked.handler.policy, checked)
+    if checked.handler.wrap is not None and service.mark is not None:
+        service.mark.note(checked.handler.id)  # its notification may have left through another host
     recipient.facts, missing = _ask(service, checked.token, checked.token_id)
     standing = check_standing(checked, recipient.facts, now)
     recipient.findings = [finding for finding in (standing, missing) if finding is not None]

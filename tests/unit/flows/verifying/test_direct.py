@@ -11,7 +11,7 @@ from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.verdict import Accept, Defer, Reject
 from reply_milter.core.wrapping.keys import open_original
 from reply_milter.core.wrapping.plain import Plain
-from tests.support.fakes import NOW, SEAL_KEY, minted, rules
+from tests.support.fakes import NOW, SEAL_KEY, MemoryMark, minted, rules
 from tests.support.hosts.dialogue import Desk, edits, reply_fields
 from tests.support.wrapping import KEY, NATIVE, OTHER_NATIVE, gitea, wrapped
 
@@ -26,7 +26,7 @@ REFUSED = "550 5.7.1 Answer the notification that you got; your answer to its ow
 def _desk(handler: Handler | None = None, has_wrapped: bool = True) -> Desk:
     given = rules()
     desk = Desk(replace(given, handlers=Handlers.of([*given.handlers.by_id.values(), handler or gitea()])))
-    desk.service = replace(desk.service, has_wrapped=lambda number: has_wrapped and number == 20)
+    desk.service = replace(desk.service, mark=MemoryMark({20} if has_wrapped else set()))
     return desk
 
 
@@ -83,6 +83,13 @@ def test_native_binds_only_after_something_was_wrapped() -> None:
     desk = _desk(has_wrapped=False)
     desk.start(NATIVE)
     assert _original(desk, desk.finish(MAIL))[0] == "native"
+
+
+def test_an_answer_shows_that_something_was_wrapped() -> None:
+    """Its notification may have left through another host."""
+    desk = _desk(has_wrapped=False)
+    desk.start(ONE.address)
+    assert isinstance(desk.start(NATIVE)[0], Reject)
 
 
 @pytest.mark.parametrize("handler", [PASSING, gitea()])
