@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reply_milter.core.wrapping.automaton import Chain, Run, common_text, literal
 from reply_milter.core.wrapping.pattern import Pattern, glob, parse
-from tests.unit.core.wrapping.test_pattern import PATTERNS, matching
+from tests.support.patterns import PATTERNS, matching
 
 
 def _matches(pattern: Pattern, address: str) -> bool:
