@@ -16,7 +16,8 @@ from typing import Any
 
 from benchmarks import mails, processes
 from benchmarks.filters import Bench, Ours, bench
-from benchmarks.rounds import SESSION, SETTLE_SECONDS
+from benchmarks.plan import SESSION
+from benchmarks.rounds import SETTLE_SECONDS
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.cli import main as reply_milter
 from reply_milter.core.verdict.verdict import Accept
@@ -74,8 +75,10 @@ def measure(milters: Bench) -> dict[str, tuple[float, float]]:
 
 def _start(milters: Bench, without: str) -> Ours:
     os.environ[_WITHOUT] = without
-    return Bench(milters.folder / f"without {without}".replace(" ", "-"), milters.stack).ours(
-        os.cpu_count() or 1, module="benchmarks.parts"
+    return (
+        Bench(milters.folder / f"without {without}".replace(" ", "-"), milters.stack)
+        .ours(os.cpu_count() or 1, module="benchmarks.parts")
+        .ready()
     )
 
 
