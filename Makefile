@@ -64,7 +64,8 @@ deb: .install-build .install-deb
 deb-test: .install-run .install-test $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q tests/system/test_package.py
 
-# The milter beside others, in benchmarks/results: a quarter of an hour. The short form only sees that all of it works.
+# The milter beside others: a quarter of an hour. Writes benchmarks/results and the figures of README.md and
+# docs/performance.md. The short form only sees that all of it works, and writes into build/benchmarks.
 bench: .install-run .install-bench $(VENV)/.charts
 	$(BIN)/python -m benchmarks
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--rounds N | --short | --soak | --flood MINUTES] [--into FOLDER]``; see the Makefile."""
+"""``python -m benchmarks [--rounds N | --short | --pages | --soak | --flood MINUTES] [--into FOLDER]``: see Makefile"""
 
 import argparse
 import os
@@ -20,13 +20,16 @@ from benchmarks.soak import soak
 _FULL = Size(
     rounds=8,
     warm=1,
-    messages=1500,
+    replies=1500,
+    others=4500,
     postfix_messages=1000,
     connections=(1, 8, 32, 200),
     sessions=(8, 20),
     spin_seconds=1.0,
 )
-_SHORT = Size(rounds=1, warm=0, messages=100, postfix_messages=40, connections=(1, 4), sessions=(4,), spin_seconds=0.1)
+_SHORT = Size(
+    rounds=1, warm=0, replies=100, others=100, postfix_messages=40, connections=(1, 4), sessions=(4,), spin_seconds=0.1
+)
 _SOAK_MESSAGES = 1_000_000
 _JUNK = 1_000_000
 _RESULTS = Path(__file__).with_name("results")
@@ -43,13 +46,16 @@ def main() -> int:
     parser.add_argument(
         "--into", type=Path, default=_RESULTS, help="where results go, and pages with them if that is not their place"
     )
+    parser.add_argument("--pages", action="store_true", help="write the pages of results that were kept, in new words")
     parser.add_argument("--rounds", type=int, default=_FULL.rounds, help="how many are counted")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
         signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-bench-"))
     try:
-        if options.soak:
+        if options.pages:
+            _tell(options.into)
+        elif options.soak:
             _soak(folder, options.into)
         elif options.flood is not None:
             _flood(folder, options.into, options.flood)
@@ -72,6 +78,10 @@ def _compare(folder: Path, into: Path, size: Size) -> None:
     with bench(folder / "postfix") as mta:
         results.postfix = rounds.postfix_rounds(mta, size, setting.workers)
     Figures(results, setting).write(into)
+    _tell(into)
+
+
+def _tell(into: Path) -> None:
     figures = Figures.read(into)  # what was kept is what the pages say
     _publish(into / f"{STEM}.md", report.page(figures))
     plot.draw(figures, into / f"{STEM}.svg")

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from benchmarks.filters import KNOWS_EARLY
 from benchmarks.plan import Comparison, Size
 from benchmarks.rounds import Results, Sample
 
@@ -43,18 +42,17 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where and how much was measured. ``knows_early``: whether ``accept_early`` was a setting."""
+    """Where and how much was measured."""
 
     machine: str
     cpus: int
     size: Size
     workers: int
-    knows_early: bool
 
     @classmethod
     def here(cls, size: Size, workers: int) -> "Setting":
         """This machine, now."""
-        return cls(machine(), os.cpu_count() or 1, size, workers, KNOWS_EARLY)
+        return cls(machine(), os.cpu_count() or 1, size, workers)
 
 
 class Figures:

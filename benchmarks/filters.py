@@ -25,9 +25,8 @@ from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, store_url
 
 DOMAIN = "reply.example.com"
-# Until `[verify] accept_early` is a key, a milter that was to accept early runs without, and the page says so.
+# Until `[verify] accept_early` is a key, a milter that is to accept early runs without.
 KNOWS_EARLY = "accept_early" in VerifySettings.__slots__
-_NO_DATA, _SKIP, _NO_REPLY_BODY = 0x200, 0x400, 0x80000  # SMFIP_NODATA, SMFIP_SKIP, SMFIP_NR_BODY
 _OPENDKIM = """\
 Mode v
 Socket local:{folder}/milter.sock
@@ -105,11 +104,13 @@ class Bench:
         self._trees: list[Tree] = []
 
     def null(self, like: Filter, early: bool = False, socket: Path | None = None) -> Filter:
-        """A milter in C that says yes, with the steps and the kind of socket of ``like``: the generator's ceiling."""
+        """A milter in C that says yes, with the steps and the kind of socket of ``like``: the generator's ceiling.
+
+        ``early``: it accepts at DATA, if it hears it.
+        """
         folder = self._place("null", "root")
         address = self._address(folder, port_of(like.socket) is not None, socket)
-        steps = steps_of(like.ready().socket)
-        tree = self.generator.null_responder(address, early_steps(steps) if early else steps, early)
+        tree = self.generator.null_responder(address, steps_of(like.ready().socket), early)
         return Filter([self._ending(tree)], address)
 
     def empty_pymilter(self, kind: str, workers: int) -> Filter:
@@ -202,11 +203,6 @@ class Bench:
 
     def _start(self, command: Sequence[str], folder: Path, socket: str = "", before: Sequence[Tree] = ()) -> Filter:
         return Filter([*before, self._tree(command, folder)], socket or str(folder / "milter.sock"))
-
-
-def early_steps(steps: int) -> int:
-    """``steps`` of a milter that accepts at DATA: it hears DATA, and leaves all of the body unanswered."""
-    return steps & ~(_NO_DATA | _SKIP) | _NO_REPLY_BODY
 
 
 @contextmanager

@@ -277,13 +277,13 @@ static void next_message(struct connection *c) {
 }
 
 static void ended(struct connection *c, char code) {
-    deferred += code == 't';
     if (code == 'c' || code == 'a') accepted++, edited += c->edits > 0;
     else refused_eom++;
     next_message(c);
 }
 
-static void answered(struct connection *c, char code) {
+static void answered(struct connection *c, const unsigned char *at) {
+    char code = at[4];
     int greeting = c->waiting == 'C' || c->waiting == 'H';
     if (greeting && code != 'c') {
         errno = EPROTO;
@@ -294,9 +294,10 @@ static void answered(struct connection *c, char code) {
         if (!begin(c)) hang_up(c);
         return;
     }
+    deferred += code == 't' || (code == 'y' && at[5] == '4');
     if (c->waiting == 'E' || code == 'a') return ended(c, code); /* "accept" before the end: not asked about it again */
     if (code != 'c' && code != 's') {
-        deferred += code == 't', refused_rcpt++;
+        refused_rcpt++;
         return next_message(c);
     }
     if (code == 's') c->skips_body = 1;
@@ -315,7 +316,7 @@ static void packet(struct connection *c, const unsigned char *at, uint32_t lengt
     } else if (strchr("mih+-2q", code)) {
         c->edits++;
     } else if (code != 'p') {
-        answered(c, code);
+        answered(c, at);
     }
 }
 

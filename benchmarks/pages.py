@@ -7,7 +7,6 @@ from benchmarks.figures import Figures
 from benchmarks.markdown import header, paragraph, quartiles, row
 from benchmarks.plan import COMPARISONS, DOOR_COMPARISONS, DOORS, NAMES, Comparison
 from benchmarks.processes import BenchmarkError
-from benchmarks.report import WITHOUT_EARLY
 
 BEGIN, END = "<!-- figures: made by make bench -->\n", "<!-- end of figures -->\n"
 ROOT = Path(__file__).parents[1]
@@ -59,8 +58,6 @@ def _readme(figures: Figures) -> Iterable[str]:
     yield from _rspamd(figures)
     yield ""
     yield from _through_postfix(figures)
-    if not setting.knows_early:
-        yield from ("", WITHOUT_EARLY)
 
 
 def _rspamd(figures: Figures) -> Iterable[str]:
@@ -109,8 +106,8 @@ def _performance(figures: Figures) -> Iterable[str]:
     yield "CPU microseconds of one message, of the filter's own processes, by connections:"
     yield ""
     yield from _cpu_table(figures)
-    if not figures.setting.knows_early:
-        yield from ("", WITHOUT_EARLY)
+    yield ""
+    yield from _memory(figures)
 
 
 def _ratio_table(figures: Figures) -> Iterable[str]:
@@ -169,6 +166,16 @@ def _cpu_table(figures: Figures) -> Iterable[str]:
         for mail in ("replies", "ordinary"):
             found = [figures.middle(name, mail, number, lambda one: one.cpu_us) for number in connections]
             yield row(f"{NAMES[name]}: {mail}", *(f"{value:.0f}" for value in found))
+
+
+def _memory(figures: Figures) -> Iterable[str]:
+    results = figures.results
+    yield from paragraph(
+        f"Memory: a worker has {results.private_bytes['ours'] / 1e6:.0f} MB of private memory after",
+        f"{max(figures.setting.size.connections)} connections (aim 45). A remembered reply takes",
+        f"{results.store_bytes / max(1, results.replies):.0f} bytes of Redis's used_memory, over {results.replies:,}",
+        "replies (aim 260).",
+    )
 
 
 def _two(numbers: tuple[int, ...]) -> tuple[int, int]:

@@ -72,19 +72,23 @@ SESSION = 25  # messages of one connection of the MTA
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured. ``warm``: rounds that are thrown away. ``spin_seconds``: of a pure CPU loop."""
+    """How much is measured. ``warm``: rounds that are thrown away. ``spin_seconds``: of a pure CPU loop.
+
+    ``replies``, ``others``: messages of one sample. Other mail takes less time, and more of it about the same.
+    """
 
     rounds: int
     warm: int
-    messages: int
+    replies: int
+    others: int
     postfix_messages: int
     connections: tuple[int, ...]
     sessions: tuple[int, ...]
     spin_seconds: float
 
-    def count(self, connections: int) -> int:
+    def count(self, mail: str, connections: int) -> int:
         """Messages of one sample: enough for one whole session on each connection."""
-        return max(self.messages, connections * SESSION)
+        return max(self.replies if mail.startswith("replies") else self.others, connections * SESSION)
 
     @property
     def crowds(self) -> tuple[int, ...]:

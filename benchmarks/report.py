@@ -8,7 +8,6 @@ from benchmarks.markdown import header, paragraph, quartiles, row
 from benchmarks.plan import COMPARISONS, DOOR_COMPARISONS, DOORS, MAILS, NAMES, PLAN, SESSION, Comparison
 from benchmarks.rounds import Sample
 
-WITHOUT_EARLY = "**This version has no `accept_early`: rows with that name were measured without it.**"
 _COLUMNS = (
     "messages/s",
     "p50 ms",
@@ -37,7 +36,8 @@ def _head(figures: Figures) -> Iterable[str]:
     yield ""
     yield from paragraph(
         f"{setting.machine}. {setting.workers} workers each, unless a row says otherwise; medians of {size.rounds}",
-        f"interleaved rounds of {size.messages} messages, or one session for each connection if that is more.",
+        f"interleaved rounds of {size.replies} replies or {size.others} other messages, or one session for each",
+        "connection if that is more.",
         f"A session has {SESSION} messages, of 2 kB, or 5 kB with 25 fields. The load generator says to",
         "each filter what",
         "Postfix would say; it runs on the same CPUs, and so does Redis. `CPUs busy`: how many the",
@@ -45,8 +45,6 @@ def _head(figures: Figures) -> Iterable[str]:
         "used until the last answer; `of the load`: how many the load generator used. Private memory is that of the",
         "filter's largest process, peak that of all.",
     )
-    if not setting.knows_early:
-        yield from ("", WITHOUT_EARLY)
 
 
 def _table(figures: Figures, mail: str) -> Iterable[str]:
