@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 
 from tests.wire.milter_client import CONTINUE, SKIP
 
-# By command: the bit by which a milter declines the step, and the one by which it leaves the step unanswered (mfdef.h).
-STEPS = {
-    b"C": (0x01, 0x1000),
-    b"H": (0x02, 0x2000),
-    b"M": (0x04, 0x4000),
-    b"R": (0x08, 0x8000),
-    b"B": (0x10, 0x80000),
-    b"L": (0x20, 0x80),
-    b"N": (0x40, 0x40000),
-    b"T": (0x200, 0x10000),
-    b"E": (0, 0),
+# Commands that are answered, and by which bit a milter leaves each unanswered (mfdef.h).
+UNANSWERED = {
+    b"C": 0x1000,
+    b"H": 0x2000,
+    b"M": 0x4000,
+    b"R": 0x8000,
+    b"T": 0x10000,
+    b"L": 0x80,
+    b"N": 0x40000,
+    b"B": 0x80000,
+    b"E": 0,
 }
 _SKIPS = 0x400
 
@@ -33,7 +33,7 @@ class Recorded:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def shapes(self) -> list[str]:
-        """Each packet in short: its letter; of macros the command and the names; of a header field nothing more."""
+        """Each packet as its letter; of macros also the command and the names, of header and body also the data."""
         return [_shape(letter, data) for letter, data in self.packets]
 
 
@@ -85,12 +85,14 @@ class RecordingMilter:
     def _answer(self, letter: bytes) -> bytes:
         if letter == b"O":
             return _packet(b"O" + struct.pack("!III", 6, 0, self._steps))
-        if letter not in STEPS or self._steps & STEPS[letter][1]:
+        if letter not in UNANSWERED or self._steps & UNANSWERED[letter]:
             return b""
         return _packet(self._answers.get(letter, CONTINUE))
 
 
 def _shape(letter: bytes, data: bytes) -> str:
+    if letter in (b"L", b"B"):
+        return f"{letter.decode()} {data!r}"
     if letter != b"D":
         return letter.decode()
     names = data[1:].split(b"\0")[:-1:2]
