@@ -27,7 +27,7 @@ from reply_milter.processes import verifier
 
 ROUNDS, MESSAGES, CONNECTIONS = 5, 5000, 8
 _WITHOUT = "REPLY_MILTER_WITHOUT"  # in the environment of a daemon: what it is to do without
-_VARIANTS = ("", "telemetry", "store", "store telemetry", "decisions")
+VARIANTS = ("", "telemetry", "store", "store telemetry", "decisions")
 _TOLD = ("recipient", "message", "replay", "token_age", "key_used", "stage_started", "stage_ended")
 
 
@@ -40,6 +40,9 @@ class _YesStore(NoStore):
 
     def ping(self) -> None:
         """It is there."""
+
+    def watch(self) -> None:
+        """There are no servers to look for."""
 
 
 def daemon() -> int:
@@ -60,7 +63,7 @@ def daemon() -> int:
 
 def measure(milters: Bench) -> dict[str, tuple[float, float]]:
     """Median CPU microseconds of a reply by what is missing: of the workers, and of Redis."""
-    running = {without: _start(milters, without) for without in _VARIANTS}
+    running = {without: _start(milters, without) for without in VARIANTS}
     found: dict[str, list[tuple[float, float]]] = {without: [] for without in running}
     for number in range(ROUNDS + 1):
         for without, ours in running.items():

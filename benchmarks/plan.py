@@ -108,8 +108,9 @@ class Comparison:
     def words(self) -> str:
         """Its row's name."""
         (one, mail), (other, than) = self.one, self.other
-        named = f"{NAMES[one]} : {NAMES[other]}" if one != other else NAMES[one]
-        return f"{mail}: {named}" if mail == than else f"{mail} : {than}: {named}"
+        if mail == than:
+            return f"{MAILS[mail].lower()}, {NAMES[one]} : {NAMES[other]}"
+        return f"{NAMES[one]}, {MAILS[mail].lower()} : {MAILS[than].lower()}"
 
 
 COMPARISONS = (

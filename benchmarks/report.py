@@ -129,7 +129,7 @@ def _growth(figures: Figures) -> Iterable[str]:
     for mail in ("replies", "ordinary"):
         for connections in figures.setting.size.connections:
             ratio = figures.ratio(Comparison(("ours", mail), ("ours 1", mail)), connections)
-            yield _growth_row(f"reply-milter, {mail}", connections, ratio)
+            yield _growth_row(f"reply-milter, {MAILS[mail].lower()}", connections, ratio)
 
 
 def _growth_row(words: str, number: object, ratio: Ratio) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import parts
 from benchmarks.filters import KNOWS_EARLY, Bench, bench
 from benchmarks.mails import Letter, packets
 from benchmarks.negotiated import steps_of
@@ -13,6 +14,7 @@ from reply_milter.adapters.libmilter import VERIFY
 from tests.wire.milter_client import ACCEPT, ADD_HEADER, CONTINUE, INSERT_HEADER, Answer, Mta
 
 _DATA = b"T"
+_ROOT = Path(__file__).parents[2]
 _LETTER = Letter(7, "reply+0000@reply.example.com", "shop/orders/issue/7@reply.example.com")
 
 
@@ -48,6 +50,16 @@ def test_both_accept_at_data(filters: Bench) -> None:
             mta.mail()
             assert mta.rcpt("<bob@example.com>", "bob@example.com").code == CONTINUE
             assert mta.command(_DATA).code == ACCEPT
+
+
+@pytest.mark.parametrize("without", parts.VARIANTS)
+def test_a_daemon_without_parts_takes_replies(filters: Bench, without: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it does without is what it would say more slowly."""
+    monkeypatch.setattr(parts, "MESSAGES", 10)
+    monkeypatch.setenv("REPLY_MILTER_WITHOUT", "")
+    monkeypatch.chdir(_ROOT)
+    own, _ = parts._run(filters, parts._start(filters, without), 0)
+    assert own > 0
 
 
 def test_rspamd_finds_the_message_that_is_answered(filters: Bench) -> None:
