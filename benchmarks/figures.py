@@ -42,17 +42,23 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where and how much was measured."""
+    """Where and how much was measured. ``load``: the load average before, which is others' work."""
 
     machine: str
     cpus: int
     size: Size
     workers: int
+    load: float
 
     @classmethod
     def here(cls, size: Size, workers: int) -> "Setting":
         """This machine, now."""
-        return cls(machine(), os.cpu_count() or 1, size, workers)
+        return cls(machine(), os.cpu_count() or 1, size, workers, os.getloadavg()[0])
+
+    @property
+    def busy(self) -> bool:
+        """Whether others' work took so much of the machine that the figures say little."""
+        return self.load > self.cpus / 2
 
 
 class Figures:

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable
 
-from benchmarks.figures import Figures, Ratio
+from benchmarks.figures import Figures, Ratio, Setting
 from benchmarks.markdown import header, paragraph, quartiles, row
 from benchmarks.plan import COMPARISONS, DOOR_COMPARISONS, DOORS, MAILS, NAMES, PLAN, SESSION, Comparison
 from benchmarks.rounds import Sample
@@ -34,6 +34,7 @@ def _head(figures: Figures) -> Iterable[str]:
     size = setting.size
     yield "# Measured"
     yield ""
+    yield from busy_machine(setting)
     yield from paragraph(
         f"{setting.machine}. {setting.workers} workers each, unless a row says otherwise; medians of {size.rounds}",
         f"interleaved rounds of {size.replies} replies or {size.others} other messages, or one session for each",
@@ -45,6 +46,16 @@ def _head(figures: Figures) -> Iterable[str]:
         "used until the last answer; `of the load`: how many the load generator used. Private memory is that of the",
         "filter's largest process, peak that of all.",
     )
+
+
+def busy_machine(setting: Setting) -> Iterable[str]:
+    """A warning, where it is due."""
+    if setting.busy:
+        yield from paragraph(
+            f"**The machine was busy with other work: its load average was {setting.load:.1f} before this began.",
+            "These figures say little.**",
+        )
+        yield ""
 
 
 def _table(figures: Figures, mail: str) -> Iterable[str]:
