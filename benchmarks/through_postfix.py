@@ -63,8 +63,9 @@ def running(bench: Bench, workers: int) -> Iterator[Doors]:
     """Start Postfix and milters for it; end Postfix."""
     folder = bench.folder / "postfix"
     sockets = folder / "spool/reply-milter"
-    own = PrivatePostfix(folder, free_port())
-    own.prepare(os.getuid(), getgrnam("postfix").gr_gid)
+    port = free_port()
+    owners = os.getuid(), getgrnam("postfix").gr_gid
+    PrivatePostfix(folder, port).prepare(*owners)  # the folder of sockets has to be there before the milters
     milters = dict(_milters(bench, workers, sockets))
     ports = {name: free_port() for name in DOORS}
     services = "".join(
@@ -72,8 +73,8 @@ def running(bench: Bench, workers: int) -> Iterator[Doors]:
         for name in DOORS
     )
     layout = Layout(main_cf=("reply-domain.main.cf",), master_cf=(), more=_MAIN_CF, more_services=services)
-    postfix = PrivatePostfix(folder, own.port, layout)
-    postfix.prepare(os.getuid(), getgrnam("postfix").gr_gid)
+    postfix = PrivatePostfix(folder, port, layout)
+    postfix.prepare(*owners)
     try:
         postfix.start()
         yield Doors(postfix, ports)
