@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
 TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
-	debhelper systemd iproute2 prometheus prometheus-alertmanager curl rspamd
+	debhelper systemd iproute2 prometheus prometheus-alertmanager curl rspamd strace
 BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
 
@@ -64,7 +64,8 @@ deb: .install-build .install-deb
 deb-test: .install-run .install-test $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q tests/system/test_package.py
 
-# The milter beside others, in benchmarks/results: a quarter of an hour. The short form only sees that all of it works.
+# The milter beside others: a quarter of an hour. Writes benchmarks/results and the figures of README.md and
+# docs/performance.md. The short form only sees that all of it works, and writes into build/benchmarks.
 bench: .install-run .install-bench $(VENV)/.charts
 	$(BIN)/python -m benchmarks
 
