@@ -53,6 +53,7 @@ class MilterCallbacks:
         self._converse = converse
         self._needs = needs
         self._telemetry = telemetry
+        self._over_tcp = False
         self._busy: set[Session] = set()
 
     @property
@@ -60,8 +61,9 @@ class MilterCallbacks:
         """Whether no message is on its way."""
         return not self._busy
 
-    def register(self) -> None:
-        """Make this the process's milter. Once, before ``serve``."""
+    def register(self, over_tcp: bool) -> None:
+        """Make this the process's milter. Once, before ``serve``. ``over_tcp``: MTAs connect to a TCP port."""
+        self._over_tcp = over_tcp
         c = Milter.milter
         c.set_flags(self._needs.actions)
         c.set_exception_policy(Milter.TEMPFAIL)
@@ -74,7 +76,7 @@ class MilterCallbacks:
         c.set_eom_callback(self._end_of_message)
         c.set_abort_callback(self._abort)
         c.set_close_callback(self._close)
-        c.register(NAME, negotiate=self._negotiate)
+        c.register(NAME, data=self._data, negotiate=self._negotiate)
 
     def _negotiate(self, ctx: Any, options: list[int]) -> int:
         """Choose what is needed of what the MTA offers. Without SKIP or no-reply support we answer each step.
@@ -84,7 +86,7 @@ class MilterCallbacks:
         if options[0] & EDITS != EDITS:
             log.error("the MTA does not allow header edits (SMFIF_ADDHDRS, SMFIF_CHGHDRS): session refused")
             return int(Milter.REJECT)
-        steps = options[1] & self._needs.steps
+        steps = self._needs.choose(options[1], self._over_tcp)
         options[0] &= self._needs.actions
         options[1], options[2], options[3] = steps, 0, 0
         ctx.setpriv(Session(steps, self._telemetry("")))
@@ -134,6 +136,9 @@ class MilterCallbacks:
             status = _answer(ctx, session, stage, DEFER_INTERNAL)
         session.telemetry.stage_ended(stage)
         return status
+
+    def _data(self, _ctx: Any) -> int:
+        return _CONTINUE
 
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
         session = self._session(ctx)

@@ -26,6 +26,15 @@ class Negotiation:
         """Both stages."""
         return self.at_rcpt, self.at_end
 
+    def choose(self, offered: int, over_tcp: bool) -> int:
+        """Return the steps for a session with an MTA that has ``offered`` these.
+
+        Over TCP we answer DATA, whoever the MTA is. Postfix sends the macros of DATA in any case; unanswered, they are
+        acknowledged after 40 ms, and what it writes behind them waits for that.
+        """
+        steps = offered & self.steps
+        return steps & ~int(Milter.P_NODATA) if over_tcp else steps
+
 
 _NEVER = Milter.P_NOHELO | Milter.P_NOUNKNOWN | Milter.P_NODATA | Milter.P_NOEOH
 _SILENT = Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_HDR
