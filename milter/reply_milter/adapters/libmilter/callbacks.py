@@ -26,22 +26,30 @@ _IDLE_SECONDS = 7200  # libmilter then closes the connection of a silent MTA; Po
 class Session:
     """One connection of the MTA, and what to return from the steps that have no other answer than "continue"."""
 
-    __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "connection", "telemetry")
+    __slots__ = (
+        "after_body",
+        "after_connect",
+        "after_header",
+        "after_last_body",
+        "after_mail",
+        "connection",
+        "telemetry",
+    )
 
     def __init__(self, steps: int, telemetry: ConnectionTelemetry) -> None:
         self.connection: Conversation | None = None
         self.telemetry = telemetry
-        self.after_connect, self.after_mail, self.after_header = (
+        self.after_connect, self.after_mail, self.after_header, self.after_body = (
             int(Milter.NOREPLY if steps & silent else Milter.CONTINUE)
-            for silent in (Milter.P_NR_CONN, Milter.P_NR_MAIL, Milter.P_NR_HDR)
+            for silent in (Milter.P_NR_CONN, Milter.P_NR_MAIL, Milter.P_NR_HDR, Milter.P_NR_BODY)
         )
-        self.after_body = int(Milter.SKIP if steps & Milter.P_SKIP else Milter.CONTINUE)  # where no more is wanted
+        self.after_last_body = int(Milter.SKIP) if steps & Milter.P_SKIP else self.after_body  # no more is wanted
 
 
 class MilterCallbacks:
     """The callbacks of one process. ``converse`` starts a conversation with a client, given its IP address.
 
-    ``telemetry`` returns what counts the steps of that client.
+    ``telemetry`` returns what counts the steps of that client. ``accepts_early``: whether DATA may end a message.
     """
 
     def __init__(
@@ -49,10 +57,12 @@ class MilterCallbacks:
         converse: Callable[[str], Conversation],
         needs: Negotiation,
         telemetry: Callable[[str], ConnectionTelemetry],
+        accepts_early: Callable[[], bool] = lambda: False,
     ) -> None:
         self._converse = converse
         self._needs = needs
         self._telemetry = telemetry
+        self._accepts_early = accepts_early
         self._over_tcp = False
         self._busy: set[Session] = set()
 
@@ -86,7 +96,7 @@ class MilterCallbacks:
         if options[0] & EDITS != EDITS:
             log.error("the MTA does not allow header edits (SMFIF_ADDHDRS, SMFIF_CHGHDRS): session refused")
             return int(Milter.REJECT)
-        steps = self._needs.choose(options[1], self._over_tcp)
+        steps = self._needs.choose(options[1], self._over_tcp, self._accepts_early())
         options[0] &= self._needs.actions
         options[1], options[2], options[3] = steps, 0, 0
         ctx.setpriv(Session(steps, self._telemetry("")))
@@ -137,8 +147,26 @@ class MilterCallbacks:
         session.telemetry.stage_ended(stage)
         return status
 
-    def _data(self, _ctx: Any) -> int:
-        return _CONTINUE
+    def _data(self, ctx: Any) -> int:
+        """Accept a message at DATA where that is wanted, and nothing of it is needed.
+
+        Nothing more comes of it: libmilter itself ignores the ABORT that MTAs send behind an accepted message.
+        """
+        if not self._accepts_early():
+            return _CONTINUE
+        session, stage = self._session(ctx), self._needs.at_end
+        session.telemetry.stage_started()
+        try:
+            if session.connection.data():
+                return _CONTINUE
+            session.connection.done()
+        except Exception:
+            log.exception("cannot decide at DATA%s", _queue(ctx))
+            session.connection.mark_broken()
+            return _CONTINUE
+        self._busy.discard(session)
+        session.telemetry.stage_ended(stage)
+        return int(Milter.ACCEPT)
 
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
         session = self._session(ctx)
@@ -156,8 +184,11 @@ class MilterCallbacks:
             wanted = session.connection.body(chunk)
         except Exception:
             log.exception("cannot read the body%s", _queue(ctx))
+            if session.after_body == Milter.NOREPLY:  # the end of the message is answered instead
+                session.connection.mark_broken()
+                return int(Milter.NOREPLY)
             return _answer(ctx, session, self._needs.at_end, DEFER_INTERNAL)
-        status: int = _CONTINUE if wanted else session.after_body
+        status: int = session.after_body if wanted else session.after_last_body
         return status
 
     def _end_of_message(self, ctx: Any) -> int:
