@@ -14,7 +14,7 @@ FINAL = (CONTINUE, REJECT, TEMPFAIL, DISCARD, REPLYCODE, SKIP, ACCEPT)
 ALL_ACTIONS = 0x1FF
 ALL_STEPS = 0x1FFFFF
 NR_CONNECT, NR_MAIL, NR_HEADER, NR_BODY = 0x1000, 0x4000, 0x80, 0x80000
-NO_DATA, MAY_SKIP = 0x200, 0x400
+NO_DATA, NO_END_OF_HEADER, MAY_SKIP, NR_END_OF_HEADER = 0x200, 0x40, 0x400, 0x40000
 
 Place = Path | tuple[str, int]  # a unix socket, or a host and a port
 
@@ -119,6 +119,10 @@ class Mta:
     def header(self, name: str, value: str) -> Answer:
         """One header field."""
         return self.command(b"L", name.encode() + b"\0" + value.encode() + b"\0", NR_HEADER)
+
+    def end_of_header(self) -> Answer:
+        """The empty line behind the header. Declined, it is not sent."""
+        return Answer(CONTINUE) if self.steps & NO_END_OF_HEADER else self.command(b"N", b"", NR_END_OF_HEADER)
 
     def body(self, chunk: bytes) -> Answer:
         """A piece of the body."""

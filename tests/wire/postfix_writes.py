@@ -8,10 +8,21 @@ import struct
 import time
 from collections.abc import Sequence
 
-from tests.wire.milter_client import NR_BODY, NR_CONNECT, NR_HEADER, NR_MAIL, Answer, Mta, Place
+from tests.wire.milter_client import (
+    NO_DATA,
+    NO_END_OF_HEADER,
+    NR_BODY,
+    NR_CONNECT,
+    NR_END_OF_HEADER,
+    NR_HEADER,
+    NR_MAIL,
+    Answer,
+    Mta,
+    Place,
+)
 
 _BUFFER = 4096  # VSTREAM_BUFSIZE
-_NO_HELO, _NO_DATA, _NO_EOH, _NO_BODY = 0x02, 0x200, 0x40, 0x10
+_NO_HELO, _NO_BODY = 0x02, 0x10
 QUEUE_ID = "0855D23A568"
 
 
@@ -35,7 +46,7 @@ class Postfix(Mta):
             if answer.code != b"c":
                 self._keep(b"A", b"")
                 return answer
-        answer = self._event(b"T", b"", {"i": QUEUE_ID}, _NO_DATA, 0)
+        answer = self._event(b"T", b"", {"i": QUEUE_ID}, NO_DATA, 0)
         if answer.code != b"a":
             self._flush()  # smtpd hands the connection to cleanup
             answer = self._content(fields, body)
@@ -45,7 +56,7 @@ class Postfix(Mta):
     def _content(self, fields: Sequence[tuple[str, str]], body: bytes) -> Answer:
         for name, value in fields:
             self._event(b"L", _strings(name, value), {"i": QUEUE_ID}, 0, NR_HEADER)
-        self._event(b"N", b"", {}, _NO_EOH, 0)
+        self._event(b"N", b"", {"i": QUEUE_ID}, NO_END_OF_HEADER, NR_END_OF_HEADER)
         wanted = True
         for start in range(0, len(body), 65535):
             if wanted:

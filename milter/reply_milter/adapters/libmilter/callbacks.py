@@ -29,6 +29,7 @@ class Session:
     __slots__ = (
         "after_body",
         "after_connect",
+        "after_end_of_header",
         "after_header",
         "after_last_body",
         "after_mail",
@@ -39,9 +40,9 @@ class Session:
     def __init__(self, steps: int, telemetry: ConnectionTelemetry) -> None:
         self.connection: Conversation | None = None
         self.telemetry = telemetry
-        self.after_connect, self.after_mail, self.after_header, self.after_body = (
+        self.after_connect, self.after_mail, self.after_header, self.after_end_of_header, self.after_body = (
             int(Milter.NOREPLY if steps & silent else Milter.CONTINUE)
-            for silent in (Milter.P_NR_CONN, Milter.P_NR_MAIL, Milter.P_NR_HDR, Milter.P_NR_BODY)
+            for silent in (Milter.P_NR_CONN, Milter.P_NR_MAIL, Milter.P_NR_HDR, Milter.P_NR_EOH, Milter.P_NR_BODY)
         )
         self.after_last_body = int(Milter.SKIP) if steps & Milter.P_SKIP else self.after_body  # no more is wanted
 
@@ -82,6 +83,7 @@ class MilterCallbacks:
         c.set_envfrom_callback(self._mail)
         c.set_envrcpt_callback(self._rcpt)
         c.set_header_callback(self._header)
+        c.set_eoh_callback(self._end_of_header)
         c.set_body_callback(self._body)
         c.set_eom_callback(self._end_of_message)
         c.set_abort_callback(self._abort)
@@ -176,6 +178,10 @@ class MilterCallbacks:
             log.exception("cannot read a header field%s", _queue(ctx))
             session.connection.mark_broken()
         status: int = session.after_header
+        return status
+
+    def _end_of_header(self, ctx: Any) -> int:
+        status: int = self._session(ctx).after_end_of_header
         return status
 
     def _body(self, ctx: Any, chunk: bytes) -> int:

@@ -34,11 +34,14 @@ class Negotiation:
 
         ``early``: DATA may end a message, so only replies have their body sent; its pieces then need no answer. An MTA
         that cannot leave DATA out is too old to have it: nothing changes for its sessions.
+
+        DATA takes the end of the header with it: in libmilter, a body may follow RCPT or a header, but not DATA. A
+        message without any header field would never get its answer.
         """
         steps = offered & self.steps
         early = early and bool(offered & Milter.P_NODATA)
         if over_tcp or early:
-            steps &= ~int(Milter.P_NODATA)
+            steps = steps & ~int(Milter.P_NODATA | Milter.P_NOEOH) | offered & int(Milter.P_NR_EOH)
         if early:
             steps = steps & ~int(Milter.P_SKIP) | offered & int(Milter.P_NR_BODY)
         return steps
