@@ -15,7 +15,8 @@ _OTHERS_WRITE = 0o002
 class SocketFacts:
     """``name``: of the configuration's table. ``answers``: the daemon answered. Files only for unix sockets.
 
-    ``refused``: why Postfix's user could not connect; empty if it could, or if that was not tried.
+    ``refused``: why Postfix's user could not connect; empty if it could, or if that was not tried. ``sendmail``: the
+    configuration of a Sendmail on this host; empty if there is none.
     """
 
     name: str
@@ -24,6 +25,7 @@ class SocketFacts:
     file: FileFacts | None = None
     parents: tuple[FileFacts, ...] = ()
     refused: str = ""
+    sendmail: str = ""
 
     @property
     def key(self) -> str:
@@ -55,6 +57,13 @@ def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> It
             f"{key} is {place}: other hosts can connect",
             "every host that connects can act as the MTA, and claim any client address",
             Remedy(TOML, f'{socket.key} = "inet:{place.port}@127.0.0.1"', f"[{socket.name}]"),
+        )
+    if socket.sendmail and not place.path and socket.name != HOOK:
+        yield warning(
+            "socket.sendmail",
+            f"{key} is {place}, and {socket.sendmail} is here",
+            "over TCP, Sendmail waits 40 ms for acknowledgements, several times per message",
+            Remedy(TOML, f'{socket.key} = "unix:/run/reply-milter/{socket.name}.sock"', f"[{socket.name}]"),
         )
     if daemon_runs and not socket.answers:
         yield error(

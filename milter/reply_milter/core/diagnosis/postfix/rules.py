@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reply_milter.core.diagnosis.postfix import asking, doors, recipients, rewriting, smtp, vouching
+from reply_milter.core.diagnosis.postfix import asking, doors, early, recipients, rewriting, smtp, vouching
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
 from reply_milter.core.diagnosis.problem import Problem
 
@@ -21,6 +21,7 @@ def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     yield from smtp.examine_site(site, ours)
     yield from vouching.examine_site(site, ours)
     if ours.verify is not None:
+        yield from early.examine(site, ours, ours.verify)
         yield from recipients.examine(site, ours)
     yield from rewriting.examine(site, ours)
     yield from rewriting.broken_tables(site)
