@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from reply_milter.cli.demo.private_postfix import Layout
+from tests.support.hosts.sendmail_settings import SendmailLayout
 from tests.support.hosts.site_under_test import Arrived, Site, reply
 from tests.support.processes.daemon_process import wait_until
 from tests.support.processes.ports import free_port
@@ -186,3 +187,46 @@ def test_no_milter_failed(early: Site) -> None:
     """Last: in all of this, Postfix never missed an answer, nor got one too many; and no callback failed."""
     assert not re.findall(r"(?m)^.*warning: milter .*$", early.postfix.log())
     assert "Traceback" not in early.daemon.log()
+
+
+@pytest.fixture(scope="module")
+def sendmail_early() -> Iterator[Site]:
+    """A Sendmail with the setting on: behind an accepted message it sends ABORT."""
+    running = Site(dict(ON), SendmailLayout())
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def test_sendmail_in_one_session(sendmail_early: Site) -> None:
+    """Ordinary mail, a reply, both in one message, and RSET between them."""
+    site = sendmail_early
+    with site.client() as client:
+        for number in range(3):
+            minted, mixed = (site.mint(locator=f"sm/{kind}/{number}") for kind in ("reply", "mixed"))
+            for name, recipients, message in (
+                (f"sm-people-{number}", ["bob@example.com"], _ordinary(f"sm-people-{number}")),
+                (f"sm-reply-{number}", [minted.address], reply(minted, f"sm-reply-{number}")),
+                (f"sm-mixed-{number}", ["bob@example.com", mixed.address], reply(mixed, f"sm-mixed-{number}")),
+            ):
+                client.mail("<alice@client.example>")
+                assert all(client.rcpt(f"<{recipient}>")[0] == 250 for recipient in recipients)
+                if number % 2:
+                    client.rset()
+                    client.mail("<alice@client.example>")
+                    assert all(client.rcpt(f"<{recipient}>")[0] == 250 for recipient in recipients)
+                assert client.data(message)[0] == 250, name
+    for number in range(3):
+        assert not _one(site, f"sm-people-{number}", "people").values("X-Reply-Verdict")
+        for kind in ("reply", "mixed"):
+            found = _one(site, f"sm-{kind}-{number}")
+            assert isinstance(found.tags, dict) and found.tags["replay"] == "first", found.tags
+    assert "Traceback" not in site.daemon.log()
+
+
+def test_sendmail_without_a_header(sendmail_early: Site) -> None:
+    """A message that is a body alone."""
+    assert sendmail_early.send(["<bob@example.com>"], b"\r\nnothing but a body\r\n").startswith("250")
+    minted = sendmail_early.mint(locator="sm/bare")
+    assert sendmail_early.send([f"<{minted.address}>"], b"\r\nnothing but a body\r\n").startswith("550 5.7.1")
