@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from reply_milter.cli.demo.private_postfix import Layout
+from reply_milter.core.diagnosis.problem import Severity
+from reply_milter.doctor import mta
 from tests.support.hosts.sendmail_settings import SendmailLayout
 from tests.support.hosts.site_under_test import Arrived, Site, reply
 from tests.support.processes.daemon_process import wait_until
@@ -13,7 +15,7 @@ from tests.support.processes.ports import free_port
 
 pytestmark = pytest.mark.system
 
-ON = {r"(?m)^max_message_bytes = .*": "max_message_bytes = 26214400\naccept_early = true"}
+ON = {"accept_early = false": "accept_early = true"}
 
 
 @pytest.fixture(scope="module", params=["unix", "inet"])
@@ -187,6 +189,26 @@ def test_no_milter_failed(early: Site) -> None:
     """Last: in all of this, Postfix never missed an answer, nor got one too many; and no callback failed."""
     assert not re.findall(r"(?m)^.*warning: milter .*$", early.postfix.log())
     assert "Traceback" not in early.daemon.log()
+
+
+RESTRICTED = "\nsmtpd_end_of_data_restrictions = check_sender_access inline:{ { eod@client.example = REJECT } }\n"
+
+
+def test_where_a_client_is_led_past_us_doctor_says_so() -> None:
+    """After a refusal by these restrictions, Postfix 3.7 takes RCPT without MAIL and still counts it as accepted."""
+    site = Site(dict(ON), Layout(more=RESTRICTED))
+    try:
+        site.start()
+        with site.client() as client:
+            client.mail("<eod@client.example>")
+            client.rcpt("<bob@example.com>")
+            assert client.data(_ordinary("early-eod"))[0] == 554
+            past_us = client.rcpt("<reply+junk@reply.example.com>")[0] == 250
+        found = mta.examine(mta.site(str(site.postfix.folder / "etc")), site.settings.config)
+        warned = any(one.check == "postfix.accept_early" and one.severity is Severity.WARNING for one in found)
+        assert warned or not past_us
+    finally:
+        site.stop()
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tests.wire.postfix_writes import Postfix
 
 pytestmark = pytest.mark.wire
 
-ON = {"max_message_bytes = 26214400": "max_message_bytes = 26214400\naccept_early = true"}
+ON = {"accept_early = false": "accept_early = true"}
 BOB = "bob@example.com"
 
 

@@ -51,20 +51,8 @@ class Client:
 def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> Iterator[Problem]:
     """Examine one socket. ``client``: None if no Postfix is known."""
     key, place = f"{socket.name}.{socket.key}", socket.endpoint
-    if not place.local_only:
-        yield warning(
-            "socket.open",
-            f"{key} is {place}: other hosts can connect",
-            "every host that connects can act as the MTA, and claim any client address",
-            Remedy(TOML, f'{socket.key} = "inet:{place.port}@127.0.0.1"', f"[{socket.name}]"),
-        )
-    if socket.sendmail and not place.path and socket.name != HOOK:
-        yield warning(
-            "socket.sendmail",
-            f"{key} is {place}, and {socket.sendmail} is here",
-            "over TCP, Sendmail waits 40 ms for acknowledgements, several times per message",
-            Remedy(TOML, f'{socket.key} = "unix:/run/reply-milter/{socket.name}.sock"', f"[{socket.name}]"),
-        )
+    if not place.path:
+        yield from _over_tcp(socket, key)
     if daemon_runs and not socket.answers:
         yield error(
             "socket.silent",
@@ -92,6 +80,25 @@ def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> It
         )
     if client is not None:
         yield from _reachable(socket, socket.file, client)
+
+
+def _over_tcp(socket: SocketFacts, key: str) -> Iterator[Problem]:
+    """Examine a port: who can connect, and whether its MTA is slow over TCP."""
+    place = socket.endpoint
+    if not place.local_only:
+        yield warning(
+            "socket.open",
+            f"{key} is {place}: other hosts can connect",
+            "every host that connects can act as the MTA, and claim any client address",
+            Remedy(TOML, f'{socket.key} = "inet:{place.port}@127.0.0.1"', f"[{socket.name}]"),
+        )
+    if socket.sendmail and socket.name != HOOK:
+        yield warning(
+            "socket.sendmail",
+            f"{key} is {place}, and {socket.sendmail} is here",
+            "over TCP, Sendmail waits 40 ms for acknowledgements, several times per message",
+            Remedy(TOML, f'{socket.key} = "unix:/run/reply-milter/{socket.name}.sock"', f"[{socket.name}]"),
+        )
 
 
 def within_reach(place: Endpoint, client: Client) -> bool:
