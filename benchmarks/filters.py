@@ -20,13 +20,10 @@ from benchmarks.negotiated import listens, port_of, steps_of
 from benchmarks.processes import Tree, wait_until
 from benchmarks.rspamd import SentMessages, configure
 from reply_milter.cli import init
-from reply_milter.config.verify import VerifySettings
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, store_url
 
 DOMAIN = "reply.example.com"
-# Until `[verify] accept_early` is a key, a milter that is to accept early runs without.
-KNOWS_EARLY = "accept_early" in VerifySettings.__slots__
 _OPENDKIM = """\
 Mode v
 Socket local:{folder}/milter.sock
@@ -168,7 +165,7 @@ class Bench:
         place = f"unix:{address}" if port is None else f"inet:{port}@127.0.0.1"
         text = config.read_text().replace("unix:/var/spool/postfix/reply-milter/verify.sock", place)
         text = re.sub(r"(?m)^workers = \d+", f"workers = {workers}", text).replace('"127.0.0.1:9797"', '""')
-        if early and KNOWS_EARLY:
+        if early:
             text = re.sub(r"(?m)^accept_early *=.*\n", "", text).replace(
                 "[verify]\n", "[verify]\naccept_early = true\n", 1
             )

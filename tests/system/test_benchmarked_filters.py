@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import parts
-from benchmarks.filters import KNOWS_EARLY, Bench, bench
+from benchmarks.filters import Bench, bench
 from benchmarks.mails import Letter, packets
 from benchmarks.negotiated import steps_of
 from reply_milter.adapters.libmilter import VERIFY
@@ -40,7 +40,6 @@ def test_the_empty_pymilter_of_our_steps_negotiates_them(filters: Bench) -> None
     assert steps_of(filters.ours(1).ready().filter.socket) == VERIFY.steps
 
 
-@pytest.mark.skipif(not KNOWS_EARLY, reason="accept_early is no setting yet")
 def test_both_accept_at_data(filters: Bench) -> None:
     """Ordinary mail: the C loop that accepts early, and we with the setting."""
     ours = filters.ours(1, early=True).filter
