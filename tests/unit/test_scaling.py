@@ -34,10 +34,14 @@ from reply_milter.core.seal import sealed_reply, verdict_header
 from reply_milter.core.token import address as addresses
 from reply_milter.core.token import token
 from reply_milter.core.token.mint import MintError
+from reply_milter.core.wrapping.plain import Plain
+from reply_milter.core.wrapping.restore import Restoring, restore
+from reply_milter.core.wrapping.wrap import Road, Wrap
 from tests.support.content_under_test import FORM, message
 from tests.support.expressions import Expression, expressions, library_calls
 from tests.support.scaled_text import BOUNDED, BUILT, LIBRARIES, NOT_A_STRANGERS, UNBOUNDED
 from tests.support.scaling import LONGEST, PIECES, examples, stretched, superlinear
+from tests.support.wrapped import GITEA, GITEA_PLAIN, REDMINE, REDMINE_PLAIN
 
 
 def _through(pattern: "re.Pattern[str] | re.Pattern[bytes]", way: str, text: str) -> object:
@@ -125,6 +129,13 @@ def _mint_request(text: str) -> object:
         return error
 
 
+def _restored(plain: Plain, wrap: Wrap, *names: str) -> Callable[[str], object]:
+    how = Restoring(plain, wrap, Road.WRAPPED, "a" * 26, "pass", "mx.example.com", "reply.example.com", 0)
+    build = _message_with(*names)
+    author = b"" if "From" in names else b"From: bob@example.net\n"
+    return lambda text: restore(author + build(text), how)
+
+
 _TOKEN = "reply+" + "0" * 10 + "a" * 48 + "@reply.example.com"
 FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "mailboxes": (mailbox.mailboxes, ["Alice <alice@client.test>", "g:a@b,c@d;", '"a" <@b:c@d>']),
@@ -166,6 +177,13 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "text of a message": (_read(_body("text/plain")), ["a\nOn 1:11 a@b.c wrote:\n> b"]),
     "HTML of a message": (_read(_body("text/html")), ["<p>a</p><a href='http://b'>c</a>"]),
     "parts of a message": (_read(_body("multipart/mixed; boundary=b")), ["--b\nContent-Type: a/b\n\nc\n--b--\n"]),
+    "people restored": (_restored(GITEA_PLAIN, GITEA, "From"), ["Alice <a@b>", "=?utf-8?q?a?= <a@b>"]),
+    "subject restored": (_restored(REDMINE_PLAIN, REDMINE, "Subject"), ["Re: [a #1] b", "=?utf-8?q?[a]?= \u00fc"]),
+    "ids restored": (_restored(GITEA_PLAIN, GITEA, "References", "Message-ID", "Date"), ["<a@b>,<c@d> <e@f>"]),
+    "types restored": (
+        _restored(GITEA_PLAIN, GITEA, "Content-Type", "Content-Disposition", "Content-Language", "Precedence"),
+        ['multipart/mixed; boundary="a"; b=c (d)', "de, en"],
+    ),
     "traceback": (logs._without_addresses, [f"a {_TOKEN}"]),
 }  # fmt: skip
 
