@@ -116,6 +116,12 @@ name = "d"
 [handler.delivery]
 type = "lmtp"
 address = "inet:24@127.0.0.1"
+[[handler]]
+id = 5
+name = "e"
+[handler.delivery]
+type = "smtp"
+address = "inet:25@127.0.0.1"
 """
 
 
