@@ -84,7 +84,7 @@ def _tried_webhook(options: argparse.Namespace) -> Iterator[Check]:
 def _tried_smtp(options: argparse.Namespace) -> Iterator[Check]:
     if options.secret_file or options.format or options.count_url:
         raise CommandError(os.EX_USAGE, "--secret-file, --format and --count-url are for a webhook")
-    return SmtpTrial(_smtp(options), WallClock(), options.recipient, HostNames()).run()
+    return SmtpTrial(_smtp(options), WallClock(), HostNames()).run()
 
 
 def _smtp(options: argparse.Namespace) -> SmtpRelay:
@@ -92,9 +92,7 @@ def _smtp(options: argparse.Namespace) -> SmtpRelay:
     given, problems = smtp_of({"address": options.url, "timeout_seconds": options.timeout})
     if problems:
         raise CommandError(os.EX_USAGE, "; ".join(problems))
-    if not os.path.exists(options.config):
-        return given
-    handlers = load(options.config).config.handlers.by_id.values()
+    handlers = load(options.config).config.handlers.by_id.values() if os.path.exists(options.config) else ()
     found = [one.destination for one in handlers if isinstance(one.destination, SmtpRelay)]
     same = next((one for one in found if (one.host, one.port) == (given.host, given.port)), given)
     return replace(same, timeout_seconds=given.timeout_seconds, recipient=options.recipient or same.recipient)

@@ -400,7 +400,7 @@ def test_the_milter_may_commit_although_there_is_a_hook() -> None:
         ),
         (
             'type = "smtp"\naddress = "inet:25@::1"\nuser = "a"\npassword_file = "/p"',
-            SmtpRelay("::1", 25, user="a", password_file="/p"),
+            SmtpRelay("::1", 25, Tls.NONE, "a", "/p"),
         ),
         ('type = "of.somebody"\nplace = 1\nmore = [2]', PlugIn("of.somebody", {"place": 1, "more": [2]})),
     ],

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import replace
 
 from reply_milter.adapters.handlers.check import Check
 from reply_milter.adapters.handlers.smtp_relay import SmtpDeliverer, SmtpRelayError
@@ -17,18 +16,16 @@ _ID_LENGTH = 26
 
 
 class SmtpTrial:
-    """Hands over a sample reply. ``recipient``: of its envelope; empty for one of an example domain."""
+    """Hands over a sample reply, to the recipient that the settings name; without one, to one of an example domain."""
 
-    def __init__(self, relay: SmtpRelay, clock: Clock, recipient: str, names: Names) -> None:
+    def __init__(self, relay: SmtpRelay, clock: Clock, names: Names) -> None:
         self._deliverer = SmtpDeliverer(relay, names)
         self._clock = clock
-        self._recipient = recipient
 
     def run(self) -> Iterator[Check]:
         """Hand the reply over, and once more if the server was reached."""
         identifier = base32.from_int(secrets.randbits(5 * _ID_LENGTH), _ID_LENGTH)
         envelope = sample_reply(identifier, self._clock.now()).envelope
-        given = replace(envelope, recipient=self._recipient or envelope.recipient)
         for name, advice in (
             (
                 "takes a reply",
@@ -37,7 +34,7 @@ class SmtpTrial:
             ("takes the same reply again", "after a crash a reply may come twice: it must know it by its Message-ID"),
         ):
             try:
-                outcome = self._deliverer.hand_over(given)
+                outcome = self._deliverer.hand_over(envelope)
             except SmtpRelayError as error:
                 yield Check(
                     name, False, str(error), "nothing more was tried: check address, tls, user and password_file"

@@ -12,7 +12,13 @@ from email.utils import formatdate
 from reply_milter.core.rules import auto_reply
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.restore_content import WRITERS, content_field
-from reply_milter.core.wrapping.restore_header import Header, author_field, is_plain_address, read_header
+from reply_milter.core.wrapping.restore_header import (
+    Header,
+    author_address,
+    author_field,
+    is_plain_address,
+    read_header,
+)
 from reply_milter.core.wrapping.restore_ids import HoldsKey, plain_ids
 from reply_milter.core.wrapping.restore_lines import folded, unstructured
 from reply_milter.core.wrapping.restore_subject import shown, with_tag
@@ -92,10 +98,10 @@ def _is_configured(restoring: Restoring) -> bool:
 def _fields(header: Header, restoring: Restoring) -> Iterator[str]:
     yield f"Received: by {restoring.host} with LMTP id {restoring.identifier};\n {formatdate(restoring.received)}"
     yield _authentication_results(header, restoring)
-    yield author_field(header.author)
+    yield author_field(header.author, _holds_key(restoring.wrap))
     yield f"To: {restoring.plain.original}"
     yield from _thread(header, restoring)
-    yield from _date(header)
+    yield from _date(header, restoring)
     yield f"Message-ID: {_message_id(header, restoring)}"
     yield from _automatic(header)
     if "mime-version" in header.fields:
@@ -107,7 +113,7 @@ def _authentication_results(header: Header, restoring: Restoring) -> str:
     found = _METHODS.get(restoring.auth)
     if found is None:
         return f"Authentication-Results: {restoring.authserv_id}; none"
-    name = author_field(header.author).rpartition("@")[2].rstrip(">")
+    name = author_address(header.author).rpartition("@")[2]
     return folded("Authentication-Results", [f"{restoring.authserv_id};", found, f"header.from={name}"])
 
 
@@ -132,9 +138,10 @@ def _thread(header: Header, restoring: Restoring) -> Iterator[str]:
             yield folded(name, ids)
 
 
-def _date(header: Header) -> Iterator[str]:
+def _date(header: Header, restoring: Restoring) -> Iterator[str]:
     date = header.first("date").replace("\t", " ")
-    if date and len(date) <= _DATE_LIMIT and set(date) <= _DATE_CHARACTERS:
+    sound = date and len(date) <= _DATE_LIMIT and set(date) <= _DATE_CHARACTERS
+    if sound and not _holds_key(restoring.wrap)(date):
         yield f"Date: {date}"
 
 

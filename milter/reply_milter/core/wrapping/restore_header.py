@@ -9,6 +9,7 @@ from reply_milter.core.mail.mailbox import Mailbox, named
 from reply_milter.core.mail.message_file import split
 from reply_milter.core.rules.auto_reply import Fields
 from reply_milter.core.rules.message import Message
+from reply_milter.core.wrapping.restore_ids import HoldsKey
 from reply_milter.core.wrapping.restore_lines import folded, words_of
 
 _CONTROLS = bytes(octet for octet in range(32) if octet not in b"\t\r\n") + b"\x7f"
@@ -50,14 +51,18 @@ def read_header(message: bytes) -> Header | str:
     return Header(judged.fields, Mailbox(named(fields["from"][0])[0].name, judged.author), line_end, body)
 
 
-def author_field(author: Mailbox) -> str:
-    """Write From. A display name stays if it consists of words, so that it can't be read as another author."""
-    local, _, name = author.address.rpartition("@")
-    written = f"{local}@{name if name.isascii() else domain.to_ascii(name)}"
+def author_field(author: Mailbox, holds_key: HoldsKey) -> str:
+    """Write From. A display name stays if it consists of words and no key, so that it reads as nothing but a name."""
     shown = _display_name(author.name)
-    if not shown:
-        return f"From: {written}"
-    return folded("From", [*([f'"{shown}"'] if shown.isascii() else words_of(shown)), f"<{written}>"])
+    if not shown or holds_key(shown):
+        return f"From: {author_address(author)}"
+    return folded("From", [*([f'"{shown}"'] if shown.isascii() else words_of(shown)), f"<{author_address(author)}>"])
+
+
+def author_address(author: Mailbox) -> str:
+    """The author's address in ASCII, its domain as it is looked up."""
+    local, _, name = author.address.rpartition("@")
+    return f"{local}@{name if name.isascii() else domain.to_ascii(name)}"
 
 
 def is_plain_address(address: str) -> bool:

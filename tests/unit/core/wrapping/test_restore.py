@@ -149,6 +149,7 @@ def test_ids(value: str, kept: list[str]) -> None:
         ("=?utf-8?q?x=0D=0ABcc=3A?= <bob@example.net>", ""),
         ('"x \\" <a>" <bob@example.net>', ""),
         ("bob@example.net (Bob)", ""),
+        ('"incoming EVILKEYS" <bob@example.net>', ""),
         ("B" * 65 + " <bob@example.net>", ""),
     ],
 )
@@ -246,6 +247,7 @@ def test_parts_that_could_not_be_found_are_not_lost(value: str) -> None:
         ("X: y", "message-id", "<abcdefghijklmnopqrstuvwxyz@reply.example.com>"),
         ("Date: Sat, 28 Nov 2026 19:00:00 +0000 (UTC)", "date", "Sat, 28 Nov 2026 19:00:00 +0000"),
         ("Date: <a@b>", "date", None),
+        ("Date: EVILKEYS", "date", None),
         ("Date: Sat\u2028To: x", "date", None),
         ("MIME-Version: 1.0 (x)", "mime-version", "1.0"),
         ("Content-Disposition: inline; filename=a.txt", "content-disposition", 'inline; filename="a.txt"'),
