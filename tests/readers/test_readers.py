@@ -100,6 +100,32 @@ def test_the_body_is_the_one_that_came(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
+def test_no_body_reaches_into_the_header(reader: Reader) -> None:
+    """Whatever it begins with, and with either line end."""
+    evil = f"To: incoming+{EVIL_KEY}@git.example.com\r\n".encode()
+    begins = (
+        b"",
+        b" ",
+        b"\t",
+        b"\r\n",
+        b" \r\n",
+        b"\r",
+        b"\n",
+        b"\r\r\n",
+        b"x: y\r\n ",
+        b": ",
+        b"\x0b",
+        b"From x\r\n",
+        b"\0",
+    )
+    sent = [f"From: {AUTHOR}\r\nSubject: a\r\n\r\n".encode() + begin + evil for begin in begins]
+    given = [restore(one, RESTORING) for one in (*sent, *(one.replace(b"\r\n", b"\n") for one in sent))]
+    messages = {str(number): one.message for number, one in enumerate(given) if isinstance(one, Restored)}
+    assert len(messages) == 2 * len(begins)
+    assert fooled(reader, messages) == {}
+
+
+@pytest.mark.parametrize("reader", READERS)
 def test_a_restorer_that_edits_in_place_is_caught(reader: Reader) -> None:
     """The test of the test: it replaces what it finds in To and its kin, and lets through what it does not find."""
     edited = {one.name: edited_in_place(one.message) for one in HOSTILE}

@@ -12,7 +12,8 @@ from tests.support.wrapped import GITEA, GITEA_PLAIN, MESSAGE, REDMINE, REDMINE_
 
 WORDS = (
     b"From: ", f"From: {AUTHOR}\r\n".encode(), b"To: ", b"Cc: ", b"References: ", b"Subject: ", b"Content-Type: ",
-    b"Message-ID: ", b"Date: ", b"Auto-Submitted: ", b"Precedence: ", b"MIME-Version: ", b"\r\n", b"\n", b"\r", b"\r\n ",
+    b"Message-ID: ", b"Date: ", b"Auto-Submitted: ", b"Precedence: ", b"MIME-Version: ", b"\r\n", b"\n", b"\r",
+    b"\r\n ",
     b"\r\n\r\n", b"\n\n", b"\t", b"\0", b":", b";", b",", b'"', b"\\", b"(", b")", b"<", b">", b"@", b"[x #7]", b"[",
     b"]", b"=?utf-8?q?", b"=?utf-8?b?", b"?=", b"=3C", b"multipart/mixed; boundary=", b"\xff", b"\xe2\x80\xa8", b"\x85",
     f"<reply-{EVIL_KEY}@git.example.com>".encode(), f"incoming+{EVIL_KEY}@git.example.com".encode(), ORIGINAL.encode(),

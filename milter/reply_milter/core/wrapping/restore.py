@@ -19,7 +19,7 @@ from reply_milter.core.wrapping.restore_header import (
     is_plain_address,
     read_header,
 )
-from reply_milter.core.wrapping.restore_ids import HoldsKey, plain_ids
+from reply_milter.core.wrapping.restore_ids import HoldsKey, plain_ids, thread_id
 from reply_milter.core.wrapping.restore_lines import folded, unstructured
 from reply_milter.core.wrapping.restore_subject import shown, with_tag
 from reply_milter.core.wrapping.wrap import Road, Wrap
@@ -68,6 +68,9 @@ def restore(message: bytes, restoring: Restoring) -> Restored | Unrestorable:
     original = restoring.plain.original
     if not _is_configured(restoring) or not is_plain_address(original):
         return Unrestorable("the original address is none that its handler's settings name now")
+    thread = restoring.plain.thread
+    if thread is not None and not thread.tag and not thread_id(thread.message_id):
+        return Unrestorable("the id of its thread can't be written")
     header = read_header(message)
     if isinstance(header, str):
         return Unrestorable(header)
@@ -128,7 +131,7 @@ def _thread(header: Header, restoring: Restoring) -> Iterator[str]:
         value = subject[0] if subject else ""
         yield unstructured("Subject", with_tag(value, thread.tag if thread else "") if strict else shown(value))
     if strict:
-        ids = plain_ids(f"<{thread.message_id}>", _nothing) if thread else []
+        ids = [written for written in [thread_id(thread.message_id) if thread else ""] if written]
         named = {"In-Reply-To": ids, "References": ids}
     else:
         holds_key = _holds_key(restoring.wrap)
@@ -167,7 +170,3 @@ def _automatic(header: Header) -> Iterator[str]:
 
 def _holds_key(wrap: Wrap) -> HoldsKey:
     return wrap.address.key_form.finds_in
-
-
-def _nothing(_text: str) -> bool:
-    return False

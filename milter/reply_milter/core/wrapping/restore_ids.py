@@ -6,6 +6,7 @@ from collections.abc import Callable
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN = re.compile(rf"<{_ATOM}(?:\.{_ATOM})*@{_ATOM}(?:\.{_ATOM})*>", re.ASCII)
 _OCTETS = 900  # of an id: it must fit a line together with the field's name
+_ODD = frozenset(' <>()",;:\\')
 _CAPSULE = "<w1."  # what every capsule begins with, in any case
 
 HoldsKey = Callable[[str], bool]
@@ -19,6 +20,15 @@ def plain_ids(value: str, holds_key: HoldsKey) -> list[str]:
     """
     words = value.replace(",", " ").replace("><", "> <").split()
     return [word for word in words if _is_plain(word) and not holds_key(word)]
+
+
+def thread_id(identifier: str) -> str:
+    """The id of a thread, with brackets, where it can be written; else an empty text.
+
+    It was in a notification, so that odd dots and domain literals may stay.
+    """
+    odd = not identifier.isascii() or not identifier.isprintable() or "=?" in identifier or _ODD & set(identifier)
+    return "" if odd or not 0 < len(identifier) <= _OCTETS else f"<{identifier}>"
 
 
 def _is_plain(word: str) -> bool:

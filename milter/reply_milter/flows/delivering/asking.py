@@ -110,8 +110,8 @@ def _address(service: HookService, reply: ParkedReply) -> str | None:
 
 def _recipient(service: HookService, reply: ParkedReply) -> str | None:
     plain = open_plain(service, reply.sealed)
-    if plain is None:
-        service.telemetry.not_asked(reply.id, "no seal key opens whom the notification went to")
+    if plain is None or not plain.recipient:
+        service.telemetry.not_asked(reply.id, "no seal key opens whom the notification went to, or none did")
         return None
     return plain.recipient
 

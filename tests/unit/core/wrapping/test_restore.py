@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reply_milter.core.wrapping.plain import Plain
+from reply_milter.core.wrapping.plain import Plain, ThreadName
 from reply_milter.core.wrapping.restore import Restored, Restoring, Unrestorable, restore
 from reply_milter.core.wrapping.restore_header import is_plain_address
 from reply_milter.core.wrapping.restore_ids import plain_ids
@@ -90,6 +90,29 @@ def test_an_open_address_of_such_an_application_names_no_thread() -> None:
     assert (opened["subject"], opened["in-reply-to"]) == ("new", None)
     native = restored(header, restoring(Plain("redmine@example.com", ""), REDMINE, Road.NATIVE))
     assert (native["subject"], native["in-reply-to"]) == ("[Demo - Bug #9] new", "<redmine.issue-9.1@example.com>")
+
+
+@pytest.mark.parametrize(
+    ("identifier", "tag", "written"),
+    [
+        ("a..b@[127.0.0.1]", "", "<a..b@[127.0.0.1]>"),
+        ("a b@c", "[T]", None),
+        ("=?x?=@c", "[T]", None),
+        ("a>\r\nTo: b", "[T]", None),
+        ("", "[T]", None),
+    ],
+)
+def test_the_id_of_a_thread_may_be_a_strangers(identifier: str, tag: str, written: str | None) -> None:
+    """Roundup's notifications bear the Message-ID of the mail that made the note."""
+    plain = REDMINE_PLAIN._replace(thread=ThreadName(identifier, tag))
+    assert restored("Subject: x\n", restoring(plain, REDMINE)).get("in-reply-to") == written
+
+
+def test_a_thread_that_cannot_be_named_is_a_dead_letter() -> None:
+    """The application would open a new issue."""
+    plain = REDMINE_PLAIN._replace(thread=ThreadName("a b", ""))
+    found = restore(b"From: bob@example.net\r\n\r\n", restoring(plain, REDMINE))
+    assert found == Unrestorable("the id of its thread can't be written")
 
 
 @pytest.mark.parametrize(

@@ -174,10 +174,18 @@ def test_a_parked_reply_whose_seal_key_is_gone_asks_nobody(hook: Hooked) -> None
     parked = sealed_for(GITEA_HANDLER, GITEA_PLAIN, sealed_with=b"x" * 32, result="park")
     assert deliver(hook.service, parked) == Done()
     assert hook.mail_sender.sent == []
-    assert hook.told.unasked == ["no seal key opens whom the notification went to"]
+    assert hook.told.unasked == ["no seal key opens whom the notification went to, or none did"]
     hook.clock.time += 8 * 86400
     maintain_parking(hook.service)
     assert hook.service.parking.all() == []
+
+
+def test_nobody_is_asked_about_mail_that_answers_no_notification(hook: Hooked) -> None:
+    """An operator decides about it, or time does."""
+    plain = Plain("incoming+demo-issue@git.example.com", "")
+    deliver(hook.service, sealed_for(GITEA_HANDLER, plain, road=Road.OPEN, result="park"))
+    assert hook.mail_sender.sent == []
+    assert len(hook.told.unasked) == 1
 
 
 def test_reply_addresses_in_what_was_restored_are_removed_where_the_destination_says_so(tmp_path: Path) -> None:
