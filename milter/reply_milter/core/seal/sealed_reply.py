@@ -46,8 +46,7 @@ _PROBLEMS = {
 
 _HEADER_OCTETS = 1 << 20  # no milter of ours seals a quarter of it, and millions of fields take gigabytes to hold
 _ONE_MORE = b"x:\n"
-_NEEDED = frozenset({"id", "handler", "issued", "expires"})
-_OF_A_TOKEN = frozenset({"user", "context"})
+_NEEDED = ("id", "handler", "user", "context", "issued", "expires")
 _OF_AN_APPLICATION = frozenset({"class", "original"})  # either both or none
 # What we write. Whoever holds a seal key may have sealed something else: a path for an id, times beyond all calendars.
 _TIME = r"[0-9]{1,11}"
@@ -71,7 +70,7 @@ class SealedReply:
 
     ``id`` is the same whenever this message comes again: the idempotency key. ``parked``: to be confirmed first.
     ``road``: the tag ``class``, a value of ``Road``; ``original``: base64url of what the address stands for, sealed.
-    Both are empty but for handlers that are wrapped. ``user`` and ``context`` are 0 on roads without a token.
+    Both are empty but for handlers that are wrapped. ``user`` and ``context`` are 0 where there is no token.
     """
 
     id: str
@@ -123,17 +122,16 @@ def _verdicts(fields: list[tuple[str, str]]) -> list[str]:
 def _read(tags: dict[str, str]) -> SealedReply | Undeliverable:
     if "would" in tags:
         return Undeliverable.OBSERVED
-    road = tags.get("class", Road.WRAPPED)
-    if not tags.keys() >= (_NEEDED | _OF_A_TOKEN if road == Road.WRAPPED else _NEEDED):
+    if not tags.keys() >= set(_NEEDED):
         return Undeliverable.NO_TOKEN
     if not _are_sound(tags):
         return Undeliverable.UNKNOWN_RESULT
     texts = ("reason", "thread", "locator", "sender", "auth", "replay", "recipient_domain", "queue", "original")
     return SealedReply(
         id=tags["id"],
-        user=int(tags.get("user", 0)),
+        user=int(tags["user"]),
         handler=tags["handler"],
-        context=int(tags.get("context", 0)),
+        context=int(tags["context"]),
         issued=int(tags["issued"]),
         expires=int(tags["expires"]),
         parked=tags["result"] == "park",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from reply_milter.core.delivery import payload
 from reply_milter.core.delivery.outcome import Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.mail.message_file import split
@@ -198,13 +199,26 @@ def test_reply_addresses_in_what_was_restored_are_removed_where_the_destination_
     assert f"To: {ORIGINAL}\r\n".encode() in given(hook).message
 
 
-def test_a_road_without_a_token_needs_neither_user_nor_context(hook: Hooked) -> None:
-    """Mail to an open address is sealed and restored as well."""
+def test_mail_that_came_without_a_token_is_restored_as_well(hook: Hooked) -> None:
+    """To an open address."""
     plain = Plain("incoming+demo-issue@git.example.com", "")
-    opened = sealed_for(GITEA_HANDLER, plain, road=Road.OPEN, user="", context="")
+    opened = sealed_for(GITEA_HANDLER, plain, road=Road.OPEN, user="0", context="0")
     assert deliver(hook.service, opened) == Done()
     (reply,) = hook.deliverer.replies
     assert (reply.user, reply.context, reply.envelope.recipient) == (0, 0, plain.original)
+
+
+def test_json_and_environment_name_the_class_and_the_address(hook: Hooked) -> None:
+    """And neither holds ours; other replies look as they did."""
+    deliver(hook.service, _REPLY)
+    deliver(hook.service, sealed(id="b" * 26))
+    wrapped, other = hook.deliverer.replies
+    found = payload.members(wrapped)
+    assert (found["OriginalRecipient"], found["To"]) == (ORIGINAL, ORIGINAL)
+    assert {"class", "recipient"} & payload.members(other)["Reply"].keys() == set()  # type: ignore[attr-defined]
+    assert WRAPPED not in payload.write(wrapped).decode()
+    told = payload.variables(wrapped)
+    assert (told["REPLY_CLASS"], told["REPLY_RECIPIENT"]) == ("wrapped", ORIGINAL)
 
 
 def test_the_time_in_received_is_that_of_the_first_try(hook: Hooked) -> None:
