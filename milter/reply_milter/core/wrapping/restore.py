@@ -91,8 +91,7 @@ def _is_configured(restoring: Restoring) -> bool:
         case Road.BOUNCE:
             return any(pattern.match(original) for pattern in wrap.bounces)
         case Road.NATIVE:
-            local, _, domain = original.rpartition("@")
-            return wrap.native_form(local, domain)
+            return wrap.address.match(original) is not None
         case Road.WRAPPED:
             named = restoring.plain.thread is not None
             return wrap.address.match(original) is not None and named is wrap.is_for_everybody
@@ -112,12 +111,11 @@ def _fields(header: Header, restoring: Restoring) -> Iterator[str]:
 
 
 def _authentication_results(header: Header, restoring: Restoring) -> str:
-    """RFC 8601. What we found is about the author's domain, as DMARC's is, and is named so."""
-    found = _METHODS.get(restoring.auth)
-    if found is None:
-        return f"Authentication-Results: {restoring.authserv_id}; none"
-    name = author_address(header.author).rpartition("@")[2]
-    return folded("Authentication-Results", [f"{restoring.authserv_id};", found, f"header.from={name}"])
+    """RFC 8601. What we found is about the author's domain, as DMARC's is, and is named so; a token is our own method."""
+    method = _METHODS.get(restoring.auth)
+    found = [f"{method} header.from={author_address(header.author).rpartition('@')[2]}"] if method else []
+    found += ["x-reply-token=pass"] * (restoring.road is Road.WRAPPED)
+    return folded("Authentication-Results", "; ".join([restoring.authserv_id, *(found or ["none"])]).split(" "))
 
 
 def _thread(header: Header, restoring: Restoring) -> Iterator[str]:

@@ -55,7 +55,8 @@ def test_the_whole_message() -> None:
         ORIGINAL,
         b"Received: by reply.example.com with LMTP id abcdefghijklmnopqrstuvwxyz;\r\n"
         b" Sat, 28 Nov 2026 19:00:00 -0000\r\n"
-        b"Authentication-Results: mx.example.com; dmarc=pass header.from=example.net\r\n"
+        b"Authentication-Results: mx.example.com; dmarc=pass header.from=example.net;\r\n"
+        b" x-reply-token=pass\r\n"
         b"From: =?utf-8?b?QsO2YiBFeGFtcGxl?= <bob@example.net>\r\n"
         b"To: incoming+GOODKEYS@git.example.com\r\n"
         b"Subject: =?utf-8?b?UmU6IMO8IFt4ICM5XSBbc3RhdHVzPXJlc29sdmVkXQ==?=\r\n"
@@ -289,14 +290,23 @@ def test_single_fields(header: str, name: str, value: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("auth", "words"), [("pass", "dmarc=pass"), ("fail", "dmarc=fail"), ("none", "none"), ("", "none"), ("x", "none")]
+    ("auth", "words"),
+    [
+        ("pass", "dmarc=pass header.from=example.net; x-reply-token=pass"),
+        ("fail", "dmarc=fail header.from=example.net; x-reply-token=pass"),
+        ("none", "x-reply-token=pass"),
+        ("", "x-reply-token=pass"),
+        ("x", "x-reply-token=pass"),
+    ],
 )
 def test_authentication_results_are_what_the_seal_says(auth: str, words: str) -> None:
     """Whatever stands in the message."""
     header = "Authentication-Results: mx.example.com; dmarc=pass header.from=example.net\n"
     read = restored(header, restoring(auth=auth))
     (value,) = read.get_all("authentication-results") or []
-    assert str(value).startswith(f"mx.example.com; {words}")
+    assert value == f"mx.example.com; {words}"
+    opened = restored(header, restoring(Plain("incoming+x-issue@git.example.com", ""), road=Road.OPEN, auth=""))
+    assert opened["authentication-results"] == "mx.example.com; none"
 
 
 @given(st.text(max_size=200))
