@@ -111,7 +111,7 @@ def _fields(header: Header, restoring: Restoring) -> Iterator[str]:
 
 
 def _authentication_results(header: Header, restoring: Restoring) -> str:
-    """RFC 8601. What we found is about the author's domain, as DMARC's is, and is named so; a token is our own method."""
+    """RFC 8601. What vouches for the author's domain is named as DMARC names it; a token is a method of ours."""
     method = _METHODS.get(restoring.auth)
     found = [f"{method} header.from={author_address(header.author).rpartition('@')[2]}"] if method else []
     found += ["x-reply-token=pass"] * (restoring.road is Road.WRAPPED)
