@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--short | --soak | --flood MINUTES] [--into FOLDER]``; see the Makefile."""
+"""``python -m benchmarks [--rounds N | --short | --pages | --soak | --flood MINUTES] [--into FOLDER]``: see Makefile"""
 
 import argparse
 import os
@@ -6,18 +6,30 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import plot, rounds
+from benchmarks import pages, plot, report, rounds
+from benchmarks.figures import STEM, Figures, Setting, machine
 from benchmarks.filters import bench
 from benchmarks.flood import Flooded, page
+from benchmarks.plan import Size
 from benchmarks.processes import BenchmarkError
-from benchmarks.report import Report, machine
-from benchmarks.rounds import Size
 from benchmarks.soak import soak
 
-_FULL = Size(5, 6000, 2000, (8, 32), (8, 20), (1, 8, 32, 200))
-_SHORT = Size(1, 300, 100, (4,), (4,), (1, 8))
+_FULL = Size(
+    rounds=8,
+    warm=1,
+    replies=1500,
+    others=4500,
+    postfix_messages=1000,
+    connections=(1, 8, 32, 200),
+    sessions=(8, 20),
+    spin_seconds=1.0,
+)
+_SHORT = Size(
+    rounds=1, warm=0, replies=100, others=100, postfix_messages=40, connections=(1, 4), sessions=(4,), spin_seconds=0.1
+)
 _SOAK_MESSAGES = 1_000_000
 _JUNK = 1_000_000
 _RESULTS = Path(__file__).with_name("results")
@@ -31,18 +43,24 @@ def main() -> int:
     parser.add_argument(
         "--flood", type=float, metavar="MINUTES", help="a million junk recipients, then so much mixed load"
     )
-    parser.add_argument("--into", type=Path, default=_RESULTS, help="where results go")
+    parser.add_argument(
+        "--into", type=Path, default=_RESULTS, help="where results go, and pages with them if that is not their place"
+    )
+    parser.add_argument("--pages", action="store_true", help="write the pages of results that were kept, in new words")
+    parser.add_argument("--rounds", type=int, default=_FULL.rounds, help="how many are counted")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # so that every signal stops what was started
         signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-bench-"))
     try:
-        if options.soak:
+        if options.pages:
+            _tell(options.into)
+        elif options.soak:
             _soak(folder, options.into)
         elif options.flood is not None:
             _flood(folder, options.into, options.flood)
         else:
-            _compare(folder, options.into, _SHORT if options.short else _FULL)
+            _compare(folder, options.into, _SHORT if options.short else replace(_FULL, rounds=options.rounds))
     except BenchmarkError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return os.EX_SOFTWARE
@@ -54,14 +72,20 @@ def main() -> int:
 
 
 def _compare(folder: Path, into: Path, size: Size) -> None:
-    workers = os.cpu_count() or 1
+    setting = Setting.here(size, os.cpu_count() or 1)
     with bench(folder / "milter") as milters:
-        results = rounds.Rounds(milters, size, workers).run()
+        results = rounds.Rounds(milters, size, setting.workers).run()
     with bench(folder / "postfix") as mta:
-        results.postfix = rounds.postfix_rounds(mta, size, workers)
-    comparison = Report(results, size, workers).write(into, "comparison")
-    plot.draw(results, size, into / "comparison.svg")
-    print(comparison.read_text())
+        results.postfix = rounds.postfix_rounds(mta, size, setting.workers)
+    Figures(results, setting).write(into)
+    _tell(into)
+
+
+def _tell(into: Path) -> None:
+    figures = Figures.read(into)  # what was kept is what the pages say
+    _publish(into / f"{STEM}.md", report.page(figures))
+    plot.draw(figures, into / f"{STEM}.svg")
+    pages.rewrite(figures, pages.ROOT if into == _RESULTS else into)
 
 
 def _soak(folder: Path, into: Path) -> None:

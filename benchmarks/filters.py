@@ -1,13 +1,13 @@
 """The measured milters, each in its own folder; the benchmark ends them.
 
-OpenDKIM only verifies, and the messages have no signature; Rspamd runs without modules. Both are Debian's, and do less
-here than on a mail host.
+OpenDKIM only verifies, and the messages bear no signature; Rspamd has no module at all, or two. Both are Debian's, and
+do less here than they would on a mail host.
 """
 
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,14 @@ import redis
 
 from benchmarks import processes
 from benchmarks.generator import Generator
+from benchmarks.negotiated import listens, port_of, steps_of
 from benchmarks.processes import Tree, wait_until
+from benchmarks.rspamd import SentMessages, configure
 from reply_milter.cli import init
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, store_url
 
 DOMAIN = "reply.example.com"
-OURS_STEPS = 0x14C2 | 0x400  # for the null responder, the same as ours: no-reply connect, mail and header; skip
 _OPENDKIM = """\
 Mode v
 Socket local:{folder}/milter.sock
@@ -32,35 +33,35 @@ UserID opendkim
 UMask 000
 PidFile {folder}/pid
 """
-_RSPAMD = """\
-options {{ filters = ""; url_tld = "{folder}/tld"; tempdir = "{folder}";
-           control_socket = "{folder}/control.sock mode=0600"; dns {{ nameserver = ["127.0.0.1"]; }} }}
-logging {{ type = "console"; level = "error"; }}
-worker "rspamd_proxy" {{ bind_socket = "{folder}/milter.sock mode=0666"; milter = yes; timeout = 60s; count = {workers};
-                         upstream "local" {{ default = yes; self_scan = yes; }} }}
-"""
 
 
 class Filter:
-    """A running milter that listens on ``socket``."""
+    """A milter that runs, and listens on ``socket``: a path, or ``inet:PORT``. The last of ``trees`` is its own."""
 
-    def __init__(self, tree: Tree, socket: Path) -> None:
-        self._tree = tree
+    def __init__(self, trees: Sequence[Tree], socket: str) -> None:
+        self._trees = trees
         self.socket = socket
-        wait_until(self._listens, f"{socket} answers")
+
+    def ready(self) -> "Filter":
+        """Wait until it listens."""
+        wait_until(self._listens, f"{self.socket} answers")
+        return self
 
     def _listens(self) -> bool:
-        if not self._tree.alive():
-            raise processes.BenchmarkError(f"the milter of {self.socket} ended by itself; see milter.log beside it")
-        return self.socket.exists()
+        if not self._trees[-1].alive():
+            raise processes.BenchmarkError(f"the milter of {self.socket} ended by itself; see its milter.log")
+        return listens(self.socket)
+
+    def _pids(self) -> list[int]:
+        return [pid for tree in self._trees for pid in tree.pids()]
 
     def pids(self) -> list[int]:
-        """Return its own processes, without a Redis."""
-        return [pid for pid in self._tree.pids() if processes.name(pid) != "redis-server"]
+        """Its own processes, without a Redis."""
+        return [pid for pid in self._pids() if processes.name(pid) != "redis-server"]
 
     def stores(self) -> list[int]:
-        """Return its Redis, if it has one."""
-        return [pid for pid in self._tree.pids() if processes.name(pid) == "redis-server"]
+        """Its Redis, if it has one."""
+        return [pid for pid in self._pids() if processes.name(pid) == "redis-server"]
 
     def memory(self) -> processes.Memory:
         """Return the private memory of its largest process, and the sum of all peaks."""
@@ -76,13 +77,18 @@ class Ours:
     settings: Settings
     store: "redis.Redis"
 
+    def ready(self) -> "Ours":
+        """Wait until it listens."""
+        self.filter.ready()
+        return self
+
     def used_memory(self) -> int:
         """Return the bytes that Redis uses."""
         return int(self.store.info("memory")["used_memory"])
 
 
 class Bench:
-    """Starts filters below ``folder``; ``stack`` ends them."""
+    """Starts filters below ``folder``; ``stack`` ends them. Who needs one waits until it is ready."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,16 +97,22 @@ class Bench:
         self.folder = folder
         self.stack = stack
         self.generator = Generator(folder)
+        self._keys = folder / "keys.toml"  # all of ours know the same addresses
+        self._trees: list[Tree] = []
 
-    def null(self, steps: int, socket: Path | None = None) -> Filter:
-        """Start the null responder, which shows the generator's own limit."""
-        folder = self._place(f"null{'-postfix' if socket else ''}", "root")
-        socket = socket or folder / "milter.sock"
-        return self._started(self.generator.null_responder(socket, steps, 0), folder, socket)
+    def null(self, like: Filter, early: bool = False, socket: Path | None = None) -> Filter:
+        """A milter in C that says yes, with the steps and the kind of socket of ``like``: the generator's ceiling.
+
+        ``early``: it accepts at DATA, if it hears it.
+        """
+        folder = self._place("null", "root")
+        address = self._address(folder, port_of(like.socket) is not None, socket)
+        tree = self.generator.null_responder(address, steps_of(like.ready().socket), early)
+        return Filter([self._ending(tree)], address)
 
     def empty_pymilter(self, kind: str, workers: int) -> Filter:
-        """Start a milter on pymilter that does nothing."""
-        folder = self._place(f"empty-{kind}-{workers}", "root")
+        """A milter on pymilter that does nothing."""
+        folder = self._place(f"empty-{kind}", "root")
         script = str(Path(__file__).with_name("empty_pymilter.py"))
         return self._start([sys.executable, script, kind, str(folder / "milter.sock"), str(workers)], folder)
 
@@ -111,47 +123,98 @@ class Bench:
         return self._start([_program("opendkim"), "-f", "-x", str(folder / "opendkim.conf")], folder)
 
     def rspamd(self, workers: int) -> Filter:
-        """Start Rspamd's milter, which scans in its own process."""
+        """Rspamd's milter with scanning in itself, and nothing to scan for."""
         folder = self._place("rspamd", "_rspamd")
-        (folder / "tld").write_text("example\n")  # compiling Rspamd's own list takes many seconds
-        (folder / "rspamd.conf").write_text(_RSPAMD.format(folder=folder, workers=workers))
-        who = ["-u", "_rspamd", "-g", "_rspamd"]
-        return self._start([_program("rspamd"), "-f", "-c", str(folder / "rspamd.conf"), *who], folder)
+        return self._start(_rspamd_command(configure(folder, workers, replies=False)), folder)
 
-    def ours(self, workers: int, socket: Path | None = None, module: str = "reply_milter") -> Ours:
-        """Start reply-milter as ``init`` configures it, or ``module`` in its place."""
-        folder = self._place(f"reply-milter-{workers}{'-postfix' if socket else ''}", "root")
-        socket = socket or folder / "milter.sock"
-        init.write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
-        config = folder / "etc/reply-milter.toml"
-        text = config.read_text().replace("/var/spool/postfix/reply-milter/verify.sock", str(socket))
-        text = re.sub(r"(?m)^workers = \d+", f"workers = {workers}", text).replace('"127.0.0.1:9797"', '""')
-        config.write_text(text)
-        running = self._start([sys.executable, "-m", module, "run", "--config", str(config)], folder, socket)
+    def rspamd_replies(self, workers: int) -> tuple[Filter, SentMessages]:
+        """Rspamd that looks for replies in a Redis of its own, and adds a header field."""
+        folder = self._place("rspamd-replies", "_rspamd")
+        configured = configure(folder, workers, replies=True)
+        store = self._tree([_program("redis-server"), str(folder / "redis.conf")], folder)
+        wait_until((folder / "redis.sock").exists, "the Redis of Rspamd listens")
+        sent = SentMessages(folder)
+        self.stack.callback(sent.close)
+        return self._start(_rspamd_command(configured), folder, before=[store]), sent
+
+    def ours(
+        self,
+        workers: int,
+        socket: Path | None = None,
+        module: str = "reply_milter",
+        tcp: bool = False,
+        early: bool = False,
+    ) -> Ours:
+        """reply-milter as ``init`` sets it up, or what ``module`` makes of it."""
+        folder = self._place("reply-milter", "root")
+        address = self._address(folder, tcp, socket)
+        config = self._configured(folder, address, workers, early)
+        command = [sys.executable, "-m", module, "run", "--config", str(config)]
+        running = self._start(command, folder, address)
         settings = load(str(config))
         store = redis.Redis.from_url(store_url(settings.config))
         self.stack.callback(store.close)
         return Ours(running, settings, store)
 
+    def _configured(self, folder: Path, address: str, workers: int, early: bool) -> Path:
+        init.write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
+        keys = folder / "etc/keys.toml"
+        shutil.copyfile(*((self._keys, keys) if self._keys.exists() else (keys, self._keys)))
+        config = folder / "etc/reply-milter.toml"
+        port = port_of(address)
+        place = f"unix:{address}" if port is None else f"inet:{port}@127.0.0.1"
+        text = config.read_text().replace("unix:/var/spool/postfix/reply-milter/verify.sock", place)
+        text = re.sub(r"(?m)^workers = \d+", f"workers = {workers}", text).replace('"127.0.0.1:9797"', '""')
+        if early:
+            text = re.sub(r"(?m)^accept_early *=.*\n", "", text).replace(
+                "[verify]\n", "[verify]\naccept_early = true\n", 1
+            )
+        config.write_text(text)
+        return config
+
+    def _address(self, folder: Path, tcp: bool, socket: Path | None = None) -> str:
+        return f"inet:{processes.free_port()}" if tcp else str(socket or folder / "milter.sock")
+
     def _place(self, name: str, user: str) -> Path:
         folder = self.folder / name
+        number = 1
+        while folder.exists():
+            number += 1
+            folder = self.folder / f"{name}-{number}"
         folder.mkdir(mode=0o755)
         shutil.chown(folder, user)
         return folder
 
-    def _start(self, command: list[str], folder: Path, socket: Path | None = None) -> Filter:
-        return self._started(Tree(command, folder / "milter.log"), folder, socket)
+    def _tree(self, command: Sequence[str], folder: Path) -> Tree:
+        return self._ending(Tree(command, folder / "milter.log"))
 
-    def _started(self, tree: Tree, folder: Path, socket: Path | None = None) -> Filter:
+    def _ending(self, tree: Tree) -> Tree:
+        self._trees.append(tree)
         self.stack.callback(tree.stop)
-        return Filter(tree, socket or folder / "milter.sock")
+        return tree
+
+    def terminate(self) -> None:
+        """Ask all that run to end, before ``stack`` waits for one after the other."""
+        for tree in self._trees:
+            tree.terminate()
+
+    def _start(self, command: Sequence[str], folder: Path, socket: str = "", before: Sequence[Tree] = ()) -> Filter:
+        return Filter([*before, self._tree(command, folder)], socket or str(folder / "milter.sock"))
 
 
 @contextmanager
 def bench(folder: Path) -> Iterator[Bench]:
     """Yield a ``Bench``; end every filter that it started."""
     with ExitStack() as stack:
-        yield Bench(folder, stack)
+        started = Bench(folder, stack)
+        try:
+            yield started
+        finally:
+            started.terminate()
+
+
+def _rspamd_command(configuration: Path) -> list[str]:
+    return [_program("rspamd"), "-f", "-c", str(configuration), "-u", "_rspamd", "-g", "_rspamd"]
 
 
 def _program(name: str) -> str:

@@ -50,7 +50,7 @@ class Flooded:
     """One daemon under the flood."""
 
     def __init__(self, bench: Bench, workers: int) -> None:
-        self._bench, self._ours = bench, bench.ours(workers)
+        self._bench, self._ours = bench, bench.ours(workers).ready()
         self._now = WallClock().now()
         self.found = Flood()
         self._forged = self._file("forged", lambda path: mails.write(path, self._junk()))

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processes import BenchmarkError, Tree, wait_until
+from benchmarks.processes import BenchmarkError, Tree
 
 _SOURCE = Path(__file__).with_name("load.c")
 
@@ -41,20 +41,27 @@ class Generator:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, most), most))
 
-    def drive(self, socket: Path, mail: Path, connections: int, messages: int, session: int) -> Run:
-        """Send ``messages`` of the file ``mail``, over several connections at once, ``session`` on each.
+    def drive(self, socket: str, mail: Path, connections: int, messages: int, session: int) -> Run:
+        """Send ``messages`` of the file ``mail``, over so many connections at once and ``session`` on each.
+
+        ``socket`` is a path, or ``inet:PORT``.
 
         Raises:
             BenchmarkError: the milter closed the connection, or did not answer.
         """
-        arguments = [str(socket), str(mail), str(connections), str(messages), str(session)]
+        arguments = [socket, str(mail), str(connections), str(messages), str(session)]
         done = subprocess.run([str(self._program), *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchmarkError(done.stderr.strip())
         return Run(**json.loads(done.stdout))
 
-    def null_responder(self, socket: Path, steps: int, actions: int) -> Tree:
-        """Start a milter that does no work: it shows the generator's own limit."""
-        tree = Tree([str(self._program), "--null", str(socket), str(steps), str(actions)], self._folder / "null.log")
-        wait_until(socket.exists, "the null responder listens")
-        return tree
+    def null_responder(self, socket: str, steps: int, early: bool) -> Tree:
+        """A milter of no work at all: what the generator can do at most. ``early``: it accepts at DATA."""
+        data = "a" if early else "c"
+        return Tree([str(self._program), "--null", socket, str(steps), "0", data], self._folder / "null.log")
+
+    def spin(self, programs: int, seconds: float) -> float:
+        """Turns per second of a pure CPU loop, of so many ``programs`` at the same time together."""
+        command = [str(self._program), "--spin", str(seconds)]
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(programs)]
+        return sum(float(one.communicate()[0]) for one in running)

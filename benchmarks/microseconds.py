@@ -34,6 +34,7 @@ from reply_milter.wiring.stores import load, open_store
 
 ROUNDS, MESSAGES = 15, 400
 _REFUSED = (1, 4)  # SMFIS_REJECT, SMFIS_TEMPFAIL
+_UNREAD = (b"L", b"B")  # commands whose macros libmilter keeps and the callbacks never ask for
 Packets = list[tuple[str, list[bytes]]]
 
 
@@ -174,7 +175,8 @@ def _messages(octets: bytes) -> Iterator[Packets]:
     while position < len(octets):
         (length,) = struct.unpack_from("!I", octets, position)
         letter, data = octets[position + 4 : position + 5].decode(), octets[position + 5 : position + 4 + length]
-        packets.append((letter, [data] if letter == "B" else data.split(b"\0")[:-1]))
+        if letter != "D" or data[:1] not in _UNREAD:
+            packets.append((letter, [data] if letter == "B" else data.split(b"\0")[:-1]))
         position += 4 + length
         if letter == "E":
             yield packets

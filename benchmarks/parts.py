@@ -16,7 +16,8 @@ from typing import Any
 
 from benchmarks import mails, processes
 from benchmarks.filters import Bench, Ours, bench
-from benchmarks.rounds import SESSION, SETTLE_SECONDS
+from benchmarks.plan import SESSION
+from benchmarks.rounds import SETTLE_SECONDS
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.cli import main as reply_milter
 from reply_milter.core.verdict.verdict import Accept
@@ -25,8 +26,8 @@ from reply_milter.ports import Claim, Claimed, Replay
 from reply_milter.processes import verifier
 
 ROUNDS, MESSAGES, CONNECTIONS = 5, 5000, 8
-_WITHOUT = "REPLY_MILTER_WITHOUT"  # in the environment of a daemon: the part that it lacks
-_VARIANTS = ("", "telemetry", "store", "store telemetry", "decisions")
+_WITHOUT = "REPLY_MILTER_WITHOUT"  # in the environment of a daemon: what it is to do without
+VARIANTS = ("", "telemetry", "store", "store telemetry", "decisions")
 _TOLD = ("recipient", "message", "replay", "token_age", "key_used", "stage_started", "stage_ended")
 
 
@@ -39,6 +40,9 @@ class _YesStore(NoStore):
 
     def ping(self) -> None:
         """Answer as a store that is available."""
+
+    def watch(self) -> None:
+        """There are no servers to look for."""
 
 
 def daemon() -> int:
@@ -58,8 +62,8 @@ def daemon() -> int:
 
 
 def measure(milters: Bench) -> dict[str, tuple[float, float]]:
-    """Return median CPU microseconds per reply, of the workers and of Redis, by the missing part."""
-    running = {without: _start(milters, without) for without in _VARIANTS}
+    """Median CPU microseconds of a reply by what is missing: of the workers, and of Redis."""
+    running = {without: _start(milters, without) for without in VARIANTS}
     found: dict[str, list[tuple[float, float]]] = {without: [] for without in running}
     for number in range(ROUNDS + 1):
         for without, ours in running.items():
@@ -74,8 +78,10 @@ def measure(milters: Bench) -> dict[str, tuple[float, float]]:
 
 def _start(milters: Bench, without: str) -> Ours:
     os.environ[_WITHOUT] = without
-    return Bench(milters.folder / f"without {without}".replace(" ", "-"), milters.stack).ours(
-        os.cpu_count() or 1, module="benchmarks.parts"
+    return (
+        Bench(milters.folder / f"without {without}".replace(" ", "-"), milters.stack)
+        .ours(os.cpu_count() or 1, module="benchmarks.parts")
+        .ready()
     )
 
 

@@ -3,11 +3,13 @@
 import statistics
 from pathlib import Path
 
-from benchmarks.report import _NAMES
-from benchmarks.rounds import Results, Size
+from benchmarks.figures import Figures
+from benchmarks.plan import NAMES, PLAN
+
+_CEILINGS = ("null", "null early", "null tcp")  # many times what the others do
 
 
-def draw(results: Results, size: Size, path: Path) -> None:
+def draw(figures: Figures, path: Path) -> None:
     """Write an SVG."""
     import matplotlib as mpl
 
@@ -16,30 +18,27 @@ def draw(results: Results, size: Size, path: Path) -> None:
     from matplotlib import pyplot
 
     mails = ("replies", "ordinary", "forged")
-    figure, axes = pyplot.subplots(1, len(mails), figsize=(13, 4), layout="constrained")
+    crowds = figures.setting.size.crowds
+    figure, axes = pyplot.subplots(1, len(mails), figsize=(15, 5), layout="constrained")
     for axis, mail in zip(axes, mails, strict=True):
-        names = [name for name in _NAMES if name != "null" and _speeds(results, name, mail, size.connections[0])]
-        for place, connections in enumerate(size.connections):
-            speeds = [_speeds(results, name, mail, connections) for name in names]
+        names = [name for name in NAMES if name in PLAN[mail] and name not in _CEILINGS]
+        thick = 0.8 / len(crowds)
+        for place, connections in enumerate(crowds):
+            speeds = [_speeds(figures, name, mail, connections) for name in names]
             middles = [statistics.median(found) for found in speeds]
             spread = [
                 [middle - min(found) for middle, found in zip(middles, speeds, strict=True)],
                 [max(found) - middle for middle, found in zip(middles, speeds, strict=True)],
             ]
-            rows = [number + 0.4 * place for number in range(len(names))]
-            axis.barh(rows, middles, 0.38, xerr=spread, label=f"{connections} connections", error_kw={"lw": 1})
-        axis.set_yticks([number + 0.2 for number in range(len(names))], [_NAMES[name] for name in names])
+            rows = [number + thick * place for number in range(len(names))]
+            label = f"{connections} connections"
+            axis.barh(rows, middles, 0.95 * thick, xerr=spread, label=label, error_kw={"lw": 1})
+        axis.set_yticks([number + 0.4 - thick / 2 for number in range(len(names))], [NAMES[name] for name in names])
         axis.set_title(f"{mail}: messages a second")
         axis.invert_yaxis()
     axes[0].legend()
     figure.savefig(path, metadata={"Date": None})
 
 
-def _speeds(results: Results, name: str, mail: str, connections: int) -> list[float]:
-    wanted = (name, mail, connections)
-    return [
-        one.per_second
-        for samples in results.samples
-        for one in samples
-        if (one.name, one.mail, one.connections) == wanted
-    ]
+def _speeds(figures: Figures, name: str, mail: str, connections: int) -> list[float]:
+    return [found[name, mail, connections].per_second for found in figures.rounds]

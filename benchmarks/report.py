@@ -1,146 +1,169 @@
-"""Write medians over rounds and ratios within a round, as Markdown, JSON and CSV."""
+"""The page of all figures: benchmarks/results/comparison.md."""
 
-import csv
-import json
-import os
-import platform
 import statistics
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Iterable
 
-from benchmarks.rounds import Results, Sample, Size
+from benchmarks.figures import Figures, Ratio, Setting
+from benchmarks.markdown import header, paragraph, quartiles, row
+from benchmarks.plan import COMPARISONS, DOOR_COMPARISONS, DOORS, MAILS, NAMES, PLAN, SESSION, Comparison
+from benchmarks.rounds import Sample
 
-_NAMES = {
-    "null": "nothing (a C loop that says yes)",
-    "empty spare": "empty pymilter, our steps",
-    "empty plain": "empty pymilter, all steps",
-    "opendkim": "OpenDKIM, verifying unsigned mail",
-    "rspamd": "Rspamd, no modules",
-    "ours": "reply-milter",
-}
-_Key = tuple[str, str, int]
+_COLUMNS = (
+    "messages/s",
+    "p50 ms",
+    "p99 ms",
+    "CPU s / 1,000",
+    "with Redis",
+    "CPUs busy",
+    "of the load",
+    "private MB",
+    "peak MB",
+)
 
 
-class Report:
-    """A report of ``results``."""
+def page(figures: Figures) -> str:
+    """All of it."""
+    parts = [_head(figures)]
+    parts += [_table(figures, mail) for mail in PLAN]
+    parts += [_ratios(figures), _postfix(figures), _growth(figures), _flatness(figures), _memory(figures)]
+    return "\n".join(line for part in parts for line in part) + "\n"
 
-    def __init__(self, results: Results, size: Size, workers: int) -> None:
-        self._results, self._size, self._workers = results, size, workers
-        self._rounds = [{(one.name, one.mail, one.connections): one for one in samples} for samples in results.samples]
 
-    def write(self, folder: Path, stem: str) -> Path:
-        """Write ``stem`` .md, .json and .csv into ``folder``; returns the first."""
-        folder.mkdir(parents=True, exist_ok=True)
-        page = folder / f"{stem}.md"
-        page.write_text("\n".join(self.lines()) + "\n")
-        raw = {"machine": machine(), "size": asdict(self._size), "workers": self._workers} | asdict(self._results)
-        (folder / f"{stem}.json").write_text(json.dumps(raw, indent=1) + "\n")
-        with open(folder / f"{stem}.csv", "w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["round", *Sample.__slots__])
-            for number, samples in enumerate(self._results.samples, 1):
-                writer.writerows([number, *asdict(one).values()] for one in samples)
-        return page
+def _head(figures: Figures) -> Iterable[str]:
+    setting = figures.setting
+    size = setting.size
+    yield "# Measured"
+    yield ""
+    yield from busy_machine(setting)
+    yield from paragraph(
+        f"{setting.machine}. {setting.workers} workers each, unless a row says otherwise; medians of {size.rounds}",
+        f"interleaved rounds of {size.replies} replies or {size.others} other messages, or one session for each",
+        "connection if that is more.",
+        f"A session has {SESSION} messages, of 2 kB, or 5 kB with 25 fields. The load generator says to",
+        "each filter what",
+        "Postfix would say; it runs on the same CPUs, and so does Redis. `CPUs busy`: how many the",
+        "filter and its Redis",
+        "used until the last answer; `of the load`: how many the load generator used. Private memory is that of the",
+        "filter's largest process, peak that of all.",
+    )
 
-    def lines(self) -> Iterable[str]:
-        """Return the lines of the page."""
-        yield "# Measured"
-        yield ""
-        yield f"{machine()}. {self._workers} workers each; medians of {len(self._rounds)} interleaved rounds of"
-        yield f"{self._size.messages} messages of 2 kB, 25 on each connection. Private memory is that of the filter's"
-        yield "largest process, peak that of all. The load generator runs on the same CPUs, and so does Redis."
-        for mail, title in (
-            ("replies", "Genuine replies"),
-            ("ordinary", "Ordinary mail"),
-            ("forged", "Forged recipients"),
-        ):
-            yield from self._table(mail, title)
-        yield from self._ratios()
-        yield from self._flatness()
-        yield from self._memory()
 
-    def _table(self, mail: str, title: str) -> Iterable[str]:
-        yield from ("", f"## {title}", "")
-        columns = ("messages/s", "p50 ms", "p99 ms", "CPU s / 1,000", "with Redis", "private MB", "peak MB")
-        yield f"| filter | connections | {' | '.join(columns)} |"
-        yield "|---" + "|---:" * (len(columns) + 1) + "|"
-        for name, words in _NAMES.items():
-            for connections in self._size.connections:
-                key = (name, mail, connections)
-                if key in self._rounds[0]:
-                    memory = (self._results.private_bytes[name] / 1e6, self._results.peak_bytes[name] / 1e6)
-                    yield self._row(words, key, *memory)
-
-    def _row(self, words: str, key: _Key, private: float, peak: float) -> str:
-        def middle(value: Callable[[Sample], float]) -> float:
-            return self._middle(key, value)
-
-        return (
-            f"| {words} | {key[2]} | {middle(lambda one: one.per_second):,.0f} "
-            f"| {middle(lambda one: one.p50_ms):.2f} | {middle(lambda one: one.p99_ms):.2f} "
-            f"| {middle(lambda one: one.cpu_us) / 1000:.3f} "
-            f"| {middle(lambda one: one.cpu_us + one.store_us) / 1000:.3f} "
-            f"| {private:.0f} | {peak:.0f} |"
+def busy_machine(setting: Setting) -> Iterable[str]:
+    """A warning, where it is due."""
+    if setting.busy:
+        yield from paragraph(
+            f"**The machine was busy with other work: its load average was {setting.load:.1f} before this began.",
+            "These figures say little.**",
         )
-
-    def _ratios(self) -> Iterable[str]:
-        yield from ("", "## Ratios of messages a second, within a round", "")
-        yield "| | connections | median | lowest | highest | aim |"
-        yield "|---|---:|---:|---:|---:|---:|"
-        for mail, other, aim in (
-            ("replies", "opendkim", 1.0),
-            ("replies", "rspamd", 1.0),
-            ("replies", "empty plain", 0.45),
-            ("replies", "empty spare", 0.45),
-            ("ordinary", "empty plain", 0.9),
-            ("ordinary", "empty spare", 0.9),
-            ("forged", "opendkim", 1.5),
-        ):
-            for connections in self._size.connections:
-                ratios = [
-                    found["ours", mail, connections].per_second / found[other, mail, connections].per_second
-                    for found in self._rounds
-                ]
-                yield _ratio(f"{mail} : {_NAMES[other]}", connections, ratios, aim)
-        for sessions in self._size.sessions if self._results.postfix else ():
-            for milter, words in (("ours", "Postfix with us : without"), ("null", "Postfix with a C loop : without")):
-                ratios = [one[f"{milter} {sessions}"] / one[f"none {sessions}"] for one in self._results.postfix]
-                yield _ratio(words, sessions, ratios, 0.93)
-
-    def _flatness(self) -> Iterable[str]:
-        yield from ("", "## CPU seconds of 1,000 messages by workers and connections", "")
-        yield "| | " + " | ".join(str(connections) for connections in self._size.flat_connections) + " |"
-        yield "|---" + "|---:" * len(self._size.flat_connections) + "|"
-        for name in dict.fromkeys(name for name, _, _ in self._rounds[0] if name.startswith("ours,")):
-            for mail in ("replies", "ordinary"):
-                row = [
-                    self._middle((name, mail, connections), lambda one: one.cpu_us) / 1000
-                    for connections in self._size.flat_connections
-                ]
-                yield f"| {name}: {mail} | " + " | ".join(f"{value:.3f}" for value in row) + " |"
-
-    def _memory(self) -> Iterable[str]:
-        results = self._results
-        late = sum(one.deferred for samples in results.samples for one in samples)
-        yield from ("", f"{late} replies of all runs heard 451: the machine stood still for longer than the store may.")
-        yield from ("", "## Memory", "")
-        yield f"- {results.private_bytes['ours'] / 1e6:.1f} MB private in a worker."
-        octets = results.store_bytes / max(1, results.replies)
-        yield f"- {octets:.0f} bytes of Redis (used_memory) for each remembered reply, over {results.replies:,}."
-
-    def _middle(self, key: _Key, value: Callable[[Sample], float]) -> float:
-        return statistics.median(value(found[key]) for found in self._rounds)
+        yield ""
 
 
-def machine() -> str:
-    """Return CPU, number of CPUs, and versions."""
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    model = models[0].partition(":")[2].strip() if models else platform.machine()
-    return f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}, Python {platform.python_version()}"
+def _table(figures: Figures, mail: str) -> Iterable[str]:
+    yield from ("", f"## {MAILS[mail]}", "")
+    yield from header("filter", "connections", *_COLUMNS)
+    for name in sorted(PLAN[mail], key=list(NAMES).index):
+        for connections in figures.setting.size.crowds:
+            yield row(NAMES[name], connections, *_cells(figures, name, mail, connections))
 
 
-def _ratio(words: str, number: int, ratios: list[float], aim: float) -> str:
-    middle = statistics.median(ratios)
-    met = "" if middle >= aim else " (missed)"
-    return f"| {words} | {number} | {middle:.2f} | {min(ratios):.2f} | {max(ratios):.2f} | {aim}{met} |"
+def _cells(figures: Figures, name: str, mail: str, connections: int) -> Iterable[str]:
+    def middle(attribute: str) -> float:
+        return figures.middle(name, mail, connections, lambda one: float(getattr(one, attribute)))
+
+    yield f"{middle('per_second'):,.0f}"
+    yield f"{middle('p50_ms'):.2f}"
+    yield f"{middle('p99_ms'):.2f}"
+    yield f"{middle('cpu_us') / 1000:.3f}"
+    yield f"{(middle('cpu_us') + middle('store_us')) / 1000:.3f}"
+    yield f"{middle('busy'):.2f}"
+    yield f"{figures.middle(name, mail, connections, _load_busy):.2f}"
+    yield f"{figures.results.private_bytes[name] / 1e6:.0f}"
+    yield f"{figures.results.peak_bytes[name] / 1e6:.0f}"
+
+
+def _load_busy(one: Sample) -> float:
+    return one.load_us * one.per_second / 1e6
+
+
+def _ratios(figures: Figures) -> Iterable[str]:
+    yield from ("", "## Ratios of messages a second, within a round", "")
+    yield from paragraph(
+        "`repeats`: how far the medians of every second round and of the others are apart, as in two runs of half the",
+        "length.",
+    )
+    yield ""
+    yield from header("", "connections", "median", "middle half", "lowest", "highest", "repeats", "aim", "reached")
+    for comparison in COMPARISONS:
+        for connections in figures.setting.size.crowds:
+            yield _ratio_row(comparison.words, connections, figures.ratio(comparison, connections))
+
+
+def _ratio_row(words: str, number: int, ratio: Ratio) -> str:
+    """A row with the spread over the rounds."""
+    low, high = quartiles(ratio.values)
+    spread = (f"{low:.2f} to {high:.2f}", f"{min(ratio.values):.2f}", f"{max(ratio.values):.2f}")
+    return row(words, number, f"{ratio.median:.2f}", *spread, f"{ratio.repeats:.1%}", ratio.aim or "", ratio.reached)
+
+
+def _postfix(figures: Figures) -> Iterable[str]:
+    yield from ("", "## Through Postfix", "")
+    yield from paragraph(
+        f"Ordinary mail of 2 kB by `smtp-source`, {figures.setting.size.postfix_messages} messages a",
+        "round, one for each",
+        "session. Postfix, its queue and `discard` run on the same CPUs.",
+    )
+    yield ""
+    yield from header("messages/s, by milter", *(f"{sessions} sessions" for sessions in figures.setting.size.sessions))
+    for door, words in DOORS.items():
+        found = [
+            statistics.median(one[f"{door} {sessions}"] for one in figures.results.postfix)
+            for sessions in figures.setting.size.sessions
+        ]
+        yield row(words, *(f"{value:,.0f}" for value in found))
+    yield ""
+    yield from header("", "sessions", "median", "middle half", "lowest", "highest", "repeats", "aim", "reached")
+    for one, other, aim in DOOR_COMPARISONS:
+        for sessions in figures.setting.size.sessions:
+            yield _ratio_row(f"{DOORS[one]} : {DOORS[other]}", sessions, figures.door_ratio(one, other, sessions, aim))
+
+
+def _growth(figures: Figures) -> Iterable[str]:
+    yield from ("", "## From one worker to two", "")
+    yield from paragraph(
+        "What the machine itself gives, as two programs that only compute to one, and what that makes of",
+        "a filter whose",
+        "load generator and Redis run on the same CPUs.",
+    )
+    yield ""
+    yield from header("messages/s, two to one", "connections", "median", "middle half", "lowest", "highest", "repeats")
+    yield _growth_row("a pure CPU loop, twice at once : once", "", figures.growth)
+    for mail in ("replies", "ordinary"):
+        for connections in figures.setting.size.connections:
+            ratio = figures.ratio(Comparison(("ours", mail), ("ours 1", mail)), connections)
+            yield _growth_row(f"reply-milter, {MAILS[mail].lower()}", connections, ratio)
+
+
+def _growth_row(words: str, number: object, ratio: Ratio) -> str:
+    low, high = quartiles(ratio.values)
+    spread = (f"{low:.2f} to {high:.2f}", f"{min(ratio.values):.2f}", f"{max(ratio.values):.2f}")
+    return row(words, number, f"{ratio.median:.2f}", *spread, f"{ratio.repeats:.1%}")
+
+
+def _flatness(figures: Figures) -> Iterable[str]:
+    connections = figures.setting.size.connections
+    yield from ("", "## CPU seconds of 1,000 messages by workers and connections", "")
+    yield from header("", *map(str, connections))
+    for name in ("ours 1", "ours"):
+        for mail in ("replies", "ordinary"):
+            found = [figures.middle(name, mail, number, lambda one: one.cpu_us) / 1000 for number in connections]
+            yield row(f"{NAMES[name]}: {mail}", *(f"{value:.3f}" for value in found))
+
+
+def _memory(figures: Figures) -> Iterable[str]:
+    results = figures.results
+    late = sum(one.deferred for samples in results.samples for one in samples)
+    yield from ("", f"{late} replies of all runs heard 451: the machine stood still for longer than the store may.")
+    yield from ("", "## Memory", "")
+    yield f"- {results.private_bytes['ours'] / 1e6:.1f} MB private in a worker."
+    octets = results.store_bytes / max(1, results.replies)
+    yield f"- {octets:.0f} bytes of Redis (used_memory) for each remembered reply, over {results.replies:,}."

@@ -1,38 +1,29 @@
 """Measure each thing once per round, in turn, so that a busy moment of the machine affects all of them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
 from benchmarks import mails, processes, through_postfix
-from benchmarks.filters import OURS_STEPS, Bench, Filter, Ours
+from benchmarks.filters import Bench, Filter
 from benchmarks.generator import Run
+from benchmarks.plan import ALONE, PLAN, SESSION, Size
 from benchmarks.processes import BenchmarkError
 from reply_milter.adapters.os.clock import WallClock
 
-SETTLE_SECONDS = 0.5  # for commits after the answers: they belong to the filter's work, too
-SESSION = 25  # messages of one connection of the MTA
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much to measure. ``memory_messages``: of the soak; 0 for no soak."""
-
-    rounds: int
-    messages: int
-    postfix_messages: int
-    connections: tuple[int, ...]
-    sessions: tuple[int, ...]
-    flat_connections: tuple[int, ...]
-    memory_messages: int = 0
+SETTLE_SECONDS = 0.5  # in which commits behind the answers are made: they are the filter's work, too
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of one filter. CPU in microseconds per message: of the filter, and of its Redis."""
+    """One run of one thing. CPU in microseconds a message: of the filter, of its Redis, and of the load generator.
+
+    ``per_second`` counts messages that were answered as they should be, ``deferred`` the others. ``busy``: CPUs that
+    the filter and its Redis kept busy until the last answer.
+    """
 
     name: str
     mail: str
@@ -43,15 +34,17 @@ class Sample:
     cpu_us: float
     store_us: float
     load_us: float
+    busy: float
     deferred: int
 
 
 @dataclass(slots=True)
 class Results:
-    """Samples by round, and values that are read once."""
+    """Samples by round, and what was read once. ``growth``: of a pure CPU loop, two at once to one, by round."""
 
     samples: list[list[Sample]] = field(default_factory=list)
     postfix: list[dict[str, float]] = field(default_factory=list)
+    growth: list[float] = field(default_factory=list)
     private_bytes: dict[str, int] = field(default_factory=dict)
     peak_bytes: dict[str, int] = field(default_factory=dict)
     replies: int = 0
@@ -62,118 +55,128 @@ class Rounds:
     """All filters, which run at the same time, and their messages."""
 
     def __init__(self, bench: Bench, size: Size, workers: int) -> None:
-        self._bench, self._size, self._workers = bench, size, workers
-        self._ours = {count: bench.ours(count) for count in sorted({1, workers})}
-        ours = self._ours[workers]
-        self._filters: dict[str, Filter] = {
-            "null": bench.null(OURS_STEPS),
+        self._bench, self._size = bench, size
+        self._ours = ours = {
+            "ours": bench.ours(workers),
+            "ours 1": bench.ours(1),
+            "ours early": bench.ours(workers, early=True),
+            "ours tcp": bench.ours(workers, tcp=True),
+            "ours tcp early": bench.ours(workers, tcp=True, early=True),
+        }
+        self._filters: dict[str, Filter] = {name: one.filter for name, one in ours.items()} | {
             "empty spare": bench.empty_pymilter("spare", workers),
             "empty plain": bench.empty_pymilter("plain", workers),
             "opendkim": bench.opendkim(),
             "rspamd": bench.rspamd(workers),
-            "ours": ours.filter,
         }
-        self._first = 0
+        self._filters["rspamd replies"], self._sent = bench.rspamd_replies(workers)
+        self._filters |= {
+            "null": bench.null(ours["ours"].filter),
+            "null early": bench.null(ours["ours early"].filter, early=True),
+            "null tcp": bench.null(ours["ours tcp"].filter),
+        }
+        for one in self._filters.values():
+            one.ready()
+        self._taken = 0
         self._now = WallClock().now()
-        self._ordinary, self._forged = bench.folder / "ordinary", bench.folder / "forged"
-        mails.write(self._ordinary, mails.ordinary(size.messages))
-        mails.write(self._forged, mails.forged(ours.settings, size.messages, self._now))
-        self._used_before = ours.used_memory()
-        self._replies_before = self._first
+        self._used_before = ours["ours"].used_memory()
 
     def run(self) -> Results:
-        """Run one round to warm up, discard it, and run all others."""
+        """Rounds to warm up, which are thrown away, and then all others; every second one the other way round."""
         results = Results()
-        for number in tqdm(range(self._size.rounds + 1), desc="rounds", mininterval=5):
-            samples = [*self._side_by_side(), *self._flatness()]
-            if number:
+        for number in tqdm(range(self._size.warm + self._size.rounds), desc="rounds", mininterval=5):
+            growth = self._machine()
+            samples = list(self._round(backwards=number % 2 == 1))
+            if number >= self._size.warm:
                 results.samples.append(samples)
-        ours = self._ours[self._workers]
+                results.growth.append(growth)
         results.replies = self._taken
-        results.store_bytes = ours.used_memory() - self._used_before
+        results.store_bytes = self._ours["ours"].used_memory() - self._used_before
         for name, one in self._filters.items():
             found = one.memory()
             results.private_bytes[name], results.peak_bytes[name] = found.private, found.peak
         return results
 
-    _taken = 0
+    def _machine(self) -> float:
+        """How much two programs get done that only compute, to what one does: at most 2."""
+        generator, seconds = self._bench.generator, self._size.spin_seconds
+        one = generator.spin(1, seconds)
+        return generator.spin(2, seconds) / one
 
-    def _side_by_side(self) -> Iterator[Sample]:
+    def _round(self, backwards: bool) -> Iterator[Sample]:
         for connections in self._size.connections:
-            replies = self._replies(self._ours[self._workers])
-            for name, one in self._filters.items():
-                yield self._sample(name, one, "replies", replies, connections)
-            self._taken += self._size.messages
-            for name in ("null", "empty spare", "empty plain", "ours"):
-                yield self._sample(name, self._filters[name], "ordinary", self._ordinary, connections)
-            for name in ("opendkim", "ours"):
-                yield self._sample(name, self._filters[name], "forged", self._forged, connections)
+            plan: Mapping[str, tuple[str, ...]] = PLAN if connections > 1 else ALONE
+            for mail, names in plan.items():
+                path = self._mail(mail, self._size.count(mail, connections))
+                for name in reversed(names) if backwards else names:
+                    yield self._sample(name, mail, path, connections)
 
-    def _flatness(self) -> Iterator[Sample]:
-        """Measure accepted replies and ordinary mail by workers and connections."""
-        for connections in self._size.flat_connections:
-            for workers, ours in self._ours.items():
-                name = f"ours, {workers} worker{'s' if workers > 1 else ''}"
-                yield self._sample(name, ours.filter, "replies", self._replies(ours), connections)
-                self._taken += self._size.messages if workers == self._workers else 0
-                yield self._sample(name, ours.filter, "ordinary", self._ordinary, connections)
-
-    def _replies(self, ours: Ours) -> Path:
-        """Return genuine replies that were not sent before."""
-        path = self._bench.folder / "replies"
-        mails.write(path, mails.replies(ours.settings, self._first, self._size.messages, self._now))
-        self._first += self._size.messages
+    def _mail(self, mail: str, count: int) -> Path:
+        """A file of so many messages. Genuine replies are fresh: each is taken once, by each of our milters."""
+        path, many = self._bench.folder / f"{mail}-{count}", mail.endswith("25")
+        if mail.startswith("replies"):
+            letters = list(mails.replies(self._ours["ours"].settings, self._taken, count, self._now))
+            self._taken += count
+            self._sent.remember(letters)
+            mails.write(path, letters, many)
+        elif not path.exists():
+            forged = mails.forged(self._ours["ours"].settings, count, self._now)
+            mails.write(path, forged if mail == "forged" else mails.ordinary(count), many)
         return path
 
-    def _sample(self, name: str, one: Filter, mail: str, path: Path, connections: int) -> Sample:
-        own, store, count = one.pids(), one.stores(), self._size.messages
+    def _sample(self, name: str, mail: str, path: Path, connections: int) -> Sample:
+        one, count = self._filters[name], self._size.count(mail, connections)
+        own, store = one.pids(), one.stores()
         before, store_before = processes.cpu_seconds(own), processes.cpu_seconds(store)
         run = self._bench.generator.drive(one.socket, path, connections, count, SESSION)
-        if mail == "replies" and store:
+        done = _done(name, mail, run)
+        busy = processes.cpu_seconds([*own, *store]) - before - store_before
+        if mail.startswith("replies") and name in self._ours:
             time.sleep(SETTLE_SECONDS)
-        deferred = _deferred(name, mail, run)
         return Sample(
             name,
             mail,
             connections,
-            count / run.seconds,
+            done / run.seconds,
             run.p50_ms,
             run.p99_ms,
             (processes.cpu_seconds(own) - before) / count * 1e6,
             (processes.cpu_seconds(store) - store_before) / count * 1e6,
             run.load_cpu_seconds / count * 1e6,
-            deferred,
+            busy / run.seconds,
+            count - done,
         )
 
 
-def _deferred(name: str, mail: str, run: Run) -> int:
-    """Return how many replies were answered 451, because the machine was slower than the store's deadline.
+def _done(name: str, mail: str, run: Run) -> int:
+    """How many messages were answered as they should be. The other replies heard 451: the store had no answer in time.
 
     Raises:
-        BenchmarkError: they are more than a few, or had another answer: a filter must do its work to be compared.
+        BenchmarkError: they heard anything else, or all of them did: a filter that does not do its work is not fast.
     """
-    ours = name.startswith("ours")
-    if ours and mail == "replies":
+    ours, reply = name.startswith("ours"), mail.startswith("replies")
+    if reply and (ours or name == "rspamd replies"):
         done = run.edited
     elif ours and mail == "forged":
         done = run.refused_rcpt
     else:
         done = run.accepted - run.edited
-    if done < (0.9 if mail == "replies" else 1.0) * run.messages:
+    late = run.deferred if ours and reply else 0
+    if done + late != run.messages or not done:
         raise BenchmarkError(f"{name}, {mail}: only {done} of {run.messages} were answered as they should be: {run}")
-    return run.messages - done
+    return done
 
 
 def postfix_rounds(bench: Bench, size: Size, workers: int) -> list[dict[str, float]]:
-    """Return messages per second through Postfix, by milter (ours, null, none) and sessions: "ours 8"."""
+    """Return messages per second through Postfix, by milter and sessions: "ours 8"."""
     found = []
     with through_postfix.running(bench, workers) as postfix:
-        for number in tqdm(range(size.rounds + 1), desc="through Postfix", mininterval=5):
+        for number in tqdm(range(size.warm + size.rounds), desc="through Postfix", mininterval=5):
             taken = {}
             for sessions in size.sessions:
                 order = list(postfix.ports)
                 for milter in order if number % 2 else reversed(order):
                     taken[f"{milter} {sessions}"] = postfix.take(milter, sessions, size.postfix_messages)
-            if number:
+            if number >= size.warm:
                 found.append(taken)
     return found

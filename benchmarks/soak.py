@@ -27,7 +27,7 @@ class Growth:
 
 def soak(bench: Bench, messages: int, workers: int) -> Growth:
     """Send _SETTLED messages, and then ``messages``, in thirds: ordinary, forged, genuine replies."""
-    ours, now = bench.ours(workers), WallClock().now()
+    ours, now = bench.ours(workers).ready(), WallClock().now()
     ordinary, forged, replies = (bench.folder / f"soak-{name}" for name in ("ordinary", "forged", "replies"))
     mails.write(ordinary, mails.ordinary(_PART))
     mails.write(forged, mails.forged(ours.settings, _PART, now))

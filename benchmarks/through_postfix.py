@@ -1,4 +1,4 @@
-"""Postfix with our milter, with one in C that accepts everything, and without: three smtpds, driven by smtp-source.
+"""Postfix with our milter, with one in C that says yes, and without: one Postfix, an smtpd for each, and smtp-source.
 
 Postfix's discard(8) drops all accepted mail, so smtpd, cleanup, queue and milter are measured. The milter in C
 negotiates the same steps as ours: it shows what any milter costs Postfix.
@@ -11,8 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from grp import getgrnam
+from pathlib import Path
 
-from benchmarks.filters import OURS_STEPS, Bench
+from benchmarks.filters import Bench, Filter
+from benchmarks.negotiated import port_of
+from benchmarks.plan import DOORS
 from benchmarks.processes import BenchmarkError, free_port, wait_until
 from reply_milter.cli.demo.private_postfix import Layout, PrivatePostfix
 
@@ -32,7 +35,7 @@ _SMTPD = """
 
 @dataclass(frozen=True, slots=True)
 class PostfixUnderTest:
-    """A running Postfix, and the ports of its smtpds by their milter: ours, null, none."""
+    """A Postfix that runs, and the ports of its smtpds by the milter behind, as in ``plan.DOORS``."""
 
     postfix: PrivatePostfix
     ports: Mapping[str, int]
@@ -57,17 +60,41 @@ class PostfixUnderTest:
 
 @contextmanager
 def running(bench: Bench, workers: int) -> Iterator[PostfixUnderTest]:
-    """Start Postfix and a milter for it; end Postfix."""
-    ports = {"ours": free_port(), "null": free_port(), "none": free_port()}
-    services = _SMTPD.format(port=ports["none"], milter="")
-    services += _SMTPD.format(port=ports["null"], milter="unix:reply-milter/null.sock")
-    layout = Layout(more=_MAIN_CF, more_services=services)
-    postfix = PrivatePostfix(bench.folder / "postfix", ports["ours"], layout)
-    postfix.prepare(os.getuid(), getgrnam("postfix").gr_gid)
-    bench.ours(workers, postfix.socket_folder / "verify.sock")
-    bench.null(OURS_STEPS, postfix.socket_folder / "null.sock")
+    """Start Postfix and milters for it; end Postfix."""
+    folder = bench.folder / "postfix"
+    sockets = folder / "spool/reply-milter"
+    port = free_port()
+    owners = os.getuid(), getgrnam("postfix").gr_gid
+    PrivatePostfix(folder, port).prepare(*owners)  # the folder of sockets has to be there before the milters
+    milters = dict(_milters(bench, workers, sockets))
+    ports = {name: free_port() for name in DOORS}
+    services = "".join(
+        _SMTPD.format(port=ports[name], milter=_named(milters[name].socket) if name in milters else "")
+        for name in DOORS
+    )
+    layout = Layout(main_cf=("reply-domain.main.cf",), master_cf=(), more=_MAIN_CF, more_services=services)
+    postfix = PrivatePostfix(folder, port, layout)
+    postfix.prepare(*owners)
     try:
         postfix.start()
         yield PostfixUnderTest(postfix, ports)
     finally:
         postfix.stop()
+
+
+def _milters(bench: Bench, workers: int, sockets: Path) -> Iterator[tuple[str, Filter]]:
+    kinds = {f"{tcp}{early}".strip(): (bool(tcp), bool(early)) for tcp in ("", " tcp") for early in ("", " early")}
+    ours = {
+        kind: bench.ours(workers, None if tcp else sockets / f"{kind or 'plain'}.sock", tcp=tcp, early=early).filter
+        for kind, (tcp, early) in kinds.items()
+    }
+    for kind, (tcp, early) in kinds.items():
+        null = bench.null(ours[kind], early, None if tcp else sockets / f"null-{kind or 'plain'}.sock")
+        yield f"ours {kind}".strip(), ours[kind]
+        yield f"null {kind}".strip(), null.ready()
+
+
+def _named(socket: str) -> str:
+    """As Postfix names it: from inside its chroot."""
+    port = port_of(socket)
+    return f"unix:reply-milter/{Path(socket).name}" if port is None else f"inet:127.0.0.1:{port}"

@@ -236,3 +236,45 @@ def test_who_stands_before_us_is_reported(tmp_path: Path) -> None:
     postfix = PostfixFolder(tmp_path, VOUCHED)
     (found,) = [finding for finding in postfix.findings() if finding.check == "postfix.vouching"]
     assert found.what.endswith("before us: unix:opendkim/opendkim.sock, unix:opendmarc/opendmarc.sock")
+
+
+RESTRICTED = "smtpd_end_of_data_restrictions = check_policy_service unix:policy"
+MENDED = "mail_release_date = 20260901"
+
+
+@pytest.mark.parametrize(
+    ("early", "main", "severity"),
+    [
+        (False, "", "note"),
+        (False, RESTRICTED, None),
+        (False, f"{RESTRICTED}\n{MENDED}", "note"),
+        (True, "", None),
+        (True, RESTRICTED, "warning"),
+        (True, f"{RESTRICTED}\n{MENDED}", None),
+        (True, f"{RESTRICTED}\nmail_release_date = soon", "warning"),
+        (False, "smtpd_milters =", None),
+        (True, f"{RESTRICTED}\nsmtpd_milters =", None),
+    ],
+)
+def test_early_acceptance_is_recommended_where_it_is_safe(
+    tmp_path: Path, early: bool, main: str, severity: str | None
+) -> None:
+    """And warned of where it is not; the line of the finding ends it."""
+    postfix = PostfixFolder(tmp_path, main=main)
+    wanted = f"accept_early = {str(early).lower()}"
+    postfix.configure("[verify]", f"[verify]\n{wanted}")
+    found = [finding for finding in postfix.findings() if finding.check == "postfix.accept_early"]
+    assert [finding.severity.value for finding in found] == [severity] * bool(severity)
+    for finding in found:
+        assert (finding.remedy.place, finding.remedy.section) == ("reply-milter.toml", "[verify]")
+        postfix.configure(wanted, finding.remedy.line)
+        assert [again for again in postfix.findings() if again.check == finding.check] == []
+
+
+def test_a_single_service_with_restrictions_counts(tmp_path: Path) -> None:
+    """Its clients are led past the milter, whatever main.cf says."""
+    service = "smtps inet n - y - - smtpd\n  -o smtpd_end_of_data_restrictions=reject_unauth_pipelining"
+    postfix = PostfixFolder(tmp_path, master=service)
+    postfix.configure("[verify]", "[verify]\naccept_early = true")
+    (found,) = [finding for finding in postfix.findings() if finding.check == "postfix.accept_early"]
+    assert "smtps/inet" in found.what

@@ -12,6 +12,7 @@ from reply_milter.cli.init import write_files
 from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.wiring.stores import load
 from tests.support.processes.daemon_process import USER, DaemonProcess
+from tests.wire.milter_client import Place
 
 DOMAIN = "reply.example.com"
 
@@ -25,21 +26,30 @@ def own_folder() -> Iterator[Path]:
 
 
 class Milter:
-    """``folder`` is one that the daemon's user can reach."""
+    """``folder`` is one that the daemon's user can reach. ``port``: listen there over TCP, not on a unix socket.
 
-    def __init__(self, folder: Path) -> None:
+    ``changes``: replacements in the configuration that ``init`` writes.
+    """
+
+    def __init__(self, folder: Path, port: int = 0, changes: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self.place: Place = ("127.0.0.1", port) if port else folder / "verify.sock"
         write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
         self.config = folder / "etc" / "reply-milter.toml"
         self.socket = folder / "verify.sock"
         text = self.config.read_text().replace("/var/spool/postfix/reply-milter/verify.sock", str(self.socket))
+        if port:
+            text = text.replace(f"unix:{self.socket}", f"inet:{port}@127.0.0.1")
+        for old, new in (changes or {}).items():
+            assert old in text, old
+            text = text.replace(old, new)
         text = text.replace('socket_group = "postfix"', 'socket_group = ""').replace('"127.0.0.1:9797"', '""')
         text = text.replace("timeout_ms = 200 ", "timeout_ms = 2000 ")  # a loaded machine is no slow store
         self.config.write_text(text.replace("workers = 0", "workers = 1"))
         for path in (folder, folder / "etc", *(folder / "etc").iterdir()):
             if os.geteuid() == 0:
                 os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
-        self.daemon = DaemonProcess(self.config, self.socket, folder / "daemon.log")
+        self.daemon = DaemonProcess(self.config, None if port else self.socket, folder / "daemon.log")
 
     def mint(self, **order: object) -> MintedAddress:
         """An address of the handler ``issue``, bound to Alice."""

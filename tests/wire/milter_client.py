@@ -4,6 +4,7 @@ import socket
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 # Commands and responses, by their letters in libmilter's mfdef.h.
 CONTINUE, REJECT, TEMPFAIL, DISCARD, REPLYCODE, SKIP, ACCEPT = b"c", b"r", b"t", b"d", b"y", b"s", b"a"
@@ -12,7 +13,10 @@ FINAL = (CONTINUE, REJECT, TEMPFAIL, DISCARD, REPLYCODE, SKIP, ACCEPT)
 
 ALL_ACTIONS = 0x1FF
 ALL_STEPS = 0x1FFFFF
-NR_CONNECT, NR_MAIL, NR_HEADER = 0x1000, 0x4000, 0x80
+NR_CONNECT, NR_MAIL, NR_HEADER, NR_BODY = 0x1000, 0x4000, 0x80, 0x80000
+NO_DATA, NO_END_OF_HEADER, MAY_SKIP, NR_END_OF_HEADER = 0x200, 0x40, 0x400, 0x40000
+
+Place = Path | tuple[str, int]  # a unix socket, or a host and a port
 
 
 @dataclass
@@ -27,12 +31,12 @@ class Answer:
 class Mta:
     """One connection to a milter. ``steps`` is what this MTA offers; ``timeout``: its patience, in seconds."""
 
-    def __init__(self, path: Path, steps: int = ALL_STEPS, negotiate: bool = True, timeout: float = 15.0) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, place: Place, steps: int = ALL_STEPS, negotiate: bool = True, timeout: float = 15.0) -> None:
+        self.socket = socket.socket(socket.AF_UNIX if isinstance(place, Path) else socket.AF_INET)
         self.socket.settimeout(timeout)
         self.actions = self.steps = 0
         try:
-            self.socket.connect(str(path))
+            self.socket.connect(str(place) if isinstance(place, Path) else place)
             if negotiate:
                 self._negotiate(steps)
         except OSError:
@@ -44,7 +48,7 @@ class Mta:
         _, data = self.receive()
         _, self.actions, self.steps = struct.unpack("!III", data[:12])
 
-    def __enter__(self) -> "Mta":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,13 +112,21 @@ class Mta:
         octets = argument.encode() if isinstance(argument, str) else argument
         return self.command(b"R", octets + b"\0")
 
+    def data(self) -> Answer:
+        """DATA: all recipients are known. Declined, it is not sent."""
+        return Answer(CONTINUE) if self.steps & NO_DATA else self.command(b"T")
+
     def header(self, name: str, value: str) -> Answer:
         """One header field."""
         return self.command(b"L", name.encode() + b"\0" + value.encode() + b"\0", NR_HEADER)
 
+    def end_of_header(self) -> Answer:
+        """The empty line behind the header. Declined, it is not sent."""
+        return Answer(CONTINUE) if self.steps & NO_END_OF_HEADER else self.command(b"N", b"", NR_END_OF_HEADER)
+
     def body(self, chunk: bytes) -> Answer:
         """A piece of the body."""
-        return self.command(b"B", chunk)
+        return self.command(b"B", chunk, NR_BODY)
 
     def end_of_message(self, queue_id: str = "4BcDeF") -> Answer:
         """The final dot."""

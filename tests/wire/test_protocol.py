@@ -57,6 +57,7 @@ def _headers(mta: Mta, minted: MintedAddress, name: str, *more: tuple[str, str])
 def _whole(mta: Mta, minted: MintedAddress, name: str) -> Answer:
     assert _envelope(mta, minted).code == CONTINUE
     _headers(mta, minted, name)
+    mta.end_of_header()
     mta.body(f"Text of {name}.\r\n".encode())
     return mta.end_of_message()
 

@@ -14,7 +14,7 @@ class VerifySettings:
     ``place``: None on a host that only sends. ``peers``: hosts whose sealed mail passes. ``authserv_id``: the name of
     the milters before us that check DMARC and DKIM; empty for none. ``add_authentication_results``: write
     x-reply-token=pass in that name as well. ``forged_per_minute``: invalid addresses per client
-    network before the reply is 451; 0 for no limit.
+    network before the reply is 451; 0 for no limit. ``accept_early``: mail without a reply recipient ends at DATA.
     """
 
     place: Listener | None
@@ -23,6 +23,7 @@ class VerifySettings:
     add_authentication_results: bool
     max_message_bytes: int
     forged_per_minute: int
+    accept_early: bool
 
 
 def read_verify(table: Table, sign: Listener | None) -> VerifySettings:
@@ -34,6 +35,7 @@ def read_verify(table: Table, sign: Listener | None) -> VerifySettings:
         add_authentication_results=table.take("add_authentication_results", True),
         max_message_bytes=table.take("max_message_bytes", 26214400, between(1, 1 << 40)),
         forged_per_minute=table.take("forged_per_minute", 60, between(0, 1 << 30)),
+        accept_early=table.take("accept_early", False),
     )
     table.unknown()
     return found

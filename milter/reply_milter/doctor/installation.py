@@ -28,6 +28,7 @@ from reply_milter.wiring import loading
 from reply_milter.wiring.stores import store_url
 
 _USER = "reply-milter"  # the user that packages and units create
+_SENDMAIL = "/etc/mail/sendmail.cf"
 _ANSWER_SECONDS = 2.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", ""})
 
@@ -190,7 +191,7 @@ class Installation:
     def _sockets(self, client: Client | None) -> Iterator[Problem]:
         for name, listener in self.listeners().items():
             place, answers = endpoint(listener), self._answering[name]
-            found = sockets.SocketFacts(name, place, answers)
+            found = sockets.SocketFacts(name, place, answers, sendmail=self._sendmail())
             if place.path:
                 refused = ""
                 if client is not None and answers and sockets.within_reach(place, client):
@@ -198,6 +199,10 @@ class Installation:
                 file, parents = file_facts.facts(place.path), file_facts.parents(place.path)
                 found = replace(found, file=file, parents=parents, refused=refused)
             yield from sockets.examine(found, client, self._runs)
+
+    def _sendmail(self) -> str:
+        """Return the configuration of a Sendmail on this host; empty if there is none."""
+        return _SENDMAIL if file_facts.facts(_SENDMAIL).there else ""
 
     def _metrics(self) -> Iterator[Problem]:
         host, port = self.config.metrics.listen

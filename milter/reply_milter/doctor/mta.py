@@ -53,5 +53,6 @@ def examine(found: Site, config: Config) -> Iterator[Problem]:
         believes_addresses=bool(config.verify.peers or config.sign.trusted or config.sign.applications),
         authserv_id=config.verify.authserv_id,
         want_proof=[handler.name for handler in config.handlers.by_id.values() if _wants_proof(handler)],
+        accept_early=config.verify.accept_early,
     )
     yield from rules.examine(postconf.ask(found, lookup_keys(found, ours)), ours)

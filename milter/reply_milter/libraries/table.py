@@ -21,13 +21,17 @@ LIBRARIES = (
         "pymilter",
         (
             *(f"milter:{name}" for name in ("set_flags", "set_exception_policy", "settimeout", "register")),
-            *(f"milter:set_{step}_callback" for step in ("connect", "envfrom", "envrcpt", "header", "body", "eom")),
+            *(
+                f"milter:set_{step}_callback"
+                for step in ("connect", "envfrom", "envrcpt", "header", "eoh", "body", "eom")
+            ),
             *(f"milter:{name}" for name in ("set_abort_callback", "set_close_callback", "setconn", "opensocket")),
             *(f"milter:{name}" for name in ("main", "error")),
-            *(f"Milter:{name}" for name in ("milter", "CONTINUE", "REJECT", "TEMPFAIL", "DISCARD", "NOREPLY", "SKIP")),
+            *(f"Milter:{name}" for name in ("milter", "CONTINUE", "ACCEPT", "REJECT", "TEMPFAIL")),
+            *(f"Milter:{name}" for name in ("DISCARD", "NOREPLY", "SKIP")),
             *(f"Milter:{name}" for name in ("ADDHDRS", "CHGHDRS", "DELRCPT", "QUARANTINE", "error")),
             *(f"Milter:P_{step}" for step in ("NOHELO", "NOUNKNOWN", "NODATA", "NOEOH", "NOBODY", "SKIP")),
-            *(f"Milter:P_NR_{step}" for step in ("CONN", "MAIL", "HDR")),
+            *(f"Milter:P_NR_{step}" for step in ("CONN", "MAIL", "HDR", "EOH", "BODY")),
         ),
     ),
     Library(

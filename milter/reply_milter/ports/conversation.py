@@ -35,6 +35,10 @@ class Conversation(Protocol):
         """
         ...
 
+    def data(self) -> bool:
+        """Note DATA: all recipients are known. False: nothing of the message concerns us, whatever follows."""
+        ...
+
     def header(self, name: str, value: str) -> None:
         """Take one header field, unfolded or not."""
         ...

@@ -85,7 +85,7 @@ class MilterWorker:
         all workers share.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
-        self._role.callbacks.register()
+        self._role.callbacks.register(over_tcp=self._listening.family is not socket.AF_UNIX)
         libmilter.adopt(self._listening)
         threading.Thread(target=self._answer, name="libmilter", daemon=True).start()
         self._role.start()

@@ -43,6 +43,7 @@ class Verifier:
             self._converse,
             libmilter.VERIFY,
             lambda client: self._silent if client == shared.canary_address else self._telemetry,
+            lambda: self._service.rules.verify.accept_early,
         )
 
     def apply_settings(self, settings: Settings) -> None:

@@ -15,7 +15,7 @@ from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
 from reply_milter.config.sign import SignSettings
 from reply_milter.core.mail.headers import MINT, VERDICT
 from reply_milter.core.verdict.handler import Handlers
-from reply_milter.flows.service import MintingRules, MintingService
+from reply_milter.flows.service import MintingRules, MintingService, Service
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import Notification
@@ -40,12 +40,13 @@ WORDS = (
     f"R\xff+@{DOMAIN}.\n".encode("latin-1"), b"LFrom\0jane@example.org\n", b"LMessage-ID\0<1@example.org>\n",
     f"LIn-Reply-To\0<{GENUINE.message_id}>\n".encode(), f"L{VERDICT}\0v=1; result=pass; seal=x\n".encode(),
     f"L{MINT}\0handler=issue; user=42; locator=a/1\n".encode(), b"LReceived\0from x\n", b"Btext\n", b"E\n", b"A\n",
-    b"Q\n", b"Auto-Submitted", b"\xff", "\u212a".encode(), b"%s", b"(", b"<", b",",
+    b"Q\n", b"T\n", b"N\n", b"Auto-Submitted", b"\xff", "\u212a".encode(), b"%s", b"(", b"<", b",",
 )  # fmt: skip
 _GO_ON = {Milter.CONTINUE, Milter.NOREPLY}
 _EXPECTED = {
     "R": {Milter.CONTINUE, Milter.REJECT, Milter.TEMPFAIL},
-    "B": {Milter.CONTINUE, Milter.SKIP},
+    "B": {Milter.CONTINUE, Milter.SKIP, Milter.NOREPLY},
+    "T": {Milter.CONTINUE, Milter.ACCEPT},
     "E": {Milter.CONTINUE, Milter.REJECT, Milter.TEMPFAIL, Milter.DISCARD},
 }
 
@@ -56,12 +57,17 @@ def one_input(octets: bytes) -> None:
     given, rules = service(MemoryStore()), MintingRules(FORM, KEYRING, Handlers.of([ISSUE, FORUM]), SignSettings(None))
     signing = MintingService(rules, FixedClock(), _Counter(), lambda: "x1", MemoryStore(), MemoryMark())
     with _no_accidents():
-        _play(
-            calls, MilterCallbacks(lambda client: Connection(lambda: given, client), VERIFY, lambda _client: _Counter())
-        )
+        for early in (False, True):
+            _play(calls, _verifying(given, early))
         _play(
             calls, MilterCallbacks(lambda client: Submission(lambda: signing, client), SIGN, lambda _client: _Counter())
         )
+
+
+def _verifying(given: Service, early: bool) -> MilterCallbacks:
+    return MilterCallbacks(
+        lambda client: Connection(lambda: given, client), VERIFY, lambda _client: _Counter(), lambda: early
+    )
 
 
 def _play(calls: list[bytes], callbacks: MilterCallbacks) -> None:
@@ -91,7 +97,9 @@ def _call(callbacks: MilterCallbacks, mta: "_Mta", letter: str, arguments: list[
         "C": lambda: callbacks._connect(mta, "client", 2, (first.decode("latin-1"), 25) if first else None),
         "M": lambda: callbacks._mail(mta, *arguments),
         "R": lambda: callbacks._rcpt(mta, *arguments),
+        "T": lambda: callbacks._data(mta),
         "L": lambda: callbacks._header(mta, first.decode(), last),
+        "N": lambda: callbacks._end_of_header(mta),
         "B": lambda: callbacks._body(mta, last),
         "E": lambda: callbacks._end_of_message(mta),
         "A": lambda: callbacks._abort(mta),

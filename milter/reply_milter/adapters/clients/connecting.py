@@ -10,7 +10,10 @@ def connected(path: str, host: str, port: int, seconds: float) -> socket.socket:
         OSError: nothing accepts the connection.
     """
     if not path:
-        return socket.create_connection((host, port), seconds)
+        over_tcp = socket.create_connection((host, port), seconds)
+        # A packet that needs no answer is acknowledged after 40 ms only; the next one must not wait for that.
+        over_tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return over_tcp
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(seconds)
     try:

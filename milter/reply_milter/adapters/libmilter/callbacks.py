@@ -13,6 +13,7 @@ import Milter
 
 from reply_milter.adapters.libmilter.answers import NAME, answer
 from reply_milter.adapters.libmilter.negotiation import EDITS, Negotiation
+from reply_milter.adapters.libmilter.session import Session
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Verdict
 from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login, Stage
@@ -23,25 +24,10 @@ _CONTINUE = int(Milter.CONTINUE)
 _IDLE_SECONDS = 7200  # libmilter then closes the connection of a silent MTA; Postfix keeps one for an hour at most
 
 
-class Session:
-    """One connection of the MTA, and what to return from the steps that have no other answer than "continue"."""
-
-    __slots__ = ("after_body", "after_connect", "after_header", "after_mail", "connection", "telemetry")
-
-    def __init__(self, steps: int, telemetry: ConnectionTelemetry) -> None:
-        self.connection: Conversation | None = None
-        self.telemetry = telemetry
-        self.after_connect, self.after_mail, self.after_header = (
-            int(Milter.NOREPLY if steps & silent else Milter.CONTINUE)
-            for silent in (Milter.P_NR_CONN, Milter.P_NR_MAIL, Milter.P_NR_HDR)
-        )
-        self.after_body = int(Milter.SKIP if steps & Milter.P_SKIP else Milter.CONTINUE)  # where no more is wanted
-
-
 class MilterCallbacks:
     """The callbacks of one process. ``converse`` starts a conversation with a client, given its IP address.
 
-    ``telemetry`` returns what counts the steps of that client.
+    ``telemetry`` returns what counts the steps of that client. ``accepts_early``: whether DATA may end a message.
     """
 
     def __init__(
@@ -49,10 +35,13 @@ class MilterCallbacks:
         converse: Callable[[str], Conversation],
         needs: Negotiation,
         telemetry: Callable[[str], ConnectionTelemetry],
+        accepts_early: Callable[[], bool] = lambda: False,
     ) -> None:
         self._converse = converse
         self._needs = needs
         self._telemetry = telemetry
+        self._accepts_early = accepts_early
+        self._over_tcp = False
         self._busy: set[Session] = set()
 
     @property
@@ -60,8 +49,9 @@ class MilterCallbacks:
         """Whether no message is on its way."""
         return not self._busy
 
-    def register(self) -> None:
-        """Make this the process's milter. Once, before ``serve``."""
+    def register(self, over_tcp: bool) -> None:
+        """Make this the process's milter. Once, before ``serve``. ``over_tcp``: MTAs connect to a TCP port."""
+        self._over_tcp = over_tcp
         c = Milter.milter
         c.set_flags(self._needs.actions)
         c.set_exception_policy(Milter.TEMPFAIL)
@@ -70,11 +60,12 @@ class MilterCallbacks:
         c.set_envfrom_callback(self._mail)
         c.set_envrcpt_callback(self._rcpt)
         c.set_header_callback(self._header)
+        c.set_eoh_callback(self._end_of_header)
         c.set_body_callback(self._body)
         c.set_eom_callback(self._end_of_message)
         c.set_abort_callback(self._abort)
         c.set_close_callback(self._close)
-        c.register(NAME, negotiate=self._negotiate)
+        c.register(NAME, data=self._data, negotiate=self._negotiate)
 
     def _negotiate(self, ctx: Any, options: list[int]) -> int:
         """Choose what is needed of what the MTA offers. Without SKIP or no-reply support we answer each step.
@@ -84,7 +75,7 @@ class MilterCallbacks:
         if options[0] & EDITS != EDITS:
             log.error("the MTA does not allow header edits (SMFIF_ADDHDRS, SMFIF_CHGHDRS): session refused")
             return int(Milter.REJECT)
-        steps = options[1] & self._needs.steps
+        steps = self._needs.choose(options[1], self._over_tcp, self._accepts_early())
         options[0] &= self._needs.actions
         options[1], options[2], options[3] = steps, 0, 0
         ctx.setpriv(Session(steps, self._telemetry("")))
@@ -135,6 +126,27 @@ class MilterCallbacks:
         session.telemetry.stage_ended(stage)
         return status
 
+    def _data(self, ctx: Any) -> int:
+        """Accept a message at DATA where that is wanted, and nothing of it is needed.
+
+        Nothing more comes of it: libmilter itself ignores the ABORT that MTAs send behind an accepted message.
+        """
+        if not self._accepts_early():
+            return _CONTINUE
+        session, stage = self._session(ctx), self._needs.at_end
+        session.telemetry.stage_started()
+        try:
+            if session.connection.data():
+                return _CONTINUE
+            session.connection.done()
+        except Exception:
+            log.exception("cannot decide at DATA%s", _queue(ctx))
+            session.connection.mark_broken()
+            return _CONTINUE
+        self._busy.discard(session)
+        session.telemetry.stage_ended(stage)
+        return int(Milter.ACCEPT)
+
     def _header(self, ctx: Any, name: str, value: bytes) -> int:
         session = self._session(ctx)
         try:
@@ -145,14 +157,21 @@ class MilterCallbacks:
         status: int = session.after_header
         return status
 
+    def _end_of_header(self, ctx: Any) -> int:
+        status: int = self._session(ctx).after_end_of_header
+        return status
+
     def _body(self, ctx: Any, chunk: bytes) -> int:
         session = self._session(ctx)
         try:
             wanted = session.connection.body(chunk)
         except Exception:
             log.exception("cannot read the body%s", _queue(ctx))
+            if session.after_body == Milter.NOREPLY:  # the end of the message is answered instead
+                session.connection.mark_broken()
+                return int(Milter.NOREPLY)
             return _answer(ctx, session, self._needs.at_end, DEFER_INTERNAL)
-        status: int = _CONTINUE if wanted else session.after_body
+        status: int = session.after_body if wanted else session.after_last_body
         return status
 
     def _end_of_message(self, ctx: Any) -> int:

@@ -30,6 +30,9 @@ def listen(path: str, host: str, port: int) -> socket.socket:
     try:
         if not path:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Connections inherit it. libmilter writes each edit and the answer by itself: without this, the second
+            # write waits until the MTA acknowledges the first, which takes it 40 ms (RFC 9293 section 3.7.4).
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.bind(path or (host, port))
         listening.listen(_BACKLOG)
     except OSError as error:

@@ -15,7 +15,8 @@ _OTHERS_WRITE = 0o002
 class SocketFacts:
     """``name``: of the configuration's table. ``answers``: the daemon answered. Files only for unix sockets.
 
-    ``refused``: why Postfix's user could not connect; empty if it could, or if that was not tried.
+    ``refused``: why Postfix's user could not connect; empty if it could, or if that was not tried. ``sendmail``: the
+    configuration of a Sendmail on this host; empty if there is none.
     """
 
     name: str
@@ -24,6 +25,7 @@ class SocketFacts:
     file: FileFacts | None = None
     parents: tuple[FileFacts, ...] = ()
     refused: str = ""
+    sendmail: str = ""
 
     @property
     def key(self) -> str:
@@ -49,13 +51,8 @@ class Client:
 def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> Iterator[Problem]:
     """Examine one socket. ``client``: None if no Postfix is known."""
     key, place = f"{socket.name}.{socket.key}", socket.endpoint
-    if not place.local_only:
-        yield warning(
-            "socket.open",
-            f"{key} is {place}: other hosts can connect",
-            "every host that connects can act as the MTA, and claim any client address",
-            Remedy(TOML, f'{socket.key} = "inet:{place.port}@127.0.0.1"', f"[{socket.name}]"),
-        )
+    if not place.path:
+        yield from _over_tcp(socket, key)
     if daemon_runs and not socket.answers:
         yield error(
             "socket.silent",
@@ -83,6 +80,25 @@ def examine(socket: SocketFacts, client: Client | None, daemon_runs: bool) -> It
         )
     if client is not None:
         yield from _reachable(socket, socket.file, client)
+
+
+def _over_tcp(socket: SocketFacts, key: str) -> Iterator[Problem]:
+    """Examine a port: who can connect, and whether its MTA is slow over TCP."""
+    place = socket.endpoint
+    if not place.local_only:
+        yield warning(
+            "socket.open",
+            f"{key} is {place}: other hosts can connect",
+            "every host that connects can act as the MTA, and claim any client address",
+            Remedy(TOML, f'{socket.key} = "inet:{place.port}@127.0.0.1"', f"[{socket.name}]"),
+        )
+    if socket.sendmail and socket.name != HOOK:
+        yield warning(
+            "socket.sendmail",
+            f"{key} is {place}, and {socket.sendmail} is here",
+            "over TCP, Sendmail waits 40 ms for acknowledgements, several times per message",
+            Remedy(TOML, f'{socket.key} = "unix:/run/reply-milter/{socket.name}.sock"', f"[{socket.name}]"),
+        )
 
 
 def within_reach(place: Endpoint, client: Client) -> bool:

@@ -55,6 +55,10 @@ class Submission:
         message.recipients[in_ascii_lower_case(argument.strip())] = bindable(argument.strip(), resolved)
         return Accept()
 
+    def data(self) -> bool:
+        """See ``ports.Conversation``. Only the header shows whether a message asks for an address."""
+        return True
+
     def header(self, name: str, value: str) -> None:
         """See ``ports.Conversation``."""
         message = self._message

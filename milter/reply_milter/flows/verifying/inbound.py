@@ -25,6 +25,9 @@ A message is in one of these states (``transaction``), or there is none (Idle):
       or refused in a local submission      Replying              Replying                    continue
     RCPT, local, store unavailable          Ordinary, Refusing    Replying, and refused       continue
     RCPT                                    Broken                Broken                      451 (internal)
+    DATA, accept_early                      Ordinary, with a      Idle                        accept
+                                              recipient
+    DATA                                    any other             the same                    continue
     header, body                            Replying, Refusing    the same, with more content nothing
     header, body                            any other             the same                    body: skip the rest
     a header field failed                   Replying, Refusing    Broken                      nothing
@@ -115,6 +118,15 @@ class Connection:
         if isinstance(verdict, Accept):
             message.state = with_recipient(message.state, as_observed(decided))
         return verdict
+
+    def data(self) -> bool:
+        """Whether the message concerns us. A message without a recipient does: the MTA may know more than it told."""
+        message = self._transaction
+        return (
+            not isinstance(message, Transaction)
+            or isinstance(message.state, WITH_CONTENT)
+            or not message.has_other_recipients
+        )
 
     def header(self, name: str, value: str) -> None:
         """Keep of a header field what the rules read."""

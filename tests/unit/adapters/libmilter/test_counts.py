@@ -24,6 +24,10 @@ class BrokenConversation:
         """See ``ports.Conversation``."""
         raise RuntimeError("rcpt")
 
+    def data(self) -> bool:
+        """See ``ports.Conversation``."""
+        return True
+
     def header(self, name: str, value: str) -> None:
         """See ``ports.Conversation``."""
 

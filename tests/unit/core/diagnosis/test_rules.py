@@ -263,6 +263,10 @@ CLIENT = sockets.Client(POSTFIX, "/var/spool/postfix")
         (replace(GOOD_SOCKET, endpoint=Endpoint(path="/run/v")), [("socket.chroot", "warning")]),
         (sockets.SocketFacts("verify", Endpoint(host="127.0.0.1", port="1"), True), []),
         (sockets.SocketFacts("verify", Endpoint(host="192.0.2.1", port="1"), True), [("socket.open", "warning")]),
+        (sockets.SocketFacts("sign", Endpoint(host="127.0.0.1", port="1"), True, sendmail="/etc/mail/sendmail.cf"),
+         [("socket.sendmail", "warning")]),
+        (sockets.SocketFacts("delivery", Endpoint(host="127.0.0.1", port="1"), True, sendmail="/etc/mail/x"), []),
+        (replace(GOOD_SOCKET, sendmail="/etc/mail/sendmail.cf"), []),
     ],
 )  # fmt: skip
 def test_a_socket_can_be_reached_by_a_chrooted_postfix(

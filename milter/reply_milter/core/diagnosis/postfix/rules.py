@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.postfix import (
+    early,
     milter_bypass,
     milter_settings,
     recipients,
@@ -28,6 +29,7 @@ def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     yield from smtp.examine_site(site, ours)
     yield from sender_authentication.examine_site(site, ours)
     if ours.verify is not None:
+        yield from early.examine(site, ours, ours.verify)
         yield from recipients.examine(site, ours)
     yield from rewriting.examine(site, ours)
     yield from rewriting.broken_tables(site)

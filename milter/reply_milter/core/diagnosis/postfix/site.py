@@ -26,6 +26,7 @@ class Ours:
     believes_addresses: bool  # peers, trusted clients or applications are configured
     authserv_id: str = ""
     want_proof: Sequence[str] = ()  # handlers whose auth_none is not accept
+    accept_early: bool = False
 
     @property
     def domains(self) -> tuple[str, ...]:
