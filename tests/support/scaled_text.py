@@ -129,6 +129,7 @@ NOT_A_STRANGERS = {
     "adapters.keyfile._SECRET": _OPERATOR,
     "cli.demo.private_postfix.prepare": _OPERATOR,
     "cli.demo.private_postfix.queue": _OPERATOR,
+    "cli.demo.wrapped._LONG": _DEMO,
     "cli.commit._ID": _OPERATOR,
     "cli.init._PLAIN": _OPERATOR,
     "cli.init._REALM": _OPERATOR,
