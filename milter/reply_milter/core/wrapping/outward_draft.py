@@ -36,7 +36,7 @@ class Draft:
         The MTA puts the blank behind the colon.
         """
         if value != self._values[position]:
-            readable = charset.decode(encoded_words.octets_of(value)).text
+            readable = value if value.isascii() else charset.decode(encoded_words.octets_of(value)).text
             self._values[position] = headers.writable(readable).lstrip(" ")
 
     def drop(self, position: int) -> None:

@@ -14,7 +14,6 @@ _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+"?|<[^<>]*+>?|[,;:>)]|[^"<>,;:()]++', 
 _COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
 _BRACKETED = re.compile(r"<[^<>]*+>")
 _BLANKS = " \t\r\n"
-_NO_BLANKS = str.maketrans("", "", _BLANKS)
 
 
 class FieldError(ValueError):
@@ -57,9 +56,9 @@ def rewrite_addresses(value: str, written: Written, holds: Holds) -> str:
 
 def rewrite_links(value: str, holds: Holds) -> str:
     """Take out the links (``<mailto:...>``, RFC 2369) that hold a key; empty if none is left."""
-    found = [link for link in _BRACKETED.findall(value) if not holds(link.translate(_NO_BLANKS))]
-    kept = ",\n\t".join(found)
-    return value if not holds(value.translate(_NO_BLANKS)) else kept
+    if not holds(value):
+        return value
+    return ",\n\t".join(link for link in _BRACKETED.findall(value) if not holds(link))
 
 
 def rewrite_ids(value: str, holds: Holds) -> str:
