@@ -3,6 +3,7 @@
 import re
 
 from reply_milter.core.content import redaction
+from reply_milter.core.wrapping.pattern import glob
 from tests.support.content_under_test import DASHED, FORM
 
 # A stranger's text, cut to so many characters before; each place says where.
@@ -118,6 +119,7 @@ BUILT: dict[str, tuple[re.Pattern[str] | re.Pattern[bytes], frozenset[str]]] = {
     ),
     "core.content.raw.redact_message": (re.compile(redaction.pattern(DASHED).pattern.encode(), re.IGNORECASE), _SUB),
     "core.content.redaction.pattern": (redaction.pattern(FORM), _SUB),
+    "core.wrapping.pattern._compiled": (glob("in+*-*-*-issue@git.example.com").local, frozenset({"fullmatch"})),
 }
 
 _OPERATOR = "an operator or the installation writes it: settings, commands, the MTA's configuration, files of ours"
@@ -136,7 +138,11 @@ NOT_A_STRANGERS = {
     "cli.options.whole_number": _OPERATOR,
     "cli.revoke._TOKEN_ID": _OPERATOR,
     "config.secrets._PASSWORD": _OPERATOR,
+    "config.wrapping._DATE": _OPERATOR,
     "core.token.address.MAILBOX": _OPERATOR,
+    "core.wrapping.pattern_syntax._ITEM": _OPERATOR,
+    "core.wrapping.pattern_syntax._PART": _OPERATOR,
+    "core.wrapping.pattern_syntax._RANGE": _OPERATOR,
     "core.diagnosis.postfix.doors._PERMISSION": _OPERATOR,
     "core.diagnosis.postfix.doors._REFUSAL": _OPERATOR,
     "core.diagnosis.postfix.syntax._TABLE": _OPERATOR,

@@ -14,6 +14,7 @@ from reply_milter.adapters import keyfile
 from reply_milter.cli import parser
 from reply_milter.config.destinations import KINDS
 from reply_milter.core.encoding import toml_table
+from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.wiring.settings import FIXED
 
 _ROOT = Path(__file__).parents[2]
@@ -116,6 +117,20 @@ name = "d"
 [handler.delivery]
 type = "lmtp"
 address = "inet:24@127.0.0.1"
+[[handler]]
+id = 5
+name = "e"
+context = "wrapped"
+[handler.wrap]
+application = "redmine"
+address = "redmine@redmine.example.com"
+from = ["redmine@redmine.example.com"]
+copies = ["archive@example.com"]
+open = ["redmine+new@redmine.example.com"]
+bounces = []
+[handler.delivery]
+type = "maildir"
+path = "/var/mail/redmine"
 """
 
 
@@ -182,6 +197,12 @@ def test_every_kind_of_destination_is_told_of() -> None:
     assert re.findall(r'"(\w+)"', text) == list(KINDS)
     template = (_ROOT / "milter/reply_milter/cli/reply-milter.toml").read_text()
     assert f"# one of {', '.join(KINDS)}, or a plug-in" in template
+
+
+def test_every_preset_of_an_application_is_told_of() -> None:
+    """By its name."""
+    text = _KEYS.split(".Sh [handler.wrap]")[1].split(".It Ic application\n")[1].split("Required.")[0]
+    assert re.findall(r'"(\w+)"', text) == list(PRESETS)
 
 
 def test_the_example_is_a_configuration() -> None:

@@ -36,6 +36,8 @@ from reply_milter.core.token import token
 from reply_milter.core.token.mint import MintError
 from reply_milter.core.wrapping import capsule, outward, outward_keys
 from reply_milter.core.wrapping.outward_draft import Draft
+from reply_milter.core.wrapping.pattern import glob, parse
+from reply_milter.core.wrapping.presets import PRESETS
 from tests.support.content_under_test import FORM, message
 from tests.support.expressions import Expression, expressions, library_calls
 from tests.support.fakes import KEYRING
@@ -145,6 +147,28 @@ def _wrapped(text: str) -> object:
         return error
 
 
+_PATTERNS = [
+    *(parse(preset.address, preset.key or "[a-z]{8,256}") for preset in PRESETS.values()),
+    parse("{key}+a{any}b@x.test", "[ab]{1,9}-[ab]{8,99}"),
+    *map(glob, ("*@x.test", "*-*@x.test", "a+*-*-*-issue@x.test", "*ab*ab*ab*ab@x.test")),
+]
+
+
+def _native(text: str) -> object:
+    return [(p.local.fullmatch(text), p.native.fullmatch(text), p.match(f"{text}@{p.domain}")) for p in _PATTERNS]
+
+
+def _keys_in(text: str) -> object:
+    return [(pattern.key_form.finds_in(text), pattern.key_form.fullmatch(text)) for pattern in _PATTERNS]
+
+
+_KEYS = [
+    "a" * 32,
+    "0123-0123456789012345678901234-0",
+    "incoming+" + "A" * 60,
+    "dev-confirm+" + "b" * 40,
+    "a-confirm+b-",
+]
 _TOKEN = "reply+" + "0" * 10 + "a" * 48 + "@reply.example.com"
 FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "mailboxes": (mailbox.mailboxes, ["Alice <alice@client.test>", "g:a@b,c@d;", '"a" <@b:c@d>']),
@@ -193,6 +217,8 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "text of a message": (_read(_body("text/plain")), ["a\nOn 1:11 a@b.c wrote:\n> b"]),
     "HTML of a message": (_read(_body("text/html")), ["<p>a</p><a href='http://b'>c</a>"]),
     "parts of a message": (_read(_body("multipart/mixed; boundary=b")), ["--b\nContent-Type: a/b\n\nc\n--b--\n"]),
+    "native addresses": (_native, [*_KEYS, "incoming", "in+a-b-issue", "abababab"]),
+    "keys in a text": (_keys_in, _KEYS),
     "traceback": (logs._without_addresses, [f"a {_TOKEN}"]),
 }  # fmt: skip
 

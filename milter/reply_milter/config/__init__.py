@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from reply_milter.config.address import address_warnings, read_address
 from reply_milter.config.canary import CanarySettings, read_canary
 from reply_milter.config.delivery import DeliverySettings, read_delivery
-from reply_milter.config.handlers import read_handlers
+from reply_milter.config.handlers import Around, read_handlers
 from reply_milter.config.keys import KeySettings, read_keys
 from reply_milter.config.log import LogSettings, read_log
 from reply_milter.config.metrics import MetricsSettings, read_metrics
@@ -18,6 +18,7 @@ from reply_milter.config.replay import ReplaySettings, read_replay
 from reply_milter.config.sign import SignSettings, read_sign, unknown_handlers
 from reply_milter.config.store import StoreSettings, read_store
 from reply_milter.config.verify import VerifySettings, read_verify
+from reply_milter.config.wrapping import wrap_warnings
 from reply_milter.core.encoding.toml_table import Table, matching
 from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import REALM
@@ -82,7 +83,8 @@ def parse(text: str) -> Config:
     problems += unknown_handlers(config.sign.applications, config.handlers, config.delivery is not None, problems)
     if problems:
         raise ConfigError(problems, config)
-    return replace(config, warnings=config.warnings + config.metrics.warnings)
+    wrapping = tuple(wrap_warnings(config.handlers, config.sign.applications))
+    return replace(config, warnings=config.warnings + wrapping + config.metrics.warnings)
 
 
 def _config(top: Table) -> Config:
@@ -109,7 +111,7 @@ def _config(top: Table) -> Config:
         metrics=read_metrics(top.table("metrics")),
         canary=read_canary(top.table("canary")),
         log=read_log(top.table("log")),
-        handlers=read_handlers(top, policy, delivery),
+        handlers=read_handlers(top, Around(form, policy, delivery, sign.place is not None)),
         warnings=address_warnings(form) + (delivery.warnings if delivery else ()) + sign.warnings,
     )
     top.unknown()

@@ -138,3 +138,37 @@ def test_the_list_of_suffixes_is_loaded_only_for_those_who_ask(
     rules = load(str(config)).rules()
     assert rules.organisational("mail.shop.co.uk") == owner
     assert organisational_domains.cache_info().currsize == (1 if authserv_id else 0)
+
+
+WRAPPED = """
+[sign]
+[[sign.application]]
+name = "git"
+handlers = ["gitea"]
+logins = ["git"]
+[delivery]
+[[handler]]
+id = 20
+name = "gitea"
+context = "wrapped"
+[handler.wrap]
+application = "gitea"
+address = "incoming+{{key}}@git.example.com"
+from = ["noreply@git.example.com"]
+native = {native}
+[handler.delivery]
+type = "lmtp"
+address = "inet:24@127.0.0.1"
+"""
+
+
+def test_a_reload_follows_a_wrapped_handler(tmp_path: Path) -> None:
+    """Without a restart, in every process: the texts are what travels."""
+    running = load(str(_written(tmp_path / "old", more=WRAPPED.format(native='"refuse"'))))
+    told = load(str(_written(tmp_path / "new", more=WRAPPED.format(native="2027-01-31"))))
+    followed = unpack(told.packed()).in_place_of(running)
+    assert told.needs_restart(running) == ["state_dir"]  # of the folder of this test
+    wrap = followed.rules().handlers.by_id[20].wrap
+    assert wrap is not None
+    assert wrap.native_passes_until == 1801353600
+    assert followed.minting_rules().handlers.by_id[20].wrap == wrap

@@ -49,6 +49,10 @@ class Table:
         """Return whether ``key`` is in the file and not yet taken."""
         return key in self._values
 
+    def holds(self, key: str, kind: type) -> bool:
+        """Return whether ``key`` is not yet taken and its value is of this ``kind``, for keys that may have several."""
+        return isinstance(self._values.get(key), kind)
+
     def take(self, key: str, default: _T, check: Callable[[_T], str | None] | None = None) -> _T:
         """Take the value of ``key``, of the type of ``default``; ``check`` returns what is wrong with it, or None."""
         if key not in self._values:

@@ -59,9 +59,9 @@ def _steps(one: Chain, other: Chain, pair: _Pair) -> Iterator[tuple[str, _Pair]]
     """Each way in which both read one more character."""
     for chars, state in _moves(one, pair[0]):
         for others, other_state in _moves(other, pair[1]):
-            shared = chars & others or _folded(chars) & _folded(others)
-            if shared:
-                yield min(shared, key=_plainness), (state, other_state)
+            char = shared(chars, others)
+            if char:
+                yield char, (state, other_state)
 
 
 def _moves(chain: Chain, state: _State) -> Iterator[tuple[frozenset[str], _State]]:
@@ -84,15 +84,12 @@ def _ends(chain: Chain, state: _State) -> bool:
     return not any(run.least for run in chain[number + 1 :])
 
 
-def meet(chars: frozenset[str], others: frozenset[str]) -> bool:
-    """Whether two classes have a character in common, case aside."""
-    return not _folded(chars).isdisjoint(_folded(others))
-
-
 @cache
-def _folded(chars: frozenset[str]) -> frozenset[str]:
+def shared(chars: frozenset[str], others: frozenset[str]) -> str:
+    """The plainest character that two classes have in common, case aside; empty if they have none."""
+    common = chars & others or _in_lower_case(chars) & _in_lower_case(others)
+    return min(common, key=lambda char: (not char.isalnum(), char), default="")
+
+
+def _in_lower_case(chars: frozenset[str]) -> frozenset[str]:
     return frozenset("".join(chars).lower())
-
-
-def _plainness(char: str) -> tuple[bool, str]:
-    return not char.isalnum(), char

@@ -76,4 +76,4 @@ def _between(claims: Sequence[_Claim], others: Sequence[_Claim]) -> Iterator[str
             example = common_address(claim.domain, claim.chains, other.domain, other.chains)
             if example is not None:
                 of_other = f"{other.key} ({other.source!r})" if other.source else f"our own addresses ({other.key})"
-                yield f"{claim.key}: {claim.source!r} and {of_other} can be the same address, as {example}"
+                yield f"{claim.key}: {claim.source!r} and {of_other} both claim {example}"

@@ -11,20 +11,27 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reply_milter.core.mail import domain as domains
-from reply_milter.core.wrapping.automaton import Chain, Run, common_text, meet
+from reply_milter.core.wrapping.automaton import Chain, Run, common_text, shared
 from reply_milter.core.wrapping.pattern_syntax import (
     CHARACTERS,
     Parts,
-    PatternError,
     is_varying,
     read_key,
     read_local,
 )
+from reply_milter.core.wrapping.pattern_syntax import PatternError as PatternError
 
 ADDRESS_OCTETS = 320  # of an address; a longer one matches nothing
-_NOTHING = re.compile(r"(?!)")
+_Name = tuple[Parts, frozenset[str]]  # of a mailbox, and the delimiters behind it
 DELIMITERS = frozenset("+-_.=/~")
 ANYTHING = Run(frozenset(map(chr, range(33, 127))) - {"@"}, 0, None)  # as a local part may have it
+
+
+def _compiled(expression: str, case_matters: bool) -> "re.Pattern[str]":
+    return re.compile(expression, re.ASCII | re.DOTALL | (re.NOFLAG if case_matters else re.IGNORECASE))
+
+
+_NOTHING = _compiled("(?!)", True)
 
 
 class Matched(NamedTuple):
@@ -110,7 +117,7 @@ def parse(address: str, key: str, case_matters: bool = False) -> Pattern:
     forms = read_key(key) if parts.has_key else ()
     _check_borders(parts, forms)
     chains = tuple(parts.chain(form) for form in forms) or (parts.chain(),)
-    mailboxes = tuple(_mailboxes(parts))
+    names = tuple(dict.fromkeys(_mailbox_names(parts)))
     return Pattern(
         source=address,
         local=_compiled(_expression(parts, forms), case_matters),
@@ -118,8 +125,8 @@ def parse(address: str, key: str, case_matters: bool = False) -> Pattern:
         has_key=parts.has_key,
         key_form=KeyForm(_compiled(_key_expression(forms), case_matters)) if forms else KeyForm(),
         chains=chains,
-        mailboxes=mailboxes,
-        native=_compiled("|".join([_expression(parts, forms), *_mailbox_expressions(parts)]), False),
+        mailboxes=tuple(_mailboxes(names)),
+        native=_compiled("|".join([_expression(parts, forms), *_mailbox_expressions(names)]), False),
     )
 
 
@@ -148,54 +155,51 @@ def _check_borders(parts: Parts, forms: tuple[Chain, ...]) -> None:
         return
     open_ended = frozenset(char for form in forms if form[-1].least != form[-1].most for char in form[-1].chars)
     behind = parts.pieces[parts.pieces.index("{key}") + 1 :][:1]
-    if behind and meet(open_ended, frozenset(behind[0][0])):
+    if behind and shared(open_ended, frozenset(behind[0][0])):
         raise PatternError(
             f"what stands behind {{key}} must begin with a character that no key ends with: {behind[0]!r}"
         )
     if "{any}" in parts.pieces:
         chars = frozenset(char for form in forms for run in form for char in run.chars)
         first, last = sorted((parts.pieces.index("{any}"), parts.pieces.index("{key}")))
-        if all(meet(chars, frozenset(char)) for char in "".join(parts.pieces[first + 1 : last])):
+        if all(shared(chars, frozenset(char)) for char in "".join(parts.pieces[first + 1 : last])):
             raise PatternError("between {any} and {key} there must be a character that no key has")
 
 
-def _mailboxes(parts: Parts) -> Iterator[Chain]:
-    for mailbox, delimiter in _mailbox_names(parts):
+def _mailboxes(names: Iterable[_Name]) -> Iterator[Chain]:
+    for mailbox, delimiters in names:
         yield mailbox.chain()
-        if delimiter:
-            yield (*mailbox.chain(), Run(frozenset(delimiter)), ANYTHING)
+        yield (*mailbox.chain(), Run(delimiters), ANYTHING)
 
 
-def _mailbox_expressions(parts: Parts) -> Iterator[str]:
-    for mailbox, delimiter in _mailbox_names(parts):
-        yield _expression(mailbox, ()) + (f"(?:{re.escape(delimiter)}.*)?" if delimiter else "")
+def _mailbox_expressions(names: Iterable[_Name]) -> Iterator[str]:
+    for mailbox, delimiters in names:
+        yield f"{_expression(mailbox, ())}(?:{_class_expression(delimiters)}.*)?"
 
 
-def _mailbox_names(parts: Parts) -> Iterator[tuple[Parts, str]]:
-    """Each name of the application's mailbox, with the delimiter behind which an MTA takes anything.
+def _mailbox_names(parts: Parts) -> Iterator[_Name]:
+    """Each name of the application's mailbox, with the delimiters behind which an MTA takes anything.
 
-    One is what stands before the key, without its last delimiter. And before the first plus there is the mailbox of an
-    MTA that splits there, whatever delimiter the application uses.
+    One name is what stands before the key, without its last delimiter. Another is what stands before the first plus:
+    that is where most MTAs split, so a plus is a delimiter whatever the application uses.
     """
     before = parts.before_key
     if not before or is_varying(before[-1]):
         return
     last = before[-1]
-    if not parts.has_key:
-        yield Parts(before), "+"
-    elif last[-1] not in DELIMITERS:
-        yield Parts(before), ""
+    if not parts.has_key or last[-1] not in DELIMITERS:
+        yield Parts(before), frozenset("+")
     elif len(last) > 1:
-        yield Parts((*before[:-1], last[:-1])), last[-1]
+        yield Parts((*before[:-1], last[:-1])), frozenset({"+", last[-1]})
     yield from _split_at_plus(before)
 
 
-def _split_at_plus(pieces: tuple[str, ...]) -> Iterator[tuple[Parts, str]]:
+def _split_at_plus(pieces: tuple[str, ...]) -> Iterator[_Name]:
     for number, piece in enumerate(pieces):
         if not is_varying(piece) and "+" in piece:
             mailbox = tuple(one for one in (*pieces[:number], piece.partition("+")[0]) if one)
             if mailbox:
-                yield Parts(mailbox), "+"
+                yield Parts(mailbox), frozenset("+")
             return
 
 
@@ -226,10 +230,6 @@ def _run_expression(run: Run) -> str:
 
 def _class_expression(chars: frozenset[str]) -> str:
     return f"[{''.join(map(re.escape, sorted(chars)))}]"
-
-
-def _compiled(expression: str, case_matters: bool) -> "re.Pattern[str]":
-    return re.compile(expression, re.ASCII | re.DOTALL | (re.NOFLAG if case_matters else re.IGNORECASE))
 
 
 _ANY = _class_expression(CHARACTERS)

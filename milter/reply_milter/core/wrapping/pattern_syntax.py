@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from reply_milter.core.wrapping.automaton import Chain, Run, literal, meet
+from reply_milter.core.wrapping.automaton import Chain, Run, literal, shared
 
 # Of addresses; none is a routing character (`%`, `!`), and none needs quotes.
 CHARACTERS = frozenset(string.ascii_letters + string.digits + "._+=/~-")
 LEAST_KEY, MOST_KEY = 8, 256  # characters of a key
+MOST_FORMS = 8
 ANY = Run(CHARACTERS, 1, None)
 
 _PART = re.compile(r"\{[^{}]*\}|\*|.", re.DOTALL)
@@ -116,10 +117,12 @@ def read_key(text: str) -> tuple[Chain, ...]:
     Raises:
         PatternError: one of them is none, or is too short to keep anybody out.
     """
-    forms = tuple(_form(form) for form in text.split())
-    if not forms:
-        raise PatternError(f"is empty: {_KEY_RULES}", in_key=True)
-    return forms
+    words = text.split()
+    if not words:
+        raise PatternError(f"is missing: write the form of what {{key}} stands for: {_KEY_RULES}", in_key=True)
+    if len(words) > MOST_FORMS:
+        raise PatternError(f"has {len(words)} forms: at most {MOST_FORMS} are allowed", in_key=True)
+    return tuple(map(_form, words))
 
 
 def _form(form: str) -> Chain:
@@ -127,12 +130,12 @@ def _form(form: str) -> Chain:
     least, most = sum(run.least for run in chain), sum(run.most or 0 for run in chain)
     if least < LEAST_KEY or most > MOST_KEY:
         raise PatternError(
-            f"{form!r} is {least} to {most} characters long, and a key has {LEAST_KEY} to {MOST_KEY}: a shorter one can"
-            " be guessed, and would be found in every header",
+            f"{form!r} may be {least if least < LEAST_KEY else most} characters long, and a key has {LEAST_KEY} to"
+            f" {MOST_KEY}: a shorter one can be guessed, and would be found in every header",
             in_key=True,
         )
     for run, following in pairwise(chain):
-        if run.least != run.most and meet(run.chars, following.chars):
+        if run.least != run.most and shared(run.chars, following.chars):
             raise PatternError(
                 f"{form!r} does not say where a part of variable length ends: what follows it must begin with a"
                 " character that is not in its class",
@@ -146,7 +149,7 @@ def _items(form: str) -> Iterator[Run]:
     while position < len(form):
         item = _ITEM.match(form, position)
         if item is None:
-            raise PatternError(f"{form[position:]!r} can't stand in it: {_KEY_RULES}", in_key=True)
+            raise PatternError(f"{form[position:]!r} can't stand in {form!r}: {_KEY_RULES}", in_key=True)
         yield _run(item)
         position = item.end()
 
@@ -155,7 +158,7 @@ def _run(item: "re.Match[str]") -> Run:
     inside, char, least, most = item.groups()
     chars = frozenset(char) if inside is None else _class(inside)
     if not chars or not chars <= (CHARACTERS if inside is not None else _BARE):
-        raise PatternError(f"{item[0]!r} can't stand in it: {_KEY_RULES}", in_key=True)
+        raise PatternError(f"{item[0]!r} can't stand in {item.string!r}: {_KEY_RULES}", in_key=True)
     lowest = int(least or 1)
     highest = int(most or lowest)
     if not 1 <= lowest <= highest <= MOST_KEY:

@@ -1,0 +1,165 @@
+"""``[handler.wrap]``: an application that knows nothing of us, whose addresses are replaced by ours."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+
+from reply_milter.core.encoding.toml_table import Table, one_of
+from reply_milter.core.mail.domain import normalise
+from reply_milter.core.notification.application import Application
+from reply_milter.core.token.address import RESERVED
+from reply_milter.core.verdict.handler import Handlers
+from reply_milter.core.wrapping.pattern import Pattern, glob, parse
+from reply_milter.core.wrapping.pattern_syntax import PatternError
+from reply_milter.core.wrapping.presets import PRESETS, Preset
+from reply_milter.core.wrapping.wrap import Wrap
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_GENERIC = PRESETS["generic"]
+_RESERVED = f"would take the mail of a reserved mailbox (RFC 2142: {', '.join(sorted(RESERVED))}): it is for people"
+_NATIVE = 'must be "refuse", "pass", or the date from which on it is refused, as 2027-01-31'
+
+
+def read_wrap(table: Table, bind_sender: bool) -> Wrap | None:
+    """Read ``[handler.wrap]``; None where its address can't be read, which is noted."""
+    preset = PRESETS.get(table.need("application", "", one_of(*PRESETS)), _GENERIC)
+    key = table.take("key", "", lambda text: None if text.strip() else "must not be empty: leave it out instead")
+    address = _address(table, preset, key)
+    senders = _senders(table)
+    copies = _addresses(table, "copies")
+    store = table.take("store", True)
+    until = _passes_until(table)
+    opened = _globs(table, "open", [])
+    bounces = _globs(table, "bounces", _usual_bounces(preset, address) if address else [])
+    table.unknown()
+    if address is None:
+        return None
+    return Wrap(preset, address, senders, copies, store, bind_sender, until, opened, bounces)
+
+
+def _address(table: Table, preset: Preset, key: str) -> Pattern | None:
+    written = table.need("address", "")
+    if not written or table.has_problem("application"):
+        return None
+    mistake = _misused_key(written, preset, key)
+    if mistake:
+        table.problem("address", mistake)
+        return None
+    try:
+        pattern = parse(written, key or preset.key, preset.case_matters)
+    except PatternError as error:
+        if not (error.in_key and table.has_problem("key")):
+            table.problem("key" if error.in_key else "address", str(error))
+        return None
+    if "{any}" not in written and _takes_reserved(pattern.native):
+        table.problem("address", f"{written!r} {_RESERVED}")
+    return pattern
+
+
+def _takes_reserved(local: "re.Pattern[str]") -> bool:
+    return any(local.fullmatch(name) for name in RESERVED)
+
+
+def _misused_key(address: str, preset: Preset, key: str) -> str:
+    """Say why ``address`` must have a key, or none; empty if it is as it should be."""
+    if "{key}" not in address:
+        needed = key or preset.key
+        return f"has no {{key}}: write it where the key stands, as in {preset.address!r}" if needed else ""
+    if preset.key or preset is _GENERIC:
+        return ""
+    return f"{preset.name} has one address for everybody, as {preset.address!r}: leave {{key}} out"
+
+
+def _addresses(table: Table, key: str) -> frozenset[str]:
+    found = set()
+    for text in table.strings(key, []):
+        address = normalise(text)
+        if address is None:
+            table.problem(key, f"{text!r} is not a plain mail address")
+        else:
+            found.add(address)
+    return frozenset(found)
+
+
+def _senders(table: Table) -> frozenset[str]:
+    asked = "whose mail is the application's: name the envelope senders or authors of its notifications"
+    if not table.has("from"):
+        table.problem("from", f"is missing: {asked}")
+    senders = _addresses(table, "from") if table.has("from") else frozenset()
+    if not senders and not table.has_problem("from"):
+        table.problem("from", f"must not be empty: {asked}")
+    return senders
+
+
+def _globs(table: Table, key: str, default: list[str]) -> tuple[Pattern, ...]:
+    found = []
+    for text in table.strings(key, default):
+        try:
+            pattern = glob(text)
+        except PatternError as error:
+            table.problem(key, f"{text!r}: {error}")
+            continue
+        if _takes_reserved(pattern.local):
+            table.problem(key, f"{text!r} {_RESERVED}")
+        found.append(pattern)
+    return tuple(found)
+
+
+def _usual_bounces(preset: Preset, address: Pattern) -> list[str]:
+    prefix = address.source.partition("{key}")[0].replace("{any}", "*")
+    return [f"{bounce.format(prefix=prefix)}@{address.domain}" for bounce in preset.bounces]
+
+
+def _passes_until(table: Table) -> int | None:
+    """Read ``native``, a word or a date, as ``Wrap.native_passes_until``."""
+    if table.holds("native", date):
+        return _midnight(table.take("native", date.min))
+    word = table.take("native", "refuse", _native_word)
+    if word in ("refuse", "pass"):
+        return 0 if word == "refuse" else None
+    return _midnight(date.fromisoformat(word))
+
+
+def _native_word(word: str) -> str | None:
+    if word == "verify":
+        return '"verify" is not available in this version: use "refuse", "pass", or a date'
+    return (
+        None if word in ("refuse", "pass") or (_DATE.fullmatch(word) and _is_date(word)) else f"{_NATIVE}, not {word!r}"
+    )
+
+
+def _is_date(word: str) -> bool:
+    try:
+        date.fromisoformat(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _midnight(day: date) -> int:
+    """Unix seconds at the beginning of ``day``, in UTC; of a moment, those of its day."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def wrap_warnings(handlers: Handlers, applications: Sequence[Application]) -> Iterator[str]:
+    """What an operator may have overlooked about wrapped handlers."""
+    for handler in handlers.by_id.values():
+        if handler.wrap is None:
+            continue
+        if handler.policy.replies_per_token == 1:
+            yield (
+                f"handler {handler.name}: replies_per_token is 1, but two notifications of one minute may have one"
+                " address: only one of them can be answered"
+            )
+        known = [one for one in applications if handler.name in one.handlers and (one.logins or one.networks)]
+        if not known:
+            yield (
+                f"handler {handler.name}: no [[sign.application]] with logins or networks names it: no notification is"
+                " wrapped"
+            )
+        for application in known:
+            if not application.logins:
+                yield (
+                    f"sign.application {application.name}: any program of its networks can have an address of"
+                    f" {handler.name} that it knows wrapped for itself: add logins"
+                )
