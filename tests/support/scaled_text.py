@@ -3,6 +3,7 @@
 import re
 
 from reply_milter.core.content import redaction
+from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.core.wrapping.pattern import glob
 from tests.support.content_under_test import DASHED, FORM
 
@@ -118,6 +119,7 @@ BUILT: dict[str, tuple[re.Pattern[str] | re.Pattern[bytes], frozenset[str]]] = {
         frozenset({"search"}),
     ),
     "core.content.raw.redact_message": (re.compile(redaction.pattern(DASHED).pattern.encode(), re.IGNORECASE), _SUB),
+    "core.wrapping.outward_thread.thread_of": (re.compile(PRESETS["redmine"].tag), frozenset({"search"})),
     "core.content.redaction.pattern": (redaction.pattern(FORM), _SUB),
     "core.wrapping.pattern._compiled": (glob("in+*-*-*-issue@git.example.com").local, frozenset({"fullmatch"})),
 }
@@ -257,6 +259,7 @@ LIBRARIES = {
     "core.token.keyring: cryptography.hazmat.primitives.hashes.SHA256": _FIELDS,
     "core.token.keyring: cryptography.hazmat.primitives.kdf.hkdf.HKDFExpand": _FIELDS,
     "core.wrapping.outward_keys: binascii.a2b_qp": "by readings",
+    "core.wrapping.outward_keys: codec": "by readings",
     "core.wrapping.outward_keys: urllib.parse.unquote": "by readings",
     "core.wrapping.keys: cryptography.hazmat.primitives.ciphers.aead.AESSIV": _FIELDS,
     "core.wrapping.keys: cryptography.hazmat.primitives.hashes.SHA256": _FIELDS,
