@@ -3,8 +3,8 @@
 import re
 
 from reply_milter.core.content import redaction
-from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.core.wrapping.pattern import glob
+from reply_milter.core.wrapping.presets import PRESETS
 from tests.support.content_under_test import DASHED, FORM
 
 # A stranger's text, cut to so many characters before; each place says where.

@@ -38,7 +38,7 @@ class Draft:
         """
         if value != self._values[position]:
             readable = value if value.isascii() else charset.decode(encoded_words.octets_of(value)).text
-            self._values[position] = headers.writable(readable).lstrip(" ")
+            self._values[position] = _without_blank_lines(headers.writable(readable).lstrip(" "))
 
     def drop(self, position: int) -> None:
         """Take a field off."""
@@ -79,3 +79,9 @@ class Draft:
                 yield Append(name, value or "")
             else:
                 yield Delete(name, index) if value is None else Replace(name, index, value)
+
+
+def _without_blank_lines(value: str) -> str:
+    """A folded line of white space alone ends the header for some readers (RFC 5322 section 3.2.2 forbids it)."""
+    first, *others = value.split("\n")
+    return "\n".join([first, *(line for line in others if line.strip(" \t\r"))])
