@@ -310,7 +310,7 @@ LIBRARIES = {
         f"cli.{name}": _DEMO
         for name in (
             "demo.receiver: http.server.ThreadingHTTPServer", "demo.receiver: json.loads",
-            "demo.site: email.message_from_bytes", "demo.site: smtplib.SMTP", "demo: json.dumps",
+            "demo.site: email.message_from_bytes", "demo.site: smtplib.SMTP", "demo.printing: shlex.quote",
         )
     },
 }  # fmt: skip
