@@ -4,6 +4,7 @@ import re
 
 from reply_milter.core.content import redaction
 from reply_milter.core.wrapping.pattern import glob
+from reply_milter.core.wrapping.presets import PRESETS
 from tests.support.content_under_test import DASHED, FORM
 
 # A stranger's text, limited to so many characters; a comment says where.
@@ -90,6 +91,7 @@ UNBOUNDED = (
     "core.token.mint._QUOTED",
     "core.notification.mint_request._BLANK",
     "core.notification.mint_request._NUMBER",
+    "core.mail.headers._CONTROLS",
     "core.mail.headers._LINE_END",
     "core.wrapping.capsule._FORM",
     "core.wrapping.restore_content._LANGUAGES",
@@ -97,6 +99,15 @@ UNBOUNDED = (
     "core.wrapping.restore_content._TYPE",
     "core.wrapping.restore_subject._ANSWERS",
     "core.wrapping.restore_subject._TAG",
+    "core.wrapping.outward._NAME",
+    "core.wrapping.outward._SIGNED",
+    "core.wrapping.outward._WHITE",
+    "core.wrapping.outward_fields._BRACKETED",
+    "core.wrapping.outward_fields._COMMENT_MARK",
+    "core.wrapping.outward_fields._LEXEME",
+    "core.wrapping.outward_keys._ADDRESS",
+    "core.wrapping.outward_keys._AROUND_AT",
+    "core.wrapping.outward_keys._WORD",
     "core.seal.sealed_reply._FORMS",
     "core.seal.verdict_header._BLANK",
     "core.seal.verdict_header._NAME",
@@ -116,6 +127,7 @@ BUILT: dict[str, tuple[re.Pattern[str] | re.Pattern[bytes], frozenset[str]]] = {
         frozenset({"search"}),
     ),
     "core.content.raw.redact_message": (re.compile(redaction.pattern(DASHED).pattern.encode(), re.IGNORECASE), _SUB),
+    "core.wrapping.outward_thread.thread_of": (re.compile(PRESETS["redmine"].tag), frozenset({"search"})),
     "core.content.redaction.pattern": (redaction.pattern(FORM), _SUB),
     "core.wrapping.pattern._compiled": (glob("in+*-*-*-issue@git.example.com").local, frozenset({"fullmatch"})),
 }
@@ -258,6 +270,10 @@ LIBRARIES = {
     "core.encoding.base32: base64.b32encode": _FIELDS,
     "core.token.keyring: cryptography.hazmat.primitives.hashes.SHA256": _FIELDS,
     "core.token.keyring: cryptography.hazmat.primitives.kdf.hkdf.HKDFExpand": _FIELDS,
+    "core.wrapping.outward_keys: binascii.a2b_qp": "by readings",
+    "core.wrapping.outward_keys: codec": "by readings",
+    "core.wrapping.outward_keys: urllib.parse.unquote": "by readings",
+    "core.seal.tagging: base64.urlsafe_b64encode": "it writes what was sealed of an address of at most 320 octets",
     "core.wrapping.keys: cryptography.hazmat.primitives.ciphers.aead.AESSIV": _FIELDS,
     "core.wrapping.keys: cryptography.hazmat.primitives.hashes.SHA256": _FIELDS,
     "core.wrapping.keys: cryptography.hazmat.primitives.kdf.hkdf.HKDFExpand": _FIELDS,
@@ -295,7 +311,7 @@ LIBRARIES = {
         f"cli.{name}": _DEMO
         for name in (
             "demo.receiver: http.server.ThreadingHTTPServer", "demo.receiver: json.loads",
-            "demo.site: email.message_from_bytes", "demo.site: smtplib.SMTP", "demo: json.dumps",
+            "demo.site: email.message_from_bytes", "demo.site: smtplib.SMTP", "demo.printing: shlex.quote",
         )
     },
 }  # fmt: skip

@@ -34,7 +34,8 @@ from reply_milter.core.seal import sealed_reply, verdict_header
 from reply_milter.core.token import address as addresses
 from reply_milter.core.token import token
 from reply_milter.core.token.mint import MintError
-from reply_milter.core.wrapping import capsule
+from reply_milter.core.wrapping import capsule, outward, outward_keys
+from reply_milter.core.wrapping.outward_draft import Draft
 from reply_milter.core.wrapping.pattern import glob, parse
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.presets import PRESETS
@@ -42,9 +43,11 @@ from reply_milter.core.wrapping.restore import Restoring, restore
 from reply_milter.core.wrapping.wrap import Road, Wrap
 from tests.support.content_under_test import FORM, message
 from tests.support.expressions import Expression, expressions, library_calls
+from tests.support.fakes import KEYRING
 from tests.support.scaled_text import BOUNDED, BUILT, LIBRARIES, NOT_A_STRANGERS, UNBOUNDED
 from tests.support.scaling import LONGEST, PIECES, examples, stretched, superlinear
 from tests.support.wrapped import GITEA, GITEA_PLAIN, REDMINE, REDMINE_PLAIN
+from tests.support.wrapped_mail import handler_of
 
 
 def _through(pattern: "re.Pattern[str] | re.Pattern[bytes]", way: str, text: str) -> object:
@@ -132,6 +135,22 @@ def _mint_request(text: str) -> object:
         return error
 
 
+_WRAPPED = handler_of("gitea")
+assert _WRAPPED.wrap is not None
+_WRAP = _WRAPPED.wrap
+_NATIVE = f"incoming+{'A' * 60}@git.example.com"
+
+
+def _wrapped(text: str) -> object:
+    """The text in each field that is rewritten."""
+    names = ("Reply-To", "List-Post", "List-Unsubscribe", "References", "In-Reply-To", "Subject", "DKIM-Signature")
+    draft = Draft([("Reply-To", _NATIVE), *((name, text) for name in names)])
+    try:
+        return outward.wrap(draft, outward.Outbound(("jane@example.org",), "", 1767225600), _WRAPPED, KEYRING, FORM)
+    except outward.WrapError as error:
+        return error
+
+
 _PATTERNS = [
     *(parse(preset.address, preset.key or "[a-z]{8,256}") for preset in PRESETS.values()),
     parse("{key}+a{any}b@x.test", "[ab]{1,9}-[ab]{8,99}"),
@@ -180,6 +199,9 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
         lambda text: capsule.find([text, capsule.readable(text)], frozenset({"reply.test"})),
         ["w1.ojsxa3dzfvwws3dumvzc6mi@reply.test", "<a@b> =?utf-8?q?=3Cw1=2Eab=40reply=2Etest=3E?="],
     ),
+    "readings": (lambda text: list(outward_keys.readings(text)), ["=?u?q?a=40b?= =?u?b?YQ==?=", "%2541%42 50%"]),
+    "natives": (lambda text: list(outward_keys.natives_in(text, _WRAP.address)), [f"<{_NATIVE}>", "a@b, c@d"]),
+    "wrapped header": (_wrapped, [f"Shop (x) <{_NATIVE}>, g: a@b;", f"<mailto:{_NATIVE}>, <https://a>"]),
     "keyword": (auto_reply.keyword, ["auto-replied (x); a=b"]),
     "without_twins": (lambda text: headers.without_twins({"date": [text, text]}), ["a\r\n b"]),
     "answer": (answer_of, ["Yes.", "No, that was not me"]),

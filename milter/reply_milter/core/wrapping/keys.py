@@ -8,6 +8,7 @@ what makes a notification that is sent again the same one.
 import hashlib
 import hmac
 from collections.abc import Iterable
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -21,6 +22,7 @@ from reply_milter.core.wrapping.plain import Plain, decode, encode
 
 _SIV_OCTETS = 16  # the synthetic IV stands before what is encrypted
 _PSEUDO_USER_BITS, _CONTEXT_BITS = 40, 55
+_MASTERS = 8  # live master keys at a time; what falls out is made again
 
 
 def pseudo_user(master: MasterKey, realm: str, recipient: str) -> int:
@@ -28,7 +30,7 @@ def pseudo_user(master: MasterKey, realm: str, recipient: str) -> int:
 
     40 bits; it can't be told from a real number by itself, so everything that names a user says which kind it is.
     """
-    key = _expand(master.secret, 32, b"reply-milter/1/wrap", realm)
+    key = _wrap_key(master.secret, realm)
     return int.from_bytes(hmac.digest(key, tlv(b"user", recipient), hashlib.sha256)) >> (256 - _PSEUDO_USER_BITS)
 
 
@@ -81,11 +83,22 @@ def _opened(cipher: AESSIV, bound_to: str | tuple[str, ...], sealed: bytes) -> P
 
 
 def _capsule_cipher(master: MasterKey, realm: str) -> AESSIV:
-    return AESSIV(_expand(master.secret, 64, b"reply-milter/1/capsule", realm))
+    return AESSIV(_capsule_key(master.secret, realm))
 
 
 def _original_cipher(seal_key: bytes) -> AESSIV:
     return AESSIV(_expand(seal_key, 64, b"reply-milter/1/original"))
+
+
+# The same for each notification. A key that is made anew each time costs as much as what is done with it.
+@lru_cache(_MASTERS)
+def _wrap_key(secret: bytes, realm: str) -> bytes:
+    return _expand(secret, 32, b"reply-milter/1/wrap", realm)
+
+
+@lru_cache(_MASTERS)
+def _capsule_key(secret: bytes, realm: str) -> bytes:
+    return _expand(secret, 64, b"reply-milter/1/capsule", realm)
 
 
 def _expand(secret: bytes, length: int, *info: str | bytes) -> bytes:

@@ -111,7 +111,7 @@ def _check_message(outbound: Outbound, handler: Handler, rewriting: Rewriting) -
 def _check_result(rewriting: Rewriting) -> None:
     left = rewriting.left_over()
     if left:
-        shown = left if _NAME.fullmatch(left) else "a field"
+        shown = left if _NAME.fullmatch(left) and not rewriting.keys.stand_in(left) else "a field"
         raise WrapError(f"{shown} holds the application's reply address, or its key, where it can't be replaced")
     if _signed(rewriting.draft.values(DKIM_SIGNATURE.lower())) & rewriting.draft.changed:
         raise WrapError(SIGNED)

@@ -20,7 +20,8 @@ class Draft:
 
     def where(self, name: str) -> list[int]:
         """The positions of the fields called ``name``, in lower case, that still stand."""
-        return [at for at in self._positions.get(name, ()) if self._values[at] is not None]
+        found = self._positions.get(name)
+        return [at for at in found if self._values[at] is not None] if found else []
 
     def value(self, position: int) -> str:
         """The value that a field has by now."""
@@ -36,8 +37,8 @@ class Draft:
         The MTA puts the blank behind the colon.
         """
         if value != self._values[position]:
-            readable = charset.decode(encoded_words.octets_of(value)).text
-            self._values[position] = headers.writable(readable).lstrip(" ")
+            readable = value if value.isascii() else charset.decode(encoded_words.octets_of(value)).text
+            self._values[position] = _without_blank_lines(headers.writable(readable).lstrip(" "))
 
     def drop(self, position: int) -> None:
         """Take a field off."""
@@ -62,7 +63,8 @@ class Draft:
 
     def edits(self) -> tuple[Edit, ...]:
         """What makes the given header into this one. Deletions come from the last on: an MTA renumbers after each."""
-        edits = [edit for at in self._positions.values() for edit in self._edits_of(at)]
+        changed = self.changed
+        edits = [edit for name, at in self._positions.items() if name in changed for edit in self._edits_of(at)]
         deleted = [edit for edit in reversed(edits) if isinstance(edit, Delete)]
         added = [edit for edit in edits if isinstance(edit, Append)]
         return (*(edit for edit in edits if isinstance(edit, Replace)), *deleted, *added)
@@ -77,3 +79,9 @@ class Draft:
                 yield Append(name, value or "")
             else:
                 yield Delete(name, index) if value is None else Replace(name, index, value)
+
+
+def _without_blank_lines(value: str) -> str:
+    """A folded line of white space alone ends the header for some readers (RFC 5322 section 3.2.2 forbids it)."""
+    first, *others = value.split("\n")
+    return "\n".join([first, *(line for line in others if line.strip(" \t\r"))])

@@ -14,7 +14,6 @@ _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+"?|<[^<>]*+>?|[,;:>)]|[^"<>,;:()]++', 
 _COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
 _BRACKETED = re.compile(r"<[^<>]*+>")
 _BLANKS = " \t\r\n"
-_NO_BLANKS = str.maketrans("", "", _BLANKS)
 
 
 class FieldError(ValueError):
@@ -37,6 +36,9 @@ def rewrite_addresses(value: str, written: Written, holds: Holds) -> str:
     Raises:
         FieldError: it could be read in two ways, or a key stands where it can't be taken out.
     """
+    alone = written(value.strip(_BLANKS))
+    if alone is not None:  # an address and nothing else, as most applications write it
+        return alone
     lexemes = list(_lexemes(value))
     segment: list[_Lexeme] = []
     for lexeme in [*lexemes, _Lexeme(",")]:
@@ -48,8 +50,6 @@ def rewrite_addresses(value: str, written: Written, holds: Holds) -> str:
         _rewrite_segment(segment, written, holds)
         segment = []
     rewritten = "".join(lexeme.text for lexeme in lexemes)
-    if rewritten != value:
-        rewritten = _without_blank_lines(rewritten)
     if mailboxes(rewritten) != [written(address) or address for address in mailboxes(value)]:
         raise FieldError("its addresses can be read in two ways")
     return rewritten
@@ -57,9 +57,9 @@ def rewrite_addresses(value: str, written: Written, holds: Holds) -> str:
 
 def rewrite_links(value: str, holds: Holds) -> str:
     """Take out the links (``<mailto:...>``, RFC 2369) that hold a key; empty if none is left."""
-    found = [link for link in _BRACKETED.findall(value) if not holds(link.translate(_NO_BLANKS))]
-    kept = ",\n\t".join(found)
-    return value if not holds(value.translate(_NO_BLANKS)) else kept
+    if not holds(value):
+        return value
+    return ",\n\t".join(link for link in _BRACKETED.findall(value) if not holds(link))
 
 
 def rewrite_ids(value: str, holds: Holds) -> str:
@@ -67,11 +67,6 @@ def rewrite_ids(value: str, holds: Holds) -> str:
     if not holds(value):
         return value
     return "\n\t".join(_BRACKETED.sub(lambda found: "" if holds(found[0]) else found[0], value).split())
-
-
-def _without_blank_lines(value: str) -> str:
-    """A folded line of white space alone ends the header for some readers (RFC 5322 section 3.2.2 forbids it)."""
-    return "\n".join(line for line in value.split("\n") if line.strip(_BLANKS))
 
 
 def _lexemes(value: str) -> Iterator[_Lexeme]:

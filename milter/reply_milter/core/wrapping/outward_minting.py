@@ -36,7 +36,7 @@ def normal(address: str) -> str:
 def mint(plain: Plain, handler: Handler, bind_sender: bool, now: int, keyring: Keyring, form: AddressForm) -> Minted:
     """Mint the address for ``plain``; the same one again for the same within a minute. ``now`` in Unix seconds."""
     master, recipient = keyring.active, domain.normalise(plain.recipient)
-    user = keys.pseudo_user(master, keyring.realm, normal(plain.recipient))
+    user = keys.pseudo_user(master, keyring.realm, recipient or normal(plain.recipient))
     key = keyring.minting_key(user)
     sender = key.sender(recipient) if recipient and bind_sender else 0
     made = Token(user, handler.id, token.issued_minutes(now), keys.context_of(key, plain), sender)

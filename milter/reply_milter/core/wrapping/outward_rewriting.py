@@ -105,15 +105,12 @@ class Rewriting:
             for position in self.draft.where(name.lower()):
                 self.draft.drop(position)
         if self._wrap.address.has_key:
-            self._each(_LINKS, lambda value: rewrite_links(value, self._is_to_it))
+            self._each(_LINKS, lambda value: rewrite_links(value, self.keys.stand_in))
         if "list-unsubscribe" in self.draft.changed and "<http" not in "".join(self.draft.values("list-unsubscribe")):
             for position in self.draft.where(_ONE_CLICK):  # it promises a link that is no longer there (RFC 8058)
                 self.draft.drop(position)
         if preset.drop_references:
             self._each(IDS, lambda value: rewrite_ids(value, self.keys.stand_in))
-
-    def _is_to_it(self, link: str) -> bool:
-        return self.keys.stand_in(link) or any(True for _ in natives_in(link, self._wrap.address))
 
     def _add_capsules(self) -> None:
         """Put the capsules below all other ids, each on a line of its own; where there are none, below the parent's."""

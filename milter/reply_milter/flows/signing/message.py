@@ -16,7 +16,8 @@ _AUTHORS = 16  # From fields that are read of a header that is too large
 class Message:
     """One message. ``sender``: the argument of MAIL. ``wrapped``: handlers that may concern it, and their application.
 
-    ``header``: all fields but those that are taken off anyhow, kept only if a wrapped handler may concern it.
+    ``header``: all fields but those that are taken off anyhow, kept only if a wrapped handler may concern it;
+    ``header_size`` in characters.
     """
 
     service: MintingService
@@ -27,8 +28,8 @@ class Message:
     fields: dict[str, list[str]] = field(default_factory=dict, repr=False)  # may hold a secret
     trace: str = ""  # the first field that shows that it was sent before
     header: list[tuple[str, str]] = field(default_factory=list, repr=False)
-    header_octets: int = 0
-    authors: list[str] = field(default_factory=list, repr=False)
+    header_size: int = 0
+    late_authors: list[str] = field(default_factory=list, repr=False)  # behind what was kept
     outcomes: list[Notification] = field(default_factory=list)
     left: list[int] = field(default_factory=list)  # the handlers for which it leaves wrapped
 
@@ -62,7 +63,7 @@ class Message:
     @property
     def is_too_large(self) -> bool:
         """Whether the header was not kept whole."""
-        return self.header_octets > headers.OCTETS_LIMIT or len(self.header) > headers.FIELDS_LIMIT
+        return self.header_size > headers.OCTETS_LIMIT or len(self.header) > headers.FIELDS_LIMIT
 
     @property
     def has_minted(self) -> bool:
@@ -76,15 +77,11 @@ class Message:
             self.fields.setdefault(known, []).append(value)
         self.trace = self.trace or headers.trace_of(known)
         if self.wrapped and known not in _TAKEN_OFF:
-            self._keep(name, known, value)
-
-    def _keep(self, name: str, known: str, value: str) -> None:
-        """Keep the field, as far as the header is not too large; who wrote it is read in any case."""
-        self.header_octets += len(name) + len(value.encode("utf-8", "surrogateescape"))
-        if known == "from" and len(self.authors) < _AUTHORS:
-            self.authors.append(value)
-        if not self.is_too_large:
-            self.header.append((name, value))
+            self.header_size += len(name) + len(value)
+            if not self.is_too_large:
+                self.header.append((name, value))
+            elif known == "from" and len(self.late_authors) < _AUTHORS:
+                self.late_authors.append(value)
 
     def report(self) -> None:
         """Tell what became of it, once the answer is about to go to the MTA."""

@@ -21,6 +21,7 @@ from reply_milter.flows.signing.message import Message
 from reply_milter.ports import Lack, Minting, Notification, StoreUnavailableError
 
 _TRACES = ("received", "delivered-to", "resent-")
+_AUTHORS = 16  # From fields that are read
 _TOO_LARGE = f"its header is too large: at most {headers.FIELDS_LIMIT} fields and {headers.OCTETS_LIMIT // 1024} KiB"
 _TOO_LONG = "what its address stands for is too long for the message: set store = true, and let it have a Message-ID"
 
@@ -104,7 +105,8 @@ def _senders(message: Message) -> set[str]:
     """Envelope sender and authors, normalised."""
     plain = parse_plain(message.sender)
     found = ["@".join(plain)] if plain else []
-    found += [author for value in message.authors for author in mailboxes(value[: headers.OCTETS_LIMIT])]
+    authors = [value for name, value in message.header if name.lower() == "from"] + message.late_authors
+    found += [author for value in authors[:_AUTHORS] for author in mailboxes(value[: headers.OCTETS_LIMIT])]
     return {normalised for one in found if (normalised := domain.normalise(one)) is not None}
 
 
@@ -118,5 +120,6 @@ def _obstacle(message: Message) -> str:
     ignored = next((one.problem for one in message.outcomes if one.outcome is Minting.IGNORED), "")
     if ignored:
         return f"{headers.MINT}: {ignored}"
-    trace = next((name for name, _ in message.header if name.lower().startswith(_TRACES)), "")
+    names = [name.lower() for name, _ in message.header] if message.trace else []
+    trace = any(name.startswith(_TRACES) for name in names)
     return "it has a Received, Delivered-To or Resent-* field: it comes from elsewhere" if trace else ""

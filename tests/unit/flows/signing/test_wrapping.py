@@ -146,7 +146,6 @@ def test_only_what_its_notifications_are_from(sender: str, author: str, applies:
         ([("DKIM-Signature", "v=1; h=reply-to; b=x")], (), "550 5.6.0 gitea: a DKIM-Signature covers a field"),
         ([("X", "1")] * 2001, (), "550 5.6.0 gitea: its header is too large: at most 2000 fields and 256 KiB"),
         ([("X", "1" * 263_000)], (), "550 5.6.0 gitea: its header is too large: at most 2000 fields and 256 KiB"),
-        ([("X", "\u00fc" * 140_000)], (), "550 5.6.0 gitea: its header is too large"),
     ],
 )
 def test_what_cannot_be_wrapped_is_refused(
