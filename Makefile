@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
 TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
-	debhelper systemd iproute2 prometheus prometheus-alertmanager curl rspamd
+	debhelper systemd iproute2 prometheus prometheus-alertmanager curl rspamd ruby-mail
 BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
+READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse
 
-.PHONY: demo test lint fmt unit system faults fuzz audit deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean
+.PHONY: demo test lint fmt unit system faults fuzz readers audit deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -51,6 +52,10 @@ FUZZ_MINUTES ?= 1
 FUZZ_TARGETS ?=
 fuzz: .install-build $(VENV)/.fuzz
 	PYTHONPATH=milter $(BIN)/python -m tests.fuzz.guided $(FUZZ_MINUTES) $(FUZZ_TARGETS)
+
+# What applications' readers find in restored replies with hostile headers; make test asks Python's and Ruby's alone.
+readers: .install-readers $(VENV)/.dev
+	REPLY_MILTER_LONG=1 $(BIN)/pytest -q tests/readers
 
 # Known vulnerabilities of what an installation runs; fails where nobody can be asked.
 audit: $(VENV)/.audit
@@ -93,13 +98,15 @@ dashboard: $(VENV)/.run
 preview: .install-run .install-test $(VENV)/.charts
 	PYTHONPATH=milter $(BIN)/python -m grafana.preview
 
-.PHONY: .install-build .install-run .install-test .install-deb .install-bench
+.PHONY: .install-build .install-run .install-test .install-deb .install-bench .install-readers
 .install-build:
 	@sh contrib/debian/install-missing $(BUILD_PACKAGES)
 .install-run: .install-build
 	@sh contrib/debian/install-missing $(RUN_PACKAGES)
 .install-test:
 	@sh contrib/debian/install-missing $(TEST_PACKAGES)
+.install-readers: .install-build
+	@sh contrib/debian/install-missing $(READER_PACKAGES)
 .install-bench:
 	@sh contrib/debian/install-missing $(BENCH_PACKAGES)
 

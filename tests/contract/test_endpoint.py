@@ -5,10 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
 
 from tests.support.hosts.receiver import SECRET, Receiver
+from tests.support.processes.ports import free_port
 
 
 @pytest.fixture
@@ -124,3 +128,55 @@ def test_bad_arguments_are_one_line(arguments: list[str], status: int) -> None:
     assert done.returncode == status
     assert done.stderr.count("\n") == 1 and "hunter2" not in done.stderr
     assert done.stdout == ""
+
+
+def smtp_trial(*more: str) -> tuple[int, list[str]]:
+    """Exit status, and what is said of an SMTP server."""
+    argv = [sys.executable, "-m", "reply_milter", "test-endpoint", "--timeout", "5", *more]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    return done.returncode, (done.stdout + done.stderr).splitlines()
+
+
+class Picky(Sink):
+    """Takes mail of one recipient."""
+
+    async def handle_RCPT(self, server: object, session: object, envelope: Any, address: str, options: object) -> str:  # noqa: N802 # aiosmtpd's name
+        """Or never."""
+        if address != "incoming@zulip.example.com":
+            return "550 5.1.1 nobody of that name"
+        envelope.rcpt_tos.append(address)
+        return "250 Ok"
+
+
+def test_an_smtp_server_is_tried_with_the_settings_of_its_handler(tmp_path: Path) -> None:
+    """A reply that it takes, twice; one that it refuses; a handler that wants TLS; nobody there."""
+    controller = Controller(Picky(), hostname="127.0.0.1", port=free_port())
+    controller.start()
+    address = f"inet:{controller.port}@127.0.0.1"
+    recipient = ("--recipient", "incoming@zulip.example.com")
+    try:
+        took = ["ok   takes a reply: taken", "ok   takes the same reply again: taken"]
+        assert smtp_trial(address, *recipient) == (0, took)
+        status, said = smtp_trial(address)
+        assert (status, said[0]) == (1, "FAIL takes a reply: the SMTP server answered 550")
+        init = ["init", str(tmp_path / "etc"), "--domain", "reply.test", "--state-dir", str(tmp_path / "state")]
+        subprocess.run([sys.executable, "-m", "reply_milter", *init], check=True, capture_output=True, timeout=60)
+        settings = tmp_path / "etc/reply-milter.toml"
+        delivery = f'\n[handler.delivery]\ntype = "smtp"\naddress = "{address}"\ntls = "starttls"\n[delivery]\n'
+        settings.write_text(settings.read_text() + delivery)
+        status, said = smtp_trial(address, *recipient, "--config", str(settings))
+        assert (status, said[0]) == (1, "FAIL takes a reply: the SMTP server does not offer STARTTLS")
+    finally:
+        controller.stop()
+    status, said = smtp_trial(address)
+    assert (status, said[0]) == (1, "FAIL takes a reply: the SMTP conversation failed: ConnectionRefusedError")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("inet:x@y",), ("inet:25@h", "--count-url", "http://x/"), ("http://127.0.0.1:9/", "--recipient", "a@b.example")],
+)
+def test_options_of_the_one_are_none_of_the_other(arguments: tuple[str, ...]) -> None:
+    """EX_USAGE, in one line."""
+    status, said = smtp_trial(*arguments)
+    assert (status, len(said)) == (64, 1)

@@ -131,6 +131,13 @@ bounces = []
 [handler.delivery]
 type = "maildir"
 path = "/var/mail/redmine"
+
+[[handler]]
+id = 6
+name = "f"
+[handler.delivery]
+type = "smtp"
+address = "inet:25@127.0.0.1"
 """
 
 

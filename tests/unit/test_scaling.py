@@ -37,10 +37,14 @@ from reply_milter.core.token.mint import MintError
 from reply_milter.core.wrapping import capsule
 from reply_milter.core.wrapping.pattern import glob, parse
 from reply_milter.core.wrapping.presets import PRESETS
+from reply_milter.core.wrapping.plain import Plain
+from reply_milter.core.wrapping.restore import Restoring, restore
+from reply_milter.core.wrapping.wrap import Road, Wrap
 from tests.support.content_under_test import FORM, message
 from tests.support.expressions import Expression, expressions, library_calls
 from tests.support.scaled_text import BOUNDED, BUILT, LIBRARIES, NOT_A_STRANGERS, UNBOUNDED
 from tests.support.scaling import LONGEST, PIECES, examples, stretched, superlinear
+from tests.support.wrapped import GITEA, GITEA_PLAIN, REDMINE, REDMINE_PLAIN
 
 
 def _through(pattern: "re.Pattern[str] | re.Pattern[bytes]", way: str, text: str) -> object:
@@ -150,6 +154,15 @@ _KEYS = [
     "dev-confirm+" + "b" * 40,
     "a-confirm+b-",
 ]
+
+
+def _restored(plain: Plain, wrap: Wrap, *names: str) -> Callable[[str], object]:
+    how = Restoring(plain, wrap, Road.WRAPPED, "a" * 26, "pass", "mx.example.com", "reply.example.com", 0)
+    build = _message_with(*names)
+    author = b"" if "From" in names else b"From: bob@example.net\n"
+    return lambda text: restore(author + build(text), how)
+
+
 _TOKEN = "reply+" + "0" * 10 + "a" * 48 + "@reply.example.com"
 FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "mailboxes": (mailbox.mailboxes, ["Alice <alice@client.test>", "g:a@b,c@d;", '"a" <@b:c@d>']),
@@ -197,6 +210,13 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "parts of a message": (_read(_body("multipart/mixed; boundary=b")), ["--b\nContent-Type: a/b\n\nc\n--b--\n"]),
     "native addresses": (_native, [*_KEYS, "incoming", "in+a-b-issue", "abababab"]),
     "keys in a text": (_keys_in, _KEYS),
+    "people restored": (_restored(GITEA_PLAIN, GITEA, "From"), ["Alice <a@b>", "=?utf-8?q?a?= <a@b>"]),
+    "subject restored": (_restored(REDMINE_PLAIN, REDMINE, "Subject"), ["Re: [a #1] b", "=?utf-8?q?[a]?= \u00fc"]),
+    "ids restored": (_restored(GITEA_PLAIN, GITEA, "References", "Message-ID", "Date"), ["<a@b>,<c@d> <e@f>"]),
+    "types restored": (
+        _restored(GITEA_PLAIN, GITEA, "Content-Type", "Content-Disposition", "Content-Language", "Precedence"),
+        ['multipart/mixed; boundary="a"; b=c (d)', "de, en"],
+    ),
     "traceback": (logs._without_addresses, [f"a {_TOKEN}"]),
 }  # fmt: skip
 

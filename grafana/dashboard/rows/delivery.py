@@ -26,7 +26,7 @@ ROW = Row(
         lines(
             "Dead letters",
             "By reason. seal_...: mail that came past the milter, or a seal key that differs. unknown_handler, "
-            "no_destination: the configuration. refused, gave_up: the application. stale: held or kept for long.",
+            "no_destination, unrestorable: the configuration. refused, gave_up: the application. stale: kept for long.",
             "ops",
             (f"sum by (reason) ({rate('dead_letters_total')})", "{{reason}}"),
             stacked=True,

@@ -6,17 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from reply_milter.config.places import connection_point
+from reply_milter.config.places import connection_point, host_point
 from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
 from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.verdict.destination import (
     TIMEOUT_SECONDS,
+    BuiltIn,
     Command,
     Destination,
     Format,
     LmtpRelay,
     Maildir,
     PlugIn,
+    SmtpRelay,
+    Tls,
     Webhook,
 )
 
@@ -30,6 +33,12 @@ def webhook_of(values: Mapping[str, object]) -> tuple[Webhook, list[str]]:
     """Read a webhook from a command line's values; also return what is wrong with it."""
     problems: list[str] = []
     return _webhook(Table(values, "", problems)), problems
+
+
+def smtp_of(values: Mapping[str, object]) -> tuple[SmtpRelay, list[str]]:
+    """Read an SMTP server from a command line's values; also return what is wrong with it."""
+    problems: list[str] = []
+    return _smtp(Table(values, "", problems)), problems
 
 
 def _webhook(table: Table) -> Webhook:
@@ -79,12 +88,26 @@ def _lmtp(table: Table) -> LmtpRelay:
     return LmtpRelay(place.path, place.host, place.port, recipient, _timeout(table))
 
 
+def _smtp(table: Table) -> SmtpRelay:
+    place = host_point(table, "address")
+    tls = Tls(table.take("tls", Tls.NONE.value, one_of(*(way.value for way in Tls))))
+    user = table.take("user", "", _login)
+    password_file = table.take("password_file", "", matching(r"/[^\0]+", "an absolute path"))
+    if bool(user) != bool(password_file):
+        table.problem("user", "and password_file are needed both, or neither")
+    if user and tls is Tls.NONE and place and not place.is_loopback:
+        table.problem("tls", 'must be "starttls" or "implicit" where there is a password, but on loopback')
+    recipient = table.take("recipient", "", _mail_address)
+    return SmtpRelay(place.host, place.port, tls, user, password_file, recipient, _timeout(table))
+
+
 # Every kind of destination by the word for its type; any other word names a plug-in.
-KINDS: Mapping[str, Callable[[Table], Webhook | Command | Maildir | LmtpRelay]] = {
+KINDS: Mapping[str, Callable[[Table], BuiltIn]] = {
     "webhook": _webhook,
     "command": _command,
     "maildir": _maildir,
     "lmtp": _lmtp,
+    "smtp": _smtp,
 }
 
 
@@ -122,3 +145,7 @@ def _http_url(value: str) -> str | None:
 
 def _mail_address(value: str) -> str | None:
     return None if not value or mailboxes(value) == [value] else f"{value!r} is not a mail address"
+
+
+def _login(value: str) -> str | None:
+    return None if value.isprintable() and value.isascii() else "must be printable ASCII"

@@ -1,7 +1,7 @@
 """Settings that name places: sockets and networks."""
 
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from reply_milter.core.encoding.toml_table import Table, between, matching
 from reply_milter.core.notification.application import Networks
@@ -23,6 +23,14 @@ class Socket:
 
     def __bool__(self) -> bool:
         return bool(self.path or self.host)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this host."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return bool(self.path) or self.host == "localhost"
 
     def __str__(self) -> str:
         return f"unix:{self.path}" if self.path else f"inet:{self.port}@{self.host}"
@@ -66,6 +74,16 @@ def connection_point(table: Table, key: str, default: str) -> Socket:
     if text:
         table.problem(key, f'must be "unix:/PATH" or "inet:PORT@HOST", not {text!r}')
     return Socket()
+
+
+def host_point(table: Table, key: str) -> Socket:
+    """Read ``inet:PORT@HOST``, which must be there; a false ``Socket`` for a mistake."""
+    if not table.has(key):
+        table.problem(key, "is missing")
+    place = connection_point(table, key, "")
+    if not place.host and not table.has_problem(key):
+        table.problem(key, 'must be "inet:PORT@HOST"')
+    return place
 
 
 def networks(table: Table, key: str) -> Networks:

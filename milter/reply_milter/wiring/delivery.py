@@ -75,6 +75,7 @@ def _rules(settings: Settings, delivery: DeliverySettings) -> HookRules:
         asks_as=delivery.confirmation.sender,
         contact=delivery.confirmation.contact,
         room=delivery.confirmation.room,
+        authserv_id=config.verify.authserv_id,
     )
 
 

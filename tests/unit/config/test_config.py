@@ -13,7 +13,17 @@ from reply_milter.config.places import Socket
 from reply_milter.config.replay import ReplaySettings
 from reply_milter.core.delivery.parked import Room
 from reply_milter.core.verdict.answer import Action
-from reply_milter.core.verdict.destination import Command, Destination, Format, LmtpRelay, Maildir, PlugIn, Webhook
+from reply_milter.core.verdict.destination import (
+    Command,
+    Destination,
+    Format,
+    LmtpRelay,
+    Maildir,
+    PlugIn,
+    SmtpRelay,
+    Tls,
+    Webhook,
+)
 from reply_milter.core.verdict.handler import ContextKind
 from reply_milter.core.verdict.policy import Finding
 from reply_milter.core.verdict.reasons import Reason
@@ -373,6 +383,24 @@ def test_the_milter_may_commit_although_there_is_a_hook() -> None:
         (
             'type = "lmtp"\naddress = "inet:24@127.0.0.1"\nrecipient = "replies@example.com"',
             LmtpRelay(host="127.0.0.1", port=24, recipient="replies@example.com"),
+        ),
+        ('type = "smtp"\naddress = "inet:25@127.0.0.1"', SmtpRelay("127.0.0.1", 25)),
+        (
+            'type = "smtp"\naddress = "inet:587@mail.example.com"\ntls = "starttls"\nuser = "replies"\n'
+            'password_file = "/etc/reply-milter/smtp.password"\nrecipient = "replies@example.com"\nredact = true',
+            SmtpRelay(
+                "mail.example.com",
+                587,
+                Tls.STARTTLS,
+                "replies",
+                "/etc/reply-milter/smtp.password",
+                "replies@example.com",
+                redact=True,
+            ),
+        ),
+        (
+            'type = "smtp"\naddress = "inet:25@::1"\nuser = "a"\npassword_file = "/p"',
+            SmtpRelay("::1", 25, Tls.NONE, "a", "/p"),
         ),
         ('type = "of.somebody"\nplace = 1\nmore = [2]', PlugIn("of.somebody", {"place": 1, "more": [2]})),
     ],

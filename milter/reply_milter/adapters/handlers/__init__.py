@@ -1,17 +1,18 @@
-"""The built-in handlers: webhook, command, Maildir, LMTP; and plug-ins."""
+"""The built-in handlers: webhook, command, Maildir, LMTP, SMTP; and plug-ins."""
 
 from reply_milter import libraries
 from reply_milter.adapters.handlers.command import CommandDeliverer
 from reply_milter.adapters.handlers.lmtp_relay import LmtpDeliverer
 from reply_milter.adapters.handlers.maildir import MaildirDeliverer
-from reply_milter.core.verdict.destination import Command, LmtpRelay, Maildir, Webhook
+from reply_milter.adapters.handlers.smtp_relay import SmtpDeliverer
+from reply_milter.core.verdict.destination import BuiltIn, Command, LmtpRelay, Maildir, SmtpRelay, Webhook
 from reply_milter.ports import Clock
 from reply_milter.ports.delivery import Deliverer, Names
 
 __all__ = ["deliverer_for"]
 
 
-def deliverer_for(destination: Webhook | Command | Maildir | LmtpRelay, clock: Clock, names: Names) -> Deliverer:
+def deliverer_for(destination: BuiltIn, clock: Clock, names: Names) -> Deliverer:
     """Make what hands replies over to ``destination``.
 
     Raises:
@@ -30,3 +31,5 @@ def deliverer_for(destination: Webhook | Command | Maildir | LmtpRelay, clock: C
             return MaildirDeliverer(destination)
         case LmtpRelay():
             return LmtpDeliverer(destination, names)
+        case SmtpRelay():
+            return SmtpDeliverer(destination, names)

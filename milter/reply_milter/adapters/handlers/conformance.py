@@ -4,8 +4,9 @@ import secrets
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from reply_milter.adapters.handlers.check import Check
 from reply_milter.adapters.handlers.webhook import WebhookError, post, signature
 from reply_milter.core.delivery import payload
 from reply_milter.core.delivery.sample_reply import sample_reply
@@ -21,16 +22,6 @@ _AT_ONCE = 4
 _DIRECTLY = urllib.request.build_opener(
     urllib.request.ProxyHandler({})
 )  # like replies, without the proxy of the environment
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One test. ``heard``: the answer; ``advice``: what to do if it is not ``good``."""
-
-    name: str
-    good: bool
-    heard: str
-    advice: str
 
 
 class ConformanceRun:

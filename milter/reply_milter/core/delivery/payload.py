@@ -34,7 +34,7 @@ def members(reply: Reply) -> dict[str, object]:
         "CcFull": [_person(person) for person in read.cc],
         "Bcc": "",
         "BccFull": [],
-        "OriginalRecipient": f"redacted@{reply.sealed.recipient_domain}",
+        "OriginalRecipient": _recipient(reply),
         "ReplyTo": ", ".join(_written(person) for person in read.reply_to),
         "Subject": read.subject,
         "Date": read.date,
@@ -46,6 +46,11 @@ def members(reply: Reply) -> dict[str, object]:
         "Headers": [{"Name": name, "Value": value} for name, value in read.fields],
         "Attachments": [_attachment(attachment) for attachment in read.attachments],
     }
+
+
+def _recipient(reply: Reply) -> str:
+    """The application's own address where one of ours stood for it; ours is a secret."""
+    return reply.envelope.recipient if reply.sealed.road else f"redacted@{reply.sealed.recipient_domain}"
 
 
 def _ours(reply: Reply) -> dict[str, object]:
@@ -65,6 +70,7 @@ def _ours(reply: Reply) -> dict[str, object]:
         "issued": sealed.issued,
         "expires": sealed.expires,
         "flaws": sorted(reply.content.flaws),
+        **({"class": sealed.road, "recipient": reply.envelope.recipient} if sealed.road else {}),
     }
 
 

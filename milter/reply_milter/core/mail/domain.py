@@ -44,6 +44,11 @@ def to_ascii(domain: str) -> str | None:
     return name if sound else None
 
 
+def is_dot_string(local: str) -> bool:
+    """Whether a local part is a Dot-string (RFC 5321 section 4.1.2), without quotes; ASCII alone."""
+    return len(local) <= ADDRESS_OCTETS and _LOCAL.fullmatch(local) is not None
+
+
 def is_host_name(ascii_domain: str) -> bool:
     """Return whether a lower-case ASCII domain consists of letters, digits and hyphens (RFC 1123 section 2.1)."""
     return len(ascii_domain) <= DOMAIN_OCTETS and _HOST.fullmatch(ascii_domain) is not None

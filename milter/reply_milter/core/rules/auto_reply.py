@@ -31,9 +31,15 @@ def is_automatic(fields: Fields) -> bool:
         return False
     if any(keyword(value) not in ("", "no") for value in fields.get("auto-submitted", ())):
         return True
-    if any(_BULK & _words(value) for name in _PRECEDENCES for value in fields.get(name, ())):
+    if bulk_word(fields):
         return True
     return any(keyword(value) not in _BY_A_PERSON for name in _AUTOMATIC for value in fields.get(name, ()))
+
+
+def bulk_word(fields: Fields) -> str:
+    """The word of Precedence, or of X-Precedence, by which a machine wrote the message; empty if there is none."""
+    found = {word for name in _PRECEDENCES for value in fields.get(name, ()) for word in _BULK & _words(value)}
+    return min(found, default="")
 
 
 def is_report(fields: Fields) -> bool:

@@ -10,6 +10,7 @@ from reply_milter.core.mail.headers import VERDICT
 from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.core.verdict.handler import HANDLER_NAME
+from reply_milter.core.wrapping.wrap import Road
 
 TOKEN_ID_LENGTH = 13  # characters of ``id`` that name the token; the rest names the message to it
 
@@ -26,6 +27,7 @@ class Undeliverable(StrEnum):
     STALE = "stale"  # its token ended so long ago that no record says whether it was delivered
     UNKNOWN_HANDLER = "unknown_handler"
     NO_DESTINATION = "no_destination"
+    UNRESTORABLE = "unrestorable"  # what its wrapped address stands for can't be put back: ``core.wrapping.restore``
     REFUSED = "refused"  # the destination says that it will never take it
     GAVE_UP = "gave_up"  # no destination took it for so long that the MTA would soon return it
 
@@ -45,6 +47,7 @@ _PROBLEMS = {
 _HEADER_OCTETS = 1 << 20  # no milter of ours seals a quarter of it, and millions of fields take gigabytes to hold
 _ONE_MORE = b"x:\n"
 _NEEDED = ("id", "handler", "user", "context", "issued", "expires")
+_OF_AN_APPLICATION = frozenset({"class", "original"})  # either both or none
 # What we write. Whoever holds a seal key may have sealed something else: a path for an id, times beyond all calendars.
 _TIME = r"[0-9]{1,11}"
 _FORMS = {
@@ -56,6 +59,8 @@ _FORMS = {
     "expires": re.compile(_TIME, re.ASCII),
     "replied_to": re.compile(r"[0-9]{1,12}", re.ASCII),
     "result": re.compile(r"pass|park"),
+    "class": re.compile("|".join(Road)),
+    "original": re.compile(r"[A-Za-z0-9_-]{23,5500}", re.ASCII),  # AES-SIV's 16 octets, and what they seal
 }
 
 
@@ -64,6 +69,8 @@ class SealedReply:
     """What a good verdict says. Times in Unix seconds; texts are empty, and ``replied_to`` None, where it says nothing.
 
     ``id`` is the same whenever this message comes again: the idempotency key. ``parked``: to be confirmed first.
+    ``road``: the tag ``class``, a value of ``Road``; ``original``: base64url of what the address stands for, sealed.
+    Both are empty but for handlers that are wrapped. ``user`` and ``context`` are 0 where there is no token.
     """
 
     id: str
@@ -82,6 +89,8 @@ class SealedReply:
     replay: str = ""
     recipient_domain: str = ""
     queue: str = ""
+    road: str = ""
+    original: str = ""
 
     @property
     def token_id(self) -> str:
@@ -115,9 +124,9 @@ def _read(tags: dict[str, str]) -> SealedReply | Undeliverable:
         return Undeliverable.OBSERVED
     if not tags.keys() >= set(_NEEDED):
         return Undeliverable.NO_TOKEN
-    if "result" not in tags or not all(form.fullmatch(tags[name]) for name, form in _FORMS.items() if name in tags):
+    if not _are_sound(tags):
         return Undeliverable.UNKNOWN_RESULT
-    texts = ("reason", "thread", "locator", "sender", "auth", "replay", "recipient_domain", "queue")
+    texts = ("reason", "thread", "locator", "sender", "auth", "replay", "recipient_domain", "queue", "original")
     return SealedReply(
         id=tags["id"],
         user=int(tags["user"]),
@@ -127,5 +136,12 @@ def _read(tags: dict[str, str]) -> SealedReply | Undeliverable:
         expires=int(tags["expires"]),
         parked=tags["result"] == "park",
         replied_to=int(tags["replied_to"]) if "replied_to" in tags else None,
+        road=tags.get("class", ""),
         **{name: tags.get(name, "") for name in texts},
     )
+
+
+def _are_sound(tags: dict[str, str]) -> bool:
+    """Whether each tag has its form, and those that belong together are there together."""
+    forms = all(form.fullmatch(tags[name]) for name, form in _FORMS.items() if name in tags)
+    return forms and "result" in tags and len(_OF_AN_APPLICATION & tags.keys()) != 1

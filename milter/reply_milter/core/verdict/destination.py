@@ -59,6 +59,28 @@ class LmtpRelay:
     redact: bool = False
 
 
+class Tls(StrEnum):
+    """How an SMTP conversation is encrypted: not at all, from STARTTLS on (RFC 3207), or from the first octet on."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpRelay:
+    """An SMTP server. ``recipient``: empty keeps the reply's. ``password_file``: of ``user``; both may be empty."""
+
+    host: str
+    port: int
+    tls: Tls = Tls.NONE
+    user: str = ""
+    password_file: str = ""
+    recipient: str = ""
+    timeout_seconds: int = TIMEOUT_SECONDS
+    redact: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class PlugIn:
     """A handler of another package, by the name of its entry point, with the settings that it is given."""
@@ -68,4 +90,5 @@ class PlugIn:
     redact: ClassVar[bool] = False  # it gets the message as it is
 
 
-Destination = Webhook | Command | Maildir | LmtpRelay | PlugIn
+BuiltIn = Webhook | Command | Maildir | LmtpRelay | SmtpRelay
+Destination = BuiltIn | PlugIn

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from reply_milter.core.delivery.confirmation import LISTED, QuestionMail, compose
 from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
 from reply_milter.core.token.mint import Order, mint
+from reply_milter.flows.delivering.restoring import open_plain
 from reply_milter.flows.delivering.service import HookService
-from reply_milter.ports import StoreUnavailableError, UserRecord
+from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.delivery import MailSenderError
 
 DAY = 86400
@@ -60,7 +61,7 @@ def _to_be_asked(service: HookService, user: int) -> list[ParkedReply]:
 
 
 def _put_and_send(service: HookService, user: int, replies: list[ParkedReply]) -> bool:
-    if _record(service, replies[0]) is None:
+    if _address(service, replies[0]) is None:
         return False
     now, rules = service.clock.now(), service.rules
     message_id = f"<{rules.confirming.name}/{now}.{service.unique()}@{rules.form.mint_domain}>"
@@ -72,10 +73,10 @@ def _put_and_send(service: HookService, user: int, replies: list[ParkedReply]) -
 
 def _send(service: HookService, question: AskedQuestion, listed: list[ParkedReply]) -> bool:
     """Send a question. False: the MTA did not accept it."""
-    record = _record(service, listed[0])
-    if record is None:
+    address = _address(service, listed[0])
+    if address is None:
         return False
-    mail = _question(service, question, listed, record.addresses[0])
+    mail = _question(service, question, listed, address)
     try:
         service.mail_sender.send(mail.recipient, compose(mail))
     except MailSenderError as error:
@@ -85,8 +86,11 @@ def _send(service: HookService, question: AskedQuestion, listed: list[ParkedRepl
     return True
 
 
-def _record(service: HookService, reply: ParkedReply) -> UserRecord | None:
-    """Look up whom to ask. None, and a log line, if the user can't be asked now."""
+def _address(service: HookService, reply: ParkedReply) -> str | None:
+    """Look up whom to ask. None, and a log line, if the user can't be asked now.
+
+    For a wrapped address that is the recipient of the notification: its user is a number that stands for that one.
+    """
     user = reply.sealed.user
     try:
         record = service.address_book.user(user)
@@ -96,10 +100,20 @@ def _record(service: HookService, reply: ParkedReply) -> UserRecord | None:
     if record is not None and record.disabled:
         service.telemetry.not_asked(reply.id, f"user {user} is disabled and could not answer")
         return None
+    if reply.sealed.road:
+        return _recipient(service, reply)
     if record is None or not record.addresses:
         service.telemetry.not_asked(reply.id, f"no address of user {user} is on file")
         return None
-    return record
+    return record.addresses[0]
+
+
+def _recipient(service: HookService, reply: ParkedReply) -> str | None:
+    plain = open_plain(service, reply.sealed)
+    if plain is None or not plain.recipient:
+        service.telemetry.not_asked(reply.id, "no seal key opens whom the notification went to, or none did")
+        return None
+    return plain.recipient
 
 
 def _question(service: HookService, question: AskedQuestion, listed: list[ParkedReply], address: str) -> QuestionMail:

@@ -20,6 +20,7 @@ the commit, that sender hears 550 "already received". Without a hook's commit (`
     any          another delivery holds its id     nothing                             451        nothing
     NEW          its token ended over a week ago   dead letter, DEAD, commit           250        nothing
     NEW, TRIED   no such handler or destination    TRIED, dead letter, DEAD, commit    250        nothing
+    NEW, TRIED   its original can't be restored    TRIED, dead letter, DEAD, commit    250        nothing
     NEW, TRIED   the handler says Done             TRIED, DONE, commit                 250        the reply
     NEW, TRIED   the handler says Never            TRIED, dead letter, DEAD, commit    250        the reply: it refused
     NEW, TRIED   it says Later, or raises          TRIED                               451        maybe the reply

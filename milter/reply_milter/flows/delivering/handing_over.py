@@ -10,7 +10,9 @@ from reply_milter.core.delivery.confirmation import one_line
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope, Reply
 from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable
+from reply_milter.core.wrapping.restore import Unrestorable
 from reply_milter.flows.delivering.record import commit, defer, keep_dead_letter, put_on_record, report
+from reply_milter.flows.delivering.restoring import given_back
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports.delivery import Deliverer, Progress
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
@@ -39,16 +41,23 @@ def hand_over(service: HookService, sealed: SealedReply, envelope: Envelope) -> 
             return commit(service, sealed)
         case Never(why):
             return keep_dead_letter(service, sealed, envelope, Undeliverable.REFUSED, why)
+        case Unrestorable(why):
+            return keep_dead_letter(service, sealed, envelope, Undeliverable.UNRESTORABLE, why)
         case Later(why):
             return defer(service, sealed, envelope, why, service.ledger.entry(sealed.id).first_tried)
 
 
-def _process(service: HookService, deliverer: Deliverer, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
-    """Read the message and call the handler. An exception of either is Later: the MTA retries."""
+def _process(
+    service: HookService, deliverer: Deliverer, sealed: SealedReply, envelope: Envelope
+) -> DeliveryOutcome | Unrestorable:
+    """Read the message, restored where its address was wrapped, and call the handler. An exception is Later."""
     rules = service.rules
     try:
-        read = content.read(envelope.message, rules.form, rules.marker, rules.limits)
-        return _sound(deliverer.process(Reply(sealed, read, _handed_on(service, sealed, envelope))))
+        given = given_back(service, sealed, envelope)
+        if isinstance(given, Unrestorable):
+            return given
+        read = content.read(given.message, rules.form, rules.marker, rules.limits)
+        return _sound(deliverer.process(Reply(sealed, read, _handed_on(service, sealed, given))))
     except (Exception, SystemExit) as error:  # noqa: BLE001 # logged with its traceback
         service.telemetry.internal_error()
         return Later(f"the handler failed: {type(error).__name__}")

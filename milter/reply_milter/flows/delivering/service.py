@@ -20,7 +20,8 @@ class HookRules:
 
     ``confirming``: the handler of answers about parked replies. ``asks_as``: From of the questions. ``contact``: where
     users ask to have an address revoked, as the questions say. ``room``: how much may be parked. ``give_up_seconds``:
-    a reply that no handler takes for so long becomes a dead letter.
+    a reply that no handler takes for so long becomes a dead letter. ``authserv_id``: of the milters before us, or
+    empty.
     """
 
     form: AddressForm
@@ -34,6 +35,7 @@ class HookRules:
     asks_as: str
     contact: str
     room: Room
+    authserv_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
