@@ -36,8 +36,8 @@ from reply_milter.core.token import token
 from reply_milter.core.token.mint import MintError
 from reply_milter.core.wrapping import capsule
 from reply_milter.core.wrapping.pattern import glob, parse
-from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.core.wrapping.plain import Plain
+from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.core.wrapping.restore import Restoring, restore
 from reply_milter.core.wrapping.wrap import Road, Wrap
 from tests.support.content_under_test import FORM, message
