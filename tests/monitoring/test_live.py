@@ -179,11 +179,11 @@ def test_labels_hold_nothing_of_a_clients(monitored: MonitoredSite) -> None:
     words = [value for label, value in values if label != "server"]
     assert all(re.fullmatch(r"[A-Za-z0-9._+-]{0,32}", value) for value in words), values
     names = {value for label, value in values if label == "handler"}
-    assert names == {"", "issue", "forum", "gone", "lenient", "strict", "careful", "confirm"}
+    assert names == {"", "issue", "forum", "gone", "lenient", "strict", "careful", "confirm", "gitea"}
     assert len(values) < 130
 
 
 def test_the_rules_are_the_shipped_ones(monitored: MonitoredSite) -> None:
     """And all of them."""
     shipped = sum(path.read_text().count("- alert: ") for path in RULES.glob("*.yaml"))
-    assert sum(rule["type"] == "alerting" for rule in _rules(monitored)) == shipped == 33
+    assert sum(rule["type"] == "alerting" for rule in _rules(monitored)) == shipped == 35

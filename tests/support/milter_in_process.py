@@ -12,18 +12,12 @@ from reply_milter.ports.canary import Submitted
 
 @dataclass
 class MilterInProcess:
-    """Implements ``ports.canary.MilterClient``. ``converse`` begins a conversation."""
+    """Implements ``ports.canary.MessageClient``. ``converse`` begins a conversation."""
 
     converse: Callable[[], Conversation]
 
-    def recipient(self, address: str) -> str:
-        """See ``ports.canary.MilterClient``."""
-        conversation = self.converse()
-        conversation.mail("<>", NO_LOGIN)
-        return _refusal(conversation.rcpt(f"<{address}>", address, True))
-
     def message(self, sender: str, recipient: str, fields: HeaderFields, body: bytes) -> Submitted:
-        """See ``ports.canary.MilterClient``."""
+        """See ``ports.canary.MessageClient``."""
         conversation = self.converse()
         conversation.mail(f"<{sender}>", NO_LOGIN)
         refusal = _refusal(conversation.rcpt(f"<{recipient}>", recipient, True))
@@ -37,7 +31,7 @@ class MilterInProcess:
         return Submitted(_refusal(verdict), verdict.edits if isinstance(verdict, Accept) else ())
 
     def close(self) -> None:
-        """See ``ports.canary.MilterClient``."""
+        """See ``ports.canary.MessageClient``."""
 
 
 def _refusal(verdict: Verdict) -> str:

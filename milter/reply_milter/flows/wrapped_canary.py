@@ -20,7 +20,7 @@ from reply_milter.ports import Clock
 from reply_milter.ports.canary import (
     CanaryFailure,
     CanaryTelemetry,
-    MilterClient,
+    MessageClient,
     MilterUnreachableError,
     Submitted,
 )
@@ -38,8 +38,8 @@ class WrappedCanaryService:
     form: AddressForm
     clock: Clock
     telemetry: CanaryTelemetry
-    sign: Callable[[], MilterClient]
-    verify: Callable[[], MilterClient]
+    sign: Callable[[], MessageClient]
+    verify: Callable[[], MessageClient]
     unique: Callable[[], str]
 
 
@@ -78,7 +78,7 @@ def _sent(service: WrappedCanaryService) -> _Failed | None:
 
 
 def _submitted(
-    connect: Callable[[], MilterClient], sender: str, recipient: str, fields: HeaderFields, socket: str
+    connect: Callable[[], MessageClient], sender: str, recipient: str, fields: HeaderFields, socket: str
 ) -> Submitted:
     """Submit one message on a connection of its own."""
     try:

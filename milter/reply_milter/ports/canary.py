@@ -19,11 +19,19 @@ class Submitted(NamedTuple):
 
 
 class MilterClient(Protocol):
-    """One connection to the milter, as an MTA makes it. Its questions raise MilterUnreachableError."""
+    """One connection to the milter, as an MTA makes it. ``recipient`` raises MilterUnreachableError."""
 
     def recipient(self, address: str) -> str:
         """Ask about one recipient, and abort the transaction. Returns the refusal; empty if it is accepted."""
         ...
+
+    def close(self) -> None:
+        """Close the connection. Raises nothing."""
+        ...
+
+
+class MessageClient(Protocol):
+    """The same, for whole messages. ``message`` raises MilterUnreachableError."""
 
     def message(self, sender: str, recipient: str, fields: HeaderFields, body: bytes) -> Submitted:
         """Ask about a whole message, from MAIL to its end."""

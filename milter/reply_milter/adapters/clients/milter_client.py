@@ -20,7 +20,7 @@ _FINAL = (_CONTINUE, _ACCEPT, _REPLY, _DISCARD, *_WORDS)
 
 
 class MilterClient:
-    """Implements ``ports.canary.MilterClient``: one connection, for at most ``seconds``.
+    """Implements ``ports.canary.MilterClient`` and ``MessageClient``: one connection, for at most ``seconds``.
 
     ``address``: the SMTP client's IP address to announce; without one it only negotiates.
     """
@@ -47,7 +47,7 @@ class MilterClient:
         return _refusal("RCPT", letter, data)
 
     def message(self, sender: str, recipient: str, fields: HeaderFields, body: bytes) -> Submitted:
-        """See ``ports.canary.MilterClient``."""
+        """See ``ports.canary.MessageClient``."""
         self._ask(b"M", f"<{sender}>".encode() + b"\0", _CONTINUE)
         refusal = _refusal("RCPT", *self._rcpt(recipient))
         if refusal:

@@ -73,6 +73,17 @@ class DeliverySeries:
             ["handler", "class"],
             registry=registry,
         )
+        self.turned_away = Counter(
+            "reply_milter_deliveries_turned_away_total",
+            "Accepted replies deferred to the MTA before they were examined.",
+            ["handler", "reason"],
+            registry=registry,
+        )
+        self._create_gauges(registry)
+        for reason in Undeliverable:
+            self.dead_letters.labels(reason.value)
+
+    def _create_gauges(self, registry: CollectorRegistry) -> None:
         self.parked = Gauge(
             "reply_milter_parked",
             "Parked replies that wait for the user's confirmation.",
@@ -85,20 +96,12 @@ class DeliverySeries:
             registry=registry,
             multiprocess_mode="mostrecent",
         )
-        self.turned_away = Counter(
-            "reply_milter_deliveries_turned_away_total",
-            "Accepted replies deferred to the MTA before they were examined.",
-            ["handler", "reason"],
-            registry=registry,
-        )
         self.in_flight = Gauge(
             "reply_milter_delivery_bytes_in_flight",
             "Octets of messages that the hook is receiving or delivering.",
             registry=registry,
             multiprocess_mode="sum",
         )
-        for reason in Undeliverable:
-            self.dead_letters.labels(reason.value)
 
     def expect_handlers(self, handlers: Handlers) -> None:
         """Create the series of handlers, and of messages that name none, so that a first failure is an increase."""

@@ -7,7 +7,7 @@ restarted worker goes on counting where the last one stopped, and restarts leave
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
@@ -88,15 +88,18 @@ class Metrics:
             "address_disagreements_total", "Recipients that the MTA and the milter read as different addresses."
         )
         self.stripped = counter("headers_stripped_total", "Foreign X-Reply-Verdict fields removed from replies.")
-        self.minted = counter("minted_total", "Reply addresses minted for notifications.", "handler")
+        self._create_outgoing(counter)
         self.wrapped = WrappedSeries(registry)
+        self._create_gauges(registry)
+        self._create_series(stages, operations)
+
+    def _create_outgoing(self, counter: Callable[..., Counter]) -> None:
+        self.minted = counter("minted_total", "Reply addresses minted for notifications.", "handler")
         self.notifications = counter(
             "notifications_total",
             "Outgoing messages that asked for a reply address, or held a wrapped application's own.",
             "outcome",
         )
-        self._create_gauges(registry)
-        self._create_series(stages, operations)
 
     def _create_gauges(self, registry: CollectorRegistry) -> None:
         self.store_up = Gauge(
