@@ -20,7 +20,7 @@ class MilterInProcess:
         """See ``ports.canary.MessageClient``."""
         conversation = self.converse()
         conversation.mail(f"<{sender}>", NO_LOGIN)
-        refusal = _refusal(conversation.rcpt(f"<{recipient}>", recipient, True))
+        refusal = _refusal(conversation.rcpt(f"<{recipient}>", recipient, True, ""))
         if refusal:
             return Submitted(refusal)
         for name, value in fields:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, values
 
 from reply_milter.adapters.telemetry.wrapped import WrappedSeries
 from reply_milter.core.verdict.reasons import Reason
@@ -12,6 +12,12 @@ from reply_milter.core.wrapping.wrap import Road
 from reply_milter.ports import Decision, Fate, Lack, Minting, Notification, Sight, Stage
 
 LEFT = Notification(Minting.WRAPPED, "gitea")
+
+
+@pytest.fixture(autouse=True)
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count in this process alone, whatever other tests have left."""
+    monkeypatch.setattr(values, "ValueClass", values.MutexValue)
 
 
 class Series:
