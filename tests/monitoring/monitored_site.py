@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -27,8 +28,8 @@ CONFIRM = '[delivery.confirm]\nsmtp = "inet:SMTP@127.0.0.1"\n'
 ORDINARY_SECONDS = 6.0  # of traffic without accidents, so that rates and quantiles have something to show
 
 
-KEY = "AGCQVBAEAFIKZ" + "B4KJ2ME7QX3N" * 5 + "AA"
-NATIVE, OPEN = f"incoming+{KEY}@git.example.com", "incoming+new-issue@git.example.com"
+NATIVE, OPEN = f"incoming+{'B4KJ2ME7QX3N' * 5}@git.example.com", "incoming+new-issue@git.example.com"
+LONG = f"incoming+{'B4KJ2ME7QX3N' * 9}@git.example.com"  # too long for a capsule
 GITEA = """
 [[handler]]
 id = 20
@@ -152,14 +153,18 @@ class MonitoredSite:
         self.site.daemon.reload()
 
     def _stop_the_store(self) -> None:
-        """Stop Redis for longer than its time-out, until the canary has noticed, too."""
+        """Stop Redis for longer than its time-out, until both canaries have noticed, too."""
         store = self._child("redis-server")
         os.kill(store, signal.SIGSTOP)
         try:
             assert self._send(self._mint()).startswith("451")
-            wait_until(lambda: "the canary failed: reason=deferred" in self.site.daemon.log(), 10, "a dead canary")
+            for name in ("the canary", "the wrapped canary"):
+                wait_until(partial(self._logged, f"{name} failed: reason=deferred"), 10, f"{name} fails")
         finally:
             os.kill(store, signal.SIGCONT)
+
+    def _logged(self, text: str) -> bool:
+        return text in self.site.daemon.log()
 
     def _seen(self, expr: str) -> None:
         wait_until(lambda: bool(self.prometheus.query(expr)), 10, f"Prometheus has seen {expr}")
@@ -239,10 +244,10 @@ class MonitoredSite:
 
     def _wrapped(self) -> None:
         """A notification leaves wrapped, and its answer is restored; and mail to the application's own addresses."""
-        minted, capsule = self._leave()
+        minted, capsule = self._leave(NATIVE)
         fields = f"From: {ALICE}\r\nMessage-ID: <w{next(self._numbers)}@client.example>\r\nReferences: <{capsule}>\r\n"
         self.site.send([f"<{minted}>"], f"{fields}\r\nAn answer.\r\n".encode(), f"<{ALICE}>")
-        beside, _ = self._leave()
+        beside, _ = self._leave(LONG)
         for recipients in ([NATIVE], [OPEN], [beside, NATIVE]):
             with Mta(self.site.mta.socket_folder / "verify.sock") as mta:
                 mta.connect()
@@ -253,20 +258,20 @@ class MonitoredSite:
                     mta.header(name, value)
                 mta.end_of_message()
 
-    def _leave(self) -> tuple[str, str]:
-        """Have a notification wrapped; the address in it, and the id of its capsule."""
+    def _leave(self, native: str) -> tuple[str, str]:
+        """Have a notification wrapped; the address in it, and the id of its capsule, or empty."""
         path = str(self.site.mta.socket_folder / "sign.sock")
         fields = [
             ("From", "noreply@git.example.com"),
             ("Message-ID", f"<shop/issues/{next(self._numbers)}@git.example.com>"),
-            ("Reply-To", NATIVE),
+            ("Reply-To", native),
         ]
         client = MilterClient(path, "", 0, "fd00::7", 10.0)
         try:
             left = dict(edited(fields, client.message("noreply@git.example.com", ALICE, fields, b"Hi\r\n").edits))
         finally:
             client.close()
-        return left["Reply-To"].strip("<>"), left["References"].split()[-1].strip("<>")
+        return left["Reply-To"].strip("<>"), left.get("References", "").strip("<>")
 
     def _at_the_hook(self) -> None:
         """Mail that came past the milter, and an application that refuses."""

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from reply_milter.core.wrapping.canary import READER, SENDER, notification, original
 from tests.support.hosts.delivery_site import DeliverySite
 from tests.support.hosts.site_under_test import Site
 from tests.support.processes.daemon_process import wait_until
+from tests.wire.milter_client import Mta
 
 pytestmark = pytest.mark.system
 
+PLAIN = "reply_milter_canary_last_success_timestamp_seconds"
 LAST = "reply_milter_wrapped_canary_last_success_timestamp_seconds"
 INTERVAL = "reply_milter_wrapped_canary_interval_seconds"
 GITEA = """
@@ -83,3 +87,44 @@ def test_it_comes_back_and_is_no_traffic(site: Site) -> None:
     assert after[keys] == before[keys]
     assert site.daemon.log() == log
     assert after[INTERVAL] == 1 and sum(failed(site, reason) for reason in ("refused", "not_wrapped")) == 0
+
+
+def test_nobody_else_is_its_application(site: Site) -> None:
+    """What a program of this host sends in its name leaves as it came, and is not reported as wrapped."""
+    with Mta(site.mta.socket_folder / "sign.sock") as mta:
+        mta.connect("127.0.0.1")
+        mta.mail(f"<{SENDER}>")
+        mta.rcpt(f"<{READER}>")
+        for name, value in notification(original("0" * 32), "one"):
+            mta.header(name, value)
+        assert mta.end_of_message().edits == []
+    assert not any(value for name, value in site.metrics().items() if name.startswith("reply_milter_wrapped_total"))
+
+
+def test_a_sign_socket_that_is_gone_is_noticed(site: Site) -> None:
+    """The canary that needs it fails, and the other one does not."""
+    again(site)
+    plain = site.metrics()[PLAIN]
+    socket = site.mta.socket_folder / "sign.sock"
+    socket.rename(f"{socket}.away")
+    try:
+        wait_until(lambda: failed(site, "unreachable") > 0, 15, "a dead canary")
+        wait_until(lambda: site.metrics()[PLAIN] > plain, 15, "the other one comes back")
+    finally:
+        Path(f"{socket}.away").rename(socket)
+    log = site.daemon.log()
+    assert "the wrapped canary failed: reason=unreachable sign: cannot connect: No such file or directory" in log
+    again(site)
+    assert "the wrapped canary succeeds again" in site.daemon.log()
+
+
+def test_it_ends_where_nothing_is_wrapped_any_more(host: DeliverySite) -> None:
+    """A reload takes the application away; the other canary goes on."""
+    site = host.site
+    site.configure_text(lambda text: text.replace(GITEA, "").replace(APPLICATION, ""))
+    site.daemon.reload()
+    wait_until(lambda: site.metrics()[INTERVAL] == 0, 10, "it is off")
+    last, plain = site.metrics()[LAST], site.metrics()[PLAIN]
+    wait_until(lambda: site.metrics()[PLAIN] > plain + 1, 15, "two of the others come back")
+    assert site.metrics()[LAST] <= last + 1, "one may have been on its way"
+    assert failed(site, "internal") == 0
