@@ -25,7 +25,7 @@ from tests.wire.milter_client import Mta
 ALICE = "alice@client.example"
 JANE = "jane@example.com"
 CONFIRM = '[delivery.confirm]\nsmtp = "inet:SMTP@127.0.0.1"\n'
-ORDINARY_SECONDS = 6.0  # of traffic without accidents, so that rates and quantiles have something to show
+ORDINARY_SECONDS = 9.0  # of traffic without accidents, so that rates and quantiles have something to show
 
 
 NATIVE, OPEN = f"incoming+{'B4KJ2ME7QX3N' * 5}@git.example.com", "incoming+new-issue@git.example.com"

@@ -24,17 +24,18 @@ class CanaryCounter:
     @classmethod
     def plain(cls, registry: CollectorRegistry) -> "CanaryCounter":
         """Of the canary that is sent wherever replies are verified."""
-        return cls._of(registry, "canary", PLAIN_FAILURES, _ANSWERED)
+        return cls.named(registry, "canary", PLAIN_FAILURES, _ANSWERED)
 
     @classmethod
     def wrapped(cls, registry: CollectorRegistry) -> "CanaryCounter":
         """Of the canary that is sent where an application is wrapped, too."""
-        return cls._of(registry, "wrapped_canary", WRAPPED_FAILURES, _RESTORED)
+        return cls.named(registry, "wrapped_canary", WRAPPED_FAILURES, _RESTORED)
 
     @classmethod
-    def _of(
+    def named(
         cls, registry: CollectorRegistry, name: str, failures: Iterable[CanaryFailure], success: str
     ) -> "CanaryCounter":
+        """Of the canary called ``name``, with the ``failures`` that it can have. ``success``: the text of its gauge."""
         last = Gauge(
             f"reply_milter_{name}_last_success_timestamp_seconds", success, registry=registry, multiprocess_mode="max"
         )
