@@ -120,6 +120,12 @@ address = "inet:24@127.0.0.1"
 [[handler]]
 id = 5
 name = "e"
+[handler.delivery]
+type = "smtp"
+address = "inet:25@127.0.0.1"
+[[handler]]
+id = 6
+name = "f"
 context = "wrapped"
 [handler.wrap]
 application = "redmine"
@@ -131,13 +137,6 @@ bounces = []
 [handler.delivery]
 type = "maildir"
 path = "/var/mail/redmine"
-
-[[handler]]
-id = 6
-name = "f"
-[handler.delivery]
-type = "smtp"
-address = "inet:25@127.0.0.1"
 """
 
 

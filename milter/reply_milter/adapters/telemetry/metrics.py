@@ -88,13 +88,13 @@ class Metrics:
             "address_disagreements_total", "Recipients that the MTA and the milter read as different addresses."
         )
         self.stripped = counter("headers_stripped_total", "Foreign X-Reply-Verdict fields removed from replies.")
-        self._create_outgoing(counter)
-        self.wrapped = WrappedSeries(registry)
+        self._create_minting(counter)
         self._create_gauges(registry)
         self._create_series(stages, operations)
 
-    def _create_outgoing(self, counter: Callable[..., Counter]) -> None:
+    def _create_minting(self, counter: Callable[..., Counter]) -> None:
         self.minted = counter("minted_total", "Reply addresses minted for notifications.", "handler")
+        self.wrapped = WrappedSeries(self.registry)
         self.notifications = counter(
             "notifications_total",
             "Outgoing messages that asked for a reply address, or held a wrapped application's own.",
