@@ -83,6 +83,7 @@ def test_a_notification_leaves_wrapped() -> None:
     assert (plain.original, plain.recipient) == (NATIVE, JANE)
     (told,) = host.told
     assert (told.outcome, told.handler, told.application, told.lacks) == (Minting.WRAPPED, "gitea", "git", ())
+    assert told.stored
     kept = host.store.originals[told.token_id]
     assert kept.message_id == "shop/issues/7@git.example.com"
     assert isinstance(kept, StoredOriginal) and left["References"].startswith("<w1.")
@@ -200,7 +201,7 @@ def test_a_store_that_is_away_keeps_no_notification() -> None:
     """The capsule holds all; what is missing is told."""
     host = Host(store=MemoryStore(down=True))
     assert host.wraps()
-    assert host.told[0].lacks == (Lack.COPY,) and host.told[0].outcome is Minting.WRAPPED
+    assert host.told[0].lacks == (Lack.COPY,) and host.told[0].outcome is Minting.WRAPPED and not host.told[0].stored
     spared = Host(handlers=(handler_of("gitea", store=False),), store=MemoryStore(down=True))
     assert spared.wraps() and spared.told[0].lacks == () and spared.store.calls == []
 
@@ -221,6 +222,7 @@ def test_without_a_capsule_the_store_must_take_it() -> None:
     verdict = host.send(fields)
     assert isinstance(verdict, Defer) and verdict.reply.code == "451"
     assert [told.outcome for told in host.told] == [Minting.DEFERRED] and not host.mark.noted
+    assert host.told[0].lacks == (Lack.CAPSULE, Lack.COPY)
 
 
 @pytest.mark.parametrize("changes", [{"store": False}, {}])
