@@ -25,6 +25,7 @@ _ONCE = ("from", "message-id", "subject", *IDS)
 _MOST = 8  # native addresses of one message; each costs a token
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _WHITE = re.compile(r"[ \t\r\n]+")
+_TRACES = ("received", "delivered-to", "resent-")
 _SIGNED = re.compile(r"(?:\A|;)h=([^;]*)")
 
 SEVERAL = "only one recipient per message with a reply address; send a separate message to each"
@@ -32,6 +33,7 @@ NO_RECIPIENT = "all its recipients are copies: it needs one whom the reply addre
 ODD_RECIPIENT = "the recipient's address is spelled in a way in which no reply address can be bound to it"
 TOO_MANY = "the header holds too many reply addresses of the application"
 NO_THREAD = "neither a Message-ID nor the Subject's tag names its thread"
+ELSEWHERE = "it has a Received, Delivered-To or Resent-* field: it comes from elsewhere"
 SIGNED = "a DKIM-Signature covers a field that has to be changed: sign behind this milter"
 
 
@@ -94,6 +96,11 @@ def wrap(draft: Draft, outbound: Outbound, handler: Handler, keyring: Keyring, f
         raise WrapError(str(error)) from None
     _check_result(rewriting)
     return Wrapped(tuple(rewriting.minted.values()), usable_id("".join(draft.values("message-id"))))
+
+
+def trace_in(fields: Iterable[tuple[str, str]]) -> str:
+    """The name of the first field that shows that the message has passed an MTA; empty if none does."""
+    return next((name for name, _ in fields if name.lower().startswith(_TRACES)), "")
 
 
 def _check_message(outbound: Outbound, handler: Handler, rewriting: Rewriting) -> None:
