@@ -1,6 +1,7 @@
 """``explain`` and ``check`` of an application's own addresses, and of addresses of ours that stand for them."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,35 @@ def test_check_of_the_applications_own_addresses(
     found, _ = check(wrapping, recipient, sender=sender)
     assert (found["verdict"], found["reason"], found["class"]) == told
     assert found["original"] is None
+
+
+def test_doctor_reads_a_notification(wrapping: Shell) -> None:
+    """Exit status by its worst finding; in JSON what was seen, too. No key file is needed, and nothing is written."""
+    path = wrapping.folder / "n.eml"
+    path.write_text(f"From: noreply@git.example.com\nReply-To: {NATIVE}\nMessage-ID: <a@b>\n\nHello {NATIVE}\n")
+    (wrapping.folder / "keys.toml").unlink()
+    words = ("doctor", "--application", str(path), "--config", wrapping.config)
+    status, out, err = wrapping.run(*words)
+    assert (status, err) == (1, "") and out.startswith("application: warning\n")
+    told = json.loads(wrapping.run(*words, "--json")[1])
+    assert (told["status"], told["areas"]) == ("warnings", {"application": "warning"})
+    assert told["notification"]["handlers"] == ["gitea"]
+    assert {"handler": "gitea", "field": "Reply-To", "deed": "rewritten"} in told["notification"]["changes"]
+    assert told["notification"]["keys_in_body"] == [{"handler": "gitea", "part": "text/plain", "line": 1}]
+    assert NATIVE not in out + str(told)
+    path.write_text(path.read_text().replace("From: noreply@", "From: cron@"))
+    assert wrapping.run(*words)[0] == 1 and wrapping.run(*words, "--sender", "root@git.example.com")[0] == 2
+    assert wrapping.run(*words, "--sender", "noreply@git.example.com")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["--sender", JANE], os.EX_USAGE),
+        (["--application", "/nowhere.eml", "--postfix", "/etc/postfix"], os.EX_USAGE),
+        (["--application", "/nowhere.eml"], os.EX_NOINPUT),
+    ],
+)
+def test_doctor_refuses_words_that_do_not_go_together(wrapping: Shell, words: list[str], status: int) -> None:
+    """And a file that is not there."""
+    assert wrapping.refused("doctor", *words, "--config", wrapping.config)[0] == status
