@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.postfix import (
+    application_roads,
     milter_bypass,
     milter_settings,
     recipients,
     rewriting,
     sender_authentication,
+    sign_place,
     smtp,
 )
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
@@ -29,5 +31,7 @@ def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     yield from sender_authentication.examine_site(site, ours)
     if ours.verify is not None:
         yield from recipients.examine(site, ours)
+    yield from application_roads.examine(site, ours)
+    yield from sign_place.examine(site, ours)
     yield from rewriting.examine(site, ours)
     yield from rewriting.broken_tables(site)
