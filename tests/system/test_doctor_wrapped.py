@@ -1,12 +1,18 @@
 """Postfix settings that let an application's mail pass us by, in a real configuration: found, and mended."""
 
+import re
+import shutil
+import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from reply_milter.cli import main
 from reply_milter.core.diagnosis.problem import Severity
-from tests.support.hosts.postfix_folder import PostfixFolder
+from tests.support.hosts.postfix_folder import DOMAIN, PostfixFolder
+from tests.support.processes.daemon_process import USER, DaemonProcess
 from tests.support.wrapped_settings import WRAPPED
 
 pytestmark = pytest.mark.system
@@ -115,3 +121,28 @@ def test_without_a_wrapped_application_nothing_of_it_is_said(tmp_path: Path) -> 
         tmp_path, LAYOUT, "non_smtpd_milters = inet:127.0.0.1:8891, $reply_milter, $reply_sign_milter"
     )
     assert [one for one in before.findings() if one.severity is not Severity.NOTE] == []
+
+
+def test_the_daemon_says_which_natives_still_pass(tmp_path: Path) -> None:
+    """In one line, when it starts; no more once a notification has left."""
+    folder = Path(tempfile.mkdtemp(prefix="rm-natives-"))
+    folder.chmod(0o777)
+    assert main(["init", str(folder / "etc"), "--domain", DOMAIN, "--state-dir", str(folder / "state")]) == 0
+    config = folder / "etc/reply-milter.toml"
+    tables = re.sub(r'((?:sign|lmtp)\.sock")', r'\1\nsocket_group = ""', WRAPPED.replace("/tmp/none", str(folder)))  # noqa: S108
+    sockets = re.sub(r"(?m)^(# )?socket_group = .*$", 'socket_group = ""', config.read_text(), count=1) + tables
+    config.write_text(sockets.replace("/var/spool/postfix/reply-milter/verify.sock", str(folder / "verify.sock")))
+    subprocess.run(["chown", "-R", USER, str(folder)], check=True)
+    said = "native addresses still pass, until a wrapped notification has left: gitea"
+    try:
+        for left, lines in ((False, 1), (True, 0)):
+            daemon = DaemonProcess(config, None, tmp_path / f"{left}.log")
+            if left:
+                (folder / "state/wrapped").mkdir()
+                (folder / "state/wrapped/20").touch()
+                subprocess.run(["chown", "-R", USER, str(folder / "state")], check=True)
+            daemon.start()
+            daemon.stop()
+            assert daemon.log().count(said) == lines, daemon.log()
+    finally:
+        shutil.rmtree(folder)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from reply_milter.adapters.state_dir import wrapped_mark
+from reply_milter.cli.foreign_text import printable
 from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
 from reply_milter.core.mail.message_file import as_sent, split
@@ -83,7 +84,7 @@ def _application_words(concerned: Concerned, knows_left: bool) -> str:
     if concerned.thread is not None:
         words.append(_CAPSULES[concerned.thread])
     if concerned.recipient:
-        words.append(f"the notification went to {concerned.recipient}")
+        words.append(f"the notification went to {printable(concerned.recipient)}")
     if not knows_left:
         words.append("whether a wrapped notification has left is unknown (state_dir can't be read): taken as if")
     return "; ".join(words)

@@ -115,8 +115,7 @@ class Installation:
                 str(sign.place.socket) if sign.place and sign.is_open else "",
             )
         )
-        left = wrapped_mark.noted(config.state_dir)
-        yield from wrapped.examine(config.handlers.wrapped, left, WallClock().now())
+        yield from wrapped.examine(config.handlers.wrapped, wrapped_mark.noted(config.state_dir), WallClock().now())
         held = tuple(held_secrets(config))
         yield from secrets.examine(file_facts.facts(self._path), held, self._account)
 

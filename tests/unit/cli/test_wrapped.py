@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from reply_milter.core.wrapping import outward_minting
+from reply_milter.core.wrapping.explanation import copy_words
 from reply_milter.core.wrapping.outward_minting import Minted
-from reply_milter.core.wrapping.plain import Plain
+from reply_milter.core.wrapping.plain import Plain, StoredOriginal
 from reply_milter.wiring.stores import load
 from tests.support.shell import Shell
 from tests.support.wrapped_settings import WRAPPED
@@ -190,3 +191,10 @@ def test_doctor_reads_a_notification(wrapping: Shell) -> None:
 def test_doctor_refuses_words_that_do_not_go_together(wrapping: Shell, words: list[str], status: int) -> None:
     """And a file that is not there."""
     assert wrapping.refused("doctor", *words, "--config", wrapping.config)[0] == status
+
+
+def test_the_stores_copy_is_told_of_without_what_could_drive_a_terminal() -> None:
+    """Its Message-ID is the application's; a text that can't be encoded does not end the command."""
+    assert copy_words(None) == "the store keeps no copy of what it stands for: only the capsule tells"
+    shown = copy_words(StoredOriginal(b"", "a\x1b[2J\udcff@app.test"))
+    assert shown.endswith("<a?[2J?@app.test>")

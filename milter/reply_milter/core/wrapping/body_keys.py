@@ -30,7 +30,8 @@ def _is_text(part: Part) -> bool:
 def _places(message: bytes, part: Part, keys: Keys, pattern: Pattern) -> Iterator[KeyPlace]:
     octets = transfer.decode(message[part.start : part.end], part.value("content-transfer-encoding")).octets
     text = charset.decode(octets, part.content_type.parameters.get("charset", "")).text
-    kind, found = part.content_type.word or "text/plain", False
+    kind, found = part.content_type.word, False
+    kind = kind if kind.isascii() and kind.isprintable() and kind else "text/plain"  # it is shown on a terminal
     for number, line in enumerate(text.split("\n"), 1):
         if keys.stand_in(line) or (pattern.has_key and any(True for _ in natives_in(line, pattern))):
             found = True

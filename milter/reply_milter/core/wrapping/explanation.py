@@ -26,7 +26,8 @@ def copy_words(original: StoredOriginal | None) -> str:
     """Say whether the store could help a reply that bears no capsule."""
     if original is None:
         return "the store keeps no copy of what it stands for: only the capsule tells"
-    return f"the store keeps a copy, for replies that name the notification <{original.message_id}>"
+    shown = "".join(char if "!" <= char <= "~" else "?" for char in original.message_id)  # whatever may stand in it
+    return f"the store keeps a copy, for replies that name the notification <{shown}>"
 
 
 def explain_direct(

@@ -33,7 +33,6 @@ NO_RECIPIENT = "all its recipients are copies: it needs one whom the reply addre
 ODD_RECIPIENT = "the recipient's address is spelled in a way in which no reply address can be bound to it"
 TOO_MANY = "the header holds too many reply addresses of the application"
 NO_THREAD = "neither a Message-ID nor the Subject's tag names its thread"
-ELSEWHERE = "it has a Received, Delivered-To or Resent-* field: it comes from elsewhere"
 SIGNED = "a DKIM-Signature covers a field that has to be changed: sign behind this milter"
 
 

@@ -145,6 +145,13 @@ def test_keys_in_the_body_are_found(parts: list[tuple[str, str, str]], places: l
     assert KEY not in str(found)
 
 
+def test_a_part_can_not_drive_a_terminal() -> None:
+    """Whatever its type says."""
+    body = f"--b\nContent-Type: text/\x1b[2Jx\n\n{KEY}\n--b--\n"
+    found = look(body=body, MIME_Version="1.0", Content_Type="multipart/mixed; boundary=b")
+    assert [place for _, place in found.places] == [KeyPlace("text/plain", 1)]
+
+
 @pytest.mark.parametrize(
     ("name", "sender", "changed"),
     [

@@ -41,10 +41,10 @@ class Ours:
     max_message_bytes: int
     hook: bool
     believes_addresses: bool  # peers, trusted clients or applications are configured
-    authserv_id: str = ""
-    want_proof: Sequence[str] = ()  # handlers whose auth_none is not accept
     hook_place: Endpoint | None = None
     wrapped: Sequence[WrappedMailbox] = ()
+    authserv_id: str = ""
+    want_proof: Sequence[str] = ()  # handlers whose auth_none is not accept
 
     @property
     def domains(self) -> tuple[str, ...]:
