@@ -49,7 +49,7 @@ def look_at(sample: Sample, handlers: Handlers, form: AddressForm, now: int) -> 
 def _look(sample: Sample, handler: Handler, wrap: Wrap, form: AddressForm, now: int) -> Look:
     """Look at it for one handler. No problem at all: it does not concern that one."""
     known, draft = not wrap.senders.isdisjoint(sample.senders), Draft(sample.fields)
-    outbound, keyring = Outbound((_SAMPLE,), "doctor", now), Keyring("doctor", (_WORTHLESS,))
+    outbound, keyring = Outbound((sample.recipient or _SAMPLE,), "doctor", now), Keyring("doctor", (_WORTHLESS,))
     try:
         wrapped = outward.wrap(draft, outbound, handler, keyring, form)
     except WrapError as mistake:
@@ -61,6 +61,7 @@ def _look(sample: Sample, handler: Handler, wrap: Wrap, form: AddressForm, now: 
     problems = (
         *rules.matching(sample, handler, known),
         *rules.rewritten(handler, changes),
+        *rules.capsules(handler, wrap, wrapped),
         *rules.recipients(sample, wrap),
         *rules.left(handler, wrap, _kept_in(wrap, keys, draft), places),
     )

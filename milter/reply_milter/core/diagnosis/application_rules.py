@@ -10,6 +10,7 @@ from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.wrapping import outward
 from reply_milter.core.wrapping.body_keys import KeyPlace
+from reply_milter.core.wrapping.outward import Wrapped
 from reply_milter.core.wrapping.wrap import Wrap
 
 Fields = Sequence[tuple[str, str]]
@@ -40,6 +41,11 @@ class Sample:
     def shown_senders(self) -> str:
         """The same in words."""
         return ", ".join(sorted(self.senders)) or "nobody that can be read"
+
+    @property
+    def recipient(self) -> str:
+        """The first address in To, as if the message went there; empty where there is none."""
+        return next((address for value in self.values("to") for address in mailboxes(value)), "")
 
     def values(self, name: str) -> list[str]:
         """The values of all fields with this lower-case name."""
@@ -129,6 +135,21 @@ def rewritten(handler: Handler, changes: Sequence[Change]) -> Iterator[Problem]:
             "log and metric say what would be",
             Remedy(TOML, 'mode = "enforce"', "[[handler]]"),
         )
+
+
+def capsules(handler: Handler, wrap: Wrap, wrapped: Wrapped) -> Iterator[Problem]:
+    """Examine whether the message itself can carry what its address stands for."""
+    if all(one.capsule for one in wrapped.minted):
+        return
+    has_copy = wrap.store and bool(wrapped.message_id)
+    yield (warning if has_copy else error)(
+        "application.capsule",
+        f"handler {handler.name}: what its address stands for is too long for an id in References",
+        "only the store has it: notifications are deferred while that is away, and replies refused once it is lost. A "
+        "shorter address.mint_domain may help"
+        if has_copy
+        else "the sign milter refuses it with 550: set store = true, and let it have a Message-ID",
+    )
 
 
 def recipients(sample: Sample, wrap: Wrap) -> Iterator[Problem]:

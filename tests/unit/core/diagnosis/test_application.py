@@ -94,6 +94,24 @@ def test_what_stands_in_the_way_is_found(fields: dict[str, str], sender: str, ex
     assert KEY not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("key", "store", "message_id", "expected"),
+    [
+        ("A" * 60, True, "<a@git.example.com>", []),
+        ("A" * 128, True, "<a@git.example.com>", [("application.capsule", "warning")]),
+        ("A" * 128, False, "<a@git.example.com>", [("application.capsule", "error")]),
+        ("A" * 128, True, "", [("application.capsule", "error")]),
+    ],
+)
+def test_an_original_that_is_too_long_for_an_id_is_told(
+    key: str, store: bool, message_id: str, expected: list[tuple[str, str]]
+) -> None:
+    """Then the store alone has it, if it keeps a copy."""
+    native = f"incoming+{key}@git.example.com"
+    found = look(handler_of("gitea", store=store), Reply_To=native, List_Post="", Message_ID=message_id)
+    assert checks(found, "application.rewritten") == expected
+
+
 def test_a_handler_that_observes_says_so() -> None:
     """Nothing is changed yet."""
     assert ("application.observe", "note") in checks(look(handler_of("gitea", observe=True)))
