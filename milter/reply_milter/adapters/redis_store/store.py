@@ -36,8 +36,7 @@ class RedisStore:
             answers = call(
                 *self._lookups(user, handler, context, wrapped), ("HEXISTS", token_key(token_id), "x"), *more
             )
-        facts = _facts(answers[:4])
-        return facts._replace(original=_original(answers[4])) if wrapped else facts
+        return _facts(answers[:4], _original(answers[4]) if wrapped else None)
 
     def _lookups(self, user: int, handler: int, context: int, wrapped: bool) -> tuple[Command, ...]:
         """Return the commands that read what is known of user, object and realm."""
@@ -102,7 +101,7 @@ class RedisStore:
         self._connections.close()
 
 
-def _facts(answers: Sequence[Any]) -> Facts:
+def _facts(answers: Sequence[Any], original: StoredOriginal | None = None) -> Facts:
     (disabled, user_before, addresses), object_before, all_before, revoked = answers
     return Facts(
         user_disabled=bool(disabled),
@@ -111,6 +110,7 @@ def _facts(answers: Sequence[Any]) -> Facts:
         object_revoked_before=int(object_before or 0),
         all_revoked_before=int(all_before or 0),
         addresses=tuple(json.loads(addresses)) if addresses else (),
+        original=original,
     )
 
 
