@@ -99,9 +99,8 @@ def _address(service: HookService, reply: ParkedReply) -> str | None:
         service.telemetry.not_asked(reply.id, str(error))
         return None
     if record is not None and record.disabled:
-        service.telemetry.not_asked(
-            reply.id, f"user {shown_user(user, bool(reply.sealed.road))} is disabled and could not answer"
-        )
+        whom = shown_user(user, bool(reply.sealed.road))
+        service.telemetry.not_asked(reply.id, f"user {whom} is disabled and could not answer")
         return None
     if reply.sealed.road:
         return _recipient(service, reply)
