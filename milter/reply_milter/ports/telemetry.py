@@ -140,3 +140,7 @@ class MintingTelemetry(Protocol):
     def notification(self, notification: Notification) -> None:
         """Report the answer to one message that asked for a reply address."""
         ...
+
+    def native(self, decision: Decision) -> None:
+        """Report a recipient that is a wrapped application's own address, and no longer passes."""
+        ...

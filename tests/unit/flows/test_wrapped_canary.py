@@ -19,7 +19,7 @@ from reply_milter.flows.signing.outbound import Submission
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.flows.verifying.passing_store import PassingStore
 from reply_milter.flows.wrapped_canary import WrappedCanaryService, send
-from reply_milter.ports import Minting, Notification
+from reply_milter.ports import Decision, Minting, Notification
 from reply_milter.ports.canary import CanaryFailure, MessageClient, MilterUnreachableError, Submitted
 from tests.support.fakes import FORM, ISSUE, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryMark, MemoryStore, rules, service
 from tests.support.milter_in_process import MilterInProcess
@@ -53,10 +53,15 @@ class Host:
     successes: list[int] = field(default_factory=list)
     failures: list[tuple[CanaryFailure, str]] = field(default_factory=list)
     told: list[Notification] = field(default_factory=list)
+    natives: list[Decision] = field(default_factory=list)
 
     def notification(self, notification: Notification) -> None:
         """See ``ports.MintingTelemetry``."""
         self.told.append(notification)
+
+    def native(self, decision: Decision) -> None:
+        """See ``ports.MintingTelemetry``."""
+        self.natives.append(decision)
 
     def succeeded(self, now: int) -> None:
         """See ``ports.canary.CanaryTelemetry``."""

@@ -33,6 +33,9 @@ class SilentTelemetry:
     def notification(self, notification: Notification) -> None:
         """See ``ports.MintingTelemetry``."""
 
+    def native(self, decision: Decision) -> None:
+        """See ``ports.MintingTelemetry``."""
+
     def connection_opened(self) -> None:
         """See ``ports.ConnectionTelemetry``."""
 

@@ -98,6 +98,11 @@ class WorkerTelemetry:
         self._m.wrapped.count_notification(notification)
         self._log(logging.INFO, "notification", notification)
 
+    def native(self, decision: Decision) -> None:
+        """See ``ports.MintingTelemetry``."""
+        self._m.wrapped.count_native(decision)
+        self._log(logging.INFO, "recipient", decision)
+
     def connection_opened(self) -> None:
         """Count a connection of the MTA."""
         self._m.connections.inc()
