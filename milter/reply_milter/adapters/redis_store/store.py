@@ -36,7 +36,7 @@ class RedisStore:
             answers = call(
                 *self._lookups(user, handler, context, wrapped), ("HEXISTS", token_key(token_id), "x"), *more
             )
-        return _facts(answers[:4], _original(answers[4]) if wrapped else None)
+            return _facts(answers[:4], _original(answers[4]) if wrapped else None)
 
     def _lookups(self, user: int, handler: int, context: int, wrapped: bool) -> tuple[Command, ...]:
         """Return the commands that read what is known of user, object and realm."""
