@@ -1,6 +1,6 @@
 """Compile the way of a reply with mypyc, where REPLY_MILTER_COMPILED=1 asks for it. pyproject.toml has all the rest.
 
-docs/performance.md says what it gains; ``make compiled`` builds it.
+docs/performance.md says what that gains, and ``make compiled`` does it.
 """
 
 import os
@@ -34,9 +34,10 @@ def extensions() -> list[Extension]:
     """One shared library, so that calls between these modules are C calls, and an entry to it per module."""
     if os.environ.get("REPLY_MILTER_COMPILED", "0") != "1":
         return []
-    from mypyc.build import mypycify
+    from mypyc.build import mypycify  # of the extra `compiled`; nothing else needs it
 
     return mypycify(paths(), group_name="reply_milter", opt_level="2", debug_level="0", strip_asserts=False)
 
 
-setup(ext_modules=extensions())
+if __name__ == "__main__":
+    setup(ext_modules=extensions())
