@@ -11,7 +11,7 @@ BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
 READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse
 
-.PHONY: demo test lint fmt unit system faults fuzz readers audit deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean
+.PHONY: demo test lint fmt unit system faults fuzz readers audit compiled compiled-test deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -60,6 +60,18 @@ readers: .install-readers $(VENV)/.dev
 # Known vulnerabilities of what an installation runs; fails where nobody can be asked.
 audit: $(VENV)/.audit
 	@PYTHONPATH=milter $(BIN)/python -m tools.audit
+
+# The way of a reply compiled with mypyc, into build/compiled; docs/performance.md says how to install it.
+COMPILED := $(CURDIR)/build/compiled
+compiled: .install-build $(VENV)/.compiled
+	@rm -rf $(COMPILED)
+	REPLY_MILTER_COMPILED=1 $(BIN)/python setup.py -q build --build-base build/setup --build-lib $(COMPILED)
+
+# The tests of what is compiled, on what was compiled; the daemon of the wire tests, too.
+COMPILED_TESTS ?= tests/unit/core tests/unit/flows tests/unit/adapters/libmilter tests/unit/wiring tests/wire
+compiled-test: compiled .install-run .install-test $(VENV)/.dev
+	REPLY_MILTER_COMPILED=1 PYTHONPATH=$(COMPILED) $(BIN)/pytest -q -n 3 --dist loadfile \
+		-o pythonpath=". $(COMPILED)" $(COMPILED_TESTS)
 
 # A Debian package, into dist/.
 deb: .install-build .install-deb
@@ -142,6 +154,10 @@ $(VENV)/.types: tests/monitoring/types/package.json | $(VENV)/bin/python
 
 $(VENV)/.fuzz: $(VENV)/.dev
 	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[fuzz]'
+	@touch $@
+
+$(VENV)/.compiled: $(VENV)/.dev
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[compiled]'
 	@touch $@
 
 $(VENV)/.audit: $(VENV)/.dev

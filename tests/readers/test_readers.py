@@ -60,7 +60,7 @@ def judged_author(message: bytes) -> str:
     fields: dict[str, list[str]] = {}
     for name, value in split(message)[0]:
         fields.setdefault(name.lower(), []).append(value)
-    return Message.read(False, fields, len(fields), 0, len(message)).author
+    return Message(False, fields, len(fields), 0, len(message)).author
 
 
 def fooled(reader: Reader, messages: dict[str, bytes]) -> dict[str, str]:

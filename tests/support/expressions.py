@@ -76,7 +76,7 @@ def _module(module: str, name: str) -> Any:
 def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
     """Yield each call with the name of its assignment or function."""
     for statement in tree.body:
-        place = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        place = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
         yield from _walk(statement, place.id if isinstance(place, ast.Name) else getattr(statement, "name", ""))
 
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from reply_milter import __version__
 from reply_milter.cli import (
     check,
     commit,
@@ -29,6 +28,7 @@ from reply_milter.cli.errors import CommandError
 from reply_milter.cli.streams import open_missing_streams
 from reply_milter.config import ConfigError
 from reply_milter.libraries import LibraryError
+from reply_milter.wiring.build import version
 
 _COMMANDS = (
     init,
@@ -62,7 +62,7 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, with every command declared."""
     top = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
-    top.add_argument("--version", action="version", version=f"reply-milter {__version__}")
+    top.add_argument("--version", action="version", version=f"reply-milter {version()}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     for command in _COMMANDS:
         command.add(commands)

@@ -64,6 +64,7 @@ from reply_milter.processes.plan import ProcessKind, listeners, process_plan
 from reply_milter.processes.sockets import open_page, open_socket
 from reply_milter.processes.state_folder import STORE, lock_state, store_children
 from reply_milter.processes.workers import Inherited, Workers
+from reply_milter.wiring.build import version
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load_to_run, open_store, wait_until_ready
 
@@ -107,6 +108,7 @@ def run(config_path: str) -> None:
 
 def _start_log(path: str, config: Config) -> None:
     telemetry.log_to_stderr(config.log.json, config.log.level)
+    log.info("reply-milter %s", version())
     for warning in config.warnings:
         log.warning("%s: %s", path, warning)
     unbound = unbound_names(config.handlers.wrapped, wrapped_mark.noted(config.state_dir), WallClock().now())

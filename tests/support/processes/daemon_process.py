@@ -38,13 +38,15 @@ def runtime() -> tuple[str, str]:
 
     Copies the packages if they are below a folder that this user cannot enter.
     """
-    if os.geteuid() != 0 or _can_import(sys.executable, ""):
-        return sys.executable, ""
+    ours = Path(reply_milter.__file__).parent  # build/compiled has another one than the editable installation
+    if os.geteuid() != 0 or _can_import(sys.executable, str(ours.parent)):
+        return sys.executable, str(ours.parent)
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-runtime-"))
     folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    ours = Path(reply_milter.__file__).parent
     shutil.copytree(ours, folder / "reply_milter", ignore=shutil.ignore_patterns("__pycache__"))
+    for library in ours.parent.glob("reply_milter__mypyc.*"):
+        shutil.copy(library, folder)
     skip = shutil.ignore_patterns("__pycache__", "mypy*", "ruff*", "hypothesis*", "pip*", "grimp*", "setuptools*")
     shutil.copytree(sysconfig.get_path("purelib"), folder / "lib", ignore=skip, symlinks=False)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"

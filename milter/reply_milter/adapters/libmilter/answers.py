@@ -1,7 +1,7 @@
 """Carry out verdicts through libmilter: the one place where edits are made and replies are set."""
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 import Milter
 
@@ -10,8 +10,8 @@ from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reje
 
 log = logging.getLogger(__name__)
 
-NAME = "reply-milter"
-_CONTINUE = int(Milter.CONTINUE)
+NAME: Final = "reply-milter"
+_CONTINUE: Final = int(Milter.CONTINUE)
 
 
 def answer(ctx: Any, verdict: Verdict) -> int:

@@ -7,7 +7,7 @@ connection on changing threads, one at a time, so state lives in the session and
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import Milter
 
@@ -20,8 +20,8 @@ from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Co
 
 log = logging.getLogger(__name__)
 
-_CONTINUE = int(Milter.CONTINUE)
-_IDLE_SECONDS = 7200  # libmilter then closes the connection of a silent MTA; Postfix keeps one for an hour at most
+_CONTINUE: Final = int(Milter.CONTINUE)
+_IDLE_SECONDS: Final = 7200  # libmilter then closes a silent MTA's connection; Postfix keeps one for an hour at most
 
 
 class MilterCallbacks:

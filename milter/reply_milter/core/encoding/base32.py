@@ -5,10 +5,11 @@ one spelling.
 """
 
 import base64
+from typing import Final
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-_VALUE = {character: value for value, character in enumerate(ALPHABET)}
-_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # by ten bits: half the steps of five
+ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_VALUE: Final = {character: value for value, character in enumerate(ALPHABET)}
+_PAIRS: Final = [first + second for first in ALPHABET for second in ALPHABET]  # by ten bits: half the steps of five
 
 
 def from_int(number: int, length: int) -> str:

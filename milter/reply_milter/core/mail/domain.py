@@ -2,17 +2,18 @@
 
 import re
 from string import ascii_uppercase
+from typing import Final
 
 import idna
 
-ADDRESS_OCTETS = 320  # RFC 5321 section 4.5.3.1: a local part, an @ and a domain
-DOMAIN_OCTETS = 253  # RFC 1035 section 2.3.4, as text without the root's dot
-_LABEL_CHARACTERS = 59  # of a U-label: 63 octets (RFC 1034 section 3.1) less `xn--`, and each takes one at least
+ADDRESS_OCTETS: Final = 320  # RFC 5321 section 4.5.3.1: a local part, an @ and a domain
+DOMAIN_OCTETS: Final = 253  # RFC 1035 section 2.3.4, as text without the root's dot
+_LABEL_CHARACTERS: Final = 59  # of a U-label: 63 octets (RFC 1034 section 3.1) less `xn--`, and each takes one at least
 
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
-_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII)
-_VISIBLE = re.compile(r"[!-?A-~]+", re.ASCII)  # all of visible ASCII but @
-_ASCII_LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
+_LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+_HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII)
+_VISIBLE: Final = re.compile(r"[!-?A-~]+", re.ASCII)  # all of visible ASCII but @
+_ASCII_LOWER: Final = {ord(letter): letter.lower() for letter in ascii_uppercase}
 
 
 def in_ascii_lower_case(text: str) -> str:

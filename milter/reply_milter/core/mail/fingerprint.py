@@ -4,11 +4,12 @@ White space (SP, HTAB, CR, LF) does not count: relays fold headers and wrap long
 """
 
 import hashlib
+from typing import Final
 
 from reply_milter.core.encoding import base32
 
-_WHITE_SPACE = b" \t\r\n"
-SEAL_LENGTH = 26  # base32 characters, 130 bits
+_WHITE_SPACE: Final = b" \t\r\n"
+SEAL_LENGTH: Final = 26  # base32 characters, 130 bits
 
 
 class BodyDigest:

@@ -3,49 +3,50 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from reply_milter.core.rules.auto_reply import SIGNS, Fields
 
-VERDICT = "X-Reply-Verdict"
-AUTHENTICATION_RESULTS = "Authentication-Results"
-DKIM_SIGNATURE = "DKIM-Signature"
-MINT = "X-Reply-Mint"
+VERDICT: Final = "X-Reply-Verdict"
+AUTHENTICATION_RESULTS: Final = "Authentication-Results"
+DKIM_SIGNATURE: Final = "DKIM-Signature"
+MINT: Final = "X-Reply-Mint"
 
-FIELDS_LIMIT = 2000
-OCTETS_LIMIT = 256 * 1024
-NAME_LIMIT = 900  # octets of a field's name: name, colon and a value must fit a line (RFC 5322 section 2.1.1)
+FIELDS_LIMIT: Final = 2000
+OCTETS_LIMIT: Final = 256 * 1024
+NAME_LIMIT: Final = 900  # octets of a field's name: name, colon and a value must fit a line (RFC 5322 section 2.1.1)
 
 # What the rules read, in lower case. Other fields are only counted.
-READ = frozenset(
+READ: Final = frozenset(
     {
         "from", "sender", "reply-to", "message-id", "date", "subject", "in-reply-to", "references",
         "content-type", AUTHENTICATION_RESULTS.lower(), DKIM_SIGNATURE.lower(), VERDICT.lower(), *SIGNS,
     }
 )  # fmt: skip
 
-_LINE_END = re.compile(r"[\0\r]|\n(?![ \t])")
+_LINE_END: Final = re.compile(r"[\0\r]|\n(?![ \t])")
 
 # Fields that identify a message, which has each of them once (RFC 5322 section 3.6).
-_NAMING = ("message-id", "date", "in-reply-to")
+_NAMING: Final = ("message-id", "date", "in-reply-to")
 
 
 # Postfix removes these before milters see a message (message_drop_headers). Sign mode must read them, and removes them.
-DROPPED = ("Return-Path", "Resent-Bcc")
+DROPPED: Final = ("Return-Path", "Resent-Bcc")
 
 # What sign mode reads of an outgoing message.
-READ_OUTBOUND = frozenset(
+READ_OUTBOUND: Final = frozenset(
     {MINT.lower(), "message-id", "references", "reply-to", "auto-submitted", *(name.lower() for name in DROPPED)}
 )
 
 # Fields of a message that was sent before, by name in lower case: the client that submits it is not its author.
-_TRACES = {
+_TRACES: Final = {
     "received": "Received",
     "list-id": "List-Id",
     "delivered-to": "Delivered-To",
     "return-path": "Return-Path",
 }
-_RESENT = "resent-"
-_CONTROLS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
+_RESENT: Final = "resent-"
+_CONTROLS: Final = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
 
 
 def trace_of(name: str) -> str:

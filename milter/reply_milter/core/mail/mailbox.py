@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
+from typing import Final
 
 from reply_milter.core.mail.comments import without_comments
 
 # `*+`, `++`: possessive, so without backtracking.
-_LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+"?|<[^<>]*+>?|[,;:>]|[^"<>,;:]++', re.DOTALL)
-_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)
-_LIMIT = 1000  # mailboxes read per field; From may contain one
+_LEXEME: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|<[^<>]*+>?|[,;:>]|[^"<>,;:]++', re.DOTALL)
+_QUOTED: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)
+_LIMIT: Final = 1000  # mailboxes read per field; From may contain one
 # The first look-behind makes a run of blanks match only from its start; matching from each blank would be quadratic.
-_BLANKS = re.compile(r"(?<![ \t\r\n])[ \t\r\n]++(?=[@.])|(?<=[@.])[ \t\r\n]++")
+_BLANKS: Final = re.compile(r"(?<![ \t\r\n])[ \t\r\n]++(?=[@.])|(?<=[@.])[ \t\r\n]++")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,24 @@ the subject of a reply and the time when that was posted.
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from reply_milter.core.mail.comments import without_comments
 from reply_milter.core.mail.domain import in_ascii_lower_case
 
-CANDIDATES = 16  # ids compared per message; each costs an HMAC
-_ID_OCTETS = 998  # RFC 5322 section 2.1.1: a line
-_LOOKED_AT = 32 * 1024  # characters of a list of ids, twice the length of CANDIDATES ids: each bracket costs a step
-_BOUND_OCTETS = 900  # of an id that an address is minted for: it must fit a line of References with the field's name
-LOCATOR_OCTETS = 200
+CANDIDATES: Final = 16  # ids compared per message; each costs an HMAC
+_ID_OCTETS: Final = 998  # RFC 5322 section 2.1.1: a line
+_LOOKED_AT: Final = 32 * 1024  # characters of a list: twice the length of CANDIDATES ids. Each bracket costs a step
+_BOUND_OCTETS: Final = 900  # of an id that an address is minted for: it must fit a line behind "References:"
+LOCATOR_OCTETS: Final = 200
 
-_MARK = re.compile(r"[<()]")
-_REST = re.compile(r"[^\s<>]*>?")  # of an id, after its <
-_SEGMENT = r"[A-Za-z0-9_~-](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?"
-LOCATOR = re.compile(rf"(?!.*\.\.){_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
-_OWN = re.compile(r"(?P<locator>.+)/(?P<seconds>[1-9][0-9]{0,11})(?:\.[A-Za-z0-9]+)?@(?P<domain>[^@/]+)", re.ASCII)
+_MARK: Final = re.compile(r"[<()]")
+_REST: Final = re.compile(r"[^\s<>]*>?")  # of an id, after its <
+_SEGMENT: Final = r"[A-Za-z0-9_~-](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?"
+LOCATOR: Final = re.compile(rf"(?!.*\.\.){_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
+_OWN: Final = re.compile(
+    r"(?P<locator>.+)/(?P<seconds>[1-9][0-9]{0,11})(?:\.[A-Za-z0-9]+)?@(?P<domain>[^@/]+)", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def own_id(value: str) -> str:
 
 def is_usable(identifier: str) -> bool:
     """Return whether an id (without brackets) can be bound: In-Reply-To and References repeat it unchanged."""
-    is_text = not any("\ud800" <= character <= "\udfff" for character in identifier)  # octets that are not UTF-8
+    is_text = not any(0xD800 <= ord(character) <= 0xDFFF for character in identifier)  # octets that are not UTF-8
     fits = is_text and "@" in identifier and len(identifier.encode()) <= _BOUND_OCTETS
     return fits and identifiers(f"<{identifier}>") == [identifier]
 

@@ -11,16 +11,17 @@ signature accounts for one result. A dmarc=pass alone never counts: it may rest 
 import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import Final
 
 from reply_milter.core.mail import domain
 from reply_milter.core.rules.authentication_results import DKIM, Result, results
 from reply_milter.core.rules.dkim_signature import Signature, signatures
 
-_FIELDS = 16  # fields of the authserv-id that are parsed; each costs time
-_METHODS = ("dmarc", DKIM)
-_DOMAIN_OCTETS = 253
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9._-]+", re.ASCII)
-_SENDER = re.compile(rf"\s*<({_ADDRESS.pattern})?>\s*", re.ASCII)
+_FIELDS: Final = 16  # fields of the authserv-id that are parsed; each costs time
+_METHODS: Final = ("dmarc", DKIM)
+_DOMAIN_OCTETS: Final = 253
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9._-]+", re.ASCII)
+_SENDER: Final = re.compile(rf"\s*<({_ADDRESS.pattern})?>\s*", re.ASCII)
 
 Organisational = Callable[[str], str | None]
 

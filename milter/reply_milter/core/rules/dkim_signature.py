@@ -7,24 +7,24 @@ be plain: then no stranger's text can begin a result, a comment or a quoted stri
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-_FIELDS = 16  # more signatures than mail has; each costs time
-_OCTETS = 16 * 1024  # of one field, copied header fields (z=) included
-_WHITE = re.compile(r"[ \t\r\n\v\f]+", re.ASCII)
-_TAG = re.compile(r"[ \t\r\n\v\f]*[A-Za-z][A-Za-z0-9_]*[ \t\r\n\v\f]*=[ \t\r\n\v\f!-~]*", re.ASCII)
-_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
-_REQUIRED = {"v", "a", "b", "bh", "d", "h", "s"}
-_NAME = r"[A-Za-z0-9._-]+"
+_FIELDS: Final = 16  # more signatures than mail has; each costs time
+_OCTETS: Final = 16 * 1024  # of one field, copied header fields (z=) included
+_WHITE: Final = re.compile(r"[ \t\r\n\v\f]+", re.ASCII)
+_TAG: Final = re.compile(r"[ \t\r\n\v\f]*[A-Za-z][A-Za-z0-9_]*[ \t\r\n\v\f]*=[ \t\r\n\v\f!-~]*", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
+_REQUIRED: Final = {"v", "a", "b", "bh", "d", "h", "s"}
+_NAME: Final = r"[A-Za-z0-9._-]+"
 # Tags that verifiers copy, and their form in ordinary mail. No "=" in i=: it begins quoted-printable octets.
-_COPIED = {
+_COPIED: Final = {
     "d": re.compile(_NAME, re.ASCII),
     "s": re.compile(_NAME, re.ASCII),
     "a": re.compile(r"[A-Za-z0-9-]+", re.ASCII),
     "i": re.compile(rf"[A-Za-z0-9!#$%&'*+/?^_`{{|}}~.-]*@{_NAME}", re.ASCII),
     "b": re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII),
 }
-_SHORTEST = 8  # octets of b= that distinguish signatures (RFC 6008 section 4)
+_SHORTEST: Final = 8  # octets of b= that distinguish signatures (RFC 6008 section 4)
 
 
 class Signature(NamedTuple):

@@ -1,8 +1,8 @@
 """Check the message itself, at end of message; docs/flow.md has the order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple, final
 
 from reply_milter.core.mail import domain, headers
 from reply_milter.core.mail.mailbox import mailboxes
@@ -19,9 +19,9 @@ from reply_milter.core.verdict.reasons import MALFORMED_MESSAGE, Reason
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.unwrap import unwrap
 
-_ENCODED_WORD = "=?"  # RFC 2047 section 2; some readers decode it within an address
-_NO_THREAD = ThreadFinding(ThreadMatch.NONE)
-_COSTLY_DOMAINS = 64  # non-ASCII domains per message that are compared with ours; each takes half a millisecond
+_ENCODED_WORD: Final = "=?"  # RFC 2047 section 2; some readers decode it within an address
+_NO_THREAD: Final = ThreadFinding(ThreadMatch.NONE)
+_COSTLY_DOMAINS: Final = 64  # non-ASCII domains per message that are compared with ours; each takes half a millisecond
 
 
 class SenderMatch(StrEnum):
@@ -32,7 +32,8 @@ class SenderMatch(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Message(NamedTuple):
+@final
+class Message:
     """The parts of a message that the rules read. Field names in lower case; ``size`` in octets, header and body.
 
     ``fields``: without equal copies (``headers.without_twins``). ``authors``: the addresses of all From fields.
@@ -40,19 +41,8 @@ class Message(NamedTuple):
     ``has_controls``: a field holds control characters; looked for only where an application reads the header.
     """
 
-    null_sender: bool
-    fields: Fields
-    field_count: int
-    field_octets: int
-    size: int
-    authors: Sequence[str]
-    longest_name: int = 0
-    sender: str = ""
-    has_controls: bool = False
-
-    @classmethod
-    def read(
-        cls,
+    def __init__(
+        self,
         null_sender: bool,
         fields: Fields,
         field_count: int,
@@ -61,12 +51,16 @@ class Message(NamedTuple):
         longest_name: int = 0,
         sender: str = "",
         has_controls: bool = False,
-    ) -> "Message":
-        """Make a message with the addresses of its From fields."""
-        authors = [address for value in fields.get("from", ()) for address in mailboxes(value)]
-        once = headers.without_twins(fields)
-        counted = (field_count, field_octets, size)
-        return cls(null_sender, once, *counted, authors, longest_name, sender, has_controls)
+    ) -> None:
+        self.null_sender: Final = null_sender
+        self.fields: Final = headers.without_twins(fields)
+        self.field_count: Final = field_count
+        self.field_octets: Final = field_octets
+        self.size: Final = size
+        self.authors: Final = [address for value in fields.get("from", ()) for address in mailboxes(value)]
+        self.longest_name: Final = longest_name
+        self.sender: Final = sender
+        self.has_controls: Final = has_controls
 
     def first(self, name: str) -> str:
         """Return the first value of a field, or an empty text."""

@@ -1,7 +1,7 @@
 """What a verdict header says, tag by tag, in the order in which it is written."""
 
 import base64
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reply_milter.core.rules.message import Bindings
 from reply_milter.core.token.verify import Checked
@@ -9,7 +9,7 @@ from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.wrapping.wrap import Road
 
-_DAY = 86400
+_DAY: Final = 86400
 Tags = list[tuple[str, str]]
 
 

@@ -10,17 +10,18 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Final
 
 from reply_milter.core.encoding import base32
 from reply_milter.core.encoding.tlv import octets
 from reply_milter.core.mail.fingerprint import SEAL_LENGTH
 
-_VALUE = re.compile(r"[A-Za-z0-9._~/@+:-]+", re.ASCII)
-_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-_TAGS = re.compile(rf"{_NAME.pattern}={_VALUE.pattern}(?:;{_NAME.pattern}={_VALUE.pattern})*", re.ASCII)
-_BLANK = re.compile(r"[ \t\r\n]+")
-_COLUMNS = 77  # folded before column 78 (RFC 5322 section 2.1.1)
-_FIRST_LINE_TAKEN = len("X-Reply-Verdict: ")
+_VALUE: Final = re.compile(r"[A-Za-z0-9._~/@+:-]+", re.ASCII)
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_TAGS: Final = re.compile(rf"{_NAME.pattern}={_VALUE.pattern}(?:;{_NAME.pattern}={_VALUE.pattern})*", re.ASCII)
+_BLANK: Final = re.compile(r"[ \t\r\n]+")
+_COLUMNS: Final = 77  # folded before column 78 (RFC 5322 section 2.1.1)
+_FIRST_LINE_TAKEN: Final = len("X-Reply-Verdict: ")
 
 
 def is_value(text: str) -> bool:

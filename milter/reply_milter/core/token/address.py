@@ -8,18 +8,18 @@ the MTA's own, ``{rcpt_addr}``. A recipient that the MTA would deliver to us in 
 
 import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reply_milter.core.mail.comments import without_comments
 from reply_milter.core.mail.domain import to_ascii
 from reply_milter.core.token.token import CHECKSUM_CEILING, CHECKSUM_FLOOR, KEY_LENGTH, LOCAL_PART_OCTETS, USER_LENGTH
 
-RESERVED = frozenset({"postmaster", "abuse", "hostmaster", "webmaster", "mailer-daemon"})
-MAILBOX = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII)
+RESERVED: Final = frozenset({"postmaster", "abuse", "hostmaster", "webmaster", "mailer-daemon"})
+MAILBOX: Final = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII)
 
 # RFC 5321 Dot-string without the routing characters `%` and `!`; RFC 6531 allows any non-ASCII beside it.
-_ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
-_PLAIN = re.compile(rf"(?:<(?=.*>\Z)|(?!.*>))({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)>?")
+_ATOM: Final = r"[A-Za-z0-9#$&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
+_PLAIN: Final = re.compile(rf"(?:<(?=.*>\Z)|(?!.*>))({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)>?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class ReplyAddress(NamedTuple):
 
 
 Recipient = Ordinary | Misspelt | ReplyAddress
-_ORDINARY = Ordinary()
+_ORDINARY: Final = Ordinary()
 
 
 def parse_plain(argument: str) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -18,13 +19,13 @@ from reply_milter.core.encoding import base32
 from reply_milter.core.encoding.tlv import tlv
 from reply_milter.core.token.token import Token, TokenText
 
-REALM = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-ID_LENGTH = 13  # base32 characters of each half of a reply's id
-CONTENT_OCTETS = 10  # of a content digest: keyed, so a forger cannot search for a collision of 80 bits
-AUTHOR_OCTETS = 5  # of an author's digest: among a token's few authors, two with the same 40 bits are unlikely
+REALM: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+ID_LENGTH: Final = 13  # base32 characters of each half of a reply's id
+CONTENT_OCTETS: Final = 10  # of a content digest: keyed, so a forger cannot search for a collision of 80 bits
+AUTHOR_OCTETS: Final = 5  # of an author's digest: among a token's few authors, two with the same 40 bits are unlikely
 # Of a wrong author's digest: if two of twenty share 24 bits, that allows one more try. With longer digests Redis would
 # store the hash in its larger form (``hash-max-listpack-value`` is 64 octets).
-WRONG_AUTHOR_OCTETS = 3
+WRONG_AUTHOR_OCTETS: Final = 3
 
 
 class KeyState(StrEnum):

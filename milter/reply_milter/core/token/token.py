@@ -13,30 +13,30 @@ mailbox and its delimiter. What the checksum covers is in ``keyring``.
 """
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reply_milter.core.encoding import base32
 
-VERSION = 1
-EPOCH = 1735689600  # 2025-01-01T00:00:00Z in Unix seconds
-LOCAL_PART_OCTETS = 64  # RFC 5321 section 4.5.3.1.1
-USER_LENGTH = 10
-KEY_LENGTH = 22
-CHECKSUM_FLOOR = 16  # 80 bits
-CHECKSUM_CEILING = 26  # 130 bits, above half of SHA-256 (RFC 2104 section 5)
+VERSION: Final = 1
+EPOCH: Final = 1735689600  # 2025-01-01T00:00:00Z in Unix seconds
+LOCAL_PART_OCTETS: Final = 64  # RFC 5321 section 4.5.3.1.1
+USER_LENGTH: Final = 10
+KEY_LENGTH: Final = 22
+CHECKSUM_FLOOR: Final = 16  # 80 bits
+CHECKSUM_CEILING: Final = 26  # 130 bits, above half of SHA-256 (RFC 2104 section 5)
 
-USER_LIMIT = 1 << 40
-HANDLER_LIMIT = 1 << 10
-ISSUED_LIMIT = 1 << 25
-CONTEXT_LIMIT = 1 << 55
-SENDER_LIMIT = 1 << 15
-LAST_ISSUE = EPOCH + 60 * (ISSUED_LIMIT - 1)  # Unix seconds, in 2088
+USER_LIMIT: Final = 1 << 40
+HANDLER_LIMIT: Final = 1 << 10
+ISSUED_LIMIT: Final = 1 << 25
+CONTEXT_LIMIT: Final = 1 << 55
+SENDER_LIMIT: Final = 1 << 15
+LAST_ISSUE: Final = EPOCH + 60 * (ISSUED_LIMIT - 1)  # Unix seconds, in 2088
 
-_GLOB = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]+", re.ASCII)
+_GLOB: Final = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]+", re.ASCII)
 
 
-_HANDLER_IN = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]([a-z2-7]{{2}})[a-z2-7]{{35,}}", re.ASCII)
-_ADDRESS_OCTETS = 320  # RFC 5321 section 4.5.3.1: local part, "@" and domain
+_HANDLER_IN: Final = re.compile(rf"[0-9a-f]{{{USER_LENGTH}}}[a-z2-7]([a-z2-7]{{2}})[a-z2-7]{{35,}}", re.ASCII)
+_ADDRESS_OCTETS: Final = 320  # RFC 5321 section 4.5.3.1: local part, "@" and domain
 
 
 def handler_in(address: str) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
+from typing import Final
 
 from reply_milter.core.verdict.answer import Action, SmtpReply
 
@@ -90,27 +91,27 @@ def _reject(text: str) -> SmtpReply:
     return SmtpReply("550", "5.7.1", text)
 
 
-INVALID = _reject("This reply address is not valid")
-MISSPELT = SmtpReply("550", "5.1.3", "Bad recipient address syntax")
-MALFORMED_MESSAGE = _reject(
+INVALID: Final = _reject("This reply address is not valid")
+MISSPELT: Final = SmtpReply("550", "5.1.3", "Bad recipient address syntax")
+MALFORMED_MESSAGE: Final = _reject(
     "A reply needs one From with one address, no repeated header fields and a header of normal size"
 )
 # The user can do that: the next notification bears a new address.
-GUESSED = _reject("Too many senders used this reply address; answer the latest notification instead")
-NOT_THE_NOTIFICATION = _reject("Answer the notification itself")  # of a wrapped address without its capsule
-_ONE_ADDRESS = "Only one reply address per message; send a separate message to each"
-NOT_ALONE_LOCALLY = SmtpReply("550", "5.5.3", _ONE_ADDRESS)
-_WRONG_AUTHOR = _reject("Reply from the address that the notification was sent to")
-_RECEIVED = _reject("This message was already received")
+GUESSED: Final = _reject("Too many senders used this reply address; answer the latest notification instead")
+NOT_THE_NOTIFICATION: Final = _reject("Answer the notification itself")  # of a wrapped address without its capsule
+_ONE_ADDRESS: Final = "Only one reply address per message; send a separate message to each"
+NOT_ALONE_LOCALLY: Final = SmtpReply("550", "5.5.3", _ONE_ADDRESS)
+_WRONG_AUTHOR: Final = _reject("Reply from the address that the notification was sent to")
+_RECEIVED: Final = _reject("This message was already received")
 
-_REFUSED = frozenset({Action.REJECT, Action.DEFER})  # nothing else is known of mail without a good checksum
-_ANY = frozenset(Action)
-_ADDRESS = frozenset({FoundIn.ADDRESS})
-_TOKEN = frozenset({FoundIn.TOKEN})
-_MESSAGE = frozenset({FoundIn.MESSAGE})
-_APPLICATION = frozenset({FoundIn.APPLICATION})
+_REFUSED: Final = frozenset({Action.REJECT, Action.DEFER})  # nothing else is known of mail without a good checksum
+_ANY: Final = frozenset(Action)
+_ADDRESS: Final = frozenset({FoundIn.ADDRESS})
+_TOKEN: Final = frozenset({FoundIn.TOKEN})
+_MESSAGE: Final = frozenset({FoundIn.MESSAGE})
+_APPLICATION: Final = frozenset({FoundIn.APPLICATION})
 
-REASONS: Mapping[Reason, About] = {
+REASONS: Final[Mapping[Reason, About]] = {
     Reason.OK: About(reply=_reject("This message is not accepted as a reply"), default=Action.ACCEPT),  # never said
     Reason.MALFORMED: About(
         checks=(1, 3, 9), found_in=_ADDRESS | _MESSAGE, before_author=True, reply=INVALID, allowed=_REFUSED

@@ -43,7 +43,7 @@ def read_header(message: bytes) -> Header | str:
     fields: dict[str, list[str]] = {}
     for name, value in written:
         fields.setdefault(name.lower(), []).append(value)
-    judged = Message.read(False, fields, len(written), 0, len(message))
+    judged = Message(False, fields, len(written), 0, len(message))
     if headers.are_doubled(judged.fields) or len(fields.get("from", ())) != 1 or not judged.author:
         return "it has no single author, or names itself twice"
     if not _is_plain(judged.author):

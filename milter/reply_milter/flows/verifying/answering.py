@@ -77,12 +77,12 @@ def _observe(service: Service, state: Replying | Refusing, arrival: Arrival) -> 
     It is the one that enforce mode takes, else the first that it refuses. A second reply recipient changes nothing for
     the first; but the verdict is about both, so it names the refusal of the second where there is no other.
     """
-    late = _refusal_of_all(state, arrival)
+    late, recipient = _refusal_of_all(state, arrival), arrival.recipient
     if late is not None and late.finding is not None:
-        recipient = arrival.recipient if late.reason is Reason.NOT_ALONE else late.recipient
-        imposed = replace(late.finding, fixed=late.action)
-        arrival = arrival._replace(recipient=replace(recipient, findings=[imposed]))
-    judgement = _judge(service, arrival._replace(room=None))
+        refused = recipient if late.reason is Reason.NOT_ALONE else late.recipient
+        recipient = refused.with_findings([replace(late.finding, fixed=late.action)])
+    arrival = arrival.observed(recipient)
+    judgement = _judge(service, arrival)
     not_alone = next((one for one in state.refused if one.reason is Reason.NOT_ALONE), None)
     reported = judgement
     if not_alone is not None and judgement.action is Action.ACCEPT and not judgement.keeps_seal:
@@ -105,7 +105,7 @@ def as_observed(decided: RecipientDecision) -> RecipientDecision:
     """
     if decided.recipient.direct is None or not decided.refused or not decided.recipient.policy.observe:
         return decided
-    return RecipientDecision(replace(decided.recipient, findings=[]), None, Action.ACCEPT, Stage.EOM)
+    return RecipientDecision(decided.recipient.with_findings([]), None, Action.ACCEPT, Stage.EOM)
 
 
 def _judge(service: Service, arrival: Arrival) -> Judgement:
@@ -123,7 +123,8 @@ def _refusal_of_all(state: Replying | Refusing, arrival: Arrival) -> RecipientDe
         return None
     if late.reason is not Reason.NOT_ALONE:
         return late
-    return late._replace(finding=Finding(Reason.NOT_ALONE, NOT_ALONE_LOCALLY), action=Action.REJECT)
+    finding = Finding(Reason.NOT_ALONE, NOT_ALONE_LOCALLY)
+    return RecipientDecision(late.recipient, finding, Action.REJECT, late.when, late.is_beside)
 
 
 def _carried_out(service: Service, arrival: Arrival, judgement: Judgement) -> tuple[Verdict, Fate]:

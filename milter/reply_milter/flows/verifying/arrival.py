@@ -1,7 +1,6 @@
 """A message as it arrives, and as it is at its end."""
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, final
 
 from reply_milter.core.encoding.tlv import octets
 from reply_milter.core.mail import headers
@@ -13,21 +12,22 @@ from reply_milter.flows.verifying.recipient import ReplyRecipient
 from reply_milter.ports import ParkingRoom
 
 
-@dataclass(slots=True)
+@final
 class Content:
     """What is kept of header and body. ``fields``: by name in lower case; the rest is counted and forgotten.
 
     ``strict``: an application will read this header, so control characters in any field are looked for.
     """
 
-    fields: dict[str, list[str]] = field(default_factory=dict)
-    field_count: int = 0
-    field_octets: int = 0
-    longest_name: int = 0
-    body: BodyDigest = field(default_factory=BodyDigest)
-    body_octets: int = 0
-    strict: bool = False
-    has_controls: bool = False
+    def __init__(self) -> None:
+        self.fields: Final[dict[str, list[str]]] = {}
+        self.field_count = 0
+        self.field_octets = 0
+        self.longest_name = 0
+        self.body: Final = BodyDigest()
+        self.body_octets = 0
+        self.strict = False
+        self.has_controls = False
 
     def add_field(self, name: str, value: str) -> None:
         """Keep what the rules read, within limits."""
@@ -52,12 +52,20 @@ class Content:
 
     def message(self, sender: str) -> Message:
         """What the rules read of it. ``sender``: the argument of MAIL FROM."""
-        size = self.field_octets + 2 + self.body_octets
-        counted = (self.field_count, self.field_octets, size, self.longest_name)
-        return Message.read(sender == "<>", self.fields, *counted, sender=sender, has_controls=self.has_controls)
+        return Message(
+            null_sender=sender == "<>",
+            fields=self.fields,
+            field_count=self.field_count,
+            field_octets=self.field_octets,
+            size=self.field_octets + 2 + self.body_octets,
+            longest_name=self.longest_name,
+            sender=sender,
+            has_controls=self.has_controls,
+        )
 
 
-class Arrival(NamedTuple):
+@final
+class Arrival:
     """A whole message for one reply recipient.
 
     ``has_other_recipients``: others, about whom we do not decide, get it too. ``parkable``: False where the MTA's hold
@@ -66,16 +74,33 @@ class Arrival(NamedTuple):
     bound, or nothing is parked.
     """
 
-    recipient: ReplyRecipient
-    message: Message
-    body: BodyDigest
-    queue_id: str
-    has_other_recipients: bool
-    parkable: bool
-    from_peer: bool
-    current: Rules
-    room: ParkingRoom | None
+    def __init__(
+        self,
+        recipient: ReplyRecipient,
+        message: Message,
+        body: BodyDigest,
+        queue_id: str,
+        has_other_recipients: bool,
+        parkable: bool,
+        from_peer: bool,
+        current: Rules,
+        room: ParkingRoom | None,
+    ) -> None:
+        self.recipient: Final = recipient
+        self.message: Final = message
+        self.body: Final = body
+        self.queue_id: Final = queue_id
+        self.has_other_recipients: Final = has_other_recipients
+        self.parkable: Final = parkable
+        self.from_peer: Final = from_peer
+        self.current: Final = current
+        self.room: Final = room
 
     def stays(self, action: Action) -> bool:
         """Whether the reply is kept, and so claimed: in observe mode, too, so that later messages meet the same."""
         return action is Action.ACCEPT or (action is Action.PARK and self.parkable)
+
+    def observed(self, recipient: ReplyRecipient) -> "Arrival":
+        """The same message for ``recipient``, of which nothing is parked."""
+        told = (self.queue_id, self.has_other_recipients, self.parkable, self.from_peer, self.current)
+        return Arrival(recipient, self.message, self.body, *told, room=None)

@@ -1,7 +1,7 @@
 """Claim a message for its token: its names, its limits, and the answer of the store."""
 
 import random
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reply_milter.core.mail import message_id
 from reply_milter.core.mail.domain import normalise
@@ -17,13 +17,13 @@ from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.recipient import store_unavailable
 from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError, Tries
 
-KEPT_SECONDS = 7 * 86400  # how long a token's replies are remembered after its end
-WRONG_AUTHORS = 20  # of a token's life: of 32,768 tags a guesser then finds one in 1,600 times
+KEPT_SECONDS: Final = 7 * 86400  # how long a token's replies are remembered after its end
+WRONG_AUTHORS: Final = 20  # of a token's life: of 32,768 tags a guesser then finds one in 1,600 times
 
-_OWNER_OCTETS = 6
-_CONTENT = ("from", "date", "subject", "in-reply-to")  # and the body
-_REASONS = {Replay.DUPLICATE: Reason.DUPLICATE, Replay.REPLAYED: Reason.REPLAYED}
-_LEAKED = Finding(Reason.LEAKED, GUESSED, because=Cause.WRONG_AUTHORS)
+_OWNER_OCTETS: Final = 6
+_CONTENT: Final = ("from", "date", "subject", "in-reply-to")  # and the body
+_REASONS: Final = {Replay.DUPLICATE: Reason.DUPLICATE, Replay.REPLAYED: Reason.REPLAYED}
+_LEAKED: Final = Finding(Reason.LEAKED, GUESSED, because=Cause.WRONG_AUTHORS)
 
 
 class Taken(NamedTuple):

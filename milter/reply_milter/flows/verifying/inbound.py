@@ -42,6 +42,7 @@ A step that raises is the adapter's to catch: the MTA hears 451. ``failed`` afte
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from reply_milter.core.mail import headers
 from reply_milter.core.token.address import Misspelt, Ordinary, Recipient, ReplyAddress, classify
@@ -68,7 +69,7 @@ from reply_milter.flows.verifying.transaction import (
 )
 from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, StoreUnavailableError
 
-_CONTINUE = Accept()
+_CONTINUE: Final = Accept()
 
 
 class Connection:

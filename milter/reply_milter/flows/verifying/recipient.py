@@ -1,7 +1,7 @@
 """One reply recipient: what its address says, what the store knows of it, and what is decided. Writes nothing."""
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Final, final
 
 from reply_milter.core.mail.domain import in_ascii_lower_case
 from reply_milter.core.token.address import ReplyAddress
@@ -16,11 +16,12 @@ from reply_milter.core.wrapping.wrap import Road
 from reply_milter.flows.service import Service
 from reply_milter.ports import Stage, StoreUnavailableError
 
-_REFUSING = (Action.REJECT, Action.DEFER)
-NATIVE = Finding(Reason.NATIVE, reply_for(Reason.NATIVE), fixed=Action.REJECT)  # no policy: see [handler.wrap] native
+_REFUSING: Final = (Action.REJECT, Action.DEFER)
+# No policy changes this: see [handler.wrap] native.
+NATIVE: Final = Finding(Reason.NATIVE, reply_for(Reason.NATIVE), fixed=Action.REJECT)
 
 
-@dataclass(slots=True)
+@final
 class ReplyRecipient:
     """A reply recipient of this transaction. ``arguments``: the client's spellings of it, for the MTA.
 
@@ -28,14 +29,25 @@ class ReplyRecipient:
     known of an application's own address, which has no token; ``local`` is then the whole address.
     """
 
-    domain: str
-    local: str
-    policy: Policy
-    checked: Checked | None = None
-    facts: Facts | None = None
-    findings: list[Finding] = field(default_factory=list)
-    arguments: list[str] = field(default_factory=list)
-    direct: Direct | None = None
+    def __init__(
+        self,
+        domain: str,
+        local: str,
+        policy: Policy,
+        checked: Checked | None = None,
+        facts: Facts | None = None,
+        findings: Iterable[Finding] = (),
+        arguments: Iterable[str] = (),
+        direct: Direct | None = None,
+    ) -> None:
+        self.domain: Final = domain
+        self.local: Final = local
+        self.policy: Final = policy
+        self.checked: Final = checked
+        self.facts = facts
+        self.findings = list(findings)
+        self.arguments: Final = list(arguments)
+        self.direct: Final = direct
 
     @property
     def token_id(self) -> str:
@@ -71,8 +83,14 @@ class ReplyRecipient:
             return False
         return in_ascii_lower_case(self.local) == in_ascii_lower_case(address.local)
 
+    def with_findings(self, findings: list[Finding]) -> "ReplyRecipient":
+        """The same recipient with other findings."""
+        known = (self.domain, self.local, self.policy, self.checked, self.facts)
+        return ReplyRecipient(*known, findings, self.arguments, self.direct)
 
-class RecipientDecision(NamedTuple):
+
+@final
+class RecipientDecision:
     """What enforce mode does about one reply recipient, whatever the mode is.
 
     ``action``: REJECT or DEFER; ACCEPT if the message is judged at its end. ``finding``: why; None where there
@@ -80,11 +98,19 @@ class RecipientDecision(NamedTuple):
     ``is_beside``: the message has the right address of the same application too, so this one goes without a word.
     """
 
-    recipient: ReplyRecipient
-    finding: Finding | None
-    action: Action
-    when: Stage
-    is_beside: bool = False
+    def __init__(
+        self,
+        recipient: ReplyRecipient,
+        finding: Finding | None,
+        action: Action,
+        when: Stage,
+        is_beside: bool = False,
+    ) -> None:
+        self.recipient: Final = recipient
+        self.finding: Final = finding
+        self.action: Final = action
+        self.when: Final = when
+        self.is_beside: Final = is_beside
 
     @property
     def reason(self) -> Reason:

@@ -1,6 +1,7 @@
 """The states of one message, and how a recipient moves it from one to another. The table is in ``inbound``."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final, final
 
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Content
@@ -13,16 +14,17 @@ class Ordinary:
     """No reply recipient stays in the message: header and body are dropped, and its end is not decided about."""
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Replying:
     """One reply recipient is taken, and the message is judged for it.
 
     ``refused``: those that the MTA accepted all the same, because their refusal waits for the end of the message.
     """
 
-    content: Content
-    taken: ReplyRecipient
-    refused: tuple[RecipientDecision, ...] = ()
+    def __init__(self, content: Content, taken: ReplyRecipient, refused: tuple[RecipientDecision, ...]) -> None:
+        self.content: Final = content
+        self.taken: Final = taken
+        self.refused: Final = refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +35,32 @@ class Refusing:
     refused: tuple[RecipientDecision, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Answered:
     """The end of the message was decided; the edits are being made."""
 
-    answer: Answer
+    def __init__(self, answer: Answer) -> None:
+        self.answer: Final = answer
 
 
 State = Ordinary | Replying | Refusing | Answered
 
-ORDINARY = Ordinary()
-WITH_CONTENT = (Replying, Refusing)  # the states that read header and body
+ORDINARY: Final = Ordinary()
+WITH_CONTENT: Final = (Replying, Refusing)  # the states that read header and body
 
 
-@dataclass(slots=True)
+@final
 class Transaction:
     """Everything that lives as long as one message. Replaced, never cleared.
 
     ``sender``: the argument of MAIL FROM; empty after a RCPT without one.
     """
 
-    service: Service
-    sender: str = ""
-    has_other_recipients: bool = False
-    state: State = field(default=ORDINARY)
+    def __init__(self, service: Service, sender: str = "") -> None:
+        self.service: Final = service
+        self.sender: Final = sender
+        self.has_other_recipients = False
+        self.state: State = ORDINARY
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple, final
 
 from reply_milter.core.mail import headers
 from reply_milter.core.rules.authentication import Authentication, are_plain, authentication
@@ -18,16 +18,18 @@ from reply_milter.flows.verifying.recipient import store_unavailable
 from reply_milter.flows.verifying.standing import standing
 from reply_milter.ports import Claim, Replay, StoreUnavailableError
 
-_STAYS = (Action.ACCEPT, Action.PARK)
-_ADDED_OCTETS = 4096  # header fields that the MTA and we add, which the hook counts
+_STAYS: Final = (Action.ACCEPT, Action.PARK)
+_ADDED_OCTETS: Final = 4096  # header fields that the MTA and we add, which the hook counts
 
 
-class Examined(NamedTuple):
+@final
+class Examined:
     """A message compared with its token, and the findings before its author is looked at, and after."""
 
-    bound: Bindings
-    before: list[Finding]
-    after: list[Finding]
+    def __init__(self, bound: Bindings, before: list[Finding], after: list[Finding]) -> None:
+        self.bound: Final = bound
+        self.before: Final = before
+        self.after: Final = after
 
     def is_before_author(self, finding: Finding | None) -> bool:
         """Whether ``finding`` says nothing about the author."""
@@ -138,8 +140,8 @@ def _with_room(service: Service, arrival: Arrival, checked: Checked, seen: Exami
         return seen
     full = Finding(Reason.PARKING_FULL, reply_for(Reason.PARKING_FULL), fixed=Action.DEFER)
     if seen.is_before_author(finding):
-        return seen._replace(before=[full, *seen.before])
-    return seen._replace(after=[full, *seen.after])
+        return Examined(seen.bound, [full, *seen.before], seen.after)
+    return Examined(seen.bound, seen.before, [full, *seen.after])
 
 
 def _has_room(service: Service, arrival: Arrival, checked: Checked) -> bool:

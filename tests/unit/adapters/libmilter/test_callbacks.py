@@ -20,14 +20,16 @@ class _Conversation:
     whole = True
 
     def __getattr__(self, step: str) -> Any:
-        def call(*_arguments: object) -> Verdict:
+        def call(*_arguments: object) -> Verdict | bool | None:
             if step == self.failing:
                 raise ValueError("an accident")
             if step == "mark_broken":
                 self.whole = False
             if step == "mail":
                 self.whole = True
-            return Accept() if self.whole or step not in ("rcpt", "end_of_message") else DEFER_INTERNAL
+            if step in ("rcpt", "end_of_message"):
+                return Accept() if self.whole else DEFER_INTERNAL
+            return True if step in ("body", "data") else None  # compiled callbacks check what a protocol declares
 
         return call
 

@@ -1,0 +1,43 @@
+"""Compile the way of a reply with mypyc, where REPLY_MILTER_COMPILED=1 asks for it. pyproject.toml has all the rest.
+
+docs/performance.md says what that gains, and ``make compiled`` does it.
+"""
+
+import os
+
+from setuptools import Extension, setup
+
+COMPILED = """
+    adapters/libmilter: answers callbacks session
+    adapters/os: clock
+    core/encoding: base32 tlv
+    core/mail: comments domain fingerprint headers mailbox message_id
+    core/notification: application
+    core/rules: authentication authentication_results auto_reply dkim_signature message thread
+    core/seal: tagging verdict_header
+    core/token: address keyring token verify
+    core/verdict: answer handler policy reasons verdict
+    core/wrapping: keys native plain unwrap
+    flows: service
+    flows/verifying: answering arrival claiming direct inbound judgement recipient sealing standing transaction weighing
+    ports: conversation store telemetry
+"""
+
+
+def paths() -> list[str]:
+    """The modules to compile, from the project's folder."""
+    rooms = [line.split(":") for line in COMPILED.strip().splitlines()]
+    return [f"milter/reply_milter/{room.strip()}/{name}.py" for room, names in rooms for name in names.split()]
+
+
+def extensions() -> list[Extension]:
+    """One shared library, so that calls between these modules are C calls, and an entry to it per module."""
+    if os.environ.get("REPLY_MILTER_COMPILED", "0") != "1":
+        return []
+    from mypyc.build import mypycify  # of the extra `compiled`; nothing else needs it
+
+    return mypycify(paths(), group_name="reply_milter", opt_level="2", debug_level="0", strip_asserts=False)
+
+
+if __name__ == "__main__":
+    setup(ext_modules=extensions())
