@@ -167,7 +167,7 @@ _ALL = (
         name="roundup",
         address="issue_tracker@tracker.example.com",
         thread=ThreadFrom.MESSAGE_ID,
-        tag=r"\[[A-Za-z_]{1,40}[0-9]{1,10}\]",
+        tag=r"\[[A-Za-z_]{1,40}[0-9]{1,10}\]|-- key [A-Za-z0-9_-]{32,64}",  # an issue; an account to be confirmed
         destination="command",
         settings=(
             "[tracker] email, at the domain of [mail], is `address`",
