@@ -18,6 +18,15 @@ from tests.vectors.token_groups import (
     user_keys,
 )
 from tests.vectors.verdict_groups import VERDICT_NOTES, body_digests, verdicts
+from tests.vectors.wrapping_groups import (
+    WRAPPING_NOTES,
+    capsules,
+    contexts,
+    copies,
+    originals,
+    plains,
+    pseudo_users,
+)
 
 FOLDER = Path(__file__).parent
 
@@ -54,6 +63,15 @@ def verdict_vectors() -> str:
     return document("reply-milter verdict 1", "reply_verdict_v1", header, VERDICT_NOTES, [body_digests(), verdicts()])
 
 
+def wrapping_vectors() -> str:
+    header = [
+        "Test vectors for what a wrapped address stands for, version 1 (docs/wrapping-format.md).",
+        "Octets are in hex, contexts in decimal text (they exceed 2^53), ids without angle brackets.",
+    ]
+    groups = [plains(), pseudo_users(), contexts(), capsules(), copies(), originals()]
+    return document("reply-milter wrapping 1", "reply_wrapping_v1", header, WRAPPING_NOTES, groups)
+
+
 def document(
     algorithm: str, schema: str, header: list[str], notes: dict[str, tuple[str, str]], groups: list[Group]
 ) -> str:
@@ -68,7 +86,7 @@ def document(
     return json.dumps({**whole, "notes": told, "testGroups": groups}, indent=2) + "\n"
 
 
-FILES = {"token.json": token_vectors, "verdict.json": verdict_vectors}
+FILES = {"token.json": token_vectors, "verdict.json": verdict_vectors, "wrapping.json": wrapping_vectors}
 
 
 def main(arguments: list[str]) -> int:
