@@ -1,17 +1,18 @@
-"""Mailman 3, unmodified, behind a real Postfix: who wants to join a list confirms by answering to an address with a key.
+"""Mailman 3, unmodified, behind a real Postfix: who wants to join a list confirms by an answer.
 
-By itself it takes that answer from anybody who has the key, from autoresponders, and at an address without the key if
-To has it; the last tests show that it does. Wrapped, the answer of whom it asked confirms, and nothing else.
+The answer goes to an address with a key. By itself Mailman takes it from anybody who has the key, from autoresponders, and
+at an address without the key if To has it; a test shows that it does. Wrapped, the answer of whom it asked confirms, and no
+other does.
 """
 
-import time
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
 import pytest
 
-from tests.support.hosts.application_site import ApplicationSite, address_in, answer
+from tests.support.hosts.application_site import ApplicationSite, address_in, answer, page, text_of
 from tests.support.hosts.mailman import DOMAIN, Mailman
 from tests.support.hosts.site_under_test import Arrived
 from tests.support.processes.daemon_process import wait_until
@@ -19,6 +20,7 @@ from tests.support.processes.daemon_process import wait_until
 pytestmark = pytest.mark.system
 
 BARE = f"dev-confirm@{DOMAIN}"
+ROBOT = f"dev-request@{DOMAIN}"
 EVIL = "evil@example.com"
 _TAKEN_SECONDS = 30.0
 _numbers = count(1)
@@ -135,10 +137,11 @@ def test_other_mail_of_the_list_passes_by(lists: Lists) -> None:
     address, _, notice = lists.asked()
     lists.reply(answer(notice, address, "Yes."), address_in(notice), address)
     lists.joins(address)
-    sent = f"From: {address}\r\nTo: dev@{DOMAIN}\r\nSubject: A post\r\nMessage-ID: <post.{time.time()}@x.example>\r\n\r\nHi\r\n"
-    assert lists.reply(sent.encode(), f"dev@{DOMAIN}", address).startswith("250")
-    (post,) = lists.host.site.arrived("Subject", "[Dev] A post", 1, "people")[:1]
-    assert post.values("From") == [address] and post.values("Reply-To") == []
+    head = [f"From: {address}", f"To: dev@{DOMAIN}", "Subject: A post", f"Message-ID: <post.{address}>"]
+    post = "\r\n".join([*head, "", "Hi", ""]).encode()
+    assert lists.reply(post, f"dev@{DOMAIN}", address).startswith("250")
+    (got, *_) = lists.host.site.arrived("Subject", "[Dev] A post", 1, "people")
+    assert got.values("From") == [address] and got.values("Reply-To") == []
 
 
 def test_mailman_by_itself_takes_an_answer_from_anybody(lists: Lists) -> None:
@@ -148,3 +151,24 @@ def test_mailman_by_itself_takes_an_answer_from_anybody(lists: Lists) -> None:
         native = f"dev-confirm+{key}@{DOMAIN}"
         lists.mailman.take(answer(notice, address, "Yes.", **{"To": native, **changes}), BARE, EVIL)
         lists.joins(address)
+
+
+def test_the_key_in_the_body_is_a_road_past_us(lists: Lists) -> None:
+    """Mail to the list's robot is none of ours: so docs/applications/mailman.md has a text without the key."""
+    address, key, notice = lists.asked()
+    command = answer(notice, EVIL, f"confirm {key}", To=ROBOT, Subject="x")
+    assert lists.reply(command, ROBOT, EVIL).startswith("250")
+    lists.joins(address)
+    assert len(templates()) == 3
+    for name, text in templates().items():
+        lists.mailman.write_template(name, text)
+    address, key, notice = lists.asked()
+    assert key not in text_of(notice) and address in text_of(notice)
+    assert lists.reply(answer(notice, address, "Yes."), address_in(notice), address).startswith("250")
+    lists.joins(address)
+
+
+def templates() -> dict[str, str]:
+    """Texts for Mailman that the page has, by the names of their files."""
+    blocks = re.findall(r"`templates/site/en/([a-z:]+)\.txt`:\n\n((?: {6}.*\n|\n)+)", page("mailman"))
+    return {name: re.sub(r"(?m)^ {6}", "", text) for name, text in blocks}

@@ -225,3 +225,16 @@ def test_an_account_can_be_confirmed(tracker: Tracker) -> None:
     assert "dora@example.com" not in tracker.roundup.users()
     tracker.roundup.follow(re.findall(r"http://\S+confrego\S+", text_of(notice))[0])
     assert "dora@example.com" in tracker.roundup.users()
+
+
+def test_one_message_to_several_is_refused(tracker: Tracker) -> None:
+    """Roundup's default, which docs/applications/roundup.md has changed: then it takes nothing, and says so by mail."""
+    before = tracker.state()
+    tracker.roundup.configure("email_sending", "single")
+    try:
+        tracker.roundup.take(_mail(EVE, "A door [nosy=bob,carol]", "It squeaks."))
+    finally:
+        tracker.roundup.configure("email_sending", "multiple")
+    assert tracker.state() == before
+    (told, *_) = tracker.host.notifications(EVE, 1)
+    assert b"only one recipient per message" in told.body

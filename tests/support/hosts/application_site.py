@@ -1,12 +1,14 @@
-"""A mail host in front of a real application: its notifications leave through the sign milter, answers come by the hook.
+"""A mail host in front of a real application: notifications leave through the sign milter, answers come by the hook.
 
 As docs/applications says: the application submits with a login of its own, and the MTA routes its mailbox to the hook.
 """
 
+import re
 import uuid
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import parseaddr
+from pathlib import Path
 
 from reply_milter.cli.demo.private_postfix import Layout
 from tests.support.hosts import logins
@@ -15,14 +17,19 @@ from tests.support.processes.daemon_process import wait_until
 from tests.support.processes.ports import free_port
 
 PASSWORD = "not a secret"  # noqa: S105 # of tests alone
+_NOTICE_SECONDS, _HOOK_SECONDS = 60.0, 60.0  # of applications that start a program for each message
 _MAIN = """
 minimal_backoff_time = 1s
 maximal_backoff_time = 2s
 queue_run_delay = 1s
-relay_domains = $reply_domain {domain}
+reply_application_domains = {domain}
+reply_application_mailbox = {mailbox}
+"""
+# What is not the application's mailbox for answers, at the same domain, goes to the application by the MTA.
+_DIRECT = """
 relay_recipient_maps = inline:{{ {{ reply@$reply_domain = replies }} {{ @{domain} = application }} }}
-transport_maps = $reply_handler_queues inline:{{ {{ $reply_domain = reply-delivery:$reply_nexthop }} }}
-    regexp:{{ {routes} }}
+transport_maps = $reply_application_mailboxes $reply_handler_queues
+    inline:{{ {{ $reply_domain = reply-delivery:$reply_nexthop }} {{ {domain} = {direct} }} }}
 """
 _SERVICE = """
 127.0.0.1:{port} inet n - y - - smtpd
@@ -45,21 +52,19 @@ listen = "unix:{sockets}/lmtp.sock"
 
 [metrics]
 """
-TO_THE_HOOK = "reply-delivery:$reply_nexthop"
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
-    """How an application is wrapped. ``name``: of its handler, and of its login.
+    """How an application is wrapped. ``name``: of its handler, and of its login; ``handler``: TOML, its tables.
 
-    ``handler``: TOML, the handler's tables. ``domain``: of its addresses; ``routes``: regular expressions of them with
-    Postfix's next hop, the first that matches counts.
+    ``domain``: of its addresses; ``direct``: the next hop of mail there that is not for the hook, empty for none.
     """
 
     name: str
     handler: str
     domain: str
-    routes: tuple[tuple[str, str], ...]
+    direct: str = ""
 
 
 class ApplicationSite:
@@ -94,14 +99,18 @@ class ApplicationSite:
             self._site.stop()
 
     def _layout(self, wrapping: Wrapping) -> Layout:
-        routes = " ".join(f"{{ {expression} {next_hop} }}" for expression, next_hop in wrapping.routes)
+        main = _MAIN + (_DIRECT if wrapping.direct else "")
         return Layout(
-            main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf"),
+            main_cf=(
+                "reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf",
+                "reply-application.main.cf",
+            ),
             master_cf=("reply-hook.master.cf", "submission.master.cf"),
-            more=_MAIN.format(domain=wrapping.domain, routes=routes) + logins.MAIN_CF,
+            more=main.format(domain=wrapping.domain, mailbox=_mailbox(wrapping.name), direct=wrapping.direct)
+            + logins.MAIN_CF,
             more_services=_SERVICE.format(port=self.submission),
             submission_port=free_port(),
-        )
+        )  # fmt: skip
 
     def _configured(self, text: str, wrapping: Wrapping) -> str:
         sockets = self.site.mta.socket_folder
@@ -115,12 +124,29 @@ class ApplicationSite:
 
     def notifications(self, recipient: str, count: int) -> list[Arrived]:
         """All that a person got, after ``count`` came."""
-        self.site.arrived("To", recipient, count, "people")
+        wait_until(
+            lambda: len(self.site.matching("To", recipient, "people")) >= count,
+            _NOTICE_SECONDS,
+            f"{count} notifications to {recipient}: {self.site.daemon.log()[-1500:]}",
+        )
         return self.site.matching("To", recipient, "people")
 
-    def handed_over(self, seconds: float = 30) -> None:
-        """Wait until the MTA has nothing left, that the hook has everything."""
-        wait_until(lambda: not self.site.mta.queue(), seconds, f"an empty queue: {self.site.daemon.log()[-2000:]}")
+    def handed_over(self) -> None:
+        """Wait until the MTA has nothing left, and the hook has everything."""
+        wait_until(
+            lambda: not self.site.mta.queue(), _HOOK_SECONDS, f"an empty queue: {self.site.daemon.log()[-2000:]}"
+        )
+
+
+def page(name: str) -> str:
+    """What docs/applications says of an application."""
+    return (Path(__file__).parents[3] / f"docs/applications/{name}.md").read_text()
+
+
+def _mailbox(name: str) -> str:
+    """Which addresses go to the hook, as the page has it."""
+    (mailbox,) = re.findall(r"(?m)^ {4}reply_application_mailbox = (.*)$", page(name))
+    return str(mailbox)
 
 
 def address_in(notification: Arrived) -> str:

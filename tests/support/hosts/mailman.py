@@ -3,20 +3,16 @@
 Its master runs in the foreground here: a process group of its own, which is ended by its id, also when we are killed.
 """
 
-import base64
-import json
 import os
-import re
 import shutil
 import signal
 import smtplib
 import subprocess
 import sys
-import urllib.error
-import urllib.parse
-import urllib.request
 
-from tests.support.hosts.application_site import PASSWORD, TO_THE_HOOK, Wrapping
+import httpx
+
+from tests.support.hosts.application_site import PASSWORD, Wrapping
 from tests.support.hosts.installed import as_user, own_folder, python_of
 from tests.support.processes.daemon_process import wait_until
 from tests.support.processes.ports import free_port, listens
@@ -67,7 +63,6 @@ from = ["dev-bounces@{domain}"]
 type = "lmtp"
 address = "inet:{lmtp}@127.0.0.1"
 """
-_CONFIRM = r"/^[^@]+-confirm(\+[^@]*)?@lists\.example\.com$$/"
 # Ends the group when we are gone, also by SIGKILL.
 _GUARD = """
 import os, signal, sys
@@ -99,9 +94,8 @@ class Mailman:
     @property
     def wrapping(self) -> Wrapping:
         """How it is wrapped: what is no confirmation goes to Mailman by the MTA, as ever."""
-        direct = f"lmtp:inet:[127.0.0.1]:{self.lmtp_port}"
-        routes = ((_CONFIRM, TO_THE_HOOK), (rf"/@{re.escape(DOMAIN)}$$/", direct))
-        return Wrapping("mailman", _HANDLER.format(domain=DOMAIN, lmtp=self.lmtp_port), DOMAIN, routes)
+        handler = _HANDLER.format(domain=DOMAIN, lmtp=self.lmtp_port)
+        return Wrapping("mailman", handler, DOMAIN, f"lmtp:inet:[127.0.0.1]:{self.lmtp_port}")
 
     def start(self) -> "Mailman":
         """Start it, wait until it answers, and make the list."""
@@ -142,6 +136,12 @@ class Mailman:
         """Ask for a subscription: Mailman sends ``address`` a notice that wants an answer."""
         self.rest("members", list_id=_LIST_ID, subscriber=address)
 
+    def write_template(self, name: str, text: str) -> None:
+        """Put a text of the site's own in the place of one of Mailman's, as an operator does."""
+        folder = self._folder / "var/templates/site/en"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.txt").write_text(text)
+
     def members(self) -> set[str]:
         """The addresses that are subscribed."""
         return {entry["email"] for entry in self.rest(f"lists/{_LIST_ID}/roster/member").get("entries", [])}
@@ -157,17 +157,18 @@ class Mailman:
             client.sendmail(sender, [recipient], message)
 
     def is_idle(self) -> bool:
-        """Whether it has nothing left to look at, nor to send: its queues are files, and one that is read is renamed."""
+        """Whether it has nothing left to look at or to send: its queues are files; one that it looks at is renamed."""
         return not [*(self._folder / "var/queue").glob("*/*")]
 
     def rest(self, path: str, **form: str) -> dict[str, list[dict[str, str]]]:
         """Ask its REST interface; with ``form``, POST it."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self._rest_port}/3.1/{path}")
-        login = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
-        request.add_header("Authorization", f"Basic {login}")
-        try:
-            with urllib.request.urlopen(request, urllib.parse.urlencode(form).encode() or None, timeout=60) as answer:
-                read: dict[str, list[dict[str, str]]] = json.loads(answer.read() or b"{}")
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{path}: {error.code} {error.read().decode(errors='replace')}") from error
+        answer = httpx.request(
+            "POST" if form else "GET",
+            f"http://127.0.0.1:{self._rest_port}/3.1/{path}",
+            data=form or None,
+            auth=("admin", PASSWORD),
+            timeout=60,
+        )
+        assert answer.is_success, (path, answer.status_code, answer.text)
+        read: dict[str, list[dict[str, str]]] = answer.json() if answer.content else {}
         return read

@@ -6,7 +6,6 @@ import socketserver
 import ssl
 import subprocess
 import threading
-from pathlib import Path
 
 from reply_milter.cli.demo.private_postfix import Layout
 from tests.support.certificate import write_certificate

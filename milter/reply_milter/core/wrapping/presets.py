@@ -149,6 +149,7 @@ _ALL = (
             "[mta] lmtp_host, lmtp_port: where the hook hands over",
             "the MTA's maps of Mailman name LIST-confirm, too: the hook's transport must come first",
             "from: the senders LIST-bounces@DOMAIN of all lists",
+            "[mta] verp_confirmations = yes, as it is: else Subject holds the key, and nothing is wrapped",
         ),
     ),
     Preset(
@@ -171,6 +172,9 @@ _ALL = (
         destination="command",
         settings=(
             "[tracker] email, at the domain of [mail], is `address`",
+            "[nosy] email_sending = multiple: one message to several recipients is refused",
+            "[mailgw] subject_content_match = never, where `open` names an address: else a title finds an old issue",
+            "[mailgw] subject_updates_title = no: else an answer renames its issue",
             "roundup-mailgw runs for the hook, and for nobody else",
         ),
     ),
