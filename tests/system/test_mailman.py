@@ -1,8 +1,8 @@
 """Mailman 3, unmodified, behind a real Postfix: who wants to join a list confirms by an answer.
 
-The answer goes to an address with a key. By itself Mailman takes it from anybody who has the key, from autoresponders, and
-at an address without the key if To has it; a test shows that it does. Wrapped, the answer of whom it asked confirms, and no
-other does.
+The answer goes to an address with a key. By itself Mailman takes it from anybody who has the key, from autoresponders,
+and at an address without the key if To has it; a test shows that it does. Wrapped, the answer of whom it asked
+confirms, and no other does.
 """
 
 import re

@@ -228,7 +228,7 @@ def test_an_account_can_be_confirmed(tracker: Tracker) -> None:
 
 
 def test_one_message_to_several_is_refused(tracker: Tracker) -> None:
-    """Roundup's default, which docs/applications/roundup.md has changed: then it takes nothing, and says so by mail."""
+    """Roundup's default, which docs/applications/roundup.md has changed: then it takes nothing, and reports an error."""
     before = tracker.state()
     tracker.roundup.configure("email_sending", "single")
     try:
@@ -237,4 +237,5 @@ def test_one_message_to_several_is_refused(tracker: Tracker) -> None:
         tracker.roundup.configure("email_sending", "multiple")
     assert tracker.state() == before
     (told, *_) = tracker.host.notifications(EVE, 1)
-    assert b"only one recipient per message" in told.body
+    assert b"An unexpected error occurred" in told.body and b"It squeaks." in told.body
+    assert "only one recipient per message" in tracker.host.site.daemon.log()
