@@ -22,7 +22,7 @@ pytestmark = pytest.mark.system
 BARE = f"dev-confirm@{DOMAIN}"
 ROBOT = f"dev-request@{DOMAIN}"
 EVIL = "evil@example.com"
-_TAKEN_SECONDS = 30.0
+_TAKEN_SECONDS = 60.0
 _numbers = count(1)
 
 
@@ -45,6 +45,11 @@ class Lists:
         heard = self.host.site.send([f"<{recipient}>"], message, sender=f"<{sender}>")
         self.host.handed_over()
         return heard
+
+    def about(self, address: str, word: str) -> Arrived | None:
+        """A notice to somebody with a word in its Subject; None if there is none yet."""
+        found = self.host.site.matching("To", address, "people")
+        return next((one for one in found if word in " ".join(one.values("Subject"))), None)
 
     def joins(self, address: str) -> None:
         """Wait until an address is subscribed."""
@@ -130,6 +135,20 @@ def test_a_key_of_somebody_else_in_to_confirms_for_nobody_else(lists: Lists) -> 
     lists.joins(mine)
     lists.has_looked()
     assert other in lists.mailman.waiting() and other not in lists.mailman.members()
+
+
+def test_leaving_is_confirmed_alike(lists: Lists) -> None:
+    """By the second kind of notice; asked for by mail to an address that is none of ours."""
+    address, _, notice = lists.asked()
+    lists.reply(answer(notice, address, "Yes."), address_in(notice), address)
+    lists.joins(address)
+    robot = f"dev-leave@{DOMAIN}"
+    assert lists.reply(answer(notice, address, "", To=robot), robot, address).startswith("250")
+    wait_until(lambda: lists.about(address, "leave") is not None, _TAKEN_SECONDS, "a notice about leaving")
+    leaving = lists.about(address, "leave")
+    assert leaving is not None and leaving.values("From") == [BARE]
+    assert lists.reply(answer(leaving, address, "Yes."), address_in(leaving), address).startswith("250")
+    wait_until(lambda: address not in lists.mailman.members(), _TAKEN_SECONDS, f"{address} leaves")
 
 
 def test_other_mail_of_the_list_passes_by(lists: Lists) -> None:

@@ -30,12 +30,13 @@ def _mail(author: str, subject: str, text: str, *more: str, identifier: str = ""
 
 @dataclass
 class Tracker:
-    """Two issues of anna's. ``first``, ``second``: what bob got about them, wrapped."""
+    """Two issues of anna's. ``first``, ``second``: what bob got about them; ``carols``: what carol got about the first."""
 
     host: ApplicationSite
     roundup: Roundup
     first: Arrived
     second: Arrived
+    carols: Arrived
 
     def reply(self, message: bytes, recipients: tuple[str, ...] = (), sender: str = BOB) -> str:
         """Send a message to the host from outside; what it answers. Waits until the application has it."""
@@ -62,9 +63,9 @@ def tracker() -> Iterator[Tracker]:
         host.start(roundup.start().wrapping)
         mail = _mail(ANNA, "The printer [nosy=bob,carol]", "It is offline.", identifier=FIRST)
         assert host.site.send([f"<{ADDRESS}>"], mail, sender=f"<{ANNA}>").startswith("250")
-        first = host.notification(BOB, 1)
+        first, carols = host.notification(BOB, 1), host.notification(CAROL, 1)
         roundup.take(_mail(ANNA, "The coffee [nosy=bob]", "It is cold.", identifier=SECOND))
-        yield Tracker(host, roundup, first, host.notification(BOB, 2))
+        yield Tracker(host, roundup, first, host.notification(BOB, 2), carols)
     finally:
         host.stop()
         roundup.stop()
@@ -72,15 +73,14 @@ def tracker() -> Iterator[Tracker]:
 
 def test_a_notification_leaves_with_an_address_of_ours(tracker: Tracker) -> None:
     """One for each recipient; all else is as Roundup wrote it."""
-    (carols,) = tracker.host.notifications(CAROL, 1)
-    for got in (tracker.first, carols):
+    for got in (tracker.first, tracker.carols):
         (reply_to,) = got.values("Reply-To")
         assert reply_to.startswith("Tracker <reply+") and ADDRESS not in reply_to
         assert got.values("From") == [f"anna <{ADDRESS}>"]
         assert got.values("Message-ID") == [FIRST] and got.values("X-Roundup-issue-Id") == ["1"]
         assert got.values("Subject") == ["[issue1] The printer"]
         assert b"It is offline." in got.body
-    assert tracker.first.values("Reply-To") != carols.values("Reply-To")
+    assert tracker.first.values("Reply-To") != tracker.carols.values("Reply-To")
 
 
 def test_the_genuine_reply_is_a_note_on_its_own_issue(tracker: Tracker) -> None:
@@ -103,6 +103,16 @@ REFUSED: dict[str, tuple[dict[str, str | None], str]] = {
     "a foreign In-Reply-To": ({"In_Reply_To": SECOND, "References": None}, "550 5.7.1"),
     "no thread at all, and a tag": ({"In_Reply_To": None, "References": None}, "550 5.7.1"),
 }
+
+
+def test_ids_of_another_notification_are_refused(tracker: Tracker) -> None:
+    """A capsule of bob's own, of another address; and bob's address in the hands of carol, who was told of the same."""
+    before = tracker.state()
+    foreign: dict[str, str | None] = {"In_Reply_To": None, "References": tracker.second.values("References")[0]}
+    assert tracker.reply(answer(tracker.first, BOB, "Foreign.", **foreign)).startswith("550 5.7.1")
+    heard = tracker.reply(answer(tracker.carols, CAROL, "As bob."), (address_in(tracker.first),), CAROL)
+    assert heard.startswith("550 5.7.1"), heard
+    assert tracker.state() == before
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -228,7 +238,7 @@ def test_an_account_can_be_confirmed(tracker: Tracker) -> None:
 
 
 def test_one_message_to_several_is_refused(tracker: Tracker) -> None:
-    """Roundup's default, which docs/applications/roundup.md has changed: then it takes nothing, and reports an error."""
+    """Roundup's default, which docs/applications/roundup.md has changed: it takes nothing, and reports an error."""
     before = tracker.state()
     tracker.roundup.configure("email_sending", "single")
     try:
@@ -239,3 +249,12 @@ def test_one_message_to_several_is_refused(tracker: Tracker) -> None:
     (told, *_) = tracker.host.notifications(EVE, 1)
     assert b"An unexpected error occurred" in told.body and b"It squeaks." in told.body
     assert "only one recipient per message" in tracker.host.site.daemon.log()
+
+
+def test_an_id_of_another_issue_as_ones_own_leads_nobody_astray(tracker: Tracker) -> None:
+    """Roundup finds by it whichever message it comes upon first; the tag that we write decides."""
+    before = tracker.notes(2)
+    assert tracker.reply(answer(tracker.first, BOB, "Mine is yours.", Message_ID=SECOND)).startswith("250")
+    assert tracker.notes(1)[-1] == Note("bob", "Mine is yours.") and tracker.notes(2) == before
+    assert tracker.reply(answer(tracker.second, BOB, "It is hot."), (address_in(tracker.second),)).startswith("250")
+    assert tracker.notes(2) == [*before, Note("bob", "It is hot.")]
