@@ -30,7 +30,7 @@ def _mail(author: str, subject: str, text: str, *more: str, identifier: str = ""
 
 @dataclass
 class Tracker:
-    """Two issues of anna's. ``first``, ``second``: what bob got about them; ``carols``: what carol got about the first."""
+    """Two issues of anna's. ``first``, ``second``: what bob got about them; ``carols``: hers about the first."""
 
     host: ApplicationSite
     roundup: Roundup
