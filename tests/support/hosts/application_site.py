@@ -4,7 +4,9 @@ As docs/applications says: the application submits with a login of its own, and 
 """
 
 import re
+import subprocess
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import parseaddr
@@ -18,19 +20,7 @@ from tests.support.processes.ports import free_port
 
 PASSWORD = "not a secret"  # noqa: S105 # of tests alone
 _NOTICE_SECONDS, _HOOK_SECONDS = 60.0, 60.0  # of applications that start a program for each message
-_MAIN = """
-minimal_backoff_time = 1s
-maximal_backoff_time = 2s
-queue_run_delay = 1s
-reply_application_domains = {domain}
-reply_application_mailbox = {mailbox}
-"""
-# What is not the application's mailbox for answers, at the same domain, goes to the application by the MTA.
-_DIRECT = """
-relay_recipient_maps = inline:{{ {{ reply@$reply_domain = replies }} {{ @{domain} = application }} }}
-transport_maps = $reply_application_mailboxes $reply_handler_queues
-    inline:{{ {{ $reply_domain = reply-delivery:$reply_nexthop }} {{ {domain} = {direct} }} }}
-"""
+_PATIENCE = "minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\n"
 _SERVICE = """
 127.0.0.1:{port} inet n - y - - smtpd
   -o syslog_name=postfix/submission
@@ -84,10 +74,12 @@ class ApplicationSite:
     def start(self, wrapping: Wrapping) -> "ApplicationSite":
         """Start everything."""
         self._wrapping = wrapping
-        self._site = Site(layout=self._layout(wrapping))
+        self._site = Site(layout=self._layout())
         folder = self.site.postfix.folder
         main = folder / "etc/main.cf"
         main.write_text(main.read_text().replace("{folder}", str(folder)))
+        # In place: with a line twice, every daemon warns, and postlogd waits for itself once its own queue is full.
+        subprocess.run(["postconf", "-c", folder / "etc", "-e", *_main_cf(wrapping)], check=True)
         logins.write_logins(folder, [wrapping.name], PASSWORD)
         self.site.configure_text(lambda text: self._configured(text, wrapping))
         self.site.start()
@@ -98,16 +90,14 @@ class ApplicationSite:
         if self._site is not None:
             self._site.stop()
 
-    def _layout(self, wrapping: Wrapping) -> Layout:
-        main = _MAIN + (_DIRECT if wrapping.direct else "")
+    def _layout(self) -> Layout:
         return Layout(
             main_cf=(
                 "reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf",
                 "reply-application.main.cf",
             ),
             master_cf=("reply-hook.master.cf", "submission.master.cf"),
-            more=main.format(domain=wrapping.domain, mailbox=_mailbox(wrapping.name), direct=wrapping.direct)
-            + logins.MAIN_CF,
+            more=_PATIENCE + logins.MAIN_CF,
             more_services=_SERVICE.format(port=self.submission),
             submission_port=free_port(),
         )  # fmt: skip
@@ -136,6 +126,18 @@ class ApplicationSite:
         wait_until(
             lambda: not self.site.mta.queue(), _HOOK_SECONDS, f"an empty queue: {self.site.daemon.log()[-2000:]}"
         )
+
+
+def _main_cf(wrapping: Wrapping) -> Iterator[str]:
+    """What an operator changes in the fragments of contrib/postfix."""
+    yield f"reply_application_domains={wrapping.domain}"
+    yield f"reply_application_mailbox={_mailbox(wrapping.name)}"
+    if wrapping.direct:
+        known = f"inline:{{ {{ reply@$reply_domain = replies }} {{ @{wrapping.domain} = application }} }}"
+        hook = "{ $reply_domain = reply-delivery:$reply_nexthop }"
+        routes = f"inline:{{ {hook} {{ {wrapping.domain} = {wrapping.direct} }} }}"
+        yield f"relay_recipient_maps={known}"
+        yield f"transport_maps=$reply_application_mailboxes $reply_handler_queues {routes}"
 
 
 def page(name: str) -> str:
