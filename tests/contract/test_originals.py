@@ -26,10 +26,10 @@ def _minting(store: Store) -> MintingStore:
 def test_an_original_is_told_where_it_is_asked_for(bench: Bench) -> None:
     """Beside everything else that is known of the token; of no other token, and not unasked."""
     _minting(bench.store).keep_original(TOKEN, SEALED, "issue/1@app.test", KEPT_UNTIL)
-    bench.disable(42)
+    bench.disable(42, wrapped=True)
     kept = StoredOriginal(SEALED, "issue/1@app.test")
     assert bench.store.facts(*FACTS, wrapped=True) == Facts(user_disabled=True, original=kept)
-    assert bench.store.facts(*FACTS) == Facts(user_disabled=True)
+    assert bench.store.facts(*FACTS) == Facts()
     assert bench.store.facts(43, 1, 7, OTHER_TOKEN_ID, wrapped=True) == Facts()
 
 

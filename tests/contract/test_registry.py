@@ -11,7 +11,7 @@ import redis
 
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore
 from reply_milter.core.token.verify import Facts
-from reply_milter.ports import StoreUnavailableError, UserChange
+from reply_milter.ports import StoreUnavailableError, UserChange, UserRecord
 from tests.support.fakes import REALM
 from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest
 from tests.support.stores.store_bench import OTHER_TOKEN_ID, TOKEN
@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="the
 
 KEPT = int(time.time()) + 100 * 86400
 USER = f"rm1:{REALM}:u:42"
+PSEUDO_USER = f"rm1:{REALM}:w:42"
 NO_END = -1
 
 
@@ -149,6 +150,22 @@ def test_nothing_on_file_is_no_record(registry: RedisRegistry, shared_server: Re
     """The store keeps no record of an enabled user without addresses."""
     registry.set_users([UserChange(42, False, ()), UserChange(43, None, ())], KEPT)
     assert shared_server.command("DBSIZE") == 0
+
+
+def test_a_pseudo_user_has_a_record_of_its_own(registry: RedisRegistry, shared_server: RedisUnderTest) -> None:
+    """Whatever is put on file, revoked or removed of one, the other with the same number keeps what it has."""
+    registry.set_users([UserChange(42, True, ("a@b.example",), wrapped=True)], KEPT)
+    assert registry.user(42) is None
+    assert registry.revoke_user(42, 2000, KEPT, wrapped=True) == 2000
+    assert registry.user(42, wrapped=True) == UserRecord(True, 2000, ("a@b.example",))
+    assert facts(shared_server) == Facts()
+    assert registry.revoke_user(42, 1000, KEPT) == 1000
+    assert [registry.remove_user(42, KEPT), registry.remove_user(42, KEPT, wrapped=True)] == [False, True]
+    assert [registry.user(42), registry.user(42, wrapped=True)] == [
+        UserRecord(False, 1000, ()),
+        UserRecord(False, 2000, ()),
+    ]
+    assert shared_server.command("EXPIRETIME", PSEUDO_USER) == KEPT
 
 
 def test_forgotten_scripts_are_sent_again(registry: RedisRegistry, shared_server: RedisUnderTest) -> None:

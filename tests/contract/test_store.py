@@ -2,6 +2,7 @@
 
 import pytest
 
+from reply_milter.core.token.token import Token
 from reply_milter.core.token.verify import Facts
 from reply_milter.ports import Claim, Replay, Store
 from tests.support.stores.store_bench import MESSAGE, OTHER_TOKEN_ID, TOKEN, Bench, claim, outcome
@@ -170,6 +171,25 @@ def test_revocation_of_a_user_is_reported_with_its_time(bench: Bench) -> None:
     bench.revoke_user(42, 1000)
     assert bench.store.facts(*FACTS) == Facts(user_revoked_before=1000)
     assert bench.store.facts(43, 1, 7, TOKEN) == Facts()
+
+
+def test_a_pseudo_user_is_not_the_user_with_its_number(bench: Bench) -> None:
+    """What is known of one says nothing about the other, when facts are asked for and when a message is claimed."""
+    about = Token(42, 1, 0, 7, 0)
+    bench.disable(42)
+    bench.know(42, "jane@example.org")
+    bench.revoke_user(42, 1000)
+    assert bench.store.facts(*FACTS, wrapped=True) == Facts()
+    assert bench.store.claim(claim(about=about, wrapped=True)).facts == Facts()
+    real = Facts(user_disabled=True, user_revoked_before=1000, addresses=("jane@example.org",))
+    bench.disable(43, wrapped=True)
+    bench.know(43, "ann@example.org", wrapped=True)
+    bench.revoke_user(43, 2000, wrapped=True)
+    pseudo = Facts(user_disabled=True, user_revoked_before=2000, addresses=("ann@example.org",))
+    assert bench.store.facts(*FACTS) == bench.store.claim(claim(about=about)).facts == real
+    assert bench.store.facts(43, *FACTS[1:]) == Facts()
+    told = bench.store.claim(claim(about=about._replace(user=43), wrapped=True)).facts
+    assert bench.store.facts(43, *FACTS[1:], wrapped=True) == told == pseudo
 
 
 def test_revocation_of_an_object_is_reported_with_its_time(bench: Bench) -> None:

@@ -9,9 +9,12 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
+from reply_milter.adapters.clients.milter_client import MilterClient
+from reply_milter.core.mail.edited import edited
 from reply_milter.core.token.mint import MintedAddress
 from tests.monitoring.prometheus_under_test import PrometheusUnderTest
 from tests.support.hosts.delivery_site import DeliverySite
@@ -22,21 +25,41 @@ from tests.wire.milter_client import Mta
 ALICE = "alice@client.example"
 JANE = "jane@example.com"
 CONFIRM = '[delivery.confirm]\nsmtp = "inet:SMTP@127.0.0.1"\n'
-ORDINARY_SECONDS = 6.0  # of traffic without accidents, so that rates and quantiles have something to show
+ORDINARY_SECONDS = 9.0  # of traffic without accidents, so that rates and quantiles have something to show
+
+
+NATIVE, OPEN = f"incoming+{'B4KJ2ME7QX3N' * 5}@git.example.com", "incoming+new-issue@git.example.com"
+LONG = f"incoming+{'B4KJ2ME7QX3N' * 9}@git.example.com"  # too long for a capsule
+GITEA = """
+[[handler]]
+id = 20
+name = "gitea"
+context = "wrapped"
+[handler.wrap]
+application = "gitea"
+address = "incoming+{key}@git.example.com"
+from = ["noreply@git.example.com"]
+open = ["incoming+*-issue@git.example.com"]
+[handler.delivery]
+type = "command"
+argv = ["/bin/true"]
+"""
+APPLICATION = '[[sign.application]]\nname = "git"\nnetworks = ["fd00::7/128"]\nhandlers = ["gitea"]\n'
 
 
 class MonitoredSite:
     """``host``: Postfix, daemon with hook and signing milter, an application; ``prometheus`` scrapes it each second."""
 
     def __init__(self) -> None:
-        self.host = DeliverySite(CONFIRM)
+        self.host = DeliverySite(CONFIRM, handlers=GITEA)
         site = self.site = self.host.site
         for old, new in (
             ("SMTP", str(site.mta.port)),
             ('mode = "enforce"', 'mode = "enforce"\nsender_mismatch = "park"'),
             (
                 "[store]",
-                f'[sign]\nsocket = "unix:{site.mta.socket_folder}/sign.sock"\ntrusted = ["127.0.0.1"]\n\n[store]',
+                f'[sign]\nsocket = "unix:{site.mta.socket_folder}/sign.sock"\n'
+                f'trusted = ["127.0.0.1"]\n{APPLICATION}\n[store]',
             ),
             ("forged_per_minute = 60 ", "forged_per_minute = 20 "),
             ("interval_seconds = 60 ", "interval_seconds = 1 "),
@@ -92,6 +115,7 @@ class MonitoredSite:
         self._bad_messages()
         self._outgoing()
         self._at_the_hook()
+        self._wrapped()
 
     def _accidents(self) -> None:
         self.command("keys", "add")
@@ -129,14 +153,18 @@ class MonitoredSite:
         self.site.daemon.reload()
 
     def _stop_the_store(self) -> None:
-        """Stop Redis for longer than its time-out, until the canary has noticed, too."""
+        """Stop Redis for longer than its time-out, until both canaries have noticed, too."""
         store = self._child("redis-server")
         os.kill(store, signal.SIGSTOP)
         try:
             assert self._send(self._mint()).startswith("451")
-            wait_until(lambda: "the canary failed: reason=deferred" in self.site.daemon.log(), 10, "a dead canary")
+            for name in ("the canary", "the wrapped canary"):
+                wait_until(partial(self._logged, f"{name} failed: reason=deferred"), 10, f"{name} fails")
         finally:
             os.kill(store, signal.SIGCONT)
+
+    def _logged(self, text: str) -> bool:
+        return text in self.site.daemon.log()
 
     def _seen(self, expr: str) -> None:
         wait_until(lambda: bool(self.prometheus.query(expr)), 10, f"Prometheus has seen {expr}")
@@ -213,6 +241,37 @@ class MonitoredSite:
                 mta.rcpt(f"<{JANE}>")
                 mta.header("X-Reply-Mint", field)
                 mta.end_of_message()
+
+    def _wrapped(self) -> None:
+        """A notification leaves wrapped, and its answer is restored; and mail to the application's own addresses."""
+        minted, capsule = self._leave(NATIVE)
+        fields = f"From: {ALICE}\r\nMessage-ID: <w{next(self._numbers)}@client.example>\r\nReferences: <{capsule}>\r\n"
+        self.site.send([f"<{minted}>"], f"{fields}\r\nAn answer.\r\n".encode(), f"<{ALICE}>")
+        beside, _ = self._leave(LONG)
+        for recipients in ([NATIVE], [OPEN], [beside, NATIVE]):
+            with Mta(self.site.mta.socket_folder / "verify.sock") as mta:
+                mta.connect()
+                mta.mail(f"<{ALICE}>")
+                for recipient in recipients:
+                    mta.rcpt(f"<{recipient}>")
+                for name, value in (("From", ALICE), ("Message-ID", f"<d{next(self._numbers)}@client.example>")):
+                    mta.header(name, value)
+                mta.end_of_message()
+
+    def _leave(self, native: str) -> tuple[str, str]:
+        """Have a notification wrapped; the address in it, and the id of its capsule, or empty."""
+        path = str(self.site.mta.socket_folder / "sign.sock")
+        fields = [
+            ("From", "noreply@git.example.com"),
+            ("Message-ID", f"<shop/issues/{next(self._numbers)}@git.example.com>"),
+            ("Reply-To", native),
+        ]
+        client = MilterClient(path, "", 0, "fd00::7", 10.0)
+        try:
+            left = dict(edited(fields, client.message("noreply@git.example.com", ALICE, fields, b"Hi\r\n").edits))
+        finally:
+            client.close()
+        return left["Reply-To"].strip("<>"), left.get("References", "").strip("<>")
 
     def _at_the_hook(self) -> None:
         """Mail that came past the milter, and an application that refuses."""

@@ -1,6 +1,7 @@
 """The metrics that others rely on by name, with their labels."""
 
 import re
+from collections.abc import Mapping
 
 PUBLISHED: dict[str, set[str]] = {
     "recipients_total": {"verdict", "reason"},
@@ -23,11 +24,22 @@ PUBLISHED: dict[str, set[str]] = {
     "config_last_reload_success": set(),
 }
 
+# Where an application is wrapped.
+OF_WRAPPED: dict[str, set[str]] = {
+    "wrapped_total": {"handler", "outcome"},
+    "wrapped_copies_total": {"handler", "outcome"},
+    "wrapped_capsules_left_out_total": {"handler"},
+    "native_total": {"handler", "class", "outcome"},
+    "restored_total": {"handler", "class"},
+    "wrapped_canary_last_success_timestamp_seconds": set(),
+    "wrapped_canary_failures_total": {"reason"},
+}
 
-def missing(page: str) -> list[str]:
-    """What ``page`` does not show, or with other labels."""
+
+def missing(page: str, published: Mapping[str, set[str]] = PUBLISHED) -> list[str]:
+    """What of ``published`` the page does not show, or with other labels."""
     found = []
-    for name, labels in PUBLISHED.items():
+    for name, labels in published.items():
         line = re.search(rf"(?m)^reply_milter_{name}(?:\{{(.*)\}})? ", page)
         if line is None or set(re.findall(r"(\w+)=", line[1] or "")) != labels:
             found.append(name)

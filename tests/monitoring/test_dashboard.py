@@ -101,7 +101,8 @@ def test_its_rows_are_these() -> None:
     """In this order."""
     titles = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
     assert ", ".join(titles) == (
-        "Overview, Verdicts and reasons, Replay, Latency, Redis, Delivery, Keys and configuration, Process"
+        "Overview, Verdicts and reasons, Replay, Latency, Redis, Delivery, Wrapped applications, "
+        "Keys and configuration, Process"
     )
 
 
@@ -180,5 +181,5 @@ def test_a_canary_that_never_came_back_is_no_age_of_decades() -> None:
     """0 is never, and no time to count from."""
     asked = [target["expr"] for panel in panels(DASHBOARD) for target in panel.get("targets", [])]
     ages = [expr for expr in asked if "canary_last_success_timestamp_seconds" in expr]
-    assert len(ages) == 2
+    assert len(ages) == 3
     assert all(re.search(r"canary_last_success_timestamp_seconds\{[^}]*\} > 0 or max without", expr) for expr in ages)

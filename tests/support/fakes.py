@@ -68,21 +68,27 @@ class MemoryStore:
     wrong_authors: dict[str, list[bytes]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     originals: dict[str, StoredOriginal] = field(default_factory=dict)
+    disabled_pseudo_users: set[int] = field(default_factory=set)
+    addresses_of_pseudo_users: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    pseudo_users_revoked_before: dict[int, int] = field(default_factory=dict)
 
     def facts(self, user: int, handler: int, context: int, token_id: str, wrapped: bool = False) -> Facts:
         """See ``ports.Store``."""
         self._answer("facts")
-        facts = self._facts(user, handler, context, token_id)
+        facts = self._facts(user, handler, context, token_id, wrapped)
         return facts._replace(original=self.originals.get(token_id)) if wrapped else facts
 
-    def _facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
+    def _facts(self, user: int, handler: int, context: int, token_id: str, wrapped: bool) -> Facts:
+        disabled = self.disabled_pseudo_users if wrapped else self.disabled_users
+        revoked = self.pseudo_users_revoked_before if wrapped else self.users_revoked_before
+        addresses = self.addresses_of_pseudo_users if wrapped else self.addresses
         return Facts(
-            user_disabled=user in self.disabled_users,
+            user_disabled=user in disabled,
             token_revoked=token_id in self.revoked_tokens,
-            user_revoked_before=self.users_revoked_before.get(user, 0),
+            user_revoked_before=revoked.get(user, 0),
             object_revoked_before=self.objects_revoked_before.get((handler, context), 0),
             all_revoked_before=self.all_revoked_before,
-            addresses=self.addresses.get(user, ()),
+            addresses=addresses.get(user, ()),
         )
 
     def claim(self, claim: Claim) -> Claimed:
@@ -90,7 +96,7 @@ class MemoryStore:
         self._answer("claim")
         facts = None
         if (about := claim.about) is not None:
-            facts = self._facts(about.user, about.handler, about.context, claim.token_id)
+            facts = self._facts(about.user, about.handler, about.context, claim.token_id, claim.wrapped)
         guessed, counted, last = self._tried(claim)
         told = self._claimed(claim, guessed)
         return told._replace(counted=counted, last=last, facts=facts)

@@ -51,20 +51,44 @@ def _expand(key: bytes, info: bytes, octets: int) -> bytes:
 
 
 def plain(octets: bytes) -> Original | None:
-    """Section 1: read PLAIN."""
-    parts = _parts(octets)
-    if parts is None or len(parts) not in (2, 4):
+    """Section 1: read PLAIN. What is not written as ``written`` writes it is none."""
+    texts, rest = [], octets
+    while rest:
+        length = int.from_bytes(rest[:2], "big")
+        texts.append(_text(rest[2 : 2 + length]))
+        rest = rest[2 + length :]
+    if len(texts) not in (2, 4):
         return None
-    try:
-        texts = [part.decode("utf-8") for part in parts]
-    except UnicodeDecodeError:
-        return None
-    return Original(texts[0], texts[1], (texts[2], texts[3]) if len(texts) == 4 else None)
+    original = Original(texts[0], texts[1], (texts[2], texts[3]) if len(texts) == 4 else None)
+    return original if written(original) == octets else None
 
 
 def written(original: Original) -> bytes:
     """Section 1: write PLAIN."""
-    return _tlv(*(text.encode() for text in (original.address, original.recipient, *(original.thread or ()))))
+    bodies = [_body(text.encode()) for text in (original.address, original.recipient, *(original.thread or ()))]
+    return b"".join(len(body).to_bytes(2, "big") + body for body in bodies)
+
+
+def _body(octets: bytes) -> bytes:
+    runs = list(re.finditer(rb"[A-Z2-7]{16,255}", octets))
+    run = max(runs, key=lambda one: len(one[0]), default=None)
+    if run is None or run.start() > 255:
+        return octets
+    number = 0
+    for character in run[0].decode().lower():
+        number = number << 5 | _ALPHABET.index(character)
+    spare = -5 * len(run[0]) % 8
+    packed = (number << spare).to_bytes((5 * len(run[0]) + spare) // 8, "big")
+    return bytes([255, run.start(), len(run[0])]) + packed + octets[: run.start()] + octets[run.end() :]
+
+
+def _text(body: bytes) -> str:
+    if body[:1] == b"\xff" and len(body) > 2:
+        start, count = body[1], body[2]
+        end = 3 + (5 * count + 7) // 8
+        number, spare = int.from_bytes(body[3:end], "big"), -5 * count % 8
+        body = body[end:][:start] + _base32(number >> spare, count).upper().encode() + body[end:][start:]
+    return body.decode("utf-8", "replace")
 
 
 def pseudo_user(master: bytes, realm: str, recipient: str) -> int:

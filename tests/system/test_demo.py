@@ -33,6 +33,26 @@ ROWS = {
 }
 
 
+def part(output: str, number: int) -> str:
+    """What stands below one of the numbered headings."""
+    return re.split(r"(?m)^\d\. ", output)[number]
+
+
+def check_wrapped(output: str) -> None:
+    """The application's own address and key come in, ours go out, and its own comes back in a new header."""
+    assert "Reply-To: incoming+AEBQ" in part(output, 5)
+    assert re.search(r"(?m)^   Reply-To: reply\+[0-9a-f]{10}[a-z2-7]{48}@reply\.example\.com$", part(output, 6))
+    assert re.search(r"(?m)^   References: <w1\.[a-z2-7]{17}\.\.\.@reply\.example\.com>$", part(output, 6))
+    assert "AEBQ" not in part(output, 6)
+    assert part(output, 7).startswith("She answers. Her mail server hears: 250 2.0.0 Ok\n")
+    fields = re.findall(r"(?m)^   ([A-Z][A-Za-z-]+): (.*)$", part(output, 7))
+    names = "Received Authentication-Results From To Subject In-Reply-To References Date Message-ID"
+    assert [name for name, _ in fields] == names.split()
+    assert dict(fields)["To"].startswith("incoming+AEBQ")
+    assert "w1." not in part(output, 7) and "reply+" not in part(output, 7)
+    assert len(re.findall(r"(?m)^   to .* 550 5\.7\.1 Answer the notification", part(output, 8))) == 2
+
+
 def start(folder: Path, *flags: str) -> "subprocess.Popen[str]":
     """The demonstration, with its temporary files in ``folder``."""
     folder.chmod(0o755)
@@ -76,6 +96,7 @@ def test_the_demonstration_shows_the_whole_way() -> None:
         assert re.search(r"^   user: +42$", output, re.MULTILINE), output
         assert re.search(r"^   text: +Yes, it is\.$", output, re.MULTILINE), output
         assert "sender mismatch: the reply came from alice@elsewhere.example, which is not on file" in output
+        check_wrapped(output)
         rows = {line[:31].strip(): line[32:] for line in output.splitlines()}
         for shows, (heard, arrived) in ROWS.items():
             assert rows[shows].startswith(heard), rows[shows]

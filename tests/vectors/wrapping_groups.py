@@ -1,6 +1,7 @@
 """Groups of test vectors for what a wrapped address stands for."""
 
 import base64
+import re
 
 from tests.vectors import siv
 from tests.vectors.formats import (
@@ -43,7 +44,7 @@ GITEA = (f"incoming+{NATIVE_KEY}@git.example.com", RECIPIENT)
 OTHER = (f"incoming+B{NATIVE_KEY[1:]}@git.example.com", RECIPIENT)
 
 
-LONG = (f"incoming+{NATIVE_KEY}{NATIVE_KEY[:10]}@git.example.com", RECIPIENT)
+LONG = (f"incoming+{NATIVE_KEY}{NATIVE_KEY[:10]}@git.example.com", f"jane.{'long-name.' * 6}x@example.com")
 
 
 REDMINE = ("redmine@redmine.example.com", RECIPIENT, "redmine.issue-1.20260101000000.3@redmine.example.com", "[#1]")
@@ -64,12 +65,41 @@ def expanded(secret: bytes, info: bytes, length: int) -> bytes:
     return whole[:length]
 
 
+def plain_of(*parts: str) -> bytes:
+    """PLAIN: each text behind its length, and its longest run of base32 in five bits per character."""
+    return b"".join(len(body).to_bytes(2, "big") + body for body in map(body_of, parts))
+
+
+def unpacked(text: str) -> bytes:
+    return len(text).to_bytes(2, "big") + text.encode()
+
+
+def body_of(text: str) -> bytes:
+    octets = text.encode()
+    runs = re.findall(rb"[A-Z2-7]{16,255}", octets)
+    longest = max(runs, key=len, default=b"")
+    at = octets.find(longest)
+    if not longest or at > 255:
+        return octets
+    bits = "".join(f"{ALPHABET.index(chr(one).lower()):05b}" for one in longest)
+    bits += "0" * (-len(bits) % 8)
+    packed = bytes(int(bits[place : place + 8], 2) for place in range(0, len(bits), 8))
+    return bytes([255, at, len(longest)]) + packed + octets[:at] + octets[at + len(longest) :]
+
+
+def spoiled(parts: tuple[str, ...]) -> bytes:
+    """A PLAIN whose first part has a spare bit set behind its packed run."""
+    plain = bytearray(plain_of(*parts))
+    plain[5 + -(-5 * plain[4] // 8) - 1] |= 1
+    return bytes(plain)
+
+
 def pseudo_user(master: bytes, realm: str, recipient: str) -> int:
     return left(mac(expanded(master, tlv("reply-milter/1/wrap", realm), 32), tlv("user", recipient)), 40)
 
 
 def context(key: bytes, parts: tuple[str, ...]) -> int:
-    return left(mac(key, tlv("wrapped", tlv(*parts))), 55)
+    return left(mac(key, tlv("wrapped", plain_of(*parts))), 55)
 
 
 def capsule_of(plain: bytes, glob: str, master: bytes = MASTER, realm: str = REALM) -> bytes:
@@ -77,7 +107,7 @@ def capsule_of(plain: bytes, glob: str, master: bytes = MASTER, realm: str = REA
 
 
 def original_of(parts: tuple[str, ...], key: bytes, *bound_to: str) -> bytes:
-    return siv.encrypt(expanded(key, tlv("reply-milter/1/original"), 64), tlv(*bound_to), tlv(*parts))
+    return siv.encrypt(expanded(key, tlv("reply-milter/1/original"), 64), tlv(*bound_to), plain_of(*parts))
 
 
 def text_of(octets: bytes) -> str:
@@ -101,12 +131,12 @@ def named(parts: tuple[str, ...]) -> Case:
 
 def plains() -> Group:
     def right(comment: str, flags: str, *parts: str) -> Case:
-        return case(comment, "valid", flags, **named(parts), plain=tlv(*parts).hex())
+        return case(comment, "valid", flags, **named(parts), plain=plain_of(*parts).hex())
 
     def other(comment: str, flags: str, plain: bytes) -> Case:
         return case(comment, "invalid", flags, plain=plain.hex())
 
-    good = tlv(*GITEA)
+    good = plain_of(*GITEA)
     tests = [
         right("an address with a key: the worked example of the document", "Normal", *GITEA),
         right("one address for everybody, with its thread", "Normal", *REDMINE),
@@ -118,13 +148,22 @@ def plains() -> Group:
             "a letter moved to the recipient is another PLAIN", "Splice", "incoming@git.example.co", "mjane@a.example"
         ),
         other("joined without lengths", "Splice", "".join(GITEA).encode()),
-        other("one part", "WrongCount", tlv(GITEA[0])),
-        other("three parts", "WrongCount", tlv(*REDMINE[:3])),
-        other("five parts", "WrongCount", tlv(*REDMINE, "")),
+        other("one part", "WrongCount", plain_of(GITEA[0])),
+        other("three parts", "WrongCount", plain_of(*REDMINE[:3])),
+        other("five parts", "WrongCount", plain_of(*REDMINE, "")),
         other("empty", "WrongCount", b""),
         other("cut", "Truncated", good[:-1]),
         other("an octet behind", "Truncated", good + b"\x00"),
-        other("not UTF-8", "NotText", tlv(GITEA[0], b"\xff")),
+        other("not UTF-8", "NotText", plain_of(GITEA[0]) + b"\x00\x01\xfe"),
+        right("a run of 15 characters is not packed", "EdgeCase", f"in+{'A' * 15}@git.example.com", RECIPIENT),
+        right("a run of 16 is", "EdgeCase", f"in+{'A' * 16}@git.example.com", RECIPIENT),
+        right("of two runs the longer", "EdgeCase", f"{'B' * 16}+{'C' * 17}@git.example.com", RECIPIENT),
+        right("of two equal runs the first", "EdgeCase", f"{'B' * 16}+{'C' * 16}@git.example.com", RECIPIENT),
+        right("a run of 300 is packed for 255", "EdgeCase", "D" * 300, RECIPIENT),
+        right("a run in the recipient, too", "EdgeCase", REDMINE[0], f"{'E' * 20}@example.com"),
+        other("not packed, where it must be", "SecondSpelling", unpacked(GITEA[0]) + unpacked(RECIPIENT)),
+        other("spare bits that are not zero", "SecondSpelling", spoiled(GITEA)),
+        other("packed beyond its end", "Truncated", b"\x00\x04\xff\x00\x10a" + unpacked(RECIPIENT)),
     ]
     return group("Plain", tests)
 
@@ -175,13 +214,13 @@ def contexts() -> Group:
 
 def capsules() -> Group:
     glob, older = glob_of(GITEA), glob_of(GITEA, OLDER_MASTER)
-    sealed = capsule_of(tlv(*GITEA), glob)
+    sealed = capsule_of(plain_of(*GITEA), glob)
     text = f"w1.{text_of(sealed)}"
     good = f"{text}@{DOMAIN}"
     redmine = glob_of(REDMINE)
 
     def made(comment: str, flags: str, parts: tuple[str, ...], master: bytes, token: str) -> Case:
-        identifier = f"w1.{text_of(capsule_of(tlv(*parts), token, master))}@{DOMAIN}"
+        identifier = f"w1.{text_of(capsule_of(plain_of(*parts), token, master))}@{DOMAIN}"
         members = {"masterKey": master.hex(), "glob": token, "id": identifier}
         return case(comment, "valid", flags, **members, **named(parts))
 
@@ -202,21 +241,22 @@ def capsules() -> Group:
         read("as an encoded word, quoted-printable", "EncodedWord", f"=?us-ascii?q?{good}?="),
         read("as an encoded word with its brackets, base64", "EncodedWord", encoded_word(f"<{good}>")),
         other("of another token", "WrongToken", good, glob_of(OTHER)),
-        other("the token in upper case", "WrongToken", sealing(capsule_of(tlv(*GITEA), glob.upper()))),
+        other("the token in upper case", "WrongToken", sealing(capsule_of(plain_of(*GITEA), glob.upper()))),
         other("sealed for this token, with another original", "ModifiedOriginal",
-              sealing(capsule_of(tlv(*OTHER), glob))),
+              sealing(capsule_of(plain_of(*OTHER), glob))),
         other("sealed for this token, without its thread", "ModifiedOriginal",
-              sealing(capsule_of(tlv(*REDMINE[:2]), redmine)), redmine),
-        other("a foreign master key", "WrongKey", sealing(capsule_of(tlv(*GITEA), glob, FOREIGN_MASTER))),
-        other("the other live key than the token's", "WrongKey", sealing(capsule_of(tlv(*GITEA), glob, OLDER_MASTER))),
-        other("another realm", "WrongKey", sealing(capsule_of(tlv(*GITEA), glob, realm="example2"))),
+              sealing(capsule_of(plain_of(*REDMINE[:2]), redmine)), redmine),
+        other("a foreign master key", "WrongKey", sealing(capsule_of(plain_of(*GITEA), glob, FOREIGN_MASTER))),
+        other("the other live key than the token's", "WrongKey",
+              sealing(capsule_of(plain_of(*GITEA), glob, OLDER_MASTER))),
+        other("another realm", "WrongKey", sealing(capsule_of(plain_of(*GITEA), glob, realm="example2"))),
         other("a domain that is none of ours", "ForeignDomain", f"{text}@reply.example.net"),
         other("its first character altered", "ModifiedCapsule", "w1." + ("b" if text[3] == "a" else "a") + good[4:]),
         other("its last bit altered", "ModifiedCapsule", sealing(sealed[:-1] + bytes([sealed[-1] ^ 1]))),
         other("the synthetic IV alone", "ModifiedCapsule", sealing(sealed[:16])),
         other("bits beyond the last octet", "NonCanonical", second_spelling(good)),
         other("version 2", "UnknownVersion", good.replace("w1.", "w2.")),
-        other("over 250 octets", "TooLong", sealing(capsule_of(tlv(*LONG), glob_of(LONG))), glob_of(LONG)),
+        other("over 250 octets", "TooLong", sealing(capsule_of(plain_of(*LONG), glob_of(LONG))), glob_of(LONG)),
     ]  # fmt: skip
     keys = [OLDER_MASTER.hex(), MASTER.hex()]
     return group("Capsule", tests, realm=REALM, masterKeys=keys, acceptDomains=[DOMAIN, "old.example.org"])
@@ -234,9 +274,9 @@ def encoded_word(text: str) -> str:
 
 def copies() -> Group:
     glob = glob_of(LONG)
-    copy = tlv(capsule_of(tlv(*LONG), glob), NOTIFICATION)
-    foreign = tlv(capsule_of(tlv(*GITEA), glob_of(GITEA)), NOTIFICATION)
-    swapped = tlv(capsule_of(tlv(*OTHER), glob), NOTIFICATION)
+    copy = tlv(capsule_of(plain_of(*LONG), glob), NOTIFICATION)
+    foreign = tlv(capsule_of(plain_of(*GITEA), glob_of(GITEA)), NOTIFICATION)
+    swapped = tlv(capsule_of(plain_of(*OTHER), glob), NOTIFICATION)
 
     def one(comment: str, result: str, flags: str, answers: str, references: str, kept: bytes = copy) -> Case:
         told = named(LONG) if result == "valid" else {}
@@ -281,7 +321,7 @@ def originals() -> Group:
         other(
             "the seal key itself",
             "WrongConstruction",
-            text(siv.encrypt(SEAL_KEY * 2, tlv(REPLY_ID, "gitea"), tlv(*GITEA))),
+            text(siv.encrypt(SEAL_KEY * 2, tlv(REPLY_ID, "gitea"), plain_of(*GITEA))),
         ),
         other("its last bit altered", "ModifiedCapsule", text(good[:-1] + bytes([good[-1] ^ 1]))),
         other("empty", "ModifiedCapsule", ""),
@@ -299,6 +339,7 @@ WRAPPING_NOTES = {
     "Splice": ("AUTH_BYPASS", "Octets were moved across a boundary, or parts were joined without lengths."),
     "WrongCount": ("DEFINED", "PLAIN has two parts, or four."),
     "Truncated": ("DEFINED", "A length does not fit."),
+    "SecondSpelling": ("MODIFIED_PARAMETER", "The same parts, written in another way."),
     "NotText": ("DEFINED", "The parts of PLAIN are UTF-8."),
     "WrongToken": ("AUTH_BYPASS", "Sealed for another token: it says nothing about this one."),
     "WrongReply": ("AUTH_BYPASS", "Sealed for another reply, or another handler."),

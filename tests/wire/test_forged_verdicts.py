@@ -31,7 +31,7 @@ def milter(request: pytest.FixtureRequest) -> Iterator[Milter]:
 
 
 def _observes(milter: Milter) -> bool:
-    return 'mode = "observe"' in milter.config.read_text()
+    return re.search(r'(?m)^mode = "observe"', milter.config.read_text()) is not None
 
 
 def _send(milter: Milter, minted: MintedAddress, name: str, forged: list[str]) -> Answer:

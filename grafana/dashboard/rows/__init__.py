@@ -1,5 +1,15 @@
 """All rows, in their order."""
 
-from grafana.dashboard.rows import delivery, keys, latency, overview, process, redis, replay, verdicts
+from grafana.dashboard.rows import delivery, keys, latency, overview, process, redis, replay, verdicts, wrapped
 
-ROWS = (overview.ROW, verdicts.ROW, replay.ROW, latency.ROW, redis.ROW, delivery.ROW, keys.ROW, process.ROW)
+ROWS = (
+    overview.ROW,
+    verdicts.ROW,
+    replay.ROW,
+    latency.ROW,
+    redis.ROW,
+    delivery.ROW,
+    wrapped.ROW,
+    keys.ROW,
+    process.ROW,
+)

@@ -8,8 +8,15 @@ _EXPIRES = f"max by (key) ({series('key_last_address_expires_timestamp_seconds')
 
 # Since the daemon started, if none came back yet: 0 is not a time. Nothing where none is sent.
 _SINCE_START = f"max without (process) ({series('process_start_time_seconds', process='supervisor')})"
-_LAST = f"{series('canary_last_success_timestamp_seconds')} > 0 or {_SINCE_START}"
-CANARY_AGE = f"time() - ({_LAST}) and on (job, instance) {series('canary_interval_seconds')} > 0"
+
+
+def canary_age(name: str) -> str:
+    """How long ago a canary succeeded."""
+    last = f"{series(f'{name}_last_success_timestamp_seconds')} > 0 or {_SINCE_START}"
+    return f"time() - ({last}) and on (job, instance) {series(f'{name}_interval_seconds')} > 0"
+
+
+CANARY_AGE = canary_age("canary")
 
 ROW = Row(
     "Keys and configuration",

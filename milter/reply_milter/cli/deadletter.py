@@ -9,10 +9,12 @@ from reply_milter.cli.errors import CommandError
 from reply_milter.cli.foreign_text import printable
 from reply_milter.cli.hook_access import hook
 from reply_milter.cli.kept_message import add_deed, add_kept, write_list, write_one
+from reply_milter.cli.kept_user import user_members, user_words
 from reply_milter.cli.times import moment
 from reply_milter.core.delivery.dead_letter import DeadLetter
 from reply_milter.core.delivery.outcome import Later, Never
 from reply_milter.core.delivery.reply import Envelope
+from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.delivering.delivery import deliver
 from reply_milter.flows.delivering.service import HookService
 
@@ -24,8 +26,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _list(options: argparse.Namespace) -> int:
-    letters = hook(options).dead_letters.all()
-    return write_list(options, [asdict(letter) for letter in letters], map(_line, letters), "there are no dead letters")
+    service = hook(options)
+    letters = service.dead_letters.all()
+    members = [_members(letter, service.rules.handlers) for letter in letters]
+    return write_list(options, members, map(_line, letters), "there are no dead letters")
+
+
+def _members(letter: DeadLetter, handlers: Handlers) -> dict[str, object]:
+    return {**asdict(letter), **user_members(letter.user, letter.handler, handlers)}
 
 
 def _line(letter: DeadLetter) -> str:
@@ -36,13 +44,15 @@ def _line(letter: DeadLetter) -> str:
 def _show(options: argparse.Namespace) -> int:
     service = hook(options)
     letter = _found(service, options.id)
+    handlers = service.rules.handlers
     reason = f"{letter.reason} {printable(letter.detail)}".rstrip()
+    user = user_words(letter.user, letter.handler, handlers)
     words = (
         f"id:        {letter.id}\nsince:     {moment(letter.since)}\nreason:    {reason}\n"
-        f"handler:   {letter.handler or '-'}\nuser:      {'-' if letter.user is None else letter.user}\n"
+        f"handler:   {letter.handler or '-'}\nuser:      {user}\n"
         f"sender:    <{printable(letter.sender)}>\nrecipient: <{printable(letter.recipient)}>\n"
     )
-    return write_one(options, asdict(letter), words, lambda: service.dead_letters.message(letter.id))
+    return write_one(options, _members(letter, handlers), words, lambda: service.dead_letters.message(letter.id))
 
 
 def _retry(options: argparse.Namespace) -> int:

@@ -6,9 +6,13 @@ import os
 import textwrap
 from collections.abc import Iterator
 
+from reply_milter.cli.errors import CommandError
+from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import add_command, add_config, add_json
-from reply_milter.core.diagnosis.problem import Problem, Severity, worst
+from reply_milter.core.diagnosis.application import Look
+from reply_milter.core.diagnosis.problem import Problem, Severity, in_order, worst
 from reply_milter.doctor import Diagnosis, examine
+from reply_milter.doctor.notification import examine_notification
 
 _WORDS = {0: "clean", 1: "warnings", 2: "errors"}
 _STATUS = {None: os.EX_OK, Severity.NOTE: os.EX_OK, Severity.WARNING: 1, Severity.ERROR: 2}
@@ -23,14 +27,44 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         commands, "doctor", _run, "say what is wrong here; exit 0 if nothing is, 1 for warnings, 2 for errors"
     )
     parser.add_argument("--postfix", metavar="DIR", help="also examine the Postfix configuration in DIR (/etc/postfix)")
+    parser.add_argument(
+        "--application",
+        metavar="FILE.eml",
+        help="instead: examine a notification as its application sends it: what is rewritten, what leaks, what stands"
+        " in the way; - for standard input",
+    )
+    parser.add_argument("--sender", metavar="A", help="beside --application: its envelope sender, which no file holds")
     add_config(parser)
     add_json(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
-    diagnosis = examine(options.config, options.postfix)
-    print(json.dumps(_members(diagnosis)) if options.json else "\n".join(_lines(diagnosis)))
+    if options.application is not None:
+        return _application(options)
+    if options.sender is not None:
+        raise CommandError(os.EX_USAGE, "--sender is about a notification: name its file with --application")
+    return _write(options, examine(options.config, options.postfix), {})
+
+
+def _application(options: argparse.Namespace) -> int:
+    if options.postfix is not None:
+        raise CommandError(os.EX_USAGE, "--application and --postfix are about different things: name one of them")
+    message = read_message(options.application)
+    look = examine_notification(options.config, message, options.sender or "")
+    return _write(options, Diagnosis(("application",), in_order(look.problems)), {"notification": _seen(look)})
+
+
+def _write(options: argparse.Namespace, diagnosis: Diagnosis, more: dict[str, object]) -> int:
+    print(json.dumps({**_members(diagnosis), **more}) if options.json else "\n".join(_lines(diagnosis)))
     return _STATUS[worst(diagnosis.problems)]
+
+
+def _seen(look: Look) -> dict[str, object]:
+    return {
+        "handlers": list(look.handlers),
+        "changes": [change._asdict() for change in look.changes],
+        "keys_in_body": [{"handler": name, **place._asdict()} for name, place in look.places],
+    }
 
 
 def _members(diagnosis: Diagnosis) -> dict[str, object]:

@@ -4,9 +4,11 @@ import argparse
 import json
 import os
 
+from reply_milter.adapters.state_dir import wrapped_mark
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
 from reply_milter.core.token.explanation import Explanation, explain
 from reply_milter.core.token.verify import Facts
+from reply_milter.core.wrapping.wrap import Road
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, open_store
@@ -26,10 +28,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     settings = load(options.config)
     form, handlers, now = settings.config.form, settings.config.handlers, moment(options)
-    explained = explain(options.address, form, settings.keyring, handlers, now)
+    left = wrapped_mark.noted(settings.config.state_dir)
+    explained = explain(options.address, form, settings.keyring, handlers, now, left=left)
     asked = _ask(settings, explained)
     if isinstance(asked, Facts):
-        explained = explain(options.address, form, settings.keyring, handlers, now, asked)
+        explained = explain(options.address, form, settings.keyring, handlers, now, asked, left)
     print(json.dumps(_members(explained, asked)) if options.json else _text(explained, asked))
     return os.EX_OK
 
@@ -41,10 +44,11 @@ def _ask(settings: Settings, explained: Explanation) -> Facts | StoreUnavailable
     """
     if explained.key is None or explained.token_text is None:
         return None
-    token = explained.token_text.token
+    token, wrapped = explained.token_text.token, explained.road is Road.WRAPPED
+    token_id = explained.key.token_id(explained.token_text.text)
     store = open_store(settings.config, longest_seconds=_ASK_SECONDS)
     try:
-        return store.facts(token.user, token.handler, token.context, explained.key.token_id(explained.token_text.text))
+        return store.facts(token.user, token.handler, token.context, token_id, wrapped)
     except StoreUnavailableError as error:
         return error
     finally:
@@ -53,11 +57,14 @@ def _ask(settings: Settings, explained: Explanation) -> Facts | StoreUnavailable
 
 def _members(explained: Explanation, asked: Facts | StoreUnavailableError | None) -> dict[str, object]:
     token = explained.token_text.token if explained.token_text else None
+    wrapped = explained.road is Road.WRAPPED
     return {
         "valid": explained.valid,
         "reason": explained.reason,
         "version": token.version if token else None,
-        "user": token.user if token else None,
+        "user": token.user if token and not wrapped else None,
+        "pseudo_user": token.user if token and wrapped else None,
+        "class": explained.road,
         "handler": explained.handler.name if explained.handler else None,
         "issued": token.issued_at if token else None,
         "expires": token.expires_at(explained.handler.validity_days) if token and explained.handler else None,
@@ -79,7 +86,7 @@ def _text(explained: Explanation, asked: Facts | StoreUnavailableError | None) -
         token = explained.token_text.token
         bound = "bound to the address that it was sent to" if token.sender else "not bound to a sender's address"
         source = "" if explained.key else "   (unverified: the checksum is wrong)"
-        lines += ["", f"  user {token.user}, context {token.context}, {bound}{source}"]
+        lines += ["", f"  user {explained.user}, context {token.context}, {bound}{source}"]
     if explained.key is not None and explained.token_text is not None:
         lines.append(f"  token id {explained.key.token_id(explained.token_text.text)}, as in log lines")
     if isinstance(asked, StoreUnavailableError):

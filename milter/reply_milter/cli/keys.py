@@ -20,6 +20,10 @@ from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, locate
 
 _RELOAD = "reload the daemon on every host (SIGHUP) to make this effective"
+_AGAIN = (
+    "; under it, recipients of wrapped notifications have other pseudo-users: whatever `user set --of` put on file, and"
+    " every `revoke address` that is to hold, must be repeated"
+)
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -102,12 +106,13 @@ def _used_if_known(options: argparse.Namespace) -> dict[str, int]:
 
 def _add(options: argparse.Namespace) -> int:
     remembered = _used_if_known(options)
-    keys = _change(options, lambda keys: key_rotation.add(keys, new_secret(), remembered)).keyring.keys
+    settings = _change(options, lambda keys: key_rotation.add(keys, new_secret(), remembered))
+    keys, more = settings.keyring.keys, _AGAIN if settings.config.handlers.wrapped else ""
     _report(
         options,
         keys[-1].id,
         KeyState.VERIFY,
-        f"added {keys[-1].id}: it verifies addresses but does not mint yet; {_RELOAD}",
+        f"added {keys[-1].id}: it verifies addresses but does not mint yet; {_RELOAD}{more}",
     )
     return os.EX_OK
 

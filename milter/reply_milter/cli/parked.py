@@ -8,9 +8,11 @@ from reply_milter.cli.errors import CommandError
 from reply_milter.cli.foreign_text import printable
 from reply_milter.cli.hook_access import hook
 from reply_milter.cli.kept_message import add_deed, add_kept, write_list, write_one
+from reply_milter.cli.kept_user import user_members, user_words
 from reply_milter.cli.times import moment
 from reply_milter.core.delivery.outcome import Later, Never
 from reply_milter.core.delivery.parked import ParkedReply
+from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.delivering.parking import discard, release
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.flows.delivering.standing import objection
@@ -30,13 +32,15 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _list(options: argparse.Namespace) -> int:
-    waiting = hook(options).parking.all()
-    return write_list(options, [_members(parked) for parked in waiting], map(_line, waiting), "nothing is parked")
+    service = hook(options)
+    waiting, handlers = service.parking.all(), service.rules.handlers
+    members = [_members(parked, handlers) for parked in waiting]
+    return write_list(options, members, (_line(parked, handlers) for parked in waiting), "nothing is parked")
 
 
-def _line(parked: ParkedReply) -> str:
+def _line(parked: ParkedReply, handlers: Handlers) -> str:
     return (
-        f"{parked.id}  until {moment(parked.until)}  user {parked.sealed.user}  {parked.sealed.handler}  "
+        f"{parked.id}  until {moment(parked.until)}  user {_user(parked, handlers)}  {parked.sealed.handler}  "
         f"{parked.sealed.reason}  from {printable(parked.author) or '-'}  {_state(parked)}"
     )
 
@@ -44,13 +48,14 @@ def _line(parked: ParkedReply) -> str:
 def _show(options: argparse.Namespace) -> int:
     service = hook(options)
     parked = _found(service, options.id)
-    sealed, author = parked.sealed, printable(parked.author) or "-"
+    sealed, author, handlers = parked.sealed, printable(parked.author) or "-", service.rules.handlers
+    user = _user(parked, handlers)
     words = (
-        f"id:      {parked.id}\nuser:    {sealed.user}\nhandler: {sealed.handler}\nreason:  {sealed.reason}\n"
+        f"id:      {parked.id}\nuser:    {user}\nhandler: {sealed.handler}\nreason:  {sealed.reason}\n"
         f"from:    {author}\narrived: {moment(parked.arrived)}\nuntil:   {moment(parked.until)}\n"
         f"state:   {_state(parked)}\n"
     )
-    return write_one(options, _members(parked), words, lambda: service.parking.message(parked.id))
+    return write_one(options, _members(parked, handlers), words, lambda: service.parking.message(parked.id))
 
 
 def _release(options: argparse.Namespace) -> int:
@@ -103,11 +108,15 @@ def _state(parked: ParkedReply) -> str:
     return f"asked {moment(parked.asked)}" if parked.asked else "not asked yet"
 
 
-def _members(parked: ParkedReply) -> dict[str, object]:
+def _user(parked: ParkedReply, handlers: Handlers) -> str:
+    return user_words(parked.sealed.user, parked.sealed.handler, handlers)
+
+
+def _members(parked: ParkedReply, handlers: Handlers) -> dict[str, object]:
     sealed = parked.sealed
     return {
         "id": parked.id,
-        "user": sealed.user,
+        **user_members(sealed.user, sealed.handler, handlers),
         "handler": sealed.handler,
         "context": str(sealed.context),
         "locator": sealed.locator or None,

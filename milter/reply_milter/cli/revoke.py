@@ -15,11 +15,13 @@ from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_command, add_config, add_json, whole_number
 from reply_milter.cli.store_access import StoreAccess, store_access
 from reply_milter.cli.times import moment
+from reply_milter.cli.whose import Whose, add_wrapped, check_id, recipient
 from reply_milter.core.seal.sealed_reply import TOKEN_ID_LENGTH
 from reply_milter.core.token import token
 from reply_milter.core.token.explanation import explain
 from reply_milter.core.token.revocation import What
 from reply_milter.core.verdict.handler import ContextKind
+from reply_milter.core.wrapping.outward_minting import normal
 from reply_milter.flows.revocations import restore_revocations
 
 _TOKEN_ID = re.compile(rf"[a-z2-7]{{{TOKEN_ID_LENGTH}}}", re.ASCII)
@@ -27,6 +29,14 @@ _REACH = (
     "A thread context is computed with one user's key: other users have other contexts for the same thing. "
     "To reach all users, refuse replies about it in the application, or revoke it for each user"
 )
+_NOT_MINTED = (
+    "Addresses that an application had minted for a user of its own are not among them: see revoke user. "
+    "What is sent to this recipient from now on can be answered"
+)
+_ONE_THING = {
+    ContextKind.THREAD: "the addresses of the one user, and the one message,",
+    ContextKind.WRAPPED: "the addresses of the one recipient, and the one address of the application,",
+}
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,7 +46,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     user = add_command(deeds, "user", _user, "all addresses of a user, minted until now")
     user.add_argument("id", metavar="ID", type=whole_number)
-    text = "all addresses about one thing, minted until now; of a handler with thread contexts, those of one user"
+    add_wrapped(user)
+    text = "all addresses that stand for an application's own, sent to a recipient until now, under every key in use"
+    sent_to = add_command(deeds, "address", _address, text)
+    sent_to.add_argument("recipient", metavar="A", help="whom the wrapped notifications were sent to")
+    text = "all addresses about one thing, minted until now; unless contexts are integers, those of one user"
     about = add_command(deeds, "object", _object, text)
     about.add_argument("handler", metavar="HANDLER")
     about.add_argument("context", metavar="CONTEXT", type=whole_number, help="as in `explain` or a verdict")
@@ -48,19 +62,47 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         deeds, "restore", _restore, "restore revocations that the store has lost, from this host's journal"
     )
     restore.add_argument("--journal", metavar="FILE", help="another journal than the one under state_dir")
-    for parser in (user, about, one, before, restore):
+    for parser in (user, sent_to, about, one, before, restore):
         add_config(parser)
         add_json(parser)
 
 
 def _user(options: argparse.Namespace) -> int:
-    if not 0 <= options.id < token.USER_LIMIT:
-        raise CommandError(os.EX_USAGE, f"a user id is between 0 and {token.USER_LIMIT - 1}")
+    check_id(options.id)
     with store_access(options, changes=True) as access:
-        wanted = _next_minute()
-        before = access.registry.revoke_user(options.id, wanted, access.kept_until)
-        access.put_on_record(What.USER, user=options.id, before=before)
-    return _report(options, access, f"all addresses of user {options.id}", wanted, before, user=options.id)
+        wanted, who = _next_minute(), Whose((options.id,), options.wrapped)
+        before = _revoke(access, who, wanted)
+        record = access.registry.user(options.id, options.wrapped)
+        shown = who.shown(access.settings, record.addresses if record else ())
+    names = {"user": None, "pseudo_users": [options.id]} if options.wrapped else {"user": options.id}
+    return _report(options, access, f"all addresses of user {shown}", wanted, before, **names)
+
+
+def _address(options: argparse.Namespace) -> int:
+    if "@" not in options.recipient:
+        raise CommandError(os.EX_USAGE, f"{options.recipient!r} is no mail address")
+    address = normal(options.recipient)
+    with store_access(options, changes=True) as access:
+        wanted, who = _next_minute(), recipient(address, access.settings)
+        before = _revoke(access, who, wanted)
+    what = f"all addresses that stand for an application's own, sent to {address},"
+    status = _report(options, access, what, wanted, before, address=address, pseudo_users=list(who.users))
+    if not options.json:
+        print(_NOT_MINTED)
+    return status
+
+
+def _revoke(access: StoreAccess, who: Whose, wanted: int) -> int:
+    """Revoke what was issued to all of ``who``; return the earliest time that is in force."""
+    in_force = []
+    for user in who.users:
+        before = access.registry.revoke_user(user, wanted, access.kept_until, who.wrapped)
+        if who.wrapped:
+            access.put_on_record(What.WRAPPED, user=user, of=who.of, before=before)
+        else:
+            access.put_on_record(What.USER, user=user, before=before)
+        in_force.append(before)
+    return min(in_force)
 
 
 def _object(options: argparse.Namespace) -> int:
@@ -71,8 +113,8 @@ def _object(options: argparse.Namespace) -> int:
         before = access.registry.revoke_object(handler.id, options.context, wanted, access.kept_until)
         access.put_on_record(What.OBJECT, handler=handler.id, context=options.context, before=before)
     what = f"all addresses of {handler.name} about {options.context}"
-    if handler.context is ContextKind.THREAD:
-        what = f"the addresses of the one user, and the one message, that context {options.context} belongs to,"
+    if handler.context in _ONE_THING:
+        what = f"{_ONE_THING[handler.context]} that context {options.context} belongs to,"
     status = _report(options, access, what, wanted, before, handler=handler.name, context=str(options.context))
     if handler.context is ContextKind.THREAD and not options.json:
         print(_REACH)

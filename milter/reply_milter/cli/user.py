@@ -4,13 +4,11 @@ import argparse
 import json
 import os
 
-from reply_milter.cli.errors import CommandError
-from reply_milter.cli.options import add_command, add_config, add_json, whole_number
-from reply_milter.cli.store_access import store_access
+from reply_milter.cli.options import add_command, add_config, add_json
+from reply_milter.cli.store_access import StoreAccess, store_access
 from reply_milter.cli.times import moment
 from reply_milter.cli.user_import import import_users
-from reply_milter.core.mail.domain import normalise
-from reply_milter.core.token.token import USER_LIMIT
+from reply_milter.cli.whose import Whose, add_whose, check_whose, normal_address, whose
 from reply_milter.ports import UserChange, UserRecord
 
 
@@ -20,7 +18,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         metavar="DEED", required=True
     )
     put = add_command(deeds, "set", _set, "put a user on file; without --address, the addresses on file stay")
-    put.add_argument("--address", metavar="A", action="append", default=[], help="an address to write from; repeatable")
+    text = "an address to write from; repeatable. Beside --of: one more than that recipient's own"
+    put.add_argument("--address", metavar="A", action="append", default=[], help=text)
     put.add_argument("--disabled", action="store_true", help="refuse all replies; without it, the user is enabled")
     show = add_command(deeds, "show", _show, "show what is on file")
     remove = add_command(deeds, "remove", _remove, "delete the addresses on file and enable the user; revocations stay")
@@ -33,61 +32,76 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         'user stays unchanged: a cell may be empty. "addresses": [] removes all of them',
     )
     for parser in (put, show, remove):
-        parser.add_argument("id", metavar="ID", type=whole_number)
+        add_whose(parser)
     for parser in (put, show, remove, many):
         add_config(parser)
         add_json(parser)
 
 
 def _set(options: argparse.Namespace) -> int:
-    user = _checked(options)
-    addresses = tuple(dict.fromkeys(_normal(address) for address in options.address))
+    check_whose(options)
+    addresses = [normal_address(address) for address in options.address]
     with store_access(options, changes=True) as access:
-        access.registry.set_users([UserChange(user, options.disabled, addresses or None)], access.kept_until)
-        return _tell(options, user, access.registry.user(user))
+        who = whose(options, access.settings)
+        if who.of and addresses:  # once any is on file, only these count
+            addresses.insert(0, who.of)
+        listed = tuple(dict.fromkeys(addresses)) or None
+        changes = [UserChange(user, options.disabled, listed, who.wrapped) for user in who.users]
+        access.registry.set_users(changes, access.kept_until)
+        return _tell(options, access, who)
 
 
 def _show(options: argparse.Namespace) -> int:
-    user = _checked(options)
+    check_whose(options)
     with store_access(options) as access:
-        return _tell(options, user, access.registry.user(user))
+        return _tell(options, access, whose(options, access.settings))
 
 
 def _remove(options: argparse.Namespace) -> int:
-    user = _checked(options)
+    check_whose(options)
     with store_access(options, changes=True) as access:
-        removed = access.registry.remove_user(user, access.kept_until)
+        who = whose(options, access.settings)
+        removed = [access.registry.remove_user(user, access.kept_until, who.wrapped) for user in who.users]
+        shown = who.shown(access.settings)
     if options.json:
-        print(json.dumps({"user": user, "removed": removed}))
+        print(json.dumps({**_names(who), "removed": any(removed)}))
     else:
-        print(f"user {user}: {'removed' if removed else 'nothing was on file'}")
+        print(f"user {shown}: {'removed' if any(removed) else 'nothing was on file'}")
     return os.EX_OK
 
 
-def _checked(options: argparse.Namespace) -> int:
-    if not 0 <= options.id < USER_LIMIT:
-        raise CommandError(os.EX_USAGE, f"a user id is between 0 and {USER_LIMIT - 1}")
-    return int(options.id)
+def _names(who: Whose) -> dict[str, object]:
+    """The members that say whose record it is. ``user`` is never a pseudo-user's number."""
+    if not who.wrapped:
+        return {"user": who.users[0]}
+    return {"user": None, "of": who.of or None, "pseudo_users": list(who.users)}
 
 
-def _normal(address: str) -> str:
-    normal = normalise(address) if "@" in address else None
-    if normal is None:
-        raise CommandError(
-            os.EX_USAGE, f"{address!r} can't be on file: a plain ASCII local part and a domain are needed"
-        )
-    return normal
-
-
-def _tell(options: argparse.Namespace, user: int, record: UserRecord | None) -> int:
-    found = record or UserRecord(False, 0, ())
+def _tell(options: argparse.Namespace, access: StoreAccess, who: Whose) -> int:
+    records = [access.registry.user(user, who.wrapped) or UserRecord(False, 0, ()) for user in who.users]
     if options.json:
-        members = {"user": user, "disabled": found.disabled, "addresses": list(found.addresses)}
-        print(json.dumps({**members, "revoked_before": found.revoked_before or None}))
+        told = _each(who, records) if who.of else _members(records[0])
+        print(json.dumps({**_names(who), **told}))
         return os.EX_OK
-    print(f"user {user}: {'disabled' if found.disabled else 'enabled'}")
-    print(f"  addresses on file: {', '.join(found.addresses) or 'none'}")
-    print(
-        f"  revoked: {f'what was minted before {moment(found.revoked_before)}' if found.revoked_before else 'nothing'}"
-    )
+    for user, found in zip(who.users, records, strict=True):
+        number = f", as pseudo-user {user}" if who.of else ""
+        print(f"user {who.shown(access.settings, found.addresses)}{number}: {_state(found)}")
+        print(f"  addresses on file: {', '.join(found.addresses) or 'none'}")
+        revoked = f"what was minted before {moment(found.revoked_before)}" if found.revoked_before else "nothing"
+        print(f"  revoked: {revoked}")
     return os.EX_OK
+
+
+def _members(found: UserRecord) -> dict[str, object]:
+    revoked = found.revoked_before or None
+    return {"disabled": found.disabled, "addresses": list(found.addresses), "revoked_before": revoked}
+
+
+def _each(who: Whose, records: list[UserRecord]) -> dict[str, object]:
+    """The records of a recipient: those of keys that came later than the last ``user set`` are empty."""
+    pairs = zip(who.users, records, strict=True)
+    return {"records": [{"pseudo_user": user, **_members(found)} for user, found in pairs]}
+
+
+def _state(found: UserRecord) -> str:
+    return "disabled" if found.disabled else "enabled"

@@ -10,12 +10,12 @@ from reply_milter.adapters.clients import lmtp_probe, milter_client, probes
 from reply_milter.adapters.os import file_facts, process_facts
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import RedisInspection, embedded, url_mistake
-from reply_milter.adapters.state_dir import lock, loss_record
+from reply_milter.adapters.state_dir import lock, loss_record, wrapped_mark
 from reply_milter.adapters.telemetry import page_access
 from reply_milter.config import ConfigError
 from reply_milter.config.places import Listener
 from reply_milter.config.secrets import held_secrets
-from reply_milter.core.diagnosis import clock, daemon, keys, secrets, sockets, state, store
+from reply_milter.core.diagnosis import clock, daemon, keys, secrets, sockets, state, store, wrapped
 from reply_milter.core.diagnosis import page_access as page_rules
 from reply_milter.core.diagnosis import settings as settings_rules
 from reply_milter.core.diagnosis import signing as signing_rules
@@ -116,6 +116,7 @@ class Installation:
                 str(sign.place.socket) if sign.place and sign.is_open else "",
             )
         )
+        yield from wrapped.examine(config.handlers.wrapped, wrapped_mark.noted(config.state_dir), WallClock().now())
         held = tuple(held_secrets(config))
         yield from secrets.examine(file_facts.facts(self._path), held, self._account)
 

@@ -24,6 +24,8 @@ def _restore(registry: Registry, one: Revocation) -> None:
     match one.what:
         case What.USER:
             registry.revoke_user(one.user, one.before, one.kept_until)
+        case What.WRAPPED:
+            registry.revoke_user(one.user, one.before, one.kept_until, wrapped=True)
         case What.OBJECT:
             registry.revoke_object(one.handler, one.context, one.before, one.kept_until)
         case What.TOKEN:

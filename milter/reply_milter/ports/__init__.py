@@ -18,7 +18,17 @@ from reply_milter.ports.store import (
     UserRecord,
     WrappedMark,
 )
-from reply_milter.ports.telemetry import Decision, Fate, Lack, Minting, MintingTelemetry, Notification, Stage, Telemetry
+from reply_milter.ports.telemetry import (
+    Decision,
+    Fate,
+    Lack,
+    Minting,
+    MintingTelemetry,
+    Notification,
+    Sight,
+    Stage,
+    Telemetry,
+)
 
 __all__ = [
     "DEFER_INTERNAL",
@@ -41,6 +51,7 @@ __all__ = [
     "ParkingRoom",
     "Registry",
     "Replay",
+    "Sight",
     "Stage",
     "Store",
     "StoreUnavailableError",

@@ -1,11 +1,21 @@
 """Ports of the canary: a milter client of its own, and its telemetry."""
 
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from reply_milter.core.mail.edited import HeaderFields
+from reply_milter.core.mail.headers import Edit
 
 
 class MilterUnreachableError(Exception):
     """The milter gave no answer, a late one, or one that breaks the protocol. The message says which."""
+
+
+class Submitted(NamedTuple):
+    """The milter's answer to a message. ``refusal``: of its recipient, or at its end; empty if it is accepted."""
+
+    refusal: str
+    edits: tuple[Edit, ...] = ()
 
 
 class MilterClient(Protocol):
@@ -20,24 +30,44 @@ class MilterClient(Protocol):
         ...
 
 
+class MessageClient(Protocol):
+    """The same, for whole messages. ``message`` raises MilterUnreachableError."""
+
+    def message(self, sender: str, recipient: str, fields: HeaderFields, body: bytes) -> Submitted:
+        """Ask about a whole message, from MAIL to its end."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection. Raises nothing."""
+        ...
+
+
 class CanaryFailure(StrEnum):
     """Why a canary failed. A bounded set, for metrics."""
 
-    UNREACHABLE = "unreachable"  # no worker answers at the socket in time
+    UNREACHABLE = "unreachable"  # no worker answers at a socket in time
+    NOT_WRAPPED = "not_wrapped"  # a notification was refused, or left with the application's own address
     REFUSED = "refused"  # a genuine address got 5xx: keys, clock or configuration
     DEFERRED = "deferred"  # a genuine address got 4xx: the store, or an internal error
+    NOT_RESTORED = "not_restored"  # the hook could not give the reply back: seal keys, or an internal error
     FORGED_ACCEPTED = "forged_accepted"  # a forged address was accepted
     FORGED_DEFERRED = "forged_deferred"  # an internal error
     INTERNAL = "internal"  # the canary itself failed
+
+
+_OF_WRAPPING = (CanaryFailure.NOT_WRAPPED, CanaryFailure.NOT_RESTORED)
+_OF_FORGING = (CanaryFailure.FORGED_ACCEPTED, CanaryFailure.FORGED_DEFERRED)
+PLAIN_FAILURES = tuple(failure for failure in CanaryFailure if failure not in _OF_WRAPPING)
+WRAPPED_FAILURES = tuple(failure for failure in CanaryFailure if failure not in _OF_FORGING)
 
 
 class CanaryTelemetry(Protocol):
     """Counts and logs canaries."""
 
     def succeeded(self, now: int) -> None:
-        """Both addresses got the right answer, at ``now``, Unix seconds."""
+        """Everything got the right answer, at ``now``, Unix seconds."""
         ...
 
     def failed(self, failure: CanaryFailure, detail: str) -> None:
-        """An address got a wrong answer, or none. ``detail``: for the log."""
+        """Something got a wrong answer, or none. ``detail``: for the log."""
         ...

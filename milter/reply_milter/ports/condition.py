@@ -62,8 +62,9 @@ class KeyCondition:
 
 @dataclass(frozen=True, slots=True)
 class SettingsCondition:
-    """What of the settings in force an operator wants to see at a glance. ``canary_seconds`` 0: there is none."""
+    """What of the settings in force an operator wants to see at a glance. Seconds of 0: there is no such canary."""
 
     keys: tuple[KeyCondition, ...]
     enforcing: bool
     canary_seconds: int
+    wrapped_canary_seconds: int = 0

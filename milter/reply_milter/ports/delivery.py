@@ -104,7 +104,7 @@ class DeadLetters(Protocol):
 class AddressBook(Protocol):
     """Knows what is on file about users."""
 
-    def user(self, user: int) -> UserRecord | None:
+    def user(self, user: int, wrapped: bool = False) -> UserRecord | None:
         """As in ``Registry``.
 
         Raises:
@@ -116,7 +116,7 @@ class AddressBook(Protocol):
 class Standings(Protocol):
     """What was put on record about tokens and those they name."""
 
-    def facts(self, user: int, handler: int, context: int, token_id: str) -> Facts:
+    def facts(self, user: int, handler: int, context: int, token_id: str, wrapped: bool = False) -> Facts:
         """As in ``Store``.
 
         Raises:

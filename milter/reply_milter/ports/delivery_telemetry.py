@@ -20,7 +20,10 @@ class DeliveryEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What became of one reply. Holds no address. ``why``: in words; ``handler``: empty without a good seal."""
+    """What became of one reply. Holds no address. ``why``: in words; ``handler``: empty without a good seal.
+
+    ``road``: the ``class`` of its verdict, where its handler is wrapped: it was restored if it was delivered.
+    """
 
     outcome: DeliveryEvent
     handler: str = ""
@@ -28,6 +31,7 @@ class DeliveryReport:
     queue_id: str = ""
     reason: str = ""
     why: str = ""
+    road: str = ""
 
 
 class TurnedAway(StrEnum):

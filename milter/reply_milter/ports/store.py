@@ -77,7 +77,7 @@ class Claim(NamedTuple):
     structure; ``kept_seconds`` count from the claim on, by the store's clock, however wrong that is. ``author``: a
     digest of AUTHOR_OCTETS. Limits may be None. ``tries`` None: whoever wrote it may. ``takes`` False, with
     ``tries``: the message is refused whatever the answer; only its author is counted. ``about``: the token whose
-    facts are asked for, too.
+    facts are asked for, too; ``wrapped``: its user is a pseudo-user.
     """
 
     token_id: str
@@ -91,6 +91,7 @@ class Claim(NamedTuple):
     tries: Tries | None = None
     takes: bool = True
     about: Token | None = None
+    wrapped: bool = False
 
     @property
     def id(self) -> str:
@@ -105,7 +106,10 @@ class Store(Protocol):
     """
 
     def facts(self, user: int, handler: int, context: int, token_id: str, wrapped: bool = False) -> Facts:
-        """What is known about a token and those it names. Reads only. ``wrapped``: with the copy of its original."""
+        """What is known about a token and those it names. Reads only.
+
+        ``wrapped``: its user is a pseudo-user, and the copy of its original is asked for, too.
+        """
         ...
 
     def claim(self, claim: Claim) -> Claimed:
@@ -169,11 +173,15 @@ class UserRecord:
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """A change of what is on file about a user. None leaves a value as it is; ``addresses`` are normalised."""
+    """A change of what is on file about a user. None leaves a value as it is; ``addresses`` are normalised.
+
+    ``wrapped``: of a pseudo-user.
+    """
 
     user: int
     disabled: bool | None = None
     addresses: tuple[str, ...] | None = None
+    wrapped: bool = False
 
 
 class Registry(Protocol):
@@ -181,10 +189,11 @@ class Registry(Protocol):
 
     Times are Unix seconds; ``kept_until`` is when nothing is left that a revocation could matter to. A revocation is
     never taken back by one with an earlier time: each returns the time that is in force. Every change is atomic, and
-    may be made twice. Every method raises StoreUnavailableError when the store gave no answer.
+    may be made twice. Every method raises StoreUnavailableError when the store gave no answer. ``wrapped``: ``user`` is
+    a pseudo-user, of whom nothing is true that is true of the real user with this number.
     """
 
-    def revoke_user(self, user: int, before: int, kept_until: int) -> int:
+    def revoke_user(self, user: int, before: int, kept_until: int, wrapped: bool = False) -> int:
         """Revoke what was issued to ``user`` before then."""
         ...
 
@@ -200,7 +209,7 @@ class Registry(Protocol):
         """Revoke whatever was issued before then."""
         ...
 
-    def user(self, user: int) -> UserRecord | None:
+    def user(self, user: int, wrapped: bool = False) -> UserRecord | None:
         """What is on file, or None."""
         ...
 
@@ -208,7 +217,7 @@ class Registry(Protocol):
         """Put users on file, in one round trip. Revocations stay."""
         ...
 
-    def remove_user(self, user: int, kept_until: int) -> bool:
+    def remove_user(self, user: int, kept_until: int, wrapped: bool = False) -> bool:
         """Forget addresses and disabling, not a revocation. False if nothing was there."""
         ...
 

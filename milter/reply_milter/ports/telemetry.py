@@ -28,11 +28,23 @@ class Fate(StrEnum):
     DROPPED = "dropped"  # the reply recipient was removed from a message that others get
 
 
+class Sight(StrEnum):
+    """What became of mail to a wrapped application's own address."""
+
+    PASSED = "passed"  # it was sealed, and the hook restores it
+    REFUSED = "refused"  # the address is right, and native addresses are refused
+    UNFIT = "unfit"  # the application gives out no such address; or the message is malformed, too large, or a loop
+    BESIDE = "beside"  # removed: the message has the right address of the same application, too
+    WOULD_REFUSE = "would_refuse"  # in observe mode: it passed
+
+
 class Decision(NamedTuple):
     """What was decided about a reply, for log and metrics. Never a mail address.
 
     ``because``: more of the reason, for the log alone. ``would``: in observe mode, the action of enforce mode.
-    ``client``: an IP address, to find the MTA's own line by while there is no queue id.
+    ``client``: an IP address, to find the MTA's own line by while there is no queue id. ``road``: a value of
+    ``core.wrapping.wrap.Road`` for an application's own address, with ``sight`` once that is final; else both are
+    empty.
     """
 
     stage: Stage
@@ -45,6 +57,8 @@ class Decision(NamedTuple):
     replay: str = ""
     because: str = ""
     client: str = ""
+    road: str = ""
+    sight: Sight | None = None
 
 
 class Telemetry(Protocol):
@@ -107,7 +121,7 @@ class Notification:
     """An outgoing message that asked for a reply address, or was wrapped, for log and metrics. Never an address.
 
     ``problem``: why it was refused, or ignored, in words. ``application``: who asked, as the configuration calls it.
-    ``lacks``: of one that was wrapped.
+    ``lacks``: of one that was wrapped, or deferred for that; ``stored``: the store holds what its address stands for.
     """
 
     outcome: Minting
@@ -117,6 +131,7 @@ class Notification:
     problem: str = ""
     application: str = ""
     lacks: tuple[Lack, ...] = ()
+    stored: bool = False
 
 
 class MintingTelemetry(Protocol):
@@ -124,4 +139,8 @@ class MintingTelemetry(Protocol):
 
     def notification(self, notification: Notification) -> None:
         """Report the answer to one message that asked for a reply address."""
+        ...
+
+    def native(self, decision: Decision) -> None:
+        """Report a recipient that is a wrapped application's own address, and no longer passes."""
         ...

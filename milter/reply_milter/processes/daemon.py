@@ -46,13 +46,16 @@ from pathlib import Path
 
 from reply_milter import __version__
 from reply_milter.adapters import telemetry
+from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.os.process_table import ProcessTable
 from reply_milter.adapters.os.process_tree import ProcessTree
 from reply_milter.adapters.os.systemd import ServiceManager
 from reply_milter.adapters.redis_store import shown
+from reply_milter.adapters.state_dir import wrapped_mark
 from reply_milter.config import Config, ConfigError
 from reply_milter.config.places import Listener
+from reply_milter.core.diagnosis.wrapped import unbound_names
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.processes import limits
 from reply_milter.processes.health import Health
@@ -106,6 +109,9 @@ def _start_log(path: str, config: Config) -> None:
     telemetry.log_to_stderr(config.log.json, config.log.level)
     for warning in config.warnings:
         log.warning("%s: %s", path, warning)
+    unbound = unbound_names(config.handlers.wrapped, wrapped_mark.noted(config.state_dir), WallClock().now())
+    if unbound:
+        log.info("native addresses still pass, until a wrapped notification has left: %s", ", ".join(unbound))
 
 
 def _health(settings: Settings, channels: Mapping[str, ControlChannel]) -> Health:

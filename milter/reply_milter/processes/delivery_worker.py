@@ -44,7 +44,7 @@ class DeliveryWorker:
         metrics.expect_errors(("commit", "facts"), ERROR_KINDS)
         self._telemetry = telemetry.DeliveryTelemetry(metrics)
         self._store_telemetry = telemetry.StoreOperations(metrics)
-        self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
+        self._telemetry.expect_handlers(settings.config.handlers)
         self._listening = listening
         self._channel = channel
         delivery = _delivery(settings)
@@ -108,7 +108,7 @@ class DeliveryWorker:
     def _apply_settings(self, settings: Settings) -> None:
         """Apply ``settings`` to deliveries that begin from now on. The number of threads stays until a restart."""
         delivery = _delivery(settings)
-        self._telemetry.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
+        self._telemetry.expect_handlers(settings.config.handlers)
         self._service = open_hook(settings, delivery, self._telemetry, self._store_telemetry, watches=True)
         self._server.change(delivery.max_message_bytes, delivery.max_bytes_in_flight)
 

@@ -1,25 +1,18 @@
-"""The metrics process: shows all metrics, answers health checks, watches the store, and sends the canary."""
+"""The metrics process: shows all metrics, answers health checks, watches the store, and sends the canaries."""
 
 import logging
 import os
-import secrets
 import socket
-import threading
-import time
 
 from reply_milter.adapters import telemetry
-from reply_milter.adapters.clients.milter_client import MilterClient
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.os.process_table import ProcessTable
 from reply_milter.adapters.redis_store import RedisObserver
 from reply_milter.adapters.telemetry.page_access import Certificate, Login
-from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.token.key_rotation import last_expiry
-from reply_milter.core.token.token import CONTEXT_LIMIT
-from reply_milter.flows.canary import CanaryService, send
-from reply_milter.ports.canary import CanaryFailure
 from reply_milter.ports.condition import KeyCondition, SettingsCondition
+from reply_milter.processes.canaries import Canaries
 from reply_milter.processes.milter_worker import Shared, run_control_loop
 from reply_milter.processes.readiness import Readiness, unhealthy
 from reply_milter.processes.store_watch import StoreWatch
@@ -28,7 +21,6 @@ from reply_milter.wiring.stores import store_url
 
 log = logging.getLogger(__name__)
 
-_CANARY_SECONDS = 5.0  # for one canary, not counting the store, which may take its time-out twice
 _REDIS_SECONDS = 1.0
 
 
@@ -50,10 +42,16 @@ class Monitor:
         self._page = page
         self._channel = channel
         self._clock = WallClock()
-        self._changed = threading.Event()
         registry = telemetry.process_registry(shared.metrics_folder, slot)
-        self._counter = telemetry.CanaryCounter(registry) if settings.config.verify.place else None
         self._deliveries = telemetry.DeliverySeries(registry) if settings.config.delivery is None else None
+        self._settings = settings
+        verifies, signs = settings.config.verify.place is not None, settings.config.sign.place is not None
+        self._canaries = Canaries(
+            lambda: self._settings,
+            shared,
+            telemetry.CanaryCounter.plain(registry) if verifies else None,
+            telemetry.CanaryCounter.wrapped(registry) if verifies and signs else None,
+        )
         self._apply_settings(settings)
         self._watch = StoreWatch(lambda: self._settings.config) if settings.config.uses_store else None
 
@@ -63,8 +61,7 @@ class Monitor:
             self._watch.start()
         if self._page is not None:
             self._serve(self._page)
-        if self._counter is not None:
-            threading.Thread(target=self._send_canaries, args=(self._counter,), name="canary", daemon=True).start()
+        self._canaries.start()
         run_control_loop(self._channel, self._first, self._apply_settings)
         os._exit(0)
 
@@ -74,8 +71,8 @@ class Monitor:
             self._deliveries.parked.set(0)
             self._deliveries.parked_bytes.set(0)
             self._deliveries.in_flight.set(0)
-            self._deliveries.expect_handlers([handler.name for handler in settings.config.handlers.by_id.values()])
-        self._changed.set()
+            self._deliveries.expect_handlers(settings.config.handlers)
+        self._canaries.settings_changed()
 
     def _serve(self, page: socket.socket) -> None:
         config = self._settings.config
@@ -104,41 +101,4 @@ class Monitor:
             KeyCondition(key.id, key.state, last_expiry(key, now, longest, was_used=False).at)
             for key in settings.keyring.keys
         )
-        sent = self._counter is not None and canary_handler(settings.config.handlers) is not None
-        seconds = settings.config.canary.interval_seconds if sent else 0
-        return SettingsCondition(tuple(keys), not settings.config.policy.observe, seconds)
-
-    def _send_canaries(self, counter: telemetry.CanaryCounter) -> None:
-        sent = -1e9  # monotonic seconds
-        while True:
-            seconds = self._settings.config.canary.interval_seconds
-            wait = sent + seconds - time.monotonic() if seconds else None
-            if wait is None or wait > 0:
-                self._changed.wait(wait)
-                self._changed.clear()
-                continue
-            sent = time.monotonic()
-            try:
-                self._send_canary(counter)
-            except Exception as error:
-                log.exception("cannot send a canary")
-                counter.failed(CanaryFailure.INTERNAL, type(error).__name__)
-
-    def _send_canary(self, counter: telemetry.CanaryCounter) -> None:
-        settings = self._settings
-        config, handler = settings.config, canary_handler(settings.config.handlers)
-        if config.verify.place is None or handler is None:
-            return
-        place = config.verify.place.socket
-        seconds = _CANARY_SECONDS + 2 * config.store.timeout_ms / 1000
-        send(
-            CanaryService(
-                handler=handler,
-                keyring=settings.keyring,
-                form=config.form,
-                clock=self._clock,
-                telemetry=counter,
-                connect=lambda: MilterClient(place.path, place.host, place.port, self._shared.canary_address, seconds),
-                context=lambda: secrets.randbelow(CONTEXT_LIMIT),
-            )
-        )
+        return SettingsCondition(tuple(keys), not settings.config.policy.observe, *self._canaries.intervals())

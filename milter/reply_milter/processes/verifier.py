@@ -14,8 +14,10 @@ from reply_milter.adapters.state_dir.wrapped_mark import WrappedMark
 from reply_milter.config import Config
 from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.verdict.handler import Handlers
+from reply_milter.core.wrapping.canary import wrapped_canary_handler
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.inbound import Connection
+from reply_milter.flows.verifying.passing_store import PassingStore
 from reply_milter.flows.verifying.possible_decisions import possible_decisions
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.processes.milter_worker import Shared
@@ -60,7 +62,7 @@ class Verifier:
                 self._commits.renew(self._store, config.replay.settle_ms / 1000)
             self._store_settings = _store_settings(config)
         rules = settings.rules()
-        self._metrics.expect_handlers(handler.name for handler in config.handlers.by_id.values())
+        self._metrics.expect_handlers(config.handlers)
         self._telemetry.expect(possible_decisions(rules))
         self._key_ids = {key.id for key in settings.keyring.keys}
         self._telemetry.expect_keys(self._key_ids)
@@ -77,14 +79,18 @@ class Verifier:
         self._canary_service = self._for_canaries(self._service)
 
     def _for_canaries(self, service: Service) -> Service | None:
-        """Return a copy of the service for canary connections: a handler that no configuration has, no telemetry."""
-        handler = canary_handler(service.rules.handlers)
+        """Return a copy of the service for canary connections: handlers that no configuration has, no telemetry.
+
+        The store is asked, and keeps nothing; no milter vouches for a canary's answer.
+        """
+        handler, wrapped = canary_handler(service.rules.handlers), wrapped_canary_handler(service.rules.handlers)
         if handler is None:
             return None
-        handlers = Handlers.of([handler])
-        verify = replace(service.rules.verify, peers=(), forged_per_minute=0)
+        handlers = Handlers.of([handler] if wrapped is None else [handler, wrapped])
+        verify = replace(service.rules.verify, peers=(), forged_per_minute=0, authserv_id="")
         rules = replace(service.rules, handlers=handlers, policy=handler.policy, verify=verify)
-        return replace(service, rules=rules, telemetry=self._silent)
+        store = PassingStore(service.store)
+        return replace(service, rules=rules, store=store, commits=None, telemetry=self._silent, mark=None)
 
     def _converse(self, client: str) -> Connection:
         if client == self._shared.canary_address:

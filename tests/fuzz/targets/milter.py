@@ -18,7 +18,7 @@ from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.service import MintingRules, MintingService, Service
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.flows.verifying.inbound import Connection
-from reply_milter.ports import Notification
+from reply_milter.ports import Decision, Notification
 from tests.support.fakes import (
     DOMAIN,
     FORM,
@@ -178,6 +178,9 @@ class _Counter:
         """See ``ports.ConnectionTelemetry``."""
 
     def notification(self, notification: Notification) -> None:
+        """See ``ports.MintingTelemetry``."""
+
+    def native(self, decision: Decision) -> None:
         """See ``ports.MintingTelemetry``."""
 
 

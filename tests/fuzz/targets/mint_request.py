@@ -16,7 +16,7 @@ from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.verdict import Accept, Reject
 from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
-from reply_milter.ports import Login, Notification
+from reply_milter.ports import Decision, Login, Notification
 from tests.fuzz.octets import text
 from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryMark, MemoryStore
 
@@ -31,6 +31,9 @@ _HANDLERS = Handlers.of([ISSUE, FORUM])
 
 class _Silent:
     def notification(self, notification: Notification) -> None:
+        """See ``ports.MintingTelemetry``."""
+
+    def native(self, decision: Decision) -> None:
         """See ``ports.MintingTelemetry``."""
 
 

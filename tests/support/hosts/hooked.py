@@ -84,7 +84,7 @@ class MemoryAddressBook:
 
     users: dict[int, UserRecord] = field(default_factory=dict)
 
-    def user(self, user: int) -> UserRecord | None:
+    def user(self, user: int, wrapped: bool = False) -> UserRecord | None:
         """See ``ports.delivery.AddressBook``."""
         return self.users.get(user)
 

@@ -47,11 +47,11 @@ class Bench(Protocol):
         """The store."""
         ...
 
-    def disable(self, user: int) -> None:
-        """Put a user on record as disabled."""
+    def disable(self, user: int, wrapped: bool = False) -> None:
+        """Put a user on record as disabled. ``wrapped``, here and below: a pseudo-user."""
         ...
 
-    def know(self, user: int, *addresses: str) -> None:
+    def know(self, user: int, *addresses: str, wrapped: bool = False) -> None:
         """Put addresses of a user on file."""
         ...
 
@@ -59,7 +59,7 @@ class Bench(Protocol):
         """Revoke one token."""
         ...
 
-    def revoke_user(self, user: int, before: int) -> None:
+    def revoke_user(self, user: int, before: int, wrapped: bool = False) -> None:
         """Revoke what was issued to a user before then."""
         ...
 
@@ -78,21 +78,21 @@ class MemoryBench:
 
     store: MemoryStore
 
-    def disable(self, user: int) -> None:
+    def disable(self, user: int, wrapped: bool = False) -> None:
         """See ``Bench``."""
-        self.store.disabled_users.add(user)
+        (self.store.disabled_pseudo_users if wrapped else self.store.disabled_users).add(user)
 
-    def know(self, user: int, *addresses: str) -> None:
+    def know(self, user: int, *addresses: str, wrapped: bool = False) -> None:
         """See ``Bench``."""
-        self.store.addresses[user] = addresses
+        (self.store.addresses_of_pseudo_users if wrapped else self.store.addresses)[user] = addresses
 
     def revoke_token(self, token_id: str) -> None:
         """See ``Bench``."""
         self.store.revoked_tokens.add(token_id)
 
-    def revoke_user(self, user: int, before: int) -> None:
+    def revoke_user(self, user: int, before: int, wrapped: bool = False) -> None:
         """See ``Bench``."""
-        self.store.users_revoked_before[user] = before
+        (self.store.pseudo_users_revoked_before if wrapped else self.store.users_revoked_before)[user] = before
 
     def revoke_object(self, handler: int, context: int, before: int) -> None:
         """See ``Bench``."""
@@ -103,6 +103,10 @@ class MemoryBench:
         self.store.all_revoked_before = before
 
 
+def _user_key(user: int, wrapped: bool) -> str:
+    return f"rm1:{REALM}:{'w' if wrapped else 'u'}:{user}"
+
+
 @dataclass
 class RedisBench:
     """The real one. What is on record is written by its published names, past the code under test."""
@@ -110,22 +114,22 @@ class RedisBench:
     store: RedisStore
     server: RedisUnderTest
 
-    def disable(self, user: int) -> None:
+    def disable(self, user: int, wrapped: bool = False) -> None:
         """See ``Bench``."""
-        self.server.command("HSET", f"rm1:{REALM}:u:{user}", "disabled", "1")
+        self.server.command("HSET", _user_key(user, wrapped), "disabled", "1")
 
-    def know(self, user: int, *addresses: str) -> None:
+    def know(self, user: int, *addresses: str, wrapped: bool = False) -> None:
         """See ``Bench``."""
         listed = ",".join(f'"{address}"' for address in addresses)
-        self.server.command("HSET", f"rm1:{REALM}:u:{user}", "addresses", f"[{listed}]")
+        self.server.command("HSET", _user_key(user, wrapped), "addresses", f"[{listed}]")
 
     def revoke_token(self, token_id: str) -> None:
         """See ``Bench``."""
         self.server.command("HSET", f"rm1:{token_id}", "x", "1")
 
-    def revoke_user(self, user: int, before: int) -> None:
+    def revoke_user(self, user: int, before: int, wrapped: bool = False) -> None:
         """See ``Bench``."""
-        self.server.command("HSET", f"rm1:{REALM}:u:{user}", "before", before)
+        self.server.command("HSET", _user_key(user, wrapped), "before", before)
 
     def revoke_object(self, handler: int, context: int, before: int) -> None:
         """See ``Bench``."""

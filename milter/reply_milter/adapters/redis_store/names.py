@@ -24,9 +24,12 @@ class Names:
 
     realm: str
 
-    def user(self, user: int) -> str:
-        """The name of a hash: disabled, before (Unix seconds), addresses (JSON)."""
-        return f"rm1:{self.realm}:u:{user}"
+    def user(self, user: int, wrapped: bool = False) -> str:
+        """The name of a hash: disabled, before (Unix seconds), addresses (JSON).
+
+        ``wrapped``: of a pseudo-user, whose number may be that of a real user, too.
+        """
+        return f"rm1:{self.realm}:{'w' if wrapped else 'u'}:{user}"
 
     def object(self, handler: int, context: int) -> str:
         """Unix seconds: tokens about this object issued before then are revoked."""

@@ -19,10 +19,10 @@ class RedisRegistry:
         self._names = Names(realm)
         self._user, self._latest = Script(__package__, "user"), Script(__package__, "latest")
 
-    def revoke_user(self, user: int, before: int, kept_until: int) -> int:
+    def revoke_user(self, user: int, before: int, kept_until: int, wrapped: bool = False) -> int:
         """See ``ports.Registry``."""
         with self._connections.operation("revoke", changes=True) as call:
-            in_force, _ = self._user.run(call, self._names.user(user), "", "", before, kept_until)
+            in_force, _ = self._user.run(call, self._names.user(user, wrapped), "", "", before, kept_until)
         return int(in_force)
 
     def revoke_object(self, handler: int, context: int, before: int, kept_until: int) -> int:
@@ -40,11 +40,11 @@ class RedisRegistry:
         with self._connections.operation("revoke", changes=True) as call:
             return int(self._latest.run(call, self._names.before, before, kept_until))
 
-    def user(self, user: int) -> UserRecord | None:
+    def user(self, user: int, wrapped: bool = False) -> UserRecord | None:
         """See ``ports.Registry``."""
         with self._connections.operation("user") as call:
             ((disabled, before, addresses),) = call(
-                ("HMGET", self._names.user(user), "disabled", "before", "addresses")
+                ("HMGET", self._names.user(user, wrapped), "disabled", "before", "addresses")
             )
         if disabled is None and before is None and addresses is None:
             return None
@@ -58,11 +58,11 @@ class RedisRegistry:
 
     def _change(self, change: UserChange, kept_until: int) -> tuple[str | int, ...]:
         addresses = "" if change.addresses is None else json.dumps(change.addresses)
-        return self._names.user(change.user), _DISABLED[change.disabled], addresses, "", kept_until
+        return self._names.user(change.user, change.wrapped), _DISABLED[change.disabled], addresses, "", kept_until
 
-    def remove_user(self, user: int, kept_until: int) -> bool:
+    def remove_user(self, user: int, kept_until: int, wrapped: bool = False) -> bool:
         """See ``ports.Registry``."""
-        nothing = UserChange(user, disabled=False, addresses=())
+        nothing = UserChange(user, disabled=False, addresses=(), wrapped=wrapped)
         with self._connections.operation("user", changes=True) as call:
             ((_, lasted),) = self._user.run_each(call, [self._change(nothing, kept_until)])
         return bool(lasted)

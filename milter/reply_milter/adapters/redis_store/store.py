@@ -33,13 +33,15 @@ class RedisStore:
         """See ``ports.Store``. One round trip."""
         more: tuple[Command, ...] = (("GET", original_key(token_id)),) if wrapped else ()
         with self._connections.operation("facts") as call:
-            answers = call(*self._lookups(user, handler, context), ("HEXISTS", token_key(token_id), "x"), *more)
-        return _facts(answers[:4], _original(answers[4]) if wrapped else None)
+            answers = call(
+                *self._lookups(user, handler, context, wrapped), ("HEXISTS", token_key(token_id), "x"), *more
+            )
+            return _facts(answers[:4], _original(answers[4]) if wrapped else None)
 
-    def _lookups(self, user: int, handler: int, context: int) -> tuple[Command, ...]:
+    def _lookups(self, user: int, handler: int, context: int, wrapped: bool) -> tuple[Command, ...]:
         """Return the commands that read what is known of user, object and realm."""
         return (
-            ("HMGET", self._names.user(user), "disabled", "before", "addresses"),
+            ("HMGET", self._names.user(user, wrapped), "disabled", "before", "addresses"),
             ("GET", self._names.object(handler, context)),
             ("GET", self._names.before),
         )
@@ -47,7 +49,7 @@ class RedisStore:
     def claim(self, claim: Claim) -> Claimed:
         """See ``ports.Store``. One round trip; in a Cluster, one to each master concerned, at the same time."""
         about, key = claim.about, token_key(claim.token_id)
-        asked = self._lookups(about.user, about.handler, about.context) if about is not None else ()
+        asked = self._lookups(about.user, about.handler, about.context, claim.wrapped) if about is not None else ()
         with self._connections.operation("claim") as call:
             *known, found = self._claim.run_behind(call, asked, key, *_arguments(claim))
             replay, spent, leaked, guessed, tried, revoked = found

@@ -13,6 +13,16 @@ log = logging.getLogger(__name__)
 NAME = "wrapped"
 
 
+def noted(state_dir: str | Path) -> frozenset[int] | None:
+    """The numbers of the handlers that are noted; None where this user may not read that. Changes nothing."""
+    try:
+        return frozenset(int(name) for name in os.listdir(Path(state_dir) / NAME) if name.isdecimal())
+    except FileNotFoundError:
+        return frozenset()
+    except OSError:
+        return None
+
+
 class WrappedMark:
     """Implements ``ports.WrappedMark``, in ``state_dir``. A process looks for a handler until it has found its file."""
 

@@ -165,6 +165,11 @@ class SettingsSeries(Collector):
             expiries,
             _gauge("enforcing", "1 in enforce mode, 0 in observe mode.", condition.enforcing),
             _gauge("canary_interval_seconds", "Time between two canaries; 0: none are sent.", condition.canary_seconds),
+            _gauge(
+                "wrapped_canary_interval_seconds",
+                "Time between two wrapped canaries; 0: none are sent.",
+                condition.wrapped_canary_seconds,
+            ),
         ]
 
 

@@ -3,12 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.core.seal.sealed_reply import Undeliverable
+from reply_milter.core.verdict.handler import Handlers
+from reply_milter.core.wrapping.wrap import Road
 from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport, TurnedAway
 
 log = logging.getLogger("reply_milter.delivery")
@@ -65,6 +67,23 @@ class DeliverySeries:
             ["reason"],
             registry=registry,
         )
+        self.restored = Counter(
+            "reply_milter_restored_total",
+            "Replies that wrapped applications took under their own address.",
+            ["handler", "class"],
+            registry=registry,
+        )
+        self.turned_away = Counter(
+            "reply_milter_deliveries_turned_away_total",
+            "Accepted replies deferred to the MTA before they were examined.",
+            ["handler", "reason"],
+            registry=registry,
+        )
+        self._create_gauges(registry)
+        for reason in Undeliverable:
+            self.dead_letters.labels(reason.value)
+
+    def _create_gauges(self, registry: CollectorRegistry) -> None:
         self.parked = Gauge(
             "reply_milter_parked",
             "Parked replies that wait for the user's confirmation.",
@@ -77,24 +96,20 @@ class DeliverySeries:
             registry=registry,
             multiprocess_mode="mostrecent",
         )
-        self.turned_away = Counter(
-            "reply_milter_deliveries_turned_away_total",
-            "Accepted replies deferred to the MTA before they were examined.",
-            ["handler", "reason"],
-            registry=registry,
-        )
         self.in_flight = Gauge(
             "reply_milter_delivery_bytes_in_flight",
             "Octets of messages that the hook is receiving or delivering.",
             registry=registry,
             multiprocess_mode="sum",
         )
-        for reason in Undeliverable:
-            self.dead_letters.labels(reason.value)
 
-    def expect_handlers(self, names: Sequence[str]) -> None:
+    def expect_handlers(self, handlers: Handlers) -> None:
         """Create the series of handlers, and of messages that name none, so that a first failure is an increase."""
         self.deliveries.labels("", DeliveryEvent.DEAD_LETTER.value)
+        names = [handler.name for handler in handlers.by_id.values()]
+        for handler, road in product(handlers.by_id.values(), Road):
+            if handler.wrap is not None:
+                self.restored.labels(handler.name, road.value)
         for name in ("", *names):
             for why in TurnedAway:
                 self.turned_away.labels(name, why.value)
@@ -112,15 +127,17 @@ class DeliveryTelemetry(DeliveryLog):
         self._series = DeliverySeries(metrics.registry)
         self._series.in_flight.set(0)  # the last process of this slot may have died in a delivery
 
-    def expect_handlers(self, names: Sequence[str]) -> None:
+    def expect_handlers(self, handlers: Handlers) -> None:
         """See ``DeliverySeries``."""
-        self._series.expect_handlers(names)
+        self._series.expect_handlers(handlers)
 
     def delivery(self, report: DeliveryReport) -> None:
         """See ``ports.delivery.DeliveryTelemetry``."""
         self._series.deliveries.labels(report.handler, report.outcome.value).inc()
         if report.outcome is DeliveryEvent.DEAD_LETTER:
             self._series.dead_letters.labels(report.reason).inc()
+        elif report.outcome is DeliveryEvent.DELIVERED and report.road:
+            self._series.restored.labels(report.handler, report.road).inc()
         super().delivery(report)
 
     def parked(self, count: int, octets: int) -> None:

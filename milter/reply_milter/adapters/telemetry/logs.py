@@ -150,6 +150,8 @@ def _of_reply(decision: Decision) -> Fields:
         ("handler", decision.handler),
         ("replay", decision.replay),
         ("client", decision.client),
+        ("class", decision.road),
+        ("sight", decision.sight or ""),
     )
 
 
@@ -161,6 +163,7 @@ def _of_notification(notification: Notification) -> Fields:
         ("handler", notification.handler),
         ("application", notification.application),
         ("lacks", ",".join(notification.lacks)),
+        ("copy", "kept" if notification.stored else ""),
         ("problem", json.dumps(notification.problem) if notification.problem else ""),
     )
 
@@ -173,6 +176,7 @@ def _of_delivery(report: DeliveryReport) -> Fields:
         ("id", report.id),
         ("outcome", report.outcome.value),
         ("handler", report.handler),
+        ("class", report.road),
         ("reason", report.reason),
         ("why", json.dumps(report.why) if report.why else ""),
     )

@@ -13,7 +13,9 @@ from itertools import product
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
 from reply_milter.adapters.telemetry.cells import Cells
-from reply_milter.ports import Lack, Minting, Replay
+from reply_milter.adapters.telemetry.wrapped import WrappedSeries
+from reply_milter.core.verdict.handler import Handlers
+from reply_milter.ports import Minting, Replay
 
 # The largest are what an MTA waits for: milter_command_timeout of Postfix is 30 seconds.
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -92,10 +94,7 @@ class Metrics:
 
     def _create_minting(self, counter: Callable[..., Counter]) -> None:
         self.minted = counter("minted_total", "Reply addresses minted for notifications.", "handler")
-        self.wrapped = counter("wrapped_total", "Notifications of wrapped applications that left.", "handler")
-        self.lacks = counter(
-            "wrapped_lacks_total", "Wrapped notifications without a capsule, or without the store's copy.", "what"
-        )
+        self.wrapped = WrappedSeries(self.registry)
         self.notifications = counter(
             "notifications_total",
             "Outgoing messages that asked for a reply address, or held a wrapped application's own.",
@@ -128,8 +127,6 @@ class Metrics:
             self.replays.labels(outcome.value)
         for minting in Minting:
             self.notifications.labels(minting.value)
-        for lack in Lack:
-            self.lacks.labels(lack.value)
         for stage in stages:
             self.stages.labels(stage)
             self.internal_errors.labels(stage)
@@ -142,11 +139,12 @@ class Metrics:
         for operation, kind in product(operations, kinds):
             self.store_errors.labels(operation, kind)
 
-    def expect_handlers(self, names: Iterable[str]) -> None:
+    def expect_handlers(self, handlers: Handlers) -> None:
         """Create the series of handlers, so that a first address shows as an increase."""
-        for name in names:
-            self.minted.labels(name)
-            self.wrapped.labels(name)
+        for handler in handlers.by_id.values():
+            self.minted.labels(handler.name)
+            if handler.wrap is not None:
+                self.wrapped.expect_handler(handler.name)
 
 
 class SupervisorMetrics:

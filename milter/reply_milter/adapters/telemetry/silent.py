@@ -1,10 +1,10 @@
-"""Telemetry that counts and logs nothing: for the canary, which is no real traffic."""
+"""Telemetry that counts and logs nothing: for the canaries, which are no real traffic."""
 
-from reply_milter.ports import Decision, Replay, Stage
+from reply_milter.ports import Decision, Notification, Replay, Stage
 
 
 class SilentTelemetry:
-    """Implements ``ports.Telemetry`` and ``ports.ConnectionTelemetry``."""
+    """Implements ``ports.Telemetry``, ``ports.MintingTelemetry`` and ``ports.ConnectionTelemetry``."""
 
     def recipient(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
@@ -29,6 +29,12 @@ class SilentTelemetry:
 
     def token_age(self, seconds: int) -> None:
         """See ``ports.Telemetry``."""
+
+    def notification(self, notification: Notification) -> None:
+        """See ``ports.MintingTelemetry``."""
+
+    def native(self, decision: Decision) -> None:
+        """See ``ports.MintingTelemetry``."""
 
     def connection_opened(self) -> None:
         """See ``ports.ConnectionTelemetry``."""

@@ -48,12 +48,14 @@ class WorkerTelemetry:
     def recipient(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
         self._recipients[_verdict(decision), decision.reason].inc(1)
+        self._m.wrapped.count_native(decision)
         accepted = decision.verdict is Fate.ACCEPT and not decision.would
         self._log(logging.DEBUG if accepted else logging.INFO, "recipient", decision)
 
     def message(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""
         self._messages[_verdict(decision), decision.reason, decision.handler].inc(1)
+        self._m.wrapped.count_native(decision)
         self._log(logging.INFO, "message", decision)
 
     def replay(self, outcome: Replay) -> None:
@@ -93,11 +95,13 @@ class WorkerTelemetry:
         self._m.notifications.labels(notification.outcome.value).inc()
         if notification.outcome is Minting.MINTED:
             self._m.minted.labels(notification.handler).inc()
-        elif notification.outcome is Minting.WRAPPED:
-            self._m.wrapped.labels(notification.handler).inc()
-            for lack in notification.lacks:
-                self._m.lacks.labels(lack.value).inc()
+        self._m.wrapped.count_notification(notification)
         self._log(logging.INFO, "notification", notification)
+
+    def native(self, decision: Decision) -> None:
+        """See ``ports.MintingTelemetry``."""
+        self._m.wrapped.count_native(decision)
+        self._log(logging.INFO, "recipient", decision)
 
     def connection_opened(self) -> None:
         """Count a connection of the MTA."""

@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from reply_milter.cli.demo import wrapped
 from reply_milter.cli.demo.letters import ALICE, ELSEWHERE, Letter, confirmation, letters
 from reply_milter.cli.demo.printing import program, reply_lines, shortened
 from reply_milter.cli.demo.site import DemoSite, demo_site
@@ -38,6 +39,7 @@ def _run(options: argparse.Namespace) -> int:
             print("A private Postfix with reply-milter and its delivery hook is up on loopback.\n")
             _show_the_way(site)
             _show_letters(site)
+            wrapped.show(site)
             if options.keep:
                 _keep(site)
     finally:

@@ -20,6 +20,7 @@ from typing import Any
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.process_tree import die_with_parent
 from reply_milter.cli import init
+from reply_milter.cli.demo import wrapped
 from reply_milter.cli.demo.letters import ALICE, Letter
 from reply_milter.cli.demo.private_postfix import Layout, PostfixError, PrivatePostfix
 from reply_milter.cli.demo.receiver import DemoReceiver
@@ -32,10 +33,16 @@ from reply_milter.wiring.stores import load, open_registry
 _DOMAIN = "reply.example.com"
 _WAIT_SECONDS = 15.0
 _KEY_FILE = "shop.key"
-_LAYOUT = Layout(
-    main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf"),
-    master_cf=("reply-hook.master.cf",),
-)
+_FRAGMENTS = ("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf",
+              "reply-application.main.cf")  # fmt: skip
+# What submission.master.cf has, for an application on this host instead of one with a login.
+_SERVICES = """
+127.0.0.1:{port} inet n - y - - smtpd
+  -o smtpd_milters=$reply_milter,$reply_sign_milter
+  -o cleanup_service_name=cleanup-sign
+cleanup-sign unix n - y - 0 cleanup
+  -o message_drop_headers=bcc,content-length
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class DemoSite:
     settings: Settings
     config: Path
     receiver: DemoReceiver
+    submission_port: int
 
     @property
     def application_secret(self) -> str:
@@ -64,6 +72,11 @@ class DemoSite:
         done = self.postfix.sendmail(["-t", "-f", "shop@example.com"], message.encode())
         if done.returncode:
             raise CommandError(os.EX_UNAVAILABLE, f"sendmail: {done.stderr.decode(errors='replace').strip()}")
+
+    def hand_in(self, sender: str, message: str) -> None:
+        """See ``wrapped.WrappedSite``."""
+        with smtplib.SMTP("127.0.0.1", self.submission_port) as client:
+            client.sendmail(sender, [ALICE], message)
 
     def send(self, letter: Letter) -> str:
         """Send a message as a mail server does; return the last answer."""
@@ -93,7 +106,7 @@ class DemoSite:
             return self._described(letter.text)
         if "From my phone." in letter.text:
             return "parked: Alice is asked whether it is hers"
-        return "as it was sent" if self._in_mailbox(letter.text) else "nothing"
+        return "as it was sent" if _in_mailbox(self.postfix.people, letter.text) else "nothing"
 
     def posted(self, text: str) -> dict[str, Any]:
         """Return the reply with this text, as the application received it."""
@@ -102,8 +115,15 @@ class DemoSite:
 
     def in_mailbox(self, text: str) -> "Message[str, str]":
         """Return a message with this text from the people's mailboxes."""
-        wait_for(lambda: self._in_mailbox(text) is not None, "a mail in a mailbox")
-        found = self._in_mailbox(text)
+        return self._found(self.postfix.people, text)
+
+    def at_application(self, text: str) -> "Message[str, str]":
+        """See ``wrapped.WrappedSite``."""
+        return self._found(_mailbox_of_application(self.config), text)
+
+    def _found(self, mailbox: Path, text: str) -> "Message[str, str]":
+        wait_for(lambda: _in_mailbox(mailbox, text) is not None, "a mail in a mailbox")
+        found = _in_mailbox(mailbox, text)
         if found is None:
             raise CommandError(os.EX_UNAVAILABLE, "a message has disappeared from its mailbox")
         return found
@@ -115,19 +135,26 @@ class DemoSite:
     def _posts(self, text: str) -> list[dict[str, Any]]:
         return [call for call in self.receiver.calls if call["StrippedTextReply"].strip() == text]
 
-    def _in_mailbox(self, text: str) -> "Message[str, str] | None":
-        folder = self.postfix.people / "new"
-        for file in sorted(folder.glob("*")) if folder.is_dir() else []:
-            octets = file.read_bytes()
-            if text.encode() in octets:
-                return message_from_bytes(octets)
-        return None
+
+def _in_mailbox(mailbox: Path, text: str) -> "Message[str, str] | None":
+    folder = mailbox / "new"
+    for file in sorted(folder.glob("*")) if folder.is_dir() else []:
+        octets = file.read_bytes()
+        if text.encode() in octets:
+            return message_from_bytes(octets)
+    return None
+
+
+def _mailbox_of_application(config: Path) -> Path:
+    return config.parent.parent / "gitea"
 
 
 @contextmanager
 def demo_site(folder: Path) -> Iterator[DemoSite]:
     """Start everything, and stop it at the end."""
-    postfix, receiver = PrivatePostfix(folder / "postfix", _free_port(), _LAYOUT), DemoReceiver()
+    port, receiver = _free_port(), DemoReceiver()
+    layout = Layout(_FRAGMENTS, ("reply-hook.master.cf",), more_services=_SERVICES.format(port=port))
+    postfix = PrivatePostfix(folder / "postfix", _free_port(), layout)
     daemon: subprocess.Popen[bytes] | None = None
     try:
         postfix.prepare(os.getuid(), getgrnam("postfix").gr_gid)
@@ -142,7 +169,7 @@ def demo_site(folder: Path) -> Iterator[DemoSite]:
         settings = load(str(config))
         open_registry(settings.config).set_users([UserChange(42, None, (ALICE,))], 0)  # nothing is revoked
         postfix.start()
-        yield DemoSite(postfix, settings, config, receiver)
+        yield DemoSite(postfix, settings, config, receiver, port)
     except (PostfixError, KeyError) as error:
         raise CommandError(os.EX_UNAVAILABLE, str(error)) from error
     finally:
@@ -170,6 +197,10 @@ name = "shop"
 handlers = ["issue"]
 networks = ["127.0.0.1"]
 secret_file = "{_KEY_FILE}"
+[[sign.application]]
+name = "gitea"
+handlers = ["gitea"]
+networks = ["127.0.0.1"]
 
 [delivery]
 listen = "unix:{postfix.socket_folder}/lmtp.sock"
@@ -179,7 +210,8 @@ smtp = "inet:{postfix.port}@127.0.0.1"
 [metrics]
 """
     text = text.replace("[metrics]\n", hook)
-    config.write_text(f'{text}[handler.delivery]\ntype = "webhook"\nurl = "{receiver.url}"\n')
+    ours = wrapped.SETTINGS.replace("MAILBOX", str(_mailbox_of_application(config)))
+    config.write_text(f'{text}[handler.delivery]\ntype = "webhook"\nurl = "{receiver.url}"\n{ours}')
     return config
 
 

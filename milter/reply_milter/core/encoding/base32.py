@@ -41,6 +41,16 @@ def from_octets(octets: bytes) -> str:
     return base64.b32encode(octets).decode("ascii").rstrip("=").lower()
 
 
+def to_octets_filled(text: str) -> bytes:
+    """Pack ``text`` into five bits per character; the last octet is filled up with zero bits.
+
+    Raises:
+        KeyError: a character is outside the lower-case alphabet.
+    """
+    spare = -5 * len(text) % 8
+    return (to_int(text) << spare).to_bytes((5 * len(text) + spare) // 8)
+
+
 def to_octets(text: str) -> bytes | None:
     """Read what ``from_octets`` wrote; None for everything else, a second spelling of the same octets included."""
     size, spare = divmod(5 * len(text), 8)

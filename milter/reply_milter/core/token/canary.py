@@ -4,6 +4,8 @@ Only the connection of the canary knows its handler. On any other connection its
 exist, and is forged. So it cannot be used to have mail delivered.
 """
 
+from collections.abc import Iterator
+
 from reply_milter.core.encoding.base32 import ALPHABET
 from reply_milter.core.token import token
 from reply_milter.core.token.address import AddressForm
@@ -14,16 +16,20 @@ from reply_milter.core.verdict.policy import Policy
 
 USER = token.USER_LIMIT - 1
 _NAME = "canary"
-_DAYS = 1
+DAYS = 1  # that its addresses are valid
 
 
 def canary_handler(handlers: Handlers) -> Handler | None:
     """Return a handler with the highest number that none of ``handlers`` has; None if all are taken."""
-    free = (number for number in reversed(range(token.HANDLER_LIMIT)) if number not in handlers.by_id)
-    number = next(free, None)
+    number = next(free_numbers(handlers), None)
     if number is None:
         return None
-    return Handler(number, _NAME, ContextKind.INTEGER, _DAYS, enabled=True, expired_url="", policy=Policy())
+    return Handler(number, _NAME, ContextKind.INTEGER, DAYS, enabled=True, expired_url="", policy=Policy())
+
+
+def free_numbers(handlers: Handlers) -> Iterator[int]:
+    """Yield the numbers that none of ``handlers`` has, the highest first."""
+    return (number for number in reversed(range(token.HANDLER_LIMIT)) if number not in handlers.by_id)
 
 
 def genuine(handler: Handler, keyring: Keyring, form: AddressForm, now: int, context: int) -> str:

@@ -1,5 +1,6 @@
 """Explain to an operator, check by check, why an address is valid or not."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -10,6 +11,9 @@ from reply_milter.core.token.token import TokenText
 from reply_milter.core.token.verify import FUTURE_SECONDS, Facts
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.reasons import Cause
+from reply_milter.core.wrapping.explanation import copy_words, explain_direct, wrapped_words
+from reply_milter.core.wrapping.pseudo_users import shown_user, stands_for
+from reply_milter.core.wrapping.wrap import Road
 
 ORDINARY = "ordinary"
 
@@ -25,18 +29,30 @@ class Step:
 
 @dataclass(slots=True)
 class Explanation:
-    """The checks of an address. ``reason``: as a verdict at RCPT, or ``ordinary`` for an address that is not ours."""
+    """The checks of an address. ``reason``: as a verdict at RCPT, or ``ordinary`` for an address that is not ours.
+
+    ``road``: of an address that reaches a wrapped application; None for all others. ``stands_for``: whom its
+    pseudo-user stands for; empty where that is unknown.
+    """
 
     reason: str = "ok"
     token_text: TokenText | None = None
     key: UserKey | None = None
     handler: Handler | None = None
+    road: Road | None = None
+    stands_for: str = ""
     steps: list[Step] = field(default_factory=list)
 
     @property
     def valid(self) -> bool:
         """Whether a reply to it would pass RCPT, as far as is known without the store."""
         return self.reason == "ok"
+
+    @property
+    def user(self) -> str:
+        """Its user, as people are told of it. Only of an address with a token."""
+        user = self.token_text.token.user if self.token_text is not None else 0
+        return shown_user(user, self.road is Road.WRAPPED, self.stands_for)
 
     def note(self, name: str, passed: bool, words: str, reason: str) -> bool:
         """Add a step; the first that fails gives the reason."""
@@ -47,13 +63,22 @@ class Explanation:
 
 
 def explain(
-    address: str, form: AddressForm, keyring: Keyring, handlers: Handlers, now: int, facts: Facts | None = None
+    address: str,
+    form: AddressForm,
+    keyring: Keyring,
+    handlers: Handlers,
+    now: int,
+    facts: Facts | None = None,
+    left: Collection[int] | None = None,
 ) -> Explanation:
     """Check ``address`` (with or without brackets) at ``now``, Unix seconds. Goes on after a failed check.
 
-    ``facts``: the store's record about it; None without an answer.
+    ``facts``: the store's record about it; None without an answer. ``left``: numbers of wrapped handlers of which a
+    notification has left this host; None where that is unknown.
     """
     explanation = Explanation()
+    if _is_direct(explanation, address, handlers, now, left):
+        return explanation
     found = _check_spelling(explanation, address, form)
     if found is None:
         return explanation
@@ -67,13 +92,41 @@ def explain(
     explanation.note("checksum", explanation.key is not None, words, "forged")
     explanation.handler = handlers.by_id.get(explanation.token_text.token.handler)
     _check_handler(explanation, explanation.token_text)
+    _tell_wrapped(explanation, explanation.token_text, keyring, facts)
     _check_issue(explanation, explanation.token_text, now)
     if facts is not None:
-        _check_user(explanation, explanation.token_text, facts)
+        _check_user(explanation, facts)
     _check_expiry(explanation, explanation.token_text, now)
     if facts is not None:
         _check_revocation(explanation, explanation.token_text, facts)
     return explanation
+
+
+def _is_direct(
+    explanation: Explanation, address: str, handlers: Handlers, now: int, left: Collection[int] | None
+) -> bool:
+    """Explain an application's own address. False: it is none."""
+    found = explain_direct(address, handlers, now, left)
+    if found is None:
+        return False
+    direct, lines = found
+    explanation.handler, explanation.road = direct.handler, direct.road
+    for line in lines:
+        explanation.note(*line)
+    return True
+
+
+def _tell_wrapped(explanation: Explanation, token_text: TokenText, keyring: Keyring, facts: Facts | None) -> None:
+    """Tell that the address stands for an application's own, and what an answer to it needs."""
+    wrap = explanation.handler.wrap if explanation.handler is not None else None
+    if wrap is None:
+        return
+    explanation.road = Road.WRAPPED
+    words = wrapped_words(wrap)
+    if facts is not None:
+        explanation.stands_for = stands_for(token_text.token.user, keyring, facts.addresses)
+        words = f"{words}; {copy_words(facts.original)}" if wrap.store else words
+    explanation.note("wrapped", True, words, "")
 
 
 _WRONG_CHECKSUM = (
@@ -136,9 +189,9 @@ def _check_expiry(explanation: Explanation, token_text: TokenText, now: int) -> 
     explanation.note("expires", left > 0, words, "expired")
 
 
-def _check_user(explanation: Explanation, token_text: TokenText, facts: Facts) -> None:
+def _check_user(explanation: Explanation, facts: Facts) -> None:
     state = "is disabled" if facts.user_disabled else "is not disabled"
-    explanation.note("user", not facts.user_disabled, f"user {token_text.token.user} {state}", "forged")
+    explanation.note("user", not facts.user_disabled, f"user {explanation.user} {state}", "forged")
 
 
 def _check_revocation(explanation: Explanation, token_text: TokenText, facts: Facts) -> None:
@@ -146,7 +199,7 @@ def _check_revocation(explanation: Explanation, token_text: TokenText, facts: Fa
     handler = repr(explanation.handler.name) if explanation.handler else f"the handler with id {token.handler}"
     words = {
         Cause.TOKEN: "this one address",
-        Cause.USER: f"all addresses of user {token.user} minted before {_moment(facts.user_revoked_before)}",
+        Cause.USER: f"all addresses of user {explanation.user} minted before {_moment(facts.user_revoked_before)}",
         Cause.OBJECT: f"all addresses of {handler} with context {token.context} minted before "
         f"{_moment(facts.object_revoked_before)}",
         Cause.BEFORE: f"all addresses minted before {_moment(facts.all_revoked_before)}",

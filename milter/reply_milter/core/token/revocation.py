@@ -10,6 +10,7 @@ class What(StrEnum):
     """What a revocation is about."""
 
     USER = "user"
+    WRAPPED = "wrapped"  # a pseudo-user. An older version can't read such a line, and so never takes it for a real one
     OBJECT = "object"
     TOKEN = "token"  # noqa: S105 # a word, and no secret
     BEFORE = "before"
@@ -17,15 +18,20 @@ class What(StrEnum):
 
 _MEMBERS = {
     What.USER: ("user", "before"),
+    What.WRAPPED: ("user", "of", "before"),
     What.OBJECT: ("handler", "context", "before"),
     What.TOKEN: ("token_id",),
     What.BEFORE: ("before",),
 }
+_TEXTS = frozenset({"realm", "token_id", "of"})
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One revocation; unused members are 0 or empty. Times as in ``ports.Registry``."""
+    """One revocation; unused members are 0 or empty. Times as in ``ports.Registry``.
+
+    ``of``: whom a pseudo-user stands for, where that is known; for people who read the journal.
+    """
 
     realm: str
     what: What
@@ -35,6 +41,7 @@ class Revocation:
     context: int = 0
     token_id: str = ""
     before: int = 0
+    of: str = ""
 
     @property
     def subject(self) -> tuple[object, ...]:
@@ -53,8 +60,8 @@ def read_line(line: str) -> Revocation | None:
     try:
         read = json.loads(line)
         what = What(read["what"])
-        numbers = {name: read[name] for name in (*_MEMBERS[what], "kept_until") if name != "token_id"}
-        texts = {"realm": read["realm"], **({"token_id": read["token_id"]} if what is What.TOKEN else {})}
+        numbers = {name: read[name] for name in (*_MEMBERS[what], "kept_until") if name not in _TEXTS}
+        texts = {name: read[name] for name in ("realm", *_MEMBERS[what]) if name in _TEXTS}
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return Revocation(what=what, **texts, **numbers) if _are(numbers, int) and _are(texts, str) else None

@@ -30,6 +30,11 @@ class Direct(NamedTuple):
     spelling: Spelling
     whole: bool
 
+    @property
+    def is_well_formed(self) -> bool:
+        """Whether it is an address that the application gives out, spelled as it is there."""
+        return self.whole and self.spelling is Spelling.PLAIN
+
 
 def find_direct(wrapped: Sequence[Handler], argument: str, resolved: str | None, null_sender: bool) -> Direct | None:
     """Find the application that a recipient reaches; None if it reaches none.

@@ -25,6 +25,7 @@ _ONCE = ("from", "message-id", "subject", *IDS)
 _MOST = 8  # native addresses of one message; each costs a token
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _WHITE = re.compile(r"[ \t\r\n]+")
+_TRACES = ("received", "delivered-to", "resent-")
 _SIGNED = re.compile(r"(?:\A|;)h=([^;]*)")
 
 SEVERAL = "only one recipient per message with a reply address; send a separate message to each"
@@ -94,6 +95,11 @@ def wrap(draft: Draft, outbound: Outbound, handler: Handler, keyring: Keyring, f
         raise WrapError(str(error)) from None
     _check_result(rewriting)
     return Wrapped(tuple(rewriting.minted.values()), usable_id("".join(draft.values("message-id"))))
+
+
+def trace_in(fields: Iterable[tuple[str, str]]) -> str:
+    """The name of the first field that shows that the message has passed an MTA; empty if none does."""
+    return next((name for name, _ in fields if name.lower().startswith(_TRACES)), "")
 
 
 def _check_message(outbound: Outbound, handler: Handler, rewriting: Rewriting) -> None:

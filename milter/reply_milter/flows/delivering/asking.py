@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from reply_milter.core.delivery.confirmation import LISTED, QuestionMail, compose
 from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
 from reply_milter.core.token.mint import Order, mint
+from reply_milter.core.wrapping.pseudo_users import shown_user
 from reply_milter.flows.delivering.restoring import open_plain
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.ports import StoreUnavailableError
@@ -93,12 +94,13 @@ def _address(service: HookService, reply: ParkedReply) -> str | None:
     """
     user = reply.sealed.user
     try:
-        record = service.address_book.user(user)
+        record = service.address_book.user(user, bool(reply.sealed.road))
     except StoreUnavailableError as error:
         service.telemetry.not_asked(reply.id, str(error))
         return None
     if record is not None and record.disabled:
-        service.telemetry.not_asked(reply.id, f"user {user} is disabled and could not answer")
+        whom = shown_user(user, bool(reply.sealed.road))
+        service.telemetry.not_asked(reply.id, f"user {whom} is disabled and could not answer")
         return None
     if reply.sealed.road:
         return _recipient(service, reply)

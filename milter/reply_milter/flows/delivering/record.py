@@ -33,7 +33,8 @@ def commit(service: HookService, sealed: SealedReply) -> Done | Later:
 
 def report(service: HookService, outcome: DeliveryEvent, sealed: SealedReply, reason: str = "", why: str = "") -> None:
     """Count and log what became of a reply."""
-    service.telemetry.delivery(DeliveryReport(outcome, sealed.handler, sealed.id, sealed.queue, reason, why))
+    about = (sealed.handler, sealed.id, sealed.queue, reason, why, sealed.road)
+    service.telemetry.delivery(DeliveryReport(outcome, *about))
 
 
 def defer(service: HookService, sealed: SealedReply, envelope: Envelope, why: str, first_tried: int) -> Never | Later:

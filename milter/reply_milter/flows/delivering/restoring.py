@@ -5,6 +5,7 @@ The envelope and the message of all other handlers stay as they are.
 
 import base64
 import binascii
+from collections.abc import Iterable
 
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.seal.sealed_reply import SealedReply
@@ -30,11 +31,16 @@ def given_back(service: HookService, sealed: SealedReply, envelope: Envelope) ->
 
 def open_plain(service: HookService, sealed: SealedReply) -> Plain | None:
     """What the address of a reply stands for; None if no seal key opens it, or nothing is sealed."""
+    return plain_of(service.rules.seal_keys, sealed)
+
+
+def plain_of(seal_keys: Iterable[bytes], sealed: SealedReply) -> Plain | None:
+    """The same, for whoever has ``seal_keys`` and no service."""
     try:
         octets = base64.urlsafe_b64decode(sealed.original + "=" * (-len(sealed.original) % 4))
     except binascii.Error:
         return None
-    return open_original(service.rules.seal_keys, sealed.id, sealed.handler, octets)
+    return open_original(seal_keys, sealed.id, sealed.handler, octets)
 
 
 def _restoring(service: HookService, sealed: SealedReply, plain: Plain, wrap: Wrap) -> Restoring:

@@ -4,6 +4,7 @@ from reply_milter.core.delivery.parked import ParkedReply
 from reply_milter.core.token import token as tokens
 from reply_milter.core.token.address import ReplyAddress, classify
 from reply_milter.core.verdict.reasons import Cause
+from reply_milter.core.wrapping.pseudo_users import shown_user
 from reply_milter.flows.delivering.service import HookService
 
 _WORDS = {
@@ -30,9 +31,10 @@ def objection(service: HookService, parked: ParkedReply) -> str:
         return f"the handler {sealed.handler!r} is disabled"
     if not _has_live_key(service, parked.recipient):
         return "the master key of its address is retired"
-    facts = service.standings.facts(sealed.user, handler.id, sealed.context, sealed.token_id)
+    wrapped = handler.wrap is not None
+    facts = service.standings.facts(sealed.user, handler.id, sealed.context, sealed.token_id, wrapped)
     if facts.user_disabled:
-        return f"user {sealed.user} is disabled"
+        return f"user {shown_user(sealed.user, wrapped)} is disabled"
     revoked = facts.revoked(sealed.issued)
     return _WORDS[revoked[0]] if revoked else ""
 

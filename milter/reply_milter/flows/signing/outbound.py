@@ -22,6 +22,7 @@ from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
 from reply_milter.flows.service import MintingService
 from reply_milter.flows.signing import wrapping
 from reply_milter.flows.signing.message import Message
+from reply_milter.flows.signing.native import refuse_native
 from reply_milter.ports import DEFER_INTERNAL, Login, Minting, Notification
 
 _SEVERAL = "only one recipient per message with a reply address; send a separate message to each"
@@ -45,13 +46,19 @@ class Submission:
         wrapped = service.rules.wrapped_for(self._client, login.name)
         self._message = Message(service, login, sender.strip(), wrapped)
 
-    def rcpt(self, argument: str, resolved: str | None, _over_smtp: bool, _queue_id: str = "") -> Verdict:
-        """See ``ports.Conversation``. Never refuses: only the header shows whether the recipient matters to us."""
+    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Verdict:
+        """See ``ports.Conversation``. Refuses an application's own address; of others, only the header decides.
+
+        A local submission is never refused at RCPT: it would stay in maildrop. The hook keeps it out.
+        """
         message = self._message
         if isinstance(message, _Broken):
             return DEFER_INTERNAL
         if message is None:
             message = self._message = Message(self._service())
+        refused = refuse_native(message, argument, resolved, queue_id) if over_smtp else None
+        if refused is not None:
+            return refused
         message.recipients[in_ascii_lower_case(argument.strip())] = bindable(argument.strip(), resolved)
         return Accept()
 

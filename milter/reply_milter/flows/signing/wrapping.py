@@ -76,10 +76,10 @@ def _keep(message: Message, wrapped: Wrapped, handler: Handler, noted: Notificat
     if lacks_capsule and not stores:
         raise WrapError(_TOO_LONG)
     if lacks_capsule and not kept:
-        message.outcomes = [replace(noted, outcome=Minting.DEFERRED)]
+        message.outcomes = [replace(noted, outcome=Minting.DEFERRED, lacks=(Lack.CAPSULE, Lack.COPY))]
         return Defer(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE))
     lacks = [(Lack.CAPSULE, lacks_capsule), (Lack.COPY, stores and not kept)]
-    message.outcomes.append(replace(noted, lacks=tuple(lack for lack, applies in lacks if applies)))
+    message.outcomes.append(replace(noted, lacks=tuple(lack for lack, applies in lacks if applies), stored=kept))
     message.left.append(handler.id)
     return None
 

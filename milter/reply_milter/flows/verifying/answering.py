@@ -16,10 +16,10 @@ from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.direct import judge_direct
 from reply_milter.flows.verifying.judgement import Answer, Judgement, judge
-from reply_milter.flows.verifying.recipient import RecipientDecision
+from reply_milter.flows.verifying.recipient import RecipientDecision, ReplyRecipient
 from reply_milter.flows.verifying.sealing import removals, seal
 from reply_milter.flows.verifying.transaction import Refusing, Replying
-from reply_milter.ports import Decision, Fate, Stage
+from reply_milter.ports import Decision, Fate, Sight, Stage
 
 
 def answer_recipient(service: Service, decided: RecipientDecision, client: str, queue_id: str) -> Verdict:
@@ -36,6 +36,8 @@ def answer_recipient(service: Service, decided: RecipientDecision, client: str, 
             queue_id=queue_id,
             because=_because(decided.finding),
             client=client,
+            road=decided.recipient.road,
+            sight=_sight_at_rcpt(decided),
         )
     )
     if decided.finding is not None and decided.refused and decided.when is Stage.RCPT and not observed:
@@ -154,6 +156,8 @@ def _decision(judgement: Judgement, arrival: Arrival, fate: Fate, would: str) ->
         queue_id=arrival.queue_id,
         replay=(judgement.replay or "") if fate in (Fate.ACCEPT, Fate.PARK) else "",
         because=_because(judgement.finding),
+        road=judgement.recipient.road,
+        sight=_sight(judgement.recipient, judgement.reason, fate is not Fate.ACCEPT, bool(would)),
     )
 
 
@@ -166,7 +170,28 @@ def _decision_at_end(late: RecipientDecision, fate: Fate, queue_id: str) -> Deci
         token_id=late.recipient.token_id,
         queue_id=queue_id,
         because=_because(late.finding),
+        road=late.recipient.road,
+        sight=Sight.BESIDE if late.is_beside else _sight(late.recipient, late.reason, refused=True, observed=False),
     )
+
+
+def _sight_at_rcpt(decided: RecipientDecision) -> Sight | None:
+    """What became of an application's own address, if that is final at RCPT."""
+    observed = decided.recipient.policy.observe
+    if not decided.refused or (decided.when is Stage.EOM and not observed):
+        return None
+    return _sight(decided.recipient, decided.reason, refused=True, observed=observed)
+
+
+def _sight(recipient: ReplyRecipient, reason: Reason, refused: bool, observed: bool) -> Sight | None:
+    """What became of an application's own address; None for one of ours."""
+    if recipient.direct is None:
+        return None
+    if observed:
+        return Sight.WOULD_REFUSE
+    if not refused:
+        return Sight.PASSED
+    return Sight.REFUSED if reason is Reason.NATIVE and recipient.direct.is_well_formed else Sight.UNFIT
 
 
 def _because(finding: Finding | None) -> str:

@@ -74,6 +74,7 @@ def claim_for(
         tries=tries,
         takes=takes,
         about=checked.token,
+        wrapped=checked.handler.wrap is not None,
     )
 
 

@@ -55,6 +55,11 @@ class ReplyRecipient:
             return self.direct.handler
         return self.checked.handler if self.checked is not None else None
 
+    @property
+    def road(self) -> str:
+        """By which road an application's own address reaches it, for metrics and logs; empty for one of ours."""
+        return self.direct.road if self.direct is not None else ""
+
     def is_same(self, address: object) -> bool:
         """Whether ``address`` bears the same token, or is the same of an application's own.
 

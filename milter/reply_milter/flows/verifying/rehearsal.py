@@ -1,12 +1,17 @@
 """Verify one message without an MTA and without the store: what the client would hear, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from reply_milter.core.mail import headers
+from reply_milter.core.rules.thread import ThreadMatch
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
-from reply_milter.core.token.verify import Facts
+from reply_milter.core.token.address import ReplyAddress, classify
+from reply_milter.core.token.verify import Checked, Facts, check_token
 from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reject, Verdict
+from reply_milter.core.wrapping.native import find_direct
+from reply_milter.core.wrapping.unwrap import unwrap
+from reply_milter.core.wrapping.wrap import Road
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import Claim, Claimed, Clock, Decision, Fate, Replay
@@ -34,6 +39,20 @@ class NoStore:
 
     def commit_all(self, identifiers: Sequence[str]) -> None:
         """Do nothing: nothing was claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMark:
+    """What is known of notifications that have left, by the numbers of their handlers; None: take it that all have."""
+
+    left: Collection[int] | None
+
+    def note(self, handler_id: int) -> None:
+        """Do nothing: a rehearsal changes nothing."""
+
+    def has_left(self, handler_id: int) -> bool:
+        """See ``ports.WrappedMark``."""
+        return self.left is None or handler_id in self.left
 
 
 class LastDecision:
@@ -81,22 +100,43 @@ class SampleMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Concerned:
+    """The wrapped application that a recipient reaches.
+
+    ``thread``: whether the message shows by a capsule what the address stands for; None where the address has no
+    token. ``recipient``: of the notification; empty where that is unknown.
+    """
+
+    road: Road
+    handler: str
+    thread: ThreadMatch | None = None
+    recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """``verdict`` and ``reason`` as in the log; ``reply``: what the client would hear; ``header``: ours, or empty."""
+    """``verdict`` and ``reason`` as in the log; ``reply``: what the client would hear; ``header``: ours, or empty.
+
+    ``concerned``: None where no wrapped application is reached.
+    """
 
     verdict: Fate
     reason: str
     would: str
     reply: str
     header: str
+    concerned: Concerned | None = None
 
 
-def rehearse(rules: Rules, clock: Clock, sample: SampleMessage) -> Rehearsal:
-    """Take ``sample`` through the inbound flow."""
+def rehearse(rules: Rules, clock: Clock, sample: SampleMessage, left: Collection[int] | None = ()) -> Rehearsal:
+    """Take ``sample`` through the inbound flow.
+
+    ``left``: numbers of wrapped handlers of which a notification has left; None: unknown, and taken to be all.
+    """
     telemetry = LastDecision()
     guesses = GuessTable(bytearray(TABLE_OCTETS), b"rehearsal")
     unthrottled = replace(rules, verify=replace(rules.verify, forged_per_minute=0))
-    service = Service(unthrottled, guesses, NoStore(), None, clock, telemetry)
+    service = Service(unthrottled, guesses, NoStore(), None, clock, telemetry, mark=KnownMark(left))
     connection = Connection(lambda: service, sample.client)
     connection.mail(f"<{sample.sender}>")
     verdict = connection.rcpt(f"<{sample.recipient}>", None, over_smtp=True)
@@ -106,7 +146,29 @@ def rehearse(rules: Rules, clock: Clock, sample: SampleMessage) -> Rehearsal:
         connection.body(sample.body)
         verdict = connection.end_of_message("")
         connection.done()
-    return _outcome(verdict, telemetry.decision)
+    return replace(_outcome(verdict, telemetry.decision), concerned=_concerned(rules, clock.now(), sample))
+
+
+def _concerned(rules: Rules, now: int, sample: SampleMessage) -> Concerned | None:
+    """Find the application that the recipient reaches, and what the message says of the original."""
+    argument = f"<{sample.recipient}>"
+    direct = find_direct(rules.handlers.wrapped, argument, None, not sample.sender)
+    if direct is not None:
+        return Concerned(direct.road, direct.handler.name)
+    found, form = classify(rules.form, argument, None), rules.form
+    if not isinstance(found, ReplyAddress):
+        return None
+    checked = check_token(form.token_text(found.local), form.checksum_length, rules.keyring, rules.handlers, now)
+    if not isinstance(checked, Checked) or checked.handler.wrap is None:
+        return None
+    in_reply_to, references = _first(sample, "in-reply-to"), _first(sample, "references")
+    unwrapped = unwrap(checked, rules.keyring, in_reply_to, references, None, form.accept_domains)
+    recipient = unwrapped.plain.recipient if unwrapped.plain is not None else ""
+    return Concerned(Road.WRAPPED, checked.handler.name, unwrapped.match, recipient)
+
+
+def _first(sample: SampleMessage, name: str) -> str:
+    return next((value for known, value in sample.fields if known.lower() == name), "")
 
 
 def _outcome(verdict: Verdict, decision: Decision | None) -> Rehearsal:

@@ -23,9 +23,9 @@ def standing(service: Service, arrival: Arrival, checked: Checked, facts: Facts 
 def standing_of_sealed(service: Service, arrival: Arrival, checked: Checked) -> list[Finding]:
     """Do so for a reply that a peer has claimed: one question to the store."""
     token, facts = checked.token, arrival.recipient.facts
-    missing = []
+    missing, wrapped = [], checked.handler.wrap is not None
     try:
-        facts = service.store.facts(token.user, token.handler, token.context, checked.token_id)
+        facts = service.store.facts(token.user, token.handler, token.context, checked.token_id, wrapped)
     except StoreUnavailableError:
         missing = [store_unavailable(service, arrival.has_other_recipients)]
     return standing(service, arrival, checked, facts) + missing

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reply_milter.adapters.clients.milter_client import MilterClient
-from reply_milter.ports.canary import MilterUnreachableError
+from reply_milter.core.mail.headers import Append, Delete, Insert, RemoveRecipient, Replace
+from reply_milter.ports.canary import MilterUnreachableError, Submitted
 
 ADDRESS = "fd00::1"
 GOOD = b"O" + struct.pack("!III", 6, 0x1FF, 0)
@@ -59,6 +60,63 @@ def test_an_answer_to_rcpt_that_is_none(answering: Callable[[bytes], str]) -> No
     with pytest.raises(MilterUnreachableError, match="b'd'"):
         client.recipient("a@b.example")
     client.close()
+
+
+WHOLE = packet(GOOD) + 3 * packet(b"c")  # as far as RCPT
+
+
+def asked(path: str) -> Submitted:
+    """What is heard about a message with one field."""
+    client = MilterClient(path, "", 0, ADDRESS, 5.0)
+    try:
+        return client.message("a@b.example", "c@d.example", [("Subject", "x")], b"Hi\r\n")
+    finally:
+        client.close()
+
+
+def test_a_message_and_the_edits_of_it(answering: Callable[[bytes], str]) -> None:
+    """Every kind of edit, and a sign of life between them."""
+    one = struct.pack("!I", 1)
+    edits = [
+        b"m" + one + b"Reply-To\0a@b\0",
+        b"m" + one + b"List-Post\0\0",
+        b"p",
+        b"i" + struct.pack("!I", 0) + b"X-Reply-Verdict\0v=1;\n\tresult=pass\0",
+        b"hReferences\0<w1.a@b>\0",
+        b"-<c@d.example>\0",
+    ]
+    said = WHOLE + 3 * packet(b"c") + b"".join(map(packet, edits)) + packet(b"a")
+    assert asked(answering(said)) == Submitted(
+        "",
+        (
+            Replace("Reply-To", 1, "a@b"),
+            Delete("List-Post", 1),
+            Insert("X-Reply-Verdict", "v=1;\n\tresult=pass"),
+            Append("References", "<w1.a@b>"),
+            RemoveRecipient("<c@d.example>"),
+        ),
+    )
+
+
+@pytest.mark.parametrize("refusal", [b"y550 5.6.0 no\0", b"t"])
+def test_a_message_is_refused_at_rcpt_or_at_its_end(answering: Callable[[bytes], str], refusal: bytes) -> None:
+    """In the milter's words."""
+    words = "451 4.7.1" if refusal == b"t" else "550 5.6.0 no"
+    assert asked(answering(packet(GOOD) + 2 * packet(b"c") + packet(refusal))) == Submitted(words)
+    assert asked(answering(WHOLE + 3 * packet(b"c") + packet(refusal))) == Submitted(words)
+
+
+@pytest.mark.parametrize("edit", [b"q", b"z", b"m\0"])
+def test_an_edit_that_is_none(answering: Callable[[bytes], str], edit: bytes) -> None:
+    """It is reported, and nothing is guessed."""
+    with pytest.raises(MilterUnreachableError, match="unknown edit"):
+        asked(answering(WHOLE + 3 * packet(b"c") + packet(edit)))
+
+
+def test_a_message_that_is_swallowed(answering: Callable[[bytes], str]) -> None:
+    """Discarding is no answer to a canary."""
+    with pytest.raises(MilterUnreachableError, match="the end of a message with the unknown packet b'd'"):
+        asked(answering(WHOLE + 3 * packet(b"c") + packet(b"d")))
 
 
 def test_nobody_there(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.adapters.state_dir.wrapped_mark import WrappedMark
+from reply_milter.adapters.state_dir.wrapped_mark import NAME, WrappedMark, noted
 
 
 def test_what_was_noted_is_known_everywhere(tmp_path: Path) -> None:
@@ -38,3 +38,14 @@ def test_a_folder_that_cannot_be_made_harms_no_mail(tmp_path: Path, caplog: pyte
     (tmp_path / "wrapped").unlink()
     mark.note(20)
     assert mark.has_left(20)
+
+
+def test_a_command_reads_what_is_noted(tmp_path: Path) -> None:
+    """Nothing yet; then the numbers; and that it can't be known where the folder can't be read."""
+    assert noted(tmp_path) == frozenset()
+    for number in (20, 7):
+        WrappedMark(tmp_path).note(number)
+    (tmp_path / NAME / "lost+found").mkdir()
+    assert noted(tmp_path) == frozenset({7, 20})
+    (tmp_path / "file").touch()
+    assert noted(tmp_path / "file") is None

@@ -11,7 +11,8 @@ import pytest
 
 from reply_milter.adapters.telemetry.logs import log_to_stderr
 from reply_milter.core.verdict.reasons import Reason
-from reply_milter.ports import Decision, Fate, Stage
+from reply_milter.ports import Decision, Fate, Lack, Minting, Notification, Sight, Stage
+from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport
 
 log = logging.getLogger("reply_milter.test")
 
@@ -48,6 +49,34 @@ def test_a_decision_tells_what_is_behind_its_reason_and_who_came(monkeypatch: py
         "recipient queue=4Q1 verdict=reject reason=forged because=user_disabled stage=rcpt client=192.0.2.1"
     )
     assert {**json.loads(members), "because": "user_disabled", "client": "192.0.2.1"} == json.loads(members)
+
+
+@pytest.mark.parametrize(
+    "event,line",
+    [
+        (
+            Notification(Minting.WRAPPED, "gitea", "abc", "4Q1", application="git", lacks=(Lack.CAPSULE,), stored=True),
+            "queue=4Q1 token=abc outcome=wrapped handler=gitea application=git lacks=capsule copy=kept",
+        ),
+        (
+            Decision(Stage.RCPT, Fate.REJECT, Reason.NATIVE, handler="gitea", road="native", sight=Sight.REFUSED),
+            "verdict=reject reason=native stage=rcpt handler=gitea class=native sight=refused",
+        ),
+        (
+            DeliveryReport(DeliveryEvent.DELIVERED, "gitea", "a" * 13 + "b" * 13, "4Q1", road="wrapped"),
+            f"queue=4Q1 token={'a' * 13} id={'a' * 13}{'b' * 13} outcome=delivered handler=gitea class=wrapped",
+        ),
+    ],
+)
+def test_what_is_told_of_wrapped_applications(
+    monkeypatch: pytest.MonkeyPatch, event: Decision | Notification | DeliveryReport, line: str
+) -> None:
+    """Class, what became of an address, and what the store holds."""
+    heard = StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    log_to_stderr(as_json=False, level="info")
+    log.info("told", extra={"decision": event})
+    assert heard.getvalue().strip().endswith(f"told {line}")
 
 
 def test_nothing_that_came_from_elsewhere_begins_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

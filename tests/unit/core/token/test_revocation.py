@@ -11,6 +11,7 @@ ONES = [
     Revocation(REALM, What.OBJECT, 9000, handler=2, context=1 << 54, before=1000),
     Revocation(REALM, What.TOKEN, 9000, token_id="tokentokentok"),  # noqa: S106 # an id
     Revocation(REALM, What.BEFORE, 9000, before=1000),
+    Revocation(REALM, What.WRAPPED, 9000, user=42, before=1000, of="jane@example.org"),
 ]
 
 
@@ -33,6 +34,7 @@ def test_lines_say_all(one: Revocation) -> None:
         ONES[0].line(1).replace("42", '"42"'),
         ONES[0].line(1).replace("42", "true"),
         ONES[0].line(1).replace('"user",', '"planet",'),
+        ONES[4].line(1).replace('"jane@example.org"', "7"),
     ],
 )
 def test_what_is_no_line_is_none(line: str) -> None:

@@ -16,7 +16,7 @@ from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
 from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
-from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, Minting, Notification
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Decision, Login, Minting, Notification
 from tests.support.fakes import FORM as PLAIN_FORM
 from tests.support.fakes import FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryMark, MemoryStore
 
@@ -31,10 +31,15 @@ class Recorder:
     """Remembers what it was told."""
 
     told: list[Notification] = field(default_factory=list)
+    natives: list[Decision] = field(default_factory=list)
 
     def notification(self, notification: Notification) -> None:
         """See ``ports.MintingTelemetry``."""
         self.told.append(notification)
+
+    def native(self, decision: Decision) -> None:
+        """See ``ports.MintingTelemetry``."""
+        self.natives.append(decision)
 
 
 @dataclass

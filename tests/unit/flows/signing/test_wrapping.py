@@ -15,7 +15,7 @@ from reply_milter.core.verdict.verdict import Accept, Defer, Reject, Verdict
 from reply_milter.core.wrapping.plain import StoredOriginal
 from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
-from reply_milter.ports import Lack, Login, Minting, Notification
+from reply_milter.ports import Decision, Lack, Login, Minting, Notification
 from tests.support.fakes import FORM, ISSUE, KEYRING, FixedClock, MemoryMark, MemoryStore
 from tests.support.wrapped_mail import JANE, JOURNAL, edited, handler_of, unwrapped
 
@@ -43,10 +43,23 @@ class Host:
     store: MemoryStore = field(default_factory=MemoryStore)
     mark: MemoryMark = field(default_factory=MemoryMark)
     told: list[Notification] = field(default_factory=list)
+    natives: list[Decision] = field(default_factory=list)
 
     def notification(self, notification: Notification) -> None:
         """See ``ports.MintingTelemetry``."""
         self.told.append(notification)
+
+    def native(self, decision: Decision) -> None:
+        """See ``ports.MintingTelemetry``."""
+        self.natives.append(decision)
+
+    def rcpt(self, recipient: str) -> Verdict:
+        """The answer to one recipient of a message."""
+        rules = MintingRules(FORM, KEYRING, Handlers.of(self.handlers), SignSettings(None, (), self.applications))
+        service = MintingService(rules, FixedClock(), self, lambda: "u1", self.store, self.mark)
+        submission = Submission(lambda: service, self.client)
+        submission.mail(self.sender, Login(self.login))
+        return submission.rcpt(f"<{recipient}>", None, True)
 
     def send(self, fields: Sequence[tuple[str, str]], *recipients: str) -> Verdict:
         """A whole message; the answer to its final dot."""
@@ -83,6 +96,7 @@ def test_a_notification_leaves_wrapped() -> None:
     assert (plain.original, plain.recipient) == (NATIVE, JANE)
     (told,) = host.told
     assert (told.outcome, told.handler, told.application, told.lacks) == (Minting.WRAPPED, "gitea", "git", ())
+    assert told.stored
     kept = host.store.originals[told.token_id]
     assert kept.message_id == "shop/issues/7@git.example.com"
     assert isinstance(kept, StoredOriginal) and left["References"].startswith("<w1.")
@@ -200,7 +214,7 @@ def test_a_store_that_is_away_keeps_no_notification() -> None:
     """The capsule holds all; what is missing is told."""
     host = Host(store=MemoryStore(down=True))
     assert host.wraps()
-    assert host.told[0].lacks == (Lack.COPY,) and host.told[0].outcome is Minting.WRAPPED
+    assert host.told[0].lacks == (Lack.COPY,) and host.told[0].outcome is Minting.WRAPPED and not host.told[0].stored
     spared = Host(handlers=(handler_of("gitea", store=False),), store=MemoryStore(down=True))
     assert spared.wraps() and spared.told[0].lacks == () and spared.store.calls == []
 
@@ -221,6 +235,7 @@ def test_without_a_capsule_the_store_must_take_it() -> None:
     verdict = host.send(fields)
     assert isinstance(verdict, Defer) and verdict.reply.code == "451"
     assert [told.outcome for told in host.told] == [Minting.DEFERRED] and not host.mark.noted
+    assert host.told[0].lacks == (Lack.CAPSULE, Lack.COPY)
 
 
 @pytest.mark.parametrize("changes", [{"store": False}, {}])
@@ -261,3 +276,21 @@ def test_what_postfix_would_have_taken_off_still_goes() -> None:
     left = Host().left([("Return-Path", f"<{NATIVE}>"), *MAIL])
     assert "Return-Path" not in dict(left) and NATIVE not in str(left)
     assert headers.DROPPED[0] == "Return-Path"
+
+
+@pytest.mark.parametrize(
+    ("handler", "noted", "answer"),
+    [
+        (GITEA, {20}, "550 5.7.1 Answer the notification that you got; your answer to its own address is enough"),
+        (GITEA, set(), None),
+        (replace(GITEA, policy=replace(GITEA.policy, observe=True)), {20}, None),
+    ],
+    ids=["something was wrapped", "nothing yet", "observe"],
+)
+def test_a_native_address_is_refused_here_as_well(handler: Handler, noted: set[int], answer: str | None) -> None:
+    """Whoever submits mail here has no other road to the application's mailbox than on port 25."""
+    host = Host((replace(handler, id=20), ISSUE), mark=MemoryMark(noted))
+    verdict = host.rcpt(NATIVE)
+    assert (str(verdict.reply) if isinstance(verdict, Reject) else None) == answer
+    assert [one.sight for one in host.natives] == ([] if not noted else ["refused" if answer else "would_refuse"])
+    assert isinstance(host.rcpt(JANE), Accept)

@@ -1,6 +1,7 @@
 """Answers to an address that stands for an application's own: only one that answers its notification passes."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from reply_milter.core.verdict.verdict import Accept, Reject
 from reply_milter.core.wrapping.keys import open_original, seal_capsule
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.flows.service import Rules
-from tests.support.fakes import AUTHOR, KEYRING, SEAL_KEY, FixedClock, MemoryStore, minted, rules
+from tests.support.fakes import AUTHOR, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryStore, minted, rules
 from tests.support.hosts.dialogue import Desk, Fields, reply_fields
 from tests.support.wrapping import NATIVE, NOTIFICATION, OTHER_NATIVE, Wrapped, gitea, wrapped
 
@@ -183,3 +184,32 @@ def test_the_clock_of_the_capsule_is_the_tokens() -> None:
     desk = Desk(_rules())
     desk.service = replace(desk.service, clock=FixedClock(ONE.token.expires))
     assert isinstance(desk.start(ONE.address)[0], Reject)
+
+
+USER = ONE.token.token.user
+KNOWN: dict[str, Callable[[MemoryStore], object]] = {
+    "disabled": lambda store: store.disabled_pseudo_users.add(USER),
+    "revoked": lambda store: store.pseudo_users_revoked_before.update({USER: NOW}),
+    "other address on file": lambda store: store.addresses_of_pseudo_users.update({USER: ("jane@home.example",)}),
+}
+OF_THE_REAL_ONE: dict[str, Callable[[MemoryStore], object]] = {
+    "disabled": lambda store: store.disabled_users.add(USER),
+    "revoked": lambda store: store.users_revoked_before.update({USER: NOW}),
+    "other address on file": lambda store: store.addresses.update({USER: ("jane@home.example",)}),
+}
+
+
+@pytest.mark.parametrize("at_rcpt", [True, False], ids=["at RCPT", "at the end"])
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_is_known_of_the_real_user_with_its_number_does_not_count(name: str, at_rcpt: bool) -> None:
+    """And what is known of the pseudo-user does: also what is put on file between RCPT and the end."""
+    for put, passes in ((OF_THE_REAL_ONE[name], True), (KNOWN[name], False)):
+        desk = Desk(_rules())
+        if at_rcpt:
+            put(desk.store)
+        (verdict,) = desk.start(ONE.address)
+        if not at_rcpt:
+            put(desk.store)
+        if isinstance(verdict, Accept):
+            verdict = desk.finish(_answer(ONE.capsule))
+        assert isinstance(verdict, Accept) is passes

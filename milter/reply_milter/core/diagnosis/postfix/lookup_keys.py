@@ -32,6 +32,7 @@ def lookup_keys(site: Site, ours: Ours) -> Mapping[str, tuple[str, ...]]:
 def _all(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
     yield site.get("milter_header_checks"), (VERDICT_FIELD,)
     yield from _about_results(site, ours)
+    yield from _about_applications(site, ours)
     for service in site.smtpd_services():
         yield service.get("smtpd_milter_maps"), STRANGERS
     for domain in ours.domains:
@@ -45,6 +46,25 @@ def _all(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
         for service in site.smtpd_services():
             for name in RESTRICTIONS:
                 yield access_tables(service.get(name)), access_keys(ours, domain)
+
+
+def _about_applications(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:
+    for mailbox in ours.wrapped:
+        above = parents(mailbox.domain)
+        domains = (mailbox.domain, *above, *(f".{parent}" for parent in above))
+        addresses = dict.fromkeys(key for sample in mailbox.samples for key in of_application(site, sample))
+        for name in DOMAIN_LISTS:
+            yield site.get(name), domains
+        yield site.get("virtual_alias_maps"), (*addresses, f"@{mailbox.domain}")
+        yield site.get("transport_maps"), (*addresses, *domains, "*")
+
+
+def of_application(site: Site, address: str) -> tuple[str, str]:
+    """Return an address with and without its extension, as Postfix splits it."""
+    local, _, domain = address.rpartition("@")
+    ends = [local.find(delimiter, 1) for delimiter in site.get("recipient_delimiter")]
+    end = min((one for one in ends if one > 0), default=len(local))
+    return address, f"{local[:end]}@{domain}"
 
 
 def _about_results(site: Site, ours: Ours) -> Iterator[tuple[str, Iterable[str]]]:

@@ -52,10 +52,10 @@ def _action(site: Site, ours: Ours, service: MasterService, milter: Milter, list
     mend = milters.mend_entry(site, service, listening, {"default_action": "tempfail"})
     what = f"{service.where('smtpd_milters')}: default_action is {action} for {listening}"
     if action == "accept":
-        hard = listening is ours.verify and not ours.hook
+        hard = bool(ours.wrapped) if listening is ours.sign else not ours.hook
         why = "while the milter is down, replies pass unverified, without a seal"
         if listening is ours.sign:
-            why = "while the milter is down, notifications leave with no reply address"
+            why = f"while the milter is down, notifications leave with {unsigned(ours)}"
         yield (error if hard else warning)("postfix.default_action", what, why, mend)
     elif action == "reject":
         yield error("postfix.default_action", what, "while the milter is down, all mail of this service bounces", mend)
@@ -70,6 +70,11 @@ def _action(site: Site, ours: Ours, service: MasterService, milter: Milter, list
             f"while the milter is down, default_action={action} applies to all mail of the same smtpd; "
             "an smtpd of its own for the reply domain avoids that (contrib/postfix, layout 2)",
         )
+
+
+def unsigned(ours: Ours) -> str:
+    """Say with which addresses notifications leave that sign mode does not see."""
+    return "the application's own addresses, keys included" if ours.wrapped else "no reply address"
 
 
 def _only_ours(service: MasterService) -> bool:

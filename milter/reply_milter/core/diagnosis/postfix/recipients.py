@@ -10,14 +10,14 @@ from reply_milter.core.diagnosis.problem import MASTER_CF, Problem, Remedy, erro
 
 # Where a class lists its mailboxes, and its default transport.
 _MAILBOXES = {"relay_domains": "relay_recipient_maps", "virtual_mailbox_domains": "virtual_mailbox_maps"}
-_TRANSPORTS = {
+TRANSPORTS = {
     "mydestination": "local_transport",
     "virtual_mailbox_domains": "virtual_transport",
     "relay_domains": "relay_transport",
 }
 _THROWN_AWAY = frozenset({"error", "retry", "discard"})
-_ONE_BY_ONE = frozenset({"smtp", "relay", "local", "virtual"})  # to other hosts, or always one recipient at a time
-_OURS = "reply-delivery"
+ONE_BY_ONE = frozenset({"smtp", "relay", "local", "virtual"})  # to other hosts, or always one recipient at a time
+OURS = "reply-delivery"
 _TCP_NAME = re.compile(r"inet:[^\s{}/]{1,300}\.d/\w")
 
 
@@ -26,7 +26,7 @@ def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     yield from _delimiter(site, ours)
     yield from _queue_names(site)
     for domain in ours.domains:
-        classes = [name for name in DOMAIN_LISTS if _lists(site, name, domain)]
+        classes = [name for name in DOMAIN_LISTS if lists(site, name, domain)]
         if not classes:
             yield error(
                 "postfix.domain",
@@ -43,7 +43,7 @@ def _written(site: Site, name: str) -> str:
     return syntax.one_line(site.raw.get(name, ""))
 
 
-def _lists(site: Site, name: str, domain: str) -> bool:
+def lists(site: Site, name: str, domain: str) -> bool:
     """Return whether a list of domains contains ``domain`` or one of its parents."""
     with_subdomains = name in syntax.elements(site.get("parent_domain_matches_subdomains"))
     above = parents(domain)
@@ -115,19 +115,23 @@ def _mailbox(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem
         )
 
 
-def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem]:
-    """Examine which transport takes replies, and whether it takes one recipient at a time."""
-    name = _TRANSPORTS.get(kind)
-    whole, plain = ours.addresses(domain)
+def domains_above(site: Site, domain: str) -> tuple[str, ...]:
+    """Return the keys by which transport(5) looks a domain up."""
     above = parents(domain)
     inherits = "transport_maps" in syntax.elements(site.get("parent_domain_matches_subdomains"))
-    domains = (domain, *(above if inherits else (f".{parent}" for parent in above)), "*")
-    found = site.look_up(site.get("transport_maps"), [whole, plain], domains) or ""
+    return (domain, *(above if inherits else (f".{parent}" for parent in above)), "*")
+
+
+def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Problem]:
+    """Examine which transport takes replies, and whether it takes one recipient at a time."""
+    name = TRANSPORTS.get(kind)
+    whole, plain = ours.addresses(domain)
+    found = site.look_up(site.get("transport_maps"), [whole, plain], domains_above(site, domain)) or ""
     transport = found.partition(":")[0] or (site.get(name).partition(":")[0] if name else "")
     if not transport:
         return
     services = {service.name: service for service in site.services if service.kind == "unix"}
-    ours_first = f"regexp:{{ {{ /^{ours.pattern(domain)}$$/ {_OURS}: }} }}"
+    ours_first = f"regexp:{{ {{ /^{ours.pattern(domain)}$$/ {OURS}: }} }}"
     mend = put("transport_maps", ", ".join(filter(None, [ours_first, _written(site, "transport_maps")])))
     if transport in _THROWN_AWAY:
         yield error(
@@ -143,8 +147,8 @@ def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Probl
             "accepted replies wait in the queue",
             Remedy(MASTER_CF, f"{transport} unix - - y - - lmtp"),
         )
-    elif services[transport].program not in _ONE_BY_ONE:
-        yield from _limit(site, domain, transport)
+    elif services[transport].program not in ONE_BY_ONE:
+        yield from recipient_limit(site, domain, transport)
 
 
 def _queue_names(site: Site) -> Iterator[Problem]:
@@ -159,7 +163,8 @@ def _queue_names(site: Site) -> Iterator[Problem]:
         )
 
 
-def _limit(site: Site, domain: str, transport: str) -> Iterator[Problem]:
+def recipient_limit(site: Site, domain: str, transport: str) -> Iterator[Problem]:
+    """Examine whether a transport of ``domain`` takes one recipient at a time."""
     name = f"{transport}_destination_recipient_limit"
     if site.get(name) != "1":
         yield warning(

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.postfix import (
+    application_roads,
     early,
     milter_bypass,
     milter_settings,
     recipients,
     rewriting,
     sender_authentication,
+    sign_place,
     smtp,
 )
 from reply_milter.core.diagnosis.postfix.site import Ours, Site
@@ -31,5 +33,7 @@ def examine(site: Site, ours: Ours) -> Iterator[Problem]:
     if ours.verify is not None:
         yield from early.examine(site, ours, ours.verify)
         yield from recipients.examine(site, ours)
+    yield from application_roads.examine(site, ours)
+    yield from sign_place.examine(site, ours)
     yield from rewriting.examine(site, ours)
     yield from rewriting.broken_tables(site)

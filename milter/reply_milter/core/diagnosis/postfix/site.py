@@ -14,8 +14,25 @@ _SAMPLE = "0"  # any text: Postfix's tables do not check tokens
 
 
 @dataclass(frozen=True, slots=True)
+class WrappedMailbox:
+    """The mailbox of an application that ``handler`` wraps. ``samples``: addresses of each kind that reach it.
+
+    ``names``: its local parts without an extension; empty where they have no pattern. ``delimiters``: behind them.
+    """
+
+    handler: str
+    domain: str
+    samples: tuple[str, ...]
+    names: tuple[str, ...]
+    delimiters: frozenset[str] = frozenset("+")
+
+
+@dataclass(frozen=True, slots=True)
 class Ours:
-    """What the rules need of our own configuration. ``hook``: the receiver of replies opens the seal."""
+    """What the rules need of our own configuration. ``hook``: the receiver of replies opens the seal.
+
+    ``hook_place``: where it listens; None where it does not. ``wrapped``: mailboxes of wrapped applications.
+    """
 
     verify: Endpoint | None
     sign: Endpoint | None
@@ -24,6 +41,8 @@ class Ours:
     max_message_bytes: int
     hook: bool
     believes_addresses: bool  # peers, trusted clients or applications are configured
+    hook_place: Endpoint | None = None
+    wrapped: Sequence[WrappedMailbox] = ()
     authserv_id: str = ""
     want_proof: Sequence[str] = ()  # handlers whose auth_none is not accept
     accept_early: bool = False
