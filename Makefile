@@ -18,7 +18,7 @@ demo: .install-run $(VENV)/.run
 
 # Most tests wait for processes most of the time: three at once take little more than half as long as one by one. Some look at
 # the clock: what fails beside others is run once more alone, and has to hold there. Both runs are printed.
-test: .install-run .install-test $(VENV)/.dev $(VENV)/.types
+test: .install-run .install-test .install-applications $(VENV)/.dev $(VENV)/.types
 	@$(BIN)/pytest -q -n 3 --dist loadfile || { status=$$?; [ $$status -eq 1 ] || exit $$status; \
 		echo "once more, alone: what failed beside others"; $(BIN)/pytest -q --last-failed --last-failed-no-failures none; }
 
@@ -35,7 +35,7 @@ fmt: $(VENV)/.dev
 unit: $(VENV)/.dev
 	$(BIN)/pytest -q -n 3 --dist loadfile tests/unit tests/contract
 
-system: .install-run .install-test $(VENV)/.dev
+system: .install-run .install-test .install-applications $(VENV)/.dev
 	$(BIN)/pytest -q -n 3 --dist loadfile tests/system
 
 # The long forms of the fault tests, on a machine that does nothing else; make test runs their short forms. Their figures go
@@ -143,6 +143,16 @@ $(VENV)/.charts: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
 	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev,charts]'
 	@touch $@ $(VENV)/.run $(VENV)/.dev
+
+# Real applications that tests/system wraps, unmodified, each in a virtual environment of its own.
+APPLICATIONS := build/applications
+.install-applications: $(APPLICATIONS)/roundup/.installed $(APPLICATIONS)/mailman/.installed
+
+$(APPLICATIONS)/%/.installed: tests/applications/%.txt tests/applications/constraints.txt | .install-build
+	@echo "installing $* for the tests into $(@D)"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install -q --disable-pip-version-check -c tests/applications/constraints.txt -r $<
+	@touch $@
 
 # Grafana's own types, for a test that is left out where there is no npm.
 $(VENV)/.types: tests/monitoring/types/package.json | $(VENV)/bin/python

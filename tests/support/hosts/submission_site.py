@@ -6,10 +6,10 @@ import socketserver
 import ssl
 import subprocess
 import threading
-from pathlib import Path
 
 from reply_milter.cli.demo.private_postfix import Layout
 from tests.support.certificate import write_certificate
+from tests.support.hosts import logins
 from tests.support.hosts.site_under_test import Site
 from tests.support.processes.daemon_process import USER
 from tests.support.processes.ports import free_port
@@ -21,9 +21,6 @@ STRANGER = "127.0.0.2"  # on loopback, and in nobody's list
 _MAIN = """
 smtpd_tls_cert_file = {folder}/tls.pem
 smtpd_tls_key_file = {folder}/tls.key
-smtpd_sasl_path = smtpd
-smtpd_sasl_local_domain = example.com
-cyrus_sasl_config_path = {folder}/sasl
 """
 _SERVICES = """
 127.0.0.1:{relay} inet n - y - - smtpd
@@ -105,7 +102,8 @@ class SubmissionSite:
         # What docs/notifications.md says for mail that is handed in by sendmail(1).
         change = ["postconf", "-c", str(folder / "etc"), "-P", "pickup/unix/cleanup_service_name=cleanup-sign"]
         subprocess.run(change, check=True)
-        self._prepare_login(folder)
+        write_certificate(folder / "tls.pem", folder / "tls.key", "mx.example.com")
+        logins.write_logins(folder, (APPLICATION, PERSON), PASSWORD)
         for name, secret in (secrets or {}).items():
             self.keep_secret(name, secret)
 
@@ -121,27 +119,10 @@ class SubmissionSite:
         return Layout(
             main_cf=("reply-domain.main.cf", "shared-smtpd.main.cf", "submission.main.cf"),
             master_cf=("reply-delivery.master.cf", "submission.master.cf"),
-            more=_MAIN,
+            more=_MAIN + logins.MAIN_CF,
             more_services=services,
             submission_port=self.submission,
         )
-
-    def _prepare_login(self, folder: Path) -> None:
-        """Cyrus SASL with a database of its own, inside the chroot of Debian's smtpd."""
-        write_certificate(folder / "tls.pem", folder / "tls.key", "mx.example.com")
-        (folder / "sasl").mkdir()
-        (folder / "sasl/smtpd.conf").write_text(
-            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\nsasldb_path: /etc/sasldb2\n"
-        )
-        database = folder / "spool/etc/sasldb2"
-        database.parent.mkdir(exist_ok=True)
-        for user in (APPLICATION, PERSON):
-            subprocess.run(
-                ["saslpasswd2", "-c", "-p", "-f", database, "-u", "example.com", user],
-                input=PASSWORD.encode(),
-                check=True,
-            )
-        database.chmod(0o644)
 
     def start(self) -> "SubmissionSite":
         """Start everything."""

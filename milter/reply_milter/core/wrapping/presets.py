@@ -149,6 +149,7 @@ _ALL = (
             "[mta] lmtp_host, lmtp_port: where the hook hands over",
             "the MTA's maps of Mailman name LIST-confirm, too: the hook's transport must come first",
             "from: the senders LIST-bounces@DOMAIN of all lists",
+            "[mta] verp_confirmations = yes, as it is: else Subject holds the key, and nothing is wrapped",
         ),
     ),
     Preset(
@@ -167,10 +168,13 @@ _ALL = (
         name="roundup",
         address="issue_tracker@tracker.example.com",
         thread=ThreadFrom.MESSAGE_ID,
-        tag=r"\[[A-Za-z_]{1,40}[0-9]{1,10}\]",
+        tag=r"\[[A-Za-z_]{1,40}[0-9]{1,10}\]|-- key [A-Za-z0-9_-]{32,64}",  # an issue; an account to be confirmed
         destination="command",
         settings=(
             "[tracker] email, at the domain of [mail], is `address`",
+            "[nosy] email_sending = multiple: one message to several recipients is refused",
+            "[mailgw] subject_content_match = never, where `open` names an address: else a title finds an old issue",
+            "[mailgw] subject_updates_title = no: else an answer renames its issue",
             "roundup-mailgw runs for the hook, and for nobody else",
         ),
     ),

@@ -80,6 +80,7 @@ def test_ids_without_a_key_are_left_alone(name: str, identifier: str) -> None:
         ("redmine", "Re: [Demo] Printer", None),
         ("roundup", "[issue1] Printer on floor 2 does not print", "[issue1]"),
         ("roundup", "Re: [tracker] Printer", None),
+        ("roundup", f"Complete your registration to Tracker -- key {'aZ0_-' * 8}abc", f"-- key {'aZ0_-' * 8}abc"),
     ],
 )
 def test_tags_of_subjects(name: str, subject: str, tag: str | None) -> None:
