@@ -57,6 +57,16 @@ ROWS: dict[str, str] = {
         f"later-milter-{way.replace(' ', '-')}": f"a later milter says 451, the client comes again {way}"
         for way in ("at once", "ten minutes later", "from elsewhere", "by another route", "through a second mx")
     },
+    "wrapped-workers-killed": "kill -9 of all workers and the hook, while wrapped notifications leave and are answered",
+    "wrapped-store-stopped": "Redis stopped (SIGSTOP) for a second again and again, the same traffic",
+    "wrapped-store-killed": "kill -9 of Redis, back half a second later, the same traffic",
+    "wrapped-reloads": "SIGHUP again and again, the same traffic",
+    "wrapped-keys-rotated": "a new key added and promoted again and again, the same traffic",
+    **{
+        f"wrapped-store-{store}-{natives}": f"a notification with {natives} native addresses, its store {store}"
+        for store in ("near", "hanging", "slow")
+        for natives in (1, 8)
+    },
     "lost-250": "the 250 is lost on the way back, the client sends again",
 }
 

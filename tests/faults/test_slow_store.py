@@ -1,21 +1,18 @@
 """A store that stops for half a minute, or is distant: answers in time, and no false replay afterwards."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from tests.faults.alone import Alone, alone, own_redis
 from tests.faults.clients import arrived, ask_for, hand_over, in_words, opened
+from tests.faults.distance import Distance
 from tests.faults.letters import Letter, letters
 from tests.faults.outcome import LONG, keep_records, milliseconds, outcome, verdicts
 from tests.faults.retrying import Answer, Load, Record
-from tests.support.processes.daemon_process import wait_until
 from tests.support.stores.redis_under_test import RedisUnderTest
 from tests.wire.milter_alone import own_folder
 from tests.wire.milter_client import CONTINUE, Mta
@@ -91,35 +88,6 @@ def _merge(load: Load, met: list[Record], again: Load) -> None:
         if record.letter.name in retried:
             record.answers += retried[record.letter.name].answers
             record.verdicts += retried[record.letter.name].verdicts
-
-
-class Distance:
-    """A proxy before a Redis; ``milliseconds`` are the way there and back."""
-
-    def __init__(self, folder: Path, server: RedisUnderTest) -> None:
-        self.url = f"unix://{folder}/far.sock"
-        self._file = folder / "ms"
-        self.milliseconds = 0
-        program = str(Path(__file__).with_name("latency_proxy.py"))
-        socket = folder / "far.sock"
-        self._process = subprocess.Popen([sys.executable, program, str(socket), str(server.socket), str(self._file)])
-        wait_until(socket.exists, 10, "the proxy listens")
-
-    @property
-    def milliseconds(self) -> int:
-        """There and back."""
-        return int(self._file.read_text())
-
-    @milliseconds.setter
-    def milliseconds(self, wanted: int) -> None:
-        other = self._file.with_suffix(".new")
-        other.write_text(str(wanted))
-        other.rename(self._file)
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture(scope="module")

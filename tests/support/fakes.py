@@ -158,10 +158,10 @@ class MemoryStore:
             kept.committed = True
         return kept is not None
 
-    def keep_original(self, token_id: str, sealed: bytes, message_id: str, kept_until: int) -> None:
+    def keep_originals(self, originals: Mapping[str, StoredOriginal], kept_until: int) -> None:
         """See ``ports.MintingStore``."""
         self._answer("keep_original")
-        self.originals[token_id] = StoredOriginal(sealed, message_id)
+        self.originals.update(originals)
 
     def commit_all(self, identifiers: Sequence[str]) -> None:
         """See ``ports.Store``."""

@@ -1,12 +1,13 @@
 """What is remembered between messages: claims, revocations, users."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from reply_milter.core.token.token import Token
 from reply_milter.core.token.verify import Facts
+from reply_milter.core.wrapping.plain import StoredOriginal
 
 
 class StoreUnavailableError(Exception):
@@ -141,11 +142,11 @@ class Store(Protocol):
 class MintingStore(Protocol):
     """Keeps what wrapped addresses stand for, beside their capsules."""
 
-    def keep_original(self, token_id: str, sealed: bytes, message_id: str, kept_until: int) -> None:
-        """Keep a ``StoredOriginal`` under a token until then, in Unix seconds; twice is as once.
+    def keep_originals(self, originals: Mapping[str, StoredOriginal], kept_until: int) -> None:
+        """Keep each under its token id until then, in Unix seconds; twice is as once. One deadline for all.
 
         Raises:
-            StoreUnavailableError: the store did not take it within the deadline.
+            StoreUnavailableError: the store did not take all of them in time.
         """
         ...
 

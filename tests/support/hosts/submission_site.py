@@ -6,6 +6,7 @@ import socketserver
 import ssl
 import subprocess
 import threading
+from typing import Self
 
 from reply_milter.cli.demo.private_postfix import Layout
 from tests.support.certificate import write_certificate
@@ -124,7 +125,7 @@ class SubmissionSite:
             submission_port=self.submission,
         )
 
-    def start(self) -> "SubmissionSite":
+    def start(self) -> Self:
         """Start everything."""
         threading.Thread(target=self._scanner.serve_forever, daemon=True).start()
         self.site.start()
@@ -136,14 +137,16 @@ class SubmissionSite:
         self._scanner.shutdown()
         self._scanner.server_close()
 
-    def submit(self, message: bytes, recipients: list[str], login: str = APPLICATION) -> tuple[int, str]:
+    def submit(
+        self, message: bytes, recipients: list[str], login: str = APPLICATION, sender: str = "shop@example.com"
+    ) -> tuple[int, str]:
         """Hand a message in at the submission service, as an application does; the answer to its last command."""
         with smtplib.SMTP("127.0.0.1", self.submission, timeout=30) as client:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             client.starttls(context=context)
             client.login(f"{login}@example.com", PASSWORD)
-            return _transaction(client, message, recipients)
+            return _transaction(client, message, recipients, sender)
 
     def relay_in(
         self,

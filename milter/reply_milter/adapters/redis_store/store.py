@@ -1,7 +1,7 @@
 """The store on Redis: one hash per token, one Lua call per claim. Implements ``ports.Store``."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reply_milter.adapters.redis_store.link.connections import RedisConnections
@@ -81,11 +81,10 @@ class RedisStore:
         if failure is not None:
             raise failure
 
-    def keep_original(self, token_id: str, sealed: bytes, message_id: str, kept_until: int) -> None:
+    def keep_originals(self, originals: Mapping[str, StoredOriginal], kept_until: int) -> None:
         """See ``ports.MintingStore``. One round trip."""
-        written = tlv(sealed, message_id)
         with self._connections.operation("keep_original") as call:
-            call(("SET", original_key(token_id), written, "EXAT", kept_until))
+            call(*(("SET", original_key(one), tlv(*kept), "EXAT", kept_until) for one, kept in originals.items()))
 
     def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers and is ready."""

@@ -28,7 +28,8 @@ class Rewriting:
         self.draft, self._wrap, self._mint = draft, wrap, mint
         links = () if wrap.is_for_everybody else _LINKS
         self._addresses = ("reply-to", "from") if wrap.preset.from_has_key else ("reply-to",)
-        self.natives = dict(self._found((*self._addresses, *links)))
+        self._taken_off = dict(self._found(("from", *links) if wrap.preset.from_has_key else links))
+        self.natives = dict(self._found(self._addresses)) | self._taken_off
         self.keys = Keys(self.natives.values())
         self.minted: dict[str, Minted] = {}
 
@@ -61,7 +62,17 @@ class Rewriting:
             if any(True for _ in self._found((name,))):
                 return name
         kept = {name.lower() for name in self._wrap.preset.keeps_key_in}
-        return self.keys.field_with_one(self.draft.standing(), but_for=kept)
+        return Keys(self._keys_of_originals()).field_with_one(self.draft.standing(), but_for=kept)
+
+    def _keys_of_originals(self) -> Iterable[str]:
+        """The keys that must be gone: of what was replaced, or taken off.
+
+        An address that stood in a display name alone is its author's choice: it must not stop the notification where
+        the same name stands in From, too. If nothing was replaced, all of them count.
+        """
+        matches = [self._wrap.address.match(native) for native in self.minted]
+        replaced = [matched.key for matched in matches if matched is not None]
+        return [*replaced, *self._taken_off.values()] if replaced else self.natives.values()
 
     def _found(self, names: Iterable[str]) -> Iterable[tuple[str, str]]:
         values = [value for name in names for value in self.draft.values(name)]

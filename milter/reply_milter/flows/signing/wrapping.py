@@ -17,6 +17,7 @@ from reply_milter.core.verdict.verdict import Accept, Defer, Reject, Verdict
 from reply_milter.core.wrapping.outward import Outbound, WrapError, Wrapped
 from reply_milter.core.wrapping.outward import wrap as wrapped_header
 from reply_milter.core.wrapping.outward_draft import Draft
+from reply_milter.core.wrapping.plain import StoredOriginal
 from reply_milter.flows.signing.message import Message
 from reply_milter.ports import Lack, Minting, Notification, StoreUnavailableError
 
@@ -70,7 +71,8 @@ def _keep(message: Message, wrapped: Wrapped, handler: Handler, noted: Notificat
     Raises:
         WrapError: nothing ever will.
     """
-    stores = handler.wrap is not None and handler.wrap.store and bool(wrapped.message_id)
+    is_named = bool(wrapped.minted) and bool(wrapped.message_id)
+    stores = handler.wrap is not None and handler.wrap.store and is_named
     kept = stores and _is_kept(message, wrapped)
     lacks_capsule = not all(one.capsule for one in wrapped.minted)
     if lacks_capsule and not stores:
@@ -85,9 +87,9 @@ def _keep(message: Message, wrapped: Wrapped, handler: Handler, noted: Notificat
 
 
 def _is_kept(message: Message, wrapped: Wrapped) -> bool:
+    originals = {one.token_id: StoredOriginal(one.sealed, wrapped.message_id) for one in wrapped.minted}
     try:
-        for one in wrapped.minted:
-            message.service.store.keep_original(one.token_id, one.sealed, wrapped.message_id, one.kept_until)
+        message.service.store.keep_originals(originals, max(one.kept_until for one in wrapped.minted))
     except StoreUnavailableError:
         return False
     return True

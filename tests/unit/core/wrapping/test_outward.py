@@ -403,3 +403,22 @@ def test_an_address_that_is_odd_leaves_rewritten_or_not_at_all(value: str) -> No
         return
     assert mailboxes(left.value("Reply-To"))[0] == left.minted[0].address
     without_key(left, GITEA_KEY)
+
+
+@pytest.mark.parametrize("named", ["reply+{other}@discourse.example.com", "<reply+{other}@discourse.example.com>"])
+def test_a_name_that_an_author_chose_stops_nobodys_mail(named: str) -> None:
+    """Discourse writes it into Reply-To and From: else an author could keep his posts from being told of."""
+    name = named.replace("{other}", HEX[::-1])
+    left = leave(
+        handler_of("discourse"),
+        [
+            ("From", f'"{name}" <noreply@app.test>'),
+            ("Reply-To", f'"{name}" <reply+{HEX}@discourse.example.com>'),
+            ("Message-ID", "<discourse/post/31@discourse.example.com>"),
+            ("Subject", f"{HEX[::-1]} wrote"),
+        ],
+    )
+    (minted,) = left.minted
+    assert left.value("Reply-To") == f"<{minted.address}>"
+    assert unwrapped(minted.address, left.value("References")).original == f"reply+{HEX}@discourse.example.com"
+    without_key(left, HEX)

@@ -12,7 +12,7 @@ from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Reject
 from reply_milter.core.wrapping.keys import open_original, seal_capsule
-from reply_milter.core.wrapping.plain import Plain
+from reply_milter.core.wrapping.plain import Plain, StoredOriginal
 from reply_milter.flows.service import Rules
 from tests.support.fakes import AUTHOR, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryStore, minted, rules
 from tests.support.hosts.dialogue import Desk, Fields, reply_fields
@@ -49,7 +49,7 @@ def _original(tags: dict[str, str]) -> Plain | None:
 def _copy(desk: Desk, message_id: str = NOTIFICATION, of: Wrapped = ONE) -> None:
     """Let the store keep, for ONE, what ``of`` stands for."""
     sealed = seal_capsule(KEYRING.active, KEYRING.realm, of.glob, of.plain)
-    desk.store.keep_original(ONE.token_id, sealed, message_id, ONE.token.expires)
+    desk.store.keep_originals({ONE.token_id: StoredOriginal(sealed, message_id)}, ONE.token.expires)
 
 
 def test_the_capsule_says_what_is_answered() -> None:
