@@ -163,7 +163,7 @@ def test_a_revoked_address(host: WrappingSite, what: str) -> None:
     made = text_of(host, one.address).token
     arguments = {
         "token": ("token", one.address),
-        "user": ("user", str(made.user)),
+        "user": ("user", "--wrapped", str(made.user)),
         "object": ("object", "discourse", str(made.context)),
         "before": ("before", str(int(time.time()) - 7 * 86400)),
     }
@@ -270,12 +270,12 @@ def test_a_native_address_is_taken_off_an_answer_to_all(host: WrappingSite) -> N
 
 
 def test_a_native_address_past_the_verify_milter_is_a_dead_letter(host: WrappingSite) -> None:
-    """Handed in at another port, or by sendmail(1): the hook believes a seal, and nothing else."""
+    """Handed in at the sign socket's port it is refused there; by sendmail(1), the hook believes a seal alone."""
     case, mark = handmade("gitea", name="past"), f"past-{next(_NUMBERS)}"
     forged = "X-Reply-Verdict: v=1; result=pass; class=native; id=" + "a" * 26 + "; seal=" + "a" * 26 + "\r\n"
     message = f"{forged}From: {EVE}\r\nTo: {case.native}\r\nSubject: {mark}\r\n\r\nx\r\n"
     before = len(json.loads(command(host, "deadletter", "list", "--json")))
-    assert host.relay_in(message.encode(), [case.native], sender=EVE)[0] == 250
+    assert host.relay_in(message.encode(), [case.native], sender=EVE)[0] == 550
     host.site.postfix.sendmail(["-f", EVE, case.native], message.replace("\r\n", "\n").encode())
     assert got(host, mark) == []
     letters = json.loads(command(host, "deadletter", "list", "--json"))[before:]
