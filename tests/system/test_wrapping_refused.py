@@ -271,15 +271,21 @@ def test_a_native_address_is_taken_off_an_answer_to_all(host: WrappingSite) -> N
 
 def test_a_native_address_past_the_verify_milter_is_a_dead_letter(host: WrappingSite) -> None:
     """Handed in at the sign socket's port it is refused there; by sendmail(1), the hook believes a seal alone."""
+    notified(host, "gitea")  # from now on native addresses are refused
     case, mark = handmade("gitea", name="past"), f"past-{next(_NUMBERS)}"
     forged = "X-Reply-Verdict: v=1; result=pass; class=native; id=" + "a" * 26 + "; seal=" + "a" * 26 + "\r\n"
     message = f"{forged}From: {EVE}\r\nTo: {case.native}\r\nSubject: {mark}\r\n\r\nx\r\n"
-    before = len(json.loads(command(host, "deadletter", "list", "--json")))
+    before = len(_letters(host))
     assert host.relay_in(message.encode(), [case.native], sender=EVE)[0] == 550
     host.site.postfix.sendmail(["-f", EVE, case.native], message.replace("\r\n", "\n").encode())
+    wait_until(lambda: len(_letters(host)) > before, 30, "a dead letter of what sendmail(1) took")
     assert got(host, mark) == []
-    letters = json.loads(command(host, "deadletter", "list", "--json"))[before:]
-    assert letters and {letter["reason"] for letter in letters} == {"seal_broken"}
+    assert {letter["reason"] for letter in _letters(host)[before:]} == {"seal_broken"}
+
+
+def _letters(host: WrappingSite) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(command(host, "deadletter", "list", "--json"))
+    return found
 
 
 FOREIGN = (
