@@ -269,23 +269,22 @@ def test_a_native_address_is_taken_off_an_answer_to_all(host: WrappingSite) -> N
             assert heard.startswith(NATIVE), heard
 
 
-def test_a_native_address_past_the_verify_milter_is_a_dead_letter(host: WrappingSite) -> None:
-    """Handed in at the sign socket's port it is refused there; by sendmail(1), the hook believes a seal alone."""
+def test_a_native_address_has_no_other_road(host: WrappingSite) -> None:
+    """Refused at the sign socket's port, and by sendmail(1) at the end of the message, whatever seal it claims."""
     notified(host, "gitea")  # from now on native addresses are refused
     case, mark = handmade("gitea", name="past"), f"past-{next(_NUMBERS)}"
     forged = "X-Reply-Verdict: v=1; result=pass; class=native; id=" + "a" * 26 + "; seal=" + "a" * 26 + "\r\n"
     message = f"{forged}From: {EVE}\r\nTo: {case.native}\r\nSubject: {mark}\r\n\r\nx\r\n"
-    before = len(_letters(host))
     assert host.relay_in(message.encode(), [case.native], sender=EVE)[0] == 550
+    refusals = _refused_at_end(host)
     host.site.postfix.sendmail(["-f", EVE, case.native], message.replace("\r\n", "\n").encode())
-    wait_until(lambda: len(_letters(host)) > before, 30, "a dead letter of what sendmail(1) took")
+    wait_until(lambda: _refused_at_end(host) > refusals, 30, "the refusal of what sendmail(1) took")
     assert got(host, mark) == []
-    assert {letter["reason"] for letter in _letters(host)[before:]} == {"seal_broken"}
 
 
-def _letters(host: WrappingSite) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = json.loads(command(host, "deadletter", "list", "--json"))
-    return found
+def _refused_at_end(host: WrappingSite) -> int:
+    lines = host.site.postfix.log().splitlines()
+    return sum("END-OF-MESSAGE" in line and NATIVE.partition(" 5.7.1 ")[2] in line for line in lines)
 
 
 FOREIGN = (
