@@ -1,6 +1,5 @@
 """What is sent to a wrapped application and is no answer to its notification: refused at SMTP time, or harmless."""
 
-import json
 import subprocess
 import sys
 import time
