@@ -152,7 +152,7 @@ def test_the_store_has_a_copy_and_the_folder_a_mark(host: SubmissionSite) -> Non
     assert facts.original is not None and facts.original.message_id == "shop/kept@git.example.com"
     assert (host.site.folder / "state/wrapped/20").exists()
     metrics = host.site.metrics()
-    assert metrics['reply_milter_wrapped_total{handler="gitea"}'] >= 1
+    assert metrics['reply_milter_wrapped_total{handler="gitea",outcome="wrapped"}'] >= 1
     assert metrics['reply_milter_notifications_total{outcome="wrapped"}'] >= 1
 
 

@@ -122,7 +122,7 @@ class PrivatePostfix:
         contrib = contrib_folder()
         main = _MAIN_CF.format(folder=self.folder) + self._fragments(contrib, self._layout.main_cf)
         main = re.sub(r"(?m)^reply_mail_base = .*", f"reply_mail_base = {self.folder}/mail", main)
-        (self.folder / "etc/main.cf").write_text(main + self._layout.more)
+        (self.folder / "etc/main.cf").write_text(_each_once(main + self._layout.more))
         master = re.sub(r"(?m)^smtp +inet", f"127.0.0.1:{self.port} inet", _MASTER_CF.read_text())
         master += self._fragments(contrib, self._layout.master_cf)
         master = master.replace("192.0.2.25:smtp", f"127.0.0.1:{self._layout.own_smtpd_port}")
@@ -191,3 +191,15 @@ class PrivatePostfix:
             capture_output=True,
             check=False,
         )
+
+
+def _each_once(main_cf: str) -> str:
+    """Keep of each parameter the last line, which is the one that counts.
+
+    Each of Postfix's daemons warns of an earlier one when it starts, and postlogd, which takes such warnings, can wait
+    for itself for ever.
+    """
+    entries = re.split(r"(?m)^(?=[^\s#])", main_cf)
+    last = {entry.partition("=")[0].strip(): number for number, entry in enumerate(entries)}
+    kept = (entry for number, entry in enumerate(entries) if last[entry.partition("=")[0].strip()] == number)
+    return "".join(kept)

@@ -16,6 +16,7 @@ from tests.support.wrapped_mail import JOURNAL, handler_of
 
 NOTIFICATIONS = Path(__file__).parents[1] / "wrapping" / "notifications"
 KEY = "AGCQVBAEAFIKZ" + "B4KJ2ME7QX3N" * 5 + "AA"
+LONG = f"git.{'a-long-name.' * 5}example.com"
 HEX = "0123456789abcdef0123456789abcdef"
 NATIVE = f"incoming+{KEY}@git.example.com"
 HEADER = {
@@ -95,20 +96,20 @@ def test_what_stands_in_the_way_is_found(fields: dict[str, str], sender: str, ex
 
 
 @pytest.mark.parametrize(
-    ("key", "store", "message_id", "expected"),
+    ("domain", "store", "message_id", "expected"),
     [
-        ("A" * 60, True, "<a@git.example.com>", []),
-        ("A" * 128, True, "<a@git.example.com>", [("application.capsule", "warning")]),
-        ("A" * 128, False, "<a@git.example.com>", [("application.capsule", "error")]),
-        ("A" * 128, True, "", [("application.capsule", "error")]),
+        ("git.example.com", True, "<a@git.example.com>", []),
+        (LONG, True, "<a@git.example.com>", [("application.capsule", "warning")]),
+        (LONG, False, "<a@git.example.com>", [("application.capsule", "error")]),
+        (LONG, True, "", [("application.capsule", "error")]),
     ],
 )
 def test_an_original_that_is_too_long_for_an_id_is_told(
-    key: str, store: bool, message_id: str, expected: list[tuple[str, str]]
+    domain: str, store: bool, message_id: str, expected: list[tuple[str, str]]
 ) -> None:
     """Then the store alone has it, if it keeps a copy."""
-    native = f"incoming+{key}@git.example.com"
-    found = look(handler_of("gitea", store=store), Reply_To=native, List_Post="", Message_ID=message_id)
+    handler = handler_of("gitea", f"incoming+{{key}}@{domain}", store=store)
+    found = look(handler, Reply_To=f"incoming+{'A' * 90}@{domain}", List_Post="", Message_ID=message_id)
     assert checks(found, "application.rewritten") == expected
 
 
