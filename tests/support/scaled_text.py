@@ -140,6 +140,7 @@ NOT_A_STRANGERS = {
     "adapters.state_dir.dead_letters._ID": _OPERATOR,
     "core.diagnosis.postfix.recipients._TCP_NAME": _OPERATOR,
     "adapters.keyfile._SECRET": _OPERATOR,
+    "cli.demo.private_postfix._each_once": _OPERATOR,
     "cli.demo.private_postfix.prepare": _OPERATOR,
     "cli.demo.private_postfix.queue": _OPERATOR,
     "cli.demo.wrapped._LONG": _DEMO,
