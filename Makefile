@@ -16,11 +16,10 @@ READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
 
-# Most tests wait for processes most of the time: three at once take little more than half as long as one by one. In the
-# order of the folders, so that files of few slow tests don't come last. Some tests look at the clock: what fails beside
-# others is run once more alone, and has to hold there. Both runs are printed.
+# Most tests wait for processes most of the time: three at once take little more than half as long as one by one. Some look at
+# the clock: what fails beside others is run once more alone, and has to hold there. Both runs are printed.
 test: .install-run .install-test .install-applications $(VENV)/.dev $(VENV)/.types
-	@$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder || { status=$$?; [ $$status -eq 1 ] || exit $$status; \
+	@$(BIN)/pytest -q -n 3 --dist loadfile || { status=$$?; [ $$status -eq 1 ] || exit $$status; \
 		echo "once more, alone: what failed beside others"; $(BIN)/pytest -q --last-failed --last-failed-no-failures none; }
 
 lint: $(VENV)/.dev
