@@ -20,6 +20,8 @@ from tests.monitoring.prometheus_under_test import PrometheusUnderTest
 from tests.support.hosts.delivery_site import DeliverySite
 from tests.support.hosts.site_under_test import DOMAIN, reply
 from tests.support.processes.daemon_process import wait_until
+from tests.support.wrapped_settings import OPEN as OPEN_LINE
+from tests.support.wrapped_settings import gitea
 from tests.wire.milter_client import Mta
 
 ALICE = "alice@client.example"
@@ -29,21 +31,8 @@ ORDINARY_SECONDS = 9.0  # of traffic without accidents, so that rates and quanti
 
 
 NATIVE, OPEN = f"incoming+{'B4KJ2ME7QX3N' * 5}@git.example.com", "incoming+new-issue@git.example.com"
-LONG = f"incoming+{'B4KJ2ME7QX3N' * 9}@git.example.com"  # too long for a capsule
-GITEA = """
-[[handler]]
-id = 20
-name = "gitea"
-context = "wrapped"
-[handler.wrap]
-application = "gitea"
-address = "incoming+{key}@git.example.com"
-from = ["noreply@git.example.com"]
-open = ["incoming+*-issue@git.example.com"]
-[handler.delivery]
-type = "command"
-argv = ["/bin/true"]
-"""
+LONG = f"incoming+{('B4KJ2ME7QX3N' * 11)[:128]}@git.example.com"  # too long for a capsule
+GITEA = gitea('type = "command"\nargv = ["/bin/true"]\n', OPEN_LINE)
 APPLICATION = '[[sign.application]]\nname = "git"\nnetworks = ["fd00::7/128"]\nhandlers = ["gitea"]\n'
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reply_milter.core.mail import message_id
-from reply_milter.core.mail.headers import Append, Delete, Edit, Insert, RemoveRecipient, Replace
+from reply_milter.core.mail.edited import edited
+from reply_milter.core.mail.headers import Edit
 from reply_milter.core.token import token
 from reply_milter.core.token.token import Token
 from reply_milter.core.verdict.handler import ContextKind, Handler
@@ -60,28 +61,6 @@ def leave(handler: Handler, fields: Fields, *recipients: str, **changes: object)
     left = edited(fields, draft.edits())
     assert left == [(name, value) for name, value in draft.standing()]
     return Left(left, wrapped.minted, draft.edits())
-
-
-def edited(fields: Fields, edits: Sequence[Edit]) -> list[tuple[str, str]]:
-    """A header after ``edits``, as an MTA makes them: fields are counted by name, case aside, from 1."""
-    rows: list[tuple[str, str]] = list(fields)
-    for edit in edits:
-        match edit:
-            case Append(name, value):
-                rows.append((name, value))
-            case Insert(name, value):
-                rows.insert(0, (name, value))
-            case Delete(name, index):
-                del rows[_row(rows, name, index)]
-            case Replace(name, index, value):
-                rows[_row(rows, name, index)] = (name, value)
-            case RemoveRecipient():
-                raise AssertionError("sign mode removes no recipient")
-    return rows
-
-
-def _row(rows: Fields, name: str, index: int) -> int:
-    return [row for row, (known, _) in enumerate(rows) if known.lower() == name.lower()][index - 1]
 
 
 def token_of(address: str) -> Token:

@@ -2,12 +2,11 @@
 
 from typing import NamedTuple
 
+from reply_milter.core.token import token
 from reply_milter.core.token.mint import MintedAddress
-from reply_milter.core.token.token import Token
 from reply_milter.core.verdict.handler import ContextKind, Handler
 from reply_milter.core.verdict.policy import Policy
-from reply_milter.core.wrapping import capsule, pattern
-from reply_milter.core.wrapping.keys import context_of, pseudo_user, seal_capsule
+from reply_milter.core.wrapping import capsule, outward_minting, pattern
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.core.wrapping.wrap import Wrap
@@ -49,13 +48,10 @@ class Wrapped(NamedTuple):
 def wrapped(original: str = NATIVE, recipient: str = AUTHOR, issued: int = NOW - 86400) -> Wrapped:
     """One that stands for ``original``, minted for ``recipient``."""
     plain = Plain(original, recipient)
-    master = KEYRING.active
-    user = pseudo_user(master, KEYRING.realm, recipient)
-    key = KEYRING.minting_key(user)
-    token = Token(user, 20, (issued - 1735689600) // 60, context_of(key, plain), key.sender(recipient))
-    text = token.unsigned() + key.checksum(token, FORM.checksum_length)
-    address = FORM.write(text)
-    identifier = capsule.write(FORM.mint_domain, seal_capsule(master, KEYRING.realm, text, plain))
-    return Wrapped(
-        address, plain, identifier, text, MintedAddress(address, "", token, token.expires_at(90)), key.token_id(text)
-    )
+    made = outward_minting.mint(plain, gitea(), True, issued, KEYRING, FORM)
+    glob = FORM.token_text(made.address.rpartition("@")[0])
+    read = token.parse(glob, FORM.checksum_length)
+    assert read is not None
+    sealed = capsule.write(FORM.mint_domain, made.sealed)
+    minted = MintedAddress(made.address, "", read.token, read.token.expires_at(90))
+    return Wrapped(made.address, plain, sealed, glob, minted, made.token_id)

@@ -13,6 +13,7 @@ from tests.support.hosts.delivery_site import DeliverySite
 from tests.support.hosts.postfix_folder import PostfixFolder
 from tests.support.processes.daemon_process import wait_until
 from tests.support.processes.ports import free_port
+from tests.support.wrapped_settings import gitea
 
 pytestmark = pytest.mark.system
 
@@ -29,19 +30,7 @@ OTHERS = [
 MAIN = ("reply-domain.main.cf", "own-smtpd.main.cf", "reply-hook.main.cf", "reply-application.main.cf")
 SIGNING = ("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf", "signer.main.cf",
            "reply-application.main.cf")  # fmt: skip
-WRAPPED = """
-[[handler]]
-id = 20
-name = "gitea"
-context = "wrapped"
-[handler.wrap]
-application = "gitea"
-address = "incoming+{key}@git.example.com"
-from = ["noreply@git.example.com"]
-[handler.delivery]
-type = "maildir"
-path = "/nowhere"
-"""
+WRAPPED = gitea('type = "maildir"\npath = "/nowhere"\n')
 
 
 @pytest.fixture(scope="module")

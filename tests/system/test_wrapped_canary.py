@@ -10,6 +10,7 @@ from reply_milter.core.wrapping.canary import READER, SENDER, notification, orig
 from tests.support.hosts.delivery_site import DeliverySite
 from tests.support.hosts.site_under_test import Site
 from tests.support.processes.daemon_process import wait_until
+from tests.support.wrapped_settings import gitea
 from tests.wire.milter_client import Mta
 
 pytestmark = pytest.mark.system
@@ -17,19 +18,7 @@ pytestmark = pytest.mark.system
 PLAIN = "reply_milter_canary_last_success_timestamp_seconds"
 LAST = "reply_milter_wrapped_canary_last_success_timestamp_seconds"
 INTERVAL = "reply_milter_wrapped_canary_interval_seconds"
-GITEA = """
-[[handler]]
-id = 20
-name = "gitea"
-context = "wrapped"
-[handler.wrap]
-application = "gitea"
-address = "incoming+{key}@git.example.com"
-from = ["noreply@git.example.com"]
-[handler.delivery]
-type = "maildir"
-path = "/var/mail/gitea"
-"""
+GITEA = gitea('type = "maildir"\npath = "/var/mail/gitea"\n')
 APPLICATION = '[[sign.application]]\nname = "git"\nnetworks = ["127.0.0.1"]\nhandlers = ["gitea"]\n'
 
 

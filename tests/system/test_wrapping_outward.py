@@ -11,6 +11,7 @@ from reply_milter.core.token.token import parse
 from tests.support.hosts.dkim_signer import DkimSigner
 from tests.support.hosts.submission_site import STRANGER, SubmissionSite
 from tests.support.processes.daemon_process import wait_until
+from tests.support.wrapped_settings import gitea
 
 pytestmark = pytest.mark.system
 
@@ -23,19 +24,10 @@ name = "git"
 handlers = ["gitea", "watched"]
 networks = ["127.0.0.1"]
 """
-HANDLERS = """
-[[handler]]
-id = 20
-name = "gitea"
-context = "wrapped"
-[handler.wrap]
-application = "gitea"
-address = "incoming+{key}@git.example.com"
-from = ["noreply@git.example.com"]
-[handler.delivery]
-type = "lmtp"
-address = "unix:/nowhere/lmtp"
-
+_NOWHERE = 'type = "lmtp"\naddress = "unix:/nowhere/lmtp"\n'
+HANDLERS = (
+    gitea(_NOWHERE)
+    + """
 [[handler]]
 id = 21
 name = "watched"
@@ -49,6 +41,7 @@ from = ["noreply@talk.example.com"]
 type = "lmtp"
 address = "unix:/nowhere/lmtp"
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,14 @@
 Input: lines ``NAME:VALUE``, folded as in a message; a native address stands in Reply-To before all of them.
 """
 
+from reply_milter.core.mail.edited import edited
 from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.wrapping.outward import Outbound, WrapError, wrap
 from reply_milter.core.wrapping.outward_draft import Draft
 from reply_milter.core.wrapping.outward_keys import Keys
 from tests.fuzz.octets import text
 from tests.support.fakes import FORM, KEYRING, NOW
-from tests.support.wrapped_mail import edited, handler_of, unwrapped
+from tests.support.wrapped_mail import handler_of, unwrapped
 
 KEY = "AGCQVBAEAFIKZB4KJ2ME7QX3NB4KJ2ME7QX3NB4KJ2ME7QX3NB4KJ2ME7QX3NAA"
 NATIVE = f"incoming+{KEY}@git.example.com"

@@ -132,7 +132,7 @@ def classify(form: AddressForm, argument: str, resolved: str | None) -> Recipien
     ours = form.owns(*plain)
     if not ours and (resolved == "@".join(plain) or not _mta_delivers_to_us(form, resolved)):
         return _ORDINARY
-    if not ours or not _same_address(plain, resolved):
+    if not ours or not same_address(plain, resolved):
         return Misspelt(disagreement=True)
     if not form.begins_plainly(plain[0]):
         return Misspelt()
@@ -145,7 +145,7 @@ def _mta_delivers_to_us(form: AddressForm, resolved: str | None) -> bool:
     return form.owns(*resolved.rsplit("@", 1))
 
 
-def _same_address(plain: tuple[str, str], resolved: str | None) -> bool:
+def same_address(plain: tuple[str, str], resolved: str | None) -> bool:
     """Return whether the MTA reads the same address. Both are folded: Postfix case-folds its macro."""
     if resolved is None:
         return True

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from reply_milter.core.token.address import loose_readings, parse_plain
+from reply_milter.core.token.address import loose_readings, parse_plain, same_address
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.wrapping.pattern import ADDRESS_OCTETS
 from reply_milter.core.wrapping.wrap import Road
@@ -43,7 +43,7 @@ def find_direct(wrapped: Sequence[Handler], argument: str, resolved: str | None,
     spelling that the MTA would deliver counts, however odd: quoted, source-routed, with a percent sign.
     """
     plain = parse_plain(argument)
-    spelling = Spelling.PLAIN if plain is not None and _agrees(plain, resolved) else Spelling.ODD
+    spelling = Spelling.PLAIN if plain is not None and same_address(plain, resolved) else Spelling.ODD
     for local, domain in _readings(plain, argument, resolved):
         for handler in wrapped if len(local) + len(domain) < ADDRESS_OCTETS else ():
             found = _road(handler, local, domain, null_sender)
@@ -73,11 +73,6 @@ def _readings(plain: tuple[str, str] | None, argument: str, resolved: str | None
         readings.append((local, domain))
     for local, domain in readings:
         yield local, domain.lower().rstrip(".")
-
-
-def _agrees(plain: tuple[str, str], resolved: str | None) -> bool:
-    whole = "@".join(plain) if resolved is None or "@" in resolved else plain[0]
-    return resolved is None or whole.casefold() == resolved.casefold()
 
 
 def _road(handler: Handler, local: str, domain: str, null_sender: bool) -> tuple[Road, bool] | None:

@@ -19,13 +19,12 @@ from reply_milter.core.token.mint import MintError
 from reply_milter.core.verdict.answer import SmtpReply
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
+from reply_milter.core.wrapping.outward import SEVERAL
 from reply_milter.flows.service import MintingService
 from reply_milter.flows.signing import wrapping
 from reply_milter.flows.signing.message import Message
 from reply_milter.flows.signing.native import refuse_native
 from reply_milter.ports import DEFER_INTERNAL, Login, Minting, Notification
-
-_SEVERAL = "only one recipient per message with a reply address; send a separate message to each"
 
 
 class _Broken:
@@ -149,7 +148,7 @@ def _handler(message: Message) -> str:
 def _mint(message: Message, queue_id: str, application: str) -> Verdict:
     service = message.service
     if len(message.recipients) != 1:
-        return _refuse(message, queue_id, SmtpReply("550", "5.5.3", f"{headers.MINT}: {_SEVERAL}"), application)
+        return _refuse(message, queue_id, SmtpReply("550", "5.5.3", f"{headers.MINT}: {SEVERAL}"), application)
     (recipient,) = message.recipients.values()
     outgoing = Outgoing(message.fields, recipient, queue_id, service.clock.now(), service.unique())
     rules = service.rules

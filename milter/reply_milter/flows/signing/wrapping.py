@@ -14,14 +14,13 @@ from reply_milter.core.verdict.answer import SmtpReply
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.verdict.reasons import Reason, reply_for
 from reply_milter.core.verdict.verdict import Accept, Defer, Reject, Verdict
-from reply_milter.core.wrapping.outward import Outbound, WrapError, Wrapped
+from reply_milter.core.wrapping.outward import Outbound, WrapError, Wrapped, trace_in
 from reply_milter.core.wrapping.outward import wrap as wrapped_header
 from reply_milter.core.wrapping.outward_draft import Draft
 from reply_milter.core.wrapping.plain import StoredOriginal
 from reply_milter.flows.signing.message import Message
 from reply_milter.ports import Lack, Minting, Notification, StoreUnavailableError
 
-_TRACES = ("received", "delivered-to", "resent-")
 _AUTHORS = 16  # From fields that are read
 _TOO_LARGE = f"its header is too large: at most {headers.FIELDS_LIMIT} fields and {headers.OCTETS_LIMIT // 1024} KiB"
 _TOO_LONG = "what its address stands for is too long for the message: set store = true, and let it have a Message-ID"
@@ -122,6 +121,6 @@ def _obstacle(message: Message) -> str:
     ignored = next((one.problem for one in message.outcomes if one.outcome is Minting.IGNORED), "")
     if ignored:
         return f"{headers.MINT}: {ignored}"
-    names = [name.lower() for name, _ in message.header] if message.trace else []
-    trace = any(name.startswith(_TRACES) for name in names)
-    return "it has a Received, Delivered-To or Resent-* field: it comes from elsewhere" if trace else ""
+    if message.trace and trace_in(message.header):
+        return "it has a Received, Delivered-To or Resent-* field: it comes from elsewhere"
+    return ""

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from reply_milter.core.mail import message_file
+from reply_milter.core.mail.edited import edited
 from reply_milter.core.wrapping.outward import Outbound, wrap
 from reply_milter.core.wrapping.outward_draft import Draft
 from reply_milter.core.wrapping.plain import ThreadName
 from tests.support.fakes import FORM, KEYRING, NOW
-from tests.support.wrapped_mail import edited, handler_of, unwrapped
+from tests.support.wrapped_mail import handler_of, unwrapped
 
 FOLDER = Path(__file__).parent / "notifications"
 ISSUE_1 = "redmine.issue-1.20261128190831.6@redmine.example.com"

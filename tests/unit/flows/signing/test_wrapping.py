@@ -8,6 +8,7 @@ import pytest
 
 from reply_milter.config.sign import SignSettings
 from reply_milter.core.mail import headers
+from reply_milter.core.mail.edited import edited
 from reply_milter.core.mail.headers import Delete
 from reply_milter.core.notification.application import Application, digest
 from reply_milter.core.verdict.handler import Handler, Handlers
@@ -17,7 +18,7 @@ from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.ports import Decision, Lack, Login, Minting, Notification
 from tests.support.fakes import FORM, ISSUE, KEYRING, FixedClock, MemoryMark, MemoryStore
-from tests.support.wrapped_mail import JANE, JOURNAL, edited, handler_of, unwrapped
+from tests.support.wrapped_mail import JANE, JOURNAL, handler_of, unwrapped
 
 KEY = "AGCQVBAEAFIKZ" + "B4KJ2ME7QX3N" * 5 + "AA"
 NATIVE = f"incoming+{KEY}@git.example.com"
