@@ -1,12 +1,15 @@
 """Whole messages."""
 
 import base64
+from functools import partial
 
 import pytest
 
+from reply_milter.core.redaction import redact
 from reply_text import Attachment, Flaw, Limits, Mailbox, read
-from tests.support.content_under_test import ADDRESS, GLOB, message, multipart, whole
+from tests.support.content_under_test import ADDRESS, FORM, GLOB, message, multipart, whole
 
+_OURS = partial(redact, form=FORM)
 _PDF = "Content-Type: application/pdf; name=a.pdf\nContent-Transfer-Encoding: base64\n\nJVBERg=="
 
 
@@ -22,7 +25,7 @@ def test_header_fields_become_values() -> None:
         "Message-ID: <1@example.org>",
         "X-Odd:  a\n\tb",
     )  # fmt: skip
-    content = read(octets)
+    content = read(octets, redact=_OURS)
     assert content.author == Mailbox("Jane Doe", "jane@example.org")
     assert content.to == (
         Mailbox("Grüße", "reply+redacted@reply.example.com"),
@@ -85,7 +88,7 @@ def test_attachments_are_decoded_and_named_without_a_path() -> None:
         f"Content-Type: message/rfc822\n\nTo: {ADDRESS}\n\nhi",
         f"Content-Type: !!!\nContent-Disposition: attachment; filename={ADDRESS}\n\nw",
     )
-    content = read(whole(parts))
+    content = read(whole(parts), redact=_OURS)
     assert content.text == "hi"
     assert [(file.name, file.content_type, file.content_id, file.inline) for file in content.attachments] == [
         ("a.pdf", "application/pdf", "", False),
@@ -179,7 +182,7 @@ def test_addresses_of_ours_are_nowhere() -> None:
         f"Date: {ADDRESS}",
         f"Received: from x by y for <{ADDRESS}>; today",
     )
-    content = read("\n".join([*fields, ""]).encode() + parts.encode())
+    content = read("\n".join([*fields, ""]).encode() + parts.encode(), redact=_OURS)
     assert GLOB not in repr(content)
     assert len(content.fields) == len(fields) + 1 and "redacted" in content.attachments[0].name
 
