@@ -23,10 +23,9 @@ from email.message import EmailMessage, Message
 from email.policy import EmailPolicy
 from pathlib import Path
 
-from reply_milter import config as configuration
 from reply_milter.adapters.keyfile import KeyFileError, load_master_keys
 from reply_milter.adapters.os.clock import WallClock
-from reply_milter.config import Config, ConfigError
+from reply_milter.config import ConfigError
 from reply_milter.core.mail import domain
 from reply_milter.core.notification.prepare import id_for_number
 from reply_milter.core.token.address import MAILBOX, RESERVED, AddressForm
@@ -120,7 +119,7 @@ class Minter:
         Raises:
             ConfigError: a file that is missing, unreadable, or wrong; a line for each mistake.
         """
-        config = _config(path)
+        config = loading.config_of(path)
         try:
             keys = load_master_keys(str(Path(path).resolve().parent / config.keys.file))
         except KeyFileError as error:
@@ -152,7 +151,7 @@ class Minter:
             raise MintError("give one of context, message_id and locator: each says what is answered")
         found = self._handlers.named(handler)
         if found is None:
-            raise MintError(f"there is no handler {handler!r}")
+            raise MintError(f"there is no handler {handler!r}; configured are: {', '.join(self._handlers.names)}")
         now = WallClock().now() if at is None else at
         order = Order(user, now, context, message_id, locator, to, secrets.token_hex(_UNIQUE_OCTETS))
         minted = mint(order, found, self._keyring, self._form)
@@ -230,11 +229,3 @@ class _References(str):
     def fold(self, *, policy: EmailPolicy) -> str:
         """One id a line."""
         return f"References: {f'{policy.linesep} '.join(self.split())}{policy.linesep}"
-
-
-def _config(path: str) -> Config:
-    try:
-        return configuration.parse(loading.read(path))
-    except ConfigError as error:
-        problems = [problem if problem.startswith(path) else f"{path}: {problem}" for problem in error.problems]
-        raise ConfigError(problems) from None

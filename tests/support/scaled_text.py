@@ -91,6 +91,7 @@ UNBOUNDED = (
     "core.token.mint._QUOTED",
     "core.notification.mint_request._BLANK",
     "core.notification.mint_request._NUMBER",
+    "core.notification.mint_request._REPEATED",
     "core.mail.headers._CONTROLS",
     "core.mail.headers._LINE_END",
     "core.wrapping.capsule._FORM",
@@ -149,7 +150,8 @@ NOT_A_STRANGERS = {
     "cli.init._REALM": _OPERATOR,
     "cli.mint._USERS": _OPERATOR,
     "cli.options.whole_number": _OPERATOR,
-    "cli.revoke._TOKEN_ID": _OPERATOR,
+    "cli.token_argument._TOKEN_ID": _OPERATOR,
+    "cli.init_text.applications": _OPERATOR,
     "config.secrets._PASSWORD": _OPERATOR,
     "config.wrapping._DATE": _OPERATOR,
     "core.token.address.MAILBOX": _OPERATOR,
@@ -166,7 +168,12 @@ NOT_A_STRANGERS = {
     "core.token.keyring.REALM": _OPERATOR,
     "libraries._NAME": _INSTALLED,
     "libraries._required": _INSTALLED,
-    "core.encoding.toml_table._BARE": _OPERATOR,
+    "core.encoding.toml_lines._BARE": _OPERATOR,
+    "core.encoding.toml_lines._KEY": _OPERATOR,
+    "core.encoding.toml_lines._NAME": _OPERATOR,
+    "core.encoding.toml_lines._PARTS": _OPERATOR,
+    "core.encoding.toml_lines._SYNTAX": _OPERATOR,
+    "core.encoding.toml_lines._TOKEN": _OPERATOR,
     "core.encoding.toml_table.matching": _OPERATOR,
 }
 
@@ -302,13 +309,18 @@ LIBRARIES = {
     "libraries: inspect.signature": _INSTALLED,
     "wiring.settings: json.dumps": _OPERATOR,
     "wiring.settings: json.loads": _OPERATOR,
-    "core.encoding.toml_table: json.dumps": _OPERATOR,
+    "core.encoding.toml_lines: json.dumps": _OPERATOR,
+    "core.encoding.toml_lines: json.loads": _OPERATOR,
+    "core.encoding.toml_table: difflib.get_close_matches": _OPERATOR,
     **{
         f"cli.{name}": _OPERATOR
         for name in (
-            "check: json.dumps", "commit: json.dumps", "deadletter: json.dumps", "doctor: json.dumps",
+            "check: json.dumps", "check_config: json.dumps", "commit: json.dumps", "deadletter: json.dumps",
+            "doctor: json.dumps",
             "doctor: textwrap.wrap", "explain: json.dumps", "kept_message: json.dumps", "keys: json.dumps",
-            "mint: json.dumps", "parked: json.dumps", "revoke: json.dumps", "test_endpoint: json.dumps",
+            "mint: json.dumps", "parked: json.dumps", "revoke: json.dumps", "revoke_undo: json.dumps",
+            "revoked_subject: shlex.quote", "init: shlex.join", "init: shlex.quote", "init_text: base64.b64encode",
+            "init_text: json.dumps", "test_endpoint: json.dumps",
             "user: json.dumps", "user_import: json.dumps", "user_import: tqdm.tqdm", "verify_header: json.dumps",
         )
     },

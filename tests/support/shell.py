@@ -43,6 +43,13 @@ class Shell:
         assert (status, err) == (os.EX_OK, "")
         return out
 
+    def explained(self, *words: str) -> str:
+        """Return the output of ``explain``, whose status is 1 for an address that is not valid."""
+        status, out, err = self.run("explain", *words, "--config", self.config)
+        valid = json.loads(out)["valid"] if "--json" in words else not out.startswith("not valid")
+        assert (status, err) == (os.EX_OK if valid else 1, "")
+        return out
+
     def refused(self, *words: str) -> tuple[int, str]:
         """Return status and the error line of a command that fails without output."""
         status, out, err = self.run(*words)

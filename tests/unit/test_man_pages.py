@@ -43,7 +43,7 @@ def _documented_commands() -> dict[str, str]:
     told: dict[str, str] = {}
     section = _COMMANDS.split(".Sh COMMANDS")[1].split(".Sh ")[0]
     for head in _items(section):
-        told |= dict(re.findall(r"Ic ([a-z-]+(?: [a-z]+)?)((?:(?! Ic ).)*)", head))
+        told |= dict(re.findall(r"Ic ([a-z-]+(?: [a-z]+){0,2})((?:(?! Ic ).)*)", head))
     return told
 
 

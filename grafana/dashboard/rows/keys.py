@@ -54,10 +54,17 @@ ROW = Row(
         lines(
             "Notifications",
             "Outgoing messages that asked for a reply address. refused: the request can't be met, and its "
-            "application got the reason. ignored: from a client that may not ask.",
+            "application got the reason. ignored: from a client that may not ask, or from elsewhere.",
             "ops",
             (f"sum by (outcome) ({rate('notifications_total')})", "{{outcome}}"),
             stacked=True,
+        ),
+        lines(
+            "Notifications without an address",
+            "Outgoing messages that left without the reply address they asked for, because their client may not ask: "
+            "nobody can answer them by mail. The log names each client, and who may ask.",
+            "ops",
+            (f"sum by (instance) ({rate('notifications_untrusted_total')})", "{{instance}}"),
         ),
         lines(
             "Settings",

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from reply_milter.cli import (
     check,
+    check_config,
     commit,
     deadletter,
     deliver,
@@ -32,6 +33,7 @@ from reply_milter.wiring.build import version
 
 _COMMANDS = (
     init,
+    check_config,
     run,
     mint,
     explain,

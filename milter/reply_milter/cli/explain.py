@@ -18,7 +18,8 @@ _ASK_SECONDS = 1.0
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    parser = add_command(commands, "explain", _run, "show the content of a reply address, and why it is valid or not")
+    text = "show the content of a reply address, and why it is valid or not; exit 1 if not"
+    parser = add_command(commands, "explain", _run, text)
     parser.add_argument("address", metavar="ADDRESS")
     add_at(parser)
     add_json(parser)
@@ -34,7 +35,7 @@ def _run(options: argparse.Namespace) -> int:
     if isinstance(asked, Facts):
         explained = explain(options.address, form, settings.keyring, handlers, now, asked, left)
     print(json.dumps(_members(explained, asked)) if options.json else _text(explained, asked))
-    return os.EX_OK
+    return os.EX_OK if explained.valid else 1
 
 
 def _ask(settings: Settings, explained: Explanation) -> Facts | StoreUnavailableError | None:
@@ -71,6 +72,7 @@ def _members(explained: Explanation, asked: Facts | StoreUnavailableError | None
         "context": str(token.context) if token else None,
         "bound": bool(token.sender) if token else None,
         "key": explained.key.master_id if explained.key else None,
+        "retired_key": explained.retired_key or None,
         "token_id": explained.key.token_id(explained.token_text.text)
         if explained.key and explained.token_text
         else None,
@@ -85,7 +87,7 @@ def _text(explained: Explanation, asked: Facts | StoreUnavailableError | None) -
     if explained.token_text is not None:
         token = explained.token_text.token
         bound = "bound to the address that it was sent to" if token.sender else "not bound to a sender's address"
-        source = "" if explained.key else "   (unverified: the checksum is wrong)"
+        source = "" if explained.key or explained.retired_key else "   (unverified: the checksum is wrong)"
         lines += ["", f"  user {explained.user}, context {token.context}, {bound}{source}"]
     if explained.key is not None and explained.token_text is not None:
         lines.append(f"  token id {explained.key.token_id(explained.token_text.text)}, as in log lines")

@@ -14,6 +14,5 @@ def named_handler(handlers: Handlers, name: str) -> Handler:
     """
     handler = handlers.named(name)
     if handler is None:
-        names = ", ".join(sorted(known.name for known in handlers.by_id.values()))
-        raise CommandError(os.EX_USAGE, f"there is no handler {name!r}; configured are: {names}")
+        raise CommandError(os.EX_USAGE, f"there is no handler {name!r}; configured are: {', '.join(handlers.names)}")
     return handler

@@ -20,6 +20,11 @@ from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, locate
 
 _RELOAD = "reload the daemon on every host (SIGHUP) to make this effective"
+_LATER = "Retire it then; or now with --force, or with --stolen if somebody else has the key"
+_STOLEN = (
+    "Whoever has it can open what wrapped addresses stand for, but mints no more; look for replies that users did not "
+    "write, from before the reload"
+)
 _AGAIN = (
     "; under it, recipients of wrapped notifications have other pseudo-users: whatever `user set --of` put on file, and"
     " every `revoke address` that is to hold, must be repeated"
@@ -40,8 +45,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         parser = add_command(deeds, name, action, text)
         if name in ("promote", "retire"):
             parser.add_argument("id", metavar="ID")
+        if name == "retire":
+            _add_reasons(parser)
         add_config(parser)
         add_json(parser)
+
+
+def _add_reasons(parser: argparse.ArgumentParser) -> None:
+    reasons = parser.add_mutually_exclusive_group()
+    text = "also while addresses that it minted are valid: replies to them are refused from then on"
+    reasons.add_argument("--force", action="store_true", help=text)
+    reasons.add_argument("--stolen", action="store_true", help="the same, because somebody else has the key")
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -106,7 +120,7 @@ def _used_if_known(options: argparse.Namespace) -> dict[str, int]:
 
 def _add(options: argparse.Namespace) -> int:
     remembered = _used_if_known(options)
-    settings = _change(options, lambda keys: key_rotation.add(keys, new_secret(), remembered))
+    settings = _change(options, lambda read: key_rotation.add(read.keyring.keys, new_secret(), remembered))
     keys, more = settings.keyring.keys, _AGAIN if settings.config.handlers.wrapped else ""
     _report(
         options,
@@ -118,31 +132,47 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _promote(options: argparse.Namespace) -> int:
-    _change(options, lambda keys: key_rotation.promote(keys, options.id, WallClock().now()))
+    _change(options, lambda read: key_rotation.promote(read.keyring.keys, options.id, WallClock().now()))
     _report(options, options.id, KeyState.ACTIVE, f"{options.id} mints from now on; {_RELOAD}")
     return os.EX_OK
 
 
 def _retire(options: argparse.Namespace) -> int:
-    settings = _change(options, lambda keys: key_rotation.retire(keys, options.id))
+    used = _used_if_known(options)
     words = f"{options.id} is retired; {_RELOAD}"
-    key = next(key for key in settings.keyring.keys if key.id == options.id)
-    row = _Row.of(key, settings, _used_if_known(options))
-    if (row.expiry.at or 0) > WallClock().now():
-        unknown = "" if row.expiry.known else "When it last minted is not known. "
-        until = f"{'U' if row.expiry.known else 'At the latest u'}ntil {moment(row.expiry.at)}"
-        words += f". {unknown}{until} there may be addresses that it minted: they are forged now"
+
+    def change(settings: Settings) -> Keys:
+        nonlocal words
+        retired = key_rotation.retire(settings.keyring.keys, options.id)
+        live = _live(next(_Row.of(key, settings, used) for key in settings.keyring.keys if key.id == options.id))
+        if live and not (options.force or options.stolen):
+            raise RotationError(f"{options.id} is not retired. {live}. {_LATER}")
+        words += f". {live}: they are forged now" if live else ""
+        return retired
+
+    _change(options, change)
+    if options.stolen:
+        words += f". {_STOLEN}"
     _report(options, options.id, KeyState.RETIRED, words)
     return os.EX_OK
 
 
-def _change(options: argparse.Namespace, change: Callable[[Keys], Keys]) -> Settings:
+def _live(row: _Row) -> str:
+    """Say until when addresses of a key are valid; empty if none is. A retired key has none."""
+    if row.key.state is KeyState.RETIRED or (row.expiry.at or 0) <= WallClock().now():
+        return ""
+    unknown = "" if row.expiry.known else "When it last minted is not known. "
+    until = f"{'U' if row.expiry.known else 'At the latest u'}ntil {moment(row.expiry.at)}"
+    return f"{unknown}{until} there may be addresses that it minted"
+
+
+def _change(options: argparse.Namespace, change: Callable[[Settings], Keys]) -> Settings:
     """Change the key file under its lock; return the settings with the new keys. Reads each file once."""
     located = locate(options.config)
     try:
         with exclusive(located.keys_path):
             settings = located.load()
-            keys = change(settings.keyring.keys)
+            keys = change(settings)
             save_master_keys(located.keys_path, keys)
             return settings.with_keys(keys)
     except RotationError as error:

@@ -1,30 +1,26 @@
-"""``revoke``: make issued addresses invalid."""
+"""``revoke``: make issued addresses invalid; list what was revoked, and undo it."""
 
 import argparse
 import json
 import os
-import re
 import sys
 from pathlib import Path
 
 from reply_milter.adapters.os.clock import WallClock
-from reply_milter.adapters.state_dir.revocation_journal import NAME as JOURNAL
 from reply_milter.adapters.state_dir.revocation_journal import JournalError, RevocationJournal
+from reply_milter.cli import revoke_list, revoke_undo
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.handler_argument import named_handler
 from reply_milter.cli.options import add_command, add_config, add_json, whole_number
 from reply_milter.cli.store_access import StoreAccess, store_access
 from reply_milter.cli.times import moment
-from reply_milter.cli.whose import Whose, add_wrapped, check_id, recipient
-from reply_milter.core.seal.sealed_reply import TOKEN_ID_LENGTH
+from reply_milter.cli.token_argument import token_id_of
+from reply_milter.cli.whose import Whose, add_wrapped, check_id, recipient, recipient_address
 from reply_milter.core.token import token
-from reply_milter.core.token.explanation import explain
 from reply_milter.core.token.revocation import What
 from reply_milter.core.verdict.handler import ContextKind
-from reply_milter.core.wrapping.outward_minting import normal
 from reply_milter.flows.revocations import restore_revocations
 
-_TOKEN_ID = re.compile(rf"[a-z2-7]{{{TOKEN_ID_LENGTH}}}", re.ASCII)
 _REACH = (
     "A thread context is computed with one user's key: other users have other contexts for the same thing. "
     "To reach all users, refuse replies about it in the application, or revoke it for each user"
@@ -41,7 +37,7 @@ _ONE_THING = {
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command and what it revokes."""
-    deeds = add_command(commands, "revoke", _user, "make issued addresses invalid").add_subparsers(
+    deeds = add_command(commands, "revoke", _user, "make issued addresses invalid; list and undo that").add_subparsers(
         metavar="WHAT", required=True
     )
     user = add_command(deeds, "user", _user, "all addresses of a user, minted until now")
@@ -65,6 +61,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     for parser in (user, sent_to, about, one, before, restore):
         add_config(parser)
         add_json(parser)
+    revoke_list.add(deeds)
+    revoke_undo.add(deeds)
 
 
 def _user(options: argparse.Namespace) -> int:
@@ -79,9 +77,7 @@ def _user(options: argparse.Namespace) -> int:
 
 
 def _address(options: argparse.Namespace) -> int:
-    if "@" not in options.recipient:
-        raise CommandError(os.EX_USAGE, f"{options.recipient!r} is no mail address")
-    address = normal(options.recipient)
+    address = recipient_address(options.recipient)
     with store_access(options, changes=True) as access:
         wanted, who = _next_minute(), recipient(address, access.settings)
         before = _revoke(access, who, wanted)
@@ -123,20 +119,11 @@ def _object(options: argparse.Namespace) -> int:
 
 def _token(options: argparse.Namespace) -> int:
     with store_access(options, changes=True) as access:
-        token_id = options.address if _TOKEN_ID.fullmatch(options.address) else _token_id(options.address, access)
+        token_id = token_id_of(options.address, access.settings)
         access.registry.revoke_token(token_id, access.kept_until)
         access.put_on_record(What.TOKEN, token_id=token_id)
     print(json.dumps({"token_id": token_id}) if options.json else f"revoked: the address with token id {token_id}")
     return os.EX_OK
-
-
-def _token_id(address: str, access: StoreAccess) -> str:
-    settings = access.settings
-    explained = explain(address, settings.config.form, settings.keyring, settings.config.handlers, WallClock().now())
-    if explained.key is None or explained.token_text is None:
-        failed = next(step.words for step in explained.steps if not step.passed)
-        raise CommandError(os.EX_DATAERR, f"this address cannot be revoked: {failed}")
-    return explained.key.token_id(explained.token_text.text)
 
 
 def _before(options: argparse.Namespace) -> int:
@@ -156,7 +143,7 @@ def _before(options: argparse.Namespace) -> int:
 def _restore(options: argparse.Namespace) -> int:
     with store_access(options, changes=True) as access:
         config = access.settings.config
-        journal = RevocationJournal(Path(options.journal or f"{config.state_dir}/{JOURNAL}"))
+        journal = RevocationJournal(Path(options.journal)) if options.journal else access.journal
         try:
             revocations, broken = journal.read(WallClock().now())
         except JournalError as error:

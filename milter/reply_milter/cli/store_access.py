@@ -20,6 +20,8 @@ from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, open_registry
 
+_LOST = "the revocation is in force, but cannot be restored if the store loses it"
+_COMES_BACK = "the revocation is undone, but is restored if the store loses its data"
 _KEPT_SECONDS = 7 * 86400  # beyond the longest validity: clocks differ
 
 
@@ -40,17 +42,22 @@ class StoreAccess:
         """The time until which a revocation made now can matter, in Unix seconds."""
         return WallClock().now() + self.settings.config.handlers.longest_validity_days * 86400 + _KEPT_SECONDS
 
+    @property
+    def journal(self) -> RevocationJournal:
+        """This host's journal of revocations."""
+        return RevocationJournal(Path(self.settings.config.state_dir) / NAME)
+
     def put_on_record(self, what: What, **about: Any) -> None:
-        """Write a revocation that is in the store into this host's journal; warn if that fails."""
+        """Write a revocation that is in the store, or its undoing, into this host's journal; warn if that fails."""
         config, now = self.settings.config, WallClock().now()
         folder = Path(config.state_dir)
+        done = Revocation(config.realm, what, self.kept_until, **about)
         try:
             with as_owner(folder):
-                done = Revocation(config.realm, what, self.kept_until, **about)
-                RevocationJournal(folder / NAME).add(done, now)
+                self.journal.add(done, now)
         except (JournalError, OSError) as error:
             why = f"{folder}: {error.strerror}" if isinstance(error, OSError) else error
-            lost = "the revocation is in force, but cannot be restored if the store loses it"
+            lost = _COMES_BACK if done.undone else _LOST
             print(f"reply-milter: the journal of revocations cannot be written: {why}; {lost}", file=sys.stderr)
 
 

@@ -12,6 +12,7 @@ from reply_milter.cli.errors import CommandError
 from reply_milter.cli.options import whole_number
 from reply_milter.core.mail.domain import normalise
 from reply_milter.core.token.token import USER_LIMIT
+from reply_milter.core.wrapping.outward_minting import normal
 from reply_milter.core.wrapping.pseudo_users import pseudo_users_of, shown_user, stands_for
 from reply_milter.wiring.settings import Settings
 
@@ -84,6 +85,17 @@ def recipient(address: str, settings: Settings) -> Whose:
     if not settings.config.handlers.wrapped:
         raise CommandError(os.EX_USAGE, _NOT_WRAPPED)
     return Whose(pseudo_users_of(address, settings.keyring), True, address)
+
+
+def recipient_address(given: str) -> str:
+    """Return the form of a recipient's address that its pseudo-users are computed from.
+
+    Raises:
+        CommandError: EX_USAGE: it is no address.
+    """
+    if "@" not in given:
+        raise CommandError(os.EX_USAGE, f"{given!r} is no mail address")
+    return normal(given)
 
 
 def check_id(user: int) -> None:

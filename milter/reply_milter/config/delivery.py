@@ -1,7 +1,7 @@
 """``[delivery]``: the hook that takes accepted replies, and how it asks users about parked ones."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reply_milter.config.places import LMTP_SOCKET, Listener, Socket, connection_point, listener
 from reply_milter.core.delivery.parked import Room
@@ -20,7 +20,8 @@ CONFIRM = "confirm"  # the handler whose addresses release parked replies
 class Confirmation:
     """How the user on file is asked. ``smtp``: the server that takes the question; ``sender``: its From.
 
-    ``contact``: who has addresses revoked; ``room``: how much may wait for an answer.
+    ``contact``: who has addresses revoked; ``room``: how much may wait for an answer. ``given``: whether the file has
+    the table.
     """
 
     handler_id: int
@@ -29,6 +30,7 @@ class Confirmation:
     sender: str
     contact: str
     room: Room
+    given: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class DeliverySettings:
 def read_delivery(table: Table, state_dir: str, mint_domain: str, max_reply_bytes: int) -> DeliverySettings:
     """Read ``[delivery]``. ``max_reply_bytes``: of a message as the milter takes it."""
     max_message_bytes = table.take("max_message_bytes", 2 * max_reply_bytes, between(1, 1 << 40))
+    asks = table.has("confirm")
     found = DeliverySettings(
         place=listener(table, "listen", LMTP_SOCKET, 1),
         dead_letters=table.take("dead_letters", f"{state_dir}/dead-letters", matching(r"/[^\0]+", "an absolute path")),
@@ -66,7 +69,7 @@ def read_delivery(table: Table, state_dir: str, mint_domain: str, max_reply_byte
         max_message_bytes=max_message_bytes,
         max_bytes_in_flight=table.take("max_bytes_in_flight", _BYTES_IN_FLIGHT, between(1, 1 << 40)),
         give_up_hours=table.take("give_up_hours", 96, between(1, 24 * 365)),
-        confirmation=_read_confirm(table.table("confirm"), mint_domain, max_message_bytes),
+        confirmation=replace(_read_confirm(table.table("confirm"), mint_domain, max_message_bytes), given=asks),
     )
     table.unknown()
     return found

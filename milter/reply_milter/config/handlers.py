@@ -67,7 +67,8 @@ def _confirming(delivery: DeliverySettings, base: Policy) -> list[Handler]:
     }
     asked = delivery.confirmation
     policy = Policy(base.observe, strict)
-    return [Handler(asked.handler_id, CONFIRM, ContextKind.INTEGER, asked.days, True, "", policy)]
+    implied = not asked.given
+    return [Handler(asked.handler_id, CONFIRM, ContextKind.INTEGER, asked.days, True, "", policy, implied=implied)]
 
 
 def _handler(table: Table, around: Around) -> Handler:

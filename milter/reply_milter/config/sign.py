@@ -91,6 +91,7 @@ def unknown_handlers(
             hooks_own = hooked and name == CONFIRM
             if hooks_own or handlers.named(name) is None:
                 own = " to ask for: its addresses answer the hook's own questions" if hooks_own else ""
+                own = own or f"; configured are: {', '.join(handlers.names)}"
                 lines.append(f"sign.application[{number}].handlers: {name!r} is no handler{own}")
     return lines
 

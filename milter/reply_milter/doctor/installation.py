@@ -1,10 +1,9 @@
 """What ``doctor`` examines: an installation on this host, its files, its store and its daemon."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
 from reply_milter.adapters.clients import lmtp_probe, milter_client, probes
 from reply_milter.adapters.os import file_facts, process_facts
@@ -12,7 +11,6 @@ from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import RedisInspection, embedded, url_mistake
 from reply_milter.adapters.state_dir import lock, loss_record, wrapped_mark
 from reply_milter.adapters.telemetry import page_access
-from reply_milter.config import ConfigError
 from reply_milter.config.places import Listener
 from reply_milter.config.secrets import held_secrets
 from reply_milter.core.diagnosis import clock, daemon, keys, secrets, sockets, state, store, wrapped
@@ -23,13 +21,16 @@ from reply_milter.core.diagnosis.endpoint import Endpoint
 from reply_milter.core.diagnosis.files import Account, Kind
 from reply_milter.core.diagnosis.problem import SHELL, Problem, Remedy, error, not_examined
 from reply_milter.core.diagnosis.sockets import HOOK, Client
+from reply_milter.core.encoding.toml_lines import lines_of
 from reply_milter.core.token.keyring import MasterKey
+from reply_milter.doctor.key_file import problems_of
 from reply_milter.wiring import loading
 from reply_milter.wiring.stores import store_url
 
 _USER = "reply-milter"  # the user that packages and units create
 _SENDMAIL = "/etc/mail/sendmail.cf"
 _ANSWER_SECONDS = 2.0
+_UNTRUSTED = "reply_milter_notifications_untrusted_total"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", ""})
 
 
@@ -42,18 +43,15 @@ class Installation:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._mistakes: list[str] = []
         text = loading.read(path)
-        try:
-            self.config = configuration.parse(text)
-        except ConfigError as mistake:
-            if mistake.partial is None:
-                raise ConfigError([f"{path}: {problem}" for problem in mistake.problems]) from mistake
-            self._mistakes, self.config = mistake.problems, mistake.partial
+        self.config, self._mistakes = loading.parse(path, text)
+        self._lines = lines_of(text)
         self._holder = lock.daemon_of(Path(self.config.state_dir))
         self._answering = {name: _answers(name, place) for name, place in self.listeners().items()}
         self._runs = self._holder is not None or any(self._answering.values())
         self._account = self._find_account()
+        host, port = self.config.metrics.listen
+        self._page = probes.metrics_page(host, port) if port else (daemon.Answer.NONE, "")
 
     def listeners(self) -> dict[str, Listener]:
         """Return where the MTA connects to, by the name of the table."""
@@ -96,7 +94,9 @@ class Installation:
         url = url_mistake(store_url(config))
         for problem in [*self._mistakes, *([f"store.url: {url}"] if url else [])]:
             yield error(
-                "config.mistake", f"{self._path}: {problem}", "the daemon can't start, or keeps its old settings"
+                "config.mistake",
+                loading.placed(self._path, problem, self._lines),
+                "the daemon can't start, or keeps its old settings",
             )
         yield from settings_rules.examine(
             settings_rules.SettingsFacts(
@@ -114,6 +114,7 @@ class Installation:
                 sign.trusted,
                 sign.applications,
                 str(sign.place.socket) if sign.place and sign.is_open else "",
+                daemon.count_of(_UNTRUSTED, self._page[1]),
             )
         )
         yield from wrapped.examine(config.handlers.wrapped, wrapped_mark.noted(config.state_dir), WallClock().now())
@@ -122,11 +123,11 @@ class Installation:
 
     def _keys(self) -> Iterator[Problem]:
         master, seal = self._key_file(self.config.keys.file), self._key_file(self.config.keys.seal_file)
-        problems = tuple(_problems(keyfile.parse_seal_keys, seal))
+        problems = tuple(problems_of(keyfile.parse_seal_keys, seal))
         yield from keys.examine_file(
             keys.KeyFile(file_facts.facts(seal), file_facts.parents(seal), problems, True), self._account
         )
-        problems = tuple(_problems(keyfile.parse_master_keys, master))
+        problems = tuple(problems_of(keyfile.parse_master_keys, master))
         yield from keys.examine_file(
             keys.KeyFile(file_facts.facts(master), file_facts.parents(master), problems), self._account
         )
@@ -138,7 +139,7 @@ class Installation:
         for application in self.config.sign.applications:
             if application.secret_file:
                 path = self._key_file(application.secret_file)
-                problems = tuple(_problems(keyfile.parse_application_secret, path))
+                problems = tuple(problems_of(keyfile.parse_application_secret, path))
                 yield from keys.examine_file(
                     keys.KeyFile(file_facts.facts(path), file_facts.parents(path), problems, True, "minting addresses"),
                     self._account,
@@ -208,7 +209,7 @@ class Installation:
     def _metrics(self) -> Iterator[Problem]:
         host, port = self.config.metrics.listen
         if port:
-            yield from daemon.examine_metrics(f"{host}:{port}", probes.metrics_page(host, port), self._runs)
+            yield from daemon.examine_metrics(f"{host}:{port}", self._page[0], self._runs)
 
     def _page_access(self) -> Iterator[Problem]:
         access = self.config.metrics
@@ -233,17 +234,3 @@ def endpoint(place: Listener) -> Endpoint:
 def _answers(name: str, place: Listener) -> bool:
     at = place.socket
     return (lmtp_probe.greets if name == HOOK else milter_client.negotiates)(at.path, at.host, at.port, _ANSWER_SECONDS)
-
-
-def _problems(parse: Callable[[str, str], object], path: str) -> Iterator[str]:
-    """Yield why the text of a key file cannot be used. A missing file is another problem."""
-    try:
-        parse(Path(path).read_text(encoding="utf-8"), path)
-    except keyfile.KeyFileError as mistake:
-        yield from mistake.problems
-    except PermissionError:
-        yield f"{path}: this user may not read it; run doctor as root"
-    except OSError:
-        return
-    except ValueError:
-        yield f"{path}: is not UTF-8 text"

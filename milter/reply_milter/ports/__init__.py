@@ -3,19 +3,17 @@
 from reply_milter.ports.clock import Clock
 from reply_milter.ports.conversation import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login
 from reply_milter.ports.parking import ParkingRoom
+from reply_milter.ports.registry import Registry, UserChange, UserRecord
 from reply_milter.ports.store import (
     Claim,
     Claimed,
     DelayedCommits,
     Limit,
     MintingStore,
-    Registry,
     Replay,
     Store,
     StoreUnavailableError,
     Tries,
-    UserChange,
-    UserRecord,
     WrappedMark,
 )
 from reply_milter.ports.telemetry import (

@@ -10,7 +10,7 @@ from reply_milter.core.delivery.dead_letter import DeadLetter
 from reply_milter.core.delivery.outcome import DeliveryOutcome
 from reply_milter.core.delivery.reply import Reply
 from reply_milter.core.token.verify import Facts
-from reply_milter.ports.store import UserRecord
+from reply_milter.ports.registry import UserRecord
 
 _T = TypeVar("_T")
 

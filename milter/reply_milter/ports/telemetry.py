@@ -118,10 +118,11 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """An outgoing message that asked for a reply address, or was wrapped, for log and metrics. Never an address.
+    """An outgoing message that asked for a reply address, or was wrapped, for log and metrics. Never a reply address.
 
     ``problem``: why it was refused, or ignored, in words. ``application``: who asked, as the configuration calls it.
     ``lacks``: of one that was wrapped, or deferred for that; ``stored``: the store holds what its address stands for.
+    ``untrusted``: it was ignored because its client may not ask, which an operator must hear of.
     """
 
     outcome: Minting
@@ -132,6 +133,7 @@ class Notification:
     application: str = ""
     lacks: tuple[Lack, ...] = ()
     stored: bool = False
+    untrusted: bool = False
 
 
 class MintingTelemetry(Protocol):

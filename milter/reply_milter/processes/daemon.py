@@ -182,10 +182,9 @@ class _Reload:
     def __call__(self) -> None:
         self._health.reloading()
         new = self._read()
-        if new is not None:
-            self._apply(new)
+        status = self._apply(new) if new is not None else f"{_NOT_RELOADED}: see the log"
         self._metrics.reloaded(new is not None)
-        self._health.reloaded("" if new is not None else f"{_NOT_RELOADED}: see the log")
+        self._health.reloaded(status)
 
     def _read(self) -> Settings | None:
         """Return the settings in the files; None, after a log line, if they cannot be used."""
@@ -197,9 +196,12 @@ class _Reload:
             log.exception(_NOT_RELOADED)
         return None
 
-    def _apply(self, new: Settings) -> None:
-        for name in new.needs_restart(self._settings):
+    def _apply(self, new: Settings) -> str:
+        """Apply ``new`` settings; return a status for the service manager that names those which need a restart."""
+        waiting = new.needs_restart(self._settings)
+        for name in waiting:
             log.warning("%s changed: restart the daemon to apply it", name)
         self._settings = new.in_place_of(self._settings)
         telemetry.log_to_stderr(new.config.log.json, new.config.log.level)
         self._workers.apply_settings(self._settings)
+        return f"restart to apply: {', '.join(waiting)}" if waiting else ""

@@ -11,6 +11,7 @@ from reply_milter import config as configuration
 from reply_milter.adapters import keyfile
 from reply_milter.config import Config, ConfigError
 from reply_milter.config.secrets import held_secrets
+from reply_milter.core.encoding.toml_lines import Lines, line_of, lines_of
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.wiring.settings import Settings, SourceTexts
 
@@ -44,11 +45,11 @@ class Located:
         """
         problems = list(self.problems)
         seal_path = self._beside(self.config.keys.seal_file)
-        named = (f"{self.path}: keys.file", keyfile.read_master_keys, keyfile.parse_master_keys, self.keys_path)
+        named = (self._at("keys.file"), keyfile.read_master_keys, keyfile.parse_master_keys, self.keys_path)
         keys = _or_problems(problems, *named)
-        sealing = (f"{self.path}: keys.seal_file", keyfile.read_seal_keys, keyfile.parse_seal_keys, seal_path)
+        sealing = (self._at("keys.seal_file"), keyfile.read_seal_keys, keyfile.parse_seal_keys, seal_path)
         seals = _or_problems(problems, *sealing) if "keys.seal_file" not in self.blamed else None
-        secrets = _secrets(problems, self.path, self.config) if of_applications else {}
+        secrets = self._secrets(problems) if of_applications else {}
         if problems or keys is None or seals is None:
             raise ConfigError(problems)
         texts = SourceTexts(
@@ -57,6 +58,25 @@ class Located:
         config = replace(self.config, warnings=self.config.warnings + _openness(self.path, self.config))
         digests = {name: secret[1] for name, secret in secrets.items()}
         return Settings(config, Keyring(config.realm, keys[1]), seals[1], texts, digests)
+
+    def _secrets(self, problems: list[str]) -> dict[str, tuple[str, bytes]]:
+        """Read text and digest of the secret of each application that has one."""
+        found = {}
+        for number, application in enumerate(self.config.sign.applications, 1):
+            if application.secret_file:
+                read_and_parsed = _or_problems(
+                    problems,
+                    self._at(f"sign.application[{number}].secret_file"),
+                    keyfile.read_application_secret,
+                    keyfile.parse_application_secret,
+                    self._beside(application.secret_file),
+                )
+                if read_and_parsed is not None:
+                    found[application.name] = read_and_parsed
+        return found
+
+    def _at(self, key: str) -> str:
+        return placed(self.path, key, lines_of(self.text))
 
     def _beside(self, name: str) -> str:
         return str(Path(self.path).resolve().parent / name)
@@ -71,19 +91,45 @@ def locate(path: str, *checks: Check) -> Located:
         ConfigError: it can't be read at all.
     """
     text = read(path)
-    problems: list[str] = []
-    blamed: frozenset[str] = frozenset()
-    try:
-        config = configuration.parse(text)
-    except ConfigError as error:
-        blamed = frozenset(problem.partition(":")[0] for problem in error.problems)
-        problems += [f"{path}: {problem}" for problem in error.problems]
-        if error.partial is None:
-            raise ConfigError(problems) from None
-        config = error.partial
+    config, problems = parse(path, text)
+    blamed = frozenset(problem.partition(":")[0] for problem in problems)
     found = (problem for check in checks for problem in check(config))
-    problems += [f"{path}: {problem}" for problem in found if problem.partition(":")[0] not in blamed]
-    return Located(path, text, config, tuple(problems), blamed)
+    problems += [problem for problem in found if problem.partition(":")[0] not in blamed]
+    lines = lines_of(text) if problems else {}
+    return Located(path, text, config, tuple(placed(path, problem, lines) for problem in problems), blamed)
+
+
+def config_of(path: str) -> Config:
+    """Read a configuration file, and none of its key files.
+
+    Raises:
+        ConfigError: with every mistake, a line each, beginning with the file's name.
+    """
+    text = read(path)
+    config, problems = parse(path, text)
+    if problems:
+        raise ConfigError([placed(path, problem, lines_of(text)) for problem in problems])
+    return config
+
+
+def parse(path: str, text: str) -> tuple[Config, list[str]]:
+    """Read the ``text`` of a configuration file; also return its mistakes, as lines of ``key: reason``.
+
+    Raises:
+        ConfigError: it can't be read at all.
+    """
+    try:
+        return configuration.parse(text), []
+    except ConfigError as error:
+        if error.partial is None:
+            raise ConfigError([placed(path, problem, {}) for problem in error.problems]) from None
+        return error.partial, error.problems
+
+
+def placed(path: str, problem: str, lines: Lines) -> str:
+    """Return ``problem``, as ``key: reason``, behind the file's name and the line that it is about, where one is."""
+    line = line_of(problem, lines)
+    return f"{path}:{line}: {problem}" if line else f"{path}: {problem}"
 
 
 def read(path: str) -> str:
@@ -108,21 +154,6 @@ def _openness(path: str, config: Config) -> tuple[str, ...]:
     if not (held and mode & stat.S_IRWXO):
         return ()
     return (f"holds {held}, and has mode {mode:04o}: chmod it to 0640, its group the daemon's",)
-
-
-def _secrets(problems: list[str], path: str, config: Config) -> dict[str, tuple[str, bytes]]:
-    """Read text and digest of the secret of each application that has one."""
-    folder, found = Path(path).resolve().parent, {}
-    for number, application in enumerate(config.sign.applications, 1):
-        if application.secret_file:
-            key = f"{path}: sign.application[{number}].secret_file"
-            file = str(folder / application.secret_file)
-            read_and_parsed = _or_problems(
-                problems, key, keyfile.read_application_secret, keyfile.parse_application_secret, file
-            )
-            if read_and_parsed is not None:
-                found[application.name] = read_and_parsed
-    return found
 
 
 def _or_problems(

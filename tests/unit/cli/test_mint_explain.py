@@ -63,10 +63,10 @@ def test_what_can_not_be_minted_is_refused(shell: Shell, words: Sequence[str], s
     [("bob@example.org", "ordinary"), ("reply+x@reply.test", "malformed"), ("", "ordinary"), ("\udcff", "ordinary")],
 )
 def test_bad_address_is_explained(shell: Shell, address: str, reason: str) -> None:
-    """Explaining is no failure."""
-    told = json.loads(shell.good("explain", address, "--json", "--config", shell.config))
+    """With exit status 1, for scripts."""
+    told = json.loads(shell.explained(address, "--json"))
     assert (told["valid"], told["reason"]) == (False, reason)
-    assert reason in shell.good("explain", address, "--config", shell.config)
+    assert reason in shell.explained(address)
 
 
 @pytest.mark.parametrize(
@@ -75,5 +75,23 @@ def test_bad_address_is_explained(shell: Shell, address: str, reason: str) -> No
 def test_address_is_explained_at_another_time(shell: Shell, at: str, reason: str) -> None:
     """``--at``."""
     made = shell.mint("--user", "1", "--locator", "a")
-    told = json.loads(shell.good("explain", made["address"], "--at", at, "--json", "--config", shell.config))
+    told = json.loads(shell.explained(made["address"], "--at", at, "--json"))
     assert (told["valid"], told["reason"]) == (False, reason)
+
+
+def test_an_address_of_a_retired_key_is_explained(shell: Shell) -> None:
+    """It is refused as forged; whoever asks is told by which key it was made. Of a deleted key nobody knows."""
+    address = shell.mint("--user", "1", "--locator", "a")["address"]
+    shell.good("keys", "add", "--config", shell.config)
+    shell.good("keys", "promote", "k2", "--config", shell.config)
+    shell.run("keys", "retire", "k1", "--stolen", "--config", shell.config)
+    told = json.loads(shell.explained(address, "--at", AT, "--json"))
+    assert (told["valid"], told["reason"], told["key"], told["retired_key"]) == (False, "forged", None, "k1")
+    words = shell.explained(address, "--at", AT)
+    assert "made with the master key 'k1', which is retired: its addresses are refused as forged" in words
+    assert "unverified" not in words
+    keys = shell.folder / "keys.toml"
+    keys.write_text("[[key]]" + keys.read_text().split("[[key]]")[2])
+    told = json.loads(shell.explained(address, "--at", AT, "--json"))
+    assert (told["reason"], told["retired_key"]) == ("forged", None)
+    assert "its key was deleted from the key file" in shell.explained(address, "--at", AT)

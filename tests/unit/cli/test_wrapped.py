@@ -39,7 +39,7 @@ def leave(shell: Shell, *numbers: int) -> None:
 
 def explained(shell: Shell, address: str) -> Any:
     """What ``explain`` says as JSON."""
-    return json.loads(shell.good("explain", address, "--json", "--config", shell.config))
+    return json.loads(shell.explained(address, "--json"))
 
 
 def minted(shell: Shell, recipient: str = JANE) -> Minted:
@@ -53,7 +53,7 @@ def test_a_wrapped_address_is_told_as_such(wrapping: Shell) -> None:
     """For which handler, what its user number is, and what an answer needs; in JSON no pseudo-user is a user."""
     told, words = (
         explained(wrapping, minted(wrapping).address),
-        wrapping.good("explain", minted(wrapping).address, "--config", wrapping.config),
+        wrapping.explained(minted(wrapping).address),
     )
     assert (told["valid"], told["class"], told["handler"], told["user"]) == (True, "wrapped", "gitea", None)
     assert f"user (wrapped, {told['pseudo_user']}), context" in words
@@ -87,20 +87,18 @@ def test_an_address_of_the_application(
     leave(wrapping, 20)
     told = explained(wrapping, address)
     assert (told["class"], told["handler"], told["valid"]) == (road, "gitea" if road else None, passes)
-    assert words in wrapping.good("explain", address, "--config", wrapping.config)
+    assert words in wrapping.explained(address)
 
 
 def test_refuse_does_not_bind_before_a_notification_has_left(wrapping: Shell) -> None:
     """Of this handler; and a date is shown."""
     assert explained(wrapping, NATIVE)["valid"] is True
-    assert "until the first wrapped notification of this handler has left" in wrapping.good(
-        "explain", NATIVE, "--config", wrapping.config
-    )
+    assert "until the first wrapped notification of this handler has left" in wrapping.explained(NATIVE)
     assert explained(wrapping, MAILBOX)["valid"] is False
     leave(wrapping, 7)
     assert explained(wrapping, NATIVE)["valid"] is True
     wrapping.edit("\nopen = [", "\nnative = 2999-01-31\nopen = [")
-    assert "passes until 2999-01-31" in wrapping.good("explain", NATIVE, "--config", wrapping.config)
+    assert "passes until 2999-01-31" in wrapping.explained(NATIVE)
 
 
 def test_a_folder_that_can_not_be_read_is_told_of(wrapping: Shell) -> None:
@@ -108,7 +106,7 @@ def test_a_folder_that_can_not_be_read_is_told_of(wrapping: Shell) -> None:
     folder = Path(load(wrapping.config).config.state_dir)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "wrapped").touch()
-    assert "(state_dir can't be read)" in wrapping.good("explain", NATIVE, "--config", wrapping.config)
+    assert "(state_dir can't be read)" in wrapping.explained(NATIVE)
     assert "state_dir can't be read" in check(wrapping, NATIVE)[1]
 
 

@@ -112,7 +112,8 @@ def test_a_secret_that_is_none_is_refused(tmp_path: Path, secret: str | None, mo
     with pytest.raises(ConfigError) as error:
         load(str(path))
     (problem,) = error.value.problems
-    assert problem.startswith(f"{path}: sign.application[1].secret_file: {tmp_path}/etc/shop.secret: ")
+    (line,) = [n for n, text in enumerate(path.read_text().splitlines(), 1) if text.startswith("secret_file = ")]
+    assert problem.startswith(f"{path}:{line}: sign.application[1].secret_file: {tmp_path}/etc/shop.secret: ")
     assert words in problem and "hunter2" not in problem
 
 

@@ -10,17 +10,18 @@ from reply_milter.core.diagnosis.files import Account
 _SECONDS = 2.0
 
 
-def metrics_page(host: str, port: int) -> Answer:
-    """Return what answers at the address of the metrics page."""
+def metrics_page(host: str, port: int) -> tuple[Answer, str]:
+    """Return what answers at the address of the metrics page, and the page, empty if it can't be read."""
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # all addresses hold this one
     connection = http.client.HTTPConnection(here, port, timeout=_SECONDS)
     try:
         connection.request("GET", "/metrics")
-        return Answer.OURS if b"reply_milter_" in connection.getresponse().read() else Answer.OTHER
+        text = connection.getresponse().read().decode("utf-8", "replace")
+        return (Answer.OURS, text) if "reply_milter_" in text else (Answer.OTHER, "")
     except ConnectionRefusedError:
-        return Answer.NONE
+        return Answer.NONE, ""
     except (OSError, http.client.HTTPException):
-        return Answer.OTHER  # it may want TLS, or a login
+        return Answer.OTHER, ""  # it may want TLS, or a login
     finally:
         connection.close()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from reply_milter.adapters.redis_store.link.connections import RedisConnections
 from reply_milter.adapters.redis_store.link.script import Script
 from reply_milter.adapters.redis_store.names import Names, token_key
+from reply_milter.core.token.revocation import Revocation, What
 from reply_milter.ports import UserChange, UserRecord
 
 _DISABLED = {True: "1", False: "0", None: ""}
@@ -17,7 +18,7 @@ class RedisRegistry:
     def __init__(self, url: str, timeout_seconds: float, realm: str) -> None:
         self._connections = RedisConnections(url, timeout_seconds)
         self._names = Names(realm)
-        self._user, self._latest = Script(__package__, "user"), Script(__package__, "latest")
+        self._user, self._latest, self._undo = (Script(__package__, name) for name in ("user", "latest", "undo"))
 
     def revoke_user(self, user: int, before: int, kept_until: int, wrapped: bool = False) -> int:
         """See ``ports.Registry``."""
@@ -39,6 +40,30 @@ class RedisRegistry:
         """See ``ports.Registry``."""
         with self._connections.operation("revoke", changes=True) as call:
             return int(self._latest.run(call, self._names.before, before, kept_until))
+
+    def undo(self, one: Revocation, left: int) -> bool:
+        """See ``ports.Registry``."""
+        key, field = self._place(one)
+        with self._connections.operation("revoke", changes=True) as call:
+            return bool(self._undo.run(call, key, field, one.reach, left or ""))
+
+    def _place(self, one: Revocation) -> tuple[str, str]:
+        """Return the key of a revocation, and its field where that is a hash."""
+        match one.what:
+            case What.USER | What.WRAPPED:
+                return self._names.user(one.user, one.what is What.WRAPPED), "before"
+            case What.OBJECT:
+                return self._names.object(one.handler, one.context), ""
+            case What.TOKEN:
+                return token_key(one.token_id), "x"
+            case What.BEFORE:
+                return self._names.before, ""
+
+    def forget_wrong_authors(self, token_id: str) -> bool:
+        """See ``ports.Registry``."""
+        with self._connections.operation("revoke", changes=True) as call:
+            (found,) = call(("HDEL", token_key(token_id), "w"))
+        return bool(found)
 
     def user(self, user: int, wrapped: bool = False) -> UserRecord | None:
         """See ``ports.Registry``."""

@@ -5,7 +5,7 @@ because a process that can write it can revoke addresses.
 
 Crash safety: a line is appended after the store has the revocation, under flock(2), then the file and its folder are
 synced. A crash may leave half a line: the next line begins on a line of its own, and readers count the broken one. A
-file above 1 MiB is replaced by what is still in force: a new file, synced, then renamed.
+file above 1 MiB is replaced by what still matters: a new file, synced, then renamed.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reply_milter.core.token.revocation import Revocation, in_force
+from reply_milter.core.token.revocation import History, Revocation, read_history
 
 NAME = "revocations.journal"
 _COMPACT_OCTETS = 1 << 20
@@ -31,7 +31,7 @@ class RevocationJournal:
         self.path = path
 
     def add(self, revocation: Revocation, now: int) -> None:
-        """Add a line, durably. When the file has grown, remove lines that are no longer in force.
+        """Add a line, durably. When the file has grown, remove lines that no longer matter.
 
         Raises:
             JournalError: it can't be written.
@@ -52,14 +52,22 @@ class RevocationJournal:
         Raises:
             JournalError: it can't be read.
         """
+        history = self.history(now)
+        return history.in_force(), history.broken
+
+    def history(self, now: int) -> History:
+        """Return what still matters of it. Without a file: nothing.
+
+        Raises:
+            JournalError: it can't be read.
+        """
         try:
             text = self.path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
-            return [], 0
+            text = ""
         except OSError as error:
             raise JournalError(f"{self.path}: {error.strerror}") from error
-        found, broken = in_force(text.splitlines(), now)
-        return [revocation for _, revocation in found], broken
+        return read_history(text.splitlines(), now)
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -76,13 +84,13 @@ class RevocationJournal:
                 os.close(descriptor)
 
     def _compact(self, descriptor: int, more: Revocation, now: int) -> None:
-        """Replace the file by one with what is in force, and ``more``: the whole new file, or the old one."""
+        """Replace the file by one with what still matters, and ``more``: the whole new file, or the old one."""
         octets = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-        found, _ = in_force([*octets.decode("utf-8", "replace").splitlines(), more.line(now).rstrip()], now)
+        lines = [*octets.decode("utf-8", "replace").splitlines(), more.line(now).rstrip()]
         new = f"{self.path}.new"
         spare = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            _write(spare, "".join(f"{line}\n" for line, _ in found).encode())
+            _write(spare, "".join(f"{line}\n" for line in read_history(lines, now).compacted()).encode())
             os.fsync(spare)
         finally:
             os.close(spare)

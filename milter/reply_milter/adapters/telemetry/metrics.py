@@ -100,6 +100,10 @@ class Metrics:
             "Outgoing messages that asked for a reply address, or held a wrapped application's own.",
             "outcome",
         )
+        self.untrusted = counter(
+            "notifications_untrusted_total",
+            "Outgoing messages that left without the reply address they asked for, because their client may not ask.",
+        )
 
     def _create_gauges(self, registry: CollectorRegistry) -> None:
         self.store_up = Gauge(

@@ -96,7 +96,9 @@ class WorkerTelemetry:
         if notification.outcome is Minting.MINTED:
             self._m.minted.labels(notification.handler).inc()
         self._m.wrapped.count_notification(notification)
-        self._log(logging.INFO, "notification", notification)
+        if notification.untrusted:
+            self._m.untrusted.inc()
+        self._log(logging.WARNING if notification.untrusted else logging.INFO, "notification", notification)
 
     def native(self, decision: Decision) -> None:
         """See ``ports.MintingTelemetry``."""

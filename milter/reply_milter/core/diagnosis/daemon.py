@@ -52,3 +52,12 @@ def examine_metrics(place: str, answer: Answer, runs: bool) -> Iterator[Problem]
             "the daemon can't start",
             Remedy(TOML, 'listen = "127.0.0.1:9798"', "[metrics]"),
         )
+
+
+def count_of(name: str, page: str) -> int:
+    """Return the value of a counter without labels on a metrics page; 0 if it is not there."""
+    values = (line.partition(" ")[2] for line in page.splitlines() if line.startswith(f"{name} "))
+    try:
+        return int(float(next(values, "0")))
+    except (ValueError, OverflowError):
+        return 0

@@ -14,19 +14,23 @@ _NAME_IT = Remedy(TOML, 'secret_file = "/etc/reply-milter/application.secret"', 
 class SigningFacts:
     """As the configuration has it. ``running``: whether sign mode is configured.
 
-    ``port``: the socket, if every client that connects can claim to be an application; else empty.
+    ``port``: the socket, if every client that connects can claim to be an application; else empty. ``untrusted``:
+    notifications whose client could not ask, since the daemon started; 0 also if that is unknown.
     """
 
     running: bool = False
     trusted: Networks = ()
     applications: Sequence[Application] = ()
     port: str = ""
+    untrusted: int = 0
 
 
 def examine(signing: SigningFacts) -> Iterator[Problem]:
-    """Report which clients can mint: a warning if no proof is required, and a note for each application."""
+    """Report which clients can mint, and whether others tried: a warning if so, and if no proof is required."""
     if not signing.running:
         return
+    if signing.untrusted:
+        yield _untrusted(signing.untrusted)
     if signing.port:
         yield warning(
             "config.sign_socket",
@@ -53,6 +57,16 @@ def examine(signing: SigningFacts) -> Iterator[Problem]:
         yield from _application(application)
 
 
+def _untrusted(count: int) -> Problem:
+    left = "1 notification has" if count == 1 else f"{count} notifications have"
+    return warning(
+        "config.sign_untrusted",
+        f"{left} left without a reply address since the daemon started: the client may not ask for one",
+        "people can't answer these by mail; the log names each client, and who may ask",
+        Remedy(TOML, 'logins = ["shop@example.com"]', "[[sign.application]]"),
+    )
+
+
 def _unguarded(applications: Sequence[Application]) -> str:
     """Return the handlers that a client of a trusted network can use without a secret."""
     guarded = {handler for one in applications if one.secret_file for handler in one.handlers}
@@ -62,7 +76,7 @@ def _unguarded(applications: Sequence[Application]) -> str:
 def _application(application: Application) -> Iterator[Problem]:
     asks = f"can mint for any user of {', '.join(sorted(application.handlers))}"
     if application.logins or application.secret_file:
-        yield note("config.minting", f"the application {application.name} {asks}: {_proofs(application)}", _ANSWERS)
+        yield note("config.minting", f"the application {application.name} {asks}: {application.proofs()}", _ANSWERS)
     else:
         yield warning(
             "config.sign_networks",
@@ -70,14 +84,6 @@ def _application(application: Application) -> Iterator[Problem]:
             _ANSWERS,
             _NAME_IT,
         )
-
-
-def _proofs(application: Application) -> str:
-    """Describe what the application must prove; never the secret."""
-    proofs = [f"login {' or '.join(sorted(application.logins))}"] if application.logins else []
-    proofs += [f"from {_listed(application.networks)}"] if application.networks else []
-    proofs += [f"the secret in {application.secret_file}"] if application.secret_file else []
-    return ", and ".join(proofs)
 
 
 def _listed(networks: Networks) -> str:

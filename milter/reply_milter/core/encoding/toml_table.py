@@ -1,13 +1,15 @@
 """Reading a TOML table by name and type, so that every mistake in a file is reported at once."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
+from difflib import get_close_matches
 from typing import TypeVar
 
+from reply_milter.core.encoding.toml_lines import written
+
 _T = TypeVar("_T")
-_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_KEY_LENGTH = 64  # of the longest key that is compared with others
 _NAMES: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
@@ -29,13 +31,13 @@ class Table:
 
     def __init__(self, values: Mapping[str, object], path: str, problems: list[str]) -> None:
         self._values = dict(values)
+        self._asked: set[str] = set()
         self._path = path
         self.problems = problems
 
     def name(self, key: str) -> str:
         """Return ``key`` with the path of its table, quoted where TOML needs it, so that it stays on one line."""
-        written = key if _BARE.fullmatch(key) else json.dumps(key)
-        return f"{self._path}.{written}" if self._path else written
+        return f"{self._path}.{written(key)}" if self._path else written(key)
 
     def problem(self, key: str, reason: str) -> None:
         """Note a mistake in ``key``."""
@@ -47,15 +49,17 @@ class Table:
 
     def has(self, key: str) -> bool:
         """Return whether ``key`` is in the file and not yet taken."""
+        self._asked.add(key)
         return key in self._values
 
     def holds(self, key: str, kind: type) -> bool:
         """Return whether ``key`` is not yet taken and its value is of this ``kind``, for keys that may have several."""
+        self._asked.add(key)
         return isinstance(self._values.get(key), kind)
 
     def take(self, key: str, default: _T, check: Callable[[_T], str | None] | None = None) -> _T:
         """Take the value of ``key``, of the type of ``default``; ``check`` returns what is wrong with it, or None."""
-        if key not in self._values:
+        if not self.has(key):
             return default
         value = self._values.pop(key)
         wanted = type(default)
@@ -73,7 +77,7 @@ class Table:
 
     def need(self, key: str, default: _T, check: Callable[[_T], str | None] | None = None) -> _T:
         """Take as ``take`` does, for a key that must be there."""
-        if key not in self._values:
+        if not self.has(key):
             self.problem(key, "is missing")
             return default
         return self.take(key, default, check)
@@ -111,8 +115,15 @@ class Table:
     def unknown(self) -> None:
         """Note each key that was never taken: a misspelt key would otherwise silently do nothing."""
         for key in self._values:
-            self.problem(key, "unknown key")
+            meant = similar(key.replace("-", "_"), self._asked)
+            self.problem(key, f"unknown key{meant}")
         self._values.clear()
+
+
+def similar(word: str, known: Iterable[str]) -> str:
+    """Return the question whether the most similar of ``known`` was meant; empty if none is similar."""
+    near = get_close_matches(word.lower(), sorted(known), n=1) if len(word) <= _KEY_LENGTH else []
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def one_of(*words: str) -> Callable[[str], str | None]:

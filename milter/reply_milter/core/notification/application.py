@@ -6,18 +6,21 @@ narrows that.
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
+from reply_milter.core.verdict.handler import HANDLER_NAME
+
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 WRONG_KEY = "the key is missing or wrong: the field needs key=SECRET, as in the secret_file of a [[sign.application]]"
-WRONG_HANDLER = "this application may not ask for that handler: name it in the handlers of its [[sign.application]]"
 UNPROVEN = "the client is not a [[sign.application]] and is not in sign.trusted"
 NO_LOGIN = "the client has not authenticated and is not in sign.trusted"
+_LISTED = 8  # names and networks in one text
+_SHOWN_LOGIN = 64
 
 
 class Asker(NamedTuple):
@@ -61,6 +64,13 @@ class Application:
             return False
         return not self.secret_file or hmac.compare_digest(self.secret, digest(asker.key))
 
+    def proofs(self) -> str:
+        """Describe what it must prove, for operators; never the secret."""
+        proofs = [f"login {' or '.join(sorted(self.logins))}"] if self.logins else []
+        proofs += [f"from {', '.join(map(str, self.networks))}"] if self.networks else []
+        proofs += [f"the secret in {self.secret_file}"] if self.secret_file else []
+        return ", and ".join(proofs)
+
     def _holds_but_for_secret(self, asker: Asker) -> bool:
         if self.logins and asker.login not in self.logins:
             return False
@@ -78,7 +88,7 @@ class Standing(Enum):
 class Admission(NamedTuple):
     """``application``: as whom it was admitted or refused; empty for a network or a login that names none.
 
-    ``problem``: constant words, for the client too if it is refused.
+    ``problem``: words for the log, and for the client if it is refused; of what was shown they hold a handler's name.
     """
 
     standing: Standing
@@ -112,7 +122,29 @@ def _admit_proven(asker: Asker, proven: Sequence[Application], applications: Seq
     for application in proven:
         if not asker.handler or asker.handler in application.handlers:
             return Admission(Standing.ADMITTED, application.name)
-    return Admission(Standing.REFUSED, proven[0].name, WRONG_HANDLER)
+    return Admission(Standing.REFUSED, proven[0].name, wrong_handler(asker.handler, proven[0]))
+
+
+def wrong_handler(handler: str, application: Application) -> str:
+    """Say that ``application`` may not ask for ``handler``, and for which it may."""
+    named = f"the handler {handler}" if HANDLER_NAME.fullmatch(handler) else "that handler"
+    return f"{application.name} may not ask for {named}: its [[sign.application]] names {some(application.handlers)}"
+
+
+def some(names: Iterable[str]) -> str:
+    """List names, but no more than fit into a reply."""
+    listed = sorted(names)
+    return ", ".join(listed[:_LISTED]) + (", ..." if len(listed) > _LISTED else "")
+
+
+def stranger(asker: Asker, applications: Sequence[Application], trusted: Networks) -> str:
+    """Say for the log who asked, and who may: with this, an operator sees which proof is wrong. Never a secret."""
+    login = f"logged in as {asker.login[:_SHOWN_LOGIN]!r}" if asker.login else "not logged in"
+    may = [f"{one.name} ({one.proofs()})" for one in applications[:_LISTED]]
+    may += ["..."] if len(applications) > _LISTED else []
+    may += [] if applications else ["any login"]
+    may += [f"sign.trusted {', '.join(map(str, trusted[:_LISTED]))}"] if trusted else []
+    return f"client {asker.client or 'unknown'}, {login}; may ask: {'; '.join(may)}"
 
 
 def _shows_wrong_key(asker: Asker, applications: Sequence[Application]) -> bool:

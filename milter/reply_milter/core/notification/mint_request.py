@@ -18,6 +18,8 @@ _KEY = "key="
 _SEVERAL = "?"  # too short to be a secret
 _BLANK = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
+# What a refusal may repeat of a tag's name or number: shorter than any secret, which may stand in the wrong place.
+_REPEATED = re.compile(r"[A-Za-z0-9._+-]{1,12}|[0-9]{1,15}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,15 @@ def read(value: str) -> MintRequest:
     """Read the value of the field.
 
     Raises:
-        MintError: a tag is missing, doubled, unknown, or no number where one is needed; says so in constant words.
+        MintError: a tag is missing, doubled, unknown, or no number where one is needed; says which, and no secret.
     """
     tags: dict[str, str] = {}
     for part in _BLANK.sub("", value).removesuffix(";").split(";"):
         name, equals, text = part.partition("=")
         if not equals or name not in _TAGS or not text:
-            raise MintError(f"must be {FORM}")
+            raise MintError(f"{_mistake(name, equals)}must be {FORM}")
         if name in tags:
-            raise MintError("a tag occurs twice")
+            raise MintError(f"the tag {name} occurs twice")
         tags[name] = text
     if not {"handler", "user"} <= tags.keys():
         raise MintError(f"handler and user are needed: {FORM}")
@@ -68,7 +70,15 @@ def key_of(values: Sequence[str]) -> str:
     return _SEVERAL if len(keys) > 1 else "".join(keys)
 
 
+def _mistake(name: str, equals: str) -> str:
+    """Say what is wrong with a tag; empty where it can't be named."""
+    if name in _TAGS:
+        return f"the tag {name} has no value: " if equals else ""
+    return f"the tag {name} is unknown: " if equals and _REPEATED.fullmatch(name) else ""
+
+
 def _number(text: str, what: str, limit: int) -> int:
     if not _NUMBER.fullmatch(text) or int(text) >= limit:
-        raise MintError(f"{what} must be a number between 0 and {limit - 1}")
+        given = f", not {text}" if _REPEATED.fullmatch(text) else ""
+        raise MintError(f"{what} must be a number between 0 and {limit - 1}{given}")
     return int(text)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from reply_milter.core.mail import headers, message_id
 from reply_milter.core.mail.headers import Append, Delete, Edit, Replace
+from reply_milter.core.notification.application import some
 from reply_milter.core.notification.mint_request import MintRequest, read
 from reply_milter.core.token.address import AddressForm, parse_plain
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.token.mint import LOCATOR_FORM, MESSAGE_ID_FORM, MintedAddress, MintError, Order, mint
-from reply_milter.core.verdict.handler import Handler, Handlers
+from reply_milter.core.verdict.handler import HANDLER_NAME, Handler, Handlers
 from reply_text.syntax import message_ids
 
 Fields = Mapping[str, Sequence[str]]  # values by field name in lower case
@@ -78,7 +79,8 @@ def _request(outgoing: Outgoing, handlers: Handlers) -> tuple[MintRequest, Handl
     request = read(values[0])
     handler = handlers.named(request.handler)
     if handler is None:
-        raise MintError("there is no such handler in the configuration")
+        named = f"handler {request.handler}" if HANDLER_NAME.fullmatch(request.handler) else "such handler"
+        raise MintError(f"there is no {named}; configured are: {some(handlers.names)}")
     return request, handler
 
 

@@ -1,12 +1,12 @@
 """Explain to an operator, check by check, why an address is valid or not."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reply_milter.core.token import token as tokens
 from reply_milter.core.token.address import AddressForm, Misspelt, ReplyAddress, classify, parse_plain
-from reply_milter.core.token.keyring import Keyring, UserKey
+from reply_milter.core.token.keyring import Keyring, KeyState, UserKey
 from reply_milter.core.token.token import TokenText
 from reply_milter.core.token.verify import FUTURE_SECONDS, Facts
 from reply_milter.core.verdict.handler import Handler, Handlers
@@ -32,7 +32,8 @@ class Explanation:
     """The checks of an address. ``reason``: as a verdict at RCPT, or ``ordinary`` for an address that is not ours.
 
     ``road``: of an address that reaches a wrapped application; None for all others. ``stands_for``: whom its
-    pseudo-user stands for; empty where that is unknown.
+    pseudo-user stands for; empty where that is unknown. ``retired_key``: the id of the master key, where a retired one
+    made the checksum; ``key`` is None then.
     """
 
     reason: str = "ok"
@@ -41,6 +42,7 @@ class Explanation:
     handler: Handler | None = None
     road: Road | None = None
     stands_for: str = ""
+    retired_key: str = ""
     steps: list[Step] = field(default_factory=list)
 
     @property
@@ -87,9 +89,7 @@ def explain(
     explanation.note("form", explanation.token_text is not None, _form_words(text, form), "malformed")
     if explanation.token_text is None:
         return explanation
-    explanation.key = keyring.verify(explanation.token_text)
-    words = f"made with the master key {explanation.key.master_id!r}" if explanation.key else _WRONG_CHECKSUM
-    explanation.note("checksum", explanation.key is not None, words, "forged")
+    _check_checksum(explanation, explanation.token_text, keyring)
     explanation.handler = handlers.by_id.get(explanation.token_text.token.handler)
     _check_handler(explanation, explanation.token_text)
     _tell_wrapped(explanation, explanation.token_text, keyring, facts)
@@ -130,8 +130,8 @@ def _tell_wrapped(explanation: Explanation, token_text: TokenText, keyring: Keyr
 
 
 _WRONG_CHECKSUM = (
-    "no master key in use made this checksum: the address was altered or made up, minted by another installation "
-    "(another realm or mailbox length), or its key is retired"
+    "no master key made this checksum: the address was altered or made up, minted by another installation (another "
+    "realm or mailbox length), or its key was deleted from the key file"
 )
 _MISSPELT = "the MTA would deliver it here, but it is not in the canonical spelling: the milter refuses it"
 
@@ -151,6 +151,22 @@ def _check_spelling(explanation: Explanation, address: str, form: AddressForm) -
         words = f"not a reply address: at {plain[1].lower()}, only {form.prefix}TOKEN is one"
     explanation.note("recipient", False, words, ORDINARY)
     return None
+
+
+def _check_checksum(explanation: Explanation, token_text: TokenText, keyring: Keyring) -> None:
+    explanation.key = keyring.verify(token_text)
+    words = f"made with the master key {explanation.key.master_id!r}" if explanation.key else _WRONG_CHECKSUM
+    retired = _retired(keyring).verify(token_text) if explanation.key is None else None
+    if retired is not None:
+        explanation.retired_key = retired.master_id
+        words = f"made with the master key {retired.master_id!r}, which is retired: its addresses are refused as forged"
+    explanation.note("checksum", explanation.key is not None, words, "forged")
+
+
+def _retired(keyring: Keyring) -> Keyring:
+    """Return the retired keys as if they verified: to explain an address, never to take it."""
+    retired = (key for key in keyring.keys if key.state is KeyState.RETIRED)
+    return Keyring(keyring.realm, tuple(replace(key, state=KeyState.VERIFY) for key in retired))
 
 
 def _form_words(text: str, form: AddressForm) -> str:

@@ -25,7 +25,7 @@ class Handler:
     """``id`` is what tokens carry; ``validity_days`` counts from the token's issue.
 
     ``destination`` None: accepted replies go where the MTA takes them. ``wrap``: of a handler whose context is
-    ``wrapped``, and of no other.
+    ``wrapped``, and of no other. ``implied``: the hook's own, of which no table of the file says anything.
     """
 
     id: int
@@ -37,6 +37,7 @@ class Handler:
     policy: Policy
     destination: Destination | None = None
     wrap: Wrap | None = None
+    implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Handlers:
     def named(self, name: str) -> Handler | None:
         """Return the handler called ``name``, or None."""
         return next((handler for handler in self.by_id.values() if handler.name == name), None)
+
+    @property
+    def names(self) -> list[str]:
+        """The names that an operator has given, in alphabetical order."""
+        return sorted(handler.name for handler in self.by_id.values() if not handler.implied)
 
     @property
     def longest_validity_days(self) -> int:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.domain import in_ascii_lower_case
-from reply_milter.core.notification.application import Admission, Asker, Standing
+from reply_milter.core.notification.application import Asker, Standing, stranger
 from reply_milter.core.notification.mint_request import key_of, read
 from reply_milter.core.notification.prepare import Outgoing, Prepared, bindable, prepare
 from reply_milter.core.token.mint import MintError
@@ -114,20 +114,18 @@ class Submission:
         elsewhere = _from_elsewhere(message)
         if elsewhere:
             return _ignore(message, queue_id, elsewhere)
-        admission = self._admission(message)
+        asker = Asker(self._client, message.login.name, key_of(message.requests), _handler(message))
+        rules = message.service.rules
+        admission = rules.admit(asker)
         match admission.standing:
             case Standing.STRANGER:
-                return _ignore(message, queue_id, admission.problem)
+                who = stranger(asker, rules.sign.applications, rules.sign.trusted)
+                return _ignore(message, queue_id, f"{admission.problem}: {who}", untrusted=True)
             case Standing.REFUSED:
                 refusal = SmtpReply("550", "5.7.1", f"{headers.MINT}: {admission.problem}")
                 return _refuse(message, queue_id, refusal, admission.application)
             case Standing.ADMITTED:
                 return _mint(message, queue_id, admission.application)
-
-    def _admission(self, message: Message) -> Admission:
-        """Whether this client may ask for what it asks for."""
-        asker = Asker(self._client, message.login.name, key_of(message.requests), _handler(message))
-        return message.service.rules.admit(asker)
 
 
 def _from_elsewhere(message: Message) -> str:
@@ -171,9 +169,9 @@ def _token_id(message: Message, prepared: Prepared) -> str:
     )
 
 
-def _ignore(message: Message, queue_id: str, problem: str) -> Accept:
-    """Accept a message without minting; its request is removed."""
-    message.outcomes = [Notification(Minting.IGNORED, queue_id=queue_id, problem=problem)]
+def _ignore(message: Message, queue_id: str, problem: str, untrusted: bool = False) -> Accept:
+    """Accept a message without minting; its request is removed. ``untrusted``: its client may not ask."""
+    message.outcomes = [Notification(Minting.IGNORED, queue_id=queue_id, problem=problem, untrusted=untrusted)]
     return Accept(edits=message.stripping)
 
 

@@ -8,6 +8,7 @@ in the capsule, and in the store if that takes it in time.
 from dataclasses import replace
 
 from reply_milter.core.mail import domain, headers
+from reply_milter.core.notification.application import UNPROVEN
 from reply_milter.core.token.address import parse_plain
 from reply_milter.core.verdict.answer import SmtpReply
 from reply_milter.core.verdict.handler import Handler
@@ -118,9 +119,9 @@ def _outbound(message: Message, queue_id: str) -> Outbound:
 
 def _obstacle(message: Message) -> str:
     """What no notification has: a request that was not granted, or a trace of another way here."""
-    ignored = next((one.problem for one in message.outcomes if one.outcome is Minting.IGNORED), "")
-    if ignored:
-        return f"{headers.MINT}: {ignored}"
+    ignored = next((one for one in message.outcomes if one.outcome is Minting.IGNORED), None)
+    if ignored is not None:
+        return f"{headers.MINT}: {UNPROVEN if ignored.untrusted else ignored.problem}"
     if message.trace and trace_in(message.header):
         return "it has a Received, Delivered-To or Resent-* field: it comes from elsewhere"
     return ""

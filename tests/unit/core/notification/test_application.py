@@ -7,7 +7,6 @@ import pytest
 from reply_milter.core.notification.application import (
     NO_LOGIN,
     UNPROVEN,
-    WRONG_HANDLER,
     WRONG_KEY,
     Admission,
     Application,
@@ -15,6 +14,7 @@ from reply_milter.core.notification.application import (
     Standing,
     admit,
     digest,
+    stranger,
 )
 
 SECRET, OTHER = "s3cret-of-the-script", "s3cret-of-the-other-one"
@@ -25,6 +25,8 @@ FAR = Application("far", frozenset({"news"}), frozenset(), (), "g", digest(OTHER
 BOTH = Application("both", frozenset({"poll"}), frozenset({"poll"}), (INSIDE,))
 ALL = (SHOP, SCRIPT, FAR, BOTH)
 
+SHOP_MAY_NOT = "shop may not ask for the handler forum: its [[sign.application]] names issue"
+FAR_MAY_NOT = "far may not ask for the handler forum: its [[sign.application]] names news"
 ADMITTED, REFUSED, STRANGER = Standing.ADMITTED, Standing.REFUSED, Standing.STRANGER
 
 
@@ -37,7 +39,7 @@ ADMITTED, REFUSED, STRANGER = Standing.ADMITTED, Standing.REFUSED, Standing.STRA
         ("192.0.2.1", "shop@example.com", SECRET, "issue", (ADMITTED, "shop", "")),
         ("10.1.1.1", "poll", OTHER + "x", "poll", (REFUSED, "both", WRONG_KEY)),
         ("192.0.2.1", "shop@example.com", "", "", (ADMITTED, "shop", "")),
-        ("192.0.2.1", "shop@example.com", "", "forum", (REFUSED, "shop", WRONG_HANDLER)),
+        ("192.0.2.1", "shop@example.com", "", "forum", (REFUSED, "shop", SHOP_MAY_NOT)),
         ("192.0.2.1", "SHOP@example.com", "", "issue", (STRANGER, "", UNPROVEN)),
         ("192.0.2.1", "shop", "", "issue", (STRANGER, "", UNPROVEN)),
         ("192.0.2.1", "shop@example.com ", "", "issue", (STRANGER, "", UNPROVEN)),
@@ -53,7 +55,7 @@ ADMITTED, REFUSED, STRANGER = Standing.ADMITTED, Standing.REFUSED, Standing.STRA
         ("::ffff:127.0.0.1", "", SECRET, "forum", (ADMITTED, "script", "")),
         ("127.0.0.2", "", SECRET, "forum", (STRANGER, "", UNPROVEN)),
         ("", "", SECRET, "forum", (STRANGER, "", UNPROVEN)),
-        ("127.0.0.1", "", OTHER, "forum", (REFUSED, "far", WRONG_HANDLER)),
+        ("127.0.0.1", "", OTHER, "forum", (REFUSED, "far", FAR_MAY_NOT)),
         ("192.0.2.1", "", OTHER, "news", (ADMITTED, "far", "")),
         ("192.0.2.1", "nobody", OTHER, "news", (ADMITTED, "far", "")),
         ("192.0.2.1", "", "guess", "news", (STRANGER, "", UNPROVEN)),
@@ -125,3 +127,27 @@ def test_an_asker_shows_no_secret() -> None:
     """In a traceback that tells values."""
     shown = repr(Asker("192.0.2.1", "login", SECRET, "issue"))
     assert SECRET not in shown and "login" not in shown and "192.0.2.1" in shown
+
+
+@pytest.mark.parametrize("name", ["fo%rum", "FORUM", "f\u00f6rum", "a" * 33, SECRET.upper() + "!"])
+def test_a_handler_that_can_have_no_such_name_is_not_repeated(name: str) -> None:
+    """The refusal goes to the client, and libmilter takes it as a format."""
+    admission = admit(Asker("192.0.2.1", "shop@example.com", "", name), ALL, ())
+    assert admission.problem == "shop may not ask for that handler: its [[sign.application]] names issue"
+
+
+def test_a_stranger_is_told_of_with_who_may_ask() -> None:
+    """Each application with its proofs, the trusted networks, and what this client showed; no secret."""
+    told = stranger(Asker("192.0.2.1", "SHOP@example.com", OTHER, "issue"), (SHOP, SCRIPT), (INSIDE,))
+    assert told == (
+        "client 192.0.2.1, logged in as 'SHOP@example.com'; may ask: shop (login shop@example.com); script (from "
+        "127.0.0.1/32, and the secret in f); sign.trusted 10.0.0.0/8"
+    )
+    assert stranger(Asker("", "", SECRET, ""), (), ()) == "client unknown, not logged in; may ask: any login"
+
+
+def test_a_stranger_is_told_of_in_few_words() -> None:
+    """However many applications there are, and however long a login is."""
+    many = tuple(Application(f"a{number}", frozenset({"issue"}), frozenset({"x"})) for number in range(500))
+    told = stranger(Asker("192.0.2.1", "y" * 100_000, "", ""), many, (INSIDE,) * 500)
+    assert len(told) < 500 and "; ...; sign.trusted" in told
