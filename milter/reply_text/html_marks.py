@@ -34,7 +34,8 @@ _QUOTES = frozenset(
         "isreplycontent",  # QQ, NetEase
     }
 )
-_QUOTES_IF_BLOCKQUOTE = frozenset({"gmail_quote", "protonmail_quote"})
+# Blockquotes that hold the message that is answered, and also what the author quotes by a button (Gmail, Apple Mail).
+_CITATIONS = frozenset({"gmail_quote", "protonmail_quote"})
 # Behind these, to the end of the message, stands the message that is answered.
 _ORIGINALS = frozenset(
     {
@@ -63,8 +64,10 @@ def role(tag: Start) -> Role:
     }
     if names & _ORIGINALS or _is_drawn_line(attributes.get("style", "")):
         return Role.ORIGINAL
-    if names & _QUOTES or (tag.name == "blockquote" and _is_quote(attributes, names)):
+    if names & _QUOTES:
         return Role.QUOTED
+    if tag.name == "blockquote" and (attributes.get("type", "").lower() == "cite" or names & _CITATIONS):
+        return Role.CITED
     if names & _ATTRIBUTIONS:
         return Role.ATTRIBUTION
     return Role.SIGNATURE if names & _SIGNATURES or "data-signatureblock" in attributes else Role.UNKNOWN
@@ -74,10 +77,6 @@ def is_preformatted(tag: Start) -> bool:
     """Whether white space within the element is kept."""
     style = tag.attributes().get("style", "").lower() if "white-space" in tag.raw_attributes.lower() else ""
     return tag.name == "pre" or re.search(r"white-space\s*:\s*(?:pre|break-spaces)", style) is not None
-
-
-def _is_quote(attributes: dict[str, str], names: set[str]) -> bool:
-    return attributes.get("type", "").lower() == "cite" or bool(names & _QUOTES_IF_BLOCKQUOTE)
 
 
 def _is_drawn_line(style: str) -> bool:

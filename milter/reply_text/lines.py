@@ -9,6 +9,7 @@ class Role(Enum):
 
     UNKNOWN = auto()
     QUOTED = auto()
+    CITED = auto()  # the answered message, or an excerpt that the author chose: only what stands above it can tell
     ATTRIBUTION = auto()
     SIGNATURE = auto()
     ORIGINAL = auto()  # from here on it is the message that is answered

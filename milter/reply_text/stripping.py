@@ -8,7 +8,7 @@ answered stay, because the answers need them.
 import re
 from dataclasses import dataclass
 
-from reply_text import attribution, original, signature
+from reply_text import attribution, citation, original, signature
 from reply_text.lines import Line, Role, text_of
 
 _OPEN_ADDRESS = re.compile(r"<[^\s<>@]+@[^\s<>@]+\Z")
@@ -115,6 +115,7 @@ def _drop_attributions(runs: list[_Run], ends_in_quote: bool) -> None:
     for run in [*runs, *([_Run(True, [])] if ends_in_quote else [])]:
         if run.quoted:
             start = min(attribution.above(above.lines, len(above.lines)), original.block_above(above.lines))
+            start = min(start, citation.above(above.lines, run.lines))
             certain |= start < len(above.lines) or _says_so(run)
             run.certain = certain
             above.lines = _above(above.lines, start) if certain else above.lines
@@ -129,7 +130,8 @@ def _above(lines: list[Line], start: int) -> list[Line]:
 
 def _says_so(run: _Run) -> bool:
     marked = any(line.role is Role.QUOTED for line in run.lines)
-    return marked or attribution.within(run.lines) or original.is_quoted_block(run.lines)
+    attributed = attribution.within(run.lines) or citation.within(run.lines)
+    return marked or attributed or original.is_quoted_block(run.lines)
 
 
 def _without_quotes(runs: list[_Run]) -> list[_Run]:

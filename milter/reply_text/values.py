@@ -16,6 +16,8 @@ class Flaw(StrEnum):
     HTML_CUT = "html_cut"
     CHARSET_GUESSED = "charset_guessed"
     ENCODING_BROKEN = "encoding_broken"
+    TEXT_ELSEWHERE = "text_elsewhere"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

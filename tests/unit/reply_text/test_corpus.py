@@ -15,19 +15,31 @@ _CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.eml"))
 def _read(path: Path, address: str = ADDRESS) -> tuple[Content, str]:
     """The content of a file's message, with a live reply address in it, and the text to keep."""
     text = path.read_text()
-    notes = re.match(r"(?:#.*\n)+", text)
-    assert notes and notes[0].startswith("# source: ")
-    kept = "\n".join(re.findall(r"(?m)^# kept: ?(.*)$", notes[0]))
-    message = text[notes.end() :].replace("{to}", address)
-    return read_redacted(message.replace("\n", "\r\n").encode(), FORM), kept
+    notes = _notes(path)
+    assert notes.startswith("# source: ")
+    message = text[len(notes) :].replace("{to}", address)
+    return read_redacted(message.replace("\n", "\r\n").encode(), FORM), "\n".join(_values(notes, "kept"))
+
+
+def _notes(path: Path) -> str:
+    notes = re.match(r"(?:#.*\n)+", path.read_text())
+    assert notes
+    return notes[0]
+
+
+def _values(notes: str, name: str) -> list[str]:
+    return re.findall(rf"(?m)^# {name}: ?(.*)$", notes)
 
 
 @pytest.mark.parametrize("path", _CORPUS, ids=lambda path: path.stem)
 def test_the_words_of_the_author_are_kept_and_no_others(path: Path) -> None:
     """The whole table."""
     content, kept = _read(path)
+    notes = _notes(path)
     assert content.stripped == kept
-    assert content.flaws == frozenset()
+    assert content.flaws == set(_values(notes, "flaws"))
+    assert [content.subject] * notes.count("# subject:") == _values(notes, "subject")
+    assert [content.author.name] * notes.count("# author:") == _values(notes, "author")
 
 
 @pytest.mark.parametrize("path", _CORPUS, ids=lambda path: path.stem)
