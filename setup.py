@@ -8,26 +8,27 @@ import os
 from setuptools import Extension, setup
 
 COMPILED = """
-    adapters/libmilter: answers callbacks session
-    adapters/os: clock
-    core/encoding: base32 tlv
-    core/mail: comments domain fingerprint headers mailbox message_id
-    core/notification: application
-    core/rules: authentication authentication_results auto_reply dkim_signature message thread
-    core/seal: tagging verdict_header
-    core/token: address keyring token verify
-    core/verdict: answer handler policy reasons verdict
-    core/wrapping: keys native plain unwrap
-    flows: service
-    flows/verifying: answering arrival claiming direct inbound judgement recipient sealing standing transaction weighing
-    ports: conversation store telemetry
+    reply_milter/adapters/libmilter: answers callbacks session
+    reply_milter/adapters/os: clock
+    reply_milter/core/encoding: base32 tlv
+    reply_milter/core/mail: domain fingerprint headers message_id
+    reply_milter/core/notification: application
+    reply_milter/core/rules: authentication authentication_results auto_reply dkim_signature message thread
+    reply_milter/core/seal: tagging verdict_header
+    reply_milter/core/token: address keyring token verify
+    reply_milter/core/verdict: answer handler policy reasons verdict
+    reply_milter/core/wrapping: keys native plain unwrap
+    reply_milter/flows: service
+    reply_milter/flows/verifying: answering arrival claiming direct inbound judgement recipient sealing standing transaction weighing
+    reply_milter/ports: conversation store telemetry
+    reply_text/syntax: comments mailbox message_ids
 """
 
 
 def paths() -> list[str]:
     """The modules to compile, from the project's folder."""
     rooms = [line.split(":") for line in COMPILED.strip().splitlines()]
-    return [f"milter/reply_milter/{room.strip()}/{name}.py" for room, names in rooms for name in names.split()]
+    return [f"milter/{room.strip()}/{name}.py" for room, names in rooms for name in names.split()]
 
 
 def extensions() -> list[Extension]:

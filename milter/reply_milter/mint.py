@@ -28,7 +28,6 @@ from reply_milter.adapters.keyfile import KeyFileError, load_master_keys
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.config import Config, ConfigError
 from reply_milter.core.mail import domain
-from reply_milter.core.mail.message_id import identifiers
 from reply_milter.core.notification.prepare import id_for_number
 from reply_milter.core.token.address import MAILBOX, RESERVED, AddressForm
 from reply_milter.core.token.keyring import REALM, Keyring, KeyState, MasterKey
@@ -37,6 +36,7 @@ from reply_milter.core.token.token import HANDLER_LIMIT
 from reply_milter.core.verdict.handler import HANDLER_NAME, ContextKind, Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
 from reply_milter.wiring import loading
+from reply_text.syntax.message_ids import identifiers
 
 __all__ = ["ConfigError", "MintError", "Minted", "Minter", "handler"]
 

@@ -14,9 +14,9 @@
 Named by an entry point of the group ``reply_milter.handlers``. Needs neither a milter library nor a store.
 """
 
-from reply_milter.core.content import Attachment, Content
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope, Reply
 from reply_milter.core.seal.sealed_reply import SealedReply
+from reply_text import Attachment, Content
 
 __all__ = ["Attachment", "Content", "DeliveryOutcome", "Done", "Envelope", "Later", "Never", "Reply", "SealedReply"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.mail.headers import VERDICT
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
+from reply_text.syntax.message_file import split
 from tests.faults.letters import Letter
 from tests.faults.retrying import UNTAGGED, Answer
 from tests.wire.milter_client import CHANGE_HEADER, CONTINUE, DISCARD, INSERT_HEADER, REPLYCODE, TEMPFAIL, Mta

@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.rules.message import Message
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.restore import Restored, Restoring, restore
 from reply_milter.core.wrapping.wrap import Road
+from reply_text.syntax.message_file import split
 from tests.support.hostile_headers import (
     AUTHOR,
     EVIL_AUTHOR,

@@ -1,4 +1,7 @@
-"""Find every regular expression and every library call that reads text, in the source of all our modules."""
+"""Find every regular expression and every library call that reads text, in the source of all our modules.
+
+Modules are named from within their package, those of the library with it: ``core.rules.thread``, ``reply_text.words``.
+"""
 
 import ast
 import importlib
@@ -9,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).parents[2] / "milter" / "reply_milter"
+_SOURCES = Path(__file__).parents[2] / "milter"
+_PACKAGES = ("reply_milter", "reply_text")
 _WAYS = frozenset({"match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"})
 
 # Libraries that read no text, or only our own: clocks, processes, containers, digests. All others read text.
@@ -18,8 +22,8 @@ _NO_READERS = frozenset(
         "Milter", "_typeshed", "argparse", "asyncio", "bisect", "collections", "concurrent", "contextlib", "ctypes",
         "dataclasses", "datetime", "encodings", "enum", "fcntl", "functools", "grp", "hashlib", "hmac", "importlib",
         "itertools", "logging", "math", "mmap", "operator", "os", "pathlib", "posixpath", "pwd", "random",
-        "re", "reply_milter", "resource", "secrets", "select", "shutil", "signal", "socket", "stat", "string",
-        "struct", "subprocess", "sys", "tempfile", "threading", "time", "types", "typing", "weakref",
+        "re", "reply_milter", "reply_text", "resource", "secrets", "select", "shutil", "signal", "socket", "stat",
+        "string", "struct", "subprocess", "sys", "tempfile", "threading", "time", "types", "typing", "weakref",
     }
 )  # fmt: skip
 _CODECS = ("candidate", "codec")  # names of variables with an expression
@@ -35,8 +39,8 @@ class Expression:
 
 @cache
 def _trees() -> dict[str, ast.Module]:
-    paths = sorted(_ROOT.rglob("*.py"))
-    names = [".".join(path.relative_to(_ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    paths = sorted(path for package in _PACKAGES for path in (_SOURCES / package).rglob("*.py"))
+    names = [_name(path) for path in paths]
     return {name: ast.parse(path.read_text()) for name, path in zip(names, paths, strict=True)}
 
 
@@ -69,8 +73,14 @@ def library_calls() -> set[str]:
     return found
 
 
+def _name(path: Path) -> str:
+    whole = ".".join(path.relative_to(_SOURCES).with_suffix("").parts).removesuffix(".__init__")
+    return whole.removeprefix("reply_milter.")
+
+
 def _module(module: str, name: str) -> Any:
-    return getattr(importlib.import_module(f"reply_milter.{module}"), name)
+    whole = module if module.startswith("reply_text") else f"reply_milter.{module}"
+    return getattr(importlib.import_module(whole), name)
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.mail.fingerprint import BodyDigest
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.verdict_header import seal
 from reply_milter.core.verdict.handler import ContextKind, Handler
 from reply_milter.core.wrapping.keys import seal_original
@@ -13,6 +12,7 @@ from reply_milter.core.wrapping.pattern import glob, parse
 from reply_milter.core.wrapping.plain import Plain, ThreadName
 from reply_milter.core.wrapping.presets import Preset
 from reply_milter.core.wrapping.wrap import Road, Wrap
+from reply_text.syntax.message_file import split
 from tests.support.fakes import ISSUE, SEAL_KEY
 from tests.support.hostile_headers import AUTHOR, KEY, NATIVE, ORIGINAL, WRAPPED
 from tests.support.hosts.hooked import ID, TAGS

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reply_milter.core.mail import message_id
 from reply_milter.core.mail.edited import edited
 from reply_milter.core.mail.headers import Edit
 from reply_milter.core.token import token
@@ -18,6 +17,7 @@ from reply_milter.core.wrapping.pattern import parse
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.core.wrapping.wrap import Wrap
+from reply_text.syntax import message_ids
 from tests.support.fakes import FORM, KEYRING, NOW
 
 Fields = Sequence[tuple[str, str]]
@@ -77,7 +77,7 @@ def unwrapped(address: str, references: str) -> Plain:
     assert read is not None
     key = KEYRING.verify(read)
     assert key is not None
-    ids = message_id.identifiers(capsule.readable(references), last_first=True)
+    ids = message_ids.identifiers(capsule.readable(references), last_first=True)
     for sealed in capsule.find(ids, FORM.accept_domains):
         plain = keys.open_capsule(KEYRING.active, KEYRING.realm, glob, sealed)
         if plain is not None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.core.mail import message_file
 from reply_milter.core.token.token import parse
+from reply_text.syntax import message_file
 from tests.support.hosts.dkim_signer import DkimSigner
 from tests.support.hosts.submission_site import STRANGER, SubmissionSite
 from tests.support.processes.daemon_process import wait_until

@@ -12,22 +12,11 @@ from functools import partial
 import pytest
 
 import reply_milter.adapters.telemetry.logs as logs
-from reply_milter.core.content import (
-    charset,
-    encoded_words,
-    html_text,
-    lines,
-    parameters,
-    read,
-    redact,
-    redact_message,
-    stripping,
-    transfer,
-)
 from reply_milter.core.delivery import confirmation
 from reply_milter.core.delivery.consent import answer_of
-from reply_milter.core.mail import comments, domain, fingerprint, headers, mailbox, message_file, message_id
+from reply_milter.core.mail import domain, fingerprint, headers, message_id
 from reply_milter.core.notification import mint_request
+from reply_milter.core.redaction import read_redacted, redact, redact_message
 from reply_milter.core.rules import auto_reply, dkim_signature, thread
 from reply_milter.core.rules.authentication import are_plain, authentication, no_owner
 from reply_milter.core.seal import sealed_reply, verdict_header
@@ -41,6 +30,16 @@ from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.core.wrapping.restore import Restoring, restore
 from reply_milter.core.wrapping.wrap import Road, Wrap
+from reply_text import (
+    charset,
+    encoded_words,
+    html_text,
+    lines,
+    parameters,
+    stripping,
+    transfer,
+)
+from reply_text.syntax import comments, mailbox, message_file, message_ids
 from tests.support.content_under_test import FORM, message
 from tests.support.expressions import Expression, expressions, library_calls
 from tests.support.fakes import KEYRING
@@ -102,7 +101,7 @@ def _message_with(*fields: str) -> Callable[[str], bytes]:
 
 
 def _read(build: Callable[[str], bytes]) -> Callable[[str], object]:
-    return lambda text: read(build(text), FORM, "-- above --")
+    return lambda text: read_redacted(build(text), FORM, "-- above --")
 
 
 def _body(kind: str) -> Callable[[str], bytes]:
@@ -189,9 +188,9 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "normalise": (domain.normalise, ["alice+x@client.test"]),
     "to_ascii": (domain.to_ascii, ["client.test", "b\u00fccher.test"]),
     "without_comments": (comments.without_comments, ['a (b (c) \\) "d" e']),
-    "identifiers": (message_id.identifiers, ["<a@b> (c) <d@e>"]),
-    "identifiers from the last": (partial(message_id.identifiers, last_first=True), ["<a@b> (c) <d@e>"]),
-    "own_id": (message_id.own_id, ["(c) <a@b>"]),
+    "identifiers": (message_ids.identifiers, ["<a@b> (c) <d@e>"]),
+    "identifiers from the last": (partial(message_ids.identifiers, last_first=True), ["<a@b> (c) <d@e>"]),
+    "own_id": (message_ids.own_id, ["(c) <a@b>"]),
     "parse": (message_id.parse, ["a/b/1220588887.k3f9@example.com"]),
     "is_usable": (message_id.is_usable, ["a/b@c"]),
     "candidates": (lambda text: thread.candidates(text, text), ["<a@b>", "a@b c@d"]),

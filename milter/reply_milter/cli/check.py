@@ -9,11 +9,11 @@ from reply_milter.adapters.state_dir import wrapped_mark
 from reply_milter.cli.foreign_text import printable
 from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import add_at, add_command, add_config, add_json, moment
-from reply_milter.core.mail.message_file import as_sent, split
 from reply_milter.core.rules.thread import ThreadMatch
 from reply_milter.flows.verifying.rehearsal import Concerned, Rehearsal, SampleMessage, rehearse
 from reply_milter.ports import Fate
 from reply_milter.wiring.stores import load
+from reply_text.syntax.message_file import as_sent, split
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -11,9 +11,9 @@ from reply_milter.cli.options import DEFAULT_CONFIG, add_command
 from reply_milter.config import ConfigError
 from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.mail.headers import VERDICT
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.wiring.stores import load
+from reply_text.syntax.message_file import split
 
 _WORDS = {
     SealProblem.MISSING: f"missing: the message has no {VERDICT} field and cannot be trusted",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from reply_milter.config.places import LMTP_SOCKET, Listener, Socket, connection_point, listener
 from reply_milter.core.delivery.parked import Room
 from reply_milter.core.encoding.toml_table import Table, between, matching
-from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.token.token import HANDLER_LIMIT
+from reply_text.syntax.mailbox import mailboxes
 
 _BYTES_IN_FLIGHT = 64 << 20
 _PARKED_REPLIES = 1000

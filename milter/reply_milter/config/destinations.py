@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from reply_milter.config.places import connection_point, host_point
 from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
-from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.verdict.destination import (
     TIMEOUT_SECONDS,
     BuiltIn,
@@ -22,6 +21,7 @@ from reply_milter.core.verdict.destination import (
     Tls,
     Webhook,
 )
+from reply_text.syntax.mailbox import mailboxes
 
 LONGEST_SECONDS = 300  # Postfix gives up on an answer after 600
 _SECRET_OCTETS = (16, 64)

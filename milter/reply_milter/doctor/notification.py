@@ -5,8 +5,8 @@ from reply_milter.adapters.os.clock import WallClock
 from reply_milter.config import ConfigError
 from reply_milter.core.diagnosis.application import Look, look_at
 from reply_milter.core.diagnosis.application_rules import Sample
-from reply_milter.core.mail import message_file
 from reply_milter.wiring import loading
+from reply_text.syntax import message_file
 
 
 def examine_notification(path: str, message: bytes, sender: str) -> Look:

@@ -12,13 +12,13 @@ from reply_milter.adapters.state_dir.dead_letters import DeadLetterFolder
 from reply_milter.adapters.state_dir.deliveries import SqliteLedger, SqliteParking, SqliteQuestions, open_database
 from reply_milter.config import Config
 from reply_milter.config.delivery import DeliverySettings
-from reply_milter.core.content import Limits
 from reply_milter.core.verdict.destination import Destination, PlugIn
 from reply_milter.flows.delivering.service import HookRules, HookService
 from reply_milter.ports.delivery import Deliverer
 from reply_milter.ports.delivery_telemetry import DeliveryTelemetry
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import open_registry, open_store
+from reply_text import Limits
 
 _UNIQUE_OCTETS = 5
 _NAMES = HostNames()  # per process: a lookup that hangs is not repeated by each reload

@@ -10,9 +10,9 @@ import pytest
 
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.config.destinations import webhook_of
-from reply_milter.core.content import Mailbox
 from reply_milter.core.delivery.outcome import Done, Later, Never
 from reply_milter.ports.delivery import Deliverer
+from reply_text import Mailbox
 from tests.contract.handlers.given import NAMES, now, reply
 from tests.support.hosts.hooked import ID
 from tests.support.hosts.receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage

@@ -4,7 +4,7 @@ Input: the value of a From field.
 """
 
 from reply_milter.core.mail.domain import is_host_name, normalise, to_ascii
-from reply_milter.core.mail.mailbox import mailboxes, named
+from reply_text.syntax.mailbox import mailboxes, named
 from tests.fuzz.octets import text
 
 WORDS = (

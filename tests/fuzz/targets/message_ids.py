@@ -4,8 +4,9 @@ Input: an In-Reply-To value, and behind a NUL one of References.
 """
 
 from reply_milter.core.mail import message_id
-from reply_milter.core.mail.message_id import CANDIDATES, identifiers
 from reply_milter.core.rules.thread import candidates
+from reply_text.syntax import message_ids
+from reply_text.syntax.message_ids import CANDIDATES, identifiers
 from tests.fuzz.octets import text
 
 WORDS = (
@@ -35,7 +36,7 @@ def _finds(value: str) -> None:
         assert not any(character in "<>" or character.isspace() for character in identifier)
         assert identifiers(f"<{identifier}>") == [identifier]
     if everything:
-        assert message_id.own_id(value) == everything[0]
+        assert message_ids.own_id(value) == everything[0]
 
 
 def _means_one_thing(identifier: str) -> None:

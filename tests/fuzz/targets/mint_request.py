@@ -8,7 +8,6 @@ import re
 from reply_milter.config.sign import SignSettings
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.headers import Append, Delete
-from reply_milter.core.mail.message_id import identifiers
 from reply_milter.core.notification.mint_request import FORM as FIELD
 from reply_milter.core.token.mint import LOCATOR_FORM
 from reply_milter.core.token.verify import Checked, check_token
@@ -17,6 +16,7 @@ from reply_milter.core.verdict.verdict import Accept, Reject
 from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.ports import Decision, Login, Notification
+from reply_text.syntax.message_ids import identifiers
 from tests.fuzz.octets import text
 from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, FixedClock, MemoryMark, MemoryStore
 

@@ -4,10 +4,10 @@ Input: lines ``NAME:VALUE``, folded as in a message; a native address stands in 
 """
 
 from reply_milter.core.mail.edited import edited
-from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.wrapping.outward import Outbound, WrapError, wrap
 from reply_milter.core.wrapping.outward_draft import Draft
 from reply_milter.core.wrapping.outward_keys import Keys
+from reply_text.syntax.mailbox import mailboxes
 from tests.fuzz.octets import text
 from tests.support.fakes import FORM, KEYRING, NOW
 from tests.support.wrapped_mail import handler_of, unwrapped

@@ -6,7 +6,8 @@ Input: a message as an MTA hands it over.
 import json
 from dataclasses import asdict
 
-from reply_milter.core.content import Content, Limits, read, redact, redact_message
+from reply_milter.core.redaction import read_redacted, redact, redact_message
+from reply_text import Content, Limits
 from tests.support.content_under_test import ADDRESS, BARE, DASHED, FORM
 
 WORDS = (
@@ -26,7 +27,7 @@ _SMALL = Limits(fields=8, field_octets=400, depth=2, parts=6, text_characters=20
 def one_input(octets: bytes) -> None:
     """Read it under generous limits and under tight ones, and redact it."""
     for form, limits in ((FORM, Limits()), (FORM, _SMALL), (DASHED, _SMALL), (BARE, _SMALL)):
-        content = read(octets, form, "-- above --", limits)
+        content = read_redacted(octets, form, "-- above --", limits)
         _can_be_sent_on(content)
         for line in (content.text, content.html, content.stripped, content.subject):
             assert redact(line, form) == line, "an address of ours is left"

@@ -3,10 +3,10 @@
 Input: a message as it lies in a file or comes by LMTP, for an address with a key and for one that is everybody's.
 """
 
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.restore import Restored, Restoring, restore
 from reply_milter.core.wrapping.wrap import Road, Wrap
+from reply_text.syntax.message_file import split
 from tests.support.hostile_headers import AUTHOR, EVIL_KEY, ORIGINAL, WRAPPED
 from tests.support.wrapped import GITEA, GITEA_PLAIN, MESSAGE, REDMINE, REDMINE_PLAIN
 

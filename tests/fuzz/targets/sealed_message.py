@@ -5,8 +5,8 @@ Input: a message as it lies in a file or comes by LMTP; and, in pairs, places in
 
 from reply_milter.core.mail.fingerprint import BodyDigest, squeeze
 from reply_milter.core.mail.headers import VERDICT
-from reply_milter.core.mail.message_file import as_sent, split
 from reply_milter.core.seal.sealed_reply import SealedReply, open_reply
+from reply_text.syntax.message_file import as_sent, split
 from tests.support.fakes import SEAL_KEY
 from tests.support.hosts.hooked import sealed
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from reply_milter.adapters.state_dir.dead_letters import DeadLetterFolder
 from reply_milter.adapters.state_dir.deliveries import SqliteLedger, SqliteParking, SqliteQuestions, open_database
-from reply_milter.core.content import Limits
 from reply_milter.core.delivery.outcome import DeliveryOutcome
 from reply_milter.core.delivery.parked import Room
 from reply_milter.core.delivery.reply import Envelope, Reply
@@ -19,6 +18,7 @@ from reply_milter.flows.delivering.service import HookRules, HookService
 from reply_milter.ports import UserRecord
 from reply_milter.ports.delivery import MailSenderError
 from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport
+from reply_text import Limits
 from tests.support.fakes import DOMAIN, FORM, FORUM, ISSUE, KEYRING, NOW, SEAL_KEY, FixedClock, MemoryStore
 
 CONFIRM = Handler(1023, "confirm", ContextKind.INTEGER, 7, True, "", Policy())

@@ -20,11 +20,11 @@ from reply_milter.cli.demo.private_postfix import Layout, PrivatePostfix
 from reply_milter.cli.init import write_files
 from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.mail.headers import VERDICT
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, store_url
+from reply_text.syntax.message_file import split
 from tests.support.hosts.private_sendmail import PrivateSendmail
 from tests.support.hosts.sendmail_settings import SendmailLayout
 from tests.support.processes.daemon_process import USER, DaemonProcess, wait_until

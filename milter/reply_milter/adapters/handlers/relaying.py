@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope
-from reply_milter.core.mail.message_file import as_sent
+from reply_text.syntax.message_file import as_sent
 
 
 def transaction(server: smtplib.SMTP, envelope: Envelope, recipient: str, kind: str) -> DeliveryOutcome:

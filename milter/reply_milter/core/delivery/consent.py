@@ -2,16 +2,16 @@
 
 Only an unmistakable yes of the author counts as one, because robots answer, too, and people who mean no. A yes is one
 word of the table, alone on the first line. A no may be followed by text, because "No, that was not me" is likelier than
-the word alone. The words are of the languages whose attributions ``core.content.words`` knows.
+the word alone. The words are of the languages whose attributions ``reply_text.words`` knows.
 """
 
 import unicodedata
 from enum import Enum, auto
 
-from reply_milter.core.content import Content
 from reply_milter.core.rules import auto_reply
 from reply_milter.core.rules.auto_reply import Fields
 from reply_milter.core.rules.thread import candidates
+from reply_text import Content
 
 
 class Answer(Enum):

@@ -7,8 +7,8 @@ the plus sign at Postmark, is the token id: the token itself is never in the JSO
 import base64
 import json
 
-from reply_milter.core.content import Attachment, Mailbox
 from reply_milter.core.delivery.reply import Reply
+from reply_text import Attachment, Mailbox
 
 _NAMELESS = "attachment"  # applications expect a name
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from reply_milter.core.content import Attachment, Content
 from reply_milter.core.seal.sealed_reply import SealedReply
+from reply_text import Attachment, Content
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from email.utils import formatdate
 
-from reply_milter.core.content import read
 from reply_milter.core.delivery.reply import Envelope, Reply
+from reply_milter.core.redaction import read_redacted
 from reply_milter.core.seal.sealed_reply import SealedReply
 from reply_milter.core.token.address import AddressForm
 
@@ -48,4 +48,4 @@ def sample_reply(identifier: str, now: int) -> Reply:
         replay="first",
         recipient_domain=_DOMAIN,
     )
-    return Reply(sealed, read(message, _FORM), Envelope("jane@example.org", f"reply@{_DOMAIN}", message))
+    return Reply(sealed, read_redacted(message, _FORM), Envelope("jane@example.org", f"reply@{_DOMAIN}", message))

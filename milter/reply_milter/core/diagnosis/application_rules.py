@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from reply_milter.core.diagnosis.problem import TOML, Problem, Remedy, error, note, warning
 from reply_milter.core.mail import domain, headers
-from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.wrapping import outward
 from reply_milter.core.wrapping.body_keys import KeyPlace
 from reply_milter.core.wrapping.outward import Wrapped
 from reply_milter.core.wrapping.wrap import Wrap
+from reply_text.syntax.mailbox import mailboxes
 
 Fields = Sequence[tuple[str, str]]
 _RECIPIENTS = ("to", "cc", "bcc")

@@ -10,6 +10,7 @@ from reply_milter.core.token.address import AddressForm, parse_plain
 from reply_milter.core.token.keyring import Keyring
 from reply_milter.core.token.mint import LOCATOR_FORM, MESSAGE_ID_FORM, MintedAddress, MintError, Order, mint
 from reply_milter.core.verdict.handler import Handler, Handlers
+from reply_text.syntax import message_ids
 
 Fields = Mapping[str, Sequence[str]]  # values by field name in lower case
 _AT_MOST_ONE = ("message-id", "references")
@@ -90,7 +91,7 @@ def _given_id(outgoing: Outgoing) -> str:
     values = outgoing.fields.get("message-id", ())
     if not values:
         return ""
-    ids = message_id.identifiers(values[0], limit=2)
+    ids = message_ids.identifiers(values[0], limit=2)
     if len(ids) != 1 or not message_id.is_usable(ids[0]):
         raise MintError(MESSAGE_ID_FORM)
     return "" if message_id.is_made_up(ids[0], outgoing.queue_id) else ids[0]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import authres
 
-from reply_milter.core.mail.comments import without_comments
+from reply_text.syntax.comments import without_comments
 
 DKIM = "dkim"
 

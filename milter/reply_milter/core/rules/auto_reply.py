@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from reply_milter.core.mail.comments import without_comments
+from reply_text.syntax.comments import without_comments
 
 Fields = Mapping[str, Sequence[str]]  # values by field name in lower case
 

@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Final, NamedTuple, final
 
 from reply_milter.core.mail import domain, headers
-from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.rules import auto_reply
 from reply_milter.core.rules.authentication import Authentication
 from reply_milter.core.rules.auto_reply import Fields
@@ -18,6 +17,7 @@ from reply_milter.core.verdict.policy import Finding
 from reply_milter.core.verdict.reasons import MALFORMED_MESSAGE, Reason
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.unwrap import unwrap
+from reply_text.syntax.mailbox import mailboxes
 
 _ENCODED_WORD: Final = "=?"  # RFC 2047 section 2; some readers decode it within an address
 _NO_THREAD: Final = ThreadFinding(ThreadMatch.NONE)

@@ -5,8 +5,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from reply_milter.core.mail import message_id
-from reply_milter.core.mail.message_id import CANDIDATES, Thread
+from reply_milter.core.mail.message_id import Thread
 from reply_milter.core.token.keyring import UserKey
+from reply_text.syntax import message_ids
+from reply_text.syntax.message_ids import CANDIDATES
 
 
 class ThreadMatch(StrEnum):
@@ -30,10 +32,10 @@ def candidates(in_reply_to: str, references: str) -> list[str]:
 
     Some clients omit the brackets; then the words with an ``@`` are the ids.
     """
-    ids = message_id.identifiers(in_reply_to) or message_id.unbracketed(in_reply_to)
+    ids = message_ids.identifiers(in_reply_to) or message_ids.unbracketed(in_reply_to)
     more = CANDIDATES - len(ids)
-    others = message_id.identifiers(references, more, last_first=True)
-    return ids + (others or message_id.unbracketed(references)[::-1][:more])
+    others = message_ids.identifiers(references, more, last_first=True)
+    return ids + (others or message_ids.unbracketed(references)[::-1][:more])
 
 
 def bind(key: UserKey, context: int, ids: Sequence[str], own_domains: Collection[str]) -> ThreadFinding:

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from reply_milter.core.mail.fingerprint import BodyDigest
 from reply_milter.core.mail.headers import VERDICT
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.core.verdict.handler import HANDLER_NAME
 from reply_milter.core.wrapping.wrap import Road
+from reply_text.syntax.message_file import split
 
 TOKEN_ID_LENGTH = 13  # characters of ``id`` that name the token; the rest names the message to it
 

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from reply_milter.core.mail.comments import without_comments
 from reply_milter.core.mail.domain import to_ascii
 from reply_milter.core.token.token import CHECKSUM_CEILING, CHECKSUM_FLOOR, KEY_LENGTH, LOCAL_PART_OCTETS, USER_LENGTH
+from reply_text.syntax.comments import without_comments
 
 RESERVED: Final = frozenset({"postmaster", "abuse", "hostmaster", "webmaster", "mailer-daemon"})
 MAILBOX: Final = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII)

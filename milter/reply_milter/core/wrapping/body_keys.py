@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from reply_milter.core.content import charset, transfer
-from reply_milter.core.content.limits import Limits
-from reply_milter.core.content.parts import Opening, Part
 from reply_milter.core.wrapping.outward_keys import Keys, natives_in
 from reply_milter.core.wrapping.pattern import Pattern
+from reply_text import charset, transfer
+from reply_text.limits import Limits
+from reply_text.parts import Opening, Part
 
 
 class KeyPlace(NamedTuple):

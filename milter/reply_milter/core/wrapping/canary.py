@@ -9,8 +9,6 @@ from itertools import islice
 from typing import NamedTuple
 
 from reply_milter.core.mail.edited import HeaderFields
-from reply_milter.core.mail.mailbox import mailboxes
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.token.canary import DAYS, free_numbers
 from reply_milter.core.verdict.handler import ContextKind, Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
@@ -18,6 +16,8 @@ from reply_milter.core.wrapping.pattern import parse
 from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.core.wrapping.restore import Restored
 from reply_milter.core.wrapping.wrap import Wrap
+from reply_text.syntax.mailbox import mailboxes
+from reply_text.syntax.message_file import split
 
 SENDER, READER = "canary@canary.invalid", "reader@canary.invalid"
 BODY = b"The canary answers.\r\n"

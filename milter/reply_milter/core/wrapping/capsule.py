@@ -8,12 +8,12 @@ the GLOB of the address that the reply came to: what stands here proves nothing 
 import re
 from collections.abc import Collection, Iterable
 
-from reply_milter.core.content import encoded_words
 from reply_milter.core.encoding import base32
 from reply_milter.core.mail.domain import in_ascii_lower_case
+from reply_text import encoded_words
 
 ID_OCTETS = 250  # of an id without brackets: with them, it fits a line of its own in any mail program's limit
-_LOOKED_AT = 32 * 1024  # characters of a field, as in ``core.mail.message_id``
+_LOOKED_AT = 32 * 1024  # characters of a field, as in ``reply_text.syntax.message_ids``
 _VERSION = "w1."
 _FORM = re.compile(r"w1\.[a-z2-7]+@[^@\s<>]+", re.ASCII | re.IGNORECASE)
 

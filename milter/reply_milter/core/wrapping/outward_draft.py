@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from reply_milter.core.content import charset, encoded_words
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.headers import Append, Delete, Edit, Replace
+from reply_text import charset, encoded_words
 
 
 class Draft:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reply_milter.core.mail.mailbox import mailboxes, plain
+from reply_text.syntax.mailbox import mailboxes, plain
 
 Written = Callable[[str], str | None]  # the address that takes the place of another; None: that one stays
 Holds = Callable[[str], bool]

@@ -9,10 +9,10 @@ import re
 from collections.abc import Container, Iterable, Iterator
 from urllib.parse import unquote
 
-from reply_milter.core.content import transfer
-from reply_milter.core.content.encoded_words import octets_of
-from reply_milter.core.mail.mailbox import plain
 from reply_milter.core.wrapping.pattern import Pattern
+from reply_text import transfer
+from reply_text.encoded_words import octets_of
+from reply_text.syntax.mailbox import plain
 
 _PERCENT_ROUNDS = 3  # a link inside of a link is encoded twice
 # White space between two encoded words is none (RFC 2047 section 6.2). Each `?` ends a part.

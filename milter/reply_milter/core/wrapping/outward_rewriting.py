@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 
 from reply_milter.core.mail import message_id
-from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.wrapping.outward_draft import Draft
 from reply_milter.core.wrapping.outward_fields import FieldError, rewrite_addresses, rewrite_ids, rewrite_links
 from reply_milter.core.wrapping.outward_keys import Keys, natives_in
@@ -11,6 +10,7 @@ from reply_milter.core.wrapping.outward_minting import Minted
 from reply_milter.core.wrapping.outward_thread import usable_id
 from reply_milter.core.wrapping.pattern import DELIMITERS
 from reply_milter.core.wrapping.wrap import Wrap
+from reply_text.syntax.mailbox import mailboxes
 
 _LINKS = ("list-post", "list-unsubscribe", "list-subscribe", "list-help", "list-owner", "list-archive")
 _ONE_CLICK = "list-unsubscribe-post"

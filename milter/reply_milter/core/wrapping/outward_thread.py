@@ -2,10 +2,11 @@
 
 import re
 
-from reply_milter.core.content import encoded_words
 from reply_milter.core.mail import message_id
 from reply_milter.core.wrapping.plain import ThreadName
 from reply_milter.core.wrapping.presets import Preset, ThreadFrom
+from reply_text import encoded_words
+from reply_text.syntax import message_ids
 
 _SUBJECT_CHARACTERS = 998  # that are looked at: an application writes its tag in front
 
@@ -26,5 +27,5 @@ def thread_of(preset: Preset, own_id: str, in_reply_to: str, subject: str) -> Th
 
 def usable_id(value: str) -> str:
     """The first id of a field that a reply could name, without brackets; empty where there is none."""
-    ids = message_id.identifiers(value, limit=1)
+    ids = message_ids.identifiers(value, limit=1)
     return ids[0] if ids and message_id.is_usable(ids[0]) else ""

@@ -6,14 +6,14 @@ and a message whose parts could not be found without it is not written at all.
 
 import re
 
-from reply_milter.core.mail.comments import without_comments
 from reply_milter.core.wrapping.restore_lines import folded
+from reply_text.syntax.comments import without_comments
 
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"?|[^";]++|;', re.DOTALL)
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 _TYPE = re.compile(rf"{_TOKEN.pattern}/{_TOKEN.pattern}", re.ASCII)
 _LANGUAGES = re.compile(r"[A-Za-z0-9-]{1,20}(?:, ?[A-Za-z0-9-]{1,20}){0,9}", re.ASCII)
-_LOOKED_AT = 16 * 1024  # characters of a value, as ``core.content.parameters`` has it
+_LOOKED_AT = 16 * 1024  # characters of a value, as ``reply_text.parameters`` has it
 _VALUE_LIMIT = 200
 _LISTED = 32  # parameters
 _IDS = ("boundary", "start")  # parameters that may hold an @

@@ -3,14 +3,14 @@
 import unicodedata
 from dataclasses import dataclass
 
-from reply_milter.core.content import encoded_words
 from reply_milter.core.mail import domain, headers
-from reply_milter.core.mail.mailbox import Mailbox, named
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.rules.auto_reply import Fields
 from reply_milter.core.rules.message import Message
 from reply_milter.core.wrapping.restore_ids import HoldsKey
 from reply_milter.core.wrapping.restore_lines import folded, words_of
+from reply_text import encoded_words
+from reply_text.syntax.mailbox import Mailbox, named
+from reply_text.syntax.message_file import split
 
 _CONTROLS = bytes(octet for octet in range(32) if octet not in b"\t\r\n") + b"\x7f"
 _NAME_CHARACTERS = 64

@@ -2,7 +2,7 @@
 
 import re
 
-from reply_milter.core.content import encoded_words
+from reply_text import encoded_words
 
 _TAG = re.compile(r"\[[^\[\]]*\]")
 _ANSWERS = re.compile(r"(?:(?:re|aw|sv|vs|antw|ang|fwd?|wg|tr|rif|odp)\s?:\s*+)++", re.IGNORECASE)

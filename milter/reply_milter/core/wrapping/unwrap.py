@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from reply_milter.core.mail import message_id
 from reply_milter.core.rules.thread import ThreadMatch, candidates
 from reply_milter.core.token.keyring import Keyring, MasterKey
 from reply_milter.core.token.verify import Checked
 from reply_milter.core.wrapping import capsule
 from reply_milter.core.wrapping.keys import context_of, open_capsule
 from reply_milter.core.wrapping.plain import Plain, StoredOriginal
+from reply_text.syntax import message_ids
 
 
 class Unwrapped(NamedTuple):
@@ -40,7 +40,7 @@ def unwrap(
     if master is None:
         return Unwrapped(ThreadMatch.ABSENT)
     ids = candidates(in_reply_to, references)
-    readable = [*ids, *message_id.identifiers(capsule.readable(references), last_first=True)]
+    readable = [*ids, *message_ids.identifiers(capsule.readable(references), last_first=True)]
     for sealed in dict.fromkeys(capsule.find(readable, accept_domains)):
         plain = _opened(checked, master, keyring.realm, sealed)
         if plain is not None:

@@ -5,10 +5,10 @@ A handler gets a reply twice only if the process dies after the handler took it,
 
 from dataclasses import replace
 
-from reply_milter.core import content
 from reply_milter.core.delivery.confirmation import one_line
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope, Reply
+from reply_milter.core.redaction import read_redacted, redact_message
 from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable
 from reply_milter.core.wrapping.restore import Unrestorable
 from reply_milter.flows.delivering.record import commit, defer, keep_dead_letter, put_on_record, report
@@ -56,7 +56,7 @@ def _process(
         given = given_back(service, sealed, envelope)
         if isinstance(given, Unrestorable):
             return given
-        read = content.read(given.message, rules.form, rules.marker, rules.limits)
+        read = read_redacted(given.message, rules.form, rules.marker, rules.limits)
         return _sound(deliverer.process(Reply(sealed, read, _handed_on(service, sealed, given))))
     except (Exception, SystemExit) as error:  # noqa: BLE001 # logged with its traceback
         service.telemetry.internal_error()
@@ -81,4 +81,4 @@ def _handed_on(service: HookService, sealed: SealedReply, envelope: Envelope) ->
     handler = service.rules.handlers.named(sealed.handler)
     if handler is None or handler.destination is None or not handler.destination.redact:
         return envelope
-    return replace(envelope, message=content.redact_message(envelope.message, service.rules.form))
+    return replace(envelope, message=redact_message(envelope.message, service.rules.form))

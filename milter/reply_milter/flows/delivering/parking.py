@@ -8,15 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from reply_milter.core import content
 from reply_milter.core.delivery.confirmation import one_line
 from reply_milter.core.delivery.consent import Answer, read_answer
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.core.delivery.parked import AskedQuestion, ParkedReply
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.mail.domain import normalise
-from reply_milter.core.mail.mailbox import mailboxes
-from reply_milter.core.mail.message_file import split
+from reply_milter.core.redaction import read_redacted
 from reply_milter.core.seal.sealed_reply import SealedReply
 from reply_milter.flows.delivering.asking import DAY, ask, users_to_ask
 from reply_milter.flows.delivering.handing_over import hand_over
@@ -26,6 +24,9 @@ from reply_milter.flows.delivering.standing import objection
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.delivery import Progress
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
+from reply_text import decoded
+from reply_text.syntax.mailbox import mailboxes
+from reply_text.syntax.message_file import split
 
 
 def park(service: HookService, sealed: SealedReply, envelope: Envelope) -> DeliveryOutcome:
@@ -167,7 +168,7 @@ def _no_room(service: HookService, sealed: SealedReply, envelope: Envelope) -> D
 
 def _read(service: HookService, question: AskedQuestion, envelope: Envelope) -> Answer:
     rules = service.rules
-    read = content.read(envelope.message, rules.form, rules.marker, rules.limits)
+    read = read_redacted(envelope.message, rules.form, rules.marker, rules.limits)
     fields: dict[str, list[str]] = {}
     for name, value in split(envelope.message)[0]:
         fields.setdefault(name.lower(), []).append(value)
@@ -196,7 +197,7 @@ def _described(message: bytes) -> tuple[str, str]:
         first.setdefault(name.lower(), value)
     authors = mailboxes(first.get("from", ""))
     author = (normalise(authors[0]) or authors[0].lower()) if authors else ""
-    return author.encode("utf-8", "replace").decode(), one_line(content.decoded(first.get("subject", "")))
+    return author.encode("utf-8", "replace").decode(), one_line(decoded(first.get("subject", "")))
 
 
 def _count(service: HookService) -> None:

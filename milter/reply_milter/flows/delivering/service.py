@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from reply_milter.core.content import Limits
 from reply_milter.core.delivery.parked import Room
 from reply_milter.core.token.address import AddressForm
 from reply_milter.core.token.keyring import Keyring
@@ -12,6 +11,7 @@ from reply_milter.ports import Clock, Store
 from reply_milter.ports.delivery import AddressBook, DeadLetters, Deliverer, Ledger, MailSender, Standings
 from reply_milter.ports.delivery_telemetry import DeliveryTelemetry
 from reply_milter.ports.parking import Parking, Questions
+from reply_text import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ in the capsule, and in the store if that takes it in time.
 from dataclasses import replace
 
 from reply_milter.core.mail import domain, headers
-from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.token.address import parse_plain
 from reply_milter.core.verdict.answer import SmtpReply
 from reply_milter.core.verdict.handler import Handler
@@ -20,6 +19,7 @@ from reply_milter.core.wrapping.outward_draft import Draft
 from reply_milter.core.wrapping.plain import StoredOriginal
 from reply_milter.flows.signing.message import Message
 from reply_milter.ports import Lack, Minting, Notification, StoreUnavailableError
+from reply_text.syntax.mailbox import mailboxes
 
 _AUTHORS = 16  # From fields that are read
 _TOO_LARGE = f"its header is too large: at most {headers.FIELDS_LIMIT} fields and {headers.OCTETS_LIMIT // 1024} KiB"

@@ -16,6 +16,7 @@ from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.recipient import store_unavailable
 from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError, Tries
+from reply_text.syntax import message_ids
 
 KEPT_SECONDS: Final = 7 * 86400  # how long a token's replies are remembered after its end
 WRONG_AUTHORS: Final = 20  # of a token's life: of 32,768 tags a guesser then finds one in 1,600 times
@@ -54,7 +55,7 @@ def claim_for(
     message, key, token_text = arrival.message, checked.key, checked.token_text.text
     author, date, subject, answered = [squeeze(message.first(name)) for name in _CONTENT]
     body = arrival.body.octets()
-    identifier = message_id.own_id(message.first("message-id"))
+    identifier = message_ids.own_id(message.first("message-id"))
     if message_id.is_made_up(identifier, arrival.queue_id):
         identifier = ""
     if identifier:

@@ -19,6 +19,7 @@ from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.judgement import Judgement
 from reply_milter.flows.verifying.recipient import NATIVE, ReplyRecipient
+from reply_text.syntax import message_ids
 
 _NAMING = ("message-id", "from", "date", "subject")
 
@@ -69,7 +70,7 @@ def _tags(service: Service, arrival: Arrival, direct: Direct) -> tagging.Tags:
     now, handler, rules = service.clock.now(), direct.handler, service.rules
     message = arrival.message
     named = [squeeze(message.first(name)) for name in _NAMING]
-    if message_id.is_made_up(message_id.own_id(message.first("message-id")), arrival.queue_id):
+    if message_id.is_made_up(message_ids.own_id(message.first("message-id")), arrival.queue_id):
         named[0] = b""  # a retry gets another one
     identifier = direct_id(rules.keyring.realm, handler.name, direct.address, *named, arrival.body.octets())
     sealed = seal_original(rules.seal_keys[0], identifier, handler.name, Plain(direct.address, ""))

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reply_milter.core.content import read
-from reply_milter.core.content.words import WROTE
 from reply_milter.core.delivery.consent import (
     NO,
     NO_SHOWN,
@@ -20,6 +18,8 @@ from reply_milter.core.delivery.consent import (
     answer_of,
     read_answer,
 )
+from reply_milter.core.redaction import read_redacted
+from reply_text.words import WROTE
 from tests.support.fakes import FORM
 
 ASKED = "<confirm/1767225600.u1@reply.test>"
@@ -47,7 +47,7 @@ def message(body: str, head: str = "", content_type: str = "text/plain") -> byte
 
 def said(octets: bytes, named: str = ASKED) -> Answer:
     """What a whole message says."""
-    return read_answer("jane@example.org", {"in-reply-to": [named]}, ASKED, read(octets, FORM))
+    return read_answer("jane@example.org", {"in-reply-to": [named]}, ASKED, read_redacted(octets, FORM))
 
 
 @pytest.mark.parametrize(("wrote", "yes", "no"), LANGUAGES)
@@ -187,4 +187,4 @@ def test_the_question_must_be_named() -> None:
         assert said(message("yes"), named) is Answer.YES
     for named in ("", "<a@b>", f"({ASKED})", ASKED.replace("1@", "2@"), f"<x{ASKED[1:]}"):
         assert said(message("yes"), named) is Answer.NONE
-    assert read_answer("", {"in-reply-to": [ASKED]}, ASKED, read(message("yes"), FORM)) is Answer.NONE
+    assert read_answer("", {"in-reply-to": [ASKED]}, ASKED, read_redacted(message("yes"), FORM)) is Answer.NONE

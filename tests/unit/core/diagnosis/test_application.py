@@ -8,9 +8,9 @@ import pytest
 
 from reply_milter.core.diagnosis.application import Look, look_at
 from reply_milter.core.diagnosis.application_rules import Change, Sample
-from reply_milter.core.mail import message_file
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.wrapping.body_keys import KeyPlace
+from reply_text.syntax import message_file
 from tests.support.fakes import FORM, ISSUE, NOW
 from tests.support.wrapped_mail import JOURNAL, handler_of
 

@@ -4,7 +4,7 @@ import pytest
 
 from reply_milter.core.mail.edited import edited, written
 from reply_milter.core.mail.headers import Append, Delete, Edit, Insert, RemoveRecipient, Replace
-from reply_milter.core.mail.message_file import split
+from reply_text.syntax.message_file import split
 
 FIELDS = [("A", "1"), ("b", "2"), ("a", "3")]
 

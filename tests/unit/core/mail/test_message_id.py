@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reply_milter.core.mail import message_id
-from reply_milter.core.mail.message_id import Thread, identifiers, is_locator, own_id, parse, write
+from reply_milter.core.mail.message_id import Thread, is_locator, parse, write
+from reply_text.syntax.message_ids import identifiers, own_id
 from tests.support.processes.clocked import hostile, in_time
 
 LOCATORS = ["a", "go-gitea/gitea/issue/2351", "A.b/c_d/e~f/0", "-/-", "a" * 200]

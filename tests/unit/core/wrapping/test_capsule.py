@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reply_milter.core.encoding import base32
-from reply_milter.core.mail import message_id
 from reply_milter.core.rules.thread import candidates
 from reply_milter.core.wrapping import capsule
+from reply_text.syntax import message_ids
 
 _DOMAINS = frozenset({"reply.test"})
 _SEALED = bytes(range(100))
@@ -23,7 +23,7 @@ def test_octets_come_back(sealed: bytes) -> None:
     text = base32.from_octets(sealed)
     assert base32.to_octets(text) == sealed
     written = capsule.write("reply.test", sealed)
-    assert capsule.is_capsule(written) and message_id.identifiers(f"<{written}>") == [written]
+    assert capsule.is_capsule(written) and message_ids.identifiers(f"<{written}>") == [written]
     if capsule.fits(written):
         assert capsule.find([written], _DOMAINS) == capsule.find([written.upper()], _DOMAINS) == [sealed]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.core.mail import message_file
 from reply_milter.core.mail.edited import edited
 from reply_milter.core.wrapping.outward import Outbound, wrap
 from reply_milter.core.wrapping.outward_draft import Draft
 from reply_milter.core.wrapping.plain import ThreadName
+from reply_text.syntax import message_file
 from tests.support.fakes import FORM, KEYRING, NOW
 from tests.support.wrapped_mail import handler_of, unwrapped
 

@@ -4,7 +4,6 @@ import base64
 
 import pytest
 
-from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.wrapping.outward import (
     NO_RECIPIENT,
     NO_THREAD,
@@ -17,6 +16,7 @@ from reply_milter.core.wrapping.outward import (
 )
 from reply_milter.core.wrapping.outward_draft import Draft
 from reply_milter.core.wrapping.plain import Plain, ThreadName
+from reply_text.syntax.mailbox import mailboxes
 from tests.support.fakes import FORM, KEYRING, NOW
 from tests.support.wrapped_mail import JANE, JOURNAL, Fields, Left, handler_of, leave, token_of, unwrapped
 

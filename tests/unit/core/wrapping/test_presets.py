@@ -5,9 +5,9 @@ import re
 import pytest
 
 from reply_milter.config.destinations import KINDS
-from reply_milter.core.mail.mailbox import mailboxes
 from reply_milter.core.wrapping.pattern import Pattern, glob, parse
 from reply_milter.core.wrapping.presets import PRESETS, Preset, ThreadFrom
+from reply_text.syntax.mailbox import mailboxes
 
 _FORMS = {
     name: parse(preset.address, preset.key, preset.case_matters)

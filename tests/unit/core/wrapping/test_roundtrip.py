@@ -5,7 +5,7 @@ import string
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reply_milter.core.mail.mailbox import mailboxes
+from reply_text.syntax.mailbox import mailboxes
 from tests.support.wrapped_mail import handler_of, leave, unwrapped
 
 _HEX = st.text("0123456789abcdef", min_size=32, max_size=32)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.core import content
 from reply_milter.core.delivery.consent import Answer, answer_of
 from reply_milter.core.delivery.outcome import Done, Later, Never
 from reply_milter.core.delivery.parked import Room
 from reply_milter.core.delivery.reply import Envelope
+from reply_milter.core.redaction import read_redacted
 from reply_milter.core.token.explanation import explain
 from reply_milter.core.token.keyring import KeyState, MasterKey
 from reply_milter.core.token.mint import Order, mint
@@ -474,7 +474,7 @@ def test_a_robot_that_breaks_quoted_lines_releases_nothing(hook: Hooked, length:
     for width in range(68, 81):
         lines = [part for line in text(mail(hook)).splitlines() for part in textwrap.wrap(f"> {line}", width) or [">"]]
         for quoted in (lines, ["On Mon, 23 Nov 2026 at 10:00, Replies <no-reply@reply.test> wrote:", *lines]):
-            read = content.read(sealed("\r\n".join(quoted)).message, FORM)
+            read = read_redacted(sealed("\r\n".join(quoted)).message, FORM)
             assert answer_of(read.stripped) is not Answer.YES, (width, read.stripped)
 
 

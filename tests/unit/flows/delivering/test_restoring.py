@@ -8,7 +8,6 @@ import pytest
 from reply_milter.core.delivery import payload
 from reply_milter.core.delivery.outcome import Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope
-from reply_milter.core.mail.message_file import split
 from reply_milter.core.seal.sealed_reply import Undeliverable
 from reply_milter.core.verdict.destination import Command
 from reply_milter.core.verdict.handler import Handler, Handlers
@@ -18,6 +17,7 @@ from reply_milter.core.wrapping.wrap import Road
 from reply_milter.flows.delivering.delivery import deliver
 from reply_milter.flows.delivering.parking import maintain_parking, release
 from reply_milter.ports.delivery import Progress
+from reply_text.syntax.message_file import split
 from tests.support.fakes import ISSUE, NOW
 from tests.support.hostile_headers import AUTHOR, KEY, ORIGINAL, WRAPPED
 from tests.support.hosts.hooked import CONFIRM, ID, Hooked, hooked, sealed

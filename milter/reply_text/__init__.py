@@ -1,0 +1,23 @@
+"""Read from a message what an application wants to post: octets in, values out, no I/O.
+
+::
+
+    from reply_text import read
+
+    content = read(message, marker="-- reply above this line --")
+    post(author=..., text=content.stripped or content.text, files=content.attachments)
+
+``read`` takes a message as an MTA hands it over, and always returns a ``Content``: hostile octets give an odd text, not
+an exception, and take no more time than others of their length. It needs nothing of the milter.
+
+Nothing is judged here: From says who claims to be the author. HTML is as it came; the application must sanitize it
+before it shows it.
+"""
+
+from reply_text.encoded_words import decode as decoded
+from reply_text.limits import Limits
+from reply_text.reading import read
+from reply_text.syntax.mailbox import Mailbox
+from reply_text.values import Attachment, Content, Flaw
+
+__all__ = ["Attachment", "Content", "Flaw", "Limits", "Mailbox", "decoded", "read"]

@@ -1,0 +1,170 @@
+"""Extract the author's own text from a reply: remove quotes, attributions, signatures and the message below.
+
+In doubt, text stays: an extra quote is better than a lost word. Lines with ``>`` are a quote if an attribution stands
+above them, or if the HTML says so; others may be code. Of several quotes with answers in between, those that are
+answered stay, because the answers need them.
+"""
+
+import re
+from dataclasses import dataclass
+
+from reply_text import attribution, original, signature
+from reply_text.lines import Line, Role, text_of
+
+_OPEN_ADDRESS = re.compile(r"<[^\s<>@]+@[^\s<>@]+\Z")
+_ADDRESS_CHARACTERS = 320  # RFC 5321 section 4.5.3.1: a local part, an @ and a domain
+_REST_CHARACTERS = 40  # of an attribution, behind its address
+_AROUND_MARKER = " \t>*_#|\xa0"
+
+
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """The author's text. ``found``: something else than a signature was removed."""
+
+    text: str
+    found: bool
+
+
+@dataclass(slots=True)
+class _Run:
+    """Consecutive lines that are all quoted, or all not. ``certain``: they are known to be a quote."""
+
+    quoted: bool
+    lines: list[Line]
+    certain: bool = False
+
+    @property
+    def spoken(self) -> bool:
+        """Whether it holds the author's words."""
+        return not self.quoted and any(not line.blank for line in self.lines)
+
+
+def strip(lines: list[Line], marker: str = "", forwarding: bool = False) -> Stripped:
+    """Strip the lines of a reply.
+
+    ``marker``: the operator's line in notifications above which users write their replies; everything from it on is
+    removed, unless the author wrote only below the quote that holds it. ``forwarding``: the subject is that of a
+    forwarded message, which then stays.
+    """
+    lines = _mended(lines)
+    place = _place(lines, marker)
+    if place is None:
+        return _strip(lines, forwarding)
+    above = _strip(lines[:place], rest_is_gone=True)
+    if above.text or not lines[place].quotes:
+        return Stripped(above.text, True)
+    return _strip(lines[:place] + lines[place + 1 :], forwarding)
+
+
+def _strip(lines: list[Line], forwarding: bool = False, rest_is_gone: bool = False) -> Stripped:
+    """Strip without a marker. ``rest_is_gone``: a marker below these lines was removed."""
+    begins = original.start(lines)
+    own, kept = _parted(lines, begins, forwarding)
+    cut = begins is not None and begins < len(own) and (rest_is_gone or _speaks(own[:begins]))
+    runs = _runs(own[:begins] if cut else own)
+    _drop_attributions(runs, ends_in_quote=rest_is_gone)
+    for run in runs:
+        if not run.quoted:
+            run.lines = signature.without(run.lines)
+    left = _without_quotes(runs)
+    text = text_of(_together(left) + kept)
+    removed = sum(run.quoted for run in runs) - sum(run.quoted for run in left)
+    return Stripped(_trimmed(text), cut or removed > 0)
+
+
+def _parted(lines: list[Line], begins: int | None, forwarding: bool) -> tuple[list[Line], list[Line]]:
+    """Split off a forwarded message. What the answered message had forwarded is not one."""
+    passed_on = original.forwarded(lines, quoted=forwarding)
+    if passed_on is None:
+        passed_on = begins if forwarding else None
+    elif not forwarding and begins is not None and begins < passed_on:
+        passed_on = None
+    return (lines, []) if passed_on is None else (lines[:passed_on], lines[passed_on:])
+
+
+def _place(lines: list[Line], marker: str) -> int | None:
+    """Return the first line that begins with the marker, with whatever signs a mail program put around it."""
+    wanted = _comparable(marker)
+    if not wanted:
+        return None
+    return next((index for index, line in enumerate(lines) if _comparable(line.text).startswith(wanted)), None)
+
+
+def _comparable(text: str) -> str:
+    return " ".join(text.strip(_AROUND_MARKER).casefold().split())
+
+
+def _speaks(lines: list[Line]) -> bool:
+    return any(not line.blank and not line.quotes for line in signature.without(lines))
+
+
+def _runs(lines: list[Line]) -> list[_Run]:
+    """Group lines into runs. Blank lines belong to the run above them."""
+    runs: list[_Run] = []
+    for line in lines:
+        if not runs or (not line.blank and line.quotes is not runs[-1].quoted):
+            runs.append(_Run(line.quotes, []))
+        runs[-1].lines.append(line)
+    return runs
+
+
+def _drop_attributions(runs: list[_Run], ends_in_quote: bool) -> None:
+    """Remove attributions above quotes. Quotes below a certain one are certain, too."""
+    certain = False
+    above = _Run(False, [])
+    for run in [*runs, *([_Run(True, [])] if ends_in_quote else [])]:
+        if run.quoted:
+            start = min(attribution.above(above.lines, len(above.lines)), original.block_above(above.lines))
+            certain |= start < len(above.lines) or _says_so(run)
+            run.certain = certain
+            above.lines = _above(above.lines, start) if certain else above.lines
+        above = run if not run.quoted else _Run(False, [])
+
+
+def _above(lines: list[Line], start: int) -> list[Line]:
+    """Return the lines above an attribution or a separator, if there is one."""
+    end = original.above_separators(lines, start)
+    return lines[:end] if any(not line.blank for line in lines[end:]) else lines
+
+
+def _says_so(run: _Run) -> bool:
+    marked = any(line.role is Role.QUOTED for line in run.lines)
+    return marked or attribution.within(run.lines) or original.is_quoted_block(run.lines)
+
+
+def _without_quotes(runs: list[_Run]) -> list[_Run]:
+    """Remove certain quotes below the author's last words, and a single certain quote."""
+    spoken = [index for index, run in enumerate(runs) if run.spoken]
+    alone = sum(run.quoted for run in runs) == 1
+    return [run for index, run in enumerate(runs) if spoken and not (run.certain and (alone or index > spoken[-1]))]
+
+
+def _together(runs: list[_Run]) -> list[Line]:
+    """Join the lines of all runs, with a blank line in place of a removed quote."""
+    lines: list[Line] = []
+    quoted = True
+    for run in runs:
+        if lines and not quoted and not run.quoted and not lines[-1].blank:
+            lines.append(Line(""))
+        lines += run.lines
+        quoted = run.quoted
+    return lines
+
+
+def _mended(lines: list[Line]) -> list[Line]:
+    """Move a ``>`` that closes an address back to the line above: Gmail wraps attributions there."""
+    mended: list[Line] = []
+    for line in lines:
+        closes = line.quotes and "<" not in line.text and len(line.text) < _REST_CHARACTERS
+        if mended and closes and _OPEN_ADDRESS.search(mended[-1].text[-_ADDRESS_CHARACTERS:]):
+            mended[-1] = Line(mended[-1].text + line.text)
+        else:
+            mended.append(line)
+    return mended
+
+
+def _trimmed(text: str) -> str:
+    """Remove blank lines around the text. The first line keeps its indentation."""
+    ended = text.rstrip()
+    begun = ended[ended.rfind("\n", 0, len(ended) - len(ended.lstrip())) + 1 :]
+    return begun if begun.startswith(("    ", "\t")) else begun.lstrip()

@@ -1,0 +1,1 @@
+"""The syntax of mail (RFC 5322): header and body, mailboxes, comments, lists of Message-IDs, within bounds."""
