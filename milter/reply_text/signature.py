@@ -10,6 +10,7 @@ _PHONE_CHARACTERS = 120
 _PHONE_LINES = 3  # of one that was wrapped
 _LINKED_CHARACTERS = 1500  # with its link
 _LINKED_WORDS = 8  # of a language that is unknown
+_SENTENCE_ENDS = (".", "!", "?", ":", "。")
 _AROUND = " \t<>()[]*_.\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c"  # bidi controls
 
 
@@ -59,10 +60,15 @@ def _is_phones(text: str) -> bool:
 
 
 def _is_programs(lines: list[Line], index: int) -> bool:
-    """Whether a line is a paragraph of few words around the link that a program signs with, in whatever language."""
-    text = lines[index].text
+    """Whether a line is a paragraph of few words around the link that a program signs with, in whatever language.
+
+    It stands below other text, and is no sentence.
+    """
+    text = lines[index].text.rstrip()
     plain = _without_links(text)
-    if len(plain) > _PHONE_CHARACTERS or len(plain.split()) > _LINKED_WORDS or (index and not lines[index - 1].blank):
+    if len(plain) > _PHONE_CHARACTERS or len(plain.split()) > _LINKED_WORDS or text.endswith(_SENTENCE_ENDS):
+        return False
+    if not index or not lines[index - 1].blank:
         return False
     return words.PROGRAM_LINK.search(text) is not None and words.PROGRAM.search(plain) is not None
 

@@ -52,7 +52,7 @@ def strip(lines: list[Line], marker: str = "", forwarding: bool = False) -> Stri
     removed, unless the author wrote only below the quote that holds it. ``forwarding``: the subject is that of a
     forwarded message, which then stays.
     """
-    numbered = [line._replace(number=number) for number, line in enumerate(lines)]
+    numbered = [Line(line.text, line.role, number=number) for number, line in enumerate(lines)]
     bare = inline_pgp.without_armour(numbered)
     stripped = _strip_marked(_mended(bare), marker, forwarding)
     stripped.taken.note_missing(Kind.ARMOUR, numbered, bare)

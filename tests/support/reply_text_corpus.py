@@ -22,13 +22,17 @@ class ShapeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One reply. ``kept``: what ``stripped`` must be; ``flaws``: those that it must have; ``message``: with LF."""
+    """One reply. ``kept``: what ``stripped`` must be; ``flaws``: those that it must have.
+
+    ``header``: decoded values that it must have, by their names in a Content. ``message``: lines end in LF.
+    """
 
     name: str
     source: str
     kind: str
     kept: str
     flaws: frozenset[str]
+    header: dict[str, str]
     message: bytes
 
     def read(self, address: str = ADDRESS) -> Content:
@@ -69,7 +73,8 @@ def shape(name: str, octets: bytes) -> Shape:
     if not _KINDS.fullmatch(kind):
         raise ShapeError(f"{name}: a line '# kind: WORD' must follow the source")
     flaws = frozenset(" ".join(said.get("flaws", [])).split())
-    return Shape(name, said["source"][0], kind, "\n".join(said.get("kept", [])), flaws, octets[head.end() :])
+    header = {field: said[field][0] for field in ("subject", "author") if field in said}
+    return Shape(name, said["source"][0], kind, "\n".join(said.get("kept", [])), flaws, header, octets[head.end() :])
 
 
 def score(expected: str, stripped: str) -> Score:

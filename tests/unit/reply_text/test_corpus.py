@@ -18,6 +18,8 @@ def test_the_words_of_the_author_are_kept_and_no_others(one: Shape) -> None:
     content = one.read()
     assert content.stripped == one.kept
     assert content.flaws == one.flaws
+    header = {"subject": content.subject, "author": content.author.name}
+    assert header | one.header == header
 
 
 @pytest.mark.parametrize("one", _SHAPES)

@@ -81,6 +81,8 @@ def test_a_programs_line_goes_with_its_link(line: str) -> None:
     [
         "The log was sent from the Android app <https://shop.example.com/app> and not from iOS.",
         f"Yes.\nInstall Outlook for Android {_ANDROID}",
+        f"Install Outlook for Android {_ANDROID}",
+        f"Yes.\n\nInstall Outlook for Android {_ANDROID}.",
         f"Please tell the others to install Outlook for Android from here as well {_ANDROID}",
         "Install Outlook for Android https://aka.ms/AAb9ysg",
         "See the windows <https://shop.example.com/windows>",
