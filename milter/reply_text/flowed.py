@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 _MARKS = re.compile(r"(?:> ?)*+")
 _SIGNATURE = "-- "  # section 4.3: ends in a space, and is still a line of its own
-_STUFFED = (" >", " --")  # without its space, such a line of the author's would be taken for a quote or a signature
+_CODE = "    "  # four spaces: up to three may stand before the mark of a quote, in mail as in Markdown
 
 
 def undone(text: str, parameters: Mapping[str, str]) -> str:
@@ -39,9 +39,13 @@ def _joined(lines: list[str], deletes_space: bool) -> str:
 
 
 def _parted(line: str) -> tuple[str, str]:
-    """Split off the quote marks, or else the space that was put before the line (section 4.4)."""
+    """Split off the quote marks, or else the space that was put before the line (section 4.4).
+
+    The author's own line must not look like a quote or a signature without it.
+    """
     found = _MARKS.match(line)
     marks = found[0] if found else ""
-    if not marks and line.startswith(" ") and not line.startswith(_STUFFED):
-        return "", line[1:]
-    return marks, line[len(marks) :]
+    if marks or not line.startswith(" ") or line.startswith(" --"):
+        return marks, line[len(marks) :]
+    own = line.lstrip(" ")
+    return "", (_CODE + own if own.startswith(">") else line[1:])

@@ -73,7 +73,7 @@ def shape(name: str, octets: bytes) -> Shape:
     if not _KINDS.fullmatch(kind):
         raise ShapeError(f"{name}: a line '# kind: WORD' must follow the source")
     flaws = frozenset(" ".join(said.get("flaws", [])).split())
-    header = {field: said[field][0] for field in ("subject", "author") if field in said}
+    header: dict[str, str] = {field: said[field][0] for field in ("subject", "author") if field in said}
     return Shape(name, said["source"][0], kind, "\n".join(said.get("kept", [])), flaws, header, octets[head.end() :])
 
 
