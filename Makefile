@@ -11,7 +11,7 @@ BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
 READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse
 
-.PHONY: demo test lint fmt unit system faults fuzz readers audit compiled compiled-test deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean
+.PHONY: demo test lint fmt unit system faults fuzz readers reply-text-score audit compiled compiled-test deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -56,6 +56,11 @@ fuzz: .install-build $(VENV)/.fuzz
 # What applications' readers find in restored replies with hostile headers; make test asks Python's and Ruby's alone.
 readers: .install-readers $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q tests/readers
+
+# How many replies of the corpus come out right, kind by kind; fails if words are lost. CORPUS names another folder.
+CORPUS ?=
+reply-text-score: $(VENV)/.run
+	@PYTHONPATH=milter $(BIN)/python -m tools.reply_text_score $(CORPUS)
 
 # Known vulnerabilities of what an installation runs; fails where nobody can be asked.
 audit: $(VENV)/.audit

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from reply_text import charset, encoded_words, lines, parameters, transfer
+from reply_text import charset, encoded_words, flowed, lines, parameters, transfer
 from reply_text.limits import Limits
 from reply_text.parts import Part
 from reply_text.syntax.message_ids import own_id
@@ -47,7 +47,8 @@ class Sorting:
     def _leaf(self, part: Part) -> list[Piece]:
         kind = _body_type(part)
         if kind == "text/plain":
-            return [Piece(plain=self._text(part, self.limits.text_characters, Flaw.TEXT_CUT))]
+            text = self._text(part, self.limits.text_characters, Flaw.TEXT_CUT)
+            return [Piece(plain=flowed.undone(text, part.content_type.parameters))]
         if kind == "text/html":
             return [Piece(html=self._text(part, self.limits.html_characters, Flaw.HTML_CUT))]
         self.attachments.append(self._attachment(part))

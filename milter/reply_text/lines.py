@@ -19,6 +19,7 @@ class Line(NamedTuple):
 
     text: str
     role: Role = Role.UNKNOWN
+    number: int = -1  # within the text that is stripped; -1 outside of it, and for lines that we make
 
     @property
     def quotes(self) -> bool:

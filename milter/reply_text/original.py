@@ -64,6 +64,13 @@ def above_separators(lines: list[Line], index: int) -> int:
     return index
 
 
+def header_end(lines: list[Line]) -> int:
+    """Return the line behind the separators and the block of header fields with which an answered message begins."""
+    top = list(enumerate(lines[:_BLOCK_LINES]))
+    first = next((index for index, line in top if not (line.blank or _is_separator(line) or _is_drawn(line))), 0)
+    return _block_end(lines, first) or first
+
+
 def forwarded(lines: list[Line], quoted: bool) -> int | None:
     """Return the line with which a forwarded message begins, which the author wants to be read.
 

@@ -8,8 +8,10 @@ answered stay, because the answers need them.
 import re
 from dataclasses import dataclass
 
-from reply_text import attribution, original, signature
+from reply_text import attribution, inline_pgp, original, signature
 from reply_text.lines import Line, Role, text_of
+from reply_text.taken import Taken
+from reply_text.values import Kind
 
 _OPEN_ADDRESS = re.compile(r"<[^\s<>@]+@[^\s<>@]+\Z")
 _ADDRESS_CHARACTERS = 320  # RFC 5321 section 4.5.3.1: a local part, an @ and a domain
@@ -19,10 +21,14 @@ _AROUND_MARKER = " \t>*_#|\xa0"
 
 @dataclass(frozen=True, slots=True)
 class Stripped:
-    """The author's text. ``found``: something else than a signature was removed."""
+    """The author's text. ``found``: something else than a signature was removed.
+
+    ``taken``: what each line was taken for.
+    """
 
     text: str
     found: bool
+    taken: Taken
 
 
 @dataclass(slots=True)
@@ -46,30 +52,45 @@ def strip(lines: list[Line], marker: str = "", forwarding: bool = False) -> Stri
     removed, unless the author wrote only below the quote that holds it. ``forwarding``: the subject is that of a
     forwarded message, which then stays.
     """
-    lines = _mended(lines)
+    numbered = [Line(line.text, line.role, number=number) for number, line in enumerate(lines)]
+    bare = inline_pgp.without_armour(numbered)
+    stripped = _strip_marked(_mended(bare), marker, forwarding)
+    stripped.taken.note_missing(Kind.ARMOUR, numbered, bare)
+    return stripped
+
+
+def _strip_marked(lines: list[Line], marker: str, forwarding: bool) -> Stripped:
     place = _place(lines, marker)
     if place is None:
         return _strip(lines, forwarding)
     above = _strip(lines[:place], rest_is_gone=True)
     if above.text or not lines[place].quotes:
-        return Stripped(above.text, True)
-    return _strip(lines[:place] + lines[place + 1 :], forwarding)
+        above.taken.note(Kind.MARKER, lines[place:])
+        return above
+    around = _strip(lines[:place] + lines[place + 1 :], forwarding)
+    around.taken.note(Kind.MARKER, [lines[place]])
+    return around
 
 
 def _strip(lines: list[Line], forwarding: bool = False, rest_is_gone: bool = False) -> Stripped:
     """Strip without a marker. ``rest_is_gone``: a marker below these lines was removed."""
+    taken = Taken()
     begins = original.start(lines)
     own, kept = _parted(lines, begins, forwarding)
     cut = begins is not None and begins < len(own) and (rest_is_gone or _speaks(own[:begins]))
+    if cut:
+        taken.note_original(own[begins:])
     runs = _runs(own[:begins] if cut else own)
-    _drop_attributions(runs, ends_in_quote=rest_is_gone)
+    _drop_attributions(runs, rest_is_gone, taken)
     for run in runs:
         if not run.quoted:
-            run.lines = signature.without(run.lines)
+            run.lines = taken.rest(Kind.SIGNATURE, run.lines, signature.without(run.lines))
     left = _without_quotes(runs)
-    text = text_of(_together(left) + kept)
+    shown = _together(left) + kept
+    taken.note(Kind.KEPT, shown)
+    taken.note(Kind.QUOTE, lines)
     removed = sum(run.quoted for run in runs) - sum(run.quoted for run in left)
-    return Stripped(_trimmed(text), cut or removed > 0)
+    return Stripped(_trimmed(text_of(shown)), cut or rest_is_gone or removed > 0, taken)
 
 
 def _parted(lines: list[Line], begins: int | None, forwarding: bool) -> tuple[list[Line], list[Line]]:
@@ -108,16 +129,18 @@ def _runs(lines: list[Line]) -> list[_Run]:
     return runs
 
 
-def _drop_attributions(runs: list[_Run], ends_in_quote: bool) -> None:
+def _drop_attributions(runs: list[_Run], ends_in_quote: bool, taken: Taken) -> None:
     """Remove attributions above quotes. Quotes below a certain one are certain, too."""
     certain = False
     above = _Run(False, [])
     for run in [*runs, *([_Run(True, [])] if ends_in_quote else [])]:
         if run.quoted:
-            start = min(attribution.above(above.lines, len(above.lines)), original.block_above(above.lines))
+            block = original.block_above(above.lines)
+            start = min(attribution.above(above.lines, len(above.lines)), block)
             certain |= start < len(above.lines) or _says_so(run)
             run.certain = certain
-            above.lines = _above(above.lines, start) if certain else above.lines
+            kind = Kind.HEADER if start == block else Kind.ATTRIBUTION
+            above.lines = taken.rest(kind, above.lines, _above(above.lines, start) if certain else above.lines)
         above = run if not run.quoted else _Run(False, [])
 
 
@@ -157,7 +180,7 @@ def _mended(lines: list[Line]) -> list[Line]:
     for line in lines:
         closes = line.quotes and "<" not in line.text and len(line.text) < _REST_CHARACTERS
         if mended and closes and _OPEN_ADDRESS.search(mended[-1].text[-_ADDRESS_CHARACTERS:]):
-            mended[-1] = Line(mended[-1].text + line.text)
+            mended[-1] = Line(mended[-1].text + line.text, number=mended[-1].number)
         else:
             mended.append(line)
     return mended

@@ -90,19 +90,24 @@ LABELS = {word: label for label, words in _LABEL_WORDS.items() for word in words
 
 # A device or a program, and a few words at most: more is a sentence of the author.
 _SENDER = (
-    r"(?:i(?:phone|pad|os|pod)|android|mobil\w*|smart(?:phone|fon)\w*|(?:tele)?(?:phone|fon|foon|fono)\w*|téléphone"
+    r"(?:i(?:phon[eu]|pad|os|pod)|android|mobil\w*|smart(?:phone|fon)\w*|(?:tele)?(?:phone|fon|foon|fono)\w*|téléphone"
     r"|portable|handy|cell\w*|móvil|telemóvel|tablet\w*|samsung|galaxy|huawei|xiaomi|nokia|sony|verizon|t-mobile"
     r"|blackberry|windows|outlook|yahoo|aol|gmail|gmx|web\.de|proton|tuta|k-9|airmail|spark|fairemail|posteo"
-    r"|mail (?:for|für|pour|para|per|voor|dla) windows"
+    r"|(?:mail|courrier|correo|e-?mail|correio|posta|poczta|e-post|pošta|почта)"
+    r" (?:for|für|pour|para|per|voor|dla|systemu|pro|pentru|til|för|для) windows"
     r"|яндекс|почты|телефона|смартфона|устройства)\w*(?:[ ,.:/'’+-]{1,2}[\w<>(){}|]+){0,5}"
 )
 _PHONES = (
     r"sent (?:from|via|using|with) (?:my |a |the )?SENDER",
+    r"sent from the (?:all[- ])?new aol[- ]app(?: for \w+)?",
+    r"sent from aol mobile mail get the new aol app: \S{1,80}",
+    r"yahoo mail: search, organize, conquer",
     r"sent from my android device with k-9 mail\. please excuse my brevity",
     r"sent with proton ?mail(?: secure email)?",
     r"get (?:outlook|bluemail|typeapp) for \w+(?: ?[<(]\S+)?",
     r"(?:envoyé|expédié) (?:de|depuis|à partir de|avec) (?:mon |ma |la |l['’]application )?SENDER",
     r"(?:télécharger|obtenez) outlook pour \w+(?: ?[<(]\S+)?",
+    r"provenance ?: (?:courrier|mail) pour windows(?: 1[01])?",
     r"von meinem SENDER gesendet",
     r"(?:gesendet|diese nachricht wurde) (?:von|mit|aus) (?:meinem |der |dem )?SENDER",
     r"(?:holen sie sich |hol dir |laden sie )?outlook für \w+(?: herunter)?(?: ?[<(]\S+)?",
@@ -110,7 +115,7 @@ _PHONES = (
     r"(?:obtener|obter o?) ?outlook para \w+(?: ?[<(]\S+)?",
     r"enviado (?:do|a partir do|pelo) (?:meu |minha )?SENDER",
     r"inviato (?:da|dal|con) (?:mio )?SENDER",
-    r"(?:verstuurd|verzonden) (?:vanaf|met|via) (?:mijn )?SENDER",
+    r"(?:verstuurd|verzonden) (?:vanaf|vanuit|met|via) (?:mijn )?SENDER",
     r"(?:download )?outlook voor \w+(?: downloaden)?(?: ?[<(]\S+)?",
     r"wysłan[eoy] z (?:mojego |programu |aplikacji |urządzenia )?SENDER",
     r"(?:skickat från|sendt fra) (?:min )?SENDER",
@@ -122,6 +127,30 @@ _PHONES = (
     r"\s?(?:i(?:phone|pad)|android|スマートフォン|スマホ)\S{0,10}\s?から送信",
     r"(?:나의|내) \w+에서 보냄",
     r"i(?:phone|pad)['’]?\w* gönderildi",
+    r"odoslané z (?:môjho )?SENDER",
+    r"az? SENDER küldve",
+    r"elküldve az? SENDER",
+    r"trimis (?:de pe|din) SENDER",
+    r"poslano s mo(?:g|jeg) SENDER",
+    r"enviat des (?:del meu |de la meva |de )SENDER",
+    r"(?:στάλθηκε|εστάλη|απεστάλη) από (?:το |τη |την )?SENDER",
+    r"надіслано з (?:мого )?SENDER",
+    r"נשלח מ(?:ה-?)?SENDER",
+    r"(?:أ\u064f?رسلت|ارسلت|تم الإرسال) من (?:الـ ?|جهاز )?SENDER",
+    r"(?:đã |được )?gửi từ SENDER",
+    r"dikirim dari SENDER",
+    r"ส่งจาก ?SENDER(?: ?ของฉัน)?",
+    r"मेरे SENDER से भेजा गया",
 )
 # What a phone signs with, without brackets and full stops around it.
 PHONE = re.compile("|".join(pattern.replace("SENDER", _SENDER) for pattern in _PHONES), re.IGNORECASE)
+
+# A link that such a line holds behind one of its words: Outlook's HTML as plain text.
+LINK = re.compile(r"\s?[<(\[]https?://[^\s<>()\[\]]{1,1000}[>)\]]", re.IGNORECASE)
+# Links that only programs sign with, to what can be downloaded: with one, such a line is known in any language.
+PROGRAM_LINK = re.compile(
+    r"<https?://(?:aka\.ms/(?:o0ukef|aab9ysg|ghei36|qtex0l|weboutlook)|go\.microsoft\.com/fwlink/\?linkid=550986"
+    r"|overview\.mail\.yahoo\.com/|mail\.onelink\.me/)[^\s<>]{0,1000}>",
+    re.IGNORECASE,
+)
+PROGRAM = re.compile(r"outlook|windows|yahoo|aol", re.IGNORECASE)

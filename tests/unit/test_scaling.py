@@ -33,7 +33,9 @@ from reply_milter.core.wrapping.wrap import Road, Wrap
 from reply_text import (
     charset,
     encoded_words,
+    flowed,
     html_text,
+    inline_pgp,
     lines,
     parameters,
     stripping,
@@ -220,6 +222,14 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "base64": (_octets(lambda octets: transfer.decode(octets, "base64")), ["YWJj\nYQ=="]),
     "quoted-printable": (_octets(lambda octets: transfer.decode(octets, "quoted-printable")), ["a=20b=\nc"]),
     "strip": (lambda text: stripping.strip(lines.of_text(text), "-- above --"), ["On 1:11 a@b.c wrote:\n> b\n-- \nc"]),
+    "flowed": (lambda text: flowed.undone(text, {"format": "flowed", "delsp": "yes"}), ["> a \n> b\n-- \n c \nd"]),
+    "armour": (
+        lambda text: inline_pgp.without_armour(lines.of_text(text)),
+        [
+            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: a\n\n- b\n-----BEGIN PGP SIGNATURE-----\n\na\n"
+            "-----END PGP SIGNATURE-----"
+        ],
+    ),
     "render": (html_text.render, ["<a href='http://b'>c</a>&amp;<blockquote>d", "<!--a--><style>b</style>"]),
     "redact": (lambda text: redact(text, FORM), [f"a {_TOKEN} b", "reply%2Ba@reply.example.com"]),
     "redact message": (_octets(lambda octets: redact_message(octets, FORM)), [f"To: {_TOKEN}\n\n{_TOKEN}"]),

@@ -21,6 +21,7 @@ from reply_milter.cli import (
     revoke,
     run,
     test_endpoint,
+    text,
     user,
     verify_header,
 )
@@ -45,6 +46,7 @@ _COMMANDS = (
     deadletter,
     parked,
     test_endpoint,
+    text,
     doctor,
     demo,
 )

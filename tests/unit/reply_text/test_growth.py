@@ -29,6 +29,10 @@ _TEXTS = [
     "-", "-- \n",
     "--\n", "--\nx\n", "\n", " ", "-----Original Message-----\n", "_____\n", "Sent from my iPhone\n", "a prose line\n",
     "-" * 499 + "x\n", "@" * 400 + ":\n", "<a@b\n>", "1:1 " * 100 + "@:\n", f"{_MARKER}\n", "*" * 99 + "\n", "<", "(\n",
+    "-----BEGIN PGP SIGNED MESSAGE-----\n", "-----BEGIN PGP SIGNED MESSAGE-----\n-----BEGIN PGP SIGNATURE-----\n",
+    "-----BEGIN PGP SIGNED MESSAGE-----\n\na\n-----BEGIN PGP SIGNATURE-----\naa\n-----END PGP SIGNATURE-----\n",
+    "-----BEGIN PGP SIGNED MESSAGE-----\n-----BEGIN PGP SIGNATURE-----\n" + "a\n" * 198,
+    "Outlook <https://aka.ms/AAb9ysg>", "<https://a> ", "Sent from my iPhone ",
 ]  # fmt: skip
 _HTML = [
     "<div>", "<b>", "</div>", "<div></p>", "<blockquote>a", "<blockquote type=cite>a</blockquote>b", "<a b=", "<a b='",
@@ -76,6 +80,7 @@ _MESSAGES: dict[str, Callable[[int], bytes]] = {
     "attachment": lambda size: message(b"A" * size, "Content-Type: x/y", "Content-Transfer-Encoding: base64"),
     "quoted-printable": lambda size: message(b"=41" * (size // 3), "Content-Transfer-Encoding: quoted-printable"),
     "text": lambda size: message(b"A line of prose.\n" * (size // 17)),
+    "flowed": lambda size: message(b"> a \n> b \n c \n" * (size // 12), "Content-Type: text/plain; format=flowed"),
     "page": lambda size: message(b"<p>A line of prose.</p>" * (size // 23), "Content-Type: text/html"),
     "windows-1252": lambda size: message(b"\xe9" * size),
     "iso-2022-jp": lambda size: message(b"\x1b$B" * (size // 3), "Content-Type: text/plain; charset=iso-2022-jp"),
