@@ -54,7 +54,7 @@ def read(
         message_id=own_id(encoded_words.plain(root.value("message-id"))),
         text=kept(lines.text_of(shown), limits.text_characters, Flaw.TEXT_CUT),
         html=kept("\n".join(piece.html for piece in pieces if piece.html), limits.html_characters, Flaw.HTML_CUT),
-        stripped=kept(_stripped(pieces, shown, marker, forwarding), limits.text_characters, Flaw.TEXT_CUT),
+        stripped=kept(_stripped(pieces, shown, marker, forwarding, subject), limits.text_characters, Flaw.TEXT_CUT),
         fields=fields,
         attachments=tuple(sorting.attachments),
         flaws=frozenset(opening.flaws),
@@ -95,12 +95,12 @@ def _lines(pieces: list[Piece]) -> list[Line]:
     return shown
 
 
-def _stripped(pieces: list[Piece], shown: list[Line], marker: str, forwarding: bool) -> str:
+def _stripped(pieces: list[Piece], shown: list[Line], marker: str, forwarding: bool, subject: str) -> str:
     """Return the author's own text, found in the text, or in its HTML if only that marks quotes."""
-    by_text = stripping.strip(shown, marker, forwarding)
+    by_text = stripping.strip(shown, marker, forwarding, subject)
     if by_text.found or len(pieces) != 1 or not pieces[0].html or not (pieces[0].plain or "").strip():
         return by_text.text
-    by_html = stripping.strip(html_text.render(pieces[0].html), marker, forwarding)
+    by_html = stripping.strip(html_text.render(pieces[0].html), marker, forwarding, subject)
     return by_html.text if by_html.found and by_html.text else by_text.text
 
 
