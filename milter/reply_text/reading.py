@@ -49,7 +49,7 @@ def _read(
     fields = _fields(root, limits, opening.flaws)
     subject = encoded_words.decode(root.value("subject"))
     shown = _lines(pieces)
-    source, stripped = _stripped(pieces, shown, marker, words.FORWARDING.match(subject) is not None)
+    source, stripped = _stripped(pieces, shown, marker, words.FORWARDING.match(subject) is not None, subject)
 
     def kept(text: str, limit: int, flaw: Flaw) -> str:
         """Redact, then cut: what replaces a secret may be longer."""
@@ -109,13 +109,15 @@ def _lines(pieces: list[Piece]) -> list[Line]:
     return shown
 
 
-def _stripped(pieces: list[Piece], shown: list[Line], marker: str, forwarding: bool) -> tuple[list[Line], Stripped]:
+def _stripped(
+    pieces: list[Piece], shown: list[Line], marker: str, forwarding: bool, subject: str
+) -> tuple[list[Line], Stripped]:
     """Return the author's own text, found in the text, or in its HTML if only that marks quotes; and all lines."""
-    by_text = stripping.strip(shown, marker, forwarding)
+    by_text = stripping.strip(shown, marker, forwarding, subject)
     if by_text.found or len(pieces) != 1 or not pieces[0].html or not (pieces[0].plain or "").strip():
         return shown, by_text
     rendered = html_text.render(pieces[0].html)
-    by_html = stripping.strip(rendered, marker, forwarding)
+    by_html = stripping.strip(rendered, marker, forwarding, subject)
     return (rendered, by_html) if by_html.found and by_html.text else (shown, by_text)
 
 

@@ -31,9 +31,9 @@ class Taken:
         left = {line.number for line in after}
         self.note(kind, (line for line in before if line.number not in left))
 
-    def note_original(self, lines: list[Line]) -> None:
+    def note_original(self, lines: list[Line], subject: str) -> None:
         """Note a message that is answered and not quoted by lines: its header or attribution, then its text."""
-        header = original.header_end(lines)
+        header = original.header_end(lines, subject)
         ends = (index + 1 for index in range(header, min(header + _ATTRIBUTION_LINES, len(lines))))
         attributed = next((end for end in ends if attribution.unquoted(lines, end - 1) is not None), header)
         self.note(Kind.HEADER, lines[:header])

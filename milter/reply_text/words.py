@@ -7,14 +7,27 @@ import re
 from enum import Enum, auto
 
 COLONS = (":", "：")
+OTHER_COLONS = ("៖", "։", "፦")  # Khmer, Armenian, Amharic
 
 # A word for writing, in an attribution.
 WROTE = re.compile(
     r"\b(?:wrote|writes|said|schrieb|geschrieben|écrit|escribió|escribio|escreveu|schreef|geschreven|scritto|skrev"
     r"|kirjoitti|napisał(?:\(a\)|a)?|pisze|napsal(?:\(a\)|a)?|napísal|írta|yazdı|a scris|napisao|је написао|написал"
-    r"(?:\(а\)|а)?|пишет|писал|написав|пише|написа|έγραψε|skrifaði|rašė|kirjutas|rakstīja|viết)\b"
-    r"|写道|寫道|さんは書きました|のメッセージ|작성|님이 쓴 글|כתב|كتب",
+    r"(?:\(а\)|а)?|пишет|писал|написав|пише|написа|έγραψε|skrifaði|rašė|kirjutas|rakstīja|viết"
+    r"|menulis|napisao(?:/la)?|napisala|escrigué|escriure|idatzi du|shkroi|napísala|напісаў|жазды)\b"
+    r"|写道|寫道|さんは書きました|のメッセージ|작성|님이 쓴 글|כתב|كتب|نوشت|เขียนว่า|ने लिखा|লিখেছেন",
     re.IGNORECASE,
+)
+# What may stand between a name and such a word, in small letters.
+AUXILIARIES = frozenset({"a", "ha", "har", "hat", "heeft", "đã", "пользователь", "użytkownik"})
+# Words of names in small letters.
+NAME_PARTICLES = frozenset({"via", "von", "van", "der", "den", "de", "da", "di", "del", "la", "al", "bin", "ben", "of"})
+# Words that begin a sentence in front of a word for writing: "He wrote:" is the author's.
+NO_NAMES = frozenset(
+    "i he she it we you they who what as so and but or if when then there this that one someone somebody everybody"
+    " nobody in on at by my our his her their your ich er sie es wir ihr man wer wie jemand je tu il elle nous vous ils"
+    " on qui yo él ella nosotros ellos quien eu ele ela nós eles quem io lui lei noi loro chi ik hij zij wij jullie wie"
+    " jag han hon vi ni de du hun я он она мы вы они кто ja on ona my wy oni kto".split()
 )
 # Beginnings of attributions without such a word (Horde).
 QUOTING = re.compile(
@@ -28,12 +41,14 @@ OPENING = re.compile(
 )
 
 _ORIGINAL = (
-    r"original (?:message|e-?mail)|reply message|ursprüngliche (?:nachricht|e-?mail|mail)|originalnachricht"
+    r"original (?:message|e-?mail)|repl(?:y|ied) message|ursprüngliche (?:nachricht|e-?mail|mail)|originalnachricht"
     r"|message (?:d['’]origine|original)|mensaje original|mensagem original|messaggio originale"
     r"|oorspronkelijk bericht|origineel bericht|wiadomość oryginalna|oryginalna wiadomość|ursprungligt meddelande"
     r"|originalmeddelande|oprindelig (?:meddelelse|besked)|opprinnelig melding|alkuperäinen viesti"
     r"|исходное сообщение|оригинальное сообщение|původní zpráva|eredeti üzenet|orijinal mesaj"
-    r"|原始邮件|原始郵件|元のメッセージ|원본 메시지"
+    r"|eredeti levél|mesaj original|originálna správa|pôvodná správa|izvorna poruka|оригінальне повідомлення"
+    r"|оригинално писмо|исходное письмо|αρχικό μήνυμα|missatge original|pesan asli|tin nhắn gốc|הודעה מקורית"
+    r"|الرسالة الأصلية|原始邮件|原始郵件|(?:回复|回復|答复)的原邮件|元のメッセージ|원본 메시지"
 )
 # A line that separates the answered message from the reply.
 ORIGINAL_MESSAGE = re.compile(rf"[\s*]*-{{2,20}}\s*\**\s*(?:{_ORIGINAL})\s*\**\s*-{{2,20}}[\s*]*", re.IGNORECASE)
@@ -41,14 +56,19 @@ ORIGINAL_MESSAGE = re.compile(rf"[\s*]*-{{2,20}}\s*\**\s*(?:{_ORIGINAL})\s*\**\s
 _FORWARDED_BETWEEN_DASHES = (
     r"forwarded (?:message|by .{1,80})|weitergeleitete nachricht|message transféré|message transmis|mensaje reenviado"
     r"|mensagem (?:re)?encaminhada|messaggio inoltrato|doorgestuurd bericht|treść przekazanej wiadomości"
-    r"|przekazana wiadomość|vidarebefordrat meddelande|videresendt (?:meddelelse|melding)|välitetty viesti"
+    r"|przekazana wiadomość|vidarebefordrat meddelande|videresendt (?:meddelelse|melding)"
+    r"|(?:edelleen)?(?:lähetetty|välitetty) viesti(?: / fwd\.msg)?|přeposlaná zpráva|továbbított üzenet"
+    r"|preposlaná správa(?: --- forwarded message)?|mesaj redirecționat|proslijeđena poruka|ile[tr]il(?:en|miş) (?:ileti|mesaj)"
+    r"|i̇letil(?:en|miş) (?:i̇leti|ileti|mesaj)|пере(?:направлене|слане) повідомлення"
     r"|пересылаемое сообщение|перенаправленное сообщение|转发邮件信息|转发的邮件|转发邮件|轉寄郵件|転送メッセージ"
 )
 _FORWARDED_WITH_COLON = (
     r"begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|début du message (?:réexpédié|transféré)"
     r"|inicio del mensaje reenviado|início da mensagem (?:re)?encaminhada|inizio messaggio inoltrato"
     r"|begin doorgestuurd bericht|początek przekazywanej wiadomości|vidarebefordrat (?:brev|mejl)"
-    r"|начало переадресованного сообщения"
+    r"|začátek přeposílané zprávy|start på videresendt besked|välitetty viesti alkaa|započni proslijeđenu poruku"
+    r"|továbbított levél kezdete|videresendt melding|începe mesajul redirecționat|začiatok preposlanej správy"
+    r"|i̇leti başlangıcı|початок листа, що пересилається|начало переадресованного сообщения"
 )
 # A line above a forwarded message.
 FORWARDED = re.compile(
@@ -56,7 +76,11 @@ FORWARDED = re.compile(
     re.IGNORECASE,
 )
 # What precedes the subject of a forwarded message.
-FORWARDING = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|vb|vs|pd|i|doorst|转发|轉寄)\s?[:：]", re.IGNORECASE)
+FORWARDING = re.compile(
+    r"\s*(?:fwd?|wg|trs?|rv|enc|v[bls]|pd|i|fs|yml|i̇lt|redir\.?|videresend|doorst|továbbítás|πρθ|הועבר"
+    r"|إعادة توجيه|转发|轉寄)\s?[:：]",
+    re.IGNORECASE,
+)
 
 
 class Label(Enum):
@@ -73,17 +97,27 @@ class Label(Enum):
 _LABEL_WORDS = {
     Label.FROM: "from|von|de|van|od|da|från|fra|lähettäjä|от|от кого|від|від кого|отправитель|发件人|寄件者|差出人"
     "|送信者|보낸 사람|보낸사람|kimden|gönderen|feladó|expeditor|expeditorul|de la|odesílatel|odosielateľ|avsändare"
-    "|remitente|mittente|expéditeur|absender|afzender|nadawca|šalje|από|מאת|من",
+    "|remitente|mittente|expéditeur|absender|afzender|nadawca|šalje|από|מאת|من|المرسل|از|فرستنده|nuo|saatja"
+    "|pošiljatelj|pošiljalac|пошиљалац|шаље|од|dari|daripada|pengirim|từ|người gửi|จาก|प्रेषक|frá|nork|bidaltzailea"
+    "|ад|кімнен|nga|寄件人",
     Label.DATE: "sent|date|gesendet|datum|envoyé|envoyée|envoyé le|enviado|enviado el|enviado em|enviada em|enviada"
-    "|fecha|data|verzonden|wysłano|wysłane|skickat|sendt|dato|lähetetty|päivämäärä|отправлено|дата|надіслано"
-    "|发送时间|发送日期|日期|寄件日期|送信日時|日時|日付|보낸 날짜|날짜|inviato|gönderme tarihi|tarih|gönderildi"
-    "|odesláno|odoslané|elküldve|dátum|trimis|ημερομηνία|נשלח|تاريخ",
+    "|fecha|data|verzonden|wysłano|wysłane|skickat|sendt|dato|lähetetty|päivämäärä|päiväys|отправлено|дата|надіслано"
+    "|відправлено|发送时间|发送日期|日期|寄件日期|傳送時間|送信日時|日時|日付|보낸 날짜|날짜|inviato|gönderme tarihi|tarih"
+    "|gönderildi|gönderilme tarihi|odesláno|odoslané|elküldve|dátum|trimis|dată|ημερομηνία|στάλθηκε|נשלח|תאריך|تاريخ"
+    "|التاريخ|تاريخ الإرسال|تم الإرسال|تاریخ|ارسال شده|изпратено|išsiųsta|nosūtīts|datums|saadetud|kuupäev|poslano"
+    "|poslato|послато|датум|испратено|enviat|enviat el|dikirim|dihantar|tanggal|tarikh|đã gửi|ngày|ส่ง|วันที่|भेजा गया"
+    "|दिनांक|bidalia|адпраўлена|жіберілді|dërguar|時間",
     Label.TO: "to|an|à|a|para|aan|do|till|til|vastaanottaja|кому|收件人|收件者|宛先|받는 사람|받는사람|kime|komu"
-    "|címzett|către|pour|destinataire|destinatario|empfänger|prima|προς|אל|إلى",
+    "|címzett|către|destinatarul|pour|destinataire|destinatario|empfänger|prima|primatelj|прима|pre|adresat|προς"
+    "|אל|إلى|المستلم|به|گیرنده|до|kam|adressaat|kellele|za|за|per a|kepada|đến|người nhận|ถึง|प्रति|nori|каму"
+    "|кімге|drejtuar",
     Label.SUBJECT: "subject|betreff|objet|sujet|asunto|assunto|onderwerp|temat|ämne|emne|aihe|тема|主题|主題|主旨"
-    "|件名|제목|oggetto|konu|předmět|predmet|tárgy|subiect|θέμα|נושא|الموضوع",
-    Label.OTHER: "cc|bcc|kopie|kopia|kopi|copie|copia|cci|cco|dw|копия|копія|抄送|副本|참조|reply-to|importance"
-    "|priority|attachments|wichtigkeit",
+    "|件名|제목|oggetto|konu|předmět|predmet|tárgy|subiect|subiectul|θέμα|נושא|הנדון|الموضوع|موضوع|относно|tema|tēma"
+    "|temats|teema|zadeva|naslov|предмет|наслов|assumpte|subjek|perihal|chủ đề|tiêu đề|เรื่อง|หัวเรื่อง|विषय|efni"
+    "|gaia|тэма|тақырып|subjekti|thema",
+    Label.OTHER: "cc|bcc|kopie|kopia|kopi|copie|kopio|copie à|copia|másolat|másolatot kap|kópia|bilgi|cci|cco|dw|копия"
+    "|копія|копие|kopija|koopia|còpia|tembusan|salinan|抄送|副本|参照|참조|reply-to|importance|priority|attachments"
+    "|wichtigkeit|עותק|نسخة|رونوشت",
 }
 # The label of a line of such a block, in lower case and without its colon.
 LABELS = {word: label for label, words in _LABEL_WORDS.items() for word in words.split("|")}

@@ -183,6 +183,13 @@ def _restored(plain: Plain, wrap: Wrap, *names: str) -> Callable[[str], object]:
     return lambda text: restore(author + build(text), how)
 
 
+_QUOTED = [
+    "x\n\nNuo: a@b\nX: 1:11 1999\nY: z\n\nw",
+    "x\n---- Replied Message ----\n| From | a@b |\n| Date | 1:11 |\n| To | c |\n",
+    "x\n     a@b   To\n     1:11 1999   Subject\n",
+    "x\n>>> a 1:11 1/1/11 >>>\n",
+    "x <a@b> 1:11 1999:\n > a\nC> b",
+]
 _TOKEN = "reply+" + "0" * 10 + "a" * 48 + "@reply.example.com"
 FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "mailboxes": (mailbox.mailboxes, ["Alice <alice@client.test>", "g:a@b,c@d;", '"a" <@b:c@d>']),
@@ -221,7 +228,7 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "parameters": (parameters.parse, ['text/plain; charset="a"; name*0*=utf-8\'\'%41; x=y']),
     "base64": (_octets(lambda octets: transfer.decode(octets, "base64")), ["YWJj\nYQ=="]),
     "quoted-printable": (_octets(lambda octets: transfer.decode(octets, "quoted-printable")), ["a=20b=\nc"]),
-    "strip": (lambda text: stripping.strip(lines.of_text(text), "-- above --"), ["On 1:11 a@b.c wrote:\n> b\n-- \nc"]),
+    "strip": (lambda text: stripping.strip(lines.of_text(text), "-- above --"), ["On 1:11 a@b.c wrote:\n> b\n-- \nc", *_QUOTED]),
     "flowed": (lambda text: flowed.undone(text, {"format": "flowed", "delsp": "yes"}), ["> a \n> b\n-- \n c \nd"]),
     "armour": (
         lambda text: inline_pgp.without_armour(lines.of_text(text)),

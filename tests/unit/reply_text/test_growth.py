@@ -28,6 +28,9 @@ _TEXTS = [
     "> a\nb\n", "On 1:11 a@b.c wrote:\n> a\nb\n", "From: a\n", "A:\n", "From: a@b\nDate: 1\nTo: c\n\n", "to: a@b;\n",
     "-", "-- \n",
     "--\n", "--\nx\n", "\n", " ", "-----Original Message-----\n", "_____\n", "Sent from my iPhone\n", "a prose line\n",
+    "| From | a@b |\n", "|--->\n| a: |\n|--->\n", "     To   Subject a@b 1:11 1999\n", "     x\n", "x: a@b 1:11 1999\n",
+    ">>> a 1:11 1/1/11 >>>\n", " > a\n", "C> a\n", "<a@b> 1:11 1999:\n > c\n", "<\na@b\n> c\n", "Jane wrote:\n> a\n",
+    "> " + "a" * 60 + "\n" + "b" * 20 + "\n", "> " + "a" * 60 + "\n\n", "--- x ---\n", "\u200f", "\u0661\n",
     "-" * 499 + "x\n", "@" * 400 + ":\n", "<a@b\n>", "1:1 " * 100 + "@:\n", f"{_MARKER}\n", "*" * 99 + "\n", "<", "(\n",
     "-----BEGIN PGP SIGNED MESSAGE-----\n", "-----BEGIN PGP SIGNED MESSAGE-----\n-----BEGIN PGP SIGNATURE-----\n",
     "-----BEGIN PGP SIGNED MESSAGE-----\n\na\n-----BEGIN PGP SIGNATURE-----\naa\n-----END PGP SIGNATURE-----\n",
@@ -41,6 +44,7 @@ _HTML = [
     "<br>", "\n",
     "<a href=http://a>b</a>", "<a href=http://a>b", "x</a>", "<img alt=a>", "<p class=Mso>a", "<svg>", "&nbsp;", " ",
     "<div class='gmail_attr'>a", "<div id=appendonsend>", "<div style='white-space:pre'>a\n",
+    "<div style='border-top:1pt solid rgb(225,225,225);border-left:none'>a", "<div style='border:a;border:",
 ]  # fmt: skip
 _ADDRESSES = [
     "reply+", "=reply+", "reply+a@", ADDRESS[:40], ADDRESS, "@reply.example.com", "reply%25252", "reply&#0000",
