@@ -21,8 +21,10 @@ from reply_milter.cli import (
     revoke,
     run,
     test_endpoint,
+    top,
     user,
     verify_header,
+    why,
 )
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.streams import open_missing_streams
@@ -45,6 +47,8 @@ _COMMANDS = (
     deadletter,
     parked,
     test_endpoint,
+    top,
+    why,
     doctor,
     demo,
 )
