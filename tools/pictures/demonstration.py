@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.pictures.terminal import terminal
 
-COLUMNS = 104
+COLUMNS = 120
 TITLE = "make demo"
 _DATE = re.compile(r"20\d\d-\d\d-\d\d")
 _SHOWN_DATE = "2026-11-23"  # the date of expiry is the one thing in the table that differs from day to day

@@ -33,7 +33,7 @@ def _arrowheads() -> Iterator[str]:
 
 def _places() -> Iterator[str]:
     yield box(0.5, 0.5, WIDTH - 1, HEIGHT - 1, rx="10", fill=_HOST, stroke="#d0d7de")
-    yield box(240, 24, 490, 352, rx="8", fill="#fbfcfd", stroke=_LINE, stroke_dasharray="5 4")
+    yield box(240, 24, 480, 352, rx="8", fill="#fbfcfd", stroke=_LINE, stroke_dasharray="5 4")
     yield _words(485, 48, "your mail host: Postfix or Sendmail", _SOFT)
     yield from _place(20, 80, 150, 260, ("your application",), _THEIRS, _LINE)
     yield from _place(800, 80, 140, 260, ("Alice", "", "her mail program", "and mail server"), _THEIRS, _LINE)
@@ -41,18 +41,18 @@ def _places() -> Iterator[str]:
     ask = ("reply-milter: verify", "token, expiry, revocation,", "thread, author, robots")
     yield from _place(520, 200, 190, 86, ask, _OURS, _OURS_LINE)
     yield from _place(
-        262, 200, 160, 86, ("reply-milter: deliver", "opens the seal,", "cuts the quotes"), _OURS, _OURS_LINE
+        258, 200, 180, 86, ("reply-milter: deliver", "opens the seal,", "cuts the quotes"), _OURS, _OURS_LINE
     )
-    yield from _place(535, 324, 160, 38, ("Redis: each reply once",), _THEIRS, _LINE)
+    yield from _place(520, 324, 190, 38, ("Redis: each reply once",), _THEIRS, _LINE)
 
 
 def _out() -> Iterator[str]:
     yield from _arrow("M170 107 L386 107", "line")
-    yield _words(278, 98, "notification", _INK)
-    yield _words(278, 124, f"+ {MINT}", _INK, MONO, 11)
+    yield _words(205, 98, "notification", _INK, size=11)
+    yield _words(316, 98, f"+ {MINT}", _INK, MONO, 11)
     yield from _arrow("M590 107 L796 107", "line")
-    yield _words(693, 98, "Reply-To:", _INK, MONO, 11)
-    yield _words(693, 124, "reply+TOKEN@your.domain", _INK, MONO, 11)
+    yield _words(655, 98, "Reply-To:", _INK, MONO, 11)
+    yield _words(655, 124, "reply+TOKEN@...", _INK, MONO, 11)
 
 
 def _back() -> Iterator[str]:
@@ -61,14 +61,14 @@ def _back() -> Iterator[str]:
     yield from _arrow("M714 258 L796 258", "no")
     yield _words(757, 275, f"{_REFUSED.code} while", _NO)
     yield _words(757, 291, "connected", _NO)
-    yield from _arrow("M520 243 L426 243", "yes")
-    yield _words(473, 234, "250", _YES)
-    yield _words(473, 261, "sealed", _YES)
-    yield from _arrow("M262 243 L174 243", "yes")
-    yield _words(218, 234, "webhook", _YES)
+    yield from _arrow("M520 243 L442 243", "yes")
+    yield _words(481, 234, "250", _YES)
+    yield _words(481, 261, "sealed", _YES)
+    yield from _arrow("M258 243 L174 243", "yes")
+    yield _words(205, 234, "webhook", _YES)
     yield from _arrow("M615 286 L615 320", "line", both=True)
-    yield _words(342, 310, f"{VERDICT}: user=42;", _SOFT, MONO, 11)
-    yield _words(342, 326, "locator=shop/issue/7; seal=...", _SOFT, MONO, 11)
+    yield _words(348, 310, f"{VERDICT}: user=42;", _SOFT, MONO, 11)
+    yield _words(348, 326, "locator=shop/issue/7; seal=...", _SOFT, MONO, 11)
 
 
 def _place(x: int, y: int, width: int, height: int, lines: tuple[str, ...], fill: str, stroke: str) -> Iterator[str]:

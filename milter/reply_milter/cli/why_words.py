@@ -19,6 +19,7 @@ from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
 _WIDEST = 110
 _INDENT = " " * 4
+_LONGEST = 1000  # characters of a value: an application's server may say much
 _REST = ("queue", "token", "id", "handler", "application", "client", "replay", "class", "sight", "lacks", "copy", "ms")
 _COLOURS = {
     "accept": Colour.GREEN, "delivered": Colour.GREEN, "minted": Colour.GREEN, "wrapped": Colour.GREEN,
@@ -68,7 +69,7 @@ def colour_of(line: LogLine) -> Colour:
 
 def headline(line: LogLine) -> str:
     """Return what became of it, and the reason in brackets."""
-    fields = {name: printable(value) for name, value in line.fields.items()}
+    fields = {name: _shown(value) for name, value in line.fields.items()}
     because = f", {fields['because']}" if fields.get("because") else ""
     reason = f" ({fields['reason']}{because})" if fields.get("reason") else ""
     if line.event in (NOTIFICATION, DELIVERY):
@@ -92,7 +93,7 @@ def meaning(line: LogLine) -> Iterator[str]:
         yield _word(words.DELIVERIES, DeliveryEvent, fields.get("outcome", ""))
         if fields.get("outcome") == DeliveryEvent.DEAD_LETTER:
             yield _word(words.DEAD_LETTERS, Undeliverable, fields.get("reason", ""))
-    yield from (f"It says: {printable(fields[name])}" for name in ("problem", "why") if fields.get(name))
+    yield from (f"It says: {_shown(fields[name])}" for name in ("problem", "why") if fields.get(name))
 
 
 def heard(line: LogLine) -> str:
@@ -130,8 +131,12 @@ def _word(table: Mapping[_Word, str], kind: type[_Word], value: str) -> str:
     try:
         return table[kind(value)]
     except ValueError:
-        return printable(value)
+        return _shown(value)
 
 
 def _rest(line: LogLine) -> str:
-    return ", ".join(f"{name} {printable(line.fields[name])}" for name in _REST if line.fields.get(name))
+    return ", ".join(f"{name} {_shown(line.fields[name])}" for name in _REST if line.fields.get(name))
+
+
+def _shown(value: str) -> str:
+    return printable(value[:_LONGEST])

@@ -18,7 +18,7 @@ from reply_milter.cli.options import add_command
 from reply_milter.cli.terminal import terminal_of
 from reply_milter.core.delivery.confirmation import SUBJECT
 
-_STARTING = "Starting a private Postfix, reply-milter with its store, and a small application. This takes some seconds."
+_STARTING = "Starting a private Postfix, reply-milter with its store, and a small application: some seconds."
 _NEXT_INDENT = "    "
 _NEXT = (
     "On a host of yours, in five minutes: docs/quick-start.md",

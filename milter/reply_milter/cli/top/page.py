@@ -13,11 +13,11 @@ from reply_milter.core.verdict.reasons import Reason
 from reply_milter.ports import Fate
 
 _VERDICTS = (Fate.ACCEPT, Fate.REJECT, Fate.DEFER, Fate.DISCARD, Fate.PARK)
-_COLUMN = 10
+_COLUMN = 8
 _NAME = 13
 _FEW_REASONS = 8
 _STEPS = {RECIPIENT: "rcpt", NOTIFICATION: "notify", DELIVERY: "deliver"}
-_ROW = "{:<8}  {:<15} {:<7} {:<9} {:<30} {:<12} {}"
+_ROW = "{:<8}  {:<15} {:<7} {:<9} {:<26} {:<10} {}"
 _HEADS = ("TIME", "QUEUE", "STEP", "VERDICT", "REASON", "HANDLER", "TOKEN OR CLIENT")
 _LATE = 3  # canaries in a row that did not succeed
 
@@ -101,7 +101,7 @@ class Page:
         step = _STEPS.get(line.event, "message")
         moment = _clock(line.unix) if line.unix is not None else ""
         cells = (moment, fields.get("queue", "-"), step, verdict, reason, fields.get("handler", ""), last)
-        widths = (8, 15, 7, 9, 30, 12, terminal.width)
+        widths = (8, 15, 7, 9, 26, 10, terminal.width)
         text = _ROW.format(*(fitted(cell, width) for cell, width in zip(cells, widths, strict=True)))
         return terminal.paint(colour_of(line), fitted(text.rstrip(), terminal.width))
 
