@@ -331,7 +331,8 @@ LIBRARIES = {
     **{
         f"cli.{name}": _DEMO
         for name in (
-            "demo.printing: textwrap.wrap", "demo.receiver: http.server.ThreadingHTTPServer", "demo.receiver: json.loads",
+            "demo.printing: textwrap.wrap", "demo.receiver: http.server.ThreadingHTTPServer",
+            "demo.receiver: json.loads",
             "demo.site: email.message_from_bytes", "demo.site: smtplib.SMTP", "demo.printing: shlex.quote",
         )
     },
