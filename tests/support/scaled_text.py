@@ -58,6 +58,9 @@ BOUNDED = {
 # A stranger's text of any length.
 UNBOUNDED = (
     "adapters.lmtp.conversation._UNPRINTABLE",
+    "adapters.telemetry.log_lines._BETWEEN_WORDS",
+    "adapters.telemetry.log_lines._PAIR",
+    "adapters.telemetry.log_lines._PRIORITY",
     "adapters.telemetry.logs._ADDRESS",
     "adapters.telemetry.logs._SECRET_TAG",
     "adapters.telemetry.logs._TOKEN",
@@ -167,6 +170,9 @@ NOT_A_STRANGERS = {
     "cli.demo.private_postfix.prepare": _OPERATOR,
     "cli.demo.private_postfix.queue": _OPERATOR,
     "cli.demo.wrapped._LONG": _DEMO,
+    "adapters.os.journal._UNIT": _OPERATOR,
+    "cli.why._NAME": _OPERATOR,
+    "cli.why._REPLY_ID": _OPERATOR,
     "cli.commit._ID": _OPERATOR,
     "cli.init._PLAIN": _OPERATOR,
     "cli.init._REALM": _OPERATOR,
@@ -256,6 +262,13 @@ LIBRARIES = {
     "adapters.telemetry.files: glob.glob": _OPERATOR,
     "adapters.telemetry.files: json.loads": _FIELDS,
     "adapters.telemetry.files: prometheus_client.core.GaugeMetricFamily": _FIELDS,
+    "adapters.os.journal: json.loads": "journalctl writes it",
+    "adapters.telemetry.log_lines: json.loads": "by log line",
+    "adapters.telemetry.page_reader: base64.b64encode": _FIELDS,
+    "adapters.telemetry.page_reader: http.client.HTTPConnection": _OPERATOR,
+    "adapters.telemetry.page_reader: http.client.HTTPSConnection": _OPERATOR,
+    "adapters.telemetry.page_reader: prometheus_client.parser.text_string_to_metric_families": "it reads our own page",
+    "adapters.telemetry.page_reader: ssl.SSLContext": _OPERATOR,
     "adapters.telemetry.logs: json.dumps": _LINEAR,
     "adapters.telemetry.wrapped: prometheus_client.Counter": _FIELDS,
     "processes.signer: ipaddress.ip_network": _OPERATOR,
@@ -326,6 +339,7 @@ LIBRARIES = {
     "wiring.settings: json.dumps": _OPERATOR,
     "wiring.settings: json.loads": _OPERATOR,
     "core.encoding.toml_table: json.dumps": _OPERATOR,
+    "cli.why_words: textwrap.wrap": "by log line",
     **{
         f"cli.{name}": _OPERATOR
         for name in (
@@ -333,13 +347,16 @@ LIBRARIES = {
             "doctor: textwrap.wrap", "explain: json.dumps", "kept_message: json.dumps", "keys: json.dumps",
             "mint: json.dumps", "parked: json.dumps", "revoke: json.dumps", "test_endpoint: json.dumps",
             "text: json.dumps",
+            "top: json.dumps", "top.screen: termios.tcgetattr", "top.screen: termios.tcsetattr",
+            "top.screen: tty.setcbreak", "why: ipaddress.ip_address", "why: json.dumps",
             "user: json.dumps", "user_import: json.dumps", "user_import: tqdm.tqdm", "verify_header: json.dumps",
         )
     },
     **{
         f"cli.{name}": _DEMO
         for name in (
-            "demo.receiver: http.server.ThreadingHTTPServer", "demo.receiver: json.loads",
+            "demo.printing: textwrap.wrap", "demo.receiver: http.server.ThreadingHTTPServer",
+            "demo.receiver: json.loads",
             "demo.site: email.message_from_bytes", "demo.site: smtplib.SMTP", "demo.printing: shlex.quote",
         )
     },

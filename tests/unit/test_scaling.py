@@ -12,6 +12,9 @@ from functools import partial
 import pytest
 
 import reply_milter.adapters.telemetry.logs as logs
+from reply_milter.adapters.telemetry.log_lines import read_line
+from reply_milter.cli.terminal import Terminal
+from reply_milter.cli.why_words import explained
 from reply_milter.core.delivery import confirmation
 from reply_milter.core.delivery.consent import answer_of
 from reply_milter.core.mail import domain, fingerprint, headers, message_id
@@ -256,6 +259,10 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
         ['multipart/mixed; boundary="a"; b=c (d)', "de, en"],
     ),
     "traceback": (logs._without_addresses, [f"a {_TOKEN}"]),
+    "log line": (
+        lambda text: (explained(read_line(text), Terminal(80)), read_line(text).names("4Q1")),
+        ['delivery queue=4Q1 why="a b-c" ms=1', '{"event": "message", "queue": "4Q1"}', "x y reply-milter[7]: a <b> c"],
+    ),
 }  # fmt: skip
 
 

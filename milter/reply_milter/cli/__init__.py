@@ -22,8 +22,10 @@ from reply_milter.cli import (
     run,
     test_endpoint,
     text,
+    top,
     user,
     verify_header,
+    why,
 )
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.streams import open_missing_streams
@@ -47,6 +49,8 @@ _COMMANDS = (
     parked,
     test_endpoint,
     text,
+    top,
+    why,
     doctor,
     demo,
 )
