@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from reply_text import charset, cms, encoded_words, enriched, html_charset, kinds, lines, long_lines, transfer
+from reply_text import charset, cms, encoded_words, enriched, flowed, html_charset, kinds, lines, long_lines, transfer
 from reply_text.kinds import Text
 from reply_text.parts import Opening, Part
 from reply_text.syntax.message_ids import own_id
@@ -83,7 +83,9 @@ class Sorting:
             return Piece(html=decoded)
         if kinds.is_armour(decoded):
             self.opening.flaws.add(Flaw.UNREADABLE)
-        return Piece(plain=enriched.render(decoded) if text is Text.ENRICHED else decoded)
+        if text is Text.ENRICHED:
+            return Piece(plain=enriched.render(decoded))
+        return Piece(plain=flowed.undone(decoded, part.content_type.parameters))
 
     def _leaf(self, part: Part) -> list[Piece]:
         text = kinds.body(part)

@@ -34,7 +34,7 @@ def within(quote: list[Line]) -> bool:
 
 
 def _is_marked(quote: list[Line]) -> bool:
-    return any(line.role is Role.CITED for line in quote)
+    return any(line.role is Role.BLOCKQUOTE for line in quote)
 
 
 def _introduces(line: str) -> bool:

@@ -1,4 +1,4 @@
-"""Read what an opaque S/MIME signature encloses (RFC 8551 section 3.5.2, RFC 5652), without keys and without judging it.
+"""Read what an opaque S/MIME signature encloses (RFC 8551 section 3.5.2, RFC 5652), without keys or judgement.
 
 No library that is kept reads the content of a signed message: cryptography's ``pkcs7`` signs and decrypts. So the few
 elements on the way to it are read here, in BER, because Outlook and Thunderbird write lengths that are not known

@@ -13,11 +13,11 @@ def render(source: str) -> str:
     One line end is a space, more are one less, but for lines between ``nofill`` (section 3).
     """
     page = _Page()
-    for token in _TOKEN.findall(source):
-        if token != "<<" and len(token) > 2 and token[0] == "<":
-            page.command(token.strip("</>").lower(), opens=token[1] != "/")
+    for piece in _TOKEN.findall(source):
+        if piece != "<<" and len(piece) > 2 and piece[0] == "<":
+            page.command(piece.strip("</>").lower(), opens=piece[1] != "/")
         elif not page.parameters:
-            page.write("<" if token == "<<" else token)
+            page.write("<" if piece == "<<" else piece)
     return "".join(page.pieces)
 
 

@@ -1,9 +1,9 @@
 """Undo the line breaks that Postfix puts into lines longer than RFC 5321 section 4.5.3.1.6 allows.
 
 Postfix writes the first 998 octets, CRLF, a space, and the next 997, whatever it divides by that: a word, a link, the
-octets of one character. The hook's ``lmtp_line_length_limit`` does so, and any Postfix on the way. A line of exactly 998
-octets above one that begins with a space hardly happens otherwise, and joining such lines takes no word away. Breaks of
-another length can't be told from the author's.
+octets of one character. The hook's ``lmtp_line_length_limit`` does so, and any Postfix on the way. A line of exactly
+998 octets above one that begins with a space hardly happens otherwise, and joining such lines takes no word away.
+Breaks of another length can't be told from the author's.
 """
 
 import re

@@ -17,7 +17,7 @@ _NAME = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 
 
 class Value(NamedTuple):
-    """The word in lower case; parameters, decoded, by name in lower case. ``charsets``: each that is given, in order."""
+    """The word in lower case; parameters, decoded, by name in lower case. ``charsets``: each given one, in order."""
 
     word: str
     parameters: dict[str, str]

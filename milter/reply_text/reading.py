@@ -8,9 +8,10 @@ from reply_text.bodies import Piece, Sorting
 from reply_text.limits import Limits
 from reply_text.lines import Line
 from reply_text.parts import Opening, Part
+from reply_text.stripping import Stripped
 from reply_text.syntax.mailbox import Mailbox, named
 from reply_text.syntax.message_ids import own_id
-from reply_text.values import Attachment, Content, Flaw
+from reply_text.values import Attachment, Content, Explanation, Flaw
 
 _STANDARD = Limits()
 _MAILBOXES = 64  # of one kind
@@ -28,12 +29,25 @@ def read(
     ``marker``: the line of notifications above which users write their replies; empty if there is none. ``redact``:
     takes out of a text what nobody may read; idempotent and linear. All strings of the result have passed it.
     """
+    return _read(message, marker, limits, redact)[0]
+
+
+def explain(message: bytes, marker: str = "", limits: Limits = _STANDARD) -> Explanation:
+    """Read ``message`` as ``read`` does, and say what each line of its text was taken for. Nothing is redacted."""
+    content, source, stripped = _read(message, marker, limits, _unchanged)
+    kinds = stripped.taken.kinds(len(source))
+    return Explanation(content, tuple(zip(kinds, (line.text for line in source), strict=True)))
+
+
+def _read(
+    message: bytes, marker: str, limits: Limits, redact: Callable[[str], str]
+) -> tuple[Content, list[Line], Stripped]:
     opening = Opening(message, limits)
     root = opening.root()
     pieces, shown, attachments = _body(opening, root)
     fields = _fields(root, limits, opening.flaws)
     subject = encoded_words.decode(root.value("subject"))
-    forwarding = words.FORWARDING.match(subject) is not None
+    source, stripped = _stripped(pieces, shown, marker, words.FORWARDING.match(subject) is not None, subject)
 
     def kept(text: str, limit: int, flaw: Flaw) -> str:
         """Redact, then cut: what replaces a secret may be longer."""
@@ -52,12 +66,12 @@ def read(
         message_id=own_id(encoded_words.plain(root.value("message-id"))),
         text=kept(lines.text_of(shown), limits.text_characters, Flaw.TEXT_CUT),
         html=kept("\n".join(piece.html for piece in pieces if piece.html), limits.html_characters, Flaw.HTML_CUT),
-        stripped=kept(_stripped(pieces, shown, marker, forwarding), limits.text_characters, Flaw.TEXT_CUT),
+        stripped=kept(stripped.text, limits.text_characters, Flaw.TEXT_CUT),
         fields=fields,
         attachments=tuple(attachments),
         flaws=frozenset(opening.flaws),
     )
-    return _redacted(_with_escapes_reported(content), redact)
+    return _redacted(_with_escapes_reported(content), redact), source, stripped
 
 
 def _body(opening: Opening, root: Part) -> tuple[list[Piece], list[Line], list[Attachment]]:
@@ -140,13 +154,16 @@ def _shown(piece: Piece) -> list[Line]:
     return lines.of_text(plain) if piece.plain is not None else []
 
 
-def _stripped(pieces: list[Piece], shown: list[Line], marker: str, forwarding: bool) -> str:
-    """Return the author's own text, found in the text, or in its HTML if only that marks quotes."""
-    by_text = stripping.strip(shown, marker, forwarding)
+def _stripped(
+    pieces: list[Piece], shown: list[Line], marker: str, forwarding: bool, subject: str
+) -> tuple[list[Line], Stripped]:
+    """Return the author's own text, found in the text, or in its HTML if only that marks quotes; and all lines."""
+    by_text = stripping.strip(shown, marker, forwarding, subject)
     if by_text.found or len(pieces) != 1 or not pieces[0].html or visible.is_blank(pieces[0].plain or ""):
-        return by_text.text
-    by_html = stripping.strip(html_text.render(pieces[0].html), marker, forwarding)
-    return by_html.text if by_html.found and by_html.text else by_text.text
+        return shown, by_text
+    rendered = html_text.render(pieces[0].html)
+    by_html = stripping.strip(rendered, marker, forwarding, subject)
+    return (rendered, by_html) if by_html.found and by_html.text else (shown, by_text)
 
 
 def _redacted(content: Content, redact: Callable[[str], str]) -> Content:

@@ -24,7 +24,7 @@ def may_be_notice(plain: str) -> bool:
 
 
 def is_notice(plain: str, page: str) -> bool:
-    """Whether the author's words stand in the HTML alone, whose text is ``page``: none of ``plain`` is repeated there."""
+    """Whether the author's words stand in the HTML alone, whose text is ``page``: it repeats nothing of ``plain``."""
     if not may_be_notice(plain) or is_blank(page):
         return False
     shown = f" {' '.join(_words(page))} "
