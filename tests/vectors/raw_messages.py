@@ -72,7 +72,9 @@ def odd_header_lines() -> list[Case]:
         opened("an empty value of another field", b"Subject:\r\n" + good + b"\r\n"),
         opened("a colon in another value", b"Subject: a: b\r\n" + good + b"\r\n"),
         opened("a bare CR ends no line", b"Subject: a\rX-Reply-Verdict: v=1\r\n" + good + b"\r\n"),
-        opened("vertical tab and form feed end no line", b"Subject: a\x0bb\x0cX-Reply-Verdict: v=1\r\n" + good + b"\r\n"),
+        opened(
+            "vertical tab and form feed end no line", b"Subject: a\x0bb\x0cX-Reply-Verdict: v=1\r\n" + good + b"\r\n"
+        ),
         opened("every visible character in a name", b"!#$%&'*+-./09AZ^_`az{|}~\"(),;<=>?@[]\\: x\r\n" + good + b"\r\n"),
     ]
 
@@ -97,7 +99,9 @@ def ends_of_header() -> list[Case]:
 def behind_the_header() -> list[Case]:
     good = field(BODY)
     return [
-        opened("a second verdict in the body", field(b"X-Reply-Verdict: v=1\r\n") + b"\r\n", b"X-Reply-Verdict: v=1\r\n"),
+        opened(
+            "a second verdict in the body", field(b"X-Reply-Verdict: v=1\r\n") + b"\r\n", b"X-Reply-Verdict: v=1\r\n"
+        ),
         refused("the message begins with an empty line", "NoHeader", b"\r\n", good + b"\r\n" + BODY),
         refused("the message begins with LF", "NoHeader", b"\n", good + b"\r\n" + BODY),
         refused("the message begins with a folded line", "NoHeader", b"", b" folded\r\n" + good + b"\r\n" + BODY),

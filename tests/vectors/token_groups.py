@@ -515,7 +515,9 @@ def large_contexts() -> Group:
         cksum = checksum(KEY, 26, USER, number)
         members = {"user": USER, "handler": 7, "issued": ISSUED, "context": str(context), "sender": 0}
         members |= {"masterKey": MASTER.hex(), "checksum": cksum}
-        return case(comment, "valid", "EdgeCase", **members, address=f"reply+{write_glob(USER, number, cksum)}@{DOMAIN}")
+        return case(
+            comment, "valid", "EdgeCase", **members, address=f"reply+{write_glob(USER, number, cksum)}@{DOMAIN}"
+        )
 
     def rounded(comment: str, context: int, said: int) -> Case:
         cksum = checksum(KEY, 26, USER, key_number(7, ISSUED, context, 0))
