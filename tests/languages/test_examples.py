@@ -132,7 +132,9 @@ _MINT_VECTORS = """
 import { readFileSync } from "node:fs";
 const hexed = (text) => Buffer.from(text, "hex");
 const wrong = [];
-const refuses = (order) => { try { mint(site, order); return false; } catch (error) { return error instanceof RangeError; } };
+const refuses = (order) => {
+  try { mint(site, order); return false; } catch (error) { return error instanceof RangeError; }
+};
 for (const group of JSON.parse(readFileSync("VECTORS")).testGroups) {
   for (const one of group.tests) {
     let good = one.result === "valid";

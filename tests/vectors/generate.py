@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.vectors.formats import Group
+from tests.vectors.raw_messages import messages
 from tests.vectors.token_groups import (
     TOKEN_NOTES,
     addresses,
@@ -20,7 +21,6 @@ from tests.vectors.token_groups import (
     threads,
     user_keys,
 )
-from tests.vectors.raw_messages import messages
 from tests.vectors.verdict_groups import VERDICT_NOTES, body_digests, large_contexts_told, verdicts
 from tests.vectors.wrapping_groups import (
     WRAPPING_NOTES,
