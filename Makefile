@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
 TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
-	debhelper systemd iproute2 prometheus prometheus-alertmanager curl rspamd strace ruby-mail
+	debhelper systemd iproute2 prometheus prometheus-alertmanager curl rspamd strace ruby-mail nodejs php-cli php-intl
 BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
 READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse

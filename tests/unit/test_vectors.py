@@ -9,6 +9,7 @@ import pytest
 from reply_milter.core.encoding.tlv import tlv
 from reply_milter.core.mail import domain, message_id
 from reply_milter.core.mail.fingerprint import BodyDigest, squeeze
+from reply_milter.core.mail.headers import VERDICT
 from reply_milter.core.seal import verdict_header
 from reply_milter.core.seal.verdict_header import SealProblem
 from reply_milter.core.token import token
@@ -16,6 +17,7 @@ from reply_milter.core.token.address import AddressForm, ReplyAddress, classify
 from reply_milter.core.token.keyring import Keyring, KeyState, MasterKey, UserKey, derive
 from reply_milter.core.token.token import Token, TokenText
 from reply_milter.core.token.verify import FUTURE_SECONDS
+from reply_text.syntax import message_file
 from tests.support.vector_file import FOLDER, cases
 from tests.vectors import formats, generate, token_groups
 
@@ -78,6 +80,12 @@ def test_message_ids_are_read_as_the_vectors_say(group: Json, test: Json) -> Non
     assert agrees(test, found is not None)
     if found is not None:
         assert (found.locator, found.replied_to) == (test["locator"], test["repliedTo"])
+
+
+@pytest.mark.parametrize("group,test", cases("token.json", "Mintable"))
+def test_addresses_are_minted_for_ids_that_a_reply_can_name(group: Json, test: Json) -> None:
+    """And for nothing else: the digest would match no reply."""
+    assert agrees(test, message_id.is_usable(test["messageId"]))
 
 
 @pytest.mark.parametrize("group,test", cases("token.json", "Sender"))
@@ -167,6 +175,20 @@ def test_verdicts_are_opened_as_the_vectors_say(group: Json, test: Json) -> None
     assert agrees(test, trusted)
     if not isinstance(tags, SealProblem) and trusted:
         assert list(tags.items()) == list(test["tags"].items())
+
+
+@pytest.mark.parametrize("group,test", cases("verdict.json", "Message"))
+def test_messages_are_split_and_opened_as_the_vectors_say(group: Json, test: Json) -> None:
+    """From the octets of the message alone: which lines are fields, where the body begins, and what the seal says."""
+    found, body = message_file.split(bytes.fromhex(test["message"]))
+    digest = BodyDigest()
+    digest.feed(body)
+    values = [value for name, value in found if name.lower() == VERDICT.lower()]
+    tags = verdict_header.unseal(values, [bytes.fromhex(key) for key in group["sealKeys"]])
+    trusted = not isinstance(tags, SealProblem) and tags.get("body") == digest.text()
+    assert body.hex() == test["body"]
+    assert agrees(test, trusted)
+    assert not trusted or tags == test["tags"]
 
 
 @pytest.mark.parametrize("group,test", cases("verdict.json", "Verdict", "tags"))

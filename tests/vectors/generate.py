@@ -5,19 +5,23 @@ import sys
 from pathlib import Path
 
 from tests.vectors.formats import Group
+from tests.vectors.raw_messages import messages
 from tests.vectors.token_groups import (
     TOKEN_NOTES,
     addresses,
     ids,
     issue_times,
     keys,
+    large_contexts,
     lifetimes,
     message_ids,
+    mintable_ids,
+    odd_domains,
     senders,
     threads,
     user_keys,
 )
-from tests.vectors.verdict_groups import VERDICT_NOTES, body_digests, verdicts
+from tests.vectors.verdict_groups import VERDICT_NOTES, body_digests, large_contexts_told, verdicts
 from tests.vectors.wrapping_groups import (
     WRAPPING_NOTES,
     capsules,
@@ -47,6 +51,9 @@ def token_vectors() -> str:
         lifetimes(),
         message_ids(),
         ids(),
+        odd_domains(),
+        mintable_ids(),
+        large_contexts(),
     ]
     header = [
         "Test vectors for reply-milter's reply addresses, version 1 (docs/token-format.md).",
@@ -60,7 +67,8 @@ def verdict_vectors() -> str:
         "Test vectors for the field X-Reply-Verdict, version 1 (docs/verdict-header.md).",
         "fields: the values of all fields of this name on one message, from the top. body: the message's, in hex.",
     ]
-    return document("reply-milter verdict 1", "reply_verdict_v1", header, VERDICT_NOTES, [body_digests(), verdicts()])
+    groups = [body_digests(), verdicts(), messages(), large_contexts_told()]
+    return document("reply-milter verdict 1", "reply_verdict_v1", header, VERDICT_NOTES, groups)
 
 
 def wrapping_vectors() -> str:

@@ -436,6 +436,105 @@ def misspelt_addresses(n: int, start: str, bound: tuple[int, int, int, int]) -> 
     ]
 
 
+def odd_domains() -> Group:
+    """Domains that libraries read in two ways, and lengths beyond what an address may have."""
+
+    def bound(comment: str, flags: str, address: str, normalised: str) -> Case:
+        return case(comment, "valid", flags, address=address, normalised=normalised, sender=sender(KEY, normalised))
+
+    def unbound(comment: str, address: str) -> Case:
+        return case(comment, "valid", "Unbound", address=address, normalised=None, sender=0)
+
+    def wrong(comment: str, address: str, normalised: str) -> Case:
+        tag = sender(KEY, normalised)
+        return case(comment, "invalid", "Idn", address=address, normalised=normalised, sender=tag)
+
+    capital_s, wide = "jane@STRA\u1e9eE.example", "jane@\uff11.\uff12.\uff13"
+    long_local, long_domain = "a" * 308, f"{'a' * 60}." * 4 + "example.c"
+    tests = [
+        bound("capital sharp s is sharp s", "Idn", capital_s, "jane@xn--strae-oqa.example"),
+        wrong("capital sharp s as ss, by tables older than Unicode 15.1", capital_s, "jane@strasse.example"),
+        bound("full-width digits are digits, and no IPv4 address", "Idn", wide, "jane@1.2.3"),
+        wrong("full-width digits read as an IPv4 address", wide, "jane@1.2.0.3"),
+        bound("a last label of digits behind a U-label", "Idn", "jane@\u65e5\u672c.\uff17", "jane@xn--wgv71a.7"),
+        bound("one ideographic full stop at the end", "Idn", "jane@example.com\u3002", RECIPIENT),
+        unbound("two dots at the end", "jane@example.."),
+        unbound("two full stops at the end, one of them ideographic", "jane@example.com.\u3002"),
+        unbound("nothing but a dot for a domain", "jane@."),
+        unbound("a control character in the domain", "jane@exa\x01mple.com"),
+        unbound("DEL in the domain", "jane@example.com\x7f"),
+        unbound("white space that is not ASCII in the domain", "jane@example\u2003.com"),
+        bound("320 octets", "EdgeCase", f"{long_local}@example.com", f"{long_local}@example.com"),
+        unbound("321 octets", f"{long_local}a@example.com"),
+        bound("253 octets of a domain", "EdgeCase", f"jane@{long_domain}", f"jane@{long_domain}"),
+        unbound("254 octets of a domain", f"jane@{long_domain}o"),
+    ]
+    return group("Sender", tests, userKey=KEY.hex())
+
+
+def mintable_ids() -> Group:
+    """Which Message-IDs an address may be minted for: those that a reply can name."""
+
+    def good(comment: str, flags: str, message_id: str) -> Case:
+        return case(comment, "valid", flags, messageId=message_id)
+
+    def bad(comment: str, message_id: str, flags: str = "NotAnId") -> Case:
+        return case(comment, "invalid", flags, messageId=message_id)
+
+    tests = [
+        good("the worked example of the document", "Normal", MESSAGE_ID),
+        good("a form of the application's own", "Normal", "CAF=abc123+x@mail.example.com"),
+        good("UTF-8", "EdgeCase", "gr\u00fc\u00dfe/1@example.com"),
+        good("900 octets", "EdgeCase", "x" * 888 + "@example.com"),
+        good("two at signs", "EdgeCase", "a@b@example.com"),
+        bad("901 octets: it does not fit a line behind References", "x" * 889 + "@example.com"),
+        bad("901 octets in fewer characters", "\u00fc" * 444 + "x@example.com"),
+        bad("in angle brackets: the digest would be another one", f"<{MESSAGE_ID}>"),
+        bad("with a closing angle bracket", f"{MESSAGE_ID}>"),
+        bad("an angle bracket within", "a<b@example.com"),
+        bad("empty", ""),
+        bad("nothing but angle brackets", "<>"),
+        bad("no at sign", "go-gitea/gitea/issue/2351/1220588887"),
+        bad("a space within", "a b@example.com", "WhiteSpace"),
+        bad("a space in front", " a@example.com", "WhiteSpace"),
+        bad("a trailing LF", "a@example.com\n", "WhiteSpace"),
+        bad("a fold within", "a\r\n\tb@example.com", "WhiteSpace"),
+        bad("a no-break space within", "a\u00a0b@example.com", "WhiteSpace"),
+        bad("a unit separator within", "a\x1fb@example.com", "WhiteSpace"),
+        bad("a next line control within", "a\x85b@example.com", "WhiteSpace"),
+        bad("an ideographic space within", "a\u3000b@example.com", "WhiteSpace"),
+    ]
+    return group("Mintable", tests)
+
+
+def large_contexts() -> Group:
+    """Integer contexts that a 64-bit floating-point number can't hold."""
+
+    def good(comment: str, context: int) -> Case:
+        number = key_number(7, ISSUED, context, 0)
+        cksum = checksum(KEY, 26, USER, number)
+        members = {"user": USER, "handler": 7, "issued": ISSUED, "context": str(context), "sender": 0}
+        members |= {"masterKey": MASTER.hex(), "checksum": cksum}
+        return case(
+            comment, "valid", "EdgeCase", **members, address=f"reply+{write_glob(USER, number, cksum)}@{DOMAIN}"
+        )
+
+    def rounded(comment: str, context: int, said: int) -> Case:
+        cksum = checksum(KEY, 26, USER, key_number(7, ISSUED, context, 0))
+        glob = write_glob(USER, key_number(7, ISSUED, said, 0), cksum)
+        return case(comment, "invalid", "ModifiedContext", address=f"reply+{glob}@{DOMAIN}")
+
+    tests = [
+        good("2^53", 2**53),
+        good("2^53 + 1", 2**53 + 1),
+        good("2^54 + 1", 2**54 + 1),
+        good("2^55 - 2", 2**55 - 2),
+        rounded("2^53 + 1, rounded to 2^53", 2**53 + 1, 2**53),
+    ]
+    form = {"mailbox": "reply", "delimiter": "+", "domain": DOMAIN, "n": 26}
+    return group("Address", tests, realm=REALM, masterKeys=[OLDER_MASTER.hex(), MASTER.hex()], **form)
+
+
 def ids() -> Group:
     number = key_number(HANDLER, ISSUED, thread(KEY, MESSAGE_ID), sender(KEY, RECIPIENT))
     glob = write_glob(USER, number, checksum(KEY, 26, USER, number))
@@ -485,6 +584,7 @@ TOKEN_NOTES = {
     "Unbound": ("DEFINED", "Such an address has no normalised form: a token for it bears the sender tag 0."),
     "ZeroTag": ("EDGE_CASE", "0 means unbound, so a computed 0 is written as 1."),
     "OtherForm": ("DEFINED", "Not a Message-ID of the recommended form. It still binds a thread, but tells nothing."),
+    "NotAnId": ("DEFINED", "Nothing that a reply can name in In-Reply-To or References: refuse to mint for it."),
     "OutOfRange": ("EDGE_CASE", "Nothing can be minted outside 2025-01-01 to 2088-10-18. Minutes are never reduced."),
     "Expired": ("AUTH_BYPASS", "The token's time is over."),
     "IssuedInFuture": ("AUTH_BYPASS", "More than 300 seconds ahead: forged, whatever the checksum says."),

@@ -99,6 +99,19 @@ def verdicts() -> Group:
     return group("Verdict", tests, sealKeys=[SEAL_KEY.hex(), OLDER_SEAL_KEY.hex()])
 
 
+def large_contexts_told() -> Group:
+    """Numbers that a 64-bit floating-point number can't hold: tags are text."""
+
+    def opened(comment: str, context: int) -> Case:
+        told = TAGS.replace("context=6832620830914657", f"context={context}")
+        value = seal(f"{told};body={body_text(BODY)}", SEAL_KEY)
+        said = dict(part.split("=") for part in value.split(";"))
+        return case(comment, "valid", "EdgeCase", fields=[value], body=BODY.hex(), tags=said)
+
+    tests = [opened("context 2^53 + 1", 2**53 + 1), opened("context 2^55 - 1", 2**55 - 1)]
+    return group("Verdict", tests, sealKeys=[SEAL_KEY.hex()])
+
+
 def wrap(value: str) -> str:
     """Break before column 78; the first line has the field's name, later ones a tab that may be eight columns wide."""
     lines, room = [""], 77 - len("X-Reply-Verdict: ")
@@ -222,5 +235,7 @@ VERDICT_NOTES = {
     "SealNotLast": ("AUTH_BYPASS", "What stands behind the seal is not covered by it."),
     "TrailingText": ("MALLEABILITY", "Something other than one semicolon follows the seal."),
     "WrongKey": ("AUTH_BYPASS", "Sealed with a key that is not ours."),
+    "HeaderSplit": ("FUNCTIONALITY", "Where the header ends, and which line is a field: section 3.1."),
+    "NoHeader": ("AUTH_BYPASS", "The field stands behind the header's end: it is text of the body."),
     "NotOne": ("AUTH_BYPASS", "A message bears exactly one field of this name."),
 }
