@@ -18,6 +18,7 @@ from reply_milter.ports import (
     DelayedCommits,
     MintingStore,
     MintingTelemetry,
+    NativeSources,
     ParkingRoom,
     Store,
     Telemetry,
@@ -55,6 +56,7 @@ class Service:
     """The rules, and the world that they are applied to. ``commits`` is None if this process commits nothing.
 
     ``parking_room`` is None if there is no bound for parked replies on this host. ``mark``: None if nothing is wrapped.
+    ``natives``: None if no native address is verified.
     """
 
     rules: Rules
@@ -65,6 +67,7 @@ class Service:
     telemetry: Telemetry
     parking_room: ParkingRoom | None = None
     mark: WrappedMark | None = None
+    natives: NativeSources | None = None
 
 
 @dataclass(frozen=True, slots=True)

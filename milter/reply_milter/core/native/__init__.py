@@ -1,1 +1,1 @@
-"""Addresses that an application made itself: taken apart and checked with its users' secrets, as it would, and stricter."""
+"""Addresses that an application made itself: checked with its users' secrets, as it would, and stricter."""

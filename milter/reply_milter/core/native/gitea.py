@@ -1,4 +1,4 @@
-"""Tokens of Gitea and of Forgejo (services/mailer/token/token.go of both): taken apart, and checked with a user's secret.
+"""Tokens of Gitea and Forgejo (services/mailer/token/token.go of both): taken apart, checked with a user's secret.
 
 A token is base32 (RFC 4648, upper case, unpadded) of a version, and three gob messages: the user's id, the first octets
 of HMAC-SHA256 under the user's secret, and the payload. That holds when it expires, what it is for, and of what.
@@ -7,6 +7,7 @@ of HMAC-SHA256 under the user's secret, and the payload. That holds when it expi
 import base64
 import binascii
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,6 +68,23 @@ def parse(text: str, kind: Kind) -> GiteaToken | None:
     return token if token is not None and write(token, kind) == text else None
 
 
+def parse_loosely(text: str, kind: Kind) -> GiteaToken | None:
+    """Take apart a token in any spelling that the application would read. Only to tell who plays with spellings.
+
+    Read as the laxest of them does: letters in either case, spare bits, octets behind the last value.
+    """
+    raw = _loosely_decoded(text)
+    if raw is None or raw[:1] != bytes([kind.version]):
+        return None
+    user = gob.read_loosely(raw, 1, gob.INT)
+    mac = gob.read_loosely(raw, user.end, gob.OCTETS) if user else None
+    payload = gob.read_loosely(raw, mac.end, gob.OCTETS) if mac else None
+    if user is None or mac is None or payload is None:
+        return None
+    assert isinstance(user.value, int) and isinstance(mac.value, bytes) and isinstance(payload.value, bytes)  # noqa: S101
+    return GiteaToken(user.value, mac.value, payload.value, expires=0, purpose=0, data=b"")
+
+
 def write(token: GiteaToken, kind: Kind) -> str:
     """Write a token as the application does, from its values."""
     payload = gob.write_int(token.expires) + gob.write_uint(token.purpose) + gob.write_octets(token.data)
@@ -93,6 +111,17 @@ def _decoded(text: str) -> bytes | None:
         return None
 
 
+def _loosely_decoded(text: str) -> bytes | None:
+    if len(text) > TOKEN_CHARACTERS or not text.isascii():
+        return None
+    whole = text.upper().rstrip("=")
+    for cut in (0, 1, 2, 3):  # Go takes no notice of a last group that is too short
+        kept = whole[: len(whole) - cut]
+        with suppress(binascii.Error):
+            return base64.b32decode(kept + "=" * (-len(kept) % 8))
+    return None
+
+
 def _with_payload(user: int, mac: bytes, payload: bytes) -> GiteaToken | None:
     expires = gob.read(payload, 0, gob.INT)
     purpose = gob.read(payload, expires.end, gob.UINT) if expires else None
@@ -106,7 +135,7 @@ def _with_payload(user: int, mac: bytes, payload: bytes) -> GiteaToken | None:
 
 
 def _is_reference(data: bytes) -> bool:
-    """Whether ``data`` names an issue or a comment as the application writes it: version 1, kind, id in the database."""
+    """Whether ``data`` names an issue or a comment as the application writes it: version 1, kind, database id."""
     kind = gob.read(data, 1, gob.UINT) if data[:1] == b"\1" else None
     number = gob.read(data, kind.end, gob.INT) if kind else None
     if kind is None or number is None or number.end != len(data):

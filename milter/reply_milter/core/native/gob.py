@@ -50,6 +50,35 @@ def read(octets: bytes, start: int, kind: int) -> Read | None:
     return None if value is None else Read(value, end)
 
 
+def read_loosely(octets: bytes, start: int, kind: int) -> Read | None:
+    """Read the next value of type ``kind`` as Go does.
+
+    Numbers may have more octets than needed, type definitions stand before it, and octets behind it in its message.
+    """
+    while (length := _loose_number(octets, start)) is not None:
+        begin, end = length[1], length[1] + length[0]
+        message = octets[begin:end]
+        named = _loose_number(message, 0)
+        if end > len(octets) or not message or named is None:
+            return None
+        if _signed(named[0]) < 0:  # a definition; Go reads past it
+            start = end
+            continue
+        return _loose_value(message, named, kind, end)
+    return None
+
+
+def _loose_value(message: bytes, named: tuple[int, int], kind: int, end: int) -> Read | None:
+    zero = _loose_number(message, named[1])
+    number = _loose_number(message, zero[1]) if zero is not None and zero[0] == 0 else None
+    if _signed(named[0]) != kind or number is None:
+        return None
+    value, at = number
+    if kind != OCTETS:
+        return Read(value if kind == UINT else _signed(value), end)
+    return Read(message[at : at + value], end) if at + value <= len(message) else None
+
+
 def _value(body: bytes, kind: int) -> int | bytes | None:
     number = _read_number(body, 0)
     if number is None:
@@ -76,6 +105,12 @@ def _number(value: int) -> bytes:
 
 def _read_number(octets: bytes, start: int) -> tuple[int, int] | None:
     """Read a number in the fewest octets; return it with the offset behind it."""
+    found = _loose_number(octets, start)
+    return found if found is not None and _number(found[0]) == octets[start : found[1]] else None
+
+
+def _loose_number(octets: bytes, start: int) -> tuple[int, int] | None:
+    """Read a number in as many octets as it has; return it with the offset behind it."""
     if start >= len(octets):
         return None
     first = octets[start]
@@ -85,8 +120,7 @@ def _read_number(octets: bytes, start: int) -> tuple[int, int] | None:
     end = start + 1 + width
     if width > _WIDEST or end > len(octets):
         return None
-    value = int.from_bytes(octets[start + 1 : end], "big")
-    return (value, end) if _number(value) == octets[start:end] else None
+    return int.from_bytes(octets[start + 1 : end], "big"), end
 
 
 def _unsigned(value: int) -> int:

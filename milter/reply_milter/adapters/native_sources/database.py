@@ -1,0 +1,65 @@
+"""A query to an application's SQLite database, opened read-only for each question."""
+
+import sqlite3
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote
+
+from reply_milter.core.native.forms import Named
+from reply_milter.core.native.known import SECRET_CHARACTERS, Known, usable_address
+from reply_milter.ports.native_source import SourceUnavailableError
+
+_BUSY_SECONDS = 0.1  # how long a writer may keep us waiting
+_SECONDS = 0.2  # for a whole query
+_STEPS = 1000  # of SQLite's virtual machine between two looks at the clock
+_ROWS = 100
+
+
+class DatabaseSource:
+    """``sql`` returns a row for each address of a user: secret, address, disabled; of those, only secret is needed.
+
+    For Moodle also data_secret and expires. No row: an unknown user.
+    """
+
+    def __init__(self, path: str, sql: str) -> None:
+        self._uri = f"file:{quote(path)}?mode=ro"
+        self._sql = sql
+
+    def start(self) -> None:
+        """Nothing to be done."""
+
+    def close(self) -> None:
+        """Nothing to be done."""
+
+    def known(self, named: Named) -> Known | None:
+        """See ``ports.NativeSources``."""
+        asked = {"user": named.user, "handler": named.handler, "data": named.data}
+        try:
+            with closing(sqlite3.connect(self._uri, uri=True, timeout=_BUSY_SECONDS)) as database:
+                database.row_factory = sqlite3.Row
+                until = time.monotonic() + _SECONDS
+                database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+                rows = database.execute(self._sql, asked).fetchmany(_ROWS)
+                return _known([dict(row) for row in rows])
+        except (sqlite3.Error, OverflowError) as error:
+            raise SourceUnavailableError(f"the database gave no answer: {error}") from error
+
+
+def _known(rows: list[Mapping[str, Any]]) -> Known | None:
+    if not rows:
+        return None
+    first = rows[0]
+    secret, data_secret = first.get("secret"), first.get("data_secret") or ""
+    for text in (secret, data_secret):
+        if not isinstance(text, str) or len(text) > SECRET_CHARACTERS or not text.isascii():
+            raise SourceUnavailableError("the query returned no text as a secret")
+    if not secret:
+        return None
+    expires = first.get("expires") or 0
+    if not isinstance(expires, int):
+        raise SourceUnavailableError("the query returned no whole number as expires")
+    addresses = (row.get("address") for row in rows)
+    found = tuple(usable_address(one) for one in addresses if isinstance(one, str) and one)
+    return Known(secret, found, any(row.get("disabled") for row in rows), data_secret, expires)
