@@ -62,7 +62,8 @@ def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts |
     owner = arrival.recipient.claimant
     native = Plain(owner.address, owner.recipient) if owner is not None else None
     if owner is not None:
-        facts = (facts or Facts())._replace(addresses=owner.addresses)
+        facts = facts or Facts()
+        facts = facts._replace(addresses=(*owner.addresses, *facts.addresses) if owner.addresses else ())
     bound = bindings(message, checked, facts, rules.form, rules.keyring, authenticated, asked=asked, native=native)
     found = list(findings(message, bound, rules.form, rules.verify.max_message_bytes, strictly=wrapped))
     if wrapped:

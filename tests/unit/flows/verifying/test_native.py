@@ -10,8 +10,6 @@ from reply_milter.core.native import gob
 from reply_milter.core.native.forms import FORMS, Named
 from reply_milter.core.native.known import Known
 from reply_milter.core.native.verification import LinesFile, Verification
-from reply_milter.core.token.verify import Facts
-from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.reasons import Reason
@@ -159,18 +157,6 @@ def test_another_author_is_a_mismatch_where_the_source_tells_addresses() -> None
     assert _tags(desk, desk.finish(reply_fields(wrapped().token, author="mallory@example.net")))["sender"] == "unknown"
 
 
-def test_a_user_who_is_revoked_is_refused() -> None:
-    """By address, as for wrapped ones: the pseudo-user is the same."""
-    desk = _desk(People())
-    (user,) = {call[1] for call in _asked(desk)}
-    assert user == wrapped(recipient=AUTHOR).token.token.user
-
-
-def _asked(desk: Desk) -> list[tuple[str, int]]:
-    desk.start(native(token()))
-    return [("facts", desk.connection._transaction.state.taken.checked.token.user)]  # type: ignore[union-attr]
-
-
 def test_forged_ones_are_throttled_before_the_source_is_asked() -> None:
     """So that nobody makes us ask a database a thousand times."""
     people = People()
@@ -206,14 +192,16 @@ def test_in_one_message_with_ours_the_native_one_goes() -> None:
 def test_the_store_keeps_what_it_says_of_the_user() -> None:
     """A pseudo-user that was revoked after the address was made."""
     desk = _desk(People())
-    desk.store.facts = lambda *_args, **_more: Facts(user_revoked_before=NOW)  # type: ignore[method-assign]
+    user = wrapped(recipient=AUTHOR).token.token.user
+    desk.store.pseudo_users_revoked_before[user] = NOW
     (verdict,) = desk.start(native(token()))
     assert isinstance(verdict, Reject) and verdict.reason == Reason.REVOKED
-    assert Policy().action(verdict_finding()) is Action.REJECT
 
 
-def verdict_finding():  # type: ignore[no-untyped-def]
-    """A finding of revocation."""
-    from reply_milter.core.verdict.policy import Finding
-
-    return Finding.of(Reason.REVOKED)
+def test_a_second_address_of_the_user_may_answer_too() -> None:
+    """One that the application does not know, which the operator has put on file."""
+    desk = _desk(People())
+    user, second = wrapped(recipient=AUTHOR).token.token.user, "jane@work.example"
+    desk.store.addresses_of_pseudo_users[user] = (second,)
+    desk.start(native(token()))
+    assert _tags(desk, desk.finish(reply_fields(wrapped().token, author=second)))["sender"] == "match"
