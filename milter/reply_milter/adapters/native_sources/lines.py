@@ -4,6 +4,7 @@ import os
 import stat
 import threading
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import LINE_OCTETS, DataLine, Known, UserLine, read_line
@@ -78,11 +79,11 @@ def joined(user: Known | None, named: Named, of_data: Known | None) -> Known | N
     return Known(user.secret, user.addresses, disabled, of_data.data_secret, of_data.expires)
 
 
-def _read(file) -> _Users:  # type: ignore[no-untyped-def]
+def _read(file: TextIO) -> _Users:
     users, number = _Users(), 0
     while text := file.readline(LINE_OCTETS + 1):
         number += 1
-        if not text.strip():
+        if len(text) <= LINE_OCTETS and not text.strip():
             continue
         match read_line(text):
             case UserLine(user, known):
