@@ -151,7 +151,7 @@ def test_another_author_is_a_mismatch_where_the_source_tells_addresses() -> None
     desk = _desk(People())
     desk.start(native(token()))
     verdict = desk.finish(reply_fields(wrapped().token, author="mallory@example.net"))
-    assert verdict.reason == Reason.SENDER_MISMATCH  # type: ignore[union-attr]
+    assert verdict.reason == Reason.SENDER_MISMATCH
     desk = _desk(People({42: Known(SECRET)}))
     desk.start(native(token()))
     assert _tags(desk, desk.finish(reply_fields(wrapped().token, author="mallory@example.net")))["sender"] == "unknown"
