@@ -1,13 +1,12 @@
 """``[handler.verify]``: how an application's own addresses are verified, and who knows its users."""
 
 import re
-from os.path import isabs
 
 from reply_milter.core.encoding.toml_table import Table, one_of
 from reply_milter.core.native.forms import FORMS
 from reply_milter.core.native.verification import LinesFile, Query, Verification
 
-_SOURCE = re.compile(r"(file|sqlite):([^\0\n]{1,4000})")
+_SOURCE = re.compile(r"(file|sqlite):(/[^\0\n]{1,4000})")
 _HOW = '"file:/PATH" (a JSON object a line) or "sqlite:/PATH", with an absolute path'
 _PARAMETERS = re.compile(r":[a-z]+")
 _OF_MOODLE = frozenset({":user", ":handler", ":data"})
@@ -34,7 +33,7 @@ def read_verification(table: Table) -> Verification | None:
 
 def _source(text: str) -> str | None:
     found = _SOURCE.fullmatch(text)
-    return None if found and isabs(found[2]) else f"must be {_HOW}"
+    return None if found else f"must be {_HOW}"
 
 
 def _query(sql: str, form: str) -> str:

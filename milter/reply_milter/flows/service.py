@@ -88,7 +88,7 @@ class MintingRules:
 
         Such an application does not know us: no secret is asked for.
         """
-        wrapped = [handler for handler in self.handlers.by_id.values() if handler.wrap is not None]
+        wrapped = [one for one in self.handlers.by_id.values() if one.wrap is not None and one.wrap.outward]
         asker = Asker(client, login, "", "")
         known = [one for one in self.sign.applications if one.is_known_by(asker)] if wrapped else []
         owners = [(handler, one.name) for handler in wrapped for one in known if handler.name in one.handlers]

@@ -23,6 +23,7 @@ from reply_milter.flows.verifying.passing_store import PassingStore
 from reply_milter.flows.verifying.possible_decisions import possible_decisions
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.processes.milter_worker import Shared
+from reply_milter.wiring.natives import wanted_sources
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import open_registry, open_store, store_url
 
@@ -86,7 +87,7 @@ class Verifier:
 
     def _renew_natives(self, config: Config) -> None:
         """Watch the sources of the handlers that verify native addresses; the same ones go on."""
-        wanted = sources_of(config.handlers)
+        wanted = wanted_sources(config.handlers)
         if wanted != self._wanted_natives:
             if self._natives is not None:
                 self._natives.close()
@@ -139,15 +140,6 @@ class Verifier:
             with suppress(StoreUnavailableError):  # recorded with the next use
                 self._registry.note_key_use(used)
                 recorded.update(used)
-
-
-def sources_of(handlers: Handlers) -> dict[int, LinesFile | Query]:
-    """The source of each handler that verifies native addresses, by its number."""
-    return {
-        handler.id: handler.wrap.verification.source
-        for handler in handlers.wrapped
-        if handler.wrap is not None and handler.wrap.verification is not None
-    }
 
 
 def _parking_room(config: Config) -> SqliteParkingRoom | None:

@@ -27,6 +27,9 @@ class DatabaseSource:
         self._uri = f"file:{quote(path)}?mode=ro"
         self._sql = sql
 
+    def look(self) -> None:
+        """Nothing to be done: each question opens it."""
+
     def start(self) -> None:
         """Nothing to be done."""
 

@@ -1,5 +1,6 @@
 """A file of JSON lines, read in the background whenever it changes. A reply never waits for that."""
 
+import logging
 import os
 import stat
 import threading
@@ -10,6 +11,7 @@ from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import LINE_OCTETS, DataLine, Known, UserLine, read_line
 from reply_milter.ports.native_source import SourceUnavailableError
 
+log = logging.getLogger(__name__)
 _SECONDS = 1.0  # between looks at the file
 _OCTETS = 1 << 30  # of a file; a user takes some 150
 _Stamp = tuple[int, int, int]
@@ -32,6 +34,7 @@ class LinesSource:
         self._stamp: _Stamp | None = None
         self._users = _Users(problem="the file was not read yet")
         self._closed = threading.Event()
+        self._told: str | None = None
 
     def start(self) -> None:
         """Read the file, then watch it in the background. For processes that never fork."""
@@ -63,6 +66,15 @@ class LinesSource:
                 self._stamp = stamp
         except (OSError, UnicodeDecodeError) as error:
             self._users = _Users(problem=getattr(error, "strerror", None) or "the file can't be read")
+        self._tell()
+
+    def _tell(self) -> None:
+        """Log what changed: why native addresses are deferred from now on, or that they no longer are."""
+        problem = self._users.problem
+        if problem != self._told:
+            level = logging.WARNING if problem else logging.INFO
+            log.log(level, "native source %s: %s", self._path, problem or f"{len(self._users.users)} users")
+            self._told = problem
 
     def _watch(self) -> None:
         while not self._closed.wait(_SECONDS):

@@ -16,6 +16,11 @@ class Sources:
     def __init__(self, wanted: Mapping[int, LinesFile | Query]) -> None:
         self._sources = {number: _source(one) for number, one in wanted.items()}
 
+    def look(self) -> None:
+        """Read what is to be read, once."""
+        for source in self._sources.values():
+            source.look()
+
     def start(self) -> None:
         """Read what is to be read, and watch it. For processes that never fork."""
         for source in self._sources.values():
