@@ -88,13 +88,17 @@ class Verifier:
     def _renew_natives(self, config: Config) -> None:
         """Watch the sources of the handlers that verify native addresses; the same ones go on."""
         wanted = wanted_sources(config.handlers)
+        self._names = {number: config.handlers.by_id[number].name for number in wanted}
         if wanted != self._wanted_natives:
             if self._natives is not None:
                 self._natives.close()
-            self._natives = Sources(wanted) if wanted else None
+            self._natives = Sources(wanted, self._source_looked_at) if wanted else None
             if self._natives is not None:
                 self._natives.start()
             self._wanted_natives = wanted
+
+    def _source_looked_at(self, handler_id: int, is_up: bool, changed: float) -> None:
+        self._metrics.wrapped.source_looked_at(self._names[handler_id], is_up, changed)
 
     def _for_canaries(self, service: Service) -> Service | None:
         """Return a copy of the service for canary connections: handlers that no configuration has, no telemetry.

@@ -4,6 +4,7 @@ import logging
 import os
 import stat
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -29,8 +30,9 @@ class _Users:
 class LinesSource:
     """Answers from memory. ``path`` is looked at each second, until ``close``."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, told: Callable[[bool, float], None] = lambda _is_up, _changed: None) -> None:
         self._path = path
+        self._report = told
         self._stamp: _Stamp | None = None
         self._users = _Users(problem="the file was not read yet")
         self._closed = threading.Event()
@@ -66,6 +68,7 @@ class LinesSource:
                 self._stamp = stamp
         except (OSError, UnicodeDecodeError) as error:
             self._users = _Users(problem=getattr(error, "strerror", None) or "the file can't be read")
+        self._report(not self._users.problem, self._stamp[0] / 1e9 if self._stamp else 0.0)
         self._tell()
 
     def _tell(self) -> None:

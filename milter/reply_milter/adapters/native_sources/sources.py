@@ -1,6 +1,6 @@
 """One source for each handler that verifies native addresses. Implements ``ports.NativeSources``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from reply_milter.adapters.native_sources.database import DatabaseSource
 from reply_milter.adapters.native_sources.lines import LinesSource
@@ -9,12 +9,15 @@ from reply_milter.core.native.known import Known
 from reply_milter.core.native.verification import LinesFile, Query
 from reply_milter.ports.native_source import SourceUnavailableError
 
+# The handler's number, whether its source gives answers, and when its file changed (Unix seconds; 0: no file).
+Report = Callable[[int, bool, float], None]
+
 
 class Sources:
-    """``wanted``: the source of each handler, by the handler's number."""
+    """``wanted``: the source of each handler, by the handler's number. ``report``: hears how each is."""
 
-    def __init__(self, wanted: Mapping[int, LinesFile | Query]) -> None:
-        self._sources = {number: _source(one) for number, one in wanted.items()}
+    def __init__(self, wanted: Mapping[int, LinesFile | Query], report: Report | None = None) -> None:
+        self._sources = {number: _source(number, one, report or _nothing) for number, one in wanted.items()}
 
     def look(self) -> None:
         """Read what is to be read, once."""
@@ -39,5 +42,14 @@ class Sources:
         return source.known(named)
 
 
-def _source(wanted: LinesFile | Query) -> LinesSource | DatabaseSource:
-    return LinesSource(wanted.path) if isinstance(wanted, LinesFile) else DatabaseSource(wanted.path, wanted.sql)
+def _source(number: int, wanted: LinesFile | Query, report: Report) -> LinesSource | DatabaseSource:
+    def told(is_up: bool, changed: float = 0.0) -> None:
+        report(number, is_up, changed)
+
+    if isinstance(wanted, LinesFile):
+        return LinesSource(wanted.path, told)
+    return DatabaseSource(wanted.path, wanted.sql, told)
+
+
+def _nothing(_number: int, _is_up: bool, _changed: float) -> None:
+    """Report to nobody."""
