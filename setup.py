@@ -12,6 +12,7 @@ COMPILED = """
     reply_milter/adapters/os: clock
     reply_milter/core/encoding: base32 tlv
     reply_milter/core/mail: domain fingerprint headers message_id
+    reply_milter/core/native: claimant forms gitea gob known moodle verification
     reply_milter/core/notification: application
     reply_milter/core/rules: authentication authentication_results auto_reply dkim_signature message thread
     reply_milter/core/seal: tagging verdict_header
@@ -19,7 +20,7 @@ COMPILED = """
     reply_milter/core/verdict: answer handler policy reasons verdict
     reply_milter/core/wrapping: keys native plain unwrap
     reply_milter/flows: service
-    reply_milter/flows/verifying: answering arrival claiming direct inbound judgement recipient sealing standing transaction weighing
+    reply_milter/flows/verifying: answering arrival claiming direct inbound judgement native recipient sealing standing transaction weighing
     reply_milter/ports: conversation store telemetry
     reply_text/syntax: comments mailbox message_ids
 """

@@ -30,6 +30,7 @@ OF_WRAPPED: dict[str, set[str]] = {
     "wrapped_copies_total": {"handler", "outcome"},
     "wrapped_capsules_left_out_total": {"handler"},
     "native_total": {"handler", "class", "outcome"},
+    "native_spellings_total": {"handler"},
     "restored_total": {"handler", "class"},
     "wrapped_canary_last_success_timestamp_seconds": set(),
     "wrapped_canary_failures_total": {"reason"},

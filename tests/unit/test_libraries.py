@@ -105,7 +105,7 @@ def test_what_our_code_uses_of_a_module_is_looked_for(module: str) -> None:
 
 def test_what_the_webhook_does_with_its_client_is_looked_for() -> None:
     """Methods, attributes and keywords: a release without one of them is named at the start, and not by a traceback."""
-    tree = ast.parse((ROOT / "milter/reply_milter/adapters/handlers/webhook.py").read_text())
+    tree = ast.parse((ROOT / "milter/reply_milter/adapters/handlers/http_post.py").read_text())
     calls = {ast.unparse(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     listed = {name.partition(":")[2].partition("[")[0]: name for name in HTTPX.names}
     for called, name in {
@@ -117,7 +117,7 @@ def test_what_the_webhook_does_with_its_client_is_looked_for() -> None:
         written = {keyword.arg for keyword in calls[called].keywords}
         assert set(listed[name].partition("[")[2].rstrip("]").split(",")) == written
     attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    of_objects = {"url": "URL", "response": "Response", "client": "AsyncClient"}
+    of_objects = {"given": "URL", "url": "URL", "response": "Response", "client": "AsyncClient"}
     used = {f"{of_objects[owner]}.{name}" for owner, _, name in (one.partition(".") for one in attributes)
             if owner in of_objects and name.isidentifier()}  # fmt: skip
     assert used - {"Response.status_code"} == {name for name in listed if "." in name}  # no class has that one

@@ -18,6 +18,8 @@ from reply_milter.cli.why_words import explained
 from reply_milter.core.delivery import confirmation
 from reply_milter.core.delivery.consent import answer_of
 from reply_milter.core.mail import domain, fingerprint, headers, message_id
+from reply_milter.core.native.forms import FORMS as NATIVE_FORMS
+from reply_milter.core.native.forms import Reading, reading_of
 from reply_milter.core.notification import mint_request
 from reply_milter.core.redaction import read_redacted, redact, redact_message
 from reply_milter.core.rules import auto_reply, dkim_signature, thread
@@ -195,6 +197,12 @@ _QUOTED = [
     "x\n>>> a 1:11 1/1/11 >>>\n",
     "x <a@b> 1:11 1999:\n > a\nC> b",
 ]
+
+
+def _native_key(text: str) -> list[Reading]:
+    return [reading_of(form, text) for form in NATIVE_FORMS.values()]
+
+
 _TOKEN = "reply+" + "0" * 10 + "a" * 48 + "@reply.example.com"
 FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "mailboxes": (mailbox.mailboxes, ["Alice <alice@client.test>", "g:a@b,c@d;", '"a" <@b:c@d>']),
@@ -251,6 +259,7 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "text of a message": (_read(_body("text/plain")), ["a\nOn 1:11 a@b.c wrote:\n> b"]),
     "HTML of a message": (_read(_body("text/html")), ["<p>a</p><a href='http://b'>c</a>"]),
     "parts of a message": (_read(_body("multipart/mixed; boundary=b")), ["--b\nContent-Type: a/b\n\nc\n--b--\n"]),
+    "native key": (_native_key, ["AEBQIAACBUFAACVC", "aebqiaac", "AAAAAAAAAAEAAAAA", "=="]),
     "native addresses": (_native, [*_KEYS, "incoming", "in+a-b-issue", "abababab"]),
     "keys in a text": (_keys_in, _KEYS),
     "people restored": (_restored(GITEA_PLAIN, GITEA, "From"), ["Alice <a@b>", "=?utf-8?q?a?= <a@b>"]),

@@ -47,6 +47,14 @@ ROW = Row(
             ),
         ),
         lines(
+            "Native addresses that are verified",
+            "spellings: genuine, as the application never writes them: somebody plays. "
+            "source: 1 while it gives answers.",
+            "none",
+            (f"sum by (handler) ({rate('native_spellings_total', **HANDLER)})", "spellings {{handler}}"),
+            (f"min by (handler) ({series('native_source_up', **HANDLER)})", "source {{handler}}"),
+        ),
+        lines(
             "Restored",
             "What applications took under their own address, by handler and class.",
             "ops",

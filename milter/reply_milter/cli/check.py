@@ -12,6 +12,7 @@ from reply_milter.cli.options import add_at, add_command, add_config, add_json, 
 from reply_milter.core.rules.thread import ThreadMatch
 from reply_milter.flows.verifying.rehearsal import Concerned, Rehearsal, SampleMessage, rehearse
 from reply_milter.ports import Fate
+from reply_milter.wiring.natives import read_sources
 from reply_milter.wiring.stores import load
 from reply_text.syntax.message_file import as_sent, split
 
@@ -45,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
     letter = SampleMessage(bare[0], bare[1], options.client, fields, as_sent(body))
     settings = load(options.config)
     left = wrapped_mark.noted(settings.config.state_dir)
-    outcome = rehearse(settings.rules(), _Clock(moment(options)), letter, left)
+    outcome = rehearse(settings.rules(), _Clock(moment(options)), letter, left, read_sources(settings.config.handlers))
     print(json.dumps(_members(outcome)) if options.json else _text(outcome, left is not None))
     return os.EX_OK if outcome.verdict is Fate.ACCEPT else 1
 

@@ -13,9 +13,11 @@ from reply_milter.core.verdict.destination import (
     BuiltIn,
     Command,
     Destination,
+    Discourse,
     Format,
     LmtpRelay,
     Maildir,
+    MailRoom,
     PlugIn,
     SmtpRelay,
     Tls,
@@ -27,6 +29,7 @@ LONGEST_SECONDS = 300  # Postfix gives up on an answer after 600
 _SECRET_OCTETS = (16, 64)
 _HOW_SECRETS_LOOK = '"whsec_" and {} to {} octets in base64'.format(*_SECRET_OCTETS)
 _UNSIGNED = ""
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def webhook_of(values: Mapping[str, object]) -> tuple[Webhook, list[str]]:
@@ -77,7 +80,7 @@ def _command(table: Table) -> Command:
 
 
 def _maildir(table: Table) -> Maildir:
-    return Maildir(table.need("path", "", matching(r"/[^\0]+", "an absolute path")))
+    return Maildir(table.need("path", "", _absolute()))
 
 
 def _lmtp(table: Table) -> LmtpRelay:
@@ -92,13 +95,35 @@ def _smtp(table: Table) -> SmtpRelay:
     place = host_point(table, "address")
     tls = Tls(table.take("tls", Tls.NONE.value, one_of(*(way.value for way in Tls))))
     user = table.take("user", "", _login)
-    password_file = table.take("password_file", "", matching(r"/[^\0]+", "an absolute path"))
+    password_file = table.take("password_file", "", _absolute())
     if bool(user) != bool(password_file):
         table.problem("user", "and password_file are needed both, or neither")
     if user and tls is Tls.NONE and place and not place.is_loopback:
         table.problem("tls", 'must be "starttls" or "implicit" where there is a password, but on loopback')
     recipient = table.take("recipient", "", _mail_address)
     return SmtpRelay(place.host, place.port, tls, user, password_file, recipient, _timeout(table))
+
+
+def _discourse(table: Table) -> Discourse:
+    url = _call(table.need("url", "", _safe_url), "/admin/email/handle_mail")
+    key = table.need("api_key_file", "", _absolute())
+    user = table.take("api_username", "system", matching(r"[A-Za-z0-9._-]{1,60}", "a user name of Discourse"))
+    return Discourse(url, key, user, _timeout(table))
+
+
+def _mail_room(table: Table) -> MailRoom:
+    kind = table.take("mailbox_type", "incoming_email", one_of("incoming_email", "service_desk_email"))
+    url = _call(table.need("url", "", _http_url), f"/api/v4/internal/mail_room/{kind}")
+    return MailRoom(url, table.need("secret_file", "", _absolute()), _timeout(table))
+
+
+def _call(url: str, path: str) -> str:
+    """The URL of an application's call, behind the URL of the application."""
+    return url if not url or url.endswith(path) else url.rstrip("/") + path
+
+
+def _absolute() -> Callable[[str], str | None]:
+    return matching(r"/[^\0]+", "an absolute path")
 
 
 # Every kind of destination by the word for its type; any other word names a plug-in.
@@ -108,6 +133,8 @@ KINDS: Mapping[str, Callable[[Table], BuiltIn]] = {
     "maildir": _maildir,
     "lmtp": _lmtp,
     "smtp": _smtp,
+    "discourse": _discourse,
+    "mail_room": _mail_room,
 }
 
 
@@ -141,6 +168,14 @@ def _http_url(value: str) -> str | None:
         good = False
     plain = value.isascii() and value.isprintable() and " " not in value
     return None if good and plain else "must be an http:// or https:// URL"
+
+
+def _safe_url(value: str) -> str | None:
+    """Check the URL of a call that takes a key along."""
+    problem = _http_url(value)
+    if problem is None and value.startswith("http:") and urlsplit(value).hostname not in _LOOPBACK:
+        return "must be an https:// URL, but on loopback: the API key goes with each message"
+    return problem
 
 
 def _mail_address(value: str) -> str | None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from reply_milter.config.delivery import CONFIRM, DeliverySettings
 from reply_milter.config.destinations import read_destination
+from reply_milter.config.native import read_verification
 from reply_milter.config.policy import read_policy
 from reply_milter.config.wrapping import read_wrap
 from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
@@ -103,15 +104,20 @@ def _policy(table: Table, base: Policy, context: ContextKind) -> Policy:
 
 def _wrap(table: Table, context: ContextKind, around: Around) -> Wrap | None:
     if context is not ContextKind.WRAPPED:
-        for key in ("wrap", "bind_sender"):
+        for key in ("wrap", "verify", "bind_sender"):
             if table.has(key) and not table.has_problem("context"):
                 table.problem(key, 'needs context = "wrapped"')
     elif not table.has("wrap"):
         table.problem("wrap", 'is missing: context = "wrapped" needs a table [handler.wrap]')
-    elif not around.signs:
-        table.problem("wrap", "needs a table [sign]: its milter puts our addresses in the place of the application's")
     bind_sender = table.take("bind_sender", True)
-    return read_wrap(table.table("wrap"), bind_sender) if table.has("wrap") else None
+    described = table.has("verify")
+    verification = read_verification(table.table("verify")) if described else None
+    if not table.has("wrap"):
+        return None
+    wrap = read_wrap(table.table("wrap"), bind_sender, verification, described)
+    if wrap is not None and wrap.outward and not around.signs and not table.has_problem("wrap"):
+        table.problem("wrap", "needs a table [sign]: its milter puts our addresses in the place of the application's")
+    return wrap
 
 
 def _check_destination(table: Table, destination: Destination | None, wrap: Wrap, hooked: bool) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 from reply_milter.core.encoding.toml_table import Table, one_of
 from reply_milter.core.mail.domain import normalise
+from reply_milter.core.native.verification import Verification
 from reply_milter.core.notification.application import Application
 from reply_milter.core.token.address import RESERVED
 from reply_milter.core.verdict.handler import Handlers
@@ -15,26 +16,46 @@ from reply_milter.core.wrapping.presets import PRESETS, Preset
 from reply_milter.core.wrapping.wrap import Wrap
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_VERIFIED = -1  # in place of a time
+_WORDS = {"refuse": 0, "pass": None, "verify": _VERIFIED}
 _GENERIC = PRESETS["generic"]
 _RESERVED = f"would take the mail of a reserved mailbox (RFC 2142: {', '.join(sorted(RESERVED))}): it is for people"
-_NATIVE = 'must be "refuse", "pass", or the date from which on it is refused, as 2027-01-31'
+_NATIVE = 'must be "refuse", "pass", "verify", or the date from which on it is refused, as 2027-01-31'
 
 
-def read_wrap(table: Table, bind_sender: bool) -> Wrap | None:
-    """Read ``[handler.wrap]``; None where its address can't be read, which is noted."""
+def read_wrap(table: Table, bind_sender: bool, verification: Verification | None, described: bool) -> Wrap | None:
+    """Read ``[handler.wrap]``; None where its address can't be read, which is noted.
+
+    ``verification``: the handler's ``[handler.verify]``; None also where that has mistakes. ``described``: it has one.
+    """
     preset = PRESETS.get(table.need("application", "", one_of(*PRESETS)), _GENERIC)
     key = table.take("key", "", lambda text: None if text.strip() else "must not be empty: leave it out instead")
     address = _address(table, preset, key)
-    senders = _senders(table)
+    outward = table.take("outward", True)
+    senders = _senders(table, outward)
     copies = _addresses(table, "copies")
     store = table.take("store", True)
     until = _passes_until(table)
+    verifies = until == _VERIFIED
     opened = _globs(table, "open", [])
     bounces = _globs(table, "bounces", _usual_bounces(preset, address) if address else [])
     table.unknown()
     if address is None:
         return None
-    return Wrap(preset, address, senders, copies, store, bind_sender, until, opened, bounces)
+    _check_verification(table, verifies, described, outward)
+    return Wrap(
+        preset,
+        address,
+        senders,
+        copies,
+        store,
+        bind_sender,
+        0 if verifies else until,
+        opened,
+        bounces,
+        verification if verifies else None,
+        outward,
+    )
 
 
 def _address(table: Table, preset: Preset, key: str) -> Pattern | None:
@@ -81,7 +102,9 @@ def _addresses(table: Table, key: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _senders(table: Table) -> frozenset[str]:
+def _senders(table: Table, outward: bool) -> frozenset[str]:
+    if not outward:
+        return _addresses(table, "from")
     asked = "whose mail is the application's: name the envelope senders or authors of its notifications"
     if not table.has("from"):
         table.problem("from", f"is missing: {asked}")
@@ -110,22 +133,28 @@ def _usual_bounces(preset: Preset, address: Pattern) -> list[str]:
     return [f"{bounce.format(prefix=prefix)}@{address.domain}" for bounce in preset.bounces]
 
 
+def _check_verification(table: Table, verifies: bool, described: bool, outward: bool) -> None:
+    """Look whether ``native``, ``[handler.verify]`` and ``outward`` say the same."""
+    if verifies and not described:
+        table.problem("native", '"verify" needs a table [handler.verify]')
+    if described and not verifies and not table.has_problem("native"):
+        table.problem("native", 'must be "verify" where there is a table [handler.verify]')
+    if not outward and not verifies and not table.has_problem("native"):
+        table.problem("outward", 'false needs native = "verify": else this handler would let nobody in')
+
+
 def _passes_until(table: Table) -> int | None:
     """Read ``native``, a word or a date, as ``Wrap.native_passes_until``."""
     if table.holds("native", date):
         return _midnight(table.take("native", date.min))
     word = table.take("native", "refuse", _native_word)
-    if word in ("refuse", "pass"):
-        return 0 if word == "refuse" else None
+    if word in _WORDS:
+        return _WORDS[word]
     return _midnight(date.fromisoformat(word))
 
 
 def _native_word(word: str) -> str | None:
-    if word == "verify":
-        return '"verify" is not available in this version: use "refuse", "pass", or a date'
-    return (
-        None if word in ("refuse", "pass") or (_DATE.fullmatch(word) and _is_date(word)) else f"{_NATIVE}, not {word!r}"
-    )
+    return None if word in _WORDS or (_DATE.fullmatch(word) and _is_date(word)) else f"{_NATIVE}, not {word!r}"
 
 
 def _is_date(word: str) -> bool:
@@ -151,6 +180,8 @@ def wrap_warnings(handlers: Handlers, applications: Sequence[Application]) -> It
                 f"handler {handler.name}: replies_per_token is 1, but two notifications of one minute may have one"
                 " address: only one of them can be answered"
             )
+        if not handler.wrap.outward:
+            continue
         known = [one for one in applications if handler.name in one.handlers and (one.logins or one.networks)]
         if not known:
             yield (

@@ -18,6 +18,7 @@ from reply_milter.ports import (
     DelayedCommits,
     MintingStore,
     MintingTelemetry,
+    NativeSources,
     ParkingRoom,
     Store,
     Telemetry,
@@ -55,6 +56,7 @@ class Service:
     """The rules, and the world that they are applied to. ``commits`` is None if this process commits nothing.
 
     ``parking_room`` is None if there is no bound for parked replies on this host. ``mark``: None if nothing is wrapped.
+    ``natives``: None if no native address is verified.
     """
 
     rules: Rules
@@ -65,6 +67,7 @@ class Service:
     telemetry: Telemetry
     parking_room: ParkingRoom | None = None
     mark: WrappedMark | None = None
+    natives: NativeSources | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class MintingRules:
 
         Such an application does not know us: no secret is asked for.
         """
-        wrapped = [handler for handler in self.handlers.by_id.values() if handler.wrap is not None]
+        wrapped = [one for one in self.handlers.by_id.values() if one.wrap is not None and one.wrap.outward]
         asker = Asker(client, login, "", "")
         known = [one for one in self.sign.applications if one.is_known_by(asker)] if wrapped else []
         owners = [(handler, one.name) for handler in wrapped for one in known if handler.name in one.handlers]

@@ -2,6 +2,7 @@
 
 from reply_milter.ports.clock import Clock
 from reply_milter.ports.conversation import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login
+from reply_milter.ports.native_source import NativeSources, SourceUnavailableError
 from reply_milter.ports.parking import ParkingRoom
 from reply_milter.ports.registry import Registry, UserChange, UserRecord
 from reply_milter.ports.store import (
@@ -45,11 +46,13 @@ __all__ = [
     "Minting",
     "MintingStore",
     "MintingTelemetry",
+    "NativeSources",
     "Notification",
     "ParkingRoom",
     "Registry",
     "Replay",
     "Sight",
+    "SourceUnavailableError",
     "Stage",
     "Store",
     "StoreUnavailableError",

@@ -6,12 +6,14 @@ from contextlib import suppress
 from dataclasses import replace
 
 from reply_milter.adapters import libmilter, telemetry
+from reply_milter.adapters.native_sources import Sources
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
 from reply_milter.adapters.redis_store.commit_queue import CommitQueue
 from reply_milter.adapters.state_dir.deliveries import SqliteParkingRoom
 from reply_milter.adapters.state_dir.wrapped_mark import WrappedMark
 from reply_milter.config import Config
+from reply_milter.core.native.verification import LinesFile, Query
 from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.wrapping.canary import wrapped_canary_handler
@@ -21,6 +23,7 @@ from reply_milter.flows.verifying.passing_store import PassingStore
 from reply_milter.flows.verifying.possible_decisions import possible_decisions
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.processes.milter_worker import Shared
+from reply_milter.wiring.natives import wanted_sources
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import open_registry, open_store, store_url
 
@@ -40,6 +43,8 @@ class Verifier:
         self._commits: CommitQueue | None = None
         self._store_settings: tuple[object, ...] = ()
         self._mark = WrappedMark(settings.config.state_dir)
+        self._natives: Sources | None = None
+        self._wanted_natives: dict[int, LinesFile | Query] = {}
         self.apply_settings(settings)
         self.callbacks = libmilter.MilterCallbacks(
             self._converse,
@@ -61,6 +66,7 @@ class Verifier:
             else:
                 self._commits.renew(self._store, config.replay.settle_ms / 1000)
             self._store_settings = _store_settings(config)
+        self._renew_natives(config)
         rules = settings.rules()
         self._metrics.expect_handlers(config.handlers)
         self._telemetry.expect(possible_decisions(rules))
@@ -75,8 +81,24 @@ class Verifier:
             telemetry=self._telemetry,
             parking_room=_parking_room(config),
             mark=self._mark,
+            natives=self._natives,
         )
         self._canary_service = self._for_canaries(self._service)
+
+    def _renew_natives(self, config: Config) -> None:
+        """Watch the sources of the handlers that verify native addresses; the same ones go on."""
+        wanted = wanted_sources(config.handlers)
+        self._names = {number: config.handlers.by_id[number].name for number in wanted}
+        if wanted != self._wanted_natives:
+            if self._natives is not None:
+                self._natives.close()
+            self._natives = Sources(wanted, self._source_looked_at) if wanted else None
+            if self._natives is not None:
+                self._natives.start()
+            self._wanted_natives = wanted
+
+    def _source_looked_at(self, handler_id: int, is_up: bool, changed: float) -> None:
+        self._metrics.wrapped.source_looked_at(self._names[handler_id], is_up, changed)
 
     def _for_canaries(self, service: Service) -> Service | None:
         """Return a copy of the service for canary connections: handlers that no configuration has, no telemetry.

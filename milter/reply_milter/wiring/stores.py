@@ -11,7 +11,7 @@ from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTe
 from reply_milter.adapters.telemetry import page_access
 from reply_milter.config import Config
 from reply_milter.config.store import embedded_socket
-from reply_milter.core.verdict.destination import PlugIn, Webhook
+from reply_milter.core.verdict.destination import Discourse, MailRoom, PlugIn, Webhook
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring import loading
 from reply_milter.wiring.settings import Settings
@@ -46,12 +46,13 @@ def load_to_run(path: str) -> Settings:
     Raises:
         ConfigError: as ``load``.
     """
-    checks = (_store_mistakes, _plug_in_mistakes, _page_mistakes, _webhook_mistakes)
+    checks = (_store_mistakes, _plug_in_mistakes, _page_mistakes, _http_mistakes)
     return loading.locate(path, *checks).load(of_applications=True)
 
 
-def _webhook_mistakes(config: Config) -> Iterator[str]:
-    posting = [one.name for one in config.handlers.by_id.values() if isinstance(one.destination, Webhook)]
+def _http_mistakes(config: Config) -> Iterator[str]:
+    by_http = (Webhook, Discourse, MailRoom)
+    posting = [one.name for one in config.handlers.by_id.values() if isinstance(one.destination, by_http)]
     problem = libraries.problem_apart(libraries.HTTPX) if posting and config.delivery is not None else ""
     if problem:
         yield f"handler {posting[0]}: delivery: webhook: {problem}"

@@ -1,11 +1,20 @@
-"""The built-in handlers: webhook, command, Maildir, LMTP, SMTP; and plug-ins."""
+"""The built-in handlers: webhook, command, Maildir, LMTP, SMTP, Discourse, GitLab's mail_room; and plug-ins."""
 
 from reply_milter import libraries
 from reply_milter.adapters.handlers.command import CommandDeliverer
 from reply_milter.adapters.handlers.lmtp_relay import LmtpDeliverer
 from reply_milter.adapters.handlers.maildir import MaildirDeliverer
 from reply_milter.adapters.handlers.smtp_relay import SmtpDeliverer
-from reply_milter.core.verdict.destination import BuiltIn, Command, LmtpRelay, Maildir, SmtpRelay, Webhook
+from reply_milter.core.verdict.destination import (
+    BuiltIn,
+    Command,
+    Discourse,
+    LmtpRelay,
+    Maildir,
+    MailRoom,
+    SmtpRelay,
+    Webhook,
+)
 from reply_milter.ports import Clock
 from reply_milter.ports.delivery import Deliverer, Names
 
@@ -16,15 +25,13 @@ def deliverer_for(destination: BuiltIn, clock: Clock, names: Names) -> Deliverer
     """Make what hands replies over to ``destination``.
 
     Raises:
-        LibraryError: the installed httpx lacks what the webhook needs.
+        LibraryError: the installed httpx lacks what a POST needs.
     """
     match destination:
-        case Webhook():
-            # httpx takes longer to import than everything else together: only a webhook pays for that.
+        case Webhook() | Discourse() | MailRoom():
+            # httpx takes longer to import than everything else together: only what posts pays for that.
             libraries.check(libraries.HTTPX)
-            from reply_milter.adapters.handlers.webhook import WebhookDeliverer
-
-            return WebhookDeliverer(destination, clock, names)
+            return _posting(destination, clock, names)
         case Command():
             return CommandDeliverer(destination)
         case Maildir():
@@ -33,3 +40,16 @@ def deliverer_for(destination: BuiltIn, clock: Clock, names: Names) -> Deliverer
             return LmtpDeliverer(destination, names)
         case SmtpRelay():
             return SmtpDeliverer(destination, names)
+
+
+def _posting(destination: Webhook | Discourse | MailRoom, clock: Clock, names: Names) -> Deliverer:
+    from reply_milter.adapters.handlers.applications import DiscourseDeliverer, MailRoomDeliverer
+    from reply_milter.adapters.handlers.webhook import WebhookDeliverer
+
+    match destination:
+        case Webhook():
+            return WebhookDeliverer(destination, clock, names)
+        case Discourse():
+            return DiscourseDeliverer(destination, names)
+        case MailRoom():
+            return MailRoomDeliverer(destination, clock, names)

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from reply_milter.adapters.handlers.check import Check
-from reply_milter.adapters.handlers.webhook import WebhookError, post, signature
+from reply_milter.adapters.handlers.http_post import NoAnswerError
+from reply_milter.adapters.handlers.webhook import post, signature
 from reply_milter.core.delivery import payload
 from reply_milter.core.delivery.sample_reply import sample_reply
 from reply_milter.core.encoding import base32
@@ -99,7 +100,7 @@ class ConformanceRun:
             return str(
                 post(self._webhook, body, signature(used, identifier, now if at is None else at, body), self._names)
             )
-        except WebhookError as error:
+        except NoAnswerError as error:
             return str(error)
 
 

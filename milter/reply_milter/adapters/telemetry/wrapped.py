@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from reply_milter.core.verdict.reasons import Cause
 from reply_milter.core.wrapping.wrap import Road
 from reply_milter.ports import Decision, Lack, Minting, Notification, Sight
 
@@ -26,11 +28,25 @@ class WrappedSeries:
         self._copies = counter(
             "wrapped_copies_total", "Copies of what wrapped addresses stand for, as the store took them.", "outcome"
         )
+        self._spellings = counter(
+            "native_spellings_total",
+            "Genuine own addresses of an application, as it never spells them.",
+        )
+        self._source_up = _gauge(
+            registry, "native_source_up", "Whether the source of its users gave its last answer.", "min"
+        )
+        self._source_changed = _gauge(
+            registry,
+            "native_source_changed_timestamp_seconds",
+            "When the file of its users changed.",
+            "max",
+        )
         self._native = counter("native_total", "Recipients that were an application's own address.", "class", "outcome")
 
     def expect_handler(self, name: str) -> None:
         """Create the series of a wrapped handler, so that the first of a kind is an increase."""
         self._left_out.labels(name)
+        self._spellings.labels(name)
         for outcome in _OUTCOMES:
             self._notifications.labels(name, outcome.value)
         for copy in (_KEPT, _FAILED):
@@ -53,6 +69,18 @@ class WrappedSeries:
         """Count an application's own address, once it is final what became of it."""
         if decision.sight is not None:
             self._native.labels(decision.handler, decision.road, decision.sight.value).inc()
+        if decision.because == Cause.SPELLING:
+            self._spellings.labels(decision.handler).inc()
+
+    def source_looked_at(self, name: str, is_up: bool, changed: float) -> None:
+        """Tell how the source of a handler's users is. ``changed``: Unix seconds; 0 where it is no file."""
+        self._source_up.labels(name).set(int(is_up))
+        if changed:
+            self._source_changed.labels(name).set(changed)
+
+
+def _gauge(registry: CollectorRegistry, name: str, text: str, mode: Literal["min", "max"]) -> Gauge:
+    return Gauge(f"reply_milter_{name}", text, ["handler"], registry=registry, multiprocess_mode=mode)
 
 
 def _sights() -> Iterator[tuple[Road, Sight]]:

@@ -95,8 +95,14 @@ def bindings(
     keyring: Keyring,
     auth: Authentication,
     asked: bool = False,
+    native: Plain | None = None,
 ) -> Bindings:
-    """Compare a message with the token that it was sent to. ``auth``: the result of the milters before us."""
+    """Compare a message with the token that it was sent to. ``auth``: the result of the milters before us.
+
+    ``native``: an application's own address that was verified, which binds no thread.
+    """
+    if native is not None:
+        return Bindings(_NO_THREAD, _sender(message, checked, facts), auth, asked, native)
     thread, plain = _NO_THREAD, None
     named = message.first("in-reply-to"), message.first("references")
     if checked.handler.context is ContextKind.THREAD:

@@ -35,15 +35,24 @@ class GuessTable:
 
     def count(self, client: str, now: int) -> int:
         """Count one guess from ``client``'s network at ``now`` (Unix seconds); return its guesses of this minute."""
-        digest = hashlib.blake2b(network(client).encode(), key=self._secret, digest_size=16).digest()
-        tag, minute = digest[:8], now // 60 & 0xFFFFFFFF
-        first = int.from_bytes(digest[8:])
-        offsets = [(first + probe) % SLOTS * _SLOT.size for probe in range(_PROBES)]
-        slots = [(offset, *_SLOT.unpack_from(self._table, offset)) for offset in offsets]
+        tag, minute, slots = self._slots(client, now)
         for offset, found, at, count in slots:
             if found == tag and at == minute:
                 _SLOT.pack_into(self._table, offset, tag, minute, count + 1)
-                return int(count) + 1
+                return count + 1
         stale = min(slots, key=lambda slot: (slot[2] == minute, slot[3]))
         _SLOT.pack_into(self._table, stale[0], tag, minute, 1)
         return 1
+
+    def counted(self, client: str, now: int) -> int:
+        """Return how many guesses of this minute ``count`` has counted, and count none."""
+        tag, minute, slots = self._slots(client, now)
+        return next((count for _, found, at, count in slots if found == tag and at == minute), 0)
+
+    def _slots(self, client: str, now: int) -> tuple[bytes, int, list[tuple[int, bytes, int, int]]]:
+        """The tag of a network, the minute, and the slots where it may stand: offset, tag, minute, count of each."""
+        digest = hashlib.blake2b(network(client).encode(), key=self._secret, digest_size=16).digest()
+        first = int.from_bytes(digest[8:])
+        offsets = [(first + probe) % SLOTS * _SLOT.size for probe in range(_PROBES)]
+        slots = [(offset, *_SLOT.unpack_from(self._table, offset)) for offset in offsets]
+        return digest[:8], now // 60 & 0xFFFFFFFF, slots

@@ -82,6 +82,27 @@ class SmtpRelay:
 
 
 @dataclass(frozen=True, slots=True)
+class Discourse:
+    """A Discourse. ``url``: of its call for mail. ``api_key_file``: read for each reply."""
+
+    url: str
+    api_key_file: str
+    api_username: str = "system"
+    timeout_seconds: int = TIMEOUT_SECONDS
+    redact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MailRoom:
+    """A GitLab. ``url``: of its call for one type of mailbox. ``secret_file``: GitLab's own, read for each reply."""
+
+    url: str
+    secret_file: str
+    timeout_seconds: int = TIMEOUT_SECONDS
+    redact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PlugIn:
     """A handler of another package, by the name of its entry point, with the settings that it is given."""
 
@@ -90,5 +111,5 @@ class PlugIn:
     redact: ClassVar[bool] = False  # it gets the message as it is
 
 
-BuiltIn = Webhook | Command | Maildir | LmtpRelay | SmtpRelay
+BuiltIn = Webhook | Command | Maildir | LmtpRelay | SmtpRelay | Discourse | MailRoom
 Destination = BuiltIn | PlugIn

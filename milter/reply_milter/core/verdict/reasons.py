@@ -48,6 +48,8 @@ class Cause(StrEnum):
     """Which check stands behind a reason that covers several. For operators: clients hear one text for all of them."""
 
     CHECKSUM = "checksum"
+    SPELLING = "spelling"  # of a native token that is good, in letters that the application does not write
+    SOURCE = "source"  # of an application's users, which gives no answer
     HANDLER = "handler"
     FUTURE = "future"
     USER_DISABLED = "user_disabled"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from reply_milter.core.native.verification import Verification
 from reply_milter.core.token.address import loose_readings, parse_plain, same_address
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.wrapping.pattern import ADDRESS_OCTETS
@@ -53,6 +54,15 @@ def find_direct(wrapped: Sequence[Handler], argument: str, resolved: str | None,
     return None
 
 
+def verification_of(direct: Direct) -> tuple[Verification, str] | None:
+    """How a recipient is verified, and its key in the client's letters; None where it is not to be verified."""
+    wrap = direct.handler.wrap
+    if wrap is None or wrap.verification is None or direct.road is not Road.NATIVE or not direct.is_well_formed:
+        return None
+    found = wrap.address.match(direct.address)
+    return None if found is None else (wrap.verification, found.key)
+
+
 def may_pass(direct: Direct, now: int, has_wrapped: bool) -> bool:
     """Whether an application's own address is let through. ``now`` in Unix seconds.
 
@@ -62,7 +72,9 @@ def may_pass(direct: Direct, now: int, has_wrapped: bool) -> bool:
     if direct.road is not Road.NATIVE:
         return True
     wrap = direct.handler.wrap
-    return wrap is not None and direct.whole and (wrap.passes(now) or not has_wrapped)
+    if wrap is None or wrap.verification is not None:
+        return False  # that is for ``verification_of``
+    return direct.whole and (wrap.passes(now) or not has_wrapped)
 
 
 def _readings(plain: tuple[str, str] | None, argument: str, resolved: str | None) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reply_milter.core.native.verification import Verification
 from reply_milter.core.token.address import RESERVED
 from reply_milter.core.wrapping.pattern import Pattern
 from reply_milter.core.wrapping.presets import Preset
@@ -28,7 +29,8 @@ class Wrap:
     ``senders``: envelope senders or authors of its notifications. ``copies``: journals, which get the mail too.
     ``store``: keep PLAIN in the store, too. ``bind_sender``: an address of ours is bound to whom it was sent.
     ``native_passes_until``: Unix seconds until which native addresses pass; 0: they are refused; None: they always
-    pass.
+    pass. ``verification``: they are verified instead, and pass if they are genuine. ``outward`` False: no notification
+    is wrapped, this handler only verifies.
     """
 
     preset: Preset
@@ -40,6 +42,8 @@ class Wrap:
     native_passes_until: int | None = 0
     open: tuple[Pattern, ...] = ()
     bounces: tuple[Pattern, ...] = ()
+    verification: Verification | None = None
+    outward: bool = True
 
     @property
     def is_for_everybody(self) -> bool:

@@ -110,7 +110,9 @@ def as_observed(decided: RecipientDecision) -> RecipientDecision:
 
 def _judge(service: Service, arrival: Arrival) -> Judgement:
     direct = arrival.recipient.direct
-    return judge(service, arrival) if direct is None else judge_direct(service, arrival, direct)
+    if direct is None or arrival.recipient.checked is not None:
+        return judge(service, arrival)
+    return judge_direct(service, arrival, direct)
 
 
 def _refusal_of_all(state: Replying | Refusing, arrival: Arrival) -> RecipientDecision | None:

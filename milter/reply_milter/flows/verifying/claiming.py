@@ -84,8 +84,9 @@ def tries_of(arrival: Arrival, checked: Checked, bound: Bindings) -> Tries | Non
 
     An author that can never match (no plain local part, no domain) shows a guesser nothing, and is not counted.
     """
-    facts = arrival.recipient.facts
-    if bound.sender is SenderMatch.MATCH and facts is not None and facts.addresses:
+    facts, owner = arrival.recipient.facts, arrival.recipient.claimant
+    exact = owner.addresses if owner is not None else facts is not None and facts.addresses
+    if bound.sender is SenderMatch.MATCH and exact:
         return None
     wrong = b""
     author = normalise(arrival.message.author)

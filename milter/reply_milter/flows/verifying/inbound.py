@@ -50,12 +50,13 @@ from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
 from reply_milter.core.verdict.reasons import MISSPELT, Reason, reply_for
 from reply_milter.core.verdict.verdict import Accept, Verdict
-from reply_milter.core.wrapping.native import Direct, find_direct
+from reply_milter.core.wrapping.native import Direct, find_direct, verification_of
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.answering import answer_message, answer_recipient, as_observed
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.direct import assess_direct
 from reply_milter.flows.verifying.judgement import Answer
+from reply_milter.flows.verifying.native import assess_native
 from reply_milter.flows.verifying.recipient import ReplyRecipient, assess, decide, is_native_of, without_token
 from reply_milter.flows.verifying.transaction import (
     WITH_CONTENT,
@@ -194,7 +195,8 @@ class Connection:
                 service.telemetry.address_disagreement()
             return without_token(service, Finding(Reason.MALFORMED, MISSPELT))
         if isinstance(address, Direct):
-            found = assess_direct(service, address)
+            how = verification_of(address)
+            found = assess_native(service, address, how, self._client) if how else assess_direct(service, address)
         elif taken is None or taken.direct is not None:
             found = assess(service, address, self._client)
         else:
@@ -226,7 +228,7 @@ def _report(service: Service, answer: Answer) -> None:
     if judgement is None:
         return
     checked = judgement.recipient.checked
-    if judgement.stays and checked is not None:
+    if judgement.stays and checked is not None and checked.key.master_id:
         service.telemetry.key_used(checked.key.master_id, service.clock.now())
     edits: tuple[headers.Edit, ...] = getattr(answer.verdict, "edits", ())
     stripped = sum(isinstance(edit, headers.Delete) for edit in edits)

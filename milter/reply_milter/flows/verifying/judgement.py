@@ -78,7 +78,7 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
         weighed.finding,
         weighed.action,
         arrival.stays(weighed.action),
-        _tags(service, checked, weighed.bound, identifier, weighed.replay or ""),
+        _tags(service, checked, weighed.bound, identifier, weighed.replay or "", recipient.direct is not None),
         weighed.claim,
         weighed.replay,
         service.clock.now() - checked.issued_at,
@@ -92,17 +92,20 @@ def _judge_sealed(service: Service, arrival: Arrival, checked: Checked) -> Judge
     if action is Action.ACCEPT:
         return Judgement(recipient, finding, action, stays=True, tags=[], keeps_seal=True)
     bound = examine(service, arrival, checked, recipient.facts).bound
-    tags = _tags(service, checked, bound, claim_for(service, arrival, checked).id, "")
+    tags = _tags(service, checked, bound, claim_for(service, arrival, checked).id, "", recipient.direct is not None)
     return Judgement(recipient, finding, action, arrival.stays(action), tags)
 
 
-def _tags(service: Service, checked: Checked, bound: Bindings, identifier: str, replay: str) -> tagging.Tags:
+def _tags(
+    service: Service, checked: Checked, bound: Bindings, identifier: str, replay: str, is_native: bool
+) -> tagging.Tags:
     """Who answers what; for a wrapped address also what it stands for, which only the hook can read."""
     tags = tagging.reply(identifier, checked, bound, replay)
     if bound.plain is None:
         return tags
     sealed = seal_original(service.rules.seal_keys[0], identifier, checked.handler.name, bound.plain)
-    return [*tags, *tagging.original(Road.WRAPPED, sealed)]
+    road = Road.NATIVE if is_native else Road.WRAPPED
+    return [*tags, *tagging.original(road, sealed)]
 
 
 def _bears_our_seal(service: Service, arrival: Arrival, checked: Checked) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final, final
 
 from reply_milter.core.mail.domain import in_ascii_lower_case
+from reply_milter.core.native.claimant import Claimant
 from reply_milter.core.token.address import ReplyAddress
 from reply_milter.core.token.token import Token
 from reply_milter.core.token.verify import Checked, Facts, Junk, check_standing, check_token
@@ -17,6 +18,7 @@ from reply_milter.flows.service import Service
 from reply_milter.ports import Stage, StoreUnavailableError
 
 _REFUSING: Final = (Action.REJECT, Action.DEFER)
+_THROTTLED: Final = Finding(Reason.THROTTLED, reply_for(Reason.THROTTLED), fixed=Action.DEFER)
 # No policy changes this: see [handler.wrap] native.
 NATIVE: Final = Finding(Reason.NATIVE, reply_for(Reason.NATIVE), fixed=Action.REJECT)
 
@@ -26,7 +28,8 @@ class ReplyRecipient:
     """A reply recipient of this transaction. ``arguments``: the client's spellings of it, for the MTA.
 
     ``checked`` is None for what has no good checksum; ``facts`` is None where the store gave none. ``direct``: what is
-    known of an application's own address, which has no token; ``local`` is then the whole address.
+    known of an application's own address; ``local`` is then the whole address. ``claimant``: whose genuine address of
+    an application it is; None for all others.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class ReplyRecipient:
         findings: Iterable[Finding] = (),
         arguments: Iterable[str] = (),
         direct: Direct | None = None,
+        claimant: Claimant | None = None,
     ) -> None:
         self.domain: Final = domain
         self.local: Final = local
@@ -48,6 +52,7 @@ class ReplyRecipient:
         self.findings = list(findings)
         self.arguments: Final = list(arguments)
         self.direct: Final = direct
+        self.claimant: Final = claimant
 
     @property
     def token_id(self) -> str:
@@ -86,7 +91,7 @@ class ReplyRecipient:
     def with_findings(self, findings: list[Finding]) -> "ReplyRecipient":
         """The same recipient with other findings."""
         known = (self.domain, self.local, self.policy, self.checked, self.facts)
-        return ReplyRecipient(*known, findings, self.arguments, self.direct)
+        return ReplyRecipient(*known, findings, self.arguments, self.direct, self.claimant)
 
 
 @final
@@ -135,7 +140,7 @@ class RecipientDecision:
 def is_native_of(recipient: ReplyRecipient, taken: ReplyRecipient) -> bool:
     """Whether ``recipient`` is the own address of the application that ``taken``, an address of ours, stands for."""
     direct = recipient.direct
-    if direct is None or direct.road is not Road.NATIVE or taken.checked is None:
+    if direct is None or direct.road is not Road.NATIVE or taken.checked is None or taken.direct is not None:
         return False
     return taken.checked.handler.id == direct.handler.id
 
@@ -169,12 +174,12 @@ def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipie
     form = rules.form
     checked = check_token(form.token_text(address.local), form.checksum_length, rules.keyring, rules.handlers, now)
     if isinstance(checked, Junk):
-        junk = _throttled(service, client, now) if checked.guess else _as_long(service, checked)
+        junk = throttled(service, client, now) if checked.guess else _as_long(service, checked)
         return ReplyRecipient(address.domain, address.local, rules.policy, findings=[junk or checked.finding])
     recipient = ReplyRecipient(address.domain, address.local, checked.handler.policy, checked)
     if checked.handler.wrap is not None and service.mark is not None:
         service.mark.note(checked.handler.id)  # its notification may have left through another host
-    recipient.facts, missing = _ask(service, checked.token, checked.token_id)
+    recipient.facts, missing = ask(service, checked.token, checked.token_id)
     standing = check_standing(checked, recipient.facts, now)
     recipient.findings = [finding for finding in (standing, missing) if finding is not None]
     return recipient
@@ -190,7 +195,8 @@ def store_unavailable(service: Service, has_other_recipients: bool = False) -> F
     return Finding(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=action)
 
 
-def _ask(service: Service, token: Token, token_id: str) -> tuple[Facts | None, Finding | None]:
+def ask(service: Service, token: Token, token_id: str) -> tuple[Facts | None, Finding | None]:
+    """Ask the store about a token. Without an answer, the second is what to say instead."""
     handler = service.rules.handlers.by_id.get(token.handler)
     wrapped = handler is not None and handler.wrap is not None
     try:
@@ -206,13 +212,21 @@ def _as_long(service: Service, junk: Junk) -> Finding | None:
     """
     if junk.token is None:
         return None
-    _, missing = _ask(service, junk.token, junk.token_id)
+    _, missing = ask(service, junk.token, junk.token_id)
     return missing if missing is not None and missing.fixed is Action.DEFER else None
 
 
-def _throttled(service: Service, client: str, now: int) -> Finding | None:
+def is_throttled(service: Service, client: str, now: int) -> Finding | None:
+    """Return what to answer once a client's network has sent too many forged addresses. Counts nothing."""
+    limit = service.rules.verify.forged_per_minute
+    if not limit or service.guesses.counted(client, now) < limit:
+        return None
+    return _THROTTLED
+
+
+def throttled(service: Service, client: str, now: int) -> Finding | None:
     """Count a forged address; return what to answer instead once its network has sent too many."""
     limit = service.rules.verify.forged_per_minute
     if not limit or service.guesses.count(client, now) <= limit:
         return None
-    return Finding(Reason.THROTTLED, reply_for(Reason.THROTTLED), fixed=Action.DEFER)
+    return _THROTTLED

@@ -14,7 +14,7 @@ from reply_milter.core.wrapping.unwrap import unwrap
 from reply_milter.core.wrapping.wrap import Road
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.inbound import Connection
-from reply_milter.ports import Claim, Claimed, Clock, Decision, Fate, Replay
+from reply_milter.ports import Claim, Claimed, Clock, Decision, Fate, NativeSources, Replay
 
 ORDINARY = "ordinary"
 
@@ -128,15 +128,22 @@ class Rehearsal:
     concerned: Concerned | None = None
 
 
-def rehearse(rules: Rules, clock: Clock, sample: SampleMessage, left: Collection[int] | None = ()) -> Rehearsal:
+def rehearse(
+    rules: Rules,
+    clock: Clock,
+    sample: SampleMessage,
+    left: Collection[int] | None = (),
+    natives: NativeSources | None = None,
+) -> Rehearsal:
     """Take ``sample`` through the inbound flow.
 
     ``left``: numbers of wrapped handlers of which a notification has left; None: unknown, and taken to be all.
+    ``natives``: the sources that native addresses are verified with; None: they are deferred.
     """
     telemetry = LastDecision()
     guesses = GuessTable(bytearray(TABLE_OCTETS), b"rehearsal")
     unthrottled = replace(rules, verify=replace(rules.verify, forged_per_minute=0))
-    service = Service(unthrottled, guesses, NoStore(), None, clock, telemetry, mark=KnownMark(left))
+    service = Service(unthrottled, guesses, NoStore(), None, clock, telemetry, mark=KnownMark(left), natives=natives)
     connection = Connection(lambda: service, sample.client)
     connection.mail(f"<{sample.sender}>")
     verdict = connection.rcpt(f"<{sample.recipient}>", None, over_smtp=True)

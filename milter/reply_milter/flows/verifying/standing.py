@@ -4,12 +4,15 @@ from reply_milter.core.token.verify import Checked, Facts, Junk, check_standing,
 from reply_milter.core.verdict.policy import Finding
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
+from reply_milter.flows.verifying.native import standing_at_end
 from reply_milter.flows.verifying.recipient import store_unavailable
 from reply_milter.ports import StoreUnavailableError
 
 
 def standing(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> list[Finding]:
     """Check the token again: key, handler, expiry, and ``facts`` (None: unknown). Returns at most one finding."""
+    if arrival.recipient.claimant is not None:
+        return standing_at_end(service, arrival, checked, facts)
     now = service.clock.now()
     again: Checked | Junk = checked
     if arrival.current is not service.rules:  # a reload: keys may be retired, handlers gone

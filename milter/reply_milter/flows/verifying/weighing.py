@@ -11,6 +11,7 @@ from reply_milter.core.token.verify import Checked, Facts
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding, Policy
 from reply_milter.core.verdict.reasons import NOT_THE_NOTIFICATION, REASONS, Cause, Reason, reply_for
+from reply_milter.core.wrapping.plain import Plain
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.claiming import Taken, claim_for, take, tells_of_author, tries_of
@@ -58,7 +59,12 @@ def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts |
     rules, message = service.rules, arrival.message
     authenticated = _authentication_of(rules, message)
     asked, wrapped = bool(rules.verify.authserv_id), checked.handler.wrap is not None
-    bound = bindings(message, checked, facts, rules.form, rules.keyring, authenticated, asked=asked)
+    owner = arrival.recipient.claimant
+    native = Plain(owner.address, owner.recipient) if owner is not None else None
+    if owner is not None:
+        facts = facts or Facts()
+        facts = facts._replace(addresses=(*owner.addresses, *facts.addresses) if owner.addresses else ())
+    bound = bindings(message, checked, facts, rules.form, rules.keyring, authenticated, asked=asked, native=native)
     found = list(findings(message, bound, rules.form, rules.verify.max_message_bytes, strictly=wrapped))
     if wrapped:
         found = [_as_wrapped(one, bound, arrival) for one in found]

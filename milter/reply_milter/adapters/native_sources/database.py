@@ -1,0 +1,84 @@
+"""A query to an application's SQLite database, opened read-only for each question."""
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote
+
+from reply_milter.core.native.forms import Named
+from reply_milter.core.native.known import SECRET_CHARACTERS, Known, usable_address
+from reply_milter.ports.native_source import SourceUnavailableError
+
+log = logging.getLogger(__name__)
+_BUSY_SECONDS = 0.1  # how long a writer may keep us waiting
+_SECONDS = 0.2  # for a whole query
+_STEPS = 1000  # of SQLite's virtual machine between two looks at the clock
+_ROWS = 100
+
+
+class DatabaseSource:
+    """``sql`` returns a row for each address of a user: secret, address, disabled; of those, only secret is needed.
+
+    For Moodle also data_secret and expires. No row: an unknown user.
+    """
+
+    def __init__(self, path: str, sql: str, told: Callable[[bool], None] = lambda _is_up: None) -> None:
+        self._report = told
+        self._uri = f"file:{quote(path)}?mode=ro"
+        self._sql = sql
+        self._told = ""
+
+    def look(self) -> None:
+        """Nothing to be done: each question opens it."""
+
+    def start(self) -> None:
+        """Nothing to be done."""
+
+    def close(self) -> None:
+        """Nothing to be done."""
+
+    def known(self, named: Named) -> Known | None:
+        """See ``ports.NativeSources``."""
+        asked = {"user": named.user, "handler": named.handler, "data": named.data}
+        try:
+            with closing(sqlite3.connect(self._uri, uri=True, timeout=_BUSY_SECONDS)) as database:
+                database.row_factory = sqlite3.Row
+                until = time.monotonic() + _SECONDS
+                database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+                rows = database.execute(self._sql, asked).fetchmany(_ROWS)
+                known = _known([dict(row) for row in rows])
+        except (sqlite3.Error, OverflowError, SourceUnavailableError) as error:
+            self._report(False)
+            self._tell(f"gave no answer: {error}")
+            raise SourceUnavailableError(f"the database gave no answer: {error}") from error
+        self._report(True)
+        self._tell("")
+        return known
+
+    def _tell(self, problem: str) -> None:
+        """Log what changed."""
+        if problem != self._told:
+            level = logging.WARNING if problem else logging.INFO
+            log.log(level, "native source %s: %s", self._uri, problem or "answers")
+            self._told = problem
+
+
+def _known(rows: list[Mapping[str, Any]]) -> Known | None:
+    if not rows:
+        return None
+    first = rows[0]
+    secret, data_secret = first.get("secret"), first.get("data_secret") or ""
+    for text in (secret, data_secret):
+        if not isinstance(text, str) or len(text) > SECRET_CHARACTERS or not text.isascii():
+            raise SourceUnavailableError("the query returned no text as a secret")
+    if not secret:
+        return None
+    expires = first.get("expires") or 0
+    if not isinstance(expires, int):
+        raise SourceUnavailableError("the query returned no whole number as expires")
+    addresses = (row.get("address") for row in rows)
+    found = tuple(usable_address(one) for one in addresses if isinstance(one, str) and one)
+    return Known(secret, found, any(row.get("disabled") for row in rows), data_secret, expires)

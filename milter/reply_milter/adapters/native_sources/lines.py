@@ -1,0 +1,110 @@
+"""A file of JSON lines, read in the background whenever it changes. A reply never waits for that."""
+
+import logging
+import os
+import stat
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from reply_milter.core.native.forms import Named
+from reply_milter.core.native.known import LINE_OCTETS, DataLine, Known, UserLine, read_line
+from reply_milter.ports.native_source import SourceUnavailableError
+
+log = logging.getLogger(__name__)
+_SECONDS = 1.0  # between looks at the file
+_OCTETS = 1 << 30  # of a file; a user takes some 150
+_Stamp = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class _Users:
+    """What a file says. ``problem``: why it can't be used; empty where it can."""
+
+    users: dict[int, Known] = field(default_factory=dict, repr=False)
+    data: dict[tuple[int, int], Known] = field(default_factory=dict, repr=False)
+    problem: str = ""
+
+
+class LinesSource:
+    """Answers from memory. ``path`` is looked at each second, until ``close``."""
+
+    def __init__(self, path: str, told: Callable[[bool, float], None] = lambda _is_up, _changed: None) -> None:
+        self._path = path
+        self._report = told
+        self._stamp: _Stamp | None = None
+        self._users = _Users(problem="the file was not read yet")
+        self._closed = threading.Event()
+        self._told: str | None = None
+
+    def start(self) -> None:
+        """Read the file, then watch it in the background. For processes that never fork."""
+        self.look()
+        threading.Thread(target=self._watch, name="users of an application", daemon=True).start()
+
+    def close(self) -> None:
+        """Watch no longer."""
+        self._closed.set()
+
+    def known(self, named: Named) -> Known | None:
+        """See ``ports.NativeSources``."""
+        users = self._users
+        if users.problem:
+            raise SourceUnavailableError(users.problem)
+        return joined(users.users.get(named.user), named, users.data.get((named.handler, named.data)))
+
+    def look(self) -> None:
+        """Read the file, if it is another one than before."""
+        try:
+            with open(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
+                status = os.fstat(file.fileno())
+                stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+                if stamp == self._stamp and not self._users.problem:
+                    return
+                if not stat.S_ISREG(status.st_mode) or status.st_size > _OCTETS:
+                    raise OSError("is no file, or larger than 1 GiB")
+                self._users = _read(file)
+                self._stamp = stamp
+        except (OSError, UnicodeDecodeError) as error:
+            self._users = _Users(problem=getattr(error, "strerror", None) or "the file can't be read")
+        self._report(not self._users.problem, self._stamp[0] / 1e9 if self._stamp else 0.0)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Log what changed: why native addresses are deferred from now on, or that they no longer are."""
+        problem = self._users.problem
+        if problem != self._told:
+            level = logging.WARNING if problem else logging.INFO
+            log.log(level, "native source %s: %s", self._path, problem or f"{len(self._users.users)} users")
+            self._told = problem
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_SECONDS):
+            self.look()
+
+
+def joined(user: Known | None, named: Named, of_data: Known | None) -> Known | None:
+    """A user together with the data key, where the application has such keys; None if either is unknown."""
+    if user is None or not named.handler:
+        return user
+    if of_data is None:
+        return None
+    disabled = user.disabled or of_data.disabled
+    return Known(user.secret, user.addresses, disabled, of_data.data_secret, of_data.expires)
+
+
+def _read(file: TextIO) -> _Users:
+    users, number = _Users(), 0
+    while text := file.readline(LINE_OCTETS + 1):
+        number += 1
+        if len(text) <= LINE_OCTETS and not text.strip():
+            continue
+        match read_line(text):
+            case UserLine(user, known):
+                users.users[user] = known
+            case DataLine(handler, data, known):
+                users.data[handler, data] = known
+            case problem:
+                return _Users(problem=f"line {number} {problem}")
+    return users

@@ -1,0 +1,177 @@
+"""The secrets of an application's users: a watched file, and a query to a database, both real."""
+
+import json
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from reply_milter.adapters.native_sources import Sources
+from reply_milter.adapters.native_sources.database import DatabaseSource
+from reply_milter.adapters.native_sources.lines import LinesSource
+from reply_milter.core.native.forms import Named
+from reply_milter.core.native.known import Known
+from reply_milter.core.native.verification import LinesFile, Query
+from reply_milter.ports import SourceUnavailableError
+
+SECRET = bytes.fromhex("77f3fb1de115523da4d552f6127ed9a2").hex()
+SQL = (
+    "SELECT u.rands AS secret, u.email AS address, u.is_active = 0 OR u.prohibit_login = 1 AS disabled"
+    " FROM user u WHERE u.id = :user"
+)
+
+
+def named(user: int, handler: int = 0, data: int = 0) -> Named:
+    """What a key names."""
+    return Named(user, b"", 0, None, lambda _known: False, handler, data)
+
+
+def line(**changes: object) -> str:
+    """A line about user 42."""
+    return json.dumps({"id": 42, "secret": SECRET, "addresses": ["Jane@Example.NET"], "disabled": False, **changes})
+
+
+def _written(path: Path, *lines: str) -> LinesSource:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    source = LinesSource(str(path))
+    source.look()
+    return source
+
+
+def test_users_are_known_with_their_addresses_as_authors_are_compared(tmp_path: Path) -> None:
+    """Blank lines are none."""
+    source = _written(tmp_path / "users", line(), "", line(id=43, addresses=[], disabled=True))
+    assert source.known(named(42)) == Known(SECRET, ("jane@example.net",))
+    assert source.known(named(43)) == Known(SECRET, (), True)
+    assert source.known(named(44)) is None
+
+
+def test_an_address_that_is_none_matches_nobody(tmp_path: Path) -> None:
+    """And does not open the address to everybody."""
+    known = _written(tmp_path / "users", line(addresses=["No Address"])).known(named(42))
+    assert known is not None and known.addresses == ("no address",)
+
+
+def test_a_data_key_of_moodle_belongs_to_a_handler_and_its_number(tmp_path: Path) -> None:
+    """Both must be known."""
+    of_data = json.dumps({"handler": 1, "data": 7, "secret": "d" * 32, "expires": 5, "disabled": False})
+    source = _written(
+        tmp_path / "users", line(), of_data, of_data.replace('"data": 7', '"data": 8').replace("5", "null")
+    )
+    assert source.known(named(42, 1, 7)) == Known(SECRET, ("jane@example.net",), False, "d" * 32, 5)
+    assert source.known(named(42, 1, 8)) == Known(SECRET, ("jane@example.net",), False, "d" * 32, 0)
+    assert source.known(named(42, 2, 7)) is None and source.known(named(1, 1, 7)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "[]", "1", '"x"', line(more=1), line(id="42"), line(id=-1), line(id=True), line(id=1 << 63),
+        line(**{"secret": ""}), line(**{"secret": "x" * 257}), line(**{"secret": "\u00e4"}), line(addresses="a@b"),
+        line(addresses=[1]), line(addresses=[""]), line(disabled="no"), json.dumps({"id": 42}), "[" * 60_000,
+        '{"handler": 1, "data": 2}', " " * 70_000 + "1", line(addresses=["a@b"] * 101), "\0",
+    ],
+)  # fmt: skip
+def test_a_file_with_a_line_that_is_wrong_is_not_used(tmp_path: Path, text: str) -> None:
+    """The line is named, and nothing of it: it holds a secret."""
+    source = _written(tmp_path / "users", line(), text)
+    with pytest.raises(SourceUnavailableError, match=r"^line 2 ") as caught:
+        source.known(named(42))
+    assert SECRET not in str(caught.value)
+
+
+def test_without_its_file_a_source_gives_no_answer_until_it_is_there(tmp_path: Path) -> None:
+    """Missing, a folder, or no text."""
+    path = tmp_path / "users"
+    source = LinesSource(str(path))
+    for make in ("nothing", "folder", "no text"):
+        if make == "folder":
+            path.mkdir()
+        elif make == "no text":
+            path.rmdir()
+            path.write_bytes(b"\xff\n")
+        source.look()
+        with pytest.raises(SourceUnavailableError):
+            source.known(named(42))
+    path.write_text(line())
+    source.look()
+    assert source.known(named(42)) is not None
+
+
+def test_a_pipe_in_its_place_holds_nobody_up(tmp_path: Path) -> None:
+    """It is no file."""
+    os.mkfifo(tmp_path / "users")
+    source = LinesSource(str(tmp_path / "users"))
+    source.look()
+    with pytest.raises(SourceUnavailableError):
+        source.known(named(42))
+
+
+def test_a_change_is_seen_within_seconds(tmp_path: Path) -> None:
+    """A new file in the place of the old one, as an export should write it."""
+    path = tmp_path / "users"
+    path.write_text(line())
+    sources = Sources({20: LinesFile(str(path))})
+    sources.start()
+    try:
+        assert sources.known(20, named(42)) is not None
+        (tmp_path / "new").write_text(line(id=43))
+        (tmp_path / "new").rename(path)
+        until = time.monotonic() + 20
+        while sources.known(20, named(42)) is not None and time.monotonic() < until:
+            time.sleep(0.05)
+        assert sources.known(20, named(42)) is None and sources.known(20, named(43)) is not None
+    finally:
+        sources.close()
+
+
+@pytest.fixture
+def gitea(tmp_path: Path) -> Path:
+    """A database with Gitea's columns."""
+    path = tmp_path / "gitea.db"
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "CREATE TABLE user (id INTEGER, rands TEXT, email TEXT, is_active INTEGER, prohibit_login INTEGER)"
+        )
+        database.execute(
+            "INSERT INTO user VALUES (42, ?, 'Jane@Example.NET', 1, 0), (43, ?, NULL, 1, 1)", (SECRET, SECRET)
+        )
+    database.close()
+    return path
+
+
+def test_a_database_is_asked_for_a_user(gitea: Path) -> None:
+    """By its own columns."""
+    source = DatabaseSource(str(gitea), SQL)
+    assert source.known(named(42)) == Known(SECRET, ("jane@example.net",))
+    assert source.known(named(43)) == Known(SECRET, (), True)
+    assert source.known(named(44)) is None
+    assert Sources({20: Query(str(gitea), SQL)}).known(20, named(42)) is not None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM user WHERE id = :user", "SELECT nothing FROM user WHERE id = :user", "SELECT 1 AS secret",
+        "SELECT",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS secret FROM n",
+    ],
+)  # fmt: skip
+def test_a_query_that_fails_writes_or_does_not_end_is_no_answer(gitea: Path, sql: str) -> None:
+    """Within a second, whatever it is."""
+    begun = time.monotonic()
+    with pytest.raises(SourceUnavailableError):
+        DatabaseSource(str(gitea), sql).known(named(42))
+    assert time.monotonic() - begun < 5
+    assert DatabaseSource(str(gitea), SQL).known(named(42)) is not None
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """It is opened to read only."""
+    with pytest.raises(SourceUnavailableError):
+        DatabaseSource(str(tmp_path / "none.db"), SQL).known(named(42))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SourceUnavailableError):
+        Sources({}).known(20, named(42))

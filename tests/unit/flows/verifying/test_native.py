@@ -1,0 +1,207 @@
+"""Native addresses that are verified: judged like answers to ours, by what the application knows of its users."""
+
+import base64
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from reply_milter.core.native import gitea as tokens
+from reply_milter.core.native import gob
+from reply_milter.core.native.forms import FORMS, Named
+from reply_milter.core.native.known import Known
+from reply_milter.core.native.verification import LinesFile, Verification
+from reply_milter.core.verdict.handler import Handler, Handlers
+from reply_milter.core.verdict.policy import Policy
+from reply_milter.core.verdict.reasons import Reason
+from reply_milter.core.verdict.verdict import Accept, Defer, Reject
+from reply_milter.core.wrapping.keys import open_original
+from reply_milter.core.wrapping.plain import Plain
+from reply_milter.ports import SourceUnavailableError
+from tests.support.fakes import AUTHOR, NOW, SEAL_KEY, MemoryMark, rules
+from tests.support.hosts.dialogue import Desk, reply_fields
+from tests.support.wrapping import gitea, wrapped
+
+SECRET, OTHER = "77f3fb1de115523da4d552f6127ed9a2", "3b27f07c862c0918394ca05f179b32dc"
+INVALID = "550 5.7.1 This reply address is not valid"
+MAIL = reply_fields(wrapped().token)
+
+
+def token(user: int = 42, secret: str = SECRET, expires: int = NOW + 86400, issue: int = 7) -> str:
+    """A token as Gitea writes it."""
+    data = b"\1" + gob.write_uint(0) + gob.write_int(issue)
+    payload = gob.write_int(expires) + gob.write_uint(1) + gob.write_octets(data)
+    mac = tokens.mac_of(payload, secret, tokens.GITEA)
+    return tokens.write(tokens.GiteaToken(user, mac, payload, expires, 1, data), tokens.GITEA)
+
+
+def native(key: str) -> str:
+    """The address with that key."""
+    return f"incoming+{key}@git.example.com"
+
+
+@dataclass
+class People:
+    """Users of the application, by number; counts the questions."""
+
+    users: dict[int, Known] = field(default_factory=lambda: {42: Known(SECRET, (AUTHOR,)), 43: Known(OTHER)})
+    asked: list[int] = field(default_factory=list)
+    answers: bool = True
+
+    def known(self, handler_id: int, named: Named) -> Known | None:
+        """See ``ports.NativeSources``."""
+        assert handler_id == 20
+        self.asked.append(named.user)
+        if not self.answers:
+            raise SourceUnavailableError("the file can't be read")
+        return self.users.get(named.user)
+
+
+def _desk(people: People, policy: Policy | None = None, **changes: object) -> Desk:
+    verification = Verification(FORMS["gitea"], LinesFile("/nowhere"))
+    handler: Handler = gitea(policy, verification=verification, **changes)
+    given = rules()
+    desk = Desk(replace(given, handlers=Handlers.of([*given.handlers.by_id.values(), handler])))
+    desk.service = replace(desk.service, mark=MemoryMark(set()), natives=people)
+    return desk
+
+
+def _tags(desk: Desk, verdict: object) -> dict[str, str]:
+    return desk.tags(verdict)  # type: ignore[arg-type]
+
+
+def test_a_genuine_one_is_sealed_like_an_answer_to_ours() -> None:
+    """With user, sender and claim; the address stands in clear nowhere."""
+    desk, key = _desk(People()), token()
+    assert desk.start(native(key)) == [Accept()]
+    tags = _tags(desk, desk.finish(MAIL))
+    assert (tags["class"], tags["sender"], tags["thread"], tags["replay"]) == ("native", "match", "none", "first")
+    padded = tags["original"] + "=" * (-len(tags["original"]) % 4)
+    plain = open_original([SEAL_KEY], tags["id"], "gitea", base64.urlsafe_b64decode(padded))
+    assert plain == Plain(native(key), AUTHOR)
+    assert key.lower() not in str(tags).lower()
+
+
+def test_a_second_copy_counts_once() -> None:
+    """Under the same id, for the same address."""
+    desk, address = _desk(People()), native(token())
+    first = [_tags(desk, (desk.start(address), desk.finish(MAIL))[1]) for _ in range(2)]
+    assert len({tags["id"] for tags in first}) == 1
+    assert [tags["replay"] for tags in first] == ["first", "retry"]
+    other = replace_id(MAIL)
+    desk.start(address)
+    assert _tags(desk, desk.finish(other))["id"] != first[0]["id"]
+
+
+def replace_id(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same message with another Message-ID and Subject."""
+    changed = {"Message-ID": " <2@client.example>", "Subject": " Re: more"}
+    return [(name, changed.get(name, value)) for name, value in fields]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        token(secret=OTHER), token(user=44), token(user=43), token().lower(), "A" * 77,
+        token()[:-1] + ("A" if token()[-1] != "A" else "B"), token()[:-8],
+    ],
+)  # fmt: skip
+def test_unknown_malformed_and_wrong_sound_and_cost_the_same(key: str) -> None:
+    """One question, one answer; and nothing is asked of the store."""
+    people = People()
+    desk = _desk(people)
+    (verdict,) = desk.start(native(key))
+    assert isinstance(verdict, Reject)
+    assert (verdict.reason, str(verdict.reply)) == (Reason.FORGED, INVALID)
+    assert len(people.asked) == 1 and desk.store.calls == []
+
+
+def test_a_second_spelling_is_told_to_the_operator() -> None:
+    """Who plays with spellings has a genuine address."""
+    desk = _desk(People())
+    desk.start(native(token().lower()))
+    assert desk.telemetry.recipients[-1].because == "spelling"
+
+
+def test_an_expired_one_is_told_so() -> None:
+    """Valid in its last second, as the application has it."""
+    desk = _desk(People())
+    assert desk.start(native(token(expires=NOW))) == [Accept()]
+    (verdict,) = desk.start(native(token(expires=NOW - 1)))
+    assert isinstance(verdict, Reject) and verdict.reason == Reason.EXPIRED
+
+
+def test_a_disabled_user_sounds_like_an_unknown_one() -> None:
+    """The operator reads the difference in the log."""
+    desk = _desk(People({42: Known(SECRET, (AUTHOR,), disabled=True)}))
+    (verdict,) = desk.start(native(token()))
+    assert isinstance(verdict, Reject) and str(verdict.reply) == INVALID
+
+
+def test_without_an_answer_of_the_source_the_client_comes_again() -> None:
+    """Nothing is known then, of good addresses either; ordinary mail is not concerned."""
+    people = People(answers=False)
+    desk = _desk(people)
+    (verdict,) = desk.start(native(token()))
+    assert isinstance(verdict, Defer)
+    assert desk.start("jane@git.example.com") == [Accept()]
+
+
+def test_another_author_is_a_mismatch_where_the_source_tells_addresses() -> None:
+    """Without addresses, anybody who has the address may use it, as with the application itself."""
+    desk = _desk(People())
+    desk.start(native(token()))
+    verdict = desk.finish(reply_fields(wrapped().token, author="mallory@example.net"))
+    assert verdict.reason == Reason.SENDER_MISMATCH
+    desk = _desk(People({42: Known(SECRET)}))
+    desk.start(native(token()))
+    assert _tags(desk, desk.finish(reply_fields(wrapped().token, author="mallory@example.net")))["sender"] == "unknown"
+
+
+def test_forged_ones_are_throttled_before_the_source_is_asked() -> None:
+    """So that nobody makes us ask a database a thousand times."""
+    people = People()
+    desk = _desk(people)
+    desk.service = replace(
+        desk.service, rules=replace(desk.service.rules, verify=replace(desk.service.rules.verify, forged_per_minute=3))
+    )
+    verdicts = [desk.start(native(token(user=44, issue=number)))[0] for number in range(1, 7)]
+    assert [type(one) for one in verdicts] == [Reject] * 3 + [Defer] * 3
+    assert len(people.asked) == 3
+
+
+def test_a_change_at_the_source_counts_until_the_end_of_the_message() -> None:
+    """The user's secret changed while the message came in."""
+    people = People()
+    desk = _desk(people)
+    desk.start(native(token()))
+    people.users[42] = Known(OTHER, (AUTHOR,))
+    verdict = desk.finish(MAIL)
+    assert isinstance(verdict, Reject) and verdict.reason == Reason.FORGED
+
+
+def test_in_one_message_with_ours_the_native_one_goes() -> None:
+    """As without verification; two genuine native ones of different issues can't be answered at once."""
+    desk = _desk(People())
+    ours = wrapped(native(token()))
+    assert desk.start(ours.address, native(token())) == [Accept(), Accept()]
+    desk = _desk(People())
+    first, second = desk.start(native(token()), native(token(issue=8)))
+    assert first == Accept() and isinstance(second, Defer) and second.reason == Reason.NOT_ALONE
+
+
+def test_the_store_keeps_what_it_says_of_the_user() -> None:
+    """A pseudo-user that was revoked after the address was made."""
+    desk = _desk(People())
+    user = wrapped(recipient=AUTHOR).token.token.user
+    desk.store.pseudo_users_revoked_before[user] = NOW
+    (verdict,) = desk.start(native(token()))
+    assert isinstance(verdict, Reject) and verdict.reason == Reason.REVOKED
+
+
+def test_a_second_address_of_the_user_may_answer_too() -> None:
+    """One that the application does not know, which the operator has put on file."""
+    desk = _desk(People())
+    user, second = wrapped(recipient=AUTHOR).token.token.user, "jane@work.example"
+    desk.store.addresses_of_pseudo_users[user] = (second,)
+    desk.start(native(token()))
+    assert _tags(desk, desk.finish(reply_fields(wrapped().token, author=second)))["sender"] == "match"
