@@ -148,7 +148,11 @@ def _without_lone_attribution(lines: list[Line]) -> list[Line]:
     """Remove an attribution from the top of lines that have no quote below it: the author has deleted the quote."""
     top = next((index for index, line in enumerate(lines) if not line.blank), 0)
     for end in range(top, min(top + attribution.LINES, len(lines))):
-        if not lines[end].blank and not lines[end].quotes and attribution.unquoted(lines[top : end + 1], end - top) == 0:
+        if (
+            not lines[end].blank
+            and not lines[end].quotes
+            and attribution.unquoted(lines[top : end + 1], end - top) == 0
+        ):
             below = next((line for line in lines[end + 1 :] if not line.blank), Line(">"))
             return lines if below.quotes else lines[end + 1 :]
     return lines

@@ -58,8 +58,8 @@ _FORWARDED_BETWEEN_DASHES = (
     r"|mensagem (?:re)?encaminhada|messaggio inoltrato|doorgestuurd bericht|treść przekazanej wiadomości"
     r"|przekazana wiadomość|vidarebefordrat meddelande|videresendt (?:meddelelse|melding)"
     r"|(?:edelleen)?(?:lähetetty|välitetty) viesti(?: / fwd\.msg)?|přeposlaná zpráva|továbbított üzenet"
-    r"|preposlaná správa(?: --- forwarded message)?|mesaj redirecționat|proslijeđena poruka|ile[tr]il(?:en|miş) (?:ileti|mesaj)"
-    r"|i̇letil(?:en|miş) (?:i̇leti|ileti|mesaj)|пере(?:направлене|слане) повідомлення"
+    r"|preposlaná správa(?: --- forwarded message)?|mesaj redirecționat|proslijeđena poruka"
+    r"|(?:i|i̇|İ)letil(?:en|miş) (?:i|i̇|İ)?(?:leti|mesaj)|пере(?:направлене|слане) повідомлення"
     r"|пересылаемое сообщение|перенаправленное сообщение|转发邮件信息|转发的邮件|转发邮件|轉寄郵件|転送メッセージ"
 )
 _FORWARDED_WITH_COLON = (
@@ -76,8 +76,11 @@ FORWARDED = re.compile(
     re.IGNORECASE,
 )
 # What precedes the subject of a forwarded message.
-FORWARDING = re.compile(r"\s*(?:fwd?|wg|trs?|rv|enc|v[bls]|pd|i|fs|yml|i̇lt|redir\.?|videresend|doorst|továbbítás|πρθ|הועבר"
-    r"|إعادة توجيه|转发|轉寄)\s?[:：]", re.IGNORECASE)
+FORWARDING = re.compile(
+    r"\s*(?:fwd?|wg|trs?|rv|enc|v[bls]|pd|i|fs|yml|i̇lt|redir\.?|videresend|doorst|továbbítás|πρθ|הועבר"
+    r"|إعادة توجيه|转发|轉寄)\s?[:：]",
+    re.IGNORECASE,
+)
 
 
 class Label(Enum):
@@ -99,8 +102,8 @@ _LABEL_WORDS = {
     "|ад|кімнен|nga|寄件人",
     Label.DATE: "sent|date|gesendet|datum|envoyé|envoyée|envoyé le|enviado|enviado el|enviado em|enviada em|enviada"
     "|fecha|data|verzonden|wysłano|wysłane|skickat|sendt|dato|lähetetty|päivämäärä|päiväys|отправлено|дата|надіслано"
-    "|відправлено|发送时间|发送日期|日期|寄件日期|傳送時間|送信日時|日時|日付|보낸 날짜|날짜|inviato|gönderme tarihi|tarih"
-    "|gönderildi|gönderilme tarihi|odesláno|odoslané|elküldve|dátum|trimis|dată|ημερομηνία|στάλθηκε|נשלח|תאריך|تاريخ"
+    "|відправлено|发送时间|发送日期|日期|寄件日期|傳送時間|送信日時|日時|日付|보낸 날짜|날짜|inviato"
+    "|gönderme tarihi|tarih|gönderildi|gönderilme tarihi|odesláno|odoslané|elküldve|dátum|trimis|dată|ημερομηνία|στάλθηκε|נשלח|תאריך|تاريخ"
     "|التاريخ|تاريخ الإرسال|تم الإرسال|تاریخ|ارسال شده|изпратено|išsiųsta|nosūtīts|datums|saadetud|kuupäev|poslano"
     "|poslato|послато|датум|испратено|enviat|enviat el|dikirim|dihantar|tanggal|tarikh|đã gửi|ngày|ส่ง|วันที่|भेजा गया"
     "|दिनांक|bidalia|адпраўлена|жіберілді|dërguar|時間",

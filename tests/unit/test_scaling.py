@@ -226,7 +226,10 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "parameters": (parameters.parse, ['text/plain; charset="a"; name*0*=utf-8\'\'%41; x=y']),
     "base64": (_octets(lambda octets: transfer.decode(octets, "base64")), ["YWJj\nYQ=="]),
     "quoted-printable": (_octets(lambda octets: transfer.decode(octets, "quoted-printable")), ["a=20b=\nc"]),
-    "strip": (lambda text: stripping.strip(lines.of_text(text), "-- above --"), ["On 1:11 a@b.c wrote:\n> b\n-- \nc", *_QUOTED]),
+    "strip": (
+        lambda text: stripping.strip(lines.of_text(text), "-- above --"),
+        ["On 1:11 a@b.c wrote:\n> b\n-- \nc", *_QUOTED],
+    ),
     "render": (html_text.render, ["<a href='http://b'>c</a>&amp;<blockquote>d", "<!--a--><style>b</style>"]),
     "redact": (lambda text: redact(text, FORM), [f"a {_TOKEN} b", "reply%2Ba@reply.example.com"]),
     "redact message": (_octets(lambda octets: redact_message(octets, FORM)), [f"To: {_TOKEN}\n\n{_TOKEN}"]),

@@ -19,7 +19,7 @@ def _stripped(text: str, subject: str = "", forwarding: bool = False) -> str:
     [
         "Xob 23 blim 2026 11:00 Shop <shop@example.com> frup:",
         "Xob 23 blim 2026 11.00 Shop <shop@example.com> frup:",
-        "Xob ٢٣ blim ٢٠٢٦ ١١:٠٠ Shop <shop@example.com> frup:",
+        "Xob \u0662\u0663 blim \u0662\u0660\u0662\u0666 \u0661\u0661:\u0660\u0660 Shop <shop@example.com> frup:",
         "Xob 23 blim 2569 11:00 Shop <shop@example.com> frup:",
         "Xob 23 blim ۱۴۰۵ 11:00 Shop <shop@example.com> frup:",
         "Shop <shop@example.com>, 23 blim 2026, 3 PM frup:",
@@ -70,7 +70,16 @@ def test_such_an_attribution_is_a_paragraph_of_its_own() -> None:
         assert _stripped(text) == text
 
 
-@pytest.mark.parametrize("line", ["Shop writes:", "The Shop wrote:", "Shop a \u00e9crit :", "Shop via Desk schrieb:", "\u5546\u5e97 \u5199\u9053\uff1a"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Shop writes:",
+        "The Shop wrote:",
+        "Shop a \u00e9crit :",
+        "Shop via Desk schrieb:",
+        "\u5546\u5e97 \u5199\u9053\uff1a",
+    ],
+)
 def test_a_name_and_a_verb_do_above_a_quote_that_runs_to_the_end(line: str) -> None:
     """With words above it, of two lines at least; a signature may follow."""
     assert _stripped(f"Yes.\n\n{line}\n{_QUOTE}") == "Yes."
@@ -81,7 +90,16 @@ def test_a_name_and_a_verb_do_above_a_quote_that_runs_to_the_end(line: str) -> N
 
 @pytest.mark.parametrize(
     "line",
-    ["He wrote:", "As you wrote:", "I wrote:", "In 1984 Orwell wrote:", "My boss wrote:", "wrote:", "Er schrieb:", "Shop wrote this:"],
+    [
+        "He wrote:",
+        "As you wrote:",
+        "I wrote:",
+        "In 1984 Orwell wrote:",
+        "My boss wrote:",
+        "wrote:",
+        "Er schrieb:",
+        "Shop wrote this:",
+    ],
 )
 def test_a_sentence_is_no_name(line: str) -> None:
     """What follows it is an excerpt that the author wants to be read."""
@@ -143,7 +161,12 @@ def test_a_row_with_words_goes_only_above_a_block() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [">>> Shop <shop@example.com> 11/23/2026 3:41 PM >>>", ">>> Shop 23.11.26 15:41 >>>", ">>> Shop 2026-11-23 15:41 >>> "]
+    "line",
+    [
+        ">>> Shop <shop@example.com> 11/23/2026 3:41 PM >>>",
+        ">>> Shop 23.11.26 15:41 >>>",
+        ">>> Shop 2026-11-23 15:41 >>> ",
+    ],
 )
 def test_groupwise_opens_with_chevrons(line: str) -> None:
     """And needs a date with its time."""
