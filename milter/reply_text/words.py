@@ -102,7 +102,8 @@ _LABEL_WORDS = {
     "|ад|кімнен|nga|寄件人",
     Label.DATE: "sent|date|gesendet|datum|envoyé|envoyée|envoyé le|enviado|enviado el|enviado em|enviada em"
     "|enviada|fecha|data|verzonden|wysłano|wysłane|skickat|sendt|dato|lähetetty|päivämäärä|päiväys|отправлено"
-    "|дата|надіслано|відправлено|发送时间|发送日期|日期|寄件日期|傳送時間|送信日時|日時|日付|보낸 날짜|날짜|inviato|gönderme tarihi|tarih"
+    "|дата|надіслано|відправлено|发送时间|发送日期|日期|寄件日期|傳送時間"
+    "|送信日時|日時|日付|보낸 날짜|날짜|inviato|gönderme tarihi|tarih"
     "|gönderildi|gönderilme tarihi|odesláno|odoslané|elküldve|dátum|trimis|dată|ημερομηνία|στάλθηκε|נשלח|תאריך"
     "|تاريخ|التاريخ|تاريخ الإرسال|تم الإرسال|تاریخ|ارسال شده|изпратено|išsiųsta|nosūtīts|datums|saadetud"
     "|kuupäev|poslano|poslato|послато|датум|испратено|enviat|enviat el|dikirim|dihantar|tanggal|tarikh|đã gửi"
