@@ -1,7 +1,7 @@
 """Mark lines that are quoted in another way than by ``>`` in their first column.
 
-Three ways, each of which needs another sign beside it, because authors also write such lines: one to three blanks
-before ``>``, a prefix such as ``Richard>`` or ``|``, and the rest of a quoted line that was wrapped without a mark.
+Three ways: one to three blanks before ``>``; a prefix such as ``Richard>`` or ``|``; and the rest of a quoted line that
+a program wrapped without a mark. Each needs another sign beside it, because authors also write such lines.
 """
 
 import re
@@ -34,7 +34,8 @@ def rests(lines: list[Line]) -> list[Line]:
     """Give the rests of quoted lines that a program wrapped without `>` the role CITED.
 
     A rest stands directly between quoted lines, and its first word did not fit on the line above. An answer may do so,
-    too; so a block of quoted lines has rests only, or none: and at least half of them go on within a sentence.
+    too; so a block of quoted lines has rests only, or none, and at least half of them go on in the middle of a
+    sentence.
     """
     found = list(lines)
     for start, end in _blocks(lines):

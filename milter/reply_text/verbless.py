@@ -18,8 +18,7 @@ _BRACKETED = re.compile(r"[<(\[](?:mailto:)?[^\s<>()\[\]@]{1,128}@[^\s<>()\[\]@]
 # Nextcloud: `"Shop" shop@example.com - 26 November 2026 15:41`. A name without quotes needs brackets at its address.
 _NAME_FIRST = re.compile(
     r"\W{0,3}(?:\"[^\"]{0,100}\"\s?[<(\[]?|(?:[^\s\d\W]\S{0,30} ){0,3}[<(\[])"
-    r"[^\s<>()\[\]@]{1,128}@[^\s<>()\[\]@]{1,255}"
-    r"[>)\]]?\s?[,;|:\u2013\u2014-]{1,2}\s"
+    r"[^\s<>()\[\]@]{1,128}@[^\s<>()\[\]@]{1,255}[>)\]]?\s?[,;|:\u2013\u2014-]{1,2}\s"
 )
 # Gmail until 2016, where the sender had no address: `2016-03-03 17:21 GMT+01:00 Some One`.
 _ZONED = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d GMT[+-]\d\d:\d\d \D{1,80}")

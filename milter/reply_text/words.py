@@ -59,8 +59,7 @@ _FORWARDED_BETWEEN_DASHES = (
     r"|przekazana wiadomość|vidarebefordrat meddelande|videresendt (?:meddelelse|melding)"
     r"|(?:edelleen)?(?:lähetetty|välitetty) viesti(?: / fwd\.msg)?|přeposlaná zpráva|továbbított üzenet"
     r"|preposlaná správa(?: --- forwarded message)?|mesaj redirecționat|proslijeđena poruka"
-    r"|ile[tr]il(?:en|miş) (?:ileti|mesaj)"
-    r"|i̇letil(?:en|miş) (?:i̇leti|ileti|mesaj)|пере(?:направлене|слане) повідомлення"
+    r"|(?:i|i̇|İ)letil(?:en|miş) (?:i|i̇|İ)?(?:leti|mesaj)|пере(?:направлене|слане) повідомлення"
     r"|пересылаемое сообщение|перенаправленное сообщение|转发邮件信息|转发的邮件|转发邮件|轉寄郵件|転送メッセージ"
 )
 _FORWARDED_WITH_COLON = (
@@ -101,14 +100,14 @@ _LABEL_WORDS = {
     "|remitente|mittente|expéditeur|absender|afzender|nadawca|šalje|από|מאת|من|المرسل|از|فرستنده|nuo|saatja"
     "|pošiljatelj|pošiljalac|пошиљалац|шаље|од|dari|daripada|pengirim|từ|người gửi|จาก|प्रेषक|frá|nork|bidaltzailea"
     "|ад|кімнен|nga|寄件人",
-    Label.DATE: "sent|date|gesendet|datum|envoyé|envoyée|envoyé le|enviado|enviado el|enviado em|enviada em|enviada"
-    "|fecha|data|verzonden|wysłano|wysłane|skickat|sendt|dato|lähetetty|päivämäärä|päiväys|отправлено|дата|надіслано"
-    "|відправлено|发送时间|发送日期|日期|寄件日期|傳送時間|送信日時|日時|日付|보낸 날짜|날짜|inviato|gönderme tarihi"
-    "|tarih"
-    "|gönderildi|gönderilme tarihi|odesláno|odoslané|elküldve|dátum|trimis|dată|ημερομηνία|στάλθηκε|נשלח|תאריך|تاريخ"
-    "|التاريخ|تاريخ الإرسال|تم الإرسال|تاریخ|ارسال شده|изпратено|išsiųsta|nosūtīts|datums|saadetud|kuupäev|poslano"
-    "|poslato|послато|датум|испратено|enviat|enviat el|dikirim|dihantar|tanggal|tarikh|đã gửi|ngày|ส่ง|วันที่|भेजा गया"
-    "|दिनांक|bidalia|адпраўлена|жіберілді|dërguar|時間",
+    Label.DATE: "sent|date|gesendet|datum|envoyé|envoyée|envoyé le|enviado|enviado el|enviado em|enviada em"
+    "|enviada|fecha|data|verzonden|wysłano|wysłane|skickat|sendt|dato|lähetetty|päivämäärä|päiväys|отправлено"
+    "|дата|надіслано|відправлено|发送时间|发送日期|日期|寄件日期|傳送時間"
+    "|送信日時|日時|日付|보낸 날짜|날짜|inviato|gönderme tarihi|tarih"
+    "|gönderildi|gönderilme tarihi|odesláno|odoslané|elküldve|dátum|trimis|dată|ημερομηνία|στάλθηκε|נשלח|תאריך"
+    "|تاريخ|التاريخ|تاريخ الإرسال|تم الإرسال|تاریخ|ارسال شده|изпратено|išsiųsta|nosūtīts|datums|saadetud"
+    "|kuupäev|poslano|poslato|послато|датум|испратено|enviat|enviat el|dikirim|dihantar|tanggal|tarikh|đã gửi"
+    "|ngày|ส่ง|วันที่|भेजा गया|दिनांक|bidalia|адпраўлена|жіберілді|dërguar|時間",
     Label.TO: "to|an|à|a|para|aan|do|till|til|vastaanottaja|кому|收件人|收件者|宛先|받는 사람|받는사람|kime|komu"
     "|címzett|către|destinatarul|pour|destinataire|destinatario|empfänger|prima|primatelj|прима|pre|adresat|προς"
     "|אל|إلى|المستلم|به|گیرنده|до|kam|adressaat|kellele|za|за|per a|kepada|đến|người nhận|ถึง|प्रति|nori|каму"

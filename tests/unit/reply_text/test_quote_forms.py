@@ -19,7 +19,7 @@ def _stripped(text: str, subject: str = "", forwarding: bool = False) -> str:
     [
         "Xob 23 blim 2026 11:00 Shop <shop@example.com> frup:",
         "Xob 23 blim 2026 11.00 Shop <shop@example.com> frup:",
-        "Xob ٢٣ blim ٢٠٢٦ ١١:٠٠ Shop <shop@example.com> frup:",
+        "Xob \u0662\u0663 blim \u0662\u0660\u0662\u0666 \u0661\u0661:\u0660\u0660 Shop <shop@example.com> frup:",
         "Xob 23 blim 2569 11:00 Shop <shop@example.com> frup:",
         "Xob 23 blim ۱۴۰۵ 11:00 Shop <shop@example.com> frup:",
         "Shop <shop@example.com>, 23 blim 2026, 3 PM frup:",
