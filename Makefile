@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
 TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
-	debhelper systemd iproute2 prometheus prometheus-alertmanager curl rspamd strace ruby-mail nodejs php-cli php-intl
+	build-essential debhelper debootstrap bash-completion git systemd iproute2 prometheus prometheus-alertmanager curl \
+	rspamd strace ruby-mail nodejs php-cli php-intl
 BENCH_PACKAGES := opendkim rspamd
-DEB_PACKAGES := debhelper
+DEB_PACKAGES := build-essential debhelper
 READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse
 
 .PHONY: demo test lint fmt unit system faults fuzz readers reply-text-score audit compiled compiled-test deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean pictures

@@ -128,7 +128,7 @@ def test_the_command_puts_back_what_another_host_revoked(
         run(config, "revoke", "restore", "--journal", str(other), "--json")
         told = capsys.readouterr()
         assert json.loads(told.out) == {"put_back": 1, "unreadable": 1}
-        assert "1 lines cannot be read" in told.err
+        assert "skipped 1 line that cannot be read" in told.err
         assert revoked(server) == before
     assert main(["revoke", "restore", "--journal", str(tmp_path / "none"), "--config", config]) == os.EX_NOINPUT
 
@@ -197,11 +197,70 @@ def test_the_file_of_the_record_keeps_its_member_names(tmp_path: Path) -> None:
     assert (tmp_path / loss_record.NAME).read_text() == text
 
 
-def test_a_record_that_cannot_be_read_is_a_first_look(tmp_path: Path) -> None:
-    """And is written anew."""
-    (tmp_path / loss_record.NAME).write_text("[]")
-    record = loss_record.read_record(tmp_path)
-    assert not record.marks
+def marks_of(config: str) -> Path:
+    """Where a host keeps what it last saw."""
+    return Path(load(config).config.state_dir) / loss_record.NAME
+
+
+def test_marks_that_cannot_be_read_are_no_first_look(
+    server: RedisUnderTest, config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is written, neither there nor into the store; once the file can be read, the loss shows."""
+    watch(config)
+    run(config, "revoke", "user", "42")
+    server.command("FLUSHALL")
+    marks_of(config).rename(marks_of(config).with_suffix(".away"))
+    marks_of(config).mkdir()  # root reads every file
+    watching = StoreWatch(lambda: load(config).config)
+    for _ in range(2):
+        with pytest.raises(loss_record.LossRecordError, match="Is a directory"):
+            watching.look()
+    assert server.command("DBSIZE") == 0
+    assert watching.condition().last == 0
+    marks_of(config).rmdir()
+    marks_of(config).with_suffix(".away").rename(marks_of(config))
+    watching.look()
+    assert watching.condition().losses[Loss.EMPTIED] == 1
+    assert revoked(server)[0] > 0
+
+
+def test_damaged_marks_restore_revocations(
+    server: RedisUnderTest, config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether some were lost is not known, and restoring does no harm; then the file is whole again."""
+    watch(config)
+    run(config, "revoke", "user", "42")
+    server.command("FLUSHALL")
+    marks_of(config).write_text("[]")
+    watch(config)
+    assert revoked(server)[0] > 0
+    assert "is damaged: whether the store lost revocations is not known" in caplog.text
+    assert "restored 1 revocation from this host's journal" in caplog.text
+    assert loss_record.read_record(Path(load(config).config.state_dir)).marks
+
+
+def test_marks_that_were_lost_with_the_store(server: RedisUnderTest, config: str) -> None:
+    """Restored from the journal at the first look; without a journal there is nothing to say."""
+    watch(config)
+    run(config, "revoke", "user", "42")
+    server.command("FLUSHALL")
+    marks_of(config).unlink()
+    watching = watch(config)
+    assert revoked(server)[0] > 0
+    assert watching.condition().last == 0, "no loss was seen"
+
+
+def test_a_first_look_without_a_journal_has_nothing_to_say(
+    config: str, server: RedisUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on every new host."""
+    watch(config)
+    assert caplog.text == ""
+
+
+def test_a_record_is_written_and_read(tmp_path: Path) -> None:
+    """With the time of a loss, until revocations are restored."""
+    record = loss_record.new_record()
     loss_record.write_record(tmp_path, record.lost(7))
     assert loss_record.read_record(tmp_path) == record.lost(7)
     assert record.lost(7).is_open

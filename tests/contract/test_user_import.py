@@ -109,7 +109,7 @@ def test_a_store_that_goes_away_says_how_far_it_came(
         assert main(["user", "import", str(file), "--config", config]) == os.EX_TEMPFAIL
     finally:
         server.signal(signal.SIGCONT)
-    assert "after 0 of 1 users" in capsys.readouterr().err
+    assert "after 0 of 1 user " in capsys.readouterr().err
 
 
 def test_a_terminal_shows_how_far_it_is(config: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 _COMMAND = re.compile(r"^ {4,}((?:[a-z][a-z-]*/)?(?:[a-z][a-z-]*)(?: .*)?)$")
 _PROGRAMS = frozenset(
     {"make", "apt-get", "reply-milter", "chown", "sed", "systemctl", "cd", "cp", "cat", "postconf", "postfix", "swaks",
-     "set", "sleep", "journalctl", "install", "systemd-sysusers", "systemd-tmpfiles", "makemap"}
+     "set", "sleep", "git", "journalctl", "install", "systemd-sysusers", "systemd-tmpfiles", "makemap"}
 )  # fmt: skip
 
 

@@ -195,6 +195,23 @@ def test_the_state_folder(site: Site) -> None:
     _found_and_mended(site, "state.mode")
 
 
+def test_everything_in_the_state_folder(site: Site) -> None:
+    """At any depth; the line gives it back to the daemon. Marks that make no sense are reported, too."""
+    state = site.folder / "state"
+    os.chown(state / "redis/redis.conf", 0, 0)
+    assert "redis.conf: belongs to root" in _found(site)["state.foreign"]["what"]
+    _found_and_mended(site, "state.foreign")
+    (state / "notes").write_text("of the operator")
+    (state / "notes").chmod(0o666)
+    assert _found(site)["state.foreign"]["severity"] == "warning"
+    (state / "notes").unlink()
+    wait_until((state / "store-marks.json").exists, 10, "the daemon marked its store")
+    whole = (state / "store-marks.json").read_bytes()
+    (state / "store-marks.json").write_bytes(b"[]")
+    assert set(_found(site)) == {"state.damaged"}
+    (state / "store-marks.json").write_bytes(whole)
+
+
 def test_the_daemon_and_its_socket(fresh: Site) -> None:
     """Folders that Postfix can't enter, a socket of another group, hanging workers, and no daemon."""
     folder, path = fresh.mta.socket_folder, fresh.daemon.socket

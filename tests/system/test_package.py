@@ -71,13 +71,57 @@ def test_the_package_names_what_it_needs() -> None:
     assert (told["Package"], told["Version"]) == ("reply-milter", version[1])
     assert {"libmilter1.0.1", "python3.11"} <= {word.split()[0] for word in told["Depends"].split(", ")}
     assert "sysusers" in told["Depends"]
+    assert "debconf" in told["Depends"], "for the question of apt-get remove"
     assert told["Recommends"].startswith("redis-server")
     assert told["Suggests"] == "postfix | sendmail"
 
 
+def _extracted(folder: Path) -> Path:
+    subprocess.run(["dpkg-deb", "--raw-extract", package(), folder / "x"], check=True)
+    return folder / "x"
+
+
+def test_the_package_holds_what_the_pages_point_to(tmp_path: Path) -> None:
+    """Fragments and examples, rules and provisioning, vectors, pictures; each by its name in the documentation."""
+    found = _extracted(tmp_path)
+    pages = found / "opt/reply-milter/share/reply-milter"
+    listed = subprocess.run(
+        ["git", "ls-files", "contrib", "docs", "grafana"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    of_the_build = ("contrib/debian/package/", "contrib/debian/build-deb", "contrib/debian/install-missing")
+    names = [name for name in listed.stdout.split() if not name.startswith(of_the_build) and not name.endswith(".py")]
+    assert len(names) > 100
+    assert [name for name in names if not (pages / name).exists() or _differs(ROOT / name, pages / name)] == []
+    assert (pages / "tests/vectors/token.json").exists()
+    assert os.access(pages / "contrib/sendmail/to-maildir", os.X_OK)
+    documentation = found / "usr/share/doc/reply-milter"
+    for top in pages.iterdir():
+        assert os.readlink(documentation / top.name) == f"/opt/reply-milter/share/reply-milter/{top.name}"
+    assert os.readlink(documentation / "examples") == "/opt/reply-milter/share/reply-milter/contrib"
+
+
+def _differs(file: Path, copy: Path) -> bool:
+    return file.read_bytes() != copy.read_bytes()
+
+
+def test_bash_completes_its_commands(installed: Machine) -> None:
+    """With Debian's bash-completion, which finds the file by the name of the command."""
+    ask = """
+        . /usr/share/bash-completion/bash_completion
+        _completion_loader reply-milter || [ $? = 124 ]
+        COMP_WORDS=(reply-milter keys pro) COMP_CWORD=2
+        _reply_milter
+        echo "${COMPREPLY[@]}"
+    """
+    assert installed.good("bash", "-ec", ask) == "promote\n"
+    assert installed.good("reply-milter", "completion") == installed.good(
+        "cat", "/usr/share/bash-completion/completions/reply-milter"
+    )
+
+
 def test_the_package_has_no_conffiles_and_no_path_of_its_making(tmp_path: Path) -> None:
     """Nothing under /etc, so nothing to ask about; the place where it was built is in no file."""
-    subprocess.run(["dpkg-deb", "--raw-extract", package(), tmp_path / "x"], check=True)
+    _extracted(tmp_path)
     assert not (tmp_path / "x/DEBIAN/conffiles").exists()
     assert not (tmp_path / "x/etc").exists()
     tops = {str(path.relative_to(tmp_path / "x")) for path in (tmp_path / "x").glob("*/*")} - {"DEBIAN"}
@@ -206,31 +250,114 @@ def test_it_is_configured_started_upgraded_removed_and_purged(running: Machine, 
     wait_until(lambda: _is_active(running), 20, "it was enabled, so it runs again")
 
     _purge_that_keeps_mail(running)
-    assert _left(running) == ["/etc/reply-milter", "/etc/reply-milter/reply-milter.toml"]
-    assert running.run("getent", "passwd", "reply-milter").returncode == 2
+    assert _left(running) == ["/etc/reply-milter", "/etc/reply-milter/reply-milter.toml", "/var/lib/reply-milter"]
+    assert running.run("getent", "passwd", "reply-milter").returncode == 0
     assert running.good("cat", "/etc/reply-milter/keys.toml") == keys
-    assert running.good("stat", "-c", "%U %a", "/etc/reply-milter/keys.toml").split() == ["root", "600"]
+    assert running.good("stat", "-c", "%U %a", "/etc/reply-milter/keys.toml").split() == ["reply-milter", "600"]
 
     running.good(*INSTALL, str(package()))
-    running.good("chown", "reply-milter:", "/etc/reply-milter/keys.toml", "/etc/reply-milter/seal.key")
     running.good("systemctl", "enable", "--now", SERVICE)
-    running.good("reply-milter", "doctor")
+    running.sh("until reply-milter doctor --json | grep -q store.lost; do sleep 0.2; done")
+    assert "1 warning" in running.run("reply-milter", "doctor").stdout, "the store was deleted; all else is well"
+    _purge_that_keeps_nothing(running)
+
+
+def _purge_that_keeps_nothing(host: Machine) -> None:
+    host.good("apt-get", "-q", "-y", "remove", "reply-milter")
+    host.good("rm", "-r", "/etc/reply-milter", "/var/lib/reply-milter")
+    host.good("apt-get", "-q", "-y", "purge", "reply-milter")
+    assert _left(host) == []
+    assert host.run("getent", "passwd", "reply-milter").returncode == 2
+    assert host.run("getent", "group", "reply-milter").returncode == 2
+
+
+ATTACHED = {"smtpd_milters": "unix:reply-milter/verify.sock", "milter_default_action": "tempfail"}
+
+
+@pytest.fixture
+def attached(installed: Machine) -> Iterator[Machine]:
+    """Postfix asks the milter, as with fragments that were appended by hand."""
+    installed.good("postconf", "-e", *(f"{name} = {value}" for name, value in ATTACHED.items()))
+    yield installed
+    installed.good("postconf", "-X", *ATTACHED)
+    installed.good(*INSTALL, str(package()), DEBIAN_FRONTEND="noninteractive")
+
+
+def _removed(host: Machine) -> str:
+    done = host.run("apt-get", "-q", "-y", "remove", "reply-milter", DEBIAN_FRONTEND="noninteractive")
+    assert done.returncode == 0, done.stderr
+    assert host.run("test", "-e", "/opt/reply-milter").returncode == 1
+    return done.stdout + done.stderr
+
+
+def test_removing_it_while_postfix_asks_it_is_told_and_done(attached: Machine) -> None:
+    """Nobody is there to ask: Postfix stays as it is, and mail waits at its senders."""
+    told = _removed(attached)
+    assert told.count("WARNING: Postfix still asks this milter") == 1
+    assert "`reply-milter postfix detach` undoes" in told
+    assert attached.good("postconf", "-h", "smtpd_milters").strip() == ATTACHED["smtpd_milters"]
+
+
+def test_removing_it_from_a_service_of_its_own_is_told(installed: Machine) -> None:
+    """The second layout has nothing in main.cf that names it."""
+    installed.good("postconf", "-P", "smtp/inet/smtpd_milters=$reply_milter")
+    try:
+        assert "WARNING: Postfix still asks this milter" in _removed(installed)
+    finally:
+        installed.good("postconf", "-PX", "smtp/inet/smtpd_milters")
+        installed.good(*INSTALL, str(package()), DEBIAN_FRONTEND="noninteractive")
+
+
+def test_removing_it_where_nothing_asks_it_says_nothing(installed: Machine) -> None:
+    """The question is for those whom it concerns."""
+    assert "WARNING" not in _removed(installed)
+    installed.good(*INSTALL, str(package()), DEBIAN_FRONTEND="noninteractive")
+
+
+# `postfix status` and `postfix detach` by their exit status alone; test_attach has what they do.
+_COMMAND = """#!/bin/sh
+echo "$@" >> /root/asked
+[ "$1 $2" != "postfix status" ] || exit 1
+"""
+
+
+def test_who_says_yes_is_detached(installed: Machine) -> None:
+    """Before the program goes."""
+    installed.write("/opt/reply-milter/bin/reply-milter", _COMMAND)
+    installed.good("debconf-set-selections", given="reply-milter reply-milter/detach boolean true\n")
+    try:
+        assert "WARNING" not in _removed(installed)
+        assert installed.good("cat", "/root/asked").splitlines()[-1] == "postfix detach --yes"
+    finally:
+        installed.good("debconf-set-selections", given="reply-milter reply-milter/detach boolean false\n")
+        installed.good(*INSTALL, str(package()), DEBIAN_FRONTEND="noninteractive")
 
 
 def _purge_that_keeps_mail(host: Machine) -> None:
-    """What the hook keeps stays, for root alone to look through, and is named; the rest of the state goes."""
+    """What the hook keeps stays, whose it was, and is named; the embedded store and the metrics go."""
     state = "/var/lib/reply-milter"
     host.sh(f"cd {state} && mkdir dead-letters delivery && touch dead-letters/a.eml delivery/deliveries.sqlite")
     host.sh(f"chown -R reply-milter: {state}/dead-letters {state}/delivery")
-    told = host.good("apt-get", "-q", "-y", "purge", "reply-milter")
+    done = host.run("apt-get", "-q", "-y", "purge", "reply-milter")
+    told = done.stdout + done.stderr
+    assert done.returncode == 0
     assert "kept /etc/reply-milter, which holds your keys" in told
     assert f"kept {state}/dead-letters, which holds replies that nobody took" in told
     assert f"kept {state}/delivery, which holds replies that wait" in told
-    assert f"kept {state}, " not in told
+    assert f"kept {state}, which holds the revocations of this host" in told
+    assert "kept the user and the group reply-milter" in told
     assert host.sh(f"cd {state} && stat -c '%U %n' . * */*").splitlines() == [
-        "root .", "root dead-letters", "root delivery", "root dead-letters/a.eml", "root delivery/deliveries.sqlite",
-    ]  # fmt: skip
-    host.good("rm", "-r", state)
+        f"reply-milter {name}"
+        for name in (
+            ".",
+            "dead-letters",
+            "delivery",
+            "store-marks.json",
+            "dead-letters/a.eml",
+            "delivery/deliveries.sqlite",
+        )
+    ]
+    host.good("rm", "-r", f"{state}/dead-letters", f"{state}/delivery")
 
 
 def _left(host: Machine) -> list[str]:

@@ -10,6 +10,7 @@ from reply_milter.cli import (
     check,
     check_config,
     commit,
+    completion,
     deadletter,
     deliver,
     demo,
@@ -55,6 +56,7 @@ _COMMANDS = (
     why,
     doctor,
     demo,
+    completion,
 )
 
 
@@ -71,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, with every command declared."""
     top = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
     top.add_argument("--version", action="version", version=f"reply-milter {version()}")
+    top.set_defaults(top=top)  # for ``completion``
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     for command in _COMMANDS:
         command.add(commands)
@@ -107,8 +110,12 @@ def _main(argv: Sequence[str]) -> int:
 
 
 def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
-    """Run a command, and flush its output before returning."""
+    """Run a command, and flush its output before returning. Without a word: print the help."""
     try:
+        if not argv:
+            parser.print_help()
+            sys.stdout.flush()
+            return os.EX_OK
         options = parser.parse_args(argv)
         action: Callable[[argparse.Namespace], int] = options.action
         status = action(options)

@@ -11,6 +11,7 @@ from reply_milter.cli.message_argument import read_message
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.core.diagnosis.application import Look
 from reply_milter.core.diagnosis.problem import Problem, Severity, in_order, worst
+from reply_milter.core.encoding.plural import counted
 from reply_milter.doctor import Diagnosis, examine
 from reply_milter.doctor.notification import examine_notification
 
@@ -100,8 +101,8 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
         yield from _wrapped(f"{finding.why}.", _INDENT)
         yield from _remedy_lines(finding)
     yield ""
-    counts = [sum(finding.severity is severity for finding in diagnosis.problems) for severity in Severity]
-    yield "{} errors, {} warnings, {} notes".format(*counts)
+    found = [finding.severity for finding in diagnosis.problems]
+    yield ", ".join(counted(found.count(severity), severity.value) for severity in Severity)
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -16,6 +16,7 @@ from reply_milter.cli.store_access import StoreAccess, store_access
 from reply_milter.cli.times import moment
 from reply_milter.cli.token_argument import token_id_of
 from reply_milter.cli.whose import Whose, add_wrapped, check_id, recipient, recipient_address
+from reply_milter.core.encoding.plural import counted
 from reply_milter.core.token import token
 from reply_milter.core.token.revocation import What
 from reply_milter.core.verdict.handler import ContextKind
@@ -152,11 +153,12 @@ def _restore(options: argparse.Namespace) -> int:
             raise CommandError(os.EX_NOINPUT, f"{journal.path}: no such file")
         count = restore_revocations(access.registry, config.realm, revocations)
     if broken:
-        print(f"reply-milter: {journal.path}: {broken} lines cannot be read and were skipped", file=sys.stderr)
+        skipped = counted(broken, "line")
+        print(f"reply-milter: {journal.path}: skipped {skipped} that cannot be read", file=sys.stderr)
     if options.json:
         print(json.dumps({"put_back": count, "unreadable": broken}))
     else:
-        print(f"restored {count} revocations from {journal.path}; running this again does no harm")
+        print(f"restored {counted(count, 'revocation')} from {journal.path}; running this again does no harm")
     return os.EX_OK
 
 

@@ -18,5 +18,5 @@ def _run(options: argparse.Namespace) -> int:
     try:
         daemon.run(options.config)
     except StartError as error:
-        raise CommandError(os.EX_UNAVAILABLE, str(error)) from error
+        raise CommandError(error.status, str(error)) from error
     return os.EX_OK

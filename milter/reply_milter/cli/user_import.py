@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.store_access import StoreAccess, store_access
+from reply_milter.core.encoding.plural import counted
 from reply_milter.core.user_file import UserEntry, UserFile, read
 from reply_milter.ports import StoreUnavailableError, UserChange
 
@@ -30,7 +31,8 @@ def import_users(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"users": len(found.users), "addresses": addresses}))
     else:
-        print(f"imported {len(found.users)} users with {addresses} addresses")
+        users = counted(len(found.users), "user")
+        print(f"imported {users} with {counted(addresses, 'address', 'addresses')}")
     return os.EX_OK
 
 
@@ -53,9 +55,9 @@ def _write(found: UserFile, access: StoreAccess) -> None:
             try:
                 registry.set_users(batch, kept_until)
             except StoreUnavailableError as error:
+                whom = f"{done} of {counted(len(found.users), 'user')}"
                 raise CommandError(
-                    os.EX_TEMPFAIL,
-                    f"the store gave no answer after {done} of {len(found.users)} users ({error}): import it again",
+                    os.EX_TEMPFAIL, f"the store gave no answer after {whom} ({error}): import it again"
                 ) from error
             done += len(batch)
             bar.update(len(batch))

@@ -9,11 +9,11 @@ from reply_milter.adapters.clients import lmtp_probe, milter_client, probes
 from reply_milter.adapters.os import file_facts, process_facts
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import RedisInspection, embedded, url_mistake
-from reply_milter.adapters.state_dir import lock, loss_record, wrapped_mark
+from reply_milter.adapters.state_dir import lock, wrapped_mark
 from reply_milter.adapters.telemetry import page_access
 from reply_milter.config.places import Listener
 from reply_milter.config.secrets import held_secrets
-from reply_milter.core.diagnosis import clock, daemon, keys, secrets, sockets, state, store, wrapped
+from reply_milter.core.diagnosis import clock, daemon, keys, secrets, sockets, store, wrapped
 from reply_milter.core.diagnosis import page_access as page_rules
 from reply_milter.core.diagnosis import settings as settings_rules
 from reply_milter.core.diagnosis import signing as signing_rules
@@ -24,6 +24,7 @@ from reply_milter.core.diagnosis.sockets import HOOK, Client
 from reply_milter.core.encoding.toml_lines import lines_of
 from reply_milter.core.token.keyring import MasterKey
 from reply_milter.doctor.key_file import problems_of
+from reply_milter.doctor.state_folder import examine_state
 from reply_milter.wiring import loading
 from reply_milter.wiring.stores import store_url
 
@@ -78,11 +79,7 @@ class Installation:
         yield from self._keys()
         hidden = not self._runs and file_facts.facts(f"{self.config.state_dir}/lock").kind is Kind.HIDDEN
         yield from daemon.examine(daemon.DaemonFacts(None if hidden else self._runs, self._descriptors()))
-        folder = self.config.state_dir
-        space = file_facts.space(folder)
-        yield from state.examine(
-            state.StateFacts(file_facts.facts(folder), file_facts.parents(folder), *space), self._account
-        )
+        yield from examine_state(self.config.state_dir, self._account)
         yield from self._store_and_clock()
         yield from self._sockets(client)
         yield from self._metrics()
@@ -181,8 +178,6 @@ class Installation:
             clock_of_store = min((found.unix for found in several if found.unix is not None), default=None)
             if clock_of_store is None and any(found.seconds is not None for found in several):
                 yield not_examined("clock", "the Redis user may not use TIME, so the two clocks were not compared")
-        record = loss_record.read_record(Path(config.state_dir))
-        yield from store.examine_loss(record.lost_at, record.restored_at, WallClock().now())
         written = [
             file_facts.facts(self._key_file(name)).modified for name in (config.keys.file, config.keys.seal_file)
         ]

@@ -62,7 +62,7 @@ from reply_milter.processes.health import Health
 from reply_milter.processes.milter_worker import Shared
 from reply_milter.processes.plan import ProcessKind, listeners, process_plan
 from reply_milter.processes.sockets import open_page, open_socket
-from reply_milter.processes.state_folder import STORE, lock_state, store_children
+from reply_milter.processes.state_folder import STORE, check_record, lock_state, store_children
 from reply_milter.processes.workers import Inherited, Workers
 from reply_milter.wiring.build import version
 from reply_milter.wiring.settings import Settings
@@ -80,7 +80,8 @@ def run(config_path: str) -> None:
 
     Raises:
         ConfigError: a mistake in the configuration, or in a file that it names.
-        StartError: the lock is held, a socket cannot be made, a port is in use, or redis-server is missing.
+        StartError: the lock is held, this user may not use state_dir, a socket cannot be made, a port is in use, or
+            redis-server is missing.
         LibraryError: prometheus_client does not count as this program expects.
     """
     tree = ProcessTree(_GRACE_SECONDS)
@@ -94,6 +95,7 @@ def run(config_path: str) -> None:
     limits.raise_descriptor_limit()
     limits.forbid_core_dumps()
     lock = lock_state(Path(config.state_dir))
+    check_record(config)
     shared = _shared(config)
     metrics = _start_metrics(shared.metrics_folder)
     page = open_page(*config.metrics.listen) if config.metrics.listen[1] else None

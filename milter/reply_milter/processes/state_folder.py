@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from reply_milter.adapters.os.file_facts import facts, owner
 from reply_milter.adapters.os.process_tree import Child, fork
 from reply_milter.adapters.redis_store import embedded
+from reply_milter.adapters.state_dir.deliveries import RecordDamagedError, RecordError, open_database
 from reply_milter.adapters.state_dir.lock import Holder, Patience, StateLockError, lock
+from reply_milter.adapters.state_dir.rights import unusable
 from reply_milter.config import Config
 from reply_milter.wiring.stores import open_store, wait_until_ready
 
@@ -23,22 +26,58 @@ _STORE_READY_SECONDS = 5.0  # how long the start waits for an embedded store; un
 
 
 class StartError(Exception):
-    """The daemon cannot start; the message says what to do."""
+    """It cannot start; the message says what to do. ``status``: EX_CONFIG of sysexits.h if a retry is useless."""
+
+    def __init__(self, message: str, status: int = os.EX_UNAVAILABLE) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def lock_state(folder: Path) -> int:
     """Make the folder, lock it, write our process id into the lock file, and return the descriptor of the lock.
 
     Raises:
-        StartError: another daemon has it, another process keeps it for too long, or the folder cannot be made.
+        StartError: another daemon has it, another process keeps it for too long, the folder cannot be made, or this
+            user may not use what is in it.
     """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
+        _check_rights(folder)
         return lock(folder, Patience(_DAEMON_SECONDS, _OTHERS_SECONDS, _log_wait), is_command=False)
     except StateLockError as error:
         raise StartError(f"state_dir: {error}{'; stop it first' if error.holder else ''}") from error
     except OSError as error:
         raise StartError(f"state_dir: {folder}: {error.strerror}; make it, and give it to this user") from error
+
+
+def _check_rights(folder: Path) -> None:
+    closed = unusable(folder)
+    if closed:
+        user = owner(os.geteuid()).name
+        more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+        raise StartError(
+            f"state_dir: the user {user} may not use {closed[0]} (owner {facts(str(closed[0])).owner_name}){more}: "
+            f"chown -R {user}: {folder}",
+            os.EX_CONFIG,
+        )
+
+
+def check_record(config: Config) -> None:
+    """Check that the hook can use the record of deliveries, if there is a hook.
+
+    A record that can't be used for the moment, such as on a full disk, is left to the hook's process, which retries.
+
+    Raises:
+        StartError: it is damaged, or of a later version.
+    """
+    if config.delivery is None:
+        return
+    try:
+        open_database(config.state_dir)
+    except RecordDamagedError as error:
+        raise StartError(f"state_dir: {error}", os.EX_CONFIG) from error
+    except RecordError as error:
+        log.error("the record of deliveries can't be used yet: %s", error)
 
 
 def _log_wait(holder: Holder) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.os.process_table import ProcessTable
 from reply_milter.adapters.os.process_tree import Child, fork, stay_on_one_cpu
+from reply_milter.adapters.state_dir.deliveries import RecordError
 from reply_milter.processes.delivery_worker import DeliveryWorker
 from reply_milter.processes.milter_worker import MilterRole, MilterWorker, Shared
 from reply_milter.processes.monitor import Monitor
@@ -99,8 +100,18 @@ class Workers:
             return
         listening = inherited.sockets[spec.kind]
         if spec.kind is ProcessKind.DELIVERY:
-            DeliveryWorker(settings, shared.metrics_folder, spec.slot, listening, channel).run()
+            _deliver(settings, shared.metrics_folder, spec.slot, listening, channel)
             return
         if spec.cpu is not None:
             stay_on_one_cpu(spec.cpu)
         MilterWorker(settings, _ROLES[spec.kind](settings, shared, spec.slot), listening, channel).run()
+
+
+def _deliver(settings: Settings, metrics: str, slot: str, listening: socket.socket, channel: ControlChannel) -> None:
+    """Run the delivery hook. Without its record it ends with one line in the log, and the supervisor restarts it."""
+    try:
+        worker = DeliveryWorker(settings, metrics, slot, listening, channel)
+    except RecordError as error:
+        log.error("accepted replies stay in the MTA's queue: %s; `reply-milter doctor` says more", error)
+        os._exit(os.EX_TEMPFAIL)
+    worker.run()

@@ -18,7 +18,6 @@ from tests.support.shell import UNNAMED, Shell
 @pytest.mark.parametrize(
     "words",
     [
-        [],
         ["frobnicate"],
         ["mint"],
         ["mint", "--handler", "issue", "--user", "1", "--at", "yesterday"],
@@ -37,10 +36,15 @@ def test_wrong_command_line_is_one_line(shell: Shell, words: Sequence[str]) -> N
     assert "--help" in line
 
 
-@pytest.mark.parametrize("words", [["--help"], ["mint", "--help"], ["--version"]])
+@pytest.mark.parametrize("words", [[], ["--help"], ["mint", "--help"], ["--version"]])
 def test_help_and_version_are_reported(shell: Shell, words: Sequence[str]) -> None:
     """On standard output."""
     assert "reply-milter" in shell.good(*words)
+
+
+def test_without_a_word_all_commands_are_listed(shell: Shell) -> None:
+    """As ``--help`` does."""
+    assert shell.good() == shell.good("--help")
 
 
 @pytest.mark.parametrize(

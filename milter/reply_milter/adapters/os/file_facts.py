@@ -5,9 +5,12 @@ import pwd
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 
 from reply_milter.core.diagnosis.files import Account, FileFacts, Kind
 
+_MOST = 100_000  # of names below a folder: dead letters may be many
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kind.SOCKET}
 
 
@@ -44,6 +47,27 @@ def parents(path: str) -> tuple[FileFacts, ...]:
 def real(path: str) -> str:
     """Return ``path`` with the links in its folders resolved, but not that of the last name; empty for empty."""
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) if path else ""
+
+
+def belonging_to_others(folder: str, user: int) -> tuple[FileFacts, ...]:
+    """Return everything below ``folder`` whose owner is not ``user``, links apart. Looks at ``_MOST`` names at most."""
+    others = [path for path, number in islice(_owners(folder), _MOST) if number != user]
+    return tuple(found for found in map(facts, others) if found.there)
+
+
+def _owners(folder: str) -> Iterator[tuple[str, int]]:
+    """Yield path and owner of everything below ``folder`` that this user may look at and that stays there meanwhile."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for path in (os.path.join(folder, name) for name in names):
+        with suppress(OSError):
+            found = os.lstat(path)
+            if not stat.S_ISLNK(found.st_mode):
+                yield path, found.st_uid
+            if stat.S_ISDIR(found.st_mode):
+                yield from _owners(path)
 
 
 def _above(path: str) -> Iterator[str]:

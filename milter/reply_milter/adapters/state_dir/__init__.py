@@ -6,4 +6,6 @@ revocations.journal             revocations, one line each             revocatio
 wrapped/HANDLER                 that wrapped notifications have left   wrapped_mark
 delivery/deliveries.sqlite      deliveries, parked replies, questions  deliveries
 dead-letters/ID.eml, ID.json    messages that could not be delivered   dead_letters
+
+``rights`` finds what of it this process may not use.
 """

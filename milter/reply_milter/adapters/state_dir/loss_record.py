@@ -5,8 +5,9 @@
 ({part: [id, ...]}).
 
 Crash safety: a new version is written to ``store-marks.json.new``, synced, and renamed over the old one. The folder is
-not synced: after a power failure the old version may be back, so that the next comparison uses older marks. A
-missing or unreadable file counts as empty, under a new host name.
+not synced: after a power failure the old version may be back, so that the next comparison uses older marks. Only a
+missing file is a first start. A file that can't be read, or that makes no sense, is an error: it may know of
+revocations that the store has lost.
 """
 
 import json
@@ -15,6 +16,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from reply_milter.core.epoch import Mark
 
@@ -59,15 +61,40 @@ class LossRecord:
         return replace(self, restored_at=max(now, self.lost_at))
 
 
+class LossRecordError(Exception):
+    """The record can't be read. The message says where and why. ``damaged``: it was read, and makes no sense."""
+
+    def __init__(self, message: str, damaged: bool) -> None:
+        super().__init__(message)
+        self.damaged = damaged
+
+
+def new_record() -> LossRecord:
+    """Return the record of a first start: no marks, and a new host name."""
+    return LossRecord(secrets.token_hex(8))
+
+
 def read_record(folder: Path) -> LossRecord:
-    """Read the record. A missing or unreadable file gives an empty one, with a new host name."""
+    """Read the record. A missing file is a first start.
+
+    Raises:
+        LossRecordError: the file is there, and can't be read, or makes no sense.
+    """
+    path = folder / NAME
     try:
-        members = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        marks = {str(name): Mark(str(id), int(count)) for name, (id, count) in members["marks"].items()}
-        former = {str(name): tuple(map(str, ids)) for name, ids in members.get("former", {}).items()}
-        return LossRecord(str(members["host"]), marks, int(members["lost_at"]), int(members["put_back_at"]), former)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return LossRecord(secrets.token_hex(8))
+        return _record(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return new_record()
+    except OSError as error:
+        raise LossRecordError(f"{path}: {error.strerror}", damaged=False) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise LossRecordError(f"{path}: is damaged", damaged=True) from error
+
+
+def _record(members: Any) -> LossRecord:
+    marks = {str(name): Mark(str(id), int(count)) for name, (id, count) in members["marks"].items()}
+    former = {str(name): tuple(map(str, ids)) for name, ids in members.get("former", {}).items()}
+    return LossRecord(str(members["host"]), marks, int(members["lost_at"]), int(members["put_back_at"]), former)
 
 
 def write_record(folder: Path, record: LossRecord) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reply_milter.core.diagnosis.problem import REDIS, SHELL, TOML, Problem, Remedy, error, note, warning
+from reply_milter.core.encoding.plural import counted
 
 _VERSION = (7, 0)
 _FULL, _FILLING = 0.95, 0.8
@@ -54,12 +55,12 @@ def examine_topology(topology: TopologyFacts) -> Iterator[Problem]:
     if 0 < len(topology.sentinels) < _SENTINELS:
         yield warning(
             "store.sentinels",
-            f"the URL names {len(topology.sentinels)} Sentinels",
+            f"the URL names {counted(len(topology.sentinels), 'Sentinel')}",
             "fewer than three cannot agree when one is unavailable: name all of them",
         )
     if topology.uncovered:
         yield error(
-            "store.slots", f"{topology.uncovered} slots of the Cluster have no master", "some replies are deferred"
+            "store.slots", f"slots of the Cluster without a master: {topology.uncovered}", "some replies are deferred"
         )
 
 
@@ -187,7 +188,7 @@ def _memory(store: StoreFacts) -> Iterator[Problem]:
     if store.number("evicted_keys"):
         yield warning(
             "store.evicted",
-            f"{store.number('evicted_keys')} keys were evicted since the store was started",
+            f"the store evicted {counted(store.number('evicted_keys'), 'key')} since it was started",
             "if they were ours, the replies in them can be replayed",
         )
     most, used = store.number("maxmemory"), store.number("used_memory")

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from reply_milter.core.encoding.plural import counted
 from reply_milter.core.token import token as tokens
 from reply_milter.core.token.address import AddressForm, Misspelt, ReplyAddress, classify, parse_plain
 from reply_milter.core.token.keyring import Keyring, KeyState, UserKey
@@ -175,7 +176,7 @@ def _form_words(text: str, form: AddressForm) -> str:
     if not text:
         return f"no token after {form.mailbox!r}: it is missing, or was cut off"
     if len(text) != form.token_length:
-        return f"{len(text)} characters, but a token has {form.token_length}: some were lost or added"
+        return f"{counted(len(text), 'character')}, but a token has {form.token_length}: some were lost or added"
     return "not a token of version 1, which has ten hex digits, then letters a-z and digits 2-7"
 
 

@@ -46,7 +46,10 @@ class RecordError(Exception):
 
 
 class RecordDamagedError(RecordError):
-    """The file is damaged, or no database. Without it, parked replies are lost, and others may be delivered twice."""
+    """The file is damaged, no database, or of a later version: a retry is useless.
+
+    Without it, parked replies are lost, and others may be delivered twice.
+    """
 
 
 class Database:
@@ -76,7 +79,7 @@ class Database:
         """Make the file, or bring one of an earlier version up to date, in one transaction.
 
         Raises:
-            RecordError: a later version made the file.
+            RecordDamagedError: a later version made the file.
             sqlite3.Error: it can't be made, or is not a database.
         """
         with closing(self._connected()) as connection:
@@ -84,7 +87,7 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             (layout,) = connection.execute("PRAGMA user_version").fetchone()
             if layout > _LAYOUT:
-                raise RecordError(f"{self.path}: a later version wrote it (layout {layout}): install that again")
+                raise RecordDamagedError(f"{self.path}: a later version wrote it (layout {layout}): install that again")
             for statement in (*_TABLES, *(_TO_LAYOUT_1 if layout < 1 else ())):
                 connection.execute(statement)
             connection.execute("COMMIT")
