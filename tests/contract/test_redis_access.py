@@ -10,13 +10,15 @@ import redis
 
 from reply_milter.adapters.redis_store import RedisEpochs, RedisInspection, RedisObserver, RedisRegistry, RedisStore
 from reply_milter.core.diagnosis import store as rules
+from reply_milter.core.token.revocation import Revocation, What
+from reply_milter.flows.revocations import restore_revocations
 from reply_milter.ports import Replay, StoreUnavailableError, UserChange
 from tests.support.certificate import write_certificate
 from tests.support.fakes import REALM
 from tests.support.processes.ports import free_port
 from tests.support.stores.redis_under_test import PROGRAM
 from tests.support.stores.several_redis import ClusterUnderTest, Node, SentinelsUnderTest
-from tests.support.stores.store_bench import TOKEN, claim, outcome
+from tests.support.stores.store_bench import OTHER_TOKEN_ID, TOKEN, claim, outcome
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
 
@@ -78,6 +80,12 @@ def test_all_that_we_do_is_allowed(url: str) -> None:
     registry.revoke_before(1000, KEPT)
     registry.revoke_object(1, 7, 1000, KEPT)
     registry.revoke_user(42, 1000, KEPT)
+    for what in What:
+        one = Revocation(REALM, what, KEPT, user=43, handler=1, context=8, token_id=OTHER_TOKEN_ID, before=2000)
+        restore_revocations(registry, REALM, [one])
+        assert registry.undo(one, 0 if what is What.TOKEN else 500)
+    assert not registry.forget_wrong_authors(OTHER_TOKEN_ID)
+    assert registry.undo(Revocation(REALM, What.BEFORE, KEPT, before=500), 0)
     registry.note_key_use({"k1": 1})
     assert registry.key_use() == {"k1": 1}
     assert store.facts(42, 1, 7, TOKEN).token_revoked

@@ -4,13 +4,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
 
 from reply_milter.adapters.redis_store import RedisRegistry, RedisStore
+from reply_milter.core.token.revocation import Revocation, What
 from reply_milter.core.token.verify import Facts
+from reply_milter.flows.revocations import restore_revocations
 from reply_milter.ports import StoreUnavailableError, UserChange, UserRecord
 from tests.support.fakes import REALM
 from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest
@@ -206,3 +209,45 @@ def test_what_may_be_done_yet_is_in_doubt(server: RedisUnderTest) -> None:
 
 def _revoke_later(registry: RedisRegistry) -> None:
     registry.revoke_user(42, 9000, KEPT)
+
+
+UNDO: dict[str, Revocation] = {
+    "user": Revocation(REALM, What.USER, KEPT, user=42, before=2000),
+    "wrapped": Revocation(REALM, What.WRAPPED, KEPT, user=42, before=2000),
+    "object": Revocation(REALM, What.OBJECT, KEPT, handler=1, context=7, before=2000),
+    "before": Revocation(REALM, What.BEFORE, KEPT, before=2000),
+    "token": Revocation(REALM, What.TOKEN, KEPT, token_id=TOKEN),
+}
+
+
+@pytest.mark.parametrize("one", UNDO.values(), ids=UNDO)
+def test_a_revocation_is_taken_back_whole(
+    registry: RedisRegistry, shared_server: RedisUnderTest, one: Revocation
+) -> None:
+    """Nothing of it is left; and nothing to take back is no error."""
+    assert registry.undo(one, 0) is False
+    restore_revocations(registry, REALM, [one])
+    assert shared_server.command("DBSIZE") == 1
+    assert registry.undo(one, 0) is True
+    assert shared_server.command("DBSIZE") == 0
+
+
+@pytest.mark.parametrize("name", ["user", "object", "before"])
+def test_what_stays_keeps_its_time(registry: RedisRegistry, shared_server: RedisUnderTest, name: str) -> None:
+    """An earlier time replaces the later one, and is forgotten when that would have been."""
+    restore_revocations(registry, REALM, [UNDO[name]])
+    assert registry.undo(UNDO[name], 1000) is True
+    assert facts(shared_server).revoked(999) != []
+    assert facts(shared_server).revoked(1000) == []
+    (key,) = shared_server.command("KEYS", "*")
+    assert shared_server.command("EXPIRETIME", key) == KEPT
+
+
+@pytest.mark.parametrize("name", ["user", "object", "before"])
+def test_a_newer_revocation_is_never_taken_back(
+    registry: RedisRegistry, shared_server: RedisUnderTest, name: str
+) -> None:
+    """Another operator revoked more meanwhile."""
+    restore_revocations(registry, REALM, [replace(UNDO[name], before=3000)])
+    assert registry.undo(UNDO[name], 0) is False
+    assert facts(shared_server).revoked(2999) != []

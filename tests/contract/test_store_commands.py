@@ -30,8 +30,12 @@ class Shell:
     def __call__(self, *words: object, wanted: int = os.EX_OK) -> tuple[str, str]:
         """What it wrote to standard output and to standard error."""
         self.capture.readouterr()
-        assert main([*map(str, words), "--config", self.config]) == wanted
+        status = main([*map(str, words), "--config", self.config])
         told = self.capture.readouterr()
+        if words[0] == "explain":  # which says by its status whether the address is valid
+            valid = json.loads(told.out)["valid"] if "--json" in words else not told.out.startswith("not valid")
+            wanted, status = os.EX_OK, status - (not valid)
+        assert status == wanted
         assert told.err.count("\n") == (wanted != os.EX_OK)
         return told.out, told.err
 
@@ -221,7 +225,11 @@ def test_keys_written_by_hand_show_the_latest_possible_end(shell: Shell) -> None
     assert abs(old["last_expires"] - ends) < 60 > abs(new["last_expires"] - ends)
     assert (old["last_expires_known"], new["last_expires_known"]) == (False, True)
     assert "unknown, at the latest 20" in shell("keys", "list")[0]
-    words = shell("keys", "retire", "old")[0]
+    line = shell("keys", "retire", "old", wanted=os.EX_DATAERR)[1]
+    assert "old is not retired. When it last minted is not known. At the latest until 20" in line
+    assert "with --force, or with --stolen if somebody else has the key" in line
+    assert shell.json_of("keys", "list")[0]["state"] == "verify"
+    words = shell("keys", "retire", "old", "--force")[0]
     assert "When it last minted is not known. At the latest until 20" in words
     assert "there may be addresses that it minted: they are forged now" in words
 
@@ -231,3 +239,163 @@ def test_a_key_that_never_minted_goes_without_a_warning(shell: Shell) -> None:
     shell("keys", "add")
     assert shell.json_of("keys", "list")[1]["last_expires"] is None
     assert "forged" not in shell("keys", "retire", "k2")[0]
+
+
+@pytest.mark.parametrize("why", ["--force", "--stolen"])
+def test_a_key_with_live_addresses_is_retired_only_if_that_is_meant(shell: Shell, why: str) -> None:
+    """What it minted is refused from then on; a mistake would cost every address that is out."""
+    address = minted(shell)["address"]
+    shell("keys", "add")
+    shell("keys", "promote", "k2")
+    line = shell("keys", "retire", "k1", wanted=os.EX_DATAERR)[1]
+    assert line.startswith("reply-milter: k1 is not retired. Until 20")
+    assert (reason(shell, address), keys(shell)[0][1]) == ("ok", "verify")
+    words = shell("keys", "retire", "k1", why)[0]
+    assert "there may be addresses that it minted: they are forged now" in words
+    assert ("Whoever has it" in words) is (why == "--stolen")
+    assert (reason(shell, address), keys(shell)[0][1]) == ("forged", "retired")
+    shell("keys", "retire", "k1")
+
+
+# What was revoked, and back
+
+
+def listed(shell: Shell) -> Any:
+    """The list as JSON, which may be empty."""
+    return shell.json_of("revoke", "list")
+
+
+UNDONE: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
+    "user": (("revoke", "user", 77), ("user", 77)),
+    "object": (("revoke", "object", "forum", 8), ("object", "forum", 8)),
+    "before": (("revoke", "before", int(time.time())), ("before",)),
+}
+
+
+@pytest.mark.parametrize("deed,words", UNDONE.values(), ids=UNDONE)
+def test_a_revocation_is_listed_and_undone(
+    shell: Shell, server: RedisUnderTest, deed: tuple[object, ...], words: tuple[object, ...]
+) -> None:
+    """In the store at once, and in the journal: it does not come back when the store has lost its data."""
+    address = minted(shell, "--context", "8")["address"]
+    shell(*deed)
+    assert reason(shell, address) == "revoked"
+    (row,) = shell.json_of("revoke", "list")
+    assert (row["what"], row["in_force"]) == (words[0], True)
+    assert abs(row["revoked_at"] - time.time()) < 60
+    assert shell("revoke", "list")[0].splitlines()[1].endswith(" " + " ".join(map(str, words)))
+    told = shell("revoke", "undo", *words)[0]
+    assert told == f"undone: revoke {' '.join(map(str, words))}\n"
+    assert reason(shell, address) == "ok"
+    assert listed(shell) == []
+    server.command("FLUSHALL")
+    assert shell.json_of("revoke", "restore")["put_back"] == 0
+    assert shell.json_of("revoke", "undo", *words) == {"undone": False, "in_force": None}
+    assert shell("revoke", "undo", *words)[0].startswith("nothing to undo: there is no revocation of ")
+
+
+def test_one_address_is_undone_by_itself_or_its_token_id(shell: Shell) -> None:
+    """Revoked twice, it is undone at once; a reply's claim under the same key stays."""
+    address = minted(shell)["address"]
+    token_id = shell.json_of("explain", address)["token_id"]
+    for undone in (address, token_id):
+        shell("revoke", "token", address)
+        shell("revoke", "token", token_id)
+        assert rows_of_one(shell) == f"token {token_id}"
+        assert shell.json_of("revoke", "undo", "token", undone)["undone"] is True
+        assert (reason(shell, address), listed(shell)) == ("ok", [])
+    shell("revoke", "undo", "token", "reply+junk@reply.example.com", wanted=os.EX_DATAERR)
+
+
+def rows_of_one(shell: Shell) -> str:
+    """The words of the only revocation."""
+    (line,) = shell("revoke", "list")[0].splitlines()[1:]
+    return line.split(" UTC ")[-1].split("-", 1)[-1].strip()
+
+
+def test_an_earlier_revocation_stays_until_it_is_undone_as_well(shell: Shell) -> None:
+    """The break-in of last month is no mistake because that of today was one."""
+    now = int(time.time())
+    old, new = (minted(shell, days_ago=days)["address"] for days in (10, 2))
+    shell("revoke", "before", now - 5 * 86400)
+    shell("revoke", "before", now - 86400)
+    assert [reason(shell, one) for one in (old, new)] == ["revoked", "revoked"]
+    words = shell("revoke", "undo", "before")[0]
+    assert words.startswith("undone: revoke before. An earlier one stays in force: minted before 20")
+    assert [reason(shell, one) for one in (old, new)] == ["revoked", "ok"]
+    assert shell.json_of("revoke", "undo", "before") == {"undone": True, "in_force": None}
+    assert [reason(shell, one) for one in (old, new)] == ["ok", "ok"]
+
+
+def test_what_reached_less_than_what_was_in_force_is_undone_without_effect(shell: Shell) -> None:
+    """The latest command is taken back, and the furthest stays in force."""
+    now = int(time.time())
+    address = minted(shell, days_ago=2)["address"]
+    shell("revoke", "before", now - 86400)
+    shell("revoke", "before", now - 5 * 86400)
+    assert shell.json_of("revoke", "undo", "before") == {"undone": True, "in_force": now - 86400}
+    assert reason(shell, address) == "revoked"
+
+
+def test_a_revocation_of_another_host_is_undone_and_that_is_said(shell: Shell) -> None:
+    """Its journal would restore it. What this host itself revoked before stays."""
+    journal = Path(shell.config).parent.parent / "state" / "revocations.journal"
+    now = int(time.time())
+    shell("revoke", "before", now - 5 * 86400)
+    mine = journal.read_text()
+    shell("revoke", "before", now - 86400)
+    journal.write_text(mine)
+    assert shell.json_of("revoke", "list")[0]["before"] == now - 86400, "what is in force"
+    words = shell("revoke", "undo", "before")[0]
+    assert "An earlier one stays in force" in words
+    assert words.endswith("run this on the host that revoked it, too, or it comes back\n")
+    assert journal.read_text() == mine
+    assert shell.json_of("revoke", "list")[0]["before"] == now - 5 * 86400
+
+
+def test_what_the_store_has_lost_is_listed_as_lost(shell: Shell, server: RedisUnderTest) -> None:
+    """It can be restored, or undone for good."""
+    shell("revoke", "user", 5)
+    server.command("FLUSHALL")
+    assert [row["in_force"] for row in shell.json_of("revoke", "list")] == [False]
+    assert "user 5   (not in the store: run revoke restore, or revoke undo)" in shell("revoke", "list")[0]
+    assert shell.json_of("revoke", "undo", "user", 5)["undone"] is True
+    assert shell.json_of("revoke", "restore")["put_back"] == 0
+
+
+def test_nothing_revoked_is_said_on_standard_error(shell: Shell) -> None:
+    """Standard output has a line per revocation."""
+    shell.capture.readouterr()
+    assert main(["revoke", "list", "--config", shell.config]) == os.EX_OK
+    told = shell.capture.readouterr()
+    assert (told.out, told.err) == ("", "nothing is revoked, as far as this host's journal knows\n")
+
+
+def test_a_user_on_file_stays_on_file(shell: Shell) -> None:
+    """Only the revocation goes; the record has no end, as before."""
+    shell("user", "set", 77, "--address", "jane@example.org")
+    shell("revoke", "user", 77)
+    shell("revoke", "undo", "user", 77)
+    told = shell.json_of("user", "show", 77)
+    assert (told["addresses"], told["revoked_before"]) == (["jane@example.org"], None)
+
+
+def test_a_handler_that_is_gone_is_named_by_its_number(shell: Shell) -> None:
+    """What was revoked of it may have to be undone, too, before it comes back."""
+    shell("revoke", "object", "forum", 8)
+    path = Path(shell.config)
+    path.write_text(path.read_text().replace(NUMBERED, ""))
+    (row,) = shell.json_of("revoke", "list")
+    assert (row["handler"], row["context"]) == ("2", "8")
+    assert shell.json_of("revoke", "undo", "object", "2", 8)["undone"] is True
+    shell("revoke", "undo", "object", "nosuch", 8, wanted=os.EX_USAGE)
+
+
+def test_an_address_that_leaked_gets_new_tries(shell: Shell, server: RedisUnderTest) -> None:
+    """Without redis-cli."""
+    address = minted(shell)["address"]
+    token_id = shell.json_of("explain", address)["token_id"]
+    server.command("HSET", f"rm1:{token_id}", "w", "abc" * 20, "x", "1")
+    assert shell.json_of("revoke", "undo", "leaked", address) == {"token_id": token_id, "undone": True}
+    assert server.command("HGETALL", f"rm1:{token_id}") == {"x": "1"}
+    assert shell("revoke", "undo", "leaked", token_id)[0].startswith("nothing to undo: no wrong author is known of")

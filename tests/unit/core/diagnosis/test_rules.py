@@ -323,6 +323,32 @@ def test_who_can_mint_is_said(
     assert _checks(signing.examine(signing.SigningFacts(False, trusted, applications))) == []
 
 
+@pytest.mark.parametrize("count,words", [(1, "1 notification has left"), (7, "7 notifications have left")])
+def test_notifications_without_an_address_are_warned_of(count: int, words: str) -> None:
+    """The usual first mistake: who asks is none of those who may."""
+    first, *_ = signing.examine(signing.SigningFacts(True, (), (LOGIN,), untrusted=count))
+    assert (first.check, first.severity.value, first.what.startswith(words)) == (
+        "config.sign_untrusted", "warning", True
+    )  # fmt: skip
+    assert list(signing.examine(signing.SigningFacts(False, untrusted=count))) == []
+
+
+@pytest.mark.parametrize(
+    "page,count",
+    [
+        ("# HELP a b\na_total 12.0\na_total_more 5\n", 12),
+        ("a_total_more 5\n", 0),
+        ("a_total x\n", 0),
+        ("a_total inf\n", 0),
+        ("a_total nan\n", 0),
+        ("", 0),
+    ],
+)
+def test_a_count_is_read_from_the_metrics_page(page: str, count: int) -> None:
+    """Whatever another program's page holds."""
+    assert daemon.count_of("a_total", page) == count
+
+
 def test_a_port_of_sign_mode_is_anybodys() -> None:
     """Who connects plays the MTA."""
     facts = signing.SigningFacts(True, (), (LOGIN,), "inet:8892@127.0.0.1")

@@ -194,7 +194,10 @@ def test_only_trusted_networks_and_logins(client: str, login: str, minting: bool
         assert address(verdict)
     else:
         assert edits(verdict) == [Delete("X-Reply-Mint", 2), Delete("X-Reply-Mint", 1)]
-        assert application.recorder.told[0].outcome is Minting.IGNORED
+        (told,) = application.recorder.told
+        assert (told.outcome, told.untrusted) == (Minting.IGNORED, True)
+        assert told.problem.startswith("the client has not authenticated and is not in sign.trusted: client ")
+        assert told.problem.endswith("may ask: any login; sign.trusted 192.0.2.0/24, 2001:db8::/32")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +212,7 @@ def test_mail_from_elsewhere_never(name: str) -> None:
         application = Application(login="shop")
         assert edits(application.send(fields)) == [Delete("X-Reply-Mint", 1), *dropped]
         assert "comes from elsewhere" in application.recorder.told[0].problem
+        assert application.recorder.told[0].untrusted is False, "no mistake of an operator's"
 
 
 @pytest.mark.parametrize("sender", ["<>", " <> ", ""])
@@ -336,3 +340,45 @@ def test_a_broken_step_is_no_half_notification() -> None:
     assert application.submission.end_of_message("4Q1") == DEFER_INTERNAL
     application.submission.failed()
     assert application.submission.end_of_message("4Q1") == Accept()
+
+
+@pytest.mark.parametrize(
+    "field,said",
+    [
+        ("handler=isue; user=1; locator=a", "there is no handler isue; configured are: .odd, forum, issue"),
+        ("handler=ISS%UE; user=1; locator=a", "there is no such handler; configured are: .odd, forum, issue"),
+        ("handler=issue; user=x; locator=a", "the user id must be a number between 0 and 1099511627775, not x"),
+        ("handler=issue; user=-1; locator=a", "the user id must be a number between 0 and 1099511627775, not -1"),
+        ("handler=forum; user=1; context=1e9", "a context must be a number between 0 and 36028797018963967, not 1e9"),
+        ("handler=issue; usr=1; locator=a", "the tag usr is unknown: must be handler="),
+        ("handler=issue; user=; locator=a", "the tag user has no value: must be handler="),
+        ("handler=issue; user=1; user=2", "the tag user occurs twice"),
+    ],
+)
+def test_a_refusal_names_what_is_wrong_and_what_there_is(field: str, said: str) -> None:
+    """To the application, and in the log."""
+    application = Application()
+    verdict = application.send([("X-Reply-Mint", field)])
+    assert isinstance(verdict, Reject)
+    assert str(verdict.reply).startswith(f"550 5.6.0 X-Reply-Mint: {said}")
+    assert application.recorder.told[0].problem == verdict.reply.text
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        f"handler=issue; user={SECRET}; locator=a",
+        f"handler=issue; user=1; {SECRET}=; locator=a",
+        f"handler=issue; user=1; {SECRET}; locator=a",
+        f"handler=issue; user=1; key {SECRET}",
+        f"handler=issue; user=1; Key={SECRET}; locator=a",
+        f"handler=forum; user=1; context={SECRET}",
+        f"handler={SECRET}; user=1; context=1",
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_repeated(field: str) -> None:
+    """The refusal comes back to a mailbox, and the log is read by many."""
+    application = Application()
+    verdict = application.send([("X-Reply-Mint", field)])
+    assert isinstance(verdict, Reject)
+    assert SECRET not in str(verdict.reply) and SECRET not in str(application.recorder.told)
