@@ -18,6 +18,7 @@ from reply_milter.cli import (
     keys,
     mint,
     parked,
+    postfix,
     revoke,
     run,
     test_endpoint,
@@ -46,6 +47,7 @@ _COMMANDS = (
     parked,
     test_endpoint,
     doctor,
+    postfix,
     demo,
 )
 
