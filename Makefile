@@ -11,7 +11,7 @@ BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := debhelper
 READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse
 
-.PHONY: demo test lint fmt unit system faults fuzz readers audit compiled compiled-test deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean
+.PHONY: demo test lint fmt unit system faults fuzz readers reply-text-score audit compiled compiled-test deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean pictures
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -56,6 +56,11 @@ fuzz: .install-build $(VENV)/.fuzz
 # What applications' readers find in restored replies with hostile headers; make test asks Python's and Ruby's alone.
 readers: .install-readers $(VENV)/.dev
 	REPLY_MILTER_LONG=1 $(BIN)/pytest -q tests/readers
+
+# How many replies of the corpus come out right, kind by kind; fails if words are lost. CORPUS names another folder.
+CORPUS ?=
+reply-text-score: $(VENV)/.run
+	@PYTHONPATH=milter $(BIN)/python -m tools.reply_text_score $(CORPUS)
 
 # Known vulnerabilities of what an installation runs; fails where nobody can be asked.
 audit: $(VENV)/.audit
@@ -110,6 +115,10 @@ dashboard: $(VENV)/.run
 # What the panels show: a host lives for a minute, a Prometheus watches it, and grafana/preview/ gets a picture.
 preview: .install-run .install-test $(VENV)/.charts
 	PYTHONPATH=milter $(BIN)/python -m grafana.preview
+
+# The pictures of the README: docs/pictures, from what the demonstration prints.
+pictures: .install-run $(VENV)/.run
+	PYTHONPATH=milter $(BIN)/python -m tools.pictures
 
 .PHONY: .install-build .install-run .install-test .install-deb .install-bench .install-readers
 .install-build:

@@ -8,7 +8,8 @@
     post(author=..., text=content.stripped or content.text, files=content.attachments)
 
 ``read`` takes a message as an MTA hands it over, and always returns a ``Content``: hostile octets give an odd text, not
-an exception, and take no more time than others of their length. It needs nothing of the milter.
+an exception, and take no more time than others of their length. It needs nothing of the milter. ``explain`` also says
+what each line was taken for. The folder's README.md tells more.
 
 Nothing is judged here: From says who claims to be the author. HTML is as it came; the application must sanitize it
 before it shows it.
@@ -16,8 +17,8 @@ before it shows it.
 
 from reply_text.encoded_words import decode as decoded
 from reply_text.limits import Limits
-from reply_text.reading import read
+from reply_text.reading import explain, read
 from reply_text.syntax.mailbox import Mailbox
-from reply_text.values import Attachment, Content, Flaw
+from reply_text.values import Attachment, Content, Explanation, Flaw, Kind
 
-__all__ = ["Attachment", "Content", "Flaw", "Limits", "Mailbox", "decoded", "read"]
+__all__ = ["Attachment", "Content", "Explanation", "Flaw", "Kind", "Limits", "Mailbox", "decoded", "explain", "read"]

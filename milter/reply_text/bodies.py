@@ -1,18 +1,19 @@
 """Decide which parts are the text, and which are attachments."""
 
+import html
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from reply_text import charset, encoded_words, lines, parameters, transfer
-from reply_text.limits import Limits
-from reply_text.parts import Part
+from reply_text import charset, cms, encoded_words, enriched, flowed, html_charset, kinds, lines, long_lines, transfer
+from reply_text.kinds import Text
+from reply_text.parts import Opening, Part
 from reply_text.syntax.message_ids import own_id
 from reply_text.values import Attachment, Flaw
 
-_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}", re.ASCII)
-_NAME_CHARACTERS = 255
+_END_TAG = re.compile(r"</[A-Za-z]")
 _WIDEST = 4  # the most octets of a character, in any charset
+_CUTS = {Text.PLAIN: Flaw.TEXT_CUT, Text.ENRICHED: Flaw.TEXT_CUT, Text.HTML: Flaw.HTML_CUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,27 @@ class Piece:
     html: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """A text among the attachments. ``group``: equal for parts that say the same; ``attached``: meant as a file."""
+
+    sorting: "Sorting"
+    part: Part
+    text: Text
+    attachment: Attachment
+    group: int
+    attached: bool
+
+
 @dataclass(slots=True)
 class Sorting:
-    """Sorts the parts of one message into text and attachments."""
+    """Sorts the parts of one message, or of one that it encloses, into text and attachments."""
 
-    message: bytes
-    limits: Limits
-    flaws: set[Flaw]
+    opening: Opening
     attachments: list[Attachment] = field(default_factory=list)
     _taken: Counter[Flaw] = field(default_factory=Counter)
+    _asides: list[_Aside] = field(default_factory=list)
+    _group: int = 0  # of the multipart/alternative that is open; 0 for none
 
     def pieces(self, part: Part) -> list[Piece]:
         """Return the text of ``part`` in order. Other parts go to ``attachments``.
@@ -39,81 +52,125 @@ class Sorting:
         Of a multipart/alternative, plain text and HTML are one piece (RFC 2046 section 5.1.4). All other multiparts
         are read one part after the other.
         """
+        if kinds.is_unreadable(part):
+            self.opening.flaws.add(Flaw.UNREADABLE)
         if not part.children:
             return self._leaf(part)
+        outer, alternative = self._group, part.content_type.word == "multipart/alternative"
+        self._group = outer or (len(self.attachments) + 1 if alternative else 0)
         found = [piece for child in part.children for piece in self.pieces(child)]
-        return _alternatives(found) if part.content_type.word == "multipart/alternative" else found
+        self._group = outer
+        return _alternatives(found) if alternative else found
+
+    def instead(self) -> list[Piece]:
+        """Return the only text among the attachments: the body, if no other part shows a word.
+
+        MMS gateways and ActiveSync give it a name, ticket tools call it an attachment. What was meant as a file also
+        stays one. Of several texts, those are files that the author's program calls attachments.
+        """
+        asides = [aside for aside in self._asides if not aside.attached] or self._asides
+        if len({aside.group for aside in asides}) != 1:
+            return []
+        for aside in asides:
+            if not (aside.attached and aside.attachment.name):
+                self.attachments.remove(aside.attachment)
+        return _alternatives([aside.sorting.piece(aside.part, aside.text) for aside in asides])
+
+    def piece(self, part: Part, text: Text) -> Piece:
+        """Return ``part`` as a text that is written like this."""
+        decoded = self._decoded(part, text)
+        if text is Text.HTML:
+            return Piece(html=decoded)
+        if kinds.is_armour(decoded):
+            self.opening.flaws.add(Flaw.UNREADABLE)
+        if text is Text.ENRICHED:
+            return Piece(plain=enriched.render(decoded))
+        return Piece(plain=flowed.undone(decoded, part.content_type.parameters))
 
     def _leaf(self, part: Part) -> list[Piece]:
-        kind = _body_type(part)
-        if kind == "text/plain":
-            return [Piece(plain=self._text(part, self.limits.text_characters, Flaw.TEXT_CUT))]
-        if kind == "text/html":
-            return [Piece(html=self._text(part, self.limits.html_characters, Flaw.HTML_CUT))]
-        self.attachments.append(self._attachment(part))
-        return []
+        text = kinds.body(part)
+        if text is not None:
+            return [self.piece(part, text)]
+        attachment = self._attachment(part)
+        self.attachments.append(attachment)
+        text = kinds.named_text(part)
+        if text is not None:
+            attached = kinds.disposition(part).word == "attachment"
+            self._asides.append(_Aside(self, part, text, attachment, self._group or -len(self.attachments), attached))
+        return self._enclosed(attachment.octets) if kinds.is_signed(part) else []
 
-    def _text(self, part: Part, limit: int, cut: Flaw) -> str:
-        """Decode the text of ``part``, up to ``limit`` characters for all texts of its kind."""
-        octets = self._octets(part)
-        limit -= self._taken[cut]
-        text, certain = charset.decode(octets[: limit * _WIDEST], part.content_type.parameters.get("charset", ""))
+    def _enclosed(self, octets: bytes) -> list[Piece]:
+        """Return the text that an S/MIME signature encloses. The signature stays an attachment, and is not judged."""
+        entity, around = cms.signed_content(octets), self.opening
+        if entity is None or around.depth >= around.limits.depth:
+            around.flaws.add(Flaw.UNREADABLE if entity is None else Flaw.TOO_DEEP)
+            return []
+        if not entity:
+            return []
+        within = Opening(entity, around.limits, around.flaws, around.count, around.depth + 1)
+        root = within.entity()
+        around.count = within.count
+        return Sorting(within, self.attachments, self._taken, self._asides, self._group).pieces(root)
+
+    def _decoded(self, part: Part, text: Text) -> str:
+        """Decode the text of ``part``, up to the limit of characters for all texts of its kind."""
+        cut = _CUTS[text]
+        limit = self._limit(text) - self._taken[cut]
+        plain = self._plain(part)
+        octets = plain.octets[: limit * _WIDEST]
+        page = html_charset.declared(octets) if text is Text.HTML else ""
+        read, certain = charset.decode(octets, *part.content_type.charsets, page)
         if not certain:
-            self.flaws.add(Flaw.CHARSET_GUESSED)
-        if len(text) > limit or len(octets) > limit * _WIDEST:
-            self.flaws.add(cut)
-        kept = lines.cut(text, limit)
+            self.opening.flaws.add(Flaw.CHARSET_GUESSED)
+        if plain.rest:
+            read += _below(charset.decode(plain.rest[: limit * _WIDEST]).text, text)
+        if len(read) > limit or len(plain.octets) > limit * _WIDEST:
+            self.opening.flaws.add(cut)
+        kept = lines.cut(read, limit)
         self._taken[cut] += len(kept)
         return kept
 
-    def _octets(self, part: Part) -> bytes:
-        plain = transfer.decode(self.message[part.start : part.end], part.value("content-transfer-encoding"))
+    def _limit(self, text: Text) -> int:
+        limits = self.opening.limits
+        return limits.html_characters if text is Text.HTML else limits.text_characters
+
+    def _plain(self, part: Part) -> transfer.Plain:
+        """Undo the transfer encoding of a text, and what an MTA did to lines without one."""
+        octets, encoding = self.opening.message[part.start : part.end], part.value("content-transfer-encoding")
+        plain = transfer.decode(octets if transfer.encodes(encoding) else long_lines.joined(octets), encoding)
         if not plain.sound:
-            self.flaws.add(Flaw.ENCODING_BROKEN)
+            self.opening.flaws.add(Flaw.ENCODING_BROKEN)
+        return plain
+
+    def _octets(self, part: Part) -> bytes:
+        plain = transfer.decode(self.opening.message[part.start : part.end], part.value("content-transfer-encoding"))
+        if not plain.sound:
+            self.opening.flaws.add(Flaw.ENCODING_BROKEN)
         return plain.octets
 
     def _attachment(self, part: Part) -> Attachment:
-        disposition = parameters.parse(part.value("content-disposition"))
-        kind = part.content_type.word
+        kind, disposition = part.content_type.word, kinds.disposition(part).word
         content_id = encoded_words.decode(own_id(part.value("content-id")))
         return Attachment(
-            name=_file_name(disposition.parameters.get("filename") or part.content_type.parameters.get("name", "")),
-            content_type=kind if _TYPE.fullmatch(kind) else "application/octet-stream",
+            name=kinds.name(part),
+            content_type=kind if kinds.TYPE.fullmatch(kind) else "application/octet-stream",
             content_id=content_id,
-            octets=self.message[part.begin : part.end] if part.unopened else self._octets(part),
-            inline=disposition.word == "inline" or (bool(content_id) and disposition.word != "attachment"),
+            octets=self.opening.message[part.begin : part.end] if part.unopened else self._octets(part),
+            inline=disposition == "inline" or (bool(content_id) and disposition != "attachment"),
         )
 
 
-def _body_type(part: Part) -> str:
-    """Return ``text/plain`` or ``text/html`` for a part that is read as text, else empty.
-
-    A part with a file name is an attachment (Apple Mail sends text files as inline). A multipart without parts, and a
-    part whose type can't be read, are plain text, because they may hold the author's words.
-    """
-    disposition = parameters.parse(part.value("content-disposition"))
-    named = "filename" in disposition.parameters or "name" in part.content_type.parameters
-    if disposition.word == "attachment" or named:
-        return ""
-    kind = part.content_type.word
-    if part.is_multipart:
-        return "" if part.unopened else "text/plain"
-    if kind in ("text/plain", "text/html"):
-        return kind
-    return "text/plain" if kind == "text" or not _TYPE.fullmatch(kind) else ""
+def _below(rest: str, text: Text) -> str:
+    """Return lines as they are written below a text."""
+    if text is Text.HTML and not _END_TAG.search(rest):
+        return f"\n<pre>{html.escape(rest, quote=False)}</pre>\n"
+    return f"\n{rest}\n"
 
 
 def _alternatives(pieces: list[Piece]) -> list[Piece]:
     """Join all plain texts and all HTML of a multipart/alternative into one piece."""
     plain = [piece.plain for piece in pieces if piece.plain is not None]
-    html = [piece.html for piece in pieces if piece.html is not None]
-    if not plain and not html:
+    page = [piece.html for piece in pieces if piece.html is not None]
+    if not plain and not page:
         return []
-    return [Piece("\n".join(plain) if plain else None, "\n".join(html) if html else None)]
-
-
-def _file_name(name: str) -> str:
-    """Return the last step of a path, without control characters."""
-    last = re.split(r"[/\\]", name)[-1]
-    printable = "".join(character for character in last if character.isprintable()).strip()[:_NAME_CHARACTERS]
-    return "" if printable in (".", "..") else printable
+    return [Piece("\n".join(plain) if plain else None, "\n".join(page) if page else None)]

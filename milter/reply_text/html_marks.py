@@ -6,6 +6,7 @@ classes of what it quotes.
 
 import re
 
+from reply_text import html_borders
 from reply_text.html_tokens import Start
 from reply_text.lines import Role
 
@@ -34,7 +35,8 @@ _QUOTES = frozenset(
         "isreplycontent",  # QQ, NetEase
     }
 )
-_QUOTES_IF_BLOCKQUOTE = frozenset({"gmail_quote", "protonmail_quote"})
+# Blockquotes that hold the message that is answered, and also what the author quotes by a button (Gmail, Apple Mail).
+_CITATIONS = frozenset({"gmail_quote", "protonmail_quote"})
 # Behind these, to the end of the message, stands the message that is answered.
 _ORIGINALS = frozenset(
     {
@@ -43,12 +45,11 @@ _ORIGINALS = frozenset(
         "outlookmessageheader",  # Outlook 2003
         "stopspelling",  # Hotmail until 2013
         "replysplit",  # Outlook for Android
+        "ms-outlook-mobile-reference-message",  # Outlook for iOS and Android, since 2023
         "orimsghtmlseperator",  # NetEase
         "zwchr",  # Zimbra
     }
 )
-# Outlook for Windows draws a line above `From:`; the colour tells it from lines that people draw.
-_OUTLOOK_LINE = re.compile(r"border:none;border-top:solid#(?:b5c4df|e1e1e1|cccccc)1\.0pt", re.ASCII)
 _WINDOWS_MAIL_LINE = "border-top-color:rgb(229,229,229);border-top-width:1px;border-top-style:solid"
 
 
@@ -63,8 +64,10 @@ def role(tag: Start) -> Role:
     }
     if names & _ORIGINALS or _is_drawn_line(attributes.get("style", "")):
         return Role.ORIGINAL
-    if names & _QUOTES or (tag.name == "blockquote" and _is_quote(attributes, names)):
+    if names & _QUOTES:
         return Role.QUOTED
+    if tag.name == "blockquote" and (attributes.get("type", "").lower() == "cite" or names & _CITATIONS):
+        return Role.BLOCKQUOTE
     if names & _ATTRIBUTIONS:
         return Role.ATTRIBUTION
     return Role.SIGNATURE if names & _SIGNATURES or "data-signatureblock" in attributes else Role.UNKNOWN
@@ -76,10 +79,8 @@ def is_preformatted(tag: Start) -> bool:
     return tag.name == "pre" or re.search(r"white-space\s*:\s*(?:pre|break-spaces)", style) is not None
 
 
-def _is_quote(attributes: dict[str, str], names: set[str]) -> bool:
-    return attributes.get("type", "").lower() == "cite" or bool(names & _QUOTES_IF_BLOCKQUOTE)
-
-
 def _is_drawn_line(style: str) -> bool:
-    plain = re.sub(r"\s", "", style).lower()
-    return _OUTLOOK_LINE.match(plain) is not None or _WINDOWS_MAIL_LINE in plain
+    """Whether it is the line that Outlook or Windows Mail draws above `From:`."""
+    if "border" not in style.lower():
+        return False
+    return html_borders.is_outlooks(style) or _WINDOWS_MAIL_LINE in re.sub(r"\s", "", style).lower()

@@ -139,7 +139,7 @@ class _Page:
         self.lines.append(Line(("> " * min(depth, _QUOTE_DEPTH) + text).rstrip(), role))
 
     def _role(self) -> Role:
-        for role in (Role.QUOTED, Role.ATTRIBUTION, Role.SIGNATURE):
+        for role in (Role.QUOTED, Role.BLOCKQUOTE, Role.ATTRIBUTION, Role.SIGNATURE):
             if self._roles[role]:
                 return role
         return Role.ORIGINAL if self._original else Role.UNKNOWN

@@ -9,26 +9,35 @@ class Role(Enum):
 
     UNKNOWN = auto()
     QUOTED = auto()
+    BLOCKQUOTE = auto()  # the answered message, or an excerpt that the author chose: only what stands above it can tell
     ATTRIBUTION = auto()
     SIGNATURE = auto()
     ORIGINAL = auto()  # from here on it is the message that is answered
+    CITED = auto()  # plain text that is quoted in another way than by `>` in its first column
 
 
 class Line(NamedTuple):
-    """A line without its end."""
+    """A line without its end. ``written``: how the author's program spelled it, if ``text`` is a plainer spelling."""
 
     text: str
     role: Role = Role.UNKNOWN
+    written: str | None = None
+    number: int = -1  # within the text that is stripped; -1 outside of it, and for lines that we make
 
     @property
     def quotes(self) -> bool:
         """Whether it looks like quoted text. It may be code or a shell's prompt as well."""
-        return self.text.startswith(">")
+        return self.text.startswith(">") or self.role is Role.CITED
 
     @property
     def blank(self) -> bool:
         """Whether it shows nothing."""
         return not self.text.strip()
+
+    @property
+    def shown(self) -> str:
+        """The line as it came."""
+        return self.text if self.written is None else self.written
 
 
 _WORD = 256  # characters; an address and its domain have fewer
@@ -49,4 +58,4 @@ def of_text(text: str) -> list[Line]:
 
 def text_of(lines: list[Line]) -> str:
     """Join the lines to plain text."""
-    return "\n".join(line.text for line in lines)
+    return "\n".join(line.shown for line in lines)

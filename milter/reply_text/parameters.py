@@ -1,4 +1,7 @@
-"""Parse Content-Type and Content-Disposition: a word and its parameters (RFC 2045 section 5.1, RFC 2183, RFC 2231)."""
+"""Parse Content-Type and Content-Disposition: a word and its parameters (RFC 2045 section 5.1, RFC 2183, RFC 2231).
+
+Some programs write ``charset: utf-8`` for ``charset=utf-8``, or a second charset behind one that nobody knows.
+"""
 
 import re
 from collections.abc import Iterator
@@ -9,15 +12,16 @@ from reply_text import charset, encoded_words
 from reply_text.syntax.comments import without_comments
 
 _LIMIT = 16 * 1024  # characters of a value that are read
-_PARAMETER = re.compile(r';\s*([^\s;="]++)\s*=\s*(?:"((?:[^"\\]++|\\.)*+)"?|([^;]*+))', re.DOTALL)
+_PARAMETER = re.compile(r';\s*([^\s;:="]++)\s*[:=]\s*(?:"((?:[^"\\]++|\\.)*+)"?|([^;]*+))', re.DOTALL)
 _NAME = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 
 
 class Value(NamedTuple):
-    """The word in lower case; parameters, decoded, by name in lower case."""
+    """The word in lower case; parameters, decoded, by name in lower case. ``charsets``: each given one, in order."""
 
     word: str
     parameters: dict[str, str]
+    charsets: tuple[str, ...] = ()
 
 
 def parse(value: str) -> Value:
@@ -25,9 +29,13 @@ def parse(value: str) -> Value:
     text = value[:_LIMIT]
     word = without_comments(text.partition(";")[0]).strip().lower()
     sections: dict[str, dict[int, tuple[str, bool]]] = {}
+    charsets: list[str] = []
     for name, index, extended, content in _given(text):
-        sections.setdefault(name, {}).setdefault(index, (content, extended))
-    return Value(word, {name: _joined(parts) for name, parts in sections.items()})
+        known = sections.setdefault(name, {})
+        charsets += [content] * (name == "charset" and index in known)
+        known.setdefault(index, (content, extended))
+    found = {name: _joined(parts) for name, parts in sections.items()}
+    return Value(word, found, tuple([found["charset"], *charsets] if "charset" in found else []))
 
 
 def _given(text: str) -> Iterator[tuple[str, int, bool, str]]:

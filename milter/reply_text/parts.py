@@ -51,19 +51,30 @@ class Part:
 
 @dataclass(slots=True)
 class Opening:
-    """Parses one message, counts its parts, and collects flaws."""
+    """Parses one message, counts its parts, and collects flaws.
+
+    ``count``: parts so far. ``depth``: signatures that enclose this message, or entity.
+    """
 
     message: bytes
     limits: Limits
     flaws: set[Flaw] = field(default_factory=set)
-    _count: int = 0
+    count: int = 0
+    depth: int = 0
 
     def root(self) -> Part:
         """Parse the whole message."""
-        return self._part(0, len(self.message), 0, _HEADER_OCTETS)
+        return self._part(0, len(self.message), self.depth, _HEADER_OCTETS)
+
+    def entity(self) -> Part:
+        """Parse what a signature encloses (RFC 8551 section 3.1). Without a field of MIME, all of it is a text."""
+        root = self.root()
+        if any(name.lower().startswith(("content-", "mime-")) for name, _ in root.fields):
+            return root
+        return replace(root, fields=[], start=root.begin)
 
     def _part(self, start: int, end: int, depth: int, header_octets: int) -> Part:
-        self._count += 1
+        self.count += 1
         head = self.message[start : min(end, start + header_octets)]
         fields, rest = message_file.split(head)
         body = start + len(head) - len(rest)
@@ -71,14 +82,14 @@ class Opening:
         part = Part(fields, content_type, start, body, end)
         if not part.is_multipart:
             return part
-        if depth >= self.limits.depth or self._count >= self.limits.parts:
+        if depth >= self.limits.depth or self.count >= self.limits.parts:
             self.flaws.add(Flaw.TOO_DEEP if depth >= self.limits.depth else Flaw.PARTS_CUT)
             return replace(part, unopened=True)
         return replace(part, children=tuple(self._children(part, depth + 1)))
 
     def _children(self, part: Part, depth: int) -> Iterator[Part]:
         for start, end in _spans(self.message, part.start, part.end, part.content_type.parameters.get("boundary", "")):
-            if self._count >= self.limits.parts:
+            if self.count >= self.limits.parts:
                 self.flaws.add(Flaw.PARTS_CUT)
                 return
             yield self._part(start, end, depth, _PART_HEADER_OCTETS)

@@ -7,6 +7,11 @@ _LINES_BELOW_DASHES = (
     10  # below `--` without the space, a signature has at most so many lines: prose may have dashes, too
 )
 _PHONE_CHARACTERS = 120
+_PHONE_LINES = 3  # of one that was wrapped
+_LINKED_CHARACTERS = 1500  # with its link
+_LINKED_WORDS = 8  # of a language that is unknown
+_SENTENCE_ENDS = (".", "!", "?", ":", "。")
+_AROUND = " \t<>()[]*_.\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c"  # bidi controls
 
 
 def without(lines: list[Line]) -> list[Line]:
@@ -38,10 +43,38 @@ def _above_dashes(lines: list[Line]) -> list[Line]:
 
 
 def _without_phone(lines: list[Line]) -> list[Line]:
-    """Remove a phone's line at the end."""
+    """Remove a phone's or a program's line at the end, which may be wrapped."""
     end = _end(lines)
-    last = lines[end - 1].text.strip(" \t<>()[]*_.") if end else ""
-    return lines[: end - 1] if len(last) <= _PHONE_CHARACTERS and words.PHONE.fullmatch(last) else lines
+    for start in range(end - 1, max(0, end - _PHONE_LINES) - 1, -1):
+        if lines[start].blank or len(lines[start].text) > _LINKED_CHARACTERS:
+            break
+        text = " ".join(line.text.strip() for line in lines[start:end])
+        if _is_phones(text) or (start == end - 1 and _is_programs(lines, start)):
+            return lines[:start]
+    return lines
+
+
+def _is_phones(text: str) -> bool:
+    plain = _without_links(text)
+    return len(plain) <= _PHONE_CHARACTERS and words.PHONE.fullmatch(plain) is not None
+
+
+def _is_programs(lines: list[Line], index: int) -> bool:
+    """Whether a line is a paragraph of few words around the link that a program signs with, in whatever language.
+
+    It stands below other text, and is no sentence.
+    """
+    text = lines[index].text.rstrip()
+    plain = _without_links(text)
+    if len(plain) > _PHONE_CHARACTERS or len(plain.split()) > _LINKED_WORDS or text.endswith(_SENTENCE_ENDS):
+        return False
+    if not index or not lines[index - 1].blank:
+        return False
+    return words.PROGRAM_LINK.search(text) is not None and words.PROGRAM.search(plain) is not None
+
+
+def _without_links(text: str) -> str:
+    return words.LINK.sub("", text).strip(_AROUND)
 
 
 def _end(lines: list[Line]) -> int:

@@ -1,28 +1,46 @@
 """Extract the author's own text from a reply: remove quotes, attributions, signatures and the message below.
 
 In doubt, text stays: an extra quote is better than a lost word. Lines with ``>`` are a quote if an attribution stands
-above them, or if the HTML says so; others may be code. Of several quotes with answers in between, those that are
+above them, or if the HTML says so; others may be code. Lines are compared in their plain spelling, and kept as they
+came. Of several quotes with answers in between, those that are
 answered stay, because the answers need them.
 """
 
 import re
 from dataclasses import dataclass
 
-from reply_text import attribution, original, signature
+from reply_text import (
+    attribution,
+    citation,
+    header_block,
+    inline_pgp,
+    original,
+    quote_marks,
+    signature,
+    spelling,
+)
 from reply_text.lines import Line, Role, text_of
+from reply_text.taken import Taken
+from reply_text.values import Kind
 
 _OPEN_ADDRESS = re.compile(r"<[^\s<>@]+@[^\s<>@]+\Z")
+_BARE_ADDRESS = re.compile(r"\s*(?:mailto:)?[^\s<>@]+@[^\s<>@]+\s*")
 _ADDRESS_CHARACTERS = 320  # RFC 5321 section 4.5.3.1: a local part, an @ and a domain
 _REST_CHARACTERS = 40  # of an attribution, behind its address
+_SHORT_QUOTE = 2  # lines: one line below `Jane wrote:` may be what the author cites
 _AROUND_MARKER = " \t>*_#|\xa0"
 
 
 @dataclass(frozen=True, slots=True)
 class Stripped:
-    """The author's text. ``found``: something else than a signature was removed."""
+    """The author's text. ``found``: something else than a signature was removed.
+
+    ``taken``: what each line was taken for.
+    """
 
     text: str
     found: bool
+    taken: Taken
 
 
 @dataclass(slots=True)
@@ -39,37 +57,61 @@ class _Run:
         return not self.quoted and any(not line.blank for line in self.lines)
 
 
-def strip(lines: list[Line], marker: str = "", forwarding: bool = False) -> Stripped:
+def strip(lines: list[Line], marker: str = "", forwarding: bool = False, subject: str = "") -> Stripped:
     """Strip the lines of a reply.
 
     ``marker``: the operator's line in notifications above which users write their replies; everything from it on is
     removed, unless the author wrote only below the quote that holds it. ``forwarding``: the subject is that of a
-    forwarded message, which then stays.
+    forwarded message, which then stays. ``subject``: that of the reply; a block of header fields that repeats it is one
+    in any language.
     """
-    lines = _mended(lines)
+    numbered = [Line(line.text, line.role, number=number) for number, line in enumerate(lines)]
+    bare = inline_pgp.without_armour(numbered)
+    own = quote_marks.marked(_mended(list(map(spelling.plain, bare))))
+    stripped = _strip_marked(own, marker, forwarding, subject)
+    stripped.taken.note_missing(Kind.ARMOUR, numbered, bare)
+    return stripped
+
+
+def _strip_marked(lines: list[Line], marker: str, forwarding: bool, subject: str) -> Stripped:
     place = _place(lines, marker)
     if place is None:
-        return _strip(lines, forwarding)
-    above = _strip(lines[:place], rest_is_gone=True)
+        return _strip_rests(lines, forwarding, subject)
+    above = _strip(lines[:place], subject=subject, rest_is_gone=True)
     if above.text or not lines[place].quotes:
-        return Stripped(above.text, True)
-    return _strip(lines[:place] + lines[place + 1 :], forwarding)
+        above.taken.note(Kind.MARKER, lines[place:])
+        return above
+    around = _strip_rests(lines[:place] + lines[place + 1 :], forwarding, subject)
+    around.taken.note(Kind.MARKER, [lines[place]])
+    return around
 
 
-def _strip(lines: list[Line], forwarding: bool = False, rest_is_gone: bool = False) -> Stripped:
+def _strip_rests(lines: list[Line], forwarding: bool, subject: str) -> Stripped:
+    """Strip, with lines that a program wrapped out of a quote as a part of it, unless they are all that is left."""
+    marked = quote_marks.rests(lines)
+    by_marks = _strip(marked, forwarding, subject)
+    return by_marks if by_marks.text or marked == lines else _strip(lines, forwarding, subject)
+
+
+def _strip(lines: list[Line], forwarding: bool = False, subject: str = "", rest_is_gone: bool = False) -> Stripped:
     """Strip without a marker. ``rest_is_gone``: a marker below these lines was removed."""
-    begins = original.start(lines)
+    taken = Taken()
+    begins = original.start(lines, subject)
     own, kept = _parted(lines, begins, forwarding)
     cut = begins is not None and begins < len(own) and (rest_is_gone or _speaks(own[:begins]))
-    runs = _runs(own[:begins] if cut else own)
-    _drop_attributions(runs, ends_in_quote=rest_is_gone)
+    if cut:
+        taken.note_original(own[begins:], subject)
+    runs = _runs(own[:begins] if cut else _without_lone_attribution(own, taken))
+    _drop_attributions(runs, rest_is_gone, taken)
     for run in runs:
         if not run.quoted:
-            run.lines = signature.without(run.lines)
+            run.lines = taken.rest(Kind.SIGNATURE, run.lines, signature.without(run.lines))
     left = _without_quotes(runs)
-    text = text_of(_together(left) + kept)
+    shown = _together(left) + kept
+    taken.note(Kind.KEPT, shown)
+    taken.note(Kind.QUOTE, lines)
     removed = sum(run.quoted for run in runs) - sum(run.quoted for run in left)
-    return Stripped(_trimmed(text), cut or removed > 0)
+    return Stripped(_trimmed(text_of(shown)), cut or rest_is_gone or removed > 0, taken)
 
 
 def _parted(lines: list[Line], begins: int | None, forwarding: bool) -> tuple[list[Line], list[Line]]:
@@ -108,17 +150,49 @@ def _runs(lines: list[Line]) -> list[_Run]:
     return runs
 
 
-def _drop_attributions(runs: list[_Run], ends_in_quote: bool) -> None:
+def _drop_attributions(runs: list[_Run], ends_in_quote: bool, taken: Taken) -> None:
     """Remove attributions above quotes. Quotes below a certain one are certain, too."""
     certain = False
     above = _Run(False, [])
     for run in [*runs, *([_Run(True, [])] if ends_in_quote else [])]:
         if run.quoted:
-            start = min(attribution.above(above.lines, len(above.lines)), original.block_above(above.lines))
+            block = header_block.above(above.lines)
+            start = min(attribution.above(above.lines, len(above.lines)), block)
+            start = min(start, _short(above.lines, run, runs))
+            start = min(start, citation.above(above.lines, run.lines))
             certain |= start < len(above.lines) or _says_so(run)
             run.certain = certain
-            above.lines = _above(above.lines, start) if certain else above.lines
+            kind = Kind.HEADER if start == block else Kind.ATTRIBUTION
+            above.lines = taken.rest(kind, above.lines, _above(above.lines, start) if certain else above.lines)
         above = run if not run.quoted else _Run(False, [])
+
+
+def _short(lines: list[Line], run: _Run, runs: list[_Run]) -> int:
+    """Return where `Jane wrote:` stands at the end of lines, if words of the author stand above it and none below.
+
+    Without it, return the number of lines.
+    """
+    place = attribution.short_above(lines)
+    if sum(not line.blank for line in run.lines) < _SHORT_QUOTE or not _speaks(lines[:place]):
+        return len(lines)
+    return place if run is runs[-1] or (run is runs[-2] and not _speaks(runs[-1].lines)) else len(lines)
+
+
+def _without_lone_attribution(lines: list[Line], taken: Taken) -> list[Line]:
+    """Remove an attribution from the top of lines that have no quote below it: the author has deleted the quote."""
+    top = next((index for index, line in enumerate(lines) if not line.blank), 0)
+    for end in range(top, min(top + attribution.LINES, len(lines))):
+        if (
+            not lines[end].blank
+            and not lines[end].quotes
+            and attribution.unquoted(lines[top : end + 1], end - top) == 0
+        ):
+            below = next((line for line in lines[end + 1 :] if not line.blank), Line(">"))
+            if below.quotes:
+                return lines
+            taken.note(Kind.ATTRIBUTION, lines[: end + 1])
+            return lines[end + 1 :]
+    return lines
 
 
 def _above(lines: list[Line], start: int) -> list[Line]:
@@ -129,7 +203,8 @@ def _above(lines: list[Line], start: int) -> list[Line]:
 
 def _says_so(run: _Run) -> bool:
     marked = any(line.role is Role.QUOTED for line in run.lines)
-    return marked or attribution.within(run.lines) or original.is_quoted_block(run.lines)
+    attributed = attribution.within(run.lines) or citation.within(run.lines)
+    return marked or attributed or header_block.begins_quoted(run.lines)
 
 
 def _without_quotes(runs: list[_Run]) -> list[_Run]:
@@ -152,15 +227,30 @@ def _together(runs: list[_Run]) -> list[Line]:
 
 
 def _mended(lines: list[Line]) -> list[Line]:
-    """Move a ``>`` that closes an address back to the line above: Gmail wraps attributions there."""
+    """Move a ``>`` that closes an address back to the line above: Gmail wraps attributions there.
+
+    Apple's programs also break behind the ``<`` that opens it.
+    """
     mended: list[Line] = []
     for line in lines:
         closes = line.quotes and "<" not in line.text and len(line.text) < _REST_CHARACTERS
+        while closes and len(mended) > 1 and _is_broken(mended[-2], mended[-1]):
+            mended[-2:] = [_as_one(*mended[-2:])]
         if mended and closes and _OPEN_ADDRESS.search(mended[-1].text[-_ADDRESS_CHARACTERS:]):
-            mended[-1] = Line(mended[-1].text + line.text)
+            mended[-1] = _as_one(mended[-1], line)
         else:
             mended.append(line)
     return mended
+
+
+def _is_broken(line: Line, following: Line) -> bool:
+    opens = line.text.rstrip().endswith("<")
+    return opens and _BARE_ADDRESS.fullmatch(following.text[:_ADDRESS_CHARACTERS]) is not None
+
+
+def _as_one(line: Line, following: Line) -> Line:
+    first, second = line.text.rstrip(), following.text.strip()
+    return line._replace(text=first + second, written=line.shown.rstrip() + following.shown.strip())
 
 
 def _trimmed(text: str) -> str:

@@ -4,16 +4,25 @@ import binascii
 import re
 from typing import NamedTuple
 
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_NO_BASE64 = bytes(octet for octet in range(256) if octet not in _ALPHABET)
+from reply_text import base64_runs
+
 _STRAY = re.compile(rb"[^A-Za-z0-9+/=\s]")
+_SPACED = re.compile(rb"\S[ \t]+\S")  # base64 has no blanks within a line; prose has
+_WHITE = b" \t\r\n\f\v"
+_ENCODINGS = frozenset({"base64", "quoted-printable"})
 
 
 class Plain(NamedTuple):
-    """Decoded octets, and whether the encoding was valid."""
+    """Decoded octets, and whether the encoding was valid. ``rest``: lines around base64 that are no base64."""
 
     octets: bytes
     sound: bool
+    rest: bytes = b""
+
+
+def encodes(encoding: str) -> bool:
+    """Whether ``encoding``, a field's value, names an encoding that changes octets."""
+    return encoding.strip().lower() in _ENCODINGS
 
 
 def decode(octets: bytes, encoding: str) -> Plain:
@@ -27,14 +36,22 @@ def decode(octets: bytes, encoding: str) -> Plain:
 
 
 def _base64(octets: bytes) -> Plain:
-    """Decode up to the first padding, as all programs do: a mailing list may have appended text below.
+    """Decode base64, or the lines of it if others stand around them: programs on the way append text, or put it above.
 
-    Text with characters outside of base64 is not base64, and stays as it is.
+    Text without a line of base64 stays as it is.
     """
-    data, _, rest = octets.partition(b"=")
-    if _STRAY.search(data):
+    data, _, padding = octets.partition(b"=")
+    stray = _STRAY.search(data) is not None
+    if not stray and not padding.translate(None, b"= \t\r\n") and not _SPACED.search(data):
+        return Plain(base64_runs.plain_of(data.translate(None, _WHITE)), _is_whole(data))
+    runs = base64_runs.decode(octets)
+    if runs is not None:
+        return Plain(runs.octets, False, runs.rest)
+    plain = b"" if stray else base64_runs.plain_of(data.translate(None, _WHITE))
+    if stray or (_SPACED.search(data) and not base64_runs.is_text(plain)):
         return Plain(octets, False)
-    data = data.translate(None, _NO_BASE64)
-    sound = len(data) % 4 != 1 and not rest.translate(None, b"= \t\r\n")
-    data = data[: len(data) - (len(data) % 4 == 1)]
-    return Plain(binascii.a2b_base64(data + b"=" * (-len(data) % 4)), sound)
+    return Plain(plain, _is_whole(data) and not padding.translate(None, b"= \t\r\n"))
+
+
+def _is_whole(data: bytes) -> bool:
+    return len(data.translate(None, _WHITE)) % 4 != 1

@@ -16,6 +16,8 @@ class Flaw(StrEnum):
     HTML_CUT = "html_cut"
     CHARSET_GUESSED = "charset_guessed"
     ENCODING_BROKEN = "encoding_broken"
+    TEXT_ELSEWHERE = "text_elsewhere"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +59,26 @@ class Content:
     fields: tuple[tuple[str, str], ...]
     attachments: tuple[Attachment, ...]
     flaws: frozenset[Flaw]
+
+
+class Kind(StrEnum):
+    """What a line was taken for."""
+
+    KEPT = "kept"
+    QUOTE = "quote"
+    ATTRIBUTION = "attribution"
+    HEADER = "header"  # of the message that is answered, with the lines that separate it
+    SIGNATURE = "signature"
+    ARMOUR = "armour"  # of inline OpenPGP
+    MARKER = "marker"  # the operator's line, and all below it
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A reply, and what each line of its text was taken for.
+
+    ``lines``: in order, those of ``content.text``, or of the rendered HTML where only that marked the quotes.
+    """
+
+    content: Content
+    lines: tuple[tuple[Kind, str], ...]

@@ -71,7 +71,7 @@ def main() -> int:
 def _in_a_process(name: str, minutes: float) -> Outcome:
     print(f"{name}: {minutes:g} min", flush=True)
     outcome = Outcome(name)
-    command = [sys.executable, __file__, "--here", str(minutes), name]
+    command = [sys.executable, "-m", "tests.fuzz.guided", "--here", str(minutes), name]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -85,7 +85,7 @@ def _fuzz(name: str, minutes: float) -> None:
     """Never returns: libFuzzer ends the process."""
     import atheris  # an extra of its own: tests of every day need none
 
-    with atheris.instrument_imports(include=["reply_milter", "authres", "aiosmtpd"]):
+    with atheris.instrument_imports(include=["reply_milter", "reply_text", "authres", "aiosmtpd"]):
         from tests.fuzz.target import load
 
         target = load(name)

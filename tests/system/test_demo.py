@@ -13,6 +13,8 @@ import pytest
 
 from reply_milter.cli.demo.letters import ALICE
 from tests.support.processes.daemon_process import wait_until
+from tools.pictures.__main__ import FOLDER as PICTURES
+from tools.pictures.demonstration import COLUMNS, demonstration, excerpt, printed
 
 pytestmark = pytest.mark.system
 
@@ -50,7 +52,7 @@ def check_wrapped(output: str) -> None:
     assert [name for name, _ in fields] == names.split()
     assert dict(fields)["To"].startswith("incoming+AEBQ")
     assert "w1." not in part(output, 7) and "reply+" not in part(output, 7)
-    assert len(re.findall(r"(?m)^   to .* 550 5\.7\.1 Answer the notification", part(output, 8))) == 2
+    assert len(re.findall(r"(?m)^\S.{30} 550 5\.7\.1 Answer the notification", part(output, 8))) == 2
 
 
 def start(folder: Path, *flags: str) -> "subprocess.Popen[str]":
@@ -92,6 +94,9 @@ def test_the_demonstration_shows_the_whole_way() -> None:
         running = start(Path(name))
         output, _ = running.communicate(timeout=120)
         assert running.returncode == 0, output
+        assert output.startswith("Starting a private Postfix")
+        assert "\x1b" not in output, "a pipe is no terminal"
+        assert "WHAT NEXT" in output and "demo --keep" in output
         assert "X-Reply-Mint: handler=issue; user=42" in output
         assert re.search(r"^   user: +42$", output, re.MULTILINE), output
         assert re.search(r"^   text: +Yes, it is\.$", output, re.MULTILINE), output
@@ -115,7 +120,11 @@ def test_the_commands_that_keep_prints_can_be_run() -> None:
             assert line, lines
             lines.append(line)
         commands = [line for line in lines if "--config" in line]
-        explained, parked = (subprocess.run(["sh", "-c", line], cwd="/", capture_output=True) for line in commands)
+        explained, parked, top = (
+            subprocess.run(["sh", "-c", line], cwd="/", capture_output=True, stdin=subprocess.DEVNULL)
+            for line in commands
+        )
+        assert b"enforce mode" in top.stdout and b"sender_mismatch" in top.stdout and top.returncode == 0, top
         assert explained.stdout.startswith(b"valid\n"), explained
         assert (parked.returncode, parked.stdout, parked.stderr) == (0, b"", b"nothing is parked\n")
         send_as_printed("".join(lines))
@@ -141,3 +150,12 @@ def test_however_it_is_ended_nothing_goes_on(number: signal.Signals) -> None:
         running.wait(20)
         running.stdout.close()
         wait_until(lambda: not left(Path(name)), 10, f"nothing left: {left(Path(name))}")
+
+
+def test_the_picture_shows_what_the_demonstration_prints() -> None:
+    """On a terminal of that width, in colour: ``make pictures`` draws it anew."""
+    with tempfile.TemporaryDirectory(prefix="rm-demo-") as name:
+        Path(name).chmod(0o755)
+        text = printed(Path(name))
+    assert max(len(re.sub(r"\x1b\[\d*m", "", line)) for line in excerpt(text)) <= COLUMNS
+    assert demonstration(text) == (PICTURES / "demo.svg").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Pages for newcomers, word by word: each command of the quick start, of contrib/postfix and of contrib/systemd."""
+"""Pages for newcomers, word by word: each command of the quick start, of by-hand.md, of contrib/postfix and systemd."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ def host() -> Iterator[Machine]:
 def test_the_quick_start(host: Machine) -> None:
     """From an untouched machine to a sealed reply; ``make deb`` was run where the package is built."""
     commands = commands_of(ROOT / "docs/quick-start.md")
-    assert len(commands) == 24
+    assert len(commands) == 25
     assert commands[0] == "make deb"
     host.put(package(), f"/root/{package().name}")
     script = ["cd /root; mkdir dist; mv *.deb dist"]
@@ -45,6 +45,11 @@ def test_the_quick_start(host: Machine) -> None:
     assert '"user": "42"' in verdict
     assert '"locator": "shop/issue/1"' in verdict
     assert "verdict=accept" in steps["journalctl --no-pager -u reply-milter"]
+    why = steps["reply-milter why 127.0.0.1"]
+    assert "RCPT: refused (malformed)" in why
+    assert "The client heard: 550 5.7.1 This reply address is not valid" in why
+    live = host.good("reply-milter", "top", "--once", "--interval", "0.5")
+    assert "\nready\n" in live and " malformed " in live and " accept " in live
 
 
 def _quoted(command: str) -> str:
@@ -59,9 +64,9 @@ def program(host: Machine) -> Machine:
     return host
 
 
-def test_the_readme_by_hand(program: Machine) -> None:
+def test_by_hand(program: Machine) -> None:
     """Its lines after those that bring the program; then the daemon runs as its user, where Postfix gets at it."""
-    commands = [line[4:] for line in (ROOT / "README.md").read_text().splitlines() if _BY_HAND.match(line)]
+    commands = [line[4:] for line in (ROOT / "docs/by-hand.md").read_text().splitlines() if _BY_HAND.match(line)]
     assert len(commands) == 5
     program.sh("\n".join(commands))
     program.good("systemd-run", "--uid=reply-milter", "--unit=by-hand", "/opt/reply-milter/bin/reply-milter", "run")

@@ -12,6 +12,9 @@ from functools import partial
 import pytest
 
 import reply_milter.adapters.telemetry.logs as logs
+from reply_milter.adapters.telemetry.log_lines import read_line
+from reply_milter.cli.terminal import Terminal
+from reply_milter.cli.why_words import explained
 from reply_milter.core.delivery import confirmation
 from reply_milter.core.delivery.consent import answer_of
 from reply_milter.core.mail import domain, fingerprint, headers, message_id
@@ -32,8 +35,11 @@ from reply_milter.core.wrapping.restore import Restoring, restore
 from reply_milter.core.wrapping.wrap import Road, Wrap
 from reply_text import (
     charset,
+    charset_names,
     encoded_words,
+    flowed,
     html_text,
+    inline_pgp,
     lines,
     parameters,
     stripping,
@@ -181,6 +187,14 @@ def _restored(plain: Plain, wrap: Wrap, *names: str) -> Callable[[str], object]:
     return lambda text: restore(author + build(text), how)
 
 
+_SAID = ["On 1:11 a@b.c wrote:\n> b\n-- \nc"]
+_QUOTED = [
+    "x\n\nNuo: a@b\nX: 1:11 1999\nY: z\n\nw",
+    "x\n---- Replied Message ----\n| From | a@b |\n| Date | 1:11 |\n| To | c |\n",
+    "x\n     a@b   To\n     1:11 1999   Subject\n",
+    "x\n>>> a 1:11 1/1/11 >>>\n",
+    "x <a@b> 1:11 1999:\n > a\nC> b",
+]
 _TOKEN = "reply+" + "0" * 10 + "a" * 48 + "@reply.example.com"
 FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "mailboxes": (mailbox.mailboxes, ["Alice <alice@client.test>", "g:a@b,c@d;", '"a" <@b:c@d>']),
@@ -219,7 +233,15 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "parameters": (parameters.parse, ['text/plain; charset="a"; name*0*=utf-8\'\'%41; x=y']),
     "base64": (_octets(lambda octets: transfer.decode(octets, "base64")), ["YWJj\nYQ=="]),
     "quoted-printable": (_octets(lambda octets: transfer.decode(octets, "quoted-printable")), ["a=20b=\nc"]),
-    "strip": (lambda text: stripping.strip(lines.of_text(text), "-- above --"), ["On 1:11 a@b.c wrote:\n> b\n-- \nc"]),
+    "strip": (lambda text: stripping.strip(lines.of_text(text), "-- above --"), [*_SAID, *_QUOTED]),
+    "flowed": (lambda text: flowed.undone(text, {"format": "flowed", "delsp": "yes"}), ["> a \n> b\n-- \n c \nd"]),
+    "armour": (
+        lambda text: inline_pgp.without_armour(lines.of_text(text)),
+        [
+            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: a\n\n- b\n-----BEGIN PGP SIGNATURE-----\n\na\n"
+            "-----END PGP SIGNATURE-----"
+        ],
+    ),
     "render": (html_text.render, ["<a href='http://b'>c</a>&amp;<blockquote>d", "<!--a--><style>b</style>"]),
     "redact": (lambda text: redact(text, FORM), [f"a {_TOKEN} b", "reply%2Ba@reply.example.com"]),
     "redact message": (_octets(lambda octets: redact_message(octets, FORM)), [f"To: {_TOKEN}\n\n{_TOKEN}"]),
@@ -239,6 +261,10 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str]]] = {
         ['multipart/mixed; boundary="a"; b=c (d)', "de, en"],
     ),
     "traceback": (logs._without_addresses, [f"a {_TOKEN}"]),
+    "log line": (
+        lambda text: (explained(read_line(text), Terminal(80)), read_line(text).names("4Q1")),
+        ['delivery queue=4Q1 why="a b-c" ms=1', '{"event": "message", "queue": "4Q1"}', "x y reply-milter[7]: a <b> c"],
+    ),
 }  # fmt: skip
 
 
@@ -251,7 +277,9 @@ def test_functions_are_linear(name: str) -> None:
         assert not growth, f"{name}({words}): {growth:.0f} times the work for 8 times the text"
 
 
-@pytest.mark.parametrize("codec", sorted({*charset._SINGLE, *charset._MULTIPLE, *charset._WIDE, "utf-8", "unknown"}))
+@pytest.mark.parametrize(
+    "codec", sorted({*charset_names.SINGLE, *charset_names.MULTIPLE, *charset_names.WIDE, "utf-8", "utf-7", "unknown"})
+)
 def test_decoding_is_linear(codec: str) -> None:
     """Every charset that a message may declare, with octets that are none of it."""
     for octets in (b"a", b"\xff", b"\x80", b"\x1b$B", b"\x1b", b"\x81", b"\x8e", b"\xe9\x00", b"\xd8", b"=", b"~{"):

@@ -22,8 +22,11 @@ from reply_milter.cli import (
     revoke,
     run,
     test_endpoint,
+    text,
+    top,
     user,
     verify_header,
+    why,
 )
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.streams import open_missing_streams
@@ -46,6 +49,9 @@ _COMMANDS = (
     deadletter,
     parked,
     test_endpoint,
+    text,
+    top,
+    why,
     doctor,
     postfix,
     demo,

@@ -95,6 +95,7 @@ LIBRARIES = (
             "prometheus_client.mmap_dict:mmap_key",
             "prometheus_client.multiprocess:MultiProcessCollector.merge",
             "prometheus_client.registry:Collector",
+            "prometheus_client.parser:text_string_to_metric_families",
             "prometheus_client.values:ValueClass",
         ),
     ),

@@ -28,7 +28,14 @@ _TEXTS = [
     "> a\nb\n", "On 1:11 a@b.c wrote:\n> a\nb\n", "From: a\n", "A:\n", "From: a@b\nDate: 1\nTo: c\n\n", "to: a@b;\n",
     "-", "-- \n",
     "--\n", "--\nx\n", "\n", " ", "-----Original Message-----\n", "_____\n", "Sent from my iPhone\n", "a prose line\n",
+    "| From | a@b |\n", "|--->\n| a: |\n|--->\n", "     To   Subject a@b 1:11 1999\n", "     x\n", "x: a@b 1:11 1999\n",
+    ">>> a 1:11 1/1/11 >>>\n", " > a\n", "C> a\n", "<a@b> 1:11 1999:\n > c\n", "<\na@b\n> c\n", "Jane wrote:\n> a\n",
+    "> " + "a" * 60 + "\n" + "b" * 20 + "\n", "> " + "a" * 60 + "\n\n", "--- x ---\n", "\u200f", "\u0661\n",
     "-" * 499 + "x\n", "@" * 400 + ":\n", "<a@b\n>", "1:1 " * 100 + "@:\n", f"{_MARKER}\n", "*" * 99 + "\n", "<", "(\n",
+    "-----BEGIN PGP SIGNED MESSAGE-----\n", "-----BEGIN PGP SIGNED MESSAGE-----\n-----BEGIN PGP SIGNATURE-----\n",
+    "-----BEGIN PGP SIGNED MESSAGE-----\n\na\n-----BEGIN PGP SIGNATURE-----\naa\n-----END PGP SIGNATURE-----\n",
+    "-----BEGIN PGP SIGNED MESSAGE-----\n-----BEGIN PGP SIGNATURE-----\n" + "a\n" * 198,
+    "Outlook <https://aka.ms/AAb9ysg>", "<https://a> ", "Sent from my iPhone ",
 ]  # fmt: skip
 _HTML = [
     "<div>", "<b>", "</div>", "<div></p>", "<blockquote>a", "<blockquote type=cite>a</blockquote>b", "<a b=", "<a b='",
@@ -37,6 +44,7 @@ _HTML = [
     "<br>", "\n",
     "<a href=http://a>b</a>", "<a href=http://a>b", "x</a>", "<img alt=a>", "<p class=Mso>a", "<svg>", "&nbsp;", " ",
     "<div class='gmail_attr'>a", "<div id=appendonsend>", "<div style='white-space:pre'>a\n",
+    "<div style='border-top:1pt solid rgb(225,225,225);border-left:none'>a", "<div style='border:a;border:",
 ]  # fmt: skip
 _ADDRESSES = [
     "reply+", "=reply+", "reply+a@", ADDRESS[:40], ADDRESS, "@reply.example.com", "reply%25252", "reply&#0000",
@@ -76,6 +84,7 @@ _MESSAGES: dict[str, Callable[[int], bytes]] = {
     "attachment": lambda size: message(b"A" * size, "Content-Type: x/y", "Content-Transfer-Encoding: base64"),
     "quoted-printable": lambda size: message(b"=41" * (size // 3), "Content-Transfer-Encoding: quoted-printable"),
     "text": lambda size: message(b"A line of prose.\n" * (size // 17)),
+    "flowed": lambda size: message(b"> a \n> b \n c \n" * (size // 12), "Content-Type: text/plain; format=flowed"),
     "page": lambda size: message(b"<p>A line of prose.</p>" * (size // 23), "Content-Type: text/html"),
     "windows-1252": lambda size: message(b"\xe9" * size),
     "iso-2022-jp": lambda size: message(b"\x1b$B" * (size // 3), "Content-Type: text/plain; charset=iso-2022-jp"),

@@ -13,11 +13,9 @@ from reply_milter.core.redaction import redact_message
 from reply_text import Content, Limits, read
 from tests.support.content_under_test import ADDRESS, FORM
 
-_SHAPES = Path(__file__).parents[3] / "system" / "shapes"
+_SHAPES = Path(__file__).parents[2] / "system" / "shapes"
 _SEEDS = [
-    path.read_bytes()
-    for folder in (Path(__file__).parent / "clients", _SHAPES)
-    for path in sorted(folder.glob("*.eml"))
+    path.read_bytes() for folder in (Path(__file__).parent / "corpus", _SHAPES) for path in sorted(folder.glob("*.eml"))
 ]
 _SCRAPS = [
     b"\r\n", b"\n", b"\n\n", b"\r", b"\0", b"\xff", b"\xc3", b" ", b"\t", b"a", b"--b\r\n", b"--b--", b"=", b"=3D",

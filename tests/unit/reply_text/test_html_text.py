@@ -63,9 +63,9 @@ def test_deep_quotes_do_not_grow_the_text() -> None:
 @pytest.mark.parametrize(
     "source,role",
     [
-        ('<blockquote type="cite">a', Role.QUOTED),
-        ("<blockquote type=CITE>a", Role.QUOTED),
-        ('<blockquote class="x gmail_quote">a', Role.QUOTED),
+        ('<blockquote type="cite">a', Role.BLOCKQUOTE),
+        ("<blockquote type=CITE>a", Role.BLOCKQUOTE),
+        ('<blockquote class="x gmail_quote">a', Role.BLOCKQUOTE),
         ('<div class="gmail_quote">a', Role.UNKNOWN),
         ("<blockquote>a", Role.UNKNOWN),
         ('<div class="yahoo_quoted">a', Role.QUOTED),
@@ -76,7 +76,7 @@ def test_deep_quotes_do_not_grow_the_text() -> None:
         ('<div id="appendonsend"></div>a', Role.ORIGINAL),
         ('<div style="border:none; border-top:solid #E1E1E1 1.0pt">a', Role.ORIGINAL),
         ('<div style="border-top:solid red 1.0pt">a', Role.UNKNOWN),
-        ('<blockquote type="cite"><div id="divRplyFwdMsg">a', Role.QUOTED),
+        ('<blockquote type="cite"><div id="divRplyFwdMsg">a', Role.BLOCKQUOTE),
         ('<span class="yahoo_quoted">a', Role.UNKNOWN),
     ],
 )

@@ -1,4 +1,4 @@
-"""Rules of stripping, one by one; mail programs are in ``test_clients``."""
+"""Rules of stripping, one by one; mail programs are in ``test_corpus``."""
 
 import pytest
 from hypothesis import given

@@ -54,6 +54,7 @@ class DemoSite:
     config: Path
     receiver: DemoReceiver
     submission_port: int
+    log: Path
 
     @property
     def application_secret(self) -> str:
@@ -159,17 +160,18 @@ def demo_site(folder: Path) -> Iterator[DemoSite]:
     try:
         postfix.prepare(os.getuid(), getgrnam("postfix").gr_gid)
         config = _configure(folder, postfix, receiver)
-        with open(folder / "milter.log", "wb") as log:
+        log = folder / "milter.log"
+        with open(log, "wb") as opened:
             daemon = subprocess.Popen(  # noqa: S603 # this program itself
                 [sys.executable, "-m", "reply_milter", "run", "--config", str(config)],
-                stderr=log,
+                stderr=opened,
                 preexec_fn=die_with_parent(os.getpid()),  # no other thread holds a lock: see prctl(2)
             )
-        wait_for((postfix.socket_folder / "lmtp.sock").exists, "the milter", folder / "milter.log")
+        wait_for((postfix.socket_folder / "lmtp.sock").exists, "the milter", log)
         settings = load(str(config))
         open_registry(settings.config).set_users([UserChange(42, None, (ALICE,))], 0)  # nothing is revoked
         postfix.start()
-        yield DemoSite(postfix, settings, config, receiver, port)
+        yield DemoSite(postfix, settings, config, receiver, port, log)
     except (PostfixError, KeyError) as error:
         raise CommandError(os.EX_UNAVAILABLE, str(error)) from error
     finally:

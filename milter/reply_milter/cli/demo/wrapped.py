@@ -6,7 +6,7 @@ from email.message import Message
 from typing import Protocol
 
 from reply_milter.cli.demo.letters import ALICE, Letter
-from reply_milter.cli.demo.printing import shortened
+from reply_milter.cli.demo.printing import Printer, shortened
 
 _KEY = "AEBQIAACBUFAACQK3QJ2NFPKUZXJEQQ4BIABSBYEAD6N4CUMOQBQMAABBQFAACIBAMDAAAIDAQAAI"  # as Gitea makes them
 SENDER = "noreply@git.example.com"
@@ -60,32 +60,32 @@ def notification() -> str:
     )
 
 
-def show(site: WrappedSite) -> None:
+def show(site: WrappedSite, printer: Printer) -> None:
     """Send the notification, its answer, and two messages of somebody who knows the application's own address."""
-    print("\nAN APPLICATION THAT KNOWS NOTHING OF US (Gitea, played by this demonstration)\n")
+    printer.heading("AN APPLICATION THAT KNOWS NOTHING OF US (Gitea, played by this demonstration)")
     site.hand_in(SENDER, notification())
     found = site.in_mailbox(SUBJECT)
-    print("5. It hands in a notification with a reply address of its own, and that address's key in other fields:\n")
-    _print_fields(
-        ("Reply-To", NATIVE), ("References", f"<reply-{_KEY}@git.example.com>"), ("List-Post", f"<mailto:{NATIVE}>")
+    printer.step(
+        5, "It hands in a notification with a reply address of its own, and that address's key in other fields:"
     )
-    print(
-        "\n6. Alice gets it with an address of ours, and without the key. What ours stands for goes along, encrypted:\n"
+    own = {"Reply-To": NATIVE, "References": f"<reply-{_KEY}@git.example.com>", "List-Post": f"<mailto:{NATIVE}>"}
+    _print_fields(printer, *own.items())
+    printer.step(
+        6, "Alice gets it with an address of ours, and without the key. What ours stands for goes along, encrypted:"
     )
-    _print_fields(("Reply-To", found["Reply-To"]), ("References", found["References"]))
+    _print_fields(printer, ("Reply-To", found["Reply-To"]), ("References", found["References"]))
     heard = site.send(_answer(found))
-    print(f"\n7. She answers. Her mail server hears: {shortened(heard)}")
-    print("   The application gets her text under its own address. The header is written anew; this is all of it:\n")
-    _print_fields(*site.at_application(_TEXT).items())
-    print("\n8. Eve has seen a notification from before all this. Her mail server hears, when she writes\n")
+    printer.step(7, "She answers. Her mail server hears:", shortened(heard))
+    printer.lines("The application gets her text under its own address. The header is written anew; this is all of it:")
+    _print_fields(printer, *site.at_application(_TEXT).items())
+    printer.step(8, "Eve has seen a notification from before all this. Her mail server hears, when she writes")
     for letter in _stolen():
-        print(f"   {letter.shows:<48} {shortened(site.send(letter), 60)}")
+        printer.row(letter.shows, shortened(site.send(letter)), "")
 
 
-def _print_fields(*fields: tuple[str, str]) -> None:
+def _print_fields(printer: Printer, *fields: tuple[str, str]) -> None:
     for name, value in fields:
-        unfolded = " ".join(value.split())
-        print(f"   {name}: " + _LONG.sub(r"\1...", unfolded))
+        printer.field(name, _LONG.sub(r"\1...", " ".join(value.split())))
 
 
 def _answer(found: "Message[str, str]") -> Letter:
@@ -99,5 +99,5 @@ def _address(found: "Message[str, str]") -> str:
 
 def _stolen() -> Iterator[Letter]:
     stolen = f"References: <reply-{_KEY}@git.example.com>\r\n"
-    yield Letter("to the application's own address", NATIVE, f"<{ISSUE}>", "Hi", "<13@client.example>")
-    yield Letter("to its mailbox, with the key in References", MAILBOX, "", "Hi", "<14@client.example>", stolen)
+    yield Letter("to the application's address", NATIVE, f"<{ISSUE}>", "Hi", "<13@client.example>")
+    yield Letter("its mailbox, key in References", MAILBOX, "", "Hi", "<14@client.example>", stolen)

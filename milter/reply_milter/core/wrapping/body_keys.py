@@ -28,8 +28,8 @@ def _is_text(part: Part) -> bool:
 
 
 def _places(message: bytes, part: Part, keys: Keys, pattern: Pattern) -> Iterator[KeyPlace]:
-    octets = transfer.decode(message[part.start : part.end], part.value("content-transfer-encoding")).octets
-    text = charset.decode(octets, part.content_type.parameters.get("charset", "")).text
+    plain = transfer.decode(message[part.start : part.end], part.value("content-transfer-encoding"))
+    text = charset.decode(plain.octets, *part.content_type.charsets).text + "\n" + charset.decode(plain.rest).text
     kind, found = part.content_type.word, False
     kind = kind if kind.isascii() and kind.isprintable() and kind else "text/plain"  # it is shown on a terminal
     for number, line in enumerate(text.split("\n"), 1):
