@@ -307,8 +307,8 @@ def test_fragments_appended_by_hand_make_postfix_warn_of_nothing(
     if application:
         steps.append((("reply_application_domains", "reply_application_mailboxes"), ("reply-application.main.cf",)))
     if application and own:
-        names = ("reply_application_elsewhere", "reply_application_here")
-        steps.append((names, ("reply-application-own-smtpd.main.cf",)))
+        taken_out = ("reply_application_elsewhere", "reply_application_here")
+        steps.append((taken_out, ("reply-application-own-smtpd.main.cf",)))
     for names, fragments in steps:
         if names:
             host.set(*names, option="-X")
