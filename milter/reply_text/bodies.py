@@ -12,6 +12,7 @@ from reply_text.syntax.message_ids import own_id
 from reply_text.values import Attachment, Flaw
 
 _END_TAG = re.compile(r"</[A-Za-z]")
+_SIGNATURES = 3  # within each other: each is a copy of nearly all octets
 _WIDEST = 4  # the most octets of a character, in any charset
 _CUTS = {Text.PLAIN: Flaw.TEXT_CUT, Text.ENRICHED: Flaw.TEXT_CUT, Text.HTML: Flaw.HTML_CUT}
 
@@ -92,7 +93,8 @@ class Sorting:
         if text is not None:
             return [self.piece(part, text)]
         attachment = self._attachment(part)
-        self.attachments.append(attachment)
+        if not (kinds.is_signed(part) and self.opening.depth):  # the outermost signature holds it
+            self.attachments.append(attachment)
         text = kinds.named_text(part)
         if text is not None:
             attached = kinds.disposition(part).word == "attachment"
@@ -102,7 +104,7 @@ class Sorting:
     def _enclosed(self, octets: bytes) -> list[Piece]:
         """Return the text that an S/MIME signature encloses. The signature stays an attachment, and is not judged."""
         entity, around = cms.signed_content(octets), self.opening
-        if entity is None or around.depth >= around.limits.depth:
+        if entity is None or around.depth >= min(around.limits.depth, _SIGNATURES):
             around.flaws.add(Flaw.UNREADABLE if entity is None else Flaw.TOO_DEEP)
             return []
         if not entity:
