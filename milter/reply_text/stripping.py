@@ -6,7 +6,6 @@ came. Of several quotes with answers in between, those that are
 answered stay, because the answers need them.
 """
 
-import re
 from dataclasses import dataclass
 
 from reply_text import (
@@ -14,6 +13,7 @@ from reply_text import (
     citation,
     header_block,
     inline_pgp,
+    mending,
     original,
     quote_marks,
     signature,
@@ -23,10 +23,6 @@ from reply_text.lines import Line, Role, text_of
 from reply_text.taken import Taken
 from reply_text.values import Kind
 
-_OPEN_ADDRESS = re.compile(r"<[^\s<>@]+@[^\s<>@]+\Z")
-_BARE_ADDRESS = re.compile(r"\s*(?:mailto:)?[^\s<>@]+@[^\s<>@]+\s*")
-_ADDRESS_CHARACTERS = 320  # RFC 5321 section 4.5.3.1: a local part, an @ and a domain
-_REST_CHARACTERS = 40  # of an attribution, behind its address
 _SHORT_QUOTE = 2  # lines: one line below `Jane wrote:` may be what the author cites
 _AROUND_MARKER = " \t>*_#|\xa0"
 
@@ -67,7 +63,7 @@ def strip(lines: list[Line], marker: str = "", forwarding: bool = False, subject
     """
     numbered = [Line(line.text, line.role, number=number) for number, line in enumerate(lines)]
     bare = inline_pgp.without_armour(numbered)
-    own = quote_marks.marked(_mended(list(map(spelling.plain, bare))))
+    own = quote_marks.marked(mending.mended(list(map(spelling.plain, bare))))
     stripped = _strip_marked(own, marker, forwarding, subject)
     stripped.taken.note_missing(Kind.ARMOUR, numbered, bare)
     return stripped
@@ -224,33 +220,6 @@ def _together(runs: list[_Run]) -> list[Line]:
         lines += run.lines
         quoted = run.quoted
     return lines
-
-
-def _mended(lines: list[Line]) -> list[Line]:
-    """Move a ``>`` that closes an address back to the line above: Gmail wraps attributions there.
-
-    Apple's programs also break behind the ``<`` that opens it.
-    """
-    mended: list[Line] = []
-    for line in lines:
-        closes = line.quotes and "<" not in line.text and len(line.text) < _REST_CHARACTERS
-        while closes and len(mended) > 1 and _is_broken(mended[-2], mended[-1]):
-            mended[-2:] = [_as_one(*mended[-2:])]
-        if mended and closes and _OPEN_ADDRESS.search(mended[-1].text[-_ADDRESS_CHARACTERS:]):
-            mended[-1] = _as_one(mended[-1], line)
-        else:
-            mended.append(line)
-    return mended
-
-
-def _is_broken(line: Line, following: Line) -> bool:
-    opens = line.text.rstrip().endswith("<")
-    return opens and _BARE_ADDRESS.fullmatch(following.text[:_ADDRESS_CHARACTERS]) is not None
-
-
-def _as_one(line: Line, following: Line) -> Line:
-    first, second = line.text.rstrip(), following.text.strip()
-    return line._replace(text=first + second, written=line.shown.rstrip() + following.shown.strip())
 
 
 def _trimmed(text: str) -> str:

@@ -55,6 +55,8 @@ ADDRESS_MALFORMED: Final = (
 
 CAUSES: Final[Mapping[Cause, str]] = {
     Cause.CHECKSUM: "The checksum is wrong: altered or made up, of another realm, or its master key is retired.",
+    Cause.SPELLING: "It is genuine, but spelled as its application never spells it (docs/runbooks/spellings.md).",
+    Cause.SOURCE: "The source of the application's users gives no answer (docs/runbooks/native-source.md).",
     Cause.HANDLER: "Its handler is unknown here, or disabled in the configuration.",
     Cause.FUTURE: "It was issued in the future: the clock of this host, or of the one that mints, is wrong.",
     Cause.USER_DISABLED: "Its user is disabled (reply-milter user show).",
