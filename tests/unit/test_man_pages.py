@@ -137,6 +137,30 @@ bounces = []
 [handler.delivery]
 type = "maildir"
 path = "/var/mail/redmine"
+[[handler]]
+id = 7
+name = "g"
+context = "wrapped"
+[handler.wrap]
+application = "gitea"
+address = "incoming+{key}@git.example.com"
+native = "verify"
+outward = false
+[handler.verify]
+type = "gitea"
+source = "sqlite:/var/lib/gitea/gitea.db"
+query = "SELECT rands AS secret FROM user WHERE id = :user"
+[handler.delivery]
+type = "discourse"
+url = "https://talk.example.com"
+api_key_file = "/etc/reply-milter/discourse.key"
+[[handler]]
+id = 8
+name = "h"
+[handler.delivery]
+type = "mail_room"
+url = "https://gitlab.example.com"
+secret_file = "/etc/gitlab/mail_room.secret"
 """
 
 

@@ -10,7 +10,7 @@ from reply_milter.adapters.keyfile import new_secret
 
 _HOOK = '# [delivery]\n# listen = "unix:/var/spool/postfix/reply-milter/lmtp.sock"'
 _WEBHOOK = """\
-# [handler.delivery]                 # one of webhook, command, maildir, lmtp, smtp, or a plug-in: docs/delivery.md
+# [handler.delivery]                 # one of webhook, command, maildir, lmtp, smtp, discourse, mail_room, or a plug-in: docs/delivery.md
 # type = "webhook"
 # url = "http://127.0.0.1:8000/replies"
 # secret = "whsec_..."
