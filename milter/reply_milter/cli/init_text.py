@@ -9,8 +9,9 @@ from importlib.resources import files
 from reply_milter.adapters.keyfile import new_secret
 
 _HOOK = '# [delivery]\n# listen = "unix:/var/spool/postfix/reply-milter/lmtp.sock"'
-_WEBHOOK = """\
-# [handler.delivery]                 # one of webhook, command, maildir, lmtp, smtp, discourse, mail_room, or a plug-in: docs/delivery.md
+_KINDS = "webhook, command, maildir, lmtp, smtp, discourse, mail_room, or a plug-in"
+_WEBHOOK = f"""\
+# [handler.delivery]                 # one of {_KINDS}: docs/delivery.md
 # type = "webhook"
 # url = "http://127.0.0.1:8000/replies"
 # secret = "whsec_..."
