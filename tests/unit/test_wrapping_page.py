@@ -38,9 +38,14 @@ def _id_octets(plain: Plain) -> int:
 def test_the_lines_are_a_configuration() -> None:
     """As they stand."""
     lines = re.findall(r"(?m)^ {4}(.*)$", _PAGE)
-    handler = config.parse(_AROUND + "\n".join(lines)).handlers.named("gitea")
+    verifying = lines.index("[handler.wrap]", lines.index("[handler.wrap]") + 1)
+    handler = config.parse(_AROUND + "\n".join(lines[:verifying])).handlers.named("gitea")
     assert handler is not None and handler.wrap is not None
     assert handler.wrap.address.source == PRESETS["gitea"].address
+    native, table = lines[verifying + 1], lines[verifying + 2 :]
+    wrapped = "\n".join(lines[:verifying]).replace("[handler.wrap]", f"[handler.wrap]\n{native}")
+    handler = config.parse("\n".join([_AROUND + wrapped, *table])).handlers.named("gitea")
+    assert handler is not None and handler.wrap is not None and handler.wrap.verification is not None
 
 
 @pytest.mark.parametrize(
