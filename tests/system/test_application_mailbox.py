@@ -27,8 +27,7 @@ OTHERS = [
     "incoming@git.example.com.other.example",
     "incoming@gitxexample.com",
 ]
-MAIN = ("reply-domain.main.cf", "own-smtpd.main.cf", "reply-hook.main.cf", "reply-application.main.cf",
-        "reply-application-own-smtpd.main.cf")  # fmt: skip
+MAIN = ("reply-domain.main.cf", "own-smtpd.main.cf", "reply-hook.main.cf", "reply-application.main.cf")
 SIGNING = ("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf", "signer.main.cf",
            "reply-application.main.cf")  # fmt: skip
 WRAPPED = gitea('type = "maildir"\npath = "/nowhere"\n')

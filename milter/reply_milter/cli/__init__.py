@@ -20,7 +20,6 @@ from reply_milter.cli import (
     keys,
     mint,
     parked,
-    postfix,
     revoke,
     run,
     test_endpoint,
@@ -56,7 +55,6 @@ _COMMANDS = (
     top,
     why,
     doctor,
-    postfix,
     demo,
     completion,
 )

@@ -76,15 +76,10 @@ def restrictions(text: str) -> Iterator[tuple[str, str]]:
         if name:
             yield name, element
             name = ""
-        elif takes_argument(element):
+        elif element in _WITH_ARGUMENT or element.startswith("check_"):
             name = element
         else:
             yield ("check_recipient_access", element) if is_table(element) else (element, "")
-
-
-def takes_argument(restriction: str) -> bool:
-    """Return whether the element behind a restriction is its argument."""
-    return restriction in _WITH_ARGUMENT or restriction.startswith("check_")
 
 
 def takes_parts(table: str) -> bool:
@@ -96,25 +91,3 @@ def takes_parts(table: str) -> bool:
 def one_line(value: str) -> str:
     """Return a value of several lines as one line."""
     return " ".join(value.split())
-
-
-def entries(text: str) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each entry of main.cf, in order (postconf(5)); a name may come more than once.
-
-    Lines that begin with white space continue the one before, also behind comments and empty lines.
-    """
-    logical = ""
-    for line in text.split("\n"):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        if not line[0].isspace():
-            yield from _entry(logical)
-            logical = ""
-        logical += line
-    yield from _entry(logical)
-
-
-def _entry(logical: str) -> Iterator[tuple[str, str]]:
-    name, equals, value = logical.partition("=")
-    if equals:
-        yield name.strip(), value.strip()

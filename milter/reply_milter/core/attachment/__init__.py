@@ -1,1 +1,0 @@
-"""What ``postfix attach`` changes in Postfix's configuration, and how ``detach`` takes exactly that back."""
