@@ -175,12 +175,14 @@ def test_systemd_knows_its_state(running: Machine) -> None:
     running.good("systemctl", "reload", SERVICE)
     wait_until(lambda: "reloaded" in _journal(running) and _is_active(running), 5, "every worker has reloaded")
     running.good("sed", "-i", "s/^settle_ms = .*/settle_ms = -1/", "/etc/reply-milter/reply-milter.toml")
-    running.good("systemctl", "reload", SERVICE)
+    assert running.run("systemctl", "reload", SERVICE).returncode != 0
+    assert _is_active(running) and "replay.settle_ms" in _journal(running)
+    running.good("systemctl", "kill", "--kill-who=main", "--signal=HUP", SERVICE)  # past the check
     wait_until(lambda: "the old settings stay" in _property(running, "StatusText"), 5, "the mistake shows")
     lines = _journal(running, "-o", "json").splitlines()
-    mistakes = [entry for entry in map(json.loads, lines) if "settle_ms" in str(entry["MESSAGE"])]
+    mistakes = [entry for entry in map(json.loads, lines) if str(entry["MESSAGE"]).startswith("not reloaded")]
     assert [(entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) for entry in mistakes] == [("3", "reply-milter")]
-    assert mistakes[0]["MESSAGE"].startswith("not reloaded")
+    assert "settle_ms" in mistakes[0]["MESSAGE"]
     running.good("systemctl", "stop", SERVICE)
     assert _property(running, "Result") == "success"
 
