@@ -48,18 +48,28 @@ _SERVICE = MintingService(
 
 
 # Every refusal that a field can meet. A text that is none of these would hold something of the field.
-_REFUSALS = {
-    f"must be {FIELD}",
+_NAME = r"[A-Za-z0-9._+-]{1,12}"
+_CONSTANT = {
     f"handler and user are needed: {FIELD}",
-    "a tag occurs twice",
-    "there is no such handler in the configuration",
-    "the user id must be a number between 0 and 1099511627775",
-    "a context must be a number between 0 and 36028797018963967",
     "the handler issue binds a thread: give it a Message-ID or a locator",
     "the handler forum takes a number: give it a context",
     "the handler forum needs a context: a number of your own",
     LOCATOR_FORM,
 }
+_GIVEN = rf"(?:, not (?:{_NAME}|[0-9]{{1,15}}))?"
+# What a refusal may repeat of a request: names of tags and of handlers, and short words; no longer text of a stranger's.
+_REFUSAL = re.compile(
+    "|".join(
+        [
+            *map(re.escape, _CONSTANT),
+            rf"(?:the tag {_NAME} (?:is unknown|has no value): )?must be {re.escape(FIELD)}",
+            r"the tag [a-z_]+ occurs twice",
+            r"there is no (?:such handler|handler [a-z0-9._-]{1,32}); configured are: [a-z0-9._, -]+",
+            rf"the user id must be a number between 0 and 1099511627775{_GIVEN}",
+            rf"a context must be a number between 0 and 36028797018963967{_GIVEN}",
+        ]
+    )
+)
 
 
 def one_input(octets: bytes) -> None:
@@ -70,7 +80,7 @@ def one_input(octets: bytes) -> None:
     submission.header(headers.MINT, text(octets))
     verdict = submission.end_of_message("4Q1")
     if isinstance(verdict, Reject):
-        assert verdict.reply.code == "550" and verdict.reply.text.removeprefix("X-Reply-Mint: ") in _REFUSALS
+        assert verdict.reply.code == "550" and _REFUSAL.fullmatch(verdict.reply.text.removeprefix("X-Reply-Mint: "))
         assert verdict.edits == (Delete(headers.MINT, 1),)
         return
     assert isinstance(verdict, Accept)

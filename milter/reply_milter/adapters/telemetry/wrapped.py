@@ -47,6 +47,8 @@ class WrappedSeries:
         """Create the series of a wrapped handler, so that the first of a kind is an increase."""
         self._left_out.labels(name)
         self._spellings.labels(name)
+        self._source_up.labels(name).set(1)  # until it is asked
+        self._source_changed.labels(name)
         for outcome in _OUTCOMES:
             self._notifications.labels(name, outcome.value)
         for copy in (_KEPT, _FAILED):
