@@ -57,7 +57,7 @@ _CONSTANT = {
     LOCATOR_FORM,
 }
 _GIVEN = rf"(?:, not (?:{_NAME}|[0-9]{{1,15}}))?"
-# What a refusal may repeat of a request: names of tags and of handlers, and short words; no longer text of a stranger's.
+# What a refusal may repeat of a request: names of tags and of handlers, and short words; no longer text.
 _REFUSAL = re.compile(
     "|".join(
         [

@@ -38,8 +38,8 @@ class Series:
         }
 
     def counted(self) -> dict[tuple[str, str], float]:
-        """Those that are not 0."""
-        return {name: value for name, value in self.all().items() if value}
+        """Those that are not 0. A source that nobody has asked is up."""
+        return {name: value for name, value in self.all().items() if value and name[0] != "native_source_up"}
 
 
 def _shown(labels: Mapping[str, str]) -> str:
