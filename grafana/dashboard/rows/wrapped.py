@@ -53,7 +53,10 @@ ROW = Row(
             "none",
             (f"sum by (handler) ({rate('native_spellings_total', **HANDLER)})", "spellings {{handler}}"),
             (f"min by (handler) ({series('native_source_up', **HANDLER)})", "source {{handler}}"),
-            (f"max by (handler) ({series('native_source_changed_timestamp_seconds', **HANDLER)})", "changed {{handler}}"),
+            (
+                f"max by (handler) ({series('native_source_changed_timestamp_seconds', **HANDLER)})",
+                "changed {{handler}}",
+            ),
         ),
         lines(
             "Restored",
