@@ -102,7 +102,7 @@ def test_what_an_earlier_version_left_is_given_back(host: BareDebian) -> None:
     host.put(package(), "/root/package.deb")
     host.sh(f"apt-get -q update; {INSTALL} ./package.deb redis-server")
     host.sh("reply-milter init /etc/reply-milter --domain reply.example.com; reply-milter revoke user 42")
-    host.sh("mkdir -m 0700 /var/lib/reply-milter/delivery; touch /var/lib/reply-milter/notes"
+    host.sh("cd /var/lib/reply-milter; mkdir -m 0700 delivery; touch delivery/held notes; cd"
             "\napt-get -q -y purge reply-milter; chown -R root:root /var/lib/reply-milter /etc/reply-milter"
             "\nuserdel reply-milter; useradd --system newcomer")  # fmt: skip
     told = host.sh(f"{INSTALL} ./package.deb")
@@ -148,7 +148,7 @@ def _runs_with_its_revocations(host: BareDebian) -> None:
         done
         cat log
         reply-milter user show 42
-        kill $daemon; wait $daemon
+        kill $daemon; wait $daemon || true
     """
     host.sh("mkdir -p /var/spool/postfix/reply-milter; chown reply-milter: /var/spool/postfix/reply-milter")
     host.sh("sed -i 's/^socket_group = .*/socket_group = \"\"/' /etc/reply-milter/reply-milter.toml")

@@ -270,6 +270,7 @@ def _purge_that_keeps_nothing(host: Machine) -> None:
     assert _left(host) == []
     assert host.run("getent", "passwd", "reply-milter").returncode == 2
     assert host.run("getent", "group", "reply-milter").returncode == 2
+    host.good(*INSTALL, str(package()))
 
 
 ATTACHED = {"smtpd_milters": "unix:reply-milter/verify.sock", "milter_default_action": "tempfail"}

@@ -4,6 +4,7 @@ It shares this machine's kernel and network, so that apt and pip work there; it 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,9 @@ root=$1; shift
 mount --make-rprivate /
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=0755 dev "$root/dev"
-for name in null zero full random urandom tty; do
-    : >"$root/dev/$name"; mount --bind "/dev/$name" "$root/dev/$name"
+for device in null zero full random urandom tty; do
+    : >"$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
 done
 ln -s /proc/self/fd "$root/dev/fd"
 while [ "$1" != -- ]; do mkdir -p "$root$1"; mount --bind -o ro "$1" "$root$1"; shift; done
@@ -45,8 +47,8 @@ class BareDebian:
 
     def run(self, *words: str, **environment: str) -> Done:
         """Run a command in it, as root, from ``/root``."""
-        own, folders = _pip(self.root)
-        named = {"PATH": _PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **own}
+        folders = _pip(self.root)
+        named = {"PATH": _PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
         entering = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-euc", _ENTER, "enter"]
         inside = ["env", "-i", *(f"{name}={value}" for name, value in {**named, **environment}.items()), *words]
         return subprocess.run(
@@ -66,20 +68,29 @@ class BareDebian:
 
 
 @cache
-def _setting(name: str) -> str:
-    words = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "get", f"global.{name}"]
-    return subprocess.run(words, capture_output=True, text=True).stdout.strip()
+def _settings() -> dict[str, str]:
+    """Return what pip of this machine is told, in its files or its environment."""
+    words = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    told = subprocess.run(words, capture_output=True, text=True).stdout
+    return dict(re.findall(r"(?m)^(?:global|:env:)\.([a-z-]+)='(.*)'$", told))
 
 
-def _pip(root: Path) -> tuple[dict[str, str], list[str]]:
-    """How pip of this machine finds PyPI, as environment; and folders of this machine that it looks into."""
-    names = {"find-links": "PIP_FIND_LINKS", "extra-index-url": "PIP_EXTRA_INDEX_URL", "index-url": "PIP_INDEX_URL"}
-    named = {variable: _setting(name) for name, variable in names.items() if _setting(name)}
-    words = [word.removeprefix("file://") for text in named.values() for word in text.split()]
-    if _setting("cert"):
-        shutil.copyfile(_setting("cert"), root / "pip-ca.crt")
-        named["PIP_CERT"] = "/pip-ca.crt"
-    return named, [word for word in words if word.startswith("/") and os.path.isdir(word)]
+def _pip(root: Path) -> list[str]:
+    """Let pip find PyPI as that of this machine does; return folders of this machine that it looks into."""
+    told: dict[str, str] = {
+        name: _settings()[name] for name in ("find-links", "extra-index-url", "index-url") if name in _settings()
+    }
+    folders = {
+        f"/{'/'.join(path.split('/')[1:3])}"
+        for text in told.values()
+        for path in re.findall(r"(?:^|\s|file://)(/\w[\w./-]+)", text)
+    }
+    if "cert" in _settings():
+        shutil.copyfile(_settings()["cert"], root / "pip-ca.crt")
+        told["cert"] = "/pip-ca.crt"
+    lines = [f"{name} = {value}\n" for name, value in told.items()]
+    (root / "etc/pip.conf").write_text(f"[global]\n{''.join(lines)}")
+    return sorted(folder for folder in folders if os.path.isdir(folder))
 
 
 @contextmanager
