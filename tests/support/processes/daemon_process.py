@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 import reply_milter
+import reply_text
 
 USER = "daemon"  # a user of every Debian system that owns none of our files
 READY_SECONDS = 20.0
@@ -44,7 +45,8 @@ def runtime() -> tuple[str, str]:
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-runtime-"))
     folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    shutil.copytree(ours, folder / "reply_milter", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in (ours, Path(reply_text.__file__).parent):
+        shutil.copytree(package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     for library in ours.parent.glob("reply_milter__mypyc.*"):
         shutil.copy(library, folder)
     skip = shutil.ignore_patterns("__pycache__", "mypy*", "ruff*", "hypothesis*", "pip*", "grimp*", "setuptools*")
