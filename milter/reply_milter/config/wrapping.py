@@ -16,8 +16,7 @@ from reply_milter.core.wrapping.presets import PRESETS, Preset
 from reply_milter.core.wrapping.wrap import Wrap
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_VERIFIED = -1  # in place of a time
-_WORDS = {"refuse": 0, "pass": None, "verify": _VERIFIED}
+_WORDS = {"refuse": 0, "pass": None, "verify": 0}
 _GENERIC = PRESETS["generic"]
 _RESERVED = f"would take the mail of a reserved mailbox (RFC 2142: {', '.join(sorted(RESERVED))}): it is for people"
 _NATIVE = 'must be "refuse", "pass", "verify", or the date from which on it is refused, as 2027-01-31'
@@ -35,8 +34,7 @@ def read_wrap(table: Table, bind_sender: bool, verification: Verification | None
     senders = _senders(table, outward)
     copies = _addresses(table, "copies")
     store = table.take("store", True)
-    until = _passes_until(table)
-    verifies = until == _VERIFIED
+    until, verifies = _native(table)
     opened = _globs(table, "open", [])
     bounces = _globs(table, "bounces", _usual_bounces(preset, address) if address else [])
     table.unknown()
@@ -44,17 +42,17 @@ def read_wrap(table: Table, bind_sender: bool, verification: Verification | None
         return None
     _check_verification(table, verifies, described, outward)
     return Wrap(
-        preset,
-        address,
-        senders,
-        copies,
-        store,
-        bind_sender,
-        0 if verifies else until,
-        opened,
-        bounces,
-        verification if verifies else None,
-        outward,
+        preset=preset,
+        address=address,
+        senders=senders,
+        copies=copies,
+        store=store,
+        bind_sender=bind_sender,
+        native_passes_until=until,
+        open=opened,
+        bounces=bounces,
+        verification=verification if verifies else None,
+        outward=outward,
     )
 
 
@@ -143,14 +141,14 @@ def _check_verification(table: Table, verifies: bool, described: bool, outward: 
         table.problem("outward", 'false needs native = "verify": else this handler would let nobody in')
 
 
-def _passes_until(table: Table) -> int | None:
-    """Read ``native``, a word or a date, as ``Wrap.native_passes_until``."""
+def _native(table: Table) -> tuple[int | None, bool]:
+    """Read ``native``, a word or a date, as ``Wrap.native_passes_until``, and whether it is to be verified."""
     if table.holds("native", date):
-        return _midnight(table.take("native", date.min))
+        return _midnight(table.take("native", date.min)), False
     word = table.take("native", "refuse", _native_word)
     if word in _WORDS:
-        return _WORDS[word]
-    return _midnight(date.fromisoformat(word))
+        return _WORDS[word], word == "verify"
+    return _midnight(date.fromisoformat(word)), False
 
 
 def _native_word(word: str) -> str | None:

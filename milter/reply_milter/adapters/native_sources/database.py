@@ -1,18 +1,17 @@
 """A query to an application's SQLite database, opened read-only for each question."""
 
-import logging
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
+from reply_milter.adapters.native_sources.health import Health, Told, nobody
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import SECRET_CHARACTERS, Known, usable_address
 from reply_milter.ports.native_source import SourceUnavailableError
 
-log = logging.getLogger(__name__)
 _BUSY_SECONDS = 0.1  # how long a writer may keep us waiting
 _SECONDS = 0.2  # for a whole query
 _STEPS = 1000  # of SQLite's virtual machine between two looks at the clock
@@ -25,11 +24,10 @@ class DatabaseSource:
     For Moodle also data_secret and expires. No row: an unknown user.
     """
 
-    def __init__(self, path: str, sql: str, told: Callable[[bool], None] = lambda _is_up: None) -> None:
-        self._report = told
+    def __init__(self, path: str, sql: str, told: Told = nobody) -> None:
         self._uri = f"file:{quote(path)}?mode=ro"
         self._sql = sql
-        self._told = ""
+        self._health = Health(self._uri, told)
 
     def look(self) -> None:
         """Nothing to be done: each question opens it."""
@@ -51,19 +49,10 @@ class DatabaseSource:
                 rows = database.execute(self._sql, asked).fetchmany(_ROWS)
                 known = _known([dict(row) for row in rows])
         except (sqlite3.Error, OverflowError, SourceUnavailableError) as error:
-            self._report(False)
-            self._tell(f"gave no answer: {error}")
+            self._health.note(f"gave no answer: {error}", "")
             raise SourceUnavailableError(f"the database gave no answer: {error}") from error
-        self._report(True)
-        self._tell("")
+        self._health.note("", "answers")
         return known
-
-    def _tell(self, problem: str) -> None:
-        """Log what changed."""
-        if problem != self._told:
-            level = logging.WARNING if problem else logging.INFO
-            log.log(level, "native source %s: %s", self._uri, problem or "answers")
-            self._told = problem
 
 
 def _known(rows: list[Mapping[str, Any]]) -> Known | None:

@@ -1,18 +1,16 @@
 """A file of JSON lines, read in the background whenever it changes. A reply never waits for that."""
 
-import logging
 import os
 import stat
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from reply_milter.adapters.native_sources.health import Health, Told, nobody
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import LINE_OCTETS, DataLine, Known, UserLine, read_line
 from reply_milter.ports.native_source import SourceUnavailableError
 
-log = logging.getLogger(__name__)
 _SECONDS = 1.0  # between looks at the file
 _OCTETS = 1 << 30  # of a file; a user takes some 150
 _Stamp = tuple[int, int, int]
@@ -30,13 +28,12 @@ class _Users:
 class LinesSource:
     """Answers from memory. ``path`` is looked at each second, until ``close``."""
 
-    def __init__(self, path: str, told: Callable[[bool, float], None] = lambda _is_up, _changed: None) -> None:
+    def __init__(self, path: str, told: Told = nobody) -> None:
         self._path = path
-        self._report = told
+        self._health = Health(path, told)
         self._stamp: _Stamp | None = None
         self._users = _Users(problem="the file was not read yet")
         self._closed = threading.Event()
-        self._told: str | None = None
 
     def start(self) -> None:
         """Read the file, then watch it in the background. For processes that never fork."""
@@ -60,24 +57,13 @@ class LinesSource:
             with open(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
                 status = os.fstat(file.fileno())
                 stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-                if stamp == self._stamp and not self._users.problem:
+                if stamp == self._stamp:
                     return
-                if not stat.S_ISREG(status.st_mode) or status.st_size > _OCTETS:
-                    raise OSError("is no file, or larger than 1 GiB")
-                self._users = _read(file)
-                self._stamp = stamp
-        except (OSError, UnicodeDecodeError) as error:
-            self._users = _Users(problem=getattr(error, "strerror", None) or "the file can't be read")
-        self._report(not self._users.problem, self._stamp[0] / 1e9 if self._stamp else 0.0)
-        self._tell()
-
-    def _tell(self) -> None:
-        """Log what changed: why native addresses are deferred from now on, or that they no longer are."""
-        problem = self._users.problem
-        if problem != self._told:
-            level = logging.WARNING if problem else logging.INFO
-            log.log(level, "native source %s: %s", self._path, problem or f"{len(self._users.users)} users")
-            self._told = problem
+                self._users, self._stamp = _read(file, status), stamp
+        except OSError as error:
+            self._users, self._stamp = _Users(problem=error.strerror or "the file can't be read"), None
+        changed = self._stamp[0] / 1e9 if self._stamp else 0.0
+        self._health.note(self._users.problem, f"{len(self._users.users)} users", changed)
 
     def _watch(self) -> None:
         while not self._closed.wait(_SECONDS):
@@ -94,7 +80,17 @@ def joined(user: Known | None, named: Named, of_data: Known | None) -> Known | N
     return Known(user.secret, user.addresses, disabled, of_data.data_secret, of_data.expires)
 
 
-def _read(file: TextIO) -> _Users:
+def _read(file: TextIO, status: os.stat_result) -> _Users:
+    """What the file says. What is wrong with it stays so until it changes, and is not read again."""
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _OCTETS:
+        return _Users(problem="is no file, or larger than 1 GiB")
+    try:
+        return _lines_of(file)
+    except UnicodeDecodeError:
+        return _Users(problem="is not UTF-8 text")
+
+
+def _lines_of(file: TextIO) -> _Users:
     users, number = _Users(), 0
     while text := file.readline(LINE_OCTETS + 1):
         number += 1

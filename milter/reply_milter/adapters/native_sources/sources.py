@@ -43,7 +43,7 @@ class Sources:
 
 
 def _source(number: int, wanted: LinesFile | Query, report: Report) -> LinesSource | DatabaseSource:
-    def told(is_up: bool, changed: float = 0.0) -> None:
+    def told(is_up: bool, changed: float) -> None:
         report(number, is_up, changed)
 
     if isinstance(wanted, LinesFile):

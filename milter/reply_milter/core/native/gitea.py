@@ -61,7 +61,6 @@ def parse(text: str, kind: Kind) -> GiteaToken | None:
     payload = gob.read(raw, mac.end, gob.OCTETS) if mac else None
     if not (user and mac and payload) or payload.end != len(raw):
         return None
-    assert isinstance(user.value, int) and isinstance(mac.value, bytes) and isinstance(payload.value, bytes)  # noqa: S101
     if user.value < 1 or len(mac.value) != kind.mac_octets:
         return None
     token = _with_payload(user.value, mac.value, payload.value)
@@ -81,7 +80,6 @@ def parse_loosely(text: str, kind: Kind) -> GiteaToken | None:
     payload = gob.read_loosely(raw, mac.end, gob.OCTETS) if mac else None
     if user is None or mac is None or payload is None:
         return None
-    assert isinstance(user.value, int) and isinstance(mac.value, bytes) and isinstance(payload.value, bytes)  # noqa: S101
     return GiteaToken(user.value, mac.value, payload.value, expires=0, purpose=0, data=b"")
 
 
@@ -128,7 +126,6 @@ def _with_payload(user: int, mac: bytes, payload: bytes) -> GiteaToken | None:
     data = gob.read(payload, purpose.end, gob.OCTETS) if purpose else None
     if not (expires and purpose and data) or data.end != len(payload):
         return None
-    assert isinstance(expires.value, int) and isinstance(purpose.value, int) and isinstance(data.value, bytes)  # noqa: S101
     if purpose.value in (_REPLY, _UNSUBSCRIBE) and not _is_reference(data.value):
         return None
     return GiteaToken(user, mac, payload, expires.value, purpose.value, data.value)
@@ -140,4 +137,4 @@ def _is_reference(data: bytes) -> bool:
     number = gob.read(data, kind.end, gob.INT) if kind else None
     if kind is None or number is None or number.end != len(data):
         return False
-    return kind.value in (_ISSUE, _COMMENT) and isinstance(number.value, int) and number.value > 0
+    return kind.value in (_ISSUE, _COMMENT) and number.value > 0

@@ -4,20 +4,22 @@ Each value is a message of its own: octets of the rest, type id, an octet 0, the
 value; only the one that Go writes is read here: whoever could choose among several could get one reply taken twice.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, Generic, Literal, NamedTuple, TypeVar, overload
 
 INT: Final = 2
 UINT: Final = 3
 OCTETS: Final = 5
+_Number = Literal[2, 3]
+_T = TypeVar("_T", int, bytes)
 
 _ONE_OCTET = 128  # smaller numbers are written as themselves
 _WIDEST = 8  # octets of a number
 
 
-class Read(NamedTuple):
+class Read(NamedTuple, Generic[_T]):
     """A value, and the offset behind it. An integer for INT and UINT, octets for OCTETS."""
 
-    value: int | bytes
+    value: _T
     end: int
 
 
@@ -36,7 +38,15 @@ def write_octets(value: bytes) -> bytes:
     return _message(OCTETS, _number(len(value)) + value)
 
 
-def read(octets: bytes, start: int, kind: int) -> Read | None:
+@overload
+def read(octets: bytes, start: int, kind: _Number) -> Read[int] | None: ...
+
+
+@overload
+def read(octets: bytes, start: int, kind: Literal[5]) -> Read[bytes] | None: ...
+
+
+def read(octets: bytes, start: int, kind: int) -> Read[int] | Read[bytes] | None:
     """Read the message of type ``kind`` that begins at ``start``. None for any that Go would not write so."""
     length = _read_number(octets, start)
     if length is None:
@@ -46,11 +56,18 @@ def read(octets: bytes, start: int, kind: int) -> Read | None:
     body = octets[begin + len(head) : end]
     if end > len(octets) or octets[begin : begin + len(head)] != head:
         return None
-    value = _value(body, kind)
-    return None if value is None else Read(value, end)
+    return _value(body, kind, end)
 
 
-def read_loosely(octets: bytes, start: int, kind: int) -> Read | None:
+@overload
+def read_loosely(octets: bytes, start: int, kind: _Number) -> Read[int] | None: ...
+
+
+@overload
+def read_loosely(octets: bytes, start: int, kind: Literal[5]) -> Read[bytes] | None: ...
+
+
+def read_loosely(octets: bytes, start: int, kind: int) -> Read[int] | Read[bytes] | None:
     """Read the next value of type ``kind`` as Go does.
 
     Numbers may have more octets than needed, type definitions stand before it, and octets behind it in its message.
@@ -68,7 +85,7 @@ def read_loosely(octets: bytes, start: int, kind: int) -> Read | None:
     return None
 
 
-def _loose_value(message: bytes, named: tuple[int, int], kind: int, end: int) -> Read | None:
+def _loose_value(message: bytes, named: tuple[int, int], kind: int, end: int) -> Read[int] | Read[bytes] | None:
     zero = _loose_number(message, named[1])
     number = _loose_number(message, zero[1]) if zero is not None and zero[0] == 0 else None
     if _signed(named[0]) != kind or number is None:
@@ -79,16 +96,16 @@ def _loose_value(message: bytes, named: tuple[int, int], kind: int, end: int) ->
     return Read(message[at : at + value], end) if at + value <= len(message) else None
 
 
-def _value(body: bytes, kind: int) -> int | bytes | None:
+def _value(body: bytes, kind: int, end: int) -> Read[int] | Read[bytes] | None:
     number = _read_number(body, 0)
     if number is None:
         return None
-    value, end = number
+    value, at = number
     if kind == OCTETS:
-        return body[end:] if len(body) - end == value else None
-    if end != len(body):
+        return Read(body[at:], end) if len(body) - at == value else None
+    if at != len(body):
         return None
-    return value if kind == UINT else _signed(value)
+    return Read(value if kind == UINT else _signed(value), end)
 
 
 def _message(kind: int, value: bytes) -> bytes:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from reply_milter.adapters.native_sources import Sources
+from reply_milter.adapters.native_sources import Sources, lines
 from reply_milter.adapters.native_sources.database import DatabaseSource
 from reply_milter.adapters.native_sources.lines import LinesSource
 from reply_milter.core.native.forms import Named
-from reply_milter.core.native.known import Known
+from reply_milter.core.native.known import Known, read_line
 from reply_milter.core.native.verification import LinesFile, Query
 from reply_milter.ports import SourceUnavailableError
 
@@ -80,6 +80,28 @@ def test_a_file_with_a_line_that_is_wrong_is_not_used(tmp_path: Path, text: str)
     with pytest.raises(SourceUnavailableError, match=r"^line 2 ") as caught:
         source.known(named(42))
     assert SECRET not in str(caught.value)
+
+
+def test_a_wrong_file_is_read_and_told_of_once_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A large one would keep every worker busy each second."""
+    read: list[str] = []
+
+    def reading(text: str) -> object:
+        read.append(text)
+        return read_line(text)
+
+    monkeypatch.setattr(lines, "read_line", reading)
+    path = tmp_path / "users"
+    source = _written(path, line(), "{")
+    for _ in range(3):
+        source.look()
+    assert len(read) == 2
+    assert [record.getMessage() for record in caplog.records] == [f"native source {path}: line 2 is not JSON"]
+    path.write_text(line(id=43))
+    source.look()
+    assert source.known(named(43)) is not None
 
 
 def test_without_its_file_a_source_gives_no_answer_until_it_is_there(tmp_path: Path) -> None:
