@@ -8,6 +8,7 @@ from reply_text import base64_runs
 
 _STRAY = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _SPACED = re.compile(rb"\S[ \t]+\S")  # base64 has no blanks within a line; prose has
+_RUNS_OCTETS = 4 << 20  # more than a text that is shown; a file is not searched line by line
 _WHITE = b" \t\r\n\f\v"
 _ENCODINGS = frozenset({"base64", "quoted-printable"})
 
@@ -38,13 +39,13 @@ def decode(octets: bytes, encoding: str) -> Plain:
 def _base64(octets: bytes) -> Plain:
     """Decode base64, or the lines of it if others stand around them: programs on the way append text, or put it above.
 
-    Text without a line of base64 stays as it is.
+    Text without a line of base64 stays as it is. What is too long for a text is decoded up to its first padding.
     """
     data, _, padding = octets.partition(b"=")
     stray = _STRAY.search(data) is not None
     if not stray and not padding.translate(None, b"= \t\r\n") and not _SPACED.search(data):
         return Plain(base64_runs.plain_of(data.translate(None, _WHITE)), _is_whole(data))
-    runs = base64_runs.decode(octets)
+    runs = base64_runs.decode(octets) if len(octets) <= _RUNS_OCTETS else None
     if runs is not None:
         return Plain(runs.octets, False, runs.rest)
     plain = b"" if stray else base64_runs.plain_of(data.translate(None, _WHITE))

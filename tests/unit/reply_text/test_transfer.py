@@ -84,3 +84,11 @@ def test_any_octets_can_be_undone(octets: bytes, encoding: str) -> None:
     """And never become more."""
     found = transfer.decode(octets, encoding)
     assert len(found.octets) + len(found.rest) <= len(octets)
+
+
+def test_a_file_is_not_searched_line_by_line() -> None:
+    """Several megabytes of lines would take many times their octets; up to its first padding, it is read as ever."""
+    piece = base64.encodebytes(bytes(range(256)) * 4096 + b"x")
+    assert piece.endswith(b"=\n") and len(piece) * 4 > 4 << 20
+    assert transfer.decode(piece * 2, "base64").octets == (bytes(range(256)) * 4096 + b"x") * 2
+    assert transfer.decode(piece * 4, "base64") == (bytes(range(256)) * 4096 + b"x", False, b"")
