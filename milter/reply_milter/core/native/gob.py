@@ -53,10 +53,10 @@ def read(octets: bytes, start: int, kind: int) -> Read[int] | Read[bytes] | None
         return None
     begin, end = length[1], length[1] + length[0]
     head = _number(_unsigned(kind)) + b"\0"
-    body = octets[begin + len(head) : end]
-    if end > len(octets) or octets[begin : begin + len(head)] != head:
+    value = begin + len(head)
+    if not value < end <= len(octets) or octets[begin:value] != head:  # compiled code takes no slice that ends earlier
         return None
-    return _value(body, kind, end)
+    return _value(octets[value:end], kind, end)
 
 
 @overload
