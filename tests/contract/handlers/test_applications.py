@@ -47,15 +47,16 @@ KINDS = ("discourse", "mail_room")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_message_arrives_octet_for_octet(calls: MailCalls, tmp_path: Path, kind: str) -> None:
     """With the key, or the token, that the application asks for."""
-    assert made(kind, calls.url, tmp_path).process(reply()) == Done()
-    assert calls.taken == [reply().envelope.message]
+    given = reply()  # of one second
+    assert made(kind, calls.url, tmp_path).process(given) == Done()
+    assert calls.taken == [given.envelope.message]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_second_copy_is_done_and_comes_to_nothing(calls: MailCalls, tmp_path: Path, kind: str) -> None:
     """Discourse says 200 to what it has seen."""
-    deliverer = made(kind, calls.url, tmp_path)
-    assert [deliverer.process(reply()) for _ in range(2)] == [Done(), Done()]
+    deliverer, given = made(kind, calls.url, tmp_path), reply()
+    assert [deliverer.process(given) for _ in range(2)] == [Done(), Done()]
     assert (calls.seen, len(calls.taken)) == (2, 1)
 
 
