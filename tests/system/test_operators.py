@@ -65,7 +65,8 @@ def test_keys_rotate_without_an_outage(site: Site) -> None:
     rows = {row["id"]: row for row in json.loads(_command(site, "keys", "list", "--json"))}
     assert (rows["k1"]["state"], rows["k2"]["state"]) == ("verify", "active")
     assert abs(rows["k1"]["last_expires"] - (time.time() + 90 * 86400)) < 120
-    _command(site, "keys", "retire", "k1", "--force")
+    _command(site, "keys", "retire", "k1", wanted=os.EX_DATAERR)
+    _command(site, "keys", "retire", "k1", "--stolen")
     site.daemon.reload()
     assert _answer(site, old.address).startswith("550 5.7.1")
     assert _answer(site, new.address).startswith("250")

@@ -38,7 +38,6 @@ def running(installed: Machine) -> Machine:
     """The same, with the package configured, and the daemon running as it is installed."""
     if installed.run("test", "-e", "/etc/reply-milter/reply-milter.toml").returncode:
         installed.good("reply-milter", "init", "/etc/reply-milter", "--domain", "reply.example.com")
-    installed.good("chown", "reply-milter:", "/etc/reply-milter/keys.toml", "/etc/reply-milter/seal.key")
     installed.good("sed", "-i", "s/^settle_ms = .*/settle_ms = 200/", "/etc/reply-milter/reply-milter.toml")
     installed.good("systemctl", "enable", SERVICE)
     installed.good("systemctl", "restart", SERVICE)
@@ -175,14 +174,27 @@ def test_systemd_knows_its_state(running: Machine) -> None:
     running.good("systemctl", "reload", SERVICE)
     wait_until(lambda: "reloaded" in _journal(running) and _is_active(running), 5, "every worker has reloaded")
     running.good("sed", "-i", "s/^settle_ms = .*/settle_ms = -1/", "/etc/reply-milter/reply-milter.toml")
-    assert running.run("systemctl", "reload", SERVICE).returncode != 0
-    assert _is_active(running) and "replay.settle_ms" in _journal(running)
-    running.good("systemctl", "kill", "--kill-who=main", "--signal=HUP", SERVICE)  # past the check
+    assert running.run("systemctl", "reload", SERVICE).returncode == 1
+    lines = [json.loads(line) for line in _journal(running, "-o", "json").splitlines()]
+    (checked,) = [entry for entry in lines if "settle_ms" in str(entry["MESSAGE"])]
+    assert re.fullmatch(
+        r"reply-milter: /etc/reply-milter/reply-milter.toml:\d+: replay.settle_ms: must be .*", checked["MESSAGE"]
+    )
+    assert checked["PRIORITY"] == "3"
+    assert _is_active(running) and "the old settings" not in _property(running, "StatusText")
+    running.good("systemctl", "kill", "--kill-whom=main", "-s", "HUP", SERVICE)
     wait_until(lambda: "the old settings stay" in _property(running, "StatusText"), 5, "the mistake shows")
     lines = _journal(running, "-o", "json").splitlines()
-    mistakes = [entry for entry in map(json.loads, lines) if str(entry["MESSAGE"]).startswith("not reloaded")]
+    mistakes = [entry for entry in map(json.loads, lines) if "not reloaded" in str(entry["MESSAGE"])]
     assert [(entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) for entry in mistakes] == [("3", "reply-milter")]
-    assert "settle_ms" in mistakes[0]["MESSAGE"]
+    assert mistakes[0]["MESSAGE"].startswith("not reloaded") and "settle_ms" in mistakes[0]["MESSAGE"]
+    edits = "s/^settle_ms = .*/settle_ms = 200/; s/^# \\[sign]/[sign]/"
+    running.good("sed", "-i", edits, "/etc/reply-milter/reply-milter.toml")
+    running.good("systemctl", "reload", SERVICE)
+    wait_until(lambda: "; restart to apply: sign" in _property(running, "StatusText"), 5, "what waits is named")
+    running.good("sed", "-i", "s/^\\[sign]/# [sign]/", "/etc/reply-milter/reply-milter.toml")
+    running.good("systemctl", "reload", SERVICE)
+    wait_until(lambda: "restart" not in _property(running, "StatusText"), 5, "nothing waits any more")
     running.good("systemctl", "stop", SERVICE)
     assert _property(running, "Result") == "success"
 

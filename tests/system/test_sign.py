@@ -1,5 +1,6 @@
 """Sign mode through a real Postfix: who gets a reply address, who never does, and what the notification looks like."""
 
+import re
 from collections.abc import Iterator
 from email import message_from_bytes
 
@@ -269,6 +270,10 @@ def test_metrics_and_log_tell_what_was_minted(host: SubmissionSite) -> None:
     (reply_to,) = received(host, "counted").values("Reply-To")
     assert "outcome=minted" in log
     assert "reply-milter.toml: sign.trusted: any user of 127.0.0.1/32 can have reply addresses minted" in log
-    assert 'outcome=ignored problem="the client has not authenticated' in log
+    assert page["reply_milter_notifications_untrusted_total"] >= 1
+    warned = r'warning reply-milter\[\d+\]: notification .*outcome=ignored problem="the client has not authenticated'
+    warned = r'warning reply-milter\[\d+\]: notification .*outcome=ignored problem="the client has not authenticated'
+    assert re.search(warned, log)
+    assert f"client {STRANGER}, not logged in; may ask: any login; sign.trusted 127.0.0.1/32" in log
     assert reply_to not in log
     assert reply_to.split("+")[1].split("@")[0] not in log

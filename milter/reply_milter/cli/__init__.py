@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from reply_milter.adapters.telemetry.logs import stderr_is_journal
 from reply_milter.cli import (
     check,
     check_config,
@@ -127,6 +128,7 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
 
 
 def _fail(status: int, *messages: str) -> int:
+    priority = "<3>" if stderr_is_journal() else ""  # sd-daemon(3): an error
     for message in messages:
-        print(f"reply-milter: {message}", file=sys.stderr)
+        print(f"{priority}reply-milter: {message}", file=sys.stderr)
     return status

@@ -1,4 +1,4 @@
-"""An X-Reply-Mint field either gets the address it asks for, or is refused in words that repeat nothing of it.
+"""An X-Reply-Mint field gets the address it asks for, or a refusal that repeats a short name or number of it at most.
 
 Input: the value of the field.
 """
@@ -47,28 +47,25 @@ _SERVICE = MintingService(
 )
 
 
-# Every refusal that a field can meet. A text that is none of these would hold something of the field.
-_NAME = r"[A-Za-z0-9._+-]{1,12}"
-_CONSTANT = {
-    f"handler and user are needed: {FIELD}",
-    "the handler issue binds a thread: give it a Message-ID or a locator",
-    "the handler forum takes a number: give it a context",
-    "the handler forum needs a context: a number of your own",
-    LOCATOR_FORM,
-}
-_GIVEN = rf"(?:, not (?:{_NAME}|[0-9]{{1,15}}))?"
-# What a refusal may repeat of a request: names of tags and of handlers, and short words; no longer text.
-_REFUSAL = re.compile(
+# Every refusal that a field can meet. A text that is none of these would hold more of the field: a secret, perhaps.
+_SHORT = r"([A-Za-z0-9._+-]{1,12}|[0-9]{1,15})"
+_TAG = "(handler|user|locator|context|key)"
+_REFUSALS = re.compile(
     "|".join(
-        [
-            *map(re.escape, _CONSTANT),
-            rf"(?:the tag {_NAME} (?:is unknown|has no value): )?must be {re.escape(FIELD)}",
-            r"the tag [a-z_]+ occurs twice",
-            r"there is no (?:such handler|handler [a-z0-9._-]{1,32}); configured are: [a-z0-9._, -]+",
-            rf"the user id must be a number between 0 and 1099511627775{_GIVEN}",
-            rf"a context must be a number between 0 and 36028797018963967{_GIVEN}",
-        ]
-    )
+        (
+            rf"{re.escape(f'must be {FIELD}')}(; {_SHORT} is no tag|; {_TAG} has no value)?",
+            re.escape(f"handler and user are needed: {FIELD}"),
+            f"a tag occurs twice: {_TAG}",
+            r"there is no such handler in the configuration(, [a-z0-9._-]{1,32})?; there are: forum, issue",
+            rf"the user id must be a number between 0 and 1099511627775(, not {_SHORT})?",
+            rf"a context must be a number between 0 and 36028797018963967(, not {_SHORT})?",
+            "the handler issue binds a thread: give it a Message-ID or a locator",
+            "the handler forum takes a number: give it a context",
+            "the handler forum needs a context: a number of your own",
+            re.escape(LOCATOR_FORM),
+        )
+    ),
+    re.ASCII,
 )
 
 
@@ -80,7 +77,7 @@ def one_input(octets: bytes) -> None:
     submission.header(headers.MINT, text(octets))
     verdict = submission.end_of_message("4Q1")
     if isinstance(verdict, Reject):
-        assert verdict.reply.code == "550" and _REFUSAL.fullmatch(verdict.reply.text.removeprefix("X-Reply-Mint: "))
+        assert verdict.reply.code == "550" and _REFUSALS.fullmatch(verdict.reply.text.removeprefix("X-Reply-Mint: "))
         assert verdict.edits == (Delete(headers.MINT, 1),)
         return
     assert isinstance(verdict, Accept)

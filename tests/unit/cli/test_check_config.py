@@ -10,6 +10,8 @@ import pytest
 from reply_milter.cli import main
 from tests.support.shell import Shell
 
+LEVELS = """must be one of "debug", "info", "warning", "error", not 'loud'"""
+
 
 def _line_of(shell: Shell, start: str) -> int:
     lines = Path(shell.config).read_text().splitlines()
@@ -33,8 +35,7 @@ def test_every_mistake_has_its_line(shell: Shell) -> None:
     start = f"reply-milter: {shell.config}"
     assert err.splitlines() == [
         f"{start}:{_line_of(shell, 'setle_ms')}: replay.setle_ms: unknown key; did you mean settle_ms?",
-        f'{start}:{_line_of(shell, "level")}: log.level: must be one of "debug", "info", "warning", "error",'
-        " not 'loud'",
+        f"{start}:{_line_of(shell, 'level')}: log.level: {LEVELS}",
         f"{start}:{_line_of(shell, '[[handler]]')}: handler[1].name: is missing",
     ]
     status, out, err = shell.run("check-config", "--json", "--config", shell.config)

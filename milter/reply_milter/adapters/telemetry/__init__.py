@@ -3,7 +3,7 @@
 from reply_milter.adapters.telemetry.canaries import CanaryCounter
 from reply_milter.adapters.telemetry.conditions import LossSeries, ProcessSeries, SettingsSeries, StoreSeries
 from reply_milter.adapters.telemetry.deliveries import DeliveryLog, DeliverySeries, DeliveryTelemetry
-from reply_milter.adapters.telemetry.logs import log_to_stderr
+from reply_milter.adapters.telemetry.logs import log_to_stderr, stderr_is_journal
 from reply_milter.adapters.telemetry.metrics import Metrics, SupervisorMetrics, prepare, process_registry
 from reply_milter.adapters.telemetry.page import PageSources, serve_page
 from reply_milter.adapters.telemetry.rehearsal import rehearse
@@ -31,4 +31,5 @@ __all__ = [
     "process_registry",
     "rehearse",
     "serve_page",
+    "stderr_is_journal",
 ]

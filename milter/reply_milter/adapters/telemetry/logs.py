@@ -113,7 +113,7 @@ def _with_priority(text: str, level: int) -> str:
     return "\n".join(prefix + line for line in text.split("\n"))
 
 
-def _stderr_is_journal() -> bool:
+def stderr_is_journal() -> bool:
     """Return whether standard error is what JOURNAL_STREAM names, so not after a redirection."""
     with suppress(OSError):
         found = os.fstat(sys.stderr.fileno())
@@ -196,7 +196,7 @@ def log_to_stderr(as_json: bool, level: str) -> None:
     if not isinstance(ours, logging.StreamHandler):
         ours = logging.StreamHandler()
         logging.basicConfig(handlers=[ours], force=True)
-    DecisionLog.format = _Formatter(as_json, _stderr_is_journal())
+    DecisionLog.format = _Formatter(as_json, stderr_is_journal())
     ours.setFormatter(DecisionLog.format)
     ours.stream = sys.stderr
     wanted = logging.getLevelNamesMapping()[level.upper()]

@@ -127,8 +127,9 @@ def _admit_proven(asker: Asker, proven: Sequence[Application], applications: Seq
 
 def wrong_handler(handler: str, application: Application) -> str:
     """Say that ``application`` may not ask for ``handler``, and for which it may."""
-    named = f"the handler {handler}" if HANDLER_NAME.fullmatch(handler) else "that handler"
-    return f"{application.name} may not ask for {named}: its [[sign.application]] names {some(application.handlers)}"
+    named = f", {handler}" if HANDLER_NAME.fullmatch(handler) else ""
+    may = f"the [[sign.application]] {application.name} names {some(application.handlers)}"
+    return f"this application may not ask for that handler{named}: {may}"
 
 
 def some(names: Iterable[str]) -> str:

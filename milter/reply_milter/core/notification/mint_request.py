@@ -45,9 +45,9 @@ def read(value: str) -> MintRequest:
     for part in _BLANK.sub("", value).removesuffix(";").split(";"):
         name, equals, text = part.partition("=")
         if not equals or name not in _TAGS or not text:
-            raise MintError(f"{_mistake(name, equals)}must be {FORM}")
+            raise MintError(f"must be {FORM}{_mistake(name, equals)}")
         if name in tags:
-            raise MintError(f"the tag {name} occurs twice")
+            raise MintError(f"a tag occurs twice: {name}")
         tags[name] = text
     if not {"handler", "user"} <= tags.keys():
         raise MintError(f"handler and user are needed: {FORM}")
@@ -73,8 +73,8 @@ def key_of(values: Sequence[str]) -> str:
 def _mistake(name: str, equals: str) -> str:
     """Say what is wrong with a tag; empty where it can't be named."""
     if name in _TAGS:
-        return f"the tag {name} has no value: " if equals else ""
-    return f"the tag {name} is unknown: " if equals and _REPEATED.fullmatch(name) else ""
+        return f"; {name} has no value" if equals else ""
+    return f"; {name} is no tag" if equals and _REPEATED.fullmatch(name) else ""
 
 
 def _number(text: str, what: str, limit: int) -> int:

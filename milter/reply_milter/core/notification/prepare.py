@@ -79,8 +79,8 @@ def _request(outgoing: Outgoing, handlers: Handlers) -> tuple[MintRequest, Handl
     request = read(values[0])
     handler = handlers.named(request.handler)
     if handler is None:
-        named = f"handler {request.handler}" if HANDLER_NAME.fullmatch(request.handler) else "such handler"
-        raise MintError(f"there is no {named}; configured are: {some(handlers.names)}")
+        named = f", {request.handler}" if HANDLER_NAME.fullmatch(request.handler) else ""
+        raise MintError(f"there is no such handler in the configuration{named}; there are: {some(handlers.names)}")
     return request, handler
 
 

@@ -25,8 +25,8 @@ FAR = Application("far", frozenset({"news"}), frozenset(), (), "g", digest(OTHER
 BOTH = Application("both", frozenset({"poll"}), frozenset({"poll"}), (INSIDE,))
 ALL = (SHOP, SCRIPT, FAR, BOTH)
 
-SHOP_MAY_NOT = "shop may not ask for the handler forum: its [[sign.application]] names issue"
-FAR_MAY_NOT = "far may not ask for the handler forum: its [[sign.application]] names news"
+SHOP_MAY_NOT = "this application may not ask for that handler, forum: the [[sign.application]] shop names issue"
+FAR_MAY_NOT = "this application may not ask for that handler, forum: the [[sign.application]] far names news"
 ADMITTED, REFUSED, STRANGER = Standing.ADMITTED, Standing.REFUSED, Standing.STRANGER
 
 
@@ -133,7 +133,8 @@ def test_an_asker_shows_no_secret() -> None:
 def test_a_handler_that_can_have_no_such_name_is_not_repeated(name: str) -> None:
     """The refusal goes to the client, and libmilter takes it as a format."""
     admission = admit(Asker("192.0.2.1", "shop@example.com", "", name), ALL, ())
-    assert admission.problem == "shop may not ask for that handler: its [[sign.application]] names issue"
+    said = "this application may not ask for that handler: the [[sign.application]] shop names issue"
+    assert admission.problem == said
 
 
 def test_a_stranger_is_told_of_with_who_may_ask() -> None:

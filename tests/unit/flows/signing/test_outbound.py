@@ -11,6 +11,7 @@ from reply_milter.core.mail import headers
 from reply_milter.core.mail.headers import Append, Delete, Edit, Replace
 from reply_milter.core.notification.application import WRONG_KEY, digest
 from reply_milter.core.notification.application import Application as Proven
+from reply_milter.core.notification.mint_request import FORM as FIELD
 from reply_milter.core.token import token
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.verdict import Accept, Reject, Verdict
@@ -342,17 +343,26 @@ def test_a_broken_step_is_no_half_notification() -> None:
     assert application.submission.end_of_message("4Q1") == Accept()
 
 
+NO_HANDLER = "there is no such handler in the configuration"
+
+
 @pytest.mark.parametrize(
     "field,said",
     [
-        ("handler=isue; user=1; locator=a", "there is no handler isue; configured are: .odd, forum, issue"),
-        ("handler=ISS%UE; user=1; locator=a", "there is no such handler; configured are: .odd, forum, issue"),
+        (
+            "handler=isue; user=1; locator=a",
+            f"{NO_HANDLER}, isue; there are: .odd, forum, issue",
+        ),
+        (
+            "handler=ISS%UE; user=1; locator=a",
+            f"{NO_HANDLER}; there are: .odd, forum, issue",
+        ),
         ("handler=issue; user=x; locator=a", "the user id must be a number between 0 and 1099511627775, not x"),
         ("handler=issue; user=-1; locator=a", "the user id must be a number between 0 and 1099511627775, not -1"),
         ("handler=forum; user=1; context=1e9", "a context must be a number between 0 and 36028797018963967, not 1e9"),
-        ("handler=issue; usr=1; locator=a", "the tag usr is unknown: must be handler="),
-        ("handler=issue; user=; locator=a", "the tag user has no value: must be handler="),
-        ("handler=issue; user=1; user=2", "the tag user occurs twice"),
+        ("handler=issue; usr=1; locator=a", f"must be {FIELD}; usr is no tag"),
+        ("handler=issue; user=; locator=a", f"must be {FIELD}; user has no value"),
+        ("handler=issue; user=1; user=2", "a tag occurs twice: user"),
     ],
 )
 def test_a_refusal_names_what_is_wrong_and_what_there_is(field: str, said: str) -> None:
@@ -360,7 +370,7 @@ def test_a_refusal_names_what_is_wrong_and_what_there_is(field: str, said: str) 
     application = Application()
     verdict = application.send([("X-Reply-Mint", field)])
     assert isinstance(verdict, Reject)
-    assert str(verdict.reply).startswith(f"550 5.6.0 X-Reply-Mint: {said}")
+    assert str(verdict.reply) == f"550 5.6.0 X-Reply-Mint: {said}"
     assert application.recorder.told[0].problem == verdict.reply.text
 
 
