@@ -189,6 +189,14 @@ _OPERATOR = "an operator or the installation writes it: settings, commands, the 
 _DEMO = "the demonstration's own mail"
 _INSTALLED = "what an installed library says of itself"
 NOT_A_STRANGERS = {
+    "cli.postfix.choosing._LISTEN": _OPERATOR,
+    "core.attachment.lists._BESIDE_PUNCTUATION": _OPERATOR,
+    "core.attachment.names._REFERENCE": _OPERATOR,
+    "core.attachment.names._SETTING": _OPERATOR,
+    "core.attachment.plan._KEPT": _OPERATOR,
+    "core.attachment.plan._SMTPD": _OPERATOR,
+    "core.attachment.plan._of_whole_addresses": _OPERATOR,
+    "core.attachment.wanted._OF_DOMAIN": _OPERATOR,
     "adapters.state_dir.dead_letters._ID": _OPERATOR,
     "core.diagnosis.postfix.recipients._TCP_NAME": _OPERATOR,
     "adapters.keyfile._SECRET": _OPERATOR,
@@ -324,7 +332,13 @@ LIBRARIES = {
     "adapters.telemetry.rehearsal: prometheus_client.Gauge": _FIELDS,
     "adapters.telemetry.rehearsal: prometheus_client.Histogram": _FIELDS,
     "wiring.stores: urllib.parse.quote": _OPERATOR,
+    "adapters.postfix.control: json.loads": _OPERATOR,
     "adapters.telemetry.wrapped: prometheus_client.Gauge": _FIELDS,
+    "cli.postfix.choosing: ipaddress.ip_address": _OPERATOR,
+    "cli.postfix.showing: difflib.unified_diff": _OPERATOR,
+    "core.attachment.record: json.dumps": _OPERATOR,
+    "core.attachment.record: json.loads": _OPERATOR,
+    "cli.postfix.status: json.dumps": _OPERATOR,
     "adapters.native_sources.database: sqlite3.connect": _OPERATOR,
     "adapters.native_sources.database: urllib.parse.quote": _OPERATOR,
     "core.native.gitea: base64.b32decode": "by native key",

@@ -20,6 +20,7 @@ from reply_milter.cli import (
     keys,
     mint,
     parked,
+    postfix,
     revoke,
     run,
     test_endpoint,
@@ -55,6 +56,7 @@ _COMMANDS = (
     top,
     why,
     doctor,
+    postfix,
     demo,
     completion,
 )
