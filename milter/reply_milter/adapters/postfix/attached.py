@@ -38,10 +38,11 @@ class Attached:
         """
         try:
             self.folder.mkdir(mode=_MODE, parents=True, exist_ok=True)
-            descriptor = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise WrittenError(f"{self.folder}: {error.strerror}; run this as root") from error
         try:
+            self._refuse_others(self.folder, os.fstat(descriptor))
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
@@ -62,7 +63,7 @@ class Attached:
         """
         try:
             with open(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), encoding="utf-8") as file:
-                self._refuse_others(os.fstat(file.fileno()))
+                self._refuse_others(self.path, os.fstat(file.fileno()))
                 found = record.read(file.read())
         except FileNotFoundError:
             return None
@@ -74,10 +75,11 @@ class Attached:
             raise WrittenError(f"{self.path}: is about {found.folder}: move it away")
         return found
 
-    def _refuse_others(self, found: os.stat_result) -> None:
+    @staticmethod
+    def _refuse_others(path: Path, found: os.stat_result) -> None:
         mine = found.st_uid in (0, os.geteuid())
         if not mine or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise WrittenError(f"{self.path}: others than root can write it: look at what it says before you use it")
+            raise WrittenError(f"{path}: others than root can write it: look at what it says before you use it")
 
     def write(self, new: Record) -> None:
         """Put an attachment on record.

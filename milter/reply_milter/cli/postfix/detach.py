@@ -9,7 +9,8 @@ from reply_milter.adapters.postfix.attached import Attached
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.postfix import showing, working
 from reply_milter.config import Config
-from reply_milter.core.attachment.change import Change, Texts
+from reply_milter.core.attachment.change import Change, Host, Texts
+from reply_milter.core.diagnosis.postfix import syntax
 from reply_milter.core.diagnosis.problem import MAIN_CF, MASTER_CF
 
 _LISTED = 5  # queue ids that one line names
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
         record = attached.read()
         old = written.texts(options.postfix)
         with written.copy(old) as copy:
-            domains = _domains(config, written.host(copy.folder).main.get("reply_domain", ""))
+            domains = _domains(config, written.host(copy.folder))
             changed = working.take_out(copy, record, working.sockets(config))
             new = written.texts(copy.folder)
         if new == old:
@@ -57,8 +58,11 @@ def _detach(
     return os.EX_OK
 
 
-def _domains(config: Config | None, attached: str) -> set[str]:
-    return set(filter(None, (attached.lower(), *(config.form.accept_domains if config else ()))))
+def _domains(config: Config | None, host: Host) -> set[str]:
+    """Return the domains that Postfix takes mail for because of us."""
+    found = [host.site.get(name) for name in ("reply_domain", "reply_application_domains")]
+    listed = (element.lower() for value in found for element in syntax.elements(value))
+    return {*listed, *(config.form.accept_domains if config else ())}
 
 
 def _must_be_delivered(waiting: Iterable[str]) -> None:

@@ -58,4 +58,4 @@ class Host:
 
     def value(self, name: str) -> str:
         """Return a setting of main.cf as it is written, or its default; empty if it expands to nothing."""
-        return self.site.raw.get(name, "") if self.site.get(name) else ""
+        return self.main.get(name, self.site.raw.get(name, "")) if self.site.get(name) else ""

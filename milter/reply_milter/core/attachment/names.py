@@ -8,6 +8,7 @@ _NAMES: Final = (
 )
 _SETTING: Final = re.compile(rf"{_NAMES}|reply-delivery_[a-z_]{{1,64}}", re.ASCII)
 _REFERENCE: Final = re.compile(rf"\$[({{]?{_NAMES}(?![A-Za-z0-9_])", re.ASCII)
+_SMTPD: Final = re.compile(r"\$[({]?smtpd_milters\b", re.ASCII)
 
 DELIVERY, CLEANUP = "reply-delivery/unix", "cleanup-sign/unix"
 SERVICES: Final = frozenset({DELIVERY, CLEANUP})
@@ -21,3 +22,8 @@ def is_ours(name: str) -> bool:
 def refers_to_ours(text: str) -> bool:
     """Return whether a value holds a reference such as ``$reply_milter``."""
     return _REFERENCE.search(text) is not None
+
+
+def inherits_smtpd(value: str) -> bool:
+    """Return whether a list of milters takes in that of smtpd, and ours with it."""
+    return _SMTPD.search(value) is not None

@@ -7,7 +7,7 @@ from typing import Final
 from reply_milter.core.attachment import master_plan
 from reply_milter.core.attachment.change import Change, Host, Texts
 from reply_milter.core.attachment.lists import join, same, units
-from reply_milter.core.attachment.names import is_ours
+from reply_milter.core.attachment.names import inherits_smtpd, is_ours
 from reply_milter.core.attachment.wanted import Wanted
 from reply_milter.core.diagnosis.postfix import milters, syntax
 
@@ -15,7 +15,6 @@ _DELIMITER: Final = "recipient_delimiter"
 _BEHIND: Final = frozenset({"smtpd_milters", "relay_domains"})  # the host's own words come first there
 _ONCE: Final = frozenset({"smtpd_forbid_bare_newline", "disable_vrfy_command"})  # what the host says holds
 _LOCAL: Final = "non_smtpd_milters"
-_SMTPD: Final = re.compile(r"\$[({]?smtpd_milters\b", re.ASCII)
 # What an operator may have set in lines of ours, and keeps when this program attaches again.
 _KEPT: Final = re.compile(r"reply_(?:mail_base|dkim_signer|application_[a-z]{1,32})", re.ASCII)
 _MILTERS: Final = frozenset({"reply_milter", "reply_sign_milter"})
@@ -67,7 +66,7 @@ def _units(host: Host, wanted: Wanted, name: str, value: str) -> list[str]:
         return [_of_whole_addresses(unit, wanted) for unit in ours]
     if name == "relay_recipient_maps" and host.value("relay_domains") and not host.value(name):
         return [*ours, f"regexp:{{ {{ !/@{wanted.pattern()}$$/ OK }} }}"]
-    if name == _LOCAL and wanted.choice.layout == 1 and _SMTPD.search(host.value(name)):
+    if name == _LOCAL and wanted.choice.layout == 1 and inherits_smtpd(host.value(name)):
         return [unit for unit in ours if unit != "$reply_milter"]  # it comes with $smtpd_milters, and is asked once
     return ours
 

@@ -1,8 +1,7 @@
 """What ``attach`` puts on record: an object of JSON, by which ``detach`` takes everything back.
 
 Members: ``version`` (1), ``folder`` (of the configuration), ``choice``, ``changes`` (a list of [service, name, before,
-after]), ``before``, ``found`` and ``after`` (the texts of both files). A text that is no UTF-8 has surrogates in place of
-octets.
+after]), ``before``, ``found`` and ``after`` (the texts of both files). Octets that are no UTF-8 are surrogates.
 """
 
 import json

@@ -94,7 +94,7 @@ def leftovers(host: Host, sockets: Collection[Endpoint] = ()) -> Iterator[Change
 
 
 def cleaned(text: str, host: Host, sockets: Collection[Endpoint] = ()) -> str:
-    """Return main.cf without what ``leftovers`` finds there: a line of the host's that one of ours overrode holds again."""
+    """Return main.cf without what ``leftovers`` finds: a line of the host's that one of ours overrode holds again."""
     test, entries = _test(host, sockets), list(syntax.entries(text))
     numbers = itertools.count()
     return "".join(

@@ -26,7 +26,7 @@ class Block(NamedTuple):
 def split(text: str, key_of: KeyOf) -> list[Block]:
     """Split a file; ``key_of`` returns the key of an entry, given its first line.
 
-    Lines that begin with white space continue the entry before them, also behind comments and empty lines (postconf(5)).
+    Lines that begin with white space continue the entry before them, also behind comments (postconf(5)).
     """
     found: list[list[str]] = []
     between: list[str] = []

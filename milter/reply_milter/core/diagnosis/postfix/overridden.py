@@ -46,16 +46,26 @@ def _overridden(name: str, lost: list[str], last: str) -> Problem:
     )
 
 
+def _of_ours_alone(unit: str) -> bool:
+    """Return whether a table refers to settings of ours, and names no address at another domain."""
+    domains = unit.split("@")[1:]
+    return refers_to_ours(unit) and all(domain.startswith(("$reply_", "${reply_", "$(reply_")) for domain in domains)
+
+
+def _other_relay_domains(site: Site, ours: Ours) -> list[str]:
+    """Return relay domains that have nothing to do with us, and are in no other class of Postfix's domains."""
+    known = {*ours.domains, *(mailbox.domain for mailbox in ours.wrapped)}
+    for name in ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "reply_application_domains"):
+        known |= set(syntax.elements(site.get(name)))
+    return [domain for domain in syntax.elements(site.get("relay_domains")) if domain not in known]
+
+
 def _relay_recipients(site: Site, ours: Ours) -> Iterator[Problem]:
     """Report that all recipients at other relay domains are refused, because the list holds ours alone."""
     name = "relay_recipient_maps"
     written = dict(site.entries).get(name, "")
-    listed = units(name, written)
-    applications = {mailbox.domain for mailbox in ours.wrapped}
-    others = [one for one in syntax.elements(site.get("relay_domains")) if one not in {*ours.domains, *applications}]
-    named = set(syntax.elements(dict(site.entries).get("reply_application_domains", "")))
-    others = [one for one in others if one not in named]
-    if listed and others and all(refers_to_ours(unit) for unit in listed):
+    listed, others = units(name, written), _other_relay_domains(site, ours)
+    if listed and others and all(_of_ours_alone(unit) for unit in listed):
         domains = "|".join(domain.replace(".", "[.]") for domain in ours.domains)
         yield warning(
             "postfix.relay_recipients",
