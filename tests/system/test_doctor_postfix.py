@@ -180,7 +180,8 @@ FINE = {
     "xforward from this host": ("smtpd_authorized_xforward_hosts = 127.0.0.0/8, [::1]", ""),
     "our entry without a name": (f"smtpd_milters = {{ {OURS}, {{ default_action = tempfail }} }}", ""),
     "a domain above ours is relayed": (
-        "relay_domains = example.com\nrelay_recipient_maps = inline:{ { reply@$reply_domain = x } { @example.com = x } }", ""),
+        "relay_domains = example.com\n"
+        "relay_recipient_maps = inline:{ { reply@$reply_domain = x } { @example.com = x } }", ""),
     "a file of domains": (
         "relay_domains = {folder}/domains\nrelay_recipient_maps = inline:{ { reply@$reply_domain = x } },\n"
         "  inline:{ { @other.example = x } }", ""),

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from reply_milter.cli.postfix import showing
 from tests.support.hosts.plain_postfix import PlainPostfix
+from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 
@@ -365,6 +367,9 @@ def test_nothing_is_changed_without_consent(tmp_path: Path) -> None:
         (("--layout", "2"), "", None, "--listen"),
         (("--listen", "192.0.2.25"), "", None, "--layout 2"),
         (("--layout", "2", "--listen", "mx.example.com"), "", None, "IP address"),
+        (("--layout", "2", "--listen", "192.0.2.300"), "", None, "IP address"),
+        (("--layout", "2", "--listen", "192.0.2.25:70000"), "", None, "IP address"),
+        (("--layout", "2", "--listen", "[2001:db8::25"), "", None, "IP address"),
         ((), "mydestination = reply.example.com\n", None, "mydestination has reply.example.com"),
         ((), "virtual_mailbox_domains = Reply.Example.com, x.example\n", None, "virtual_mailbox_domains"),
         ((), "", ("{sockets}/verify.sock", "/run/verify.sock"), "can't leave (chroot)"),
@@ -456,6 +461,62 @@ def test_a_crash_between_two_changes(tmp_path: Path, deed: str, steps: int, then
     assert host.run("status").status == 0
 
 
+@pytest.mark.parametrize("steps", range(5))
+def test_a_crash_while_more_is_attached(tmp_path: Path, steps: int) -> None:
+    """The record is then about files that are not there yet, and detach puts back what was before both."""
+    host = lived_in(tmp_path)
+    before = host.files()
+    host.good("attach", "--yes")
+    words = ["--layout", "2", "--listen", "127.0.0.9:2525", "--hook", "--sign", "--yes"]
+    more = ["-c", str(host.etc), "--config", str(host.config), *words]
+    subprocess.run([sys.executable, "-c", KILLED, str(steps), "postfix", "attach", *more], capture_output=True, cwd="/")
+    assert host.run("status").status == 1
+    host.good("detach", "--yes")
+    assert host.files() == before
+    assert not (host.config.parent / "postfix").exists() or list(host.config.parent.glob("postfix/*/*.detached"))
+
+
+def test_a_postfix_that_runs(tmp_path: Path) -> None:
+    """Accepted replies are delivered first, the files are loaded, and nothing is attached that Postfix can't ask."""
+    host = plain(tmp_path)
+    host.good("attach", "--yes", "--hook")
+    host.postfix.start()
+    try:
+        host.postfix.sendmail(["-f", "jane@example.com", "reply@reply.example.com"], b"Subject: x\n\nx\n")
+        wait_until(lambda: "status=deferred" in host.postfix.log(), 30, "a deferred reply")
+        assert "1 in Postfix's queue for the reply domain" in host.refused("detach", "--yes")
+        subprocess.run(["postsuper", "-c", host.etc, "-d", "ALL"], check=True, capture_output=True)
+        assert "Postfix has reloaded them" in host.good("detach", "--yes")
+        assert "the daemon does not answer" in host.refused("attach", "--yes")
+    finally:
+        host.postfix.stop()
+
+
+def test_octets_and_blanks_of_the_host_stay(tmp_path: Path) -> None:
+    """In a value that is joined, too: postconf would print a pattern with its blanks together."""
+    host = PlainPostfix(tmp_path)
+    with (host.etc / "main.cf").open("ab") as file:
+        file.write(b"smtp_header_checks = regexp:{ { /caf\xe9  au lait/ IGNORE } }\n")
+    complete(host)
+    before = host.files()
+    host.good("attach", "--yes", "--sign")
+    assert b", regexp:{ { /caf\xe9  au lait/ IGNORE } }\n" in host.files()["main.cf"]
+    host.good("detach", "--yes")
+    assert host.files() == before
+
+
+def test_a_service_that_inherits_the_milters_asks_once(tmp_path: Path) -> None:
+    """A reference to smtpd_milters brings ours with it."""
+    service = "submission inet n - y - - smtpd\n  -o smtpd_milters=$smtpd_milters,inet:127.0.0.1:8891\n"
+    host = complete(
+        PlainPostfix(tmp_path, "", service + "2527 inet n - y - - smtpd\n  -o smtpd_milters=$smtpd_milters\n")
+    )
+    host.good("attach", "--yes", "--sign")
+    verify, sign = "unix:reply-milter/verify.sock", "unix:reply-milter/sign.sock"
+    assert listed(host.get("submission/inet/smtpd_milters", "-P")) == [sign, verify, "inet:127.0.0.1:8891"]
+    assert listed(host.get("2527/inet/smtpd_milters", "-P")) == [verify]
+
+
 def test_a_record_that_others_may_write_is_not_believed(tmp_path: Path) -> None:
     """Whoever can write it could have root write any setting."""
     host = plain(tmp_path)
@@ -466,6 +527,26 @@ def test_a_record_that_others_may_write_is_not_believed(tmp_path: Path) -> None:
         os.chown(record, owner, 0)
         record.chmod(mode)
         assert "others than root" in host.refused("detach", "--yes")
+    os.chown(record, 0, 0)
+    record.chmod(0o600)
+    os.chown(record.parent, 1, 0)
+    assert "others than root" in host.refused("detach", "--yes")
+
+
+def test_files_that_change_meanwhile_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the question waits for an answer, somebody else writes; and what was put in place before goes again."""
+    host = plain(tmp_path)
+    before = host.files()
+
+    def written(options: object) -> bool:
+        with (host.etc / "main.cf").open("a") as file:
+            file.write("mail_name = Other\n")
+        return True
+
+    monkeypatch.setattr(showing, "agreed", written)
+    done = host.run("attach")
+    assert done.status == os.EX_CANTCREAT and "was changed meanwhile" in done.stderr
+    assert host.files() == {**before, "main.cf": before["main.cf"] + b"mail_name = Other\n"}
 
 
 def test_modes_owners_and_links_of_the_files_stay(tmp_path: Path) -> None:
