@@ -352,7 +352,7 @@ def test_nothing_is_changed_without_consent(tmp_path: Path) -> None:
     before = host.files()
     done = host.run("attach")
     assert done.status == os.EX_USAGE and "say --yes" in done.stderr
-    assert "+    inet:localhost:8891, { inet:localhost:11332, default_action=accept }, $reply_milter" in done.stdout
+    assert "+    inet:localhost:8891,\t{ inet:localhost:11332, default_action=accept }, $reply_milter" in done.stdout
     assert "-    inet:localhost:8891," in done.stdout
     assert host.files() == before
     assert host.run("status").status == 0
@@ -503,18 +503,6 @@ def test_octets_and_blanks_of_the_host_stay(tmp_path: Path) -> None:
     assert b", regexp:{ { /caf\xe9  au lait/ IGNORE } }\n" in host.files()["main.cf"]
     host.good("detach", "--yes")
     assert host.files() == before
-
-
-def test_a_service_that_inherits_the_milters_asks_once(tmp_path: Path) -> None:
-    """A reference to smtpd_milters brings ours with it."""
-    service = "submission inet n - y - - smtpd\n  -o smtpd_milters=$smtpd_milters,inet:127.0.0.1:8891\n"
-    host = complete(
-        PlainPostfix(tmp_path, "", service + "2527 inet n - y - - smtpd\n  -o smtpd_milters=$smtpd_milters\n")
-    )
-    host.good("attach", "--yes", "--sign")
-    verify, sign = "unix:reply-milter/verify.sock", "unix:reply-milter/sign.sock"
-    assert listed(host.get("submission/inet/smtpd_milters", "-P")) == [sign, verify, "inet:127.0.0.1:8891"]
-    assert listed(host.get("2527/inet/smtpd_milters", "-P")) == [verify]
 
 
 def test_a_record_that_others_may_write_is_not_believed(tmp_path: Path) -> None:

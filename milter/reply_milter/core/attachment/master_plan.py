@@ -5,7 +5,6 @@ from typing import Final
 
 from reply_milter.core.attachment.change import Change, Host, Texts
 from reply_milter.core.attachment.lists import compact, holds_text, join, units
-from reply_milter.core.attachment.names import inherits_smtpd
 from reply_milter.core.attachment.wanted import Wanted
 from reply_milter.core.diagnosis.postfix import milter_bypass, syntax
 from reply_milter.core.diagnosis.postfix.site import MasterService
@@ -26,7 +25,7 @@ def changes(host: Host, wanted: Wanted, fragments: Texts) -> Iterator[Change]:
     for service, line in ours.items():
         yield Change(service, "", host.services.get(service), line)
     for one in submissions:
-        yield from _with_sign(host, wanted, one)
+        yield from _with_sign(host, one)
     for one in host.site.smtpd_services():
         if one not in submissions:
             yield from _asking(one) if wanted.choice.layout == 1 else _refusing(wanted, fragments, one)
@@ -45,12 +44,11 @@ def _port(service: MasterService) -> str:
     return service.name.rpartition(":")[2]
 
 
-def _with_sign(host: Host, wanted: Wanted, one: MasterService) -> Iterator[Change]:
+def _with_sign(host: Host, one: MasterService) -> Iterator[Change]:
     """Ask sign mode, then the host's own milters: one of them may sign with DKIM."""
     now = one.own.get(SMTPD)
     inherited = host.value(SMTPD) if now is None else now
-    there = wanted.choice.layout == 1 and inherits_smtpd(now or "")
-    ours = ["$reply_sign_milter"] if there else ["$reply_milter", "$reply_sign_milter"]
+    ours = ["$reply_milter", "$reply_sign_milter"]
     after = f"{join(SMTPD, inherited, ours, first=True)},$reply_dkim_signer"
     yield Change(str(one), SMTPD, now, compact(after))
     if SIGN_CLEANUP[0] not in one.own:
@@ -60,7 +58,7 @@ def _with_sign(host: Host, wanted: Wanted, one: MasterService) -> Iterator[Chang
 def _asking(one: MasterService) -> Iterator[Change]:
     """Have a service with milters of its own ask ours, too. One that was given none stays as it is."""
     now = one.own.get(SMTPD, "")
-    if now and not inherits_smtpd(now):
+    if now:
         yield Change(str(one), SMTPD, now, compact(join(SMTPD, now, ["$reply_milter"], first=False)))
 
 
