@@ -27,7 +27,8 @@ OTHERS = [
     "incoming@git.example.com.other.example",
     "incoming@gitxexample.com",
 ]
-MAIN = ("reply-domain.main.cf", "own-smtpd.main.cf", "reply-hook.main.cf", "reply-application.main.cf")
+MAIN = ("reply-domain.main.cf", "own-smtpd.main.cf", "reply-hook.main.cf", "reply-application.main.cf",
+        "reply-application-own-smtpd.main.cf")  # fmt: skip
 SIGNING = ("reply-domain.main.cf", "shared-smtpd.main.cf", "reply-hook.main.cf", "submission.main.cf", "signer.main.cf",
            "reply-application.main.cf")  # fmt: skip
 WRAPPED = gitea('type = "maildir"\npath = "/nowhere"\n')

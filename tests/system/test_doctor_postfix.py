@@ -130,6 +130,12 @@ CASES = [
     Case("postfix.queue_names", "error", "reply_nexthop = inet:127.0.0.1:2424", layout=HOOKED),
     Case("postfix.recipient_limit", "warning", "hook_destination_recipient_limit = 20\n"
          "transport_maps = inline:{ { $reply_domain = hook: } }", "hook unix - n n - - pipe user=nobody argv=/bin/cat"),
+    Case("postfix.line_length", "warning", "transport_maps = inline:{ { $reply_domain = lmtp:unix:hook } }"),
+    # What lines of ours do to the host's own.
+    Case("postfix.overridden", "warning", "relay_domains = other.example\nrelay_domains = $reply_domain"),
+    Case("postfix.overridden", "warning", "smtpd_milters = inet:127.0.0.1:8891\nsmtpd_milters = $reply_milter"),
+    Case("postfix.overridden", "warning", "recipient_delimiter = -\nrecipient_delimiter = +"),
+    Case("postfix.relay_recipients", "warning", "relay_domains = $reply_domain, other.example"),
     # What is made of addresses.
     Case("postfix.canonical", "error", "canonical_maps = inline:{ { @$reply_domain = @example.com } }"),
     Case("postfix.canonical", "error", "canonical_maps = regexp:{ { /^reply\\+(.*)@reply\\.ex/ in+$$1@x.example } }"),
@@ -173,8 +179,12 @@ FINE = {
     "accept for other milters": ("milter_default_action = accept", ""),
     "xforward from this host": ("smtpd_authorized_xforward_hosts = 127.0.0.0/8, [::1]", ""),
     "our entry without a name": (f"smtpd_milters = {{ {OURS}, {{ default_action = tempfail }} }}", ""),
-    "a domain above ours is relayed": ("relay_domains = example.com", ""),
-    "a file of domains": ("relay_domains = {folder}/domains", ""),
+    "a domain above ours is relayed": (
+        "relay_domains = example.com\n"
+        "relay_recipient_maps = inline:{ { reply@$reply_domain = x } { @example.com = x } }", ""),
+    "a file of domains": (
+        "relay_domains = {folder}/domains\nrelay_recipient_maps = inline:{ { reply@$reply_domain = x } },\n"
+        "  inline:{ { @other.example = x } }", ""),
     "a domain excepted from masquerading": ("masquerade_domains = !$reply_domain, example.com", ""),
     "an alias that changes nothing": (
         "virtual_alias_maps = inline:{ { reply@$reply_domain = reply@$reply_domain } }", ""),

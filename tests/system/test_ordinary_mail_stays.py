@@ -22,7 +22,15 @@ BASE = "reply-domain.main.cf", "shared-smtpd.main.cf"
 # Every fragment for main.cf stands in one of these, and each of theirs for master.cf with it.
 LAYOUTS: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "shared": (BASE, ("reply-delivery.master.cf",)),
-    "own": (("reply-domain.main.cf", "own-smtpd.main.cf"), ("reply-delivery.master.cf", "own-smtpd.master.cf")),
+    "own": (
+        (
+            "reply-domain.main.cf",
+            "own-smtpd.main.cf",
+            "reply-application.main.cf",
+            "reply-application-own-smtpd.main.cf",
+        ),
+        ("reply-delivery.master.cf", "own-smtpd.master.cf"),
+    ),
     "hook": ((*BASE, "reply-hook.main.cf", "reply-application.main.cf"), ("reply-hook.master.cf",)),
     "submission": ((*BASE, "submission.main.cf"), ("reply-delivery.master.cf", "submission.master.cf")),
     AUTHENTICATED: ((*BASE, "authentication.main.cf"), ("reply-delivery.master.cf",)),

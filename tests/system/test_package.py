@@ -70,6 +70,7 @@ def test_the_package_names_what_it_needs() -> None:
     assert (told["Package"], told["Version"]) == ("reply-milter", version[1])
     assert {"libmilter1.0.1", "python3.11"} <= {word.split()[0] for word in told["Depends"].split(", ")}
     assert "sysusers" in told["Depends"]
+    assert "debconf" in told["Depends"], "for the question of apt-get remove"
     assert told["Recommends"].startswith("redis-server")
     assert told["Suggests"] == "postfix | sendmail"
 
@@ -308,7 +309,7 @@ def test_removing_it_while_postfix_asks_it_is_told_and_done(attached: Machine) -
     """Nobody is there to ask: Postfix stays as it is, and mail waits at its senders."""
     told = _removed(attached)
     assert told.count("WARNING: Postfix still asks this milter") == 1
-    assert '"Remove it" in docs/quick-start.md' in told
+    assert "`reply-milter postfix detach` undoes" in told
     assert attached.good("postconf", "-h", "smtpd_milters").strip() == ATTACHED["smtpd_milters"]
 
 
@@ -323,9 +324,28 @@ def test_removing_it_from_a_service_of_its_own_is_told(installed: Machine) -> No
 
 
 def test_removing_it_where_nothing_asks_it_says_nothing(installed: Machine) -> None:
-    """The warning is for those whom it concerns."""
+    """The question is for those whom it concerns."""
     assert "WARNING" not in _removed(installed)
     installed.good(*INSTALL, str(package()), DEBIAN_FRONTEND="noninteractive")
+
+
+# `postfix status` and `postfix detach` by their exit status alone; test_attach has what they do.
+_COMMAND = """#!/bin/sh
+echo "$@" >> /root/asked
+[ "$1 $2" != "postfix status" ] || exit 1
+"""
+
+
+def test_who_says_yes_is_detached(installed: Machine) -> None:
+    """Before the program goes."""
+    installed.write("/opt/reply-milter/bin/reply-milter", _COMMAND)
+    installed.good("debconf-set-selections", given="reply-milter reply-milter/detach boolean true\n")
+    try:
+        assert "WARNING" not in _removed(installed)
+        assert installed.good("cat", "/root/asked").splitlines()[-1] == "postfix detach --yes"
+    finally:
+        installed.good("debconf-set-selections", given="reply-milter reply-milter/detach boolean false\n")
+        installed.good(*INSTALL, str(package()), DEBIAN_FRONTEND="noninteractive")
 
 
 def _purge_that_keeps_mail(host: Machine) -> None:

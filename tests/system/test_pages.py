@@ -26,16 +26,16 @@ def host() -> Iterator[Machine]:
 
 
 def test_the_quick_start(host: Machine) -> None:
-    """From an untouched machine to a sealed reply. test_bare_debian runs what comes before the package is there."""
+    """From an untouched machine to a sealed reply, and back. test_bare_debian runs what comes before the package."""
     commands = commands_of(ROOT / "docs/quick-start.md")
-    assert len(commands) == 27
-    commands = commands[commands.index("make deb") :]
+    assert len(commands) == 23
+    commands = commands[commands.index("make deb") + 1 :]
     host.put(package(), f"/root/{package().name}")
-    script = ["cd /root; mkdir dist; mv *.deb dist"]
-    for command in commands[1:]:
-        script += [f"echo '--- '{_quoted(command)}", until_refused(command) if "--quit-after" in command else command]
-    told = host.sh("\n".join(script).replace("apt-get install", "apt-get -y --no-install-recommends install"))
-    steps = dict(part.split("\n", 1) for part in told.split("--- ")[1:])
+    host.sh("cd /root; mkdir dist; mv *.deb dist")
+    before = host.sh("cat /etc/postfix/main.cf /etc/postfix/master.cf")
+    undo = commands.index("reply-milter postfix detach")
+    steps = _steps(host, commands[:undo])
+    assert "attached; Postfix has reloaded them" in steps["reply-milter postfix attach"]
     assert "Active: active (running)" in steps["systemctl status --no-pager reply-milter"]
     assert "0 errors, 0 warnings" in steps["reply-milter doctor --postfix /etc/postfix"]
     refused = next(text for name, text in steps.items() if "hello" in name)
@@ -50,6 +50,21 @@ def test_the_quick_start(host: Machine) -> None:
     assert "The client heard: 550 5.7.1 This reply address is not valid" in why
     live = host.good("reply-milter", "top", "--once", "--interval", "0.5")
     assert "\nready\n" in live and " malformed " in live and " accept " in live
+    steps = _steps(host, commands[undo:])
+    assert "nothing of ours is attached" in steps["reply-milter postfix status"]
+    assert "WARNING" not in steps["apt-get purge reply-milter"]
+    assert host.sh("cat /etc/postfix/main.cf /etc/postfix/master.cf") == before
+
+
+def _steps(host: Machine, commands: list[str]) -> dict[str, str]:
+    """Run commands in one shell, with a yes to each question; return what each printed."""
+    script = ["cd /root"]
+    for command in commands:
+        script += [f"echo '==> '{_quoted(command)}", until_refused(command) if "--quit-after" in command else command]
+    text = "\n".join(script).replace("apt-get install", "apt-get -y --no-install-recommends install")
+    text = text.replace("\napt-get purge", "\napt-get -y purge")
+    told = host.sh(re.sub(r"(?m)^(reply-milter postfix (?:at|de)tach.*)", r"\1 --yes", text))
+    return dict(part.split("\n", 1) for part in told.split("==> ")[1:])
 
 
 def _quoted(command: str) -> str:

@@ -21,6 +21,7 @@ from reply_milter.cli import (
     keys,
     mint,
     parked,
+    postfix,
     revoke,
     run,
     test_endpoint,
@@ -56,6 +57,7 @@ _COMMANDS = (
     top,
     why,
     doctor,
+    postfix,
     demo,
     completion,
 )

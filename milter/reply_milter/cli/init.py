@@ -117,6 +117,8 @@ def _commands(wishes: Wishes, owner: Account | None) -> Iterator[str]:
         yield shlex.join(["chown", f"{USER}:", f"{wishes.folder}/{KEYS}", f"{wishes.folder}/{SEAL}"])
     yield "reply-milter check-config"
     yield "systemctl enable --now reply-milter"
+    hooked = wishes.webhook or wishes.application
+    yield f"reply-milter postfix attach{' --hook' if hooked else ''}{' --sign' if wishes.application else ''}"
     if wishes.webhook:
         yield f"reply-milter test-endpoint {shlex.quote(wishes.webhook)}"
     yield "reply-milter doctor --postfix /etc/postfix"

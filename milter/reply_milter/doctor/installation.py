@@ -48,7 +48,7 @@ class Installation:
         self.config, self._mistakes = loading.parse(path, text)
         self._lines = lines_of(text)
         self._holder = lock.daemon_of(Path(self.config.state_dir))
-        self._answering = {name: _answers(name, place) for name, place in self.listeners().items()}
+        self._answering = {name: answers(name, place) for name, place in self.listeners().items()}
         self._runs = self._holder is not None or any(self._answering.values())
         self._account = self._find_account()
         host, port = self.config.metrics.listen
@@ -226,6 +226,7 @@ def endpoint(place: Listener) -> Endpoint:
     return Endpoint(file_facts.real(place.socket.path), place.socket.host, str(place.socket.port))
 
 
-def _answers(name: str, place: Listener) -> bool:
+def answers(name: str, place: Listener) -> bool:
+    """Return whether the daemon answers at a socket; ``name``: of the table that has it."""
     at = place.socket
     return (lmtp_probe.greets if name == HOOK else milter_client.negotiates)(at.path, at.host, at.port, _ANSWER_SECONDS)

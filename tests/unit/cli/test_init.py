@@ -125,6 +125,7 @@ def test_the_last_lines_are_the_next_commands(shell: Shell, tmp_path: Path, monk
     assert _next(shell.good("init", str(tmp_path / "etc-of-it"), *words)) == [
         "reply-milter check-config",
         "systemctl enable --now reply-milter",
+        "reply-milter postfix attach --hook --sign",
         "reply-milter test-endpoint 'http://127.0.0.1:1/x?a=b&c'",
         "reply-milter doctor --postfix /etc/postfix",
     ]

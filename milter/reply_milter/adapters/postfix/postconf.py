@@ -25,21 +25,21 @@ def read(folder: str) -> Site:
     Raises:
         PostconfError: there is no Postfix, or no configuration of one.
     """
-    raw = dict(_pairs(_postconf(folder)))
-    main = dict(_pairs(_postconf(folder, "-x")))
+    raw = dict(_pairs(call(folder)))
+    main = dict(_pairs(call(folder, "-x")))
     main["queue_directory"] = os.path.realpath(main["queue_directory"])
     for name in DOMAIN_LISTS:
         main[name] = " ".join(_expanded(main.get(name, "")))
     fields: dict[str, dict[str, str]] = {}
-    for path, value in _pairs(_postconf(folder, "-F")):
+    for path, value in _pairs(call(folder, "-F")):
         service, _, field = path.rpartition("/")
         fields.setdefault(service, {})[field] = value
     own: dict[str, dict[str, str]] = {}
-    for path, value in _pairs(_postconf(folder, "-P")):
+    for path, value in _pairs(call(folder, "-P")):
         service, _, name = path.rpartition("/")
         own.setdefault(service, {})[name] = value
     services = (_service(folder, main, found, own.get(name, {})) for name, found in fields.items())
-    return Site(main, raw, tuple(services))
+    return Site(main, raw, tuple(services), entries=_entries(folder))
 
 
 def ask(site: Site, keys_by_table: Mapping[str, tuple[str, ...]]) -> Site:
@@ -47,15 +47,13 @@ def ask(site: Site, keys_by_table: Mapping[str, tuple[str, ...]]) -> Site:
     found: dict[tuple[str, str], str] = {}
     broken: dict[str, str] = {}
     for table, keys in keys_by_table.items():
-        answer = _run(
-            "postmap", "-c", site.get("config_directory"), "-q", "-", table.removeprefix("proxy:"), given=keys
-        )
+        answer = run("postmap", "-c", site.get("config_directory"), "-q", "-", table.removeprefix("proxy:"), given=keys)
         for line in answer.stdout.splitlines():
             key, _, value = line.partition("\t")
             found[table, key] = value.strip()
-        complaint = _complaint(answer)
-        if complaint:
-            broken[table] = complaint
+        reason = complaint(answer)
+        if reason:
+            broken[table] = reason
     return replace(site, found=found, broken=broken)
 
 
@@ -64,7 +62,7 @@ def _service(folder: str, main: Mapping[str, str], fields: Mapping[str, str], ow
     settings = main
     if own:
         options = [word for name, value in own.items() for word in ("-o", f"{name}={value}")]
-        settings = dict(_pairs(_postconf(folder, "-x", *options)))
+        settings = dict(_pairs(call(folder, "-x", *options)))
     chroot = fields["chroot"] == "y" or (
         fields["chroot"] == "-" and main.get("compatibility_level", "") in _CHROOT_BY_DEFAULT
     )
@@ -85,6 +83,14 @@ def _expanded(value: str) -> Iterator[str]:
         yield from (word for line in lines if not line.startswith("#") for word in line.replace(",", " ").split())
 
 
+def _entries(folder: str) -> tuple[tuple[str, str], ...]:
+    try:
+        with open(Path(folder) / "main.cf", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return tuple(syntax.entries(file.read()))
+    except OSError as error:
+        raise PostconfError(f"{folder}/main.cf: {error.strerror}") from error
+
+
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         name, equals, value = line.partition(" =")
@@ -92,20 +98,30 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
             yield name, value.strip()
 
 
-def _postconf(folder: str, *words: str) -> str:
-    done = _run("postconf", "-c", folder, *words)
+def call(folder: str, *words: str) -> str:
+    """Return what postconf(1) prints.
+
+    Raises:
+        PostconfError: it fails, or there is none.
+    """
+    done = run("postconf", "-c", folder, *words)
     if done.returncode:
-        raise PostconfError(f"{folder}: {_complaint(done) or 'postconf fails'}")
+        raise PostconfError(f"{folder}: {complaint(done) or 'postconf fails'}")
     return done.stdout
 
 
-def _complaint(done: "subprocess.CompletedProcess[str]") -> str:
+def complaint(done: "subprocess.CompletedProcess[str]") -> str:
     """Return the first error that a program reported, without the program's name."""
     lines = [line for line in done.stderr.splitlines() if ": warning: " not in line]
     return lines[0].partition(": ")[2].removeprefix("fatal: ") if lines else ""
 
 
-def _run(name: str, *words: str, given: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+def run(name: str, *words: str, given: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+    """Run a program of Postfix; ``given``: lines on its standard input.
+
+    Raises:
+        PostconfError: there is no such program.
+    """
     program = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if program is None:
         raise PostconfError(f"there is no {name} on this host: is Postfix installed?")

@@ -4,7 +4,7 @@ import posixpath
 from dataclasses import dataclass
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 # to be compared with, not to be listened at
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # to be compared with, not to be listened at
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +16,18 @@ class Endpoint:
     port: str = ""
 
     def __str__(self) -> str:
-        return f"unix:{self.path}" if self.path else f"inet:{self.host}:{self.port}"
+        if self.path:
+            return f"unix:{self.path}"
+        return f"inet:[{self.host}]:{self.port}" if ":" in self.host else f"inet:{self.host}:{self.port}"
 
     @property
     def local_only(self) -> bool:
         """Whether only this host can connect."""
         return bool(self.path) or self.host in _LOOPBACK
+
+    def for_client(self) -> "Endpoint":
+        """Return where a client of this host connects to."""
+        return Endpoint(self.path, _ANYWHERE.get(self.host, self.host), self.port)
 
     def reaches(self, listening: "Endpoint", queue_directory: str) -> bool:
         """Return whether a Postfix that connects to this endpoint reaches ``listening``."""

@@ -31,7 +31,7 @@ def examine(site: Site, ours: Ours, verify: Endpoint) -> Iterator[Problem]:
     for service in services:
         if asks(site, ours, service):
             yield from _maps(site, service)
-        elif _switched_off(service) and not _takes_back(service):
+        elif _switched_off(service) and not takes_back(service):
             yield _no_milters(service)
         elif not _is_filtered(site, ours, service):
             yield from _unseen(site, ours, verify, service)
@@ -72,7 +72,7 @@ def _switched_off(service: MasterService) -> bool:
     return _NO_MILTERS in syntax.elements(service.get("receive_override_options"))
 
 
-def _takes_back(service: MasterService) -> bool:
+def takes_back(service: MasterService) -> bool:
     """Return whether a content filter of this host returns mail to the service that another service has examined."""
     local = service.name.startswith(_LOOPBACK)
     return local and bool({"content_filter", "smtpd_authorized_xforward_hosts"} & set(service.own))
@@ -119,7 +119,7 @@ def _maps(site: Site, service: MasterService) -> Iterator[Problem]:
 def _unseen(site: Site, ours: Ours, verify: Endpoint, service: MasterService) -> Iterator[Problem]:
     taken = [domain for domain in ours.domains if _refused_but_for(site, ours, service, domain) is None]
     mend = _ask(site, verify, service)
-    if taken and _takes_back(service):
+    if taken and takes_back(service):
         yield note(
             "postfix.takes_back",
             f"{MASTER_CF}, service {service}: takes mail of this host's programs without asking this milter",
@@ -159,11 +159,9 @@ def _refused_but_for(site: Site, ours: Ours, service: MasterService, domain: str
             if _lets_in(service, restriction):
                 let_in.append(restriction)
             answer = _decides(site, ours, domain, restriction, about)
-            if answer == "reject" and about:
+            if answer == "reject" and (about or not let_in):
                 return tuple(let_in)
-            if answer == "reject":  # the service is for those clients: a submission service refuses all others
-                return None if let_in else ()
-            if answer == "permit":
+            if answer:  # a submission service refuses all but some clients; the next list decides about those, too
                 break
     return None
 

@@ -60,9 +60,15 @@ def reference(site: Site, listening: Endpoint) -> str:
 
 def entry(listening: Endpoint, queue_directory: str, changed: Mapping[str, str]) -> str:
     """Return an entry that reaches us, with the options of contrib/postfix, except ``changed`` ones."""
-    path = listening.path.removeprefix(queue_directory.rstrip("/") + "/")
-    place = f"unix:{path}" if path else str(listening)
+    place = short(listening, queue_directory)
     return f"{{ {', '.join([place, *(f'{name}={value}' for name, value in {**_OPTIONS, **changed}.items())])} }}"
+
+
+def short(listening: Endpoint, queue_directory: str) -> str:
+    """Return where Postfix reaches us: a path relative to its queue directory means the same in a chroot."""
+    if listening.path:
+        return f"unix:{listening.path.removeprefix(queue_directory.rstrip('/') + '/')}"
+    return str(listening.for_client())
 
 
 def mend_entry(site: Site, service: MasterService, listening: Endpoint, changed: Mapping[str, str]) -> Remedy:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reply_milter.core.diagnosis.postfix import syntax
 from reply_milter.core.diagnosis.postfix.lookup_keys import DOMAIN_LISTS
-from reply_milter.core.diagnosis.postfix.site import Ours, Site, parents, put
+from reply_milter.core.diagnosis.postfix.site import MasterService, Ours, Site, parents, put
 from reply_milter.core.diagnosis.problem import MASTER_CF, Problem, Remedy, error, note, warning
 
 # Where a class lists its mailboxes, and its default transport.
@@ -149,6 +149,20 @@ def _transport(site: Site, ours: Ours, domain: str, kind: str) -> Iterator[Probl
         )
     elif services[transport].program not in ONE_BY_ONE:
         yield from recipient_limit(site, domain, transport)
+        yield from _line_length(services[transport])
+
+
+def _line_length(service: MasterService) -> Iterator[Problem]:
+    """Report that Postfix breaks long lines for a transport by LMTP (RFC 5321 section 4.5.3.1.6)."""
+    name = "lmtp_line_length_limit"
+    if service.program == "lmtp" and service.get(name) != "0":
+        yield warning(
+            "postfix.line_length",
+            f"{service.where(name)}: {name} is {service.get(name)} for {service}",
+            "Postfix breaks longer lines in two, within words, tags of HTML and UTF-8 characters:"
+            " the application gets damaged text",
+            Remedy(MASTER_CF, f"  -o {name}=0", str(service)),
+        )
 
 
 def _queue_names(site: Site) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from reply_milter.core.diagnosis.postfix import (
     early,
     milter_bypass,
     milter_settings,
+    overridden,
     recipients,
     rewriting,
     sender_authentication,
@@ -35,5 +36,6 @@ def examine(site: Site, ours: Ours) -> Iterator[Problem]:
         yield from recipients.examine(site, ours)
     yield from application_roads.examine(site, ours)
     yield from sign_place.examine(site, ours)
+    yield from overridden.examine(site, ours)
     yield from rewriting.examine(site, ours)
     yield from rewriting.broken_tables(site)

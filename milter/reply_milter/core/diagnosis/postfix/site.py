@@ -97,7 +97,8 @@ class MasterService:
 class Site:
     """``main``: all settings, expanded; ``raw``: the same as they are written.
 
-    ``found``: what tables contain, by table and key; ``broken``: why tables could not be read.
+    ``found``: what tables contain, by table and key; ``broken``: why tables could not be read. ``entries``: the
+    lines of main.cf itself, in order, as names and values; of two with one name, Postfix uses the last.
     """
 
     main: Settings
@@ -105,6 +106,7 @@ class Site:
     services: tuple[MasterService, ...]
     found: Mapping[tuple[str, str], str] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
+    entries: Sequence[tuple[str, str]] = ()
 
     def get(self, name: str) -> str:
         """Return a setting of main.cf, expanded, on one line."""

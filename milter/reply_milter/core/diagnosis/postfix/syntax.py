@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from reply_milter.core.diagnosis.postfix import blocks
+
 _TIME = re.compile(r"(\d+)([smhdw]?)", re.ASCII)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _TABLE = re.compile(r"[a-z][a-z0-9_-]*:", re.ASCII)
@@ -76,10 +78,15 @@ def restrictions(text: str) -> Iterator[tuple[str, str]]:
         if name:
             yield name, element
             name = ""
-        elif element in _WITH_ARGUMENT or element.startswith("check_"):
+        elif takes_argument(element):
             name = element
         else:
             yield ("check_recipient_access", element) if is_table(element) else (element, "")
+
+
+def takes_argument(restriction: str) -> bool:
+    """Return whether the element behind a restriction is its argument."""
+    return restriction in _WITH_ARGUMENT or restriction.startswith("check_")
 
 
 def takes_parts(table: str) -> bool:
@@ -91,3 +98,11 @@ def takes_parts(table: str) -> bool:
 def one_line(value: str) -> str:
     """Return a value of several lines as one line."""
     return " ".join(value.split())
+
+
+def entries(text: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each entry of main.cf, in order (postconf(5)); a name may come more than once."""
+    for block in blocks.split(text, blocks.name_of):
+        name, equals, value = block.logical.partition("=")
+        if equals:
+            yield name.strip(), value.strip()
