@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from reply_milter import config
+from reply_milter.adapters.native_sources.database import DatabaseSource
 from reply_milter.adapters.native_sources.lines import LinesSource
 from reply_milter.core.native.forms import FORMS
 from reply_milter.core.native.known import DataLine, UserLine, read_line
+from reply_milter.core.native.verification import Query
 from tests.support.native_writers import gitea_token, moodle_key
 from tests.support.stores.sql_servers import SERVERS, Mariadb, Postgresql, Sqlite, SqlServer
 
@@ -25,6 +28,27 @@ _PROGRAM = Path(__file__).parents[2] / "contrib/native/write-users"
 RANDS, USER_KEY, DATA_KEY = "77f3fb1de115523da4d552f6127ed9a2", "3b27f07c862c0918394ca05f179b32dc", "22a63138" * 4
 NAME = "O'Br\"ien \\ \nJosé 日本\t😀"
 NOW = int(time.time())
+
+_AROUND = """
+realm = "test"
+[address]
+mint_domain = "reply.example.com"
+[[handler]]
+id = 20
+name = "gitea"
+context = "wrapped"
+[handler.wrap]
+application = "gitea"
+address = "incoming+{{key}}@git.example.com"
+native = "verify"
+outward = false
+{}
+[handler.delivery]
+type = "lmtp"
+address = "unix:/run/dovecot/lmtp"
+[delivery]
+listen = "unix:/run/lmtp.sock"
+"""
 
 
 @pytest.fixture(scope="module", params=SERVERS, ids=lambda kind: kind.kind)
@@ -381,3 +405,29 @@ def asked(database: SqlServer, statement: str) -> str:
     """What the database says to that user."""
     done = subprocess.run(database.client, input=f"{statement};".encode(), capture_output=True, check=False)
     return done.stderr.decode()
+
+
+def test_the_query_of_the_page_asks_the_database_itself(tmp_path: Path) -> None:
+    """As a configuration; of each user what a file would say."""
+    page = (_PROGRAM.parent / "README.md").read_text(encoding="utf-8")
+    block = page.partition("## SQLite on this host")[2].partition("\n## ")[0]
+    lines_of_toml = "\n".join(re.findall(r"(?m)^ {4}(.*)$", block))
+    handler = config.parse(_AROUND.format(lines_of_toml)).handlers.named("gitea")
+    assert handler is not None and handler.wrap is not None and handler.wrap.verification is not None
+    query = handler.wrap.verification.source
+    assert isinstance(query, Query)
+    database = Sqlite().start()
+    try:
+        database.fill("user", gitea_user(1), gitea_user(2, prohibit_login=True), gitea_user(3, rands=None),
+                      gitea_user(4, is_active=None), gitea_user(5, type=1))  # fmt: skip
+        database.fill("email_address", gitea_address(7, 1, "home@example.org"), gitea_address(8, 1, "x@e.org", False))
+        source = DatabaseSource(database.options[0], query.sql)
+        file = tmp_path / "users.jsonl"
+        written = {one.user: one.known for one in lines(database, "gitea", file) if isinstance(one, UserLine)}
+        for number in range(1, 7):
+            named = FORMS["gitea"].read(gitea_token(number, RANDS, NOW + 99))
+            assert named is not None
+            assert source.known(named) == written.get(number)
+        assert written[1].addresses == ("u1@example.net", "home@example.org") and written[2].disabled
+    finally:
+        database.stop()

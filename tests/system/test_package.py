@@ -182,8 +182,17 @@ def test_users_are_exported_by_a_timer(installed: Machine) -> None:
     journal = installed.good("journalctl", "-u", "reply-milter-users@gitea.service", "--no-pager")
     assert "stays as it is" in journal and "Finished" not in journal
     assert "changed" in installed.good("cat", file)
+    _stops_with_the_package(installed, "reply-milter-users@gitea.timer")
     installed.good("systemctl", "disable", "--now", "reply-milter-users@gitea.timer")
     installed.good("rm", "-r", "/etc/reply-milter", "/var/lib/reply-milter/native")
+
+
+def _stops_with_the_package(host: Machine, timer: str) -> None:
+    """It was enabled, so it goes on when the package is there again."""
+    _removed(host)
+    assert host.run("systemctl", "is-active", timer).stdout != "active\n"
+    host.good(*INSTALL, str(package()), DEBIAN_FRONTEND="noninteractive")
+    assert host.run("systemctl", "is-active", timer).stdout == "active\n"
 
 
 @long
