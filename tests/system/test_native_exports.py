@@ -284,6 +284,32 @@ def test_a_database_that_lost_users_leaves_the_file_as_it_is(database: SqlServer
     assert file.read_bytes() == kept and len(list(file.parent.iterdir())) == 1
 
 
+def test_data_keys_that_are_lost_leave_the_file_as_it_is(database: SqlServer, file: Path) -> None:
+    """Without them all answers would be refused, although the users are there."""
+    moodle(database)
+    more = [{"id": n, "handler": 1, "datavalue": n, "datakey": DATA_KEY, "expires": None} for n in range(100, 130)]
+    database.fill("mdl_messageinbound_datakeys", *more)
+    lines(database, "moodle", file)
+    kept = file.read_bytes()
+    database.delete("mdl_messageinbound_datakeys", "datavalue > 105")
+    done = export(database, "moodle", file)
+    assert done.returncode == 65 and "11 data keys where 36 were" in done.stderr
+    assert file.read_bytes() == kept
+    assert export(database, "moodle", file, FEWER="yes").returncode == 0
+
+
+def test_octets_that_are_no_text_leave_the_file_as_it_is(file: Path) -> None:
+    """SQLite alone keeps them; the daemon would refuse the whole file."""
+    database = Sqlite().start()
+    try:
+        database.fill("user", gitea_user(1))
+        database.run("UPDATE user SET email = CAST(X'ff40782e6f7267' AS TEXT)")
+        done = export(database, "gitea", file)
+        assert done.returncode == 65 and "no UTF-8" in done.stderr and not file.exists()
+    finally:
+        database.stop()
+
+
 def test_a_database_that_lost_its_table_leaves_the_file_as_it_is(database: SqlServer, file: Path) -> None:
     """While the application is being upgraded, for example."""
     kept = good(database, file)

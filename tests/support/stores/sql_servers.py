@@ -12,7 +12,7 @@ from typing import Self
 
 from tests.support.processes.daemon_process import USER, wait_until
 
-_SECONDS = 60.0
+_SECONDS = 180.0
 Row = Mapping[str, object]
 # PostgreSQL's type, MySQL's, SQLite's: of models/user/*.go of Gitea 1.22, and of lib/db/install.xml of Moodle 4.1.
 _NUMBER = ("BIGINT", "BIGINT", "INTEGER")
@@ -191,7 +191,12 @@ class Mariadb(SqlServer):
              "--skip-test-db"],
             check=True, capture_output=True, cwd="/",
         )  # fmt: skip
-        more = ("--skip-networking", "--innodb-flush-log-at-trx-commit=0", f"--pid-file={self.folder / 'pid'}")
+        more = (
+            "--skip-networking",
+            "--innodb-use-native-aio=0",
+            "--innodb-flush-log-at-trx-commit=0",
+            f"--pid-file={self.folder / 'pid'}",
+        )
         self._serve("/usr/sbin/mariadbd", "--no-defaults", data, f"--socket={self.folder / 'sock'}", *more)
         self.run("CREATE DATABASE application CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
         return super().start()
