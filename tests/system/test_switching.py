@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reply_milter.cli import main
 from tests.support.hosts.mail_sink import Taken
 from tests.support.hosts.wrapping_site import DOMAINS, IDS, WrappingSite
 from tests.support.mail_programs import Answer, reply_addresses, value_of
@@ -206,7 +207,7 @@ def observed(walk: Walk) -> None:
         walk.is_posted(walk.reply(address), address)
     assert walk.count("native_total", outcome="would_refuse") == before + 3
     address = walk.stub.address(walk.stub.key())
-    walk.is_posted(walk.reply(address, "alice@private.example"), address)
+    walk.is_posted(walk.reply(address, "alice@elsewhere.example"), address)
     assert walk.count("native_total", outcome="would_refuse") == before + 4
     address, left = walk.notify()
     assert address in reply_addresses(left.message)
@@ -219,6 +220,15 @@ def verified(walk: Walk) -> None:
     assert {walk.reply(address)[0] for address in forged(walk)} == {INVALID}
     heard, _ = walk.reply(walk.stub.address(walk.stub.key()), "mallory@client.example")
     assert heard.startswith("550 5.7.1 Reply from")
+
+
+def put_on_file(walk: Walk) -> None:
+    """Who answers from an address that the application does not know is let in by the command that the page names."""
+    address, other = walk.stub.address(walk.stub.key()), "alice@private.example"
+    assert walk.reply(address, other)[0].startswith("550 5.7.1 Reply from")
+    command = ["user", "set", "--of", JANE, "--address", other, "--config", str(walk.host.site.config)]
+    assert main(command) == 0
+    walk.is_posted(walk.reply(address, other), address)
 
 
 def wraps(walk: Walk) -> tuple[str, Taken]:
@@ -240,6 +250,7 @@ def test_the_whole_way_and_back(walk: Walk) -> None:
 
     walk.step("Verify")
     verified(walk)
+    put_on_file(walk)
     before_wrapping, left = walk.notify()
     assert before_wrapping in reply_addresses(left.message)
     walk.is_posted(walk.reply(before_wrapping), before_wrapping)

@@ -133,6 +133,15 @@ def test_each_step_is_a_configuration(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FORMS))
+def test_what_the_page_offers_for_other_authors_is_a_configuration(name: str) -> None:
+    """In the table that the page names."""
+    assert "`bind_sender = false` into the `[[handler]]`" in " ".join(page(PRESETS[name]).split())
+    text = lines_of_ours(PRESETS[name]).replace('context = "wrapped"', 'context = "wrapped"\nbind_sender = false')
+    handler = config.parse(_AROUND.format(name=name) + text).handlers.named(name)
+    assert handler is not None and handler.wrap is not None and not handler.wrap.bind_sender
+
+
+@pytest.mark.parametrize("name", sorted(FORMS))
 def test_metrics_that_a_page_names_are_there(name: str) -> None:
     """With labels that docs/monitoring.md has."""
     monitoring = (_FOLDER.parent / "monitoring.md").read_text(encoding="utf-8")
