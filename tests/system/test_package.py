@@ -157,6 +157,44 @@ def test_the_unit_is_without_fault(installed: Machine) -> None:
         assert len(installed.good("man", page)) > 1000
 
 
+def test_users_are_exported_by_a_timer(installed: Machine) -> None:
+    """As the page says, under confinement: from a database, into a file that the daemon alone reads."""
+    installed.good("mkdir", "-p", "/etc/reply-milter", "/srv/git")
+    tables = """
+        CREATE TABLE user (id INTEGER, type INTEGER, email TEXT, rands TEXT, is_active INTEGER, prohibit_login INTEGER);
+        CREATE TABLE email_address (id INTEGER, uid INTEGER, email TEXT, is_activated INTEGER);
+        INSERT INTO user VALUES (42, 0, 'jane@example.net', '0123456789', 1, 0);
+    """
+    installed.good("sqlite3", "/srv/git/gitea.db", tables)
+    told = "APPLICATION=gitea\nDATABASE=sqlite\nOPTIONS=-nullvalue NULL /srv/git/gitea.db\n"
+    installed.write("/etc/reply-milter/users-gitea.env", told)
+    installed.good("chmod", "0600", "/etc/reply-milter/users-gitea.env")
+    installed.good("systemctl", "enable", "--now", "reply-milter-users@gitea.timer")
+    file = "/var/lib/reply-milter/native/gitea.jsonl"
+    wait_until(lambda: installed.run("test", "-s", file).returncode == 0, 30, "the file is there")
+    assert installed.good("stat", "-c", "%a %U %G", file) == "600 reply-milter reply-milter\n"
+    assert json.loads(installed.good("cat", file))["addresses"] == ["jane@example.net"]
+    installed.good("sqlite3", "/srv/git/gitea.db", "UPDATE user SET rands = 'changed'")
+    wait_until(lambda: "changed" in installed.good("cat", file), 40, "the timer ran once more")
+    installed.good("sqlite3", "/srv/git/gitea.db", "DROP TABLE user")
+    installed.run("systemctl", "start", "reply-milter-users@gitea.service")
+    installed.good("journalctl", "--sync")
+    journal = installed.good("journalctl", "-u", "reply-milter-users@gitea.service", "--no-pager")
+    assert "stays as it is" in journal and "Finished" not in journal
+    assert "changed" in installed.good("cat", file)
+    _stops_with_the_package(installed, "reply-milter-users@gitea.timer")
+    installed.good("systemctl", "disable", "--now", "reply-milter-users@gitea.timer")
+    installed.good("rm", "-r", "/etc/reply-milter", "/var/lib/reply-milter/native")
+
+
+def _stops_with_the_package(host: Machine, timer: str) -> None:
+    """It was enabled, so it goes on when the package is there again."""
+    _removed(host)
+    assert host.run("systemctl", "is-active", timer).stdout != "active\n"
+    host.good(*INSTALL, str(package()), DEBIAN_FRONTEND="noninteractive")
+    assert host.run("systemctl", "is-active", timer).stdout == "active\n"
+
+
 @long
 def test_a_purge_of_what_was_never_configured_leaves_nothing(installed: Machine) -> None:
     """Not even an empty folder."""

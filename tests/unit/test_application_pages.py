@@ -7,7 +7,10 @@ import pytest
 
 from reply_milter import config
 from reply_milter.core.mail.domain import normalise
+from reply_milter.core.native.forms import FORMS
+from reply_milter.core.native.verification import LinesFile
 from reply_milter.core.wrapping.presets import PRESETS, Preset, ThreadFrom
+from tests.support.switching import STEPS, steps
 
 _FOLDER = Path(__file__).parents[2] / "docs" / "applications"
 _PAGES = ["gitea", "forgejo", "gitlab", "discourse", "moodle", "zulip", "chatwoot", "redmine"]
@@ -97,9 +100,10 @@ def test_the_page_names_what_is_removed_and_what_leaks(preset: Preset) -> None:
 
 
 def test_the_page_says_how_to_switch_on(preset: Preset) -> None:
-    """Observe, pass until a date that the configuration takes, refuse."""
+    """Observe, pass until a date that the configuration takes, refuse; where its addresses can be verified, that."""
     said = section(preset, "Switching on")
-    assert re.findall(r"(?m)^\d\. \*([^*]+)\*", said) == ["Observe", "Pass until", "Refuse"]
+    usual = ["Observe", "Pass until", "Refuse"]
+    assert re.findall(r"(?m)^\d\. \*([^*]+)\*", said) == (list(STEPS) if preset.name in FORMS else usual)
     (line,) = re.findall(r'`(native = "[^"]+")`', said)
     text = lines_of_ours(preset).replace('mode = "observe"', 'mode = "enforce"')
     read = config.parse(_AROUND.format(name=preset.name) + text.replace("\nfrom = ", f"\n{line}\nfrom = "))
@@ -107,6 +111,47 @@ def test_the_page_says_how_to_switch_on(preset: Preset) -> None:
     assert handler is not None and handler.wrap is not None
     assert handler.wrap.native_passes_until == 1801353600  # 2027-01-31 in UTC
     assert not handler.policy.observe
+
+
+@pytest.mark.parametrize("name", sorted(FORMS))
+def test_each_step_is_a_configuration(name: str) -> None:
+    """That says what the step is called, and names what to look at, and the way back."""
+    source = f"/var/lib/reply-milter/native/{name}.jsonl"
+    before, mark, after = lines_of_ours(PRESETS[name]).partition("[handler.delivery]")
+    said = []
+    for step in steps(name):
+        before = step.apply(before, source)
+        read = config.parse(_AROUND.format(name=name) + before + mark + after)
+        handler = read.handlers.named(name)
+        assert handler is not None and handler.wrap is not None
+        verification, at = handler.wrap.verification, handler.wrap.native_passes_until
+        if verification is not None:
+            assert (verification.form.name, verification.source) == (name, LinesFile(source))
+        said.append((handler.policy.observe, verification is not None, handler.wrap.outward, at))
+        assert "Back: " in step.text and f'handler="{name}"' in step.text
+    assert said == [(True, True, True, 0), (False, True, False, 0), (False, True, True, 0), (False, False, True, 0)]
+
+
+@pytest.mark.parametrize("name", sorted(FORMS))
+def test_what_the_page_offers_for_other_authors_is_a_configuration(name: str) -> None:
+    """In the table that the page names."""
+    assert "`bind_sender = false` into the `[[handler]]`" in " ".join(page(PRESETS[name]).split())
+    text = lines_of_ours(PRESETS[name]).replace('context = "wrapped"', 'context = "wrapped"\nbind_sender = false')
+    handler = config.parse(_AROUND.format(name=name) + text).handlers.named(name)
+    assert handler is not None and handler.wrap is not None and not handler.wrap.bind_sender
+
+
+@pytest.mark.parametrize("name", sorted(FORMS))
+def test_metrics_that_a_page_names_are_there(name: str) -> None:
+    """With labels that docs/monitoring.md has."""
+    monitoring = (_FOLDER.parent / "monitoring.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"(?m)^\| `(reply_milter_\w+)` \| (.*)$", monitoring))
+    text = section(PRESETS[name], "Switching on")
+    named = re.findall(r"`(reply_milter_\w+)(?:\{([^}]*)\})?`", text)
+    assert len(named) >= 6
+    for metric, labels in named:
+        for label, value in re.findall(r'(\w+)="(\w+)"', labels):
+            assert f"`{label}`" in rows[metric] and (label == "handler" or value in rows[metric]), (metric, label)
 
 
 def test_settings_that_the_preset_names_are_on_the_page(preset: Preset) -> None:

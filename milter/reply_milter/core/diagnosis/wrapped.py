@@ -17,7 +17,11 @@ def unbound_names(wrapped: Sequence[Handler], left: Collection[int] | None, now:
     """
     if left is None:
         return []
-    return [one.name for one in wrapped if one.wrap and not one.wrap.passes(now) and one.id not in left]
+    return [one.name for one in wrapped if one.wrap and _refuses(one.wrap, now) and one.id not in left]
+
+
+def _refuses(wrap: Wrap, now: int) -> bool:
+    return wrap.verification is None and not wrap.passes(now)
 
 
 def examine(wrapped: Sequence[Handler], left: Collection[int] | None, now: int) -> Iterator[Problem]:

@@ -88,14 +88,28 @@ def _observe(service: Service, state: Replying | Refusing, arrival: Arrival) -> 
     if not_alone is not None and judgement.action is Action.ACCEPT and not judgement.keeps_seal:
         reported = judgement._replace(finding=not_alone.finding, action=not_alone.action)
     would = "" if reported.action is Action.ACCEPT else reported.action.value
-    verdict = (
-        Accept()
-        if reported.keeps_seal
-        else Accept(reported.reason, _sealed(service, arrival, reported, Fate.ACCEPT, would))
-    )
+    passing = _as_it_passed(service, arrival) if would else None
+    if passing is not None:
+        verdict = Accept(edits=_sealed(service, arrival, passing, Fate.ACCEPT, ""))
+    elif reported.keeps_seal:
+        verdict = Accept()
+    else:
+        verdict = Accept(reported.reason, _sealed(service, arrival, reported, Fate.ACCEPT, would))
     decision = _decision(reported, arrival, Fate.ACCEPT, would)
     # A hook that commits leaves alone what says `would`, even `would=park`, which enforce mode would have committed.
     return Answer(verdict, (decision,), judgement, commits=bool(would) or not service.rules.hook_commits)
+
+
+def _as_it_passed(service: Service, arrival: Arrival) -> Judgement | None:
+    """A native address that was verified, as one that was not: its application gets all that it got before us.
+
+    Sealed with ``would``, the message would end as a dead letter. None for one of ours, and for what never passes.
+    """
+    recipient = arrival.recipient
+    if recipient.direct is None or recipient.checked is None:
+        return None
+    found = judge_direct(service, arrival.observed(recipient.with_findings([])), recipient.direct)
+    return found if found.stays else None
 
 
 def as_observed(decided: RecipientDecision) -> RecipientDecision:

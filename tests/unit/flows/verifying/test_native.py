@@ -205,3 +205,40 @@ def test_a_second_address_of_the_user_may_answer_too() -> None:
     desk.store.addresses_of_pseudo_users[user] = (second,)
     desk.start(native(token()))
     assert _tags(desk, desk.finish(reply_fields(wrapped().token, author=second)))["sender"] == "match"
+
+
+@pytest.mark.parametrize(
+    "people,key,author,reason,would",
+    [
+        (People(), token(), "jane@private.example", "sender_mismatch", "reject"),
+        (People(), token(secret=OTHER), AUTHOR, "forged", "reject"),
+        (People(), token(user=44), AUTHOR, "forged", "reject"),
+        (People(), token(expires=NOW - 1), AUTHOR, "expired", "reject"),
+        (People({42: Known(SECRET, (AUTHOR,), disabled=True)}), token(), AUTHOR, "forged", "reject"),
+        (People(answers=False), token(), AUTHOR, "store_unavailable", "defer"),
+    ],
+)
+def test_in_observe_mode_the_application_gets_what_it_got_before(
+    people: People, key: str, author: str, reason: str, would: str
+) -> None:
+    """The hook leaves alone what says ``would``, so the seal must not; log and metric do."""
+    desk = _desk(people, Policy(observe=True))
+    (verdict,) = desk.start(native(key))
+    assert isinstance(verdict, Accept)
+    tags = _tags(desk, desk.finish(reply_fields(wrapped().token, author=author)))
+    assert (tags["result"], tags["class"], tags.get("would", "")) == ("pass", "native", "")
+    padded = tags["original"] + "=" * (-len(tags["original"]) % 4)
+    plain = open_original([SEAL_KEY], tags["id"], "gitea", base64.urlsafe_b64decode(padded))
+    assert plain is not None and plain.original == native(key)
+    told = [(one.reason, one.would) for one in (*desk.telemetry.recipients, *desk.telemetry.messages)]
+    assert (reason, would) in told
+
+
+def test_in_observe_mode_an_unreadable_store_keeps_no_native_reply_back() -> None:
+    """It can't be claimed; the application gets it all the same."""
+    desk = _desk(People(), Policy(observe=True))
+    desk.start(native(token()))
+    desk.store.down = True
+    tags = _tags(desk, desk.finish(MAIL))
+    assert (tags["class"], tags.get("would", "")) == ("native", "")
+    assert desk.telemetry.messages[-1].would == "defer"
