@@ -132,7 +132,7 @@ def test_however_it_is_ended_the_terminal_is_given_back(screen: OnTerminal, numb
 
 
 def test_in_a_window_narrower_than_a_page_no_line_wraps(screen: OnTerminal) -> None:
-    """The terminal cuts lines off at its edge (DECAWM is reset); else a page would scroll. It wraps again at the end."""
+    """The terminal cuts lines off at its edge (DECAWM is reset), so a page never scrolls; it wraps again at the end."""
     assert screen.until("enforce mode").index("\x1b[?7l") < screen.text.index("enforce mode")
     os.write(screen.ours, b"q")
     assert screen.ended()
