@@ -1,8 +1,10 @@
 """``test-endpoint`` on real endpoints: a good one passes, and each fault is found."""
 
 import json
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,31 @@ def test_counts_are_asked_without_the_proxy_of_a_shell(receiver: Receiver, monke
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     status, found = trial(receiver, "--count-url", f"{receiver.url}/{{id}}")
     assert status == 0, found
+
+
+@pytest.mark.parametrize(
+    "said,heard",
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\x1b[2J", "?[2J"),
+        (b"\xff no HTTP\r\n\r\n", "BadStatusLine"),
+    ],
+)
+def test_what_a_count_says_does_nothing_to_the_terminal(receiver: Receiver, said: bytes, heard: str) -> None:
+    """Nor does it end the command."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in range(3):
+                connection, _peer = server.accept()
+                with connection:
+                    connection.recv(1 << 16)
+                    connection.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/{{id}}"
+        words = [sys.executable, "-m", "reply_milter", "test-endpoint", receiver.url, "--count-url", url]
+        done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 1 and f"FAIL one effect of a reply that came twice: {heard}\n" in done.stdout
 
 
 def test_the_secret_may_lie_in_a_file(receiver: Receiver, tmp_path: Path) -> None:

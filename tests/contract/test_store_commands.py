@@ -313,6 +313,24 @@ def rows_of_one(shell: Shell) -> str:
     return line.split(" UTC ")[-1].split("-", 1)[-1].strip()
 
 
+def test_lines_of_the_journal_that_no_store_can_hold_stop_nothing(shell: Shell, config: str) -> None:
+    """What stands behind them is listed and restored, and how many were skipped is said."""
+    shell("revoke", "user", 77)
+    (journal,) = Path(config).parents[1].rglob("revocations.journal")
+    (good,) = journal.read_text().splitlines()
+    late, endless = (
+        good.replace('"before": ', '"before": 9999999'),
+        good.replace('"kept_until": ', '"kept_until": 99999999'),
+    )
+    journal.write_text("\n".join([late, endless, "half of", good.replace("77", "78")]) + "\n")
+    for words in (("list",), ("restore",)):
+        assert main(["revoke", *words, "--config", config]) == os.EX_OK
+        told = shell.capture.readouterr()
+        assert told.err == f"reply-milter: {journal}: skipped 3 lines that cannot be read\n"
+    assert told.out.startswith("restored 1 revocation from ")
+    assert reason(shell, minted(shell, user=78)["address"]) == "revoked"
+
+
 def test_an_earlier_revocation_stays_until_it_is_undone_as_well(shell: Shell) -> None:
     """The break-in of last month is no mistake because that of today was one."""
     now = int(time.time())

@@ -214,6 +214,7 @@ NOT_A_STRANGERS = {
     "cli.mint._USERS": _OPERATOR,
     "cli.options.whole_number": _OPERATOR,
     "cli.token_argument._TOKEN_ID": _OPERATOR,
+    "core.token.revocation._TOKEN_ID": _OPERATOR,
     "cli.init_text.applications": _OPERATOR,
     "config.native._PARAMETERS": _OPERATOR,
     "config.native._SOURCE": _OPERATOR,

@@ -129,3 +129,11 @@ def test_however_it_is_ended_the_terminal_is_given_back(screen: OnTerminal, numb
     screen.until("enforce mode")
     screen.running.send_signal(number)
     assert screen.ended()
+
+
+def test_in_a_window_narrower_than_a_page_no_line_wraps(screen: OnTerminal) -> None:
+    """The terminal cuts lines off at its edge (DECAWM is reset), so a page never scrolls; it wraps again at the end."""
+    assert screen.until("enforce mode").index("\x1b[?7l") < screen.text.index("enforce mode")
+    os.write(screen.ours, b"q")
+    assert screen.ended()
+    assert "\x1b[?7h" in screen.text

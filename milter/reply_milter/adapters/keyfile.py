@@ -209,10 +209,15 @@ def _unseen(description: str, form: Check) -> Check:
     return lambda value: f"must be {description}" if form(value) else None
 
 
+def without_waiting(path: str, flags: int) -> int:
+    """Open a pipe without waiting for its writer; for ``open``, which closes a folder's descriptor again."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _read(path: str, forbidden: int, wanted: str) -> str:
     """Read the text of a key file, if its mode has no ``forbidden`` bits; ``wanted``: the modes to recommend."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise KeyFileError([f"{path}: is not a file"])
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 
 from reply_milter.adapters.os.clock import WallClock
@@ -152,9 +151,7 @@ def _restore(options: argparse.Namespace) -> int:
         if options.journal and not journal.path.exists():
             raise CommandError(os.EX_NOINPUT, f"{journal.path}: no such file")
         count = restore_revocations(access.registry, config.realm, revocations)
-    if broken:
-        skipped = counted(broken, "line")
-        print(f"reply-milter: {journal.path}: skipped {skipped} that cannot be read", file=sys.stderr)
+    revoke_list.tell_unreadable(journal, broken)
     if options.json:
         print(json.dumps({"put_back": count, "unreadable": broken}))
     else:

@@ -2,17 +2,19 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reply_milter.adapters.os.clock import WallClock
-from reply_milter.adapters.state_dir.revocation_journal import JournalError
+from reply_milter.adapters.state_dir.revocation_journal import JournalError, RevocationJournal
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.kept_message import write_list
 from reply_milter.cli.options import add_command, add_config, add_json
 from reply_milter.cli.revoked_subject import members, reach_in_store, words
 from reply_milter.cli.store_access import StoreAccess, store_access
 from reply_milter.cli.times import moment
+from reply_milter.core.encoding.plural import counted
 from reply_milter.core.token.revocation import History, Revocation, What
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.wiring.stores import open_store
@@ -57,7 +59,9 @@ class _Row:
 
 def _run(options: argparse.Namespace) -> int:
     with store_access(options) as access:
-        rows, handlers = _rows(access), access.settings.config.handlers
+        known = history(access)
+        rows, handlers = _rows(access, known), access.settings.config.handlers
+    tell_unreadable(access.journal, known.broken)
     found = [row.members(handlers) for row in rows]
     return write_list(options, found, _lines(rows, handlers), _NOTHING)
 
@@ -68,14 +72,20 @@ def _lines(rows: Sequence[_Row], handlers: Handlers) -> Iterator[str]:
     yield from dict.fromkeys(row.line(handlers) for row in rows)  # a recipient has a pseudo-user under each key
 
 
-def _rows(access: StoreAccess) -> list[_Row]:
+def _rows(access: StoreAccess, known: History) -> list[_Row]:
     """Ask the store about each revocation of the journal, oldest first."""
-    found = [one for one in history(access).in_force() if one.realm == access.settings.config.realm]
+    found = [one for one in known.in_force() if one.realm == access.settings.config.realm]
     store = open_store(access.settings.config)
     try:
         return [_Row(one, reach_in_store(one, store)) for one in sorted(found, key=lambda one: one.at)]
     finally:
         store.close()
+
+
+def tell_unreadable(journal: RevocationJournal, lines: int) -> None:
+    """Say on standard error how many lines of a journal were skipped; nothing for none."""
+    if lines:
+        print(f"reply-milter: {journal.path}: skipped {counted(lines, 'line')} that cannot be read", file=sys.stderr)
 
 
 def history(access: StoreAccess) -> History:

@@ -14,6 +14,7 @@ from reply_milter.adapters.handlers.smtp_trial import SmtpTrial
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.cli.errors import CommandError
+from reply_milter.cli.foreign_text import printable
 from reply_milter.cli.options import add_command, add_config, add_json, whole_number
 from reply_milter.config.destinations import smtp_of, webhook_of
 from reply_milter.core.verdict.destination import Format, SmtpRelay, Webhook
@@ -61,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(check) for check in checks]))
     for check in checks if not options.json else ():
-        print(f"{'ok  ' if check.good else 'FAIL'} {check.name}: {check.heard}")
+        print(f"{'ok  ' if check.good else 'FAIL'} {check.name}: {printable(check.heard)}")
         if not check.good:
             print(f"     {check.advice}")
     if not options.json and not options.count_url and not smtp and checks[0].good:

@@ -16,6 +16,7 @@ from reply_milter.core.token.keyring import Keyring
 from reply_milter.wiring.settings import Settings, SourceTexts
 
 _T = TypeVar("_T")
+_BYTE_ORDER_MARK = "\ufeff"
 Check = Callable[[Config], Iterable[str]]  # mistakes, as lines of ``key: reason``
 
 
@@ -139,12 +140,15 @@ def read(path: str) -> str:
         ConfigError: it can't be read, or is no text.
     """
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=keyfile.without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ConfigError([f"{path}: is not a file"])
-            return file.read()
+            text = file.read()
     except (OSError, ValueError) as error:
         raise ConfigError([f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]) from error
+    if text.startswith(_BYTE_ORDER_MARK):
+        raise ConfigError([f"{path}:1: begins with a byte order mark, which TOML does not have: save it without one"])
+    return text
 
 
 def _openness(path: str, config: Config) -> tuple[str, ...]:

@@ -98,6 +98,15 @@ def test_root_reads_as_the_daemon(shell: Shell, tmp_path: Path) -> None:
     shell.good("check-config", "--config", shell.config)
 
 
+def test_a_byte_order_mark_is_named(shell: Shell) -> None:
+    """Nobody sees it in an editor; the reader of TOML says "invalid statement"."""
+    path = Path(shell.config)
+    path.write_text("\ufeff" + path.read_text(), encoding="utf-8")
+    status, line = shell.refused("check-config", "--config", shell.config)
+    said = f"{shell.config}:1: begins with a byte order mark, which TOML does not have: save it without one"
+    assert (status, line) == (os.EX_CONFIG, f"reply-milter: {said}\n")
+
+
 def test_a_file_that_is_not_there(shell: Shell) -> None:
     """One line, as everywhere."""
     status, line = shell.refused("check-config", "--config", "/nowhere/x.toml")

@@ -5,6 +5,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http.client import HTTPException
 
 from reply_milter.adapters.handlers.check import Check
 from reply_milter.adapters.handlers.http_post import NoAnswerError
@@ -81,7 +82,7 @@ class ConformanceRun:
         try:
             with _DIRECTLY.open(url, timeout=self._webhook.timeout_seconds) as answer:
                 heard = answer.read(64).decode("ascii", "replace").strip()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             heard = type(error).__name__
         return Check(
             name,

@@ -65,7 +65,8 @@ def _known(rows: list[Mapping[str, Any]]) -> Known | None:
             raise SourceUnavailableError("the query returned no text as a secret")
     if not secret:
         return None
-    expires = first.get("expires") or 0
+    expires = first.get("expires")
+    expires = 0 if expires is None else expires
     if not isinstance(expires, int):
         raise SourceUnavailableError("the query returned no whole number as expires")
     addresses = (row.get("address") for row in rows)

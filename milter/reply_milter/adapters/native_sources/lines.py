@@ -54,7 +54,7 @@ class LinesSource:
     def look(self) -> None:
         """Read the file, if it is another one than before."""
         try:
-            with open(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
+            with open(self._path, encoding="utf-8", opener=_without_waiting) as file:
                 status = os.fstat(file.fileno())
                 stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
                 if stamp == self._stamp:
@@ -68,6 +68,11 @@ class LinesSource:
     def _watch(self) -> None:
         while not self._closed.wait(_SECONDS):
             self.look()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a pipe without waiting for its writer. As an opener, so that a folder's descriptor is closed."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def joined(user: Known | None, named: Named, of_data: Known | None) -> Known | None:
@@ -91,6 +96,7 @@ def _read(file: TextIO, status: os.stat_result) -> _Users:
 
 
 def _lines_of(file: TextIO) -> _Users:
+    """What the lines say. A file without users is none: all that answer would be refused for good."""
     users, number = _Users(), 0
     while text := file.readline(LINE_OCTETS + 1):
         number += 1
@@ -98,9 +104,11 @@ def _lines_of(file: TextIO) -> _Users:
             continue
         match read_line(text):
             case UserLine(user, known):
-                users.users[user] = known
+                again = users.users.setdefault(user, known) is not known
             case DataLine(handler, data, known):
-                users.data[handler, data] = known
+                again = users.data.setdefault((handler, data), known) is not known
             case problem:
                 return _Users(problem=f"line {number} {problem}")
-    return users
+        if again:
+            return _Users(problem=f"line {number} is about the same as an earlier one: which of them holds?")
+    return users if users.users else _Users(problem="has no line about a user")  # an export that has only begun

@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 
 LONGEST = 1 << 16  # characters of a line that are read; ours are far shorter, but for tracebacks
 RECIPIENT, MESSAGE, NOTIFICATION, DELIVERY = "recipient", "message", "notification", "delivery"
 EVENTS = (RECIPIENT, MESSAGE, NOTIFICATION, DELIVERY)
 
+_FIRST_YEAR = 1970
 _PRIORITY = re.compile(r"<[0-7]>")
 _BETWEEN_WORDS = re.compile(r"[^0-9A-Za-z.:-]")
 _HEAD_END = "]: "  # of ``reply-milter[PID]: ``
@@ -87,4 +88,5 @@ def _moment(text: str) -> float | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found.timestamp() if found.tzinfo is not None else None
+    is_clear = found.tzinfo is not None and _FIRST_YEAR <= found.year < MAXYEAR  # so that it is a time in UTC, too
+    return found.timestamp() if is_clear else None

@@ -10,7 +10,8 @@ import tty
 from collections.abc import Sequence
 from types import FrameType, TracebackType
 
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+# The second screen, without the cursor and without DECAWM: in a narrow window, the end of a line is cut off.
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
 _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 

@@ -71,7 +71,7 @@ def read_line(text: str) -> UserLine | DataLine | str:
 
 def usable_address(text: str) -> str:
     """An address as authors are compared with it. What is none stays as it is, and matches nobody."""
-    return normalise(text) or text.lower()
+    return normalise(text) or text.encode(errors="replace").decode().lower()  # JSON has halves of characters, too
 
 
 def _user(values: Mapping[str, Any]) -> UserLine | str:
@@ -88,7 +88,8 @@ def _user(values: Mapping[str, Any]) -> UserLine | str:
 
 def _data(values: Mapping[str, Any]) -> DataLine | str:
     handler, data, secret = values["handler"], values["data"], values.get("secret")
-    expires, disabled = values.get("expires") or 0, values.get("disabled", False)
+    expires, disabled = values.get("expires"), values.get("disabled", False)
+    expires = 0 if expires is None else expires
     if not all(map(_is_number, (handler, data, expires))) or not _is_secret(secret) or not isinstance(disabled, bool):
         return (
             "handler, data and expires must be whole numbers, secret a text that is not empty, disabled true or false"

@@ -5,10 +5,13 @@ stack that reaches furthest is in force.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from reply_milter.core.token.token import CONTEXT_LIMIT, HANDLER_LIMIT, USER_LIMIT
 
 
 class What(StrEnum):
@@ -29,6 +32,9 @@ _MEMBERS = {
     What.BEFORE: ("before",),
 }
 _TEXTS = frozenset({"realm", "token_id", "of"})
+_TIME_LIMIT = 253402300800  # Unix seconds: the end of the year 9999
+_LIMITS = {"user": USER_LIMIT, "handler": HANDLER_LIMIT, "context": CONTEXT_LIMIT}  # of all else, _TIME_LIMIT
+_TOKEN_ID = re.compile(r"[a-z2-7]{13}", re.ASCII)
 _UNDO = "undo "  # before what is undone. An older version can't read such a line: for it, the revocation stays
 _KEPT_LINES = 4  # of each subject, when the journal is compacted: so many commands can be undone
 
@@ -101,7 +107,7 @@ class History:
 
 
 def read_line(line: str) -> Revocation | None:
-    """Read a line; None if it cannot be read, such as half a line after a crash."""
+    """Read a line; None if it cannot be read, such as half a line after a crash, or one that no store can hold."""
     try:
         read = json.loads(line)
         undone = read["what"].startswith(_UNDO)
@@ -111,10 +117,17 @@ def read_line(line: str) -> Revocation | None:
         texts = {name: read[name] for name in ("realm", *members) if name in _TEXTS}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    if not (_are(numbers, int) and _are(texts, str)):
+    if not (_are(numbers, int) and _are(texts, str) and _are_possible(numbers, texts)):
         return None
-    at = read.get("at")
-    return Revocation(what=what, **texts, **numbers, undone=undone, at=at if type(at) is int else 0)
+    at, of = read.get("at"), texts.pop("of", "")
+    return Revocation(
+        what=what,
+        **texts,
+        **numbers,
+        of=of if of.isprintable() else "",  # these two are for people
+        undone=undone,
+        at=at if type(at) is int and 0 <= at < _TIME_LIMIT else 0,
+    )
 
 
 def read_history(lines: Sequence[str], now: int) -> History:
@@ -146,6 +159,11 @@ def _furthest(stack: Sequence[Line]) -> Line:
 
 def _members(what: What, undone: bool) -> tuple[str, ...]:
     return tuple(name for name in _MEMBERS[what] if not (undone and name == "before"))
+
+
+def _are_possible(numbers: Mapping[str, int], texts: Mapping[str, str]) -> bool:
+    within = all(0 <= value < _LIMITS.get(name, _TIME_LIMIT) for name, value in numbers.items())
+    return within and ("token_id" not in texts or _TOKEN_ID.fullmatch(texts["token_id"]) is not None)
 
 
 def _are(values: dict[str, Any], kind: type) -> bool:

@@ -71,7 +71,9 @@ def test_a_data_key_of_moodle_belongs_to_a_handler_and_its_number(tmp_path: Path
         "{", "[]", "1", '"x"', line(more=1), line(id="42"), line(id=-1), line(id=True), line(id=1 << 63),
         line(**{"secret": ""}), line(**{"secret": "x" * 257}), line(**{"secret": "\u00e4"}), line(addresses="a@b"),
         line(addresses=[1]), line(addresses=[""]), line(disabled="no"), json.dumps({"id": 42}), "[" * 60_000,
-        '{"handler": 1, "data": 2}', " " * 70_000 + "1", line(addresses=["a@b"] * 101), "\0",
+        '{"handler": 1, "data": 2}', '{"handler": 1, "data": 2, "secret": "d", "expires": ""}',
+        '{"handler": 1, "data": 2, "secret": "d", "expires": false}',
+        " " * 70_000 + "1", line(addresses=["a@b"] * 101), "\0",
     ],
 )  # fmt: skip
 def test_a_file_with_a_line_that_is_wrong_is_not_used(tmp_path: Path, text: str) -> None:
@@ -120,6 +122,41 @@ def test_without_its_file_a_source_gives_no_answer_until_it_is_there(tmp_path: P
     path.write_text(line())
     source.look()
     assert source.known(named(42)) is not None
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", '{"handler": 1, "data": 7, "secret": "d"}\n'])
+def test_a_file_without_users_is_none(tmp_path: Path, text: str) -> None:
+    """An export that has only begun: everybody's replies would be refused for good."""
+    source = _written(tmp_path / "users", text)
+    with pytest.raises(SourceUnavailableError, match=r"^has no line about a user$"):
+        source.known(named(42))
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [line(addresses=["eve@example.org"]), line(), '{"handler": 1, "data": 7, "secret": "e"}'],
+)
+def test_a_file_that_says_two_things_of_one_user_is_not_used(tmp_path: Path, twice: str) -> None:
+    """Nor of one data key. The last line would open a disabled user's addresses, or have other authors for them."""
+    of_data = '{"handler": 1, "data": 7, "secret": "d"}'
+    source = _written(tmp_path / "users", line(disabled=True), of_data, line(id=43), twice)
+    with pytest.raises(SourceUnavailableError, match=r"^line 4 is about the same as an earlier one"):
+        source.known(named(43))
+
+
+def test_a_folder_in_its_place_costs_nothing(tmp_path: Path) -> None:
+    """A descriptor at each look would end the worker within the hour."""
+    source = LinesSource(str(tmp_path))
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        source.look()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_half_a_character_is_an_address_of_nobody(tmp_path: Path) -> None:
+    """JSON can write one; what is computed of addresses can't."""
+    known = _written(tmp_path / "users", line(addresses=["\ud800@example.org", "a@\ud800.org"])).known(named(42))
+    assert known is not None and known.addresses == ("?@example.org", "a@?.org")
 
 
 def test_a_pipe_in_its_place_holds_nobody_up(tmp_path: Path) -> None:
@@ -177,7 +214,7 @@ def test_a_database_is_asked_for_a_user(gitea: Path) -> None:
     "sql",
     [
         "DELETE FROM user WHERE id = :user", "SELECT nothing FROM user WHERE id = :user", "SELECT 1 AS secret",
-        "SELECT",
+        "SELECT", "SELECT rands AS secret, '' AS expires FROM user WHERE id = :user",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS secret FROM n",
     ],
 )  # fmt: skip

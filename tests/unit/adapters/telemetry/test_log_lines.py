@@ -1,5 +1,6 @@
 """Log lines read back, in each form in which they are kept: what was written is what is read."""
 
+import json
 import logging
 
 import pytest
@@ -71,3 +72,10 @@ def test_words_of_a_value_are_no_fields() -> None:
     assert line.fields == {
         "id": "abc", "outcome": "deferred", "why": "no outcome=delivered id=other", "ms": "1.00"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "1969-12-31T23:59:59Z"])
+def test_a_time_that_is_none_in_utc_is_unknown(time: str) -> None:
+    """Commands show times in UTC; a line of somebody else's must not end them."""
+    assert read_line(f"{time} info reply-milter[7]: message queue=4Q1").unix is None
+    assert read_line(json.dumps({"event": "message", "time": time})).unix is None

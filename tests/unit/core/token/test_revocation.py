@@ -38,11 +38,28 @@ def test_lines_say_all(one: Revocation) -> None:
         ONES[0].line(1).replace("42", "true"),
         ONES[0].line(1).replace('"user",', '"planet",'),
         ONES[4].line(1).replace('"jane@example.org"', "7"),
+        ONES[0].line(1).replace("42", "-1"),
+        ONES[0].line(1).replace("42", str(1 << 40)),
+        ONES[0].line(1).replace("1000", "-1"),
+        ONES[0].line(1).replace("1000", str(1 << 70)),
+        ONES[0].line(1).replace("9000", str(1 << 70)),
+        ONES[1].line(1).replace(": 2,", ": 1024,"),
+        ONES[1].line(1).replace(str(1 << 54), str(1 << 55)),
+        ONES[2].line(1).replace("tokentok", "\\ud800tok"),
+        ONES[2].line(1).replace("tokentok", "TOKENTOK"),
     ],
 )
 def test_what_is_no_line_is_none(line: str) -> None:
-    """Half of one, another thing, a wrong type."""
+    """Half of one, another thing, a wrong type; a value that would stop the restoring of all lines behind it."""
     assert read_line(line) is None
+
+
+def test_what_is_for_people_alone_makes_no_line_unreadable() -> None:
+    """The revocation counts; times and names that can't be shown are unknown."""
+    late = read_line(ONES[4].line(1).replace('"at": 1,', f'"at": {1 << 70},'))
+    named = read_line(ONES[4].line(1).replace("jane", "\\ud800\\u001b[2J"))
+    assert late is not None and late == ONES[4] and late.at == 0
+    assert named is not None and named.user == 42 and named.of == ""
 
 
 def test_what_is_in_force() -> None:
