@@ -1,6 +1,7 @@
 """Discourse and GitLab get messages by the calls that their own receivers make, and are believed as those answer."""
 
 import base64
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,24 @@ def test_without_its_key_nothing_is_sent(
     if (kind, content) == ("discourse", b"AAAA\n"):  # a key by its form, and the wrong one
         assert deliverer.process(reply()) == Never("Discourse answered 403")
         return
+    assert isinstance(deliverer.process(reply()), Later)
+    assert calls.seen == 0
+
+
+@pytest.mark.parametrize(("kind", "file"), [("discourse", "key"), ("mail_room", "secret")])
+@pytest.mark.parametrize("other", ["/dev/zero", "pipe", "folder"])
+def test_something_else_in_its_place_is_not_waited_for(
+    calls: MailCalls, tmp_path: Path, kind: str, file: str, other: str
+) -> None:
+    """A pipe without a writer, a device without an end: the reply waits, and the hook goes on."""
+    deliverer = made(kind, calls.url, tmp_path)
+    (tmp_path / file).unlink()
+    if other == "pipe":
+        os.mkfifo(tmp_path / file)
+    elif other == "folder":
+        (tmp_path / file).mkdir()
+    else:
+        (tmp_path / file).symlink_to(other)
     assert isinstance(deliverer.process(reply()), Later)
     assert calls.seen == 0
 

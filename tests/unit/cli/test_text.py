@@ -6,6 +6,7 @@ import subprocess
 import sys
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import IO, cast
 
 import pytest
 
@@ -100,6 +101,12 @@ def test_a_file_that_is_missing_is_an_error(bare: Shell, tmp_path: Path) -> None
         assert status == os.EX_NOINPUT and str(tmp_path) in err
 
 
+def test_a_file_without_an_end_is_no_message(bare: Shell) -> None:
+    """A device named by mistake fills no memory."""
+    status, err = bare.refused("text", "/dev/zero")
+    assert status == os.EX_DATAERR and "longer than 256 MB" in err
+
+
 def _run(path: str, *, terminal: bool, **environment: str) -> bytes:
     """What the command writes, to a terminal or into a pipe."""
     command = [sys.executable, "-m", "reply_milter", "text", path]
@@ -151,13 +158,13 @@ def test_no_settings_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """No configuration, store, or network: the file that is named is all that is opened."""
     opened: list[str] = []
     path = _file(tmp_path, _REPLY.encode())
-    real = Path.read_bytes
+    real = Path.open
 
-    def noted(self: Path) -> bytes:
+    def noted(self: Path, mode: str) -> IO[bytes]:
         opened.append(str(self))
-        return real(self)
+        return cast("IO[bytes]", real(self, mode))
 
-    monkeypatch.setattr(Path, "read_bytes", noted)
+    monkeypatch.setattr(Path, "open", noted)
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it connected"))
     monkeypatch.setattr("tomllib.loads", lambda *_: pytest.fail("it read settings"))
     assert main(["text", path]) == os.EX_OK

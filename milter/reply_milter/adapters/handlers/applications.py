@@ -4,8 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import secrets
-from pathlib import Path
 from urllib.parse import urlencode
 
 from reply_milter.adapters.handlers.http_post import hand_over
@@ -18,6 +18,7 @@ from reply_milter.ports.delivery import Names
 _SECRET_OCTETS = 32  # what GitLab reads from its file
 _EARLIER = 5  # seconds: GitLab takes no token of the future, and clocks differ
 _NONCE_OCTETS = 12
+_LONGEST_SECRET = 4096  # octets read of a file
 
 
 class DiscourseDeliverer:
@@ -37,7 +38,7 @@ class DiscourseDeliverer:
         """See ``ports.delivery.Deliverer``."""
         given = self._discourse
         try:
-            key = Path(given.api_key_file).read_text("ascii").strip()
+            key = _secret_in(given.api_key_file).decode("ascii")
         except (OSError, UnicodeDecodeError) as error:
             return Later(f"the API key's file can't be read: {type(error).__name__}")
         if not key or not key.isprintable():
@@ -69,7 +70,7 @@ class MailRoomDeliverer:
         """See ``ports.delivery.Deliverer``."""
         given = self._mail_room
         try:
-            secret = base64.b64decode(Path(given.secret_file).read_bytes().strip(), validate=True)
+            secret = base64.b64decode(_secret_in(given.secret_file), validate=True)
         except (OSError, ValueError) as error:
             return Later(f"the secret's file can't be read: {type(error).__name__}")
         if len(secret) != _SECRET_OCTETS:
@@ -79,6 +80,19 @@ class MailRoomDeliverer:
             "Gitlab-Mailroom-Api-Request": token(secret, self._clock.now(), secrets.token_hex(_NONCE_OCTETS)),
         }
         return hand_over("GitLab", given.url, given.timeout_seconds, reply.envelope.message, fields, self._names)
+
+
+def _secret_in(path: str) -> bytes:
+    """Read a line out of a file that somebody may have replaced by a pipe or a device.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, _LONGEST_SECRET).strip()
+    finally:
+        os.close(descriptor)
 
 
 def token(secret: bytes, now: int, nonce: str) -> str:

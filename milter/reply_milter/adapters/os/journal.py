@@ -8,13 +8,14 @@ import json
 import os
 import re
 import subprocess
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reply_milter.adapters.os.process_tree import die_with_parent
 
 _MOST = 1000  # entries of one search: the newest
+# journalctl itself keeps to the newest: no flood fills our memory.
+_NEWEST = ("--case-sensitive=yes", "--reverse", f"--lines={_MOST}")
 _SECONDS = 60.0  # a search of a large journal takes a while
 _UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]{1,255}")
 
@@ -38,7 +39,7 @@ def search(unit: str, word: str, since: str) -> list[Entry]:
     """
     try:
         done = subprocess.run(  # noqa: S603 # a fixed program, without a shell
-            ["journalctl", *_options(unit), f"--since={since}", f"--grep={re.escape(word)}", "--case-sensitive=yes"],  # noqa: S607 # the host's own
+            ["journalctl", *_options(unit), *_NEWEST, f"--since={since}", f"--grep={re.escape(word)}"],  # noqa: S607 # the host's own
             capture_output=True,
             timeout=_SECONDS,
             check=False,
@@ -50,8 +51,7 @@ def search(unit: str, word: str, since: str) -> list[Entry]:
     said = done.stderr.decode(errors="replace").strip()
     if done.returncode and said:
         raise JournalError(f"journalctl: {said.splitlines()[0]}")
-    entries = deque(_entries(done.stdout.splitlines()), _MOST)
-    return sorted(entries, key=lambda entry: entry.unix or 0.0)
+    return sorted(_entries(done.stdout.splitlines()), key=lambda entry: entry.unix or 0.0)
 
 
 def start_following(unit: str, before: int) -> "subprocess.Popen[bytes]":

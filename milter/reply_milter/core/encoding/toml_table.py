@@ -10,6 +10,7 @@ from reply_milter.core.encoding.toml_lines import written
 
 _T = TypeVar("_T")
 _KEY_LENGTH = 64  # of the longest key that is compared with others
+_EXPLAINED = 100  # unknown keys of a table that may be misspelt: more are none of ours
 _NAMES: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
@@ -114,8 +115,8 @@ class Table:
 
     def unknown(self) -> None:
         """Note each key that was never taken: a misspelt key would otherwise silently do nothing."""
-        for key in self._values:
-            meant = similar(key.replace("-", "_"), self._asked)
+        for number, key in enumerate(self._values):
+            meant = similar(key.replace("-", "_"), self._asked) if number < _EXPLAINED else ""
             self.problem(key, f"unknown key{meant}")
         self._values.clear()
 

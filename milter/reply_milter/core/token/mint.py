@@ -83,7 +83,8 @@ def _message_id(order: Order, handler: Handler, form: AddressForm) -> str:
         if not message_id.is_locator(order.locator):
             raise MintError(LOCATOR_FORM)
         return message_id.write(order.locator, order.now, order.unique, form.mint_domain)
-    identifier = order.message_id.strip().removeprefix("<").removesuffix(">")
+    given = order.message_id.strip()
+    identifier = given[1:-1] if given.startswith("<") and given.endswith(">") else given
     if not message_id.is_usable(identifier):
         raise MintError(MESSAGE_ID_FORM)
     return identifier

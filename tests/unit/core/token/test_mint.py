@@ -52,6 +52,13 @@ def test_message_id_may_be_given_with_or_without_brackets() -> None:
         assert made.token.context == KEYRING.minting_key(42).thread("own.form@app.example")
 
 
+@pytest.mark.parametrize("given", ["<a@b", "a@b>", "<<a@b>>", ">a@b<"])
+def test_half_a_pair_of_brackets_is_no_message_id(given: str) -> None:
+    """Nobody could say which id a reply would repeat; the libraries in other languages refuse them, too."""
+    with pytest.raises(MintError, match="Message-ID"):
+        minted(locator="", message_id=given)
+
+
 def test_integer_context_travels_as_it_is() -> None:
     """Up to 55 bits; there is no Message-ID then."""
     made = minted(FORUM, context=CONTEXT_LIMIT - 1)
