@@ -9,11 +9,12 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.hosts.mail_sink import Taken
 from tests.support.hosts.wrapping_site import WrappingSite
 from tests.support.mail_programs import value_of
 from tests.support.native_writers import gitea_token, moodle_key
@@ -159,3 +160,38 @@ def test_a_file_that_is_gone_defers_native_mail_alone(switched: Switched) -> Non
     while not (heard := switched.send(gitea(issue=10), "back")).startswith("250") and time.monotonic() < until:
         time.sleep(0.3)
     assert heard.startswith("250")
+
+
+def test_a_local_submission_waits_for_its_source_and_loses_nothing(switched: Switched) -> None:
+    """By sendmail(1), to a person and to a native address while the file is gone: both get it once, later.
+
+    No program would send it again for the native address alone, so the MTA keeps the whole submission.
+    """
+    postfix, kept = switched.host.site.postfix, switched.users.read_text(encoding="utf-8")
+    to, person = gitea(issue=11), "bob@client.example"
+    maildrop = postfix.folder / "spool/maildrop"
+    switched.users.unlink()
+    assert _until(lambda: switched.send(gitea(issue=12), "probe").startswith("451"))
+    message = f"From: Jane <{JANE}>\nTo: <{to}>, <{person}>\nSubject: Re: local\nMessage-ID: <l1@client.example>\n\nx\n"
+    postfix.sendmail(["-f", JANE, to, person], message.encode())
+    assert _until(lambda: "milter-reject: END-OF-MESSAGE from localhost" in postfix.log())
+    time.sleep(1)
+    assert len(list(maildrop.iterdir())) == 1 and _with(switched.host.world.taken, "Re: local") == 0
+    switched.write(kept.strip())
+    assert _until(lambda: switched.send(gitea(issue=12), "probe").startswith("250"))
+    postfix.flush()
+    assert _until(lambda: _with(switched.host.world.taken, "Re: local") == 1, 90)
+    assert _until(lambda: _with(switched.host.applications.taken, "Re: local") == 1)
+    assert list(maildrop.iterdir()) == []
+
+
+def _with(taken: list[Taken], words: str) -> int:
+    return sum(words.encode() in one.message for one in taken)
+
+
+def _until(come: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether it comes."""
+    until = time.monotonic() + seconds
+    while not (there := come()) and time.monotonic() < until:
+        time.sleep(0.3)
+    return there

@@ -21,7 +21,7 @@ _ROWS = 100
 class DatabaseSource:
     """``sql`` returns a row for each address of a user: secret, address, disabled; of those, only secret is needed.
 
-    For Moodle also data_secret and expires. No row: an unknown user.
+    For Moodle also data_secret, expires and data_disabled. No row: an unknown user.
     """
 
     def __init__(self, path: str, sql: str, told: Told = nobody) -> None:
@@ -70,4 +70,5 @@ def _known(rows: list[Mapping[str, Any]]) -> Known | None:
         raise SourceUnavailableError("the query returned no whole number as expires")
     addresses = (row.get("address") for row in rows)
     found = tuple(usable_address(one) for one in addresses if isinstance(one, str) and one)
-    return Known(secret, found, any(row.get("disabled") for row in rows), data_secret, expires)
+    disabled, data_disabled = (any(row.get(name) for row in rows) for name in ("disabled", "data_disabled"))
+    return Known(secret, found, disabled, data_secret, expires, data_disabled)

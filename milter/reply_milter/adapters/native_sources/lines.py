@@ -76,8 +76,8 @@ def joined(user: Known | None, named: Named, of_data: Known | None) -> Known | N
         return user
     if of_data is None:
         return None
-    disabled = user.disabled or of_data.disabled
-    return Known(user.secret, user.addresses, disabled, of_data.data_secret, of_data.expires)
+    about = (of_data.data_secret, of_data.expires, of_data.data_disabled)
+    return Known(user.secret, user.addresses, user.disabled, *about)
 
 
 def _read(file: TextIO, status: os.stat_result) -> _Users:

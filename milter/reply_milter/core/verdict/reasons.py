@@ -48,6 +48,8 @@ class Cause(StrEnum):
     """Which check stands behind a reason that covers several. For operators: clients hear one text for all of them."""
 
     CHECKSUM = "checksum"
+    FORM = "form"  # a native key of an application is cut off, or altered: it names nobody
+    STRANGER = "unknown_user"  # to an application's source, or what its key is about is
     SPELLING = "spelling"  # of a native token that is good, in letters that the application does not write
     SOURCE = "source"  # of an application's users, which gives no answer
     HANDLER = "handler"

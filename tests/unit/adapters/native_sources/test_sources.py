@@ -62,6 +62,8 @@ def test_a_data_key_of_moodle_belongs_to_a_handler_and_its_number(tmp_path: Path
     )
     assert source.known(named(42, 1, 7)) == Known(SECRET, ("jane@example.net",), False, "d" * 32, 5)
     assert source.known(named(42, 1, 8)) == Known(SECRET, ("jane@example.net",), False, "d" * 32, 0)
+    closed = _written(tmp_path / "closed", line(), of_data.replace("false", "true")).known(named(42, 1, 7))
+    assert closed is not None and closed.data_disabled and not closed.disabled
     assert source.known(named(42, 2, 7)) is None and source.known(named(1, 1, 7)) is None
 
 

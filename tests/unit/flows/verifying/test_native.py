@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from reply_milter.core.native import gitea as tokens
+from reply_milter.core.mail.headers import RemoveRecipient
 from reply_milter.core.native import gob
 from reply_milter.core.native.forms import FORMS, Named
 from reply_milter.core.native.known import Known
@@ -18,7 +19,7 @@ from reply_milter.core.wrapping.keys import open_original
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.ports import SourceUnavailableError
 from tests.support.fakes import AUTHOR, NOW, SEAL_KEY, MemoryMark, rules
-from tests.support.hosts.dialogue import Desk, reply_fields
+from tests.support.hosts.dialogue import Desk, edits, reply_fields
 from tests.support.wrapping import gitea, wrapped
 
 SECRET, OTHER = "77f3fb1de115523da4d552f6127ed9a2", "3b27f07c862c0918394ca05f179b32dc"
@@ -62,6 +63,15 @@ def _desk(people: People, policy: Policy | None = None, **changes: object) -> De
     given = rules()
     desk = Desk(replace(given, handlers=Handlers.of([*given.handlers.by_id.values(), handler])))
     desk.service = replace(desk.service, mark=MemoryMark(set()), natives=people)
+    return desk
+
+
+def _throttling(desk: Desk) -> Desk:
+    """The same, which takes three guesses a minute."""
+    rules_now = desk.service.rules
+    desk.service = replace(
+        desk.service, rules=replace(rules_now, verify=replace(rules_now.verify, forged_per_minute=3))
+    )
     return desk
 
 
@@ -146,6 +156,62 @@ def test_without_an_answer_of_the_source_the_client_comes_again() -> None:
     assert desk.start("jane@git.example.com") == [Accept()]
 
 
+@pytest.mark.parametrize("recipients", [[native(token())], ["bob@example.org", native(token())]])
+def test_a_local_submission_waits_for_the_source_as_a_whole(recipients: list[str]) -> None:
+    """Nobody would send it again for the one address; to remove that would lose the reply."""
+    desk = _desk(People(answers=False))
+    assert desk.start(*recipients, over_smtp=False) == [Accept(desk_reason) for desk_reason in _reasons(recipients)]
+    verdict = desk.finish(MAIL)
+    assert isinstance(verdict, Defer) and verdict.reason == Reason.STORE_UNAVAILABLE
+    assert [(told.verdict, told.because) for told in desk.telemetry.messages] == [("defer", "source")]
+
+
+def _reasons(recipients: list[str]) -> list[str]:
+    return ["store_unavailable" if "+" in one else "ok" for one in recipients]
+
+
+def test_a_local_submission_waits_while_its_host_is_throttled() -> None:
+    """Another user of the host made the guesses; the address may be genuine."""
+    desk = _throttling(_desk(People()))
+    for number in range(1, 6):
+        desk.start(native(token(user=44, issue=number)))
+    desk.start("bob@example.org", native(token()), over_smtp=False)
+    verdict = desk.finish(MAIL)
+    assert isinstance(verdict, Defer) and verdict.reason == Reason.THROTTLED
+
+
+def test_a_forged_one_beside_others_of_a_local_submission_comes_off() -> None:
+    """As for our addresses: the others get their mail."""
+    desk = _desk(People())
+    desk.start("bob@example.org", native(token(user=44)), over_smtp=False)
+    verdict = desk.finish(MAIL)
+    assert list(edits(verdict)) == [RemoveRecipient(f"<{native(token(user=44))}>")]
+
+
+def test_ours_in_a_local_submission_needs_no_source() -> None:
+    """The application's own address beside it is only another name of the same thing."""
+    desk = _desk(People(answers=False))
+    ours = wrapped(native(token()))
+    desk.start(native(token()), ours.address, over_smtp=False)
+    fields = [*reply_fields(ours.token), ("References", f" <{ours.capsule}>")]
+    verdict = desk.finish(fields)
+    assert desk.tags(verdict)["class"] == "wrapped"
+    assert RemoveRecipient(f"<{native(token())}>") in list(edits(verdict))
+
+
+def test_a_source_that_goes_while_the_message_comes_in_loses_no_reply() -> None:
+    """Alone the client comes again; beside others, what RCPT has found stands."""
+    for others, expected in (([], Defer), (["bob@example.org"], Accept)):
+        people = People()
+        desk = _desk(people)
+        desk.start(*others, native(token()))
+        people.answers = False
+        verdict = desk.finish(MAIL)
+        assert isinstance(verdict, expected)
+        if others:
+            assert desk.tags(verdict)["class"] == "native"
+
+
 def test_another_author_is_a_mismatch_where_the_source_tells_addresses() -> None:
     """Without addresses, anybody who has the address may use it, as with the application itself."""
     desk = _desk(People())
@@ -160,10 +226,7 @@ def test_another_author_is_a_mismatch_where_the_source_tells_addresses() -> None
 def test_forged_ones_are_throttled_before_the_source_is_asked() -> None:
     """So that nobody makes us ask a database a thousand times."""
     people = People()
-    desk = _desk(people)
-    desk.service = replace(
-        desk.service, rules=replace(desk.service.rules, verify=replace(desk.service.rules.verify, forged_per_minute=3))
-    )
+    desk = _throttling(_desk(people))
     verdicts = [desk.start(native(token(user=44, issue=number)))[0] for number in range(1, 7)]
     assert [type(one) for one in verdicts] == [Reject] * 3 + [Defer] * 3
     assert len(people.asked) == 3
@@ -205,3 +268,18 @@ def test_a_second_address_of_the_user_may_answer_too() -> None:
     desk.store.addresses_of_pseudo_users[user] = (second,)
     desk.start(native(token()))
     assert _tags(desk, desk.finish(reply_fields(wrapped().token, author=second)))["sender"] == "match"
+
+
+def test_the_log_tells_what_was_wrong() -> None:
+    """The client hears one text for all of them."""
+    for key, people, cause in (
+        (token()[:-8], People(), "form"),
+        (token(user=44), People(), "unknown_user"),
+        (token(secret=OTHER), People(), "checksum"),
+        (token(), People({42: Known(SECRET, disabled=True)}), "user_disabled"),
+        (token(), People({42: Known(SECRET, data_disabled=True)}), "handler"),
+    ):
+        desk = _desk(people)
+        (verdict,) = desk.start(native(key))
+        assert isinstance(verdict, Reject) and str(verdict.reply) == INVALID
+        assert desk.telemetry.recipients[-1].because == cause
