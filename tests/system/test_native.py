@@ -58,12 +58,13 @@ class Switched:
     def _verifying(self, text: str) -> str:
         for name, source in (("gitea", f"file:{self.users}"), ("moodle", f"sqlite:{self.database}")):
             query = f'query = "{SQL}"\n' if name == "moodle" else ""
-            table = f'[handler.verify]\ntype = "{name}"\nsource = "{source}"\n{query}'
+            of_data = "canary_handler = 1\ncanary_data = 7\n" if name == "moodle" else ""
+            table = f'[handler.verify]\ntype = "{name}"\nsource = "{source}"\n{query}canary_user = 42\n{of_data}'
             head = f'application = "{name}"\n'
             at = text.index("[handler.delivery]", text.index(head))
             text = text[:at] + table + text[at:]
             text = text.replace(head, f'{head}native = "verify"\n')
-        return text
+        return text.replace("interval_seconds = 60", "interval_seconds = 1")
 
     def line(self, user: int, secret: str, **more: object) -> str:
         """A line of the file of users."""
@@ -144,6 +145,29 @@ def test_no_key_is_in_the_log(switched: Switched) -> None:
     """Neither a user's secret nor an address."""
     log = switched.host.site.daemon.log()
     assert SECRET not in log and OTHER not in log and "AEBQIAAC" not in log.upper()
+
+
+LAST = "reply_milter_native_canary_last_success_timestamp_seconds"
+
+
+def test_the_canary_is_verified_as_the_workers_know_its_user(switched: Switched) -> None:
+    """Once a second, for both applications; and told of where the source does not know the user, or is gone."""
+    site, kept = switched.host.site, switched.users.read_text(encoding="utf-8")
+    before, natives = site.metrics(), "reply_milter_native_total"
+    assert _until(lambda: site.metrics()[LAST] > before[LAST] + 1), site.daemon.log()[-2000:]
+    after = site.metrics()
+    assert after["reply_milter_native_canary_interval_seconds"] == 1
+    assert all(before[name] == value for name, value in after.items() if name.startswith(natives)), "it is no traffic"
+    switched.write(switched.line(43, OTHER))
+    failed = 'reply_milter_native_canary_failures_total{reason="source"}'
+    assert _until(lambda: site.metrics()[failed] > after[failed])
+    assert "the native canary failed: reason=source handler=gitea the canary's user 42 is unknown" in site.daemon.log()
+    switched.write(kept.strip())
+    last = site.metrics()[LAST]
+    assert _until(lambda: site.metrics()[LAST] > last + 1)
+    assert "the native canary succeeds again" in site.daemon.log()
+    assert SECRET not in site.daemon.log() and DATA_KEY not in site.daemon.log()
+    assert site.metrics()['reply_milter_native_canary_failures_total{reason="forged_accepted"}'] == 0
 
 
 def test_a_file_that_is_gone_defers_native_mail_alone(switched: Switched) -> None:

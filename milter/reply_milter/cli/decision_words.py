@@ -55,7 +55,7 @@ ADDRESS_MALFORMED: Final = (
 
 CAUSES: Final[Mapping[Cause, str]] = {
     Cause.CHECKSUM: "The checksum is wrong: altered or made up, of another realm, or its master key is retired.",
-    Cause.FORM: "The key in it names nobody: it was cut off, or altered, as by a server that folds the case of letters.",
+    Cause.FORM: "The key in it names nobody: it was cut off, or altered, as by a server that folds letters.",
     Cause.STRANGER: "The application's source does not know the user, or what the address is about: is the file old?",
     Cause.SPELLING: "It is genuine, but spelled as its application never spells it (docs/runbooks/spellings.md).",
     Cause.SOURCE: "The source of the application's users gives no answer (docs/runbooks/native-source.md).",

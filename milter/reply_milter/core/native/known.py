@@ -20,8 +20,8 @@ class Known:
     """``secret`` and ``data_secret`` as the application has them, in text; the second only for Moodle's data keys.
 
     ``addresses``: those that may answer, normalised; empty where the application tells none. ``expires``: the last Unix
-    second of the data key, 0 for never. ``disabled``: the user; ``data_disabled``: what the address is for, as a handler
-    of Moodle's that its administrator has switched off.
+    second of the data key, 0 for never. ``disabled``: the user; ``data_disabled``: what the address is for, as
+    a handler of Moodle's that its administrator has switched off.
     """
 
     secret: str = field(repr=False)

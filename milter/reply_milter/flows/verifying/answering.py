@@ -119,8 +119,8 @@ def _refusal_of_all(state: Replying | Refusing, arrival: Arrival) -> RecipientDe
     """The refusal that is the answer to a whole local submission; None if there is none.
 
     With other recipients there is one only for an address that could not be verified yet: the MTA keeps the submission,
-    and tries again. To remove that recipient would lose its reply. Without others, a second reply recipient is rejected:
-    to send the message again would not make it the only one.
+    and tries again. To remove that recipient would lose its reply. Without others, a second reply recipient is
+    rejected: to send the message again would not make it the only one.
     """
     late = [one for one in state.refused if one.when is Stage.EOM and not one.is_beside]
     if arrival.has_other_recipients:

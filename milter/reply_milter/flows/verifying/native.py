@@ -68,8 +68,8 @@ def standing_of_native(token: Checked, known: Known, facts: Facts | None, now: i
 def standing_at_end(service: Service, arrival: Arrival, token: Checked, facts: Facts | None) -> list[Finding]:
     """Check a native address again at the end of its message: hours may have passed since RCPT, and a reload.
 
-    Where the source gives no answer now, with other recipients in the message RCPT's answer stands: the reply could only
-    be removed, and so be lost.
+    Where the source gives no answer now, with other recipients in the message RCPT's answer stands: the reply could
+    only be removed, and so be lost.
     """
     owner, now = arrival.recipient.claimant, service.clock.now()
     handler = arrival.current.handlers.by_id.get(token.handler.id)

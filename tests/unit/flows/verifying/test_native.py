@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from reply_milter.core.native import gitea as tokens
 from reply_milter.core.mail.headers import RemoveRecipient
+from reply_milter.core.native import gitea as tokens
 from reply_milter.core.native import gob
 from reply_milter.core.native.forms import FORMS, Named
 from reply_milter.core.native.known import Known
@@ -166,8 +166,8 @@ def test_a_local_submission_waits_for_the_source_as_a_whole(recipients: list[str
     assert [(told.verdict, told.because) for told in desk.telemetry.messages] == [("defer", "source")]
 
 
-def _reasons(recipients: list[str]) -> list[str]:
-    return ["store_unavailable" if "+" in one else "ok" for one in recipients]
+def _reasons(recipients: list[str]) -> list[Reason]:
+    return [Reason.STORE_UNAVAILABLE if "+" in one else Reason.OK for one in recipients]
 
 
 def test_a_local_submission_waits_while_its_host_is_throttled() -> None:
