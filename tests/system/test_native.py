@@ -7,6 +7,8 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -76,6 +78,16 @@ class Switched:
         new.write_text("\n".join(lines) + "\n", encoding="utf-8")
         new.chmod(0o644)
         new.rename(self.users)
+
+    def doctor(self) -> list[dict[str, str]]:
+        """What doctor says about the sources."""
+        done = subprocess.run(
+            [sys.executable, "-m", "reply_milter", "doctor", "--json", "--config", str(self.host.site.config)],
+            capture_output=True, text=True, cwd="/",
+        )  # fmt: skip
+        told = json.loads(done.stdout)
+        assert "native" in told["areas"] and SECRET not in done.stdout
+        return [one for one in told["findings"] if one["check"].startswith("native.")]
 
     def send(self, to: str, name: str, sender: str = JANE) -> str:
         """Answer a notification; what the client heard."""
@@ -168,6 +180,31 @@ def test_the_canary_is_verified_as_the_workers_know_its_user(switched: Switched)
     assert "the native canary succeeds again" in site.daemon.log()
     assert SECRET not in site.daemon.log() and DATA_KEY not in site.daemon.log()
     assert site.metrics()['reply_milter_native_canary_failures_total{reason="forged_accepted"}'] == 0
+
+
+def test_doctor_says_who_can_read_the_sources_and_how_to_mend_it(switched: Switched) -> None:
+    """Pasted into a shell, its lines leave nothing to say, and replies go on."""
+    kept = switched.users.read_text(encoding="utf-8")
+    found = switched.doctor()
+    assert [one["check"] for one in found if one["severity"] == "error"] == ["native.mode", "native.mode"]
+    for _ in range(3):
+        for problem in found:
+            if problem["line"]:
+                subprocess.run(["sh", "-euc", problem["line"]], check=True)
+        found = switched.doctor()
+    (note,) = found
+    assert note["check"] == "native.users" and "handler gitea" in note["what"] and "2 users" in note["what"]
+    assert switched.send(moodle(), "mended").startswith(("250", "550 5.7.1 This message was"))
+    assert switched.send(gitea(issue=13), "mended").startswith("250")
+    switched.write(kept.strip(), '{"id": 1}', SECRET)
+    told = [one["what"].rpartition(": ")[2] for one in switched.doctor() if one["check"] == "native.unusable"]
+    assert [text[:9] for text in told] == ["line 3 id", "line 4 is"] and SECRET not in str(told)
+    with sqlite3.connect(switched.database) as database:
+        database.execute("ALTER TABLE keys RENAME TO others")
+    assert "no such table: keys" in str([one["what"] for one in switched.doctor()])
+    with sqlite3.connect(switched.database) as database:
+        database.execute("ALTER TABLE others RENAME TO keys")
+    switched.write(kept.strip())
 
 
 def test_a_file_that_is_gone_defers_native_mail_alone(switched: Switched) -> None:

@@ -46,13 +46,20 @@ class DatabaseSource:
                 database.row_factory = sqlite3.Row
                 until = time.monotonic() + _SECONDS
                 database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
-                rows = database.execute(self._sql, asked).fetchmany(_ROWS)
-                known = _known([dict(row) for row in rows])
+                answer = database.execute(self._sql, asked)
+                known = _known([dict(row) for row in _rows(answer)])
         except (sqlite3.Error, OverflowError, SourceUnavailableError) as error:
             self._health.note(f"gave no answer: {error}", "")
             raise SourceUnavailableError(f"the database gave no answer: {error}") from error
         self._health.note("", "answers")
         return known
+
+
+def _rows(answer: sqlite3.Cursor) -> list[sqlite3.Row]:
+    """Take the rows, which have the column that we need even if there are none."""
+    if "secret" not in [column[0] for column in answer.description or ()]:
+        raise SourceUnavailableError("the query returns no column secret")
+    return answer.fetchmany(_ROWS)
 
 
 def _known(rows: list[Mapping[str, Any]]) -> Known | None:

@@ -17,7 +17,8 @@ def unbound_names(wrapped: Sequence[Handler], left: Collection[int] | None, now:
     """
     if left is None:
         return []
-    return [one.name for one in wrapped if one.wrap and not one.wrap.passes(now) and one.id not in left]
+    refusing = (one for one in wrapped if one.wrap and one.wrap.verification is None and not one.wrap.passes(now))
+    return [one.name for one in refusing if one.id not in left]
 
 
 def examine(wrapped: Sequence[Handler], left: Collection[int] | None, now: int) -> Iterator[Problem]:

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from reply_milter.core.diagnosis.wrapped import examine, unbound_names
+from reply_milter.core.native.forms import FORMS
+from reply_milter.core.native.verification import LinesFile, Verification
 from reply_milter.core.verdict.destination import LmtpRelay, Maildir
 from reply_milter.core.verdict.handler import Handler
 from reply_milter.core.wrapping import pattern
@@ -38,6 +40,12 @@ def test_refusal_that_does_not_bind_is_told(
     handler = gitea(native_passes_until=until)
     assert checks(handler, left) == expected
     assert (unbound_names([handler], left, NOW) == ["gitea"]) is ("native_unbound" in expected)
+
+
+def test_addresses_that_are_verified_do_not_pass_by_themselves() -> None:
+    """Whether a notification has left or not."""
+    handler = gitea(verification=Verification(FORMS["gitea"], LinesFile("/nowhere")))
+    assert checks(handler, NONE) == []
 
 
 @pytest.mark.parametrize(
