@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
-from reply_milter.adapters.native_sources.health import Health, Told, nobody
+from reply_milter.adapters.native_sources.health import Health, Told
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import SECRET_CHARACTERS, Known, usable_address
 from reply_milter.ports.native_source import SourceUnavailableError
@@ -24,7 +24,7 @@ class DatabaseSource:
     For Moodle also data_secret, expires and data_disabled. No row: an unknown user.
     """
 
-    def __init__(self, path: str, sql: str, told: Told = nobody) -> None:
+    def __init__(self, path: str, sql: str, told: Told | None = None) -> None:
         self._uri = f"file:{quote(path)}?mode=ro"
         self._sql = sql
         self._health = Health(self._uri, told)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from reply_milter.adapters.native_sources.health import Health, Told, nobody
+from reply_milter.adapters.native_sources.health import Health, Told
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import LINE_OCTETS, DataLine, Known, UserLine, read_line
 from reply_milter.ports.native_source import SourceUnavailableError
@@ -29,7 +29,7 @@ class _Users:
 class LinesSource:
     """Answers from memory. ``path`` is looked at each second, until ``close``."""
 
-    def __init__(self, path: str, told: Told = nobody) -> None:
+    def __init__(self, path: str, told: Told | None = None) -> None:
         self._path = path
         self._health = Health(path, told)
         self._stamp: _Stamp | None = None
