@@ -1,7 +1,11 @@
 """Native addresses that are verified: judged like answers to ours, by what the application knows of its users."""
 
 import base64
+import hashlib
+import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -16,10 +20,13 @@ from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Defer, Reject
 from reply_milter.core.wrapping.keys import open_original
+from reply_milter.core.wrapping.pattern import parse
 from reply_milter.core.wrapping.plain import Plain
+from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.ports import SourceUnavailableError
 from tests.support.fakes import AUTHOR, NOW, SEAL_KEY, MemoryMark, rules
 from tests.support.hosts.dialogue import Desk, edits, reply_fields
+from tests.support.native_writers import gitea_token, moodle_key
 from tests.support.wrapping import gitea, wrapped
 
 SECRET, OTHER = "77f3fb1de115523da4d552f6127ed9a2", "3b27f07c862c0918394ca05f179b32dc"
@@ -123,6 +130,62 @@ def test_unknown_malformed_and_wrong_sound_and_cost_the_same(key: str) -> None:
     assert isinstance(verdict, Reject)
     assert (verdict.reason, str(verdict.reply)) == (Reason.FORGED, INVALID)
     assert len(people.asked) == 1 and desk.store.calls == []
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_every_wrong_key_costs_the_same_calls_and_hears_the_same_octets(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One question to the source, one digest, one comparison; whatever is wrong, and whatever the application."""
+    good = {
+        "gitea": gitea_token(42, SECRET, NOW + 86400), "forgejo": gitea_token(42, SECRET, NOW + 86400, forgejo=True),
+        "moodle": moodle_key(1, 42, 7, SECRET, SECRET),
+    }[form]  # fmt: skip
+    wrong = {
+        "gitea": [gitea_token(44, SECRET, NOW + 86400), gitea_token(42, OTHER, NOW + 86400), good[:-8], "A" * 77],
+        "forgejo": [
+            gitea_token(44, SECRET, NOW, forgejo=True), gitea_token(42, OTHER, NOW, forgejo=True), good[:-8],
+            "A" * 77, gitea_token(42, SECRET, NOW + 86400),
+        ],
+        "moodle": [
+            moodle_key(1, 44, 7, SECRET, SECRET), moodle_key(1, 42, 7, OTHER, SECRET), moodle_key(0, 42, 7, "", ""),
+            moodle_key(1, 42, 7, SECRET, OTHER), good.swapcase(), "/" * 48,
+        ],
+    }[form]  # fmt: skip
+    calls: list[str] = []
+    for module, name in ((hmac, "digest"), (hmac, "compare_digest"), (hashlib, "md5")):
+        monkeypatch.setattr(module, name, _counted(calls, name, getattr(module, name)))
+    heard = set()
+    for key in wrong:
+        people = People({42: Known(SECRET, data_secret=SECRET)})
+        desk = _desk_of(form, people)
+        calls.clear()
+        (verdict,) = desk.start(f"incoming+{key}@git.example.com")
+        assert isinstance(verdict, Reject)
+        heard.add((verdict.reply.code, verdict.reply.enhanced, verdict.reply.text, tuple(calls), len(people.asked)))
+        assert desk.store.calls == []
+    assert len(heard) == 1
+    digest = "md5" if form == "moodle" else "digest"
+    assert [(calls, asked) for *_, calls, asked in heard] == [((digest, "compare_digest"), 1)]
+
+
+def _counted(calls: list[str], name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def counting(*given: Any, **named: Any) -> Any:
+        calls.append(name)
+        return real(*given, **named)
+
+    return counting
+
+
+def _desk_of(form: str, people: People) -> Desk:
+    """A desk that verifies addresses of another form."""
+    preset = PRESETS[form]
+    pattern = parse("incoming+{key}@git.example.com", preset.key, preset.case_matters)
+    handler = gitea(verification=Verification(FORMS[form], LinesFile("/nowhere")), preset=preset, address=pattern)
+    given = rules()
+    desk = Desk(replace(given, handlers=Handlers.of([*given.handlers.by_id.values(), handler])))
+    desk.service = replace(desk.service, mark=MemoryMark(set()), natives=people)
+    return desk
 
 
 def test_a_second_spelling_is_told_to_the_operator() -> None:
