@@ -16,7 +16,7 @@ _MOST: Final = 10  # wrong lines that are told
 
 def survey_lines(path: str) -> Survey:
     """Read a whole file of JSON lines. Says nothing about a file that is missing or can't be read."""
-    users, data, problems = set[int](), set[tuple[int, int]](), list[str]()
+    users, data, problems, wrong_lines = set[int](), set[tuple[int, int]](), list[str](), 0
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
             wrong = misfit(os.fstat(file.fileno()))
@@ -29,13 +29,14 @@ def survey_lines(path: str) -> Survey:
                     case DataLine(handler, of):
                         data.add((handler, of))
                     case problem:
-                        problems.append(f"line {number} {problem}")
+                        wrong_lines += 1
+                        problems += [f"line {number} {problem}"] if wrong_lines <= _MOST else []
     except OSError:
         return Survey(0, 0)
     except UnicodeDecodeError:
         return Survey(0, 0, ("is not UTF-8 text",))
-    more = [f"{len(problems) - _MOST} more lines are wrong"] if len(problems) > _MOST else []
-    return Survey(len(users), len(data), (*problems[:_MOST], *more))
+    more = [f"{wrong_lines - _MOST} more lines are wrong"] if wrong_lines > _MOST else []
+    return Survey(len(users), len(data), (*problems, *more))
 
 
 def query_problem(query: Query, named: Named) -> str:
