@@ -17,7 +17,7 @@ COMPILED = """
     reply_milter/core/rules: authentication authentication_results auto_reply dkim_signature message thread
     reply_milter/core/seal: tagging verdict_header
     reply_milter/core/token: address keyring token verify
-    reply_milter/core/verdict: answer handler policy reasons verdict
+    reply_milter/core/verdict: answer cause handler policy reasons verdict
     reply_milter/core/wrapping: keys native plain unwrap
     reply_milter/flows: service
     reply_milter/flows/verifying: answering arrival claiming direct inbound judgement native recipient sealing standing transaction weighing

@@ -4,6 +4,7 @@ A report, not a proof: the long form asks 10,000 times for each kind, in turns. 
 remembered user key, or a question to the store, would show as several times that.
 """
 
+import json
 import os
 import random
 import statistics
@@ -18,6 +19,7 @@ from reply_milter.core.encoding.base32 import ALPHABET
 from reply_milter.core.token.mint import Order, mint
 from reply_milter.ports import UserChange
 from reply_milter.wiring.stores import load, store_url
+from tests.support.native_writers import gitea_token, moodle_key
 from tests.wire.milter_alone import DOMAIN, Milter, own_folder
 from tests.wire.milter_client import CONTINUE, REPLYCODE, Mta
 
@@ -27,6 +29,25 @@ LONG = bool(os.environ.get("REPLY_MILTER_LONG"))
 ASKED = 10_000 if LONG else 1500
 OFF = 9
 SHARE = 0.1 if LONG else 0.25  # of a median answer: two kinds differ by less. Other tests run beside the short form
+
+
+_VERIFYING = """
+[[handler]]
+id = {id}
+name = "{form}"
+context = "wrapped"
+[handler.wrap]
+application = "{form}"
+address = "incoming+{{key}}@{form}.example.com"
+native = "verify"
+outward = false
+[handler.verify]
+type = "{form}"
+source = "file:{folder}/users"
+[handler.delivery]
+type = "maildir"
+path = "{folder}/mail"
+"""
 
 
 @pytest.fixture
@@ -111,6 +132,58 @@ def test_a_genuine_address_tells_no_handler_from_a_user(milter: Milter) -> None:
     _compare(milter, asked)
 
 
+@pytest.fixture
+def verifying() -> Iterator[Milter]:
+    """A daemon that verifies addresses of a Gitea and of a Moodle with a hundred users each, and throttles nobody."""
+    with own_folder() as folder:
+        running = Milter(folder, changes={"forged_per_minute = 60": "forged_per_minute = 0"})
+        lines = [{"id": number, "secret": f"{number:032x}"} for number in range(1000, 1100)]
+        lines += [{"handler": 1, "data": number, "secret": f"{number:032x}"} for number in range(1, 101)]
+        users = folder / "users"
+        users.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        users.chmod(0o644)
+        hook = f'\n[delivery]\nlisten = "unix:{folder}/lmtp.sock"\nsocket_group = ""\n'
+        tables = (
+            _VERIFYING.format(id=20 + at, form=form, folder=folder) for at, form in enumerate(("gitea", "moodle"))
+        )
+        running.config.write_text(running.config.read_text() + hook + "".join(tables))
+        running.daemon.start()
+        yield running
+        running.daemon.stop()
+
+
+def test_native_keys_take_as_long_whatever_is_wrong(verifying: Milter) -> None:
+    """Of Gitea: no such user, another secret, a key that was cut off or altered, a second spelling of a genuine one."""
+    asked = []
+    for _ in range(ASKED):
+        user, other = random.randrange(1000, 1100), random.randrange(2000, 9000)
+        secret, expires, number = f"{user:032x}", int(time.time()) + 86400, random.randrange(1, 1 << 20)
+        cut = gitea_token(user, secret, expires, number)
+        asked += [
+            ("unknown user", gitea_token(other, secret, expires, number)),
+            ("another secret", gitea_token(user, secret[::-1], expires, number)),
+            ("cut off", cut[:-8]),
+            ("a letter altered", cut[:10] + ("A" if cut[10] != "A" else "B") + cut[11:]),
+            ("second spelling", cut.lower()),
+        ]
+    _compare(verifying, [(kind, f"incoming+{key}@gitea.example.com") for kind, key in asked])
+
+
+def test_addresses_of_moodle_take_as_long_whatever_is_wrong(verifying: Milter) -> None:
+    """No such user, no such data, another secret, letters that were folded."""
+    asked = []
+    for _ in range(ASKED):
+        user, data, other = random.randrange(1000, 1100), random.randrange(1, 101), random.randrange(2000, 9000)
+        of_user, of_data = f"{user:032x}", f"{data:032x}"
+        asked += [
+            ("unknown user", moodle_key(1, other, data, of_data, of_user)),
+            ("unknown data", moodle_key(1, user, other, of_data, of_user)),
+            ("another secret", moodle_key(1, user, data, of_data, of_user[::-1])),
+            ("folded", "z" + moodle_key(1, user, data, of_data, of_user)[1:].lower()),
+        ]
+    _compare(verifying, [(kind, f"incoming+{key}@moodle.example.com") for kind, key in asked])
+
+
 def _compare(milter: Milter, asked: list[tuple[str, str]]) -> None:
     kinds = list(dict.fromkeys(kind for kind, _ in asked))
     random.shuffle(asked)
@@ -125,5 +198,6 @@ def _compare(milter: Milter, asked: list[tuple[str, str]]) -> None:
     medians = {kind: statistics.median(found) for kind, found in kept.items()}
     for kind in kinds:
         t = _welch(kept[kind], kept[kinds[0]])
-        print(f"{kind}: median {medians[kind]:.1f} us, against {kinds[0]}: t = {t:+.2f}")
+        ratio = medians[kind] / medians[kinds[0]]
+        print(f"{kind}: median {medians[kind]:.1f} us, against {kinds[0]}: ratio {ratio:.3f}, t = {t:+.2f}")
     assert max(medians.values()) < min(medians.values()) * (1 + SHARE), medians

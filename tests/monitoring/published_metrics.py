@@ -34,6 +34,8 @@ OF_WRAPPED: dict[str, set[str]] = {
     "restored_total": {"handler", "class"},
     "wrapped_canary_last_success_timestamp_seconds": set(),
     "wrapped_canary_failures_total": {"reason"},
+    "native_canary_last_success_timestamp_seconds": set(),
+    "native_canary_failures_total": {"reason"},
 }
 
 

@@ -12,7 +12,7 @@ from reply_milter.ports.canary import Submitted
 
 @dataclass
 class MilterInProcess:
-    """Implements ``ports.canary.MessageClient``. ``converse`` begins a conversation."""
+    """Implements ``ports.canary.MessageClient`` and ``MilterClient``. ``converse`` begins a conversation."""
 
     converse: Callable[[], Conversation]
 
@@ -29,6 +29,14 @@ class MilterInProcess:
         verdict = conversation.end_of_message("canary")
         conversation.done()
         return Submitted(_refusal(verdict), verdict.edits if isinstance(verdict, Accept) else ())
+
+    def recipient(self, address: str) -> str:
+        """See ``ports.canary.MilterClient``."""
+        conversation = self.converse()
+        conversation.mail("<>", NO_LOGIN)
+        refusal = _refusal(conversation.rcpt(f"<{address}>", address, True, ""))
+        conversation.abort()
+        return refusal
 
     def close(self) -> None:
         """See ``ports.canary.MessageClient``."""

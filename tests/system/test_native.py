@@ -7,13 +7,16 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.hosts.mail_sink import Taken
 from tests.support.hosts.wrapping_site import WrappingSite
 from tests.support.mail_programs import value_of
 from tests.support.native_writers import gitea_token, moodle_key
@@ -57,12 +60,13 @@ class Switched:
     def _verifying(self, text: str) -> str:
         for name, source in (("gitea", f"file:{self.users}"), ("moodle", f"sqlite:{self.database}")):
             query = f'query = "{SQL}"\n' if name == "moodle" else ""
-            table = f'[handler.verify]\ntype = "{name}"\nsource = "{source}"\n{query}'
+            of_data = "canary_handler = 1\ncanary_data = 7\n" if name == "moodle" else ""
+            table = f'[handler.verify]\ntype = "{name}"\nsource = "{source}"\n{query}canary_user = 42\n{of_data}'
             head = f'application = "{name}"\n'
             at = text.index("[handler.delivery]", text.index(head))
             text = text[:at] + table + text[at:]
             text = text.replace(head, f'{head}native = "verify"\n')
-        return text
+        return text.replace("interval_seconds = 60", "interval_seconds = 1")
 
     def line(self, user: int, secret: str, **more: object) -> str:
         """A line of the file of users."""
@@ -74,6 +78,16 @@ class Switched:
         new.write_text("\n".join(lines) + "\n", encoding="utf-8")
         new.chmod(0o644)
         new.rename(self.users)
+
+    def doctor(self) -> list[dict[str, str]]:
+        """What doctor says about the sources."""
+        done = subprocess.run(
+            [sys.executable, "-m", "reply_milter", "doctor", "--json", "--config", str(self.host.site.config)],
+            capture_output=True, text=True, cwd="/",
+        )  # fmt: skip
+        told = json.loads(done.stdout)
+        assert "native" in told["areas"] and SECRET not in done.stdout
+        return [one for one in told["findings"] if one["check"].startswith("native.")]
 
     def send(self, to: str, name: str, sender: str = JANE) -> str:
         """Answer a notification; what the client heard."""
@@ -145,6 +159,54 @@ def test_no_key_is_in_the_log(switched: Switched) -> None:
     assert SECRET not in log and OTHER not in log and "AEBQIAAC" not in log.upper()
 
 
+LAST = "reply_milter_native_canary_last_success_timestamp_seconds"
+
+
+def test_the_canary_is_verified_as_the_workers_know_its_user(switched: Switched) -> None:
+    """Once a second, for both applications; and told of where the source does not know the user, or is gone."""
+    site, kept = switched.host.site, switched.users.read_text(encoding="utf-8")
+    before, natives = site.metrics(), "reply_milter_native_total"
+    assert _until(lambda: site.metrics()[LAST] > before[LAST] + 1), site.daemon.log()[-2000:]
+    after = site.metrics()
+    assert after["reply_milter_native_canary_interval_seconds"] == 1
+    assert all(before[name] == value for name, value in after.items() if name.startswith(natives)), "it is no traffic"
+    switched.write(switched.line(43, OTHER))
+    failed = 'reply_milter_native_canary_failures_total{reason="source"}'
+    assert _until(lambda: site.metrics()[failed] > after[failed])
+    assert "the native canary failed: reason=source handler=gitea the canary's user 42 is unknown" in site.daemon.log()
+    switched.write(kept.strip())
+    last = site.metrics()[LAST]
+    assert _until(lambda: site.metrics()[LAST] > last + 1)
+    assert "the native canary succeeds again" in site.daemon.log()
+    assert SECRET not in site.daemon.log() and DATA_KEY not in site.daemon.log()
+    assert site.metrics()['reply_milter_native_canary_failures_total{reason="forged_accepted"}'] == 0
+
+
+def test_doctor_says_who_can_read_the_sources_and_how_to_mend_it(switched: Switched) -> None:
+    """Pasted into a shell, its lines leave nothing to say, and replies go on."""
+    kept = switched.users.read_text(encoding="utf-8")
+    found = switched.doctor()
+    assert [one["check"] for one in found if one["severity"] == "error"] == ["native.mode", "native.mode"]
+    for _ in range(3):
+        for problem in found:
+            if problem["line"]:
+                subprocess.run(["sh", "-euc", problem["line"]], check=True)
+        found = switched.doctor()
+    (note,) = found
+    assert note["check"] == "native.users" and "handler gitea" in note["what"] and "2 users" in note["what"]
+    assert switched.send(moodle(), "mended").startswith(("250", "550 5.7.1 This message was"))
+    assert switched.send(gitea(issue=13), "mended").startswith("250")
+    switched.write(kept.strip(), '{"id": 1}', SECRET)
+    told = [one["what"].rpartition(": ")[2] for one in switched.doctor() if one["check"] == "native.unusable"]
+    assert [text[:9] for text in told] == ["line 3 id", "line 4 is"] and SECRET not in str(told)
+    with sqlite3.connect(switched.database) as database:
+        database.execute("ALTER TABLE keys RENAME TO others")
+    assert "no such table: keys" in str([one["what"] for one in switched.doctor()])
+    with sqlite3.connect(switched.database) as database:
+        database.execute("ALTER TABLE others RENAME TO keys")
+    switched.write(kept.strip())
+
+
 def test_a_file_that_is_gone_defers_native_mail_alone(switched: Switched) -> None:
     """Until it is back."""
     kept = switched.users.read_text(encoding="utf-8")
@@ -159,3 +221,38 @@ def test_a_file_that_is_gone_defers_native_mail_alone(switched: Switched) -> Non
     while not (heard := switched.send(gitea(issue=10), "back")).startswith("250") and time.monotonic() < until:
         time.sleep(0.3)
     assert heard.startswith("250")
+
+
+def test_a_local_submission_waits_for_its_source_and_loses_nothing(switched: Switched) -> None:
+    """By sendmail(1), to a person and to a native address while the file is gone: both get it once, later.
+
+    No program would send it again for the native address alone, so the MTA keeps the whole submission.
+    """
+    postfix, kept = switched.host.site.postfix, switched.users.read_text(encoding="utf-8")
+    to, person = gitea(issue=11), "bob@client.example"
+    maildrop = postfix.folder / "spool/maildrop"
+    switched.users.unlink()
+    assert _until(lambda: switched.send(gitea(issue=12), "probe").startswith("451"))
+    message = f"From: Jane <{JANE}>\nTo: <{to}>, <{person}>\nSubject: Re: local\nMessage-ID: <l1@client.example>\n\nx\n"
+    postfix.sendmail(["-f", JANE, to, person], message.encode())
+    assert _until(lambda: "milter-reject: END-OF-MESSAGE from localhost" in postfix.log())
+    time.sleep(1)
+    assert len(list(maildrop.iterdir())) == 1 and _with(switched.host.world.taken, "Re: local") == 0
+    switched.write(kept.strip())
+    assert _until(lambda: switched.send(gitea(issue=12), "probe").startswith("250"))
+    postfix.flush()
+    assert _until(lambda: _with(switched.host.world.taken, "Re: local") == 1, 90)
+    assert _until(lambda: _with(switched.host.applications.taken, "Re: local") == 1)
+    assert list(maildrop.iterdir()) == []
+
+
+def _with(taken: list[Taken], words: str) -> int:
+    return sum(words.encode() in one.message for one in taken)
+
+
+def _until(come: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether it comes."""
+    until = time.monotonic() + seconds
+    while not (there := come()) and time.monotonic() < until:
+        time.sleep(0.3)
+    return there

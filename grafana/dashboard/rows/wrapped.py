@@ -81,5 +81,21 @@ ROW = Row(
             (f"sum by (reason) ({rate('wrapped_canary_failures_total')})", "{{reason}}"),
             width=12,
         ),
+        lines(
+            "Native canary, last success",
+            "How long ago, or since the daemon started if none was yet; and the interval at which one is sent.",
+            "s",
+            (canary_age("native_canary"), "{{instance}}"),
+            (f"max({series('native_canary_interval_seconds')})", "interval"),
+            width=12,
+        ),
+        lines(
+            "Native canary, failures",
+            "source: it gives no answer, or does not know the canary's user. refused, deferred: a genuine address of "
+            "that user. forged_accepted: must never happen. unreachable: no worker answers.",
+            "ops",
+            (f"sum by (reason) ({rate('native_canary_failures_total')})", "{{reason}}"),
+            width=12,
+        ),
     ),
 )

@@ -55,6 +55,8 @@ ADDRESS_MALFORMED: Final = (
 
 CAUSES: Final[Mapping[Cause, str]] = {
     Cause.CHECKSUM: "The checksum is wrong: altered or made up, of another realm, or its master key is retired.",
+    Cause.FORM: "The key in it names nobody: it was cut off, or altered, as by a server that folds letters.",
+    Cause.STRANGER: "The application's source does not know the user, or what the address is about: is the file old?",
     Cause.SPELLING: "It is genuine, but spelled as its application never spells it (docs/runbooks/spellings.md).",
     Cause.SOURCE: "The source of the application's users gives no answer (docs/runbooks/native-source.md).",
     Cause.HANDLER: "Its handler is unknown here, or disabled in the configuration.",
@@ -65,6 +67,16 @@ CAUSES: Final[Mapping[Cause, str]] = {
     Cause.OBJECT: "All older addresses about this thing were revoked.",
     Cause.BEFORE: "All addresses from before a certain time were revoked.",
     Cause.WRONG_AUTHORS: "Twenty wrong authors have written to it (docs/runbooks/leaked.md).",
+}
+
+# For an application's own addresses, what other words say of ours.
+OF_NATIVE: Final[Mapping[Reason | Cause, str]] = {
+    Reason.FORGED: "The application did not make this address, or it is no longer good for anybody.",
+    Reason.STORE_UNAVAILABLE: "Whether the application made it can't be told now; the client retries.",
+    Reason.EXPIRED: "The address was genuine, and its application no longer takes it either.",
+    Cause.CHECKSUM: "The source knows the user, but another secret: the address is made up, or the secret has changed.",
+    Cause.USER_DISABLED: "The application has disabled its user, or so the source says.",
+    Cause.HANDLER: "The application has disabled what the address is for, or the handler is disabled here.",
 }
 
 NOTIFICATIONS: Final[Mapping[Minting, str]] = {

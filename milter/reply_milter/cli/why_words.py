@@ -14,6 +14,7 @@ from reply_milter.core.seal.sealed_reply import Undeliverable
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.reasons import GUESSED, INVALID, MALFORMED_MESSAGE, MISSPELT, Cause, Reason, reply_for
 from reply_milter.core.verdict.verdict import Defer, Reject, refusal
+from reply_milter.core.wrapping.wrap import Road
 from reply_milter.ports import Fate, Minting, Stage
 from reply_milter.ports.delivery_telemetry import DeliveryEvent
 
@@ -86,7 +87,7 @@ def meaning(line: LogLine) -> Iterator[str]:
     if line.event in (RECIPIENT, MESSAGE):
         yield _reason(fields)
         if fields.get("because"):
-            yield _word(words.CAUSES, Cause, fields["because"])
+            yield _native(fields, fields["because"]) or _word(words.CAUSES, Cause, fields["because"])
     elif line.event == NOTIFICATION:
         yield _word(words.NOTIFICATIONS, Minting, fields.get("outcome", ""))
     elif line.event == DELIVERY:
@@ -123,7 +124,18 @@ def _heard_words(line: LogLine) -> str:
 def _reason(fields: Mapping[str, str]) -> str:
     if fields.get("reason") == Reason.MALFORMED and fields.get("stage") != Stage.EOM:
         return words.ADDRESS_MALFORMED
+    if fields.get("because") or fields.get("reason") == Reason.EXPIRED:
+        of_native = _native(fields, fields.get("reason", ""))
+        if of_native:
+            return of_native
     return _word(words.REASONS, Reason, fields.get("reason", ""))
+
+
+def _native(fields: Mapping[str, str], value: str) -> str:
+    """Return the words for a reason or cause of an application's own address; empty where there are no others."""
+    if fields.get("class") != Road.NATIVE:
+        return ""
+    return next((text for known, text in words.OF_NATIVE.items() if known.value == value), "")
 
 
 def _word(table: Mapping[_Word, str], kind: type[_Word], value: str) -> str:

@@ -2,12 +2,13 @@
 
 import re
 
-from reply_milter.core.encoding.toml_table import Table, one_of
+from reply_milter.core.encoding.toml_table import Table, between, one_of
 from reply_milter.core.native.forms import FORMS
-from reply_milter.core.native.verification import LinesFile, Query, Verification
+from reply_milter.core.native.verification import CanaryUser, LinesFile, Query, Verification
 
 _SOURCE = re.compile(r"(file|sqlite):(/[^\0\n]{1,4000})")
 _HOW = '"file:/PATH" (a JSON object a line) or "sqlite:/PATH", with an absolute path'
+_number = between(1, (1 << 63) - 1)
 _PARAMETERS = re.compile(r":[a-z]+")
 _OF_MOODLE = frozenset({":user", ":handler", ":data"})
 
@@ -25,10 +26,23 @@ def read_verification(table: Table) -> Verification | None:
             table.problem("query", problem)
     elif sql and kind == "file":
         table.problem("query", 'is for a source "sqlite:/PATH"; a file needs none')
+    canary = _canary(table, form.name if form else "")
     table.unknown()
     if form is None or not path or table.has_problem("query"):
         return None
-    return Verification(form, Query(path, sql) if kind == "sqlite" else LinesFile(path))
+    return Verification(form, Query(path, sql) if kind == "sqlite" else LinesFile(path), canary)
+
+
+def _canary(table: Table, form: str) -> CanaryUser | None:
+    """Read whose address the canary answers; None where none is sent."""
+    user = table.take("canary_user", 0, _number)
+    handler, data = table.take("canary_handler", 0, _number), table.take("canary_data", 0, _number)
+    for key, value in (("canary_handler", handler), ("canary_data", data)):
+        if value and form not in ("", "moodle"):
+            table.problem(key, "is for Moodle")
+    if form == "moodle" and len({bool(user), bool(handler), bool(data)}) > 1:
+        table.problem("canary_user", "needs canary_handler and canary_data, and they need it: a data key of Moodle's")
+    return CanaryUser(user, handler, data) if user else None
 
 
 def _source(text: str) -> str | None:

@@ -24,6 +24,7 @@ from reply_milter.core.diagnosis.sockets import HOOK, Client
 from reply_milter.core.encoding.toml_lines import lines_of
 from reply_milter.core.token.keyring import MasterKey
 from reply_milter.doctor.key_file import problems_of
+from reply_milter.doctor.native_sources import examine_sources, verifications
 from reply_milter.doctor.state_folder import examine_state
 from reply_milter.wiring import loading
 from reply_milter.wiring.stores import store_url
@@ -63,6 +64,11 @@ class Installation:
             HOOK: hook.place if hook else None,
         }
         return {name: place for name, place in places.items() if place is not None and place.socket}
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The areas that only some installations have."""
+        return ("native",) if any(verifications(self.config.handlers)) else ()
 
     def _find_account(self) -> Account | None:
         """Return the daemon's user: of the running one, else the owner of its state folder, else that of packages."""
@@ -117,6 +123,7 @@ class Installation:
         yield from wrapped.examine(config.handlers.wrapped, wrapped_mark.noted(config.state_dir), WallClock().now())
         held = tuple(held_secrets(config))
         yield from secrets.examine(file_facts.facts(self._path), held, self._account)
+        yield from examine_sources(config.handlers, self._account)
 
     def _keys(self) -> Iterator[Problem]:
         master, seal = self._key_file(self.config.keys.file), self._key_file(self.config.keys.seal_file)

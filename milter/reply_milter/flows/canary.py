@@ -37,14 +37,15 @@ def send(service: CanaryService) -> None:
     except MilterUnreachableError as error:
         service.telemetry.failed(CanaryFailure.UNREACHABLE, str(error))
         return
-    failure = _failure(heard, forged_heard)
+    failure = failure_of(heard, forged_heard)
     if failure is None:
         service.telemetry.succeeded(now)
     else:
         service.telemetry.failed(failure, heard or forged_heard)
 
 
-def _failure(heard: str, forged_heard: str) -> CanaryFailure | None:
+def failure_of(heard: str, forged_heard: str) -> CanaryFailure | None:
+    """What the answers to a genuine and to a forged address show; None if both are right."""
     if not forged_heard:
         return CanaryFailure.FORGED_ACCEPTED
     if heard:

@@ -52,13 +52,17 @@ class CanaryFailure(StrEnum):
     NOT_RESTORED = "not_restored"  # the hook could not give the reply back: seal keys, or an internal error
     FORGED_ACCEPTED = "forged_accepted"  # a forged address was accepted
     FORGED_DEFERRED = "forged_deferred"  # an internal error
+    SOURCE = "source"  # the source of an application's users does not know the canary's, or gives no answer
     INTERNAL = "internal"  # the canary itself failed
 
 
 _OF_WRAPPING = (CanaryFailure.NOT_WRAPPED, CanaryFailure.NOT_RESTORED)
 _OF_FORGING = (CanaryFailure.FORGED_ACCEPTED, CanaryFailure.FORGED_DEFERRED)
-PLAIN_FAILURES = tuple(failure for failure in CanaryFailure if failure not in _OF_WRAPPING)
-WRAPPED_FAILURES = tuple(failure for failure in CanaryFailure if failure not in _OF_FORGING)
+NATIVE_FAILURES = tuple(failure for failure in CanaryFailure if failure not in _OF_WRAPPING)
+PLAIN_FAILURES = tuple(failure for failure in NATIVE_FAILURES if failure is not CanaryFailure.SOURCE)
+WRAPPED_FAILURES = tuple(
+    failure for failure in CanaryFailure if failure not in _OF_FORGING and failure is not CanaryFailure.SOURCE
+)
 
 
 class CanaryTelemetry(Protocol):

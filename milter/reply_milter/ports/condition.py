@@ -68,3 +68,4 @@ class SettingsCondition:
     enforcing: bool
     canary_seconds: int
     wrapped_canary_seconds: int = 0
+    native_canary_seconds: int = 0

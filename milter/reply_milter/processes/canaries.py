@@ -8,14 +8,19 @@ from collections.abc import Callable
 
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.clients.milter_client import MilterClient
+from reply_milter.adapters.native_sources import Sources
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.config.places import Listener
+from reply_milter.core.native.verification import LinesFile, Query
 from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.token.token import CONTEXT_LIMIT
+from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.wrapping.canary import wrapped_canary_handler
-from reply_milter.flows import canary, wrapped_canary
+from reply_milter.flows import canary, native_canary, wrapped_canary
+from reply_milter.flows.native_canary import native_canaries
 from reply_milter.ports.canary import CanaryFailure
 from reply_milter.processes.milter_worker import Shared
+from reply_milter.wiring.natives import wanted_sources
 from reply_milter.wiring.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,9 +32,9 @@ Send = Callable[[telemetry.CanaryCounter, Settings], None]
 
 
 class Canaries:
-    """Two at most: one for the verify socket, and one for wrapped applications.
+    """Three at most: for the verify socket, for wrapped applications, and for those whose addresses are verified.
 
-    ``plain`` and ``wrapped`` count them; None where the sockets that they need are not on this host.
+    ``plain``, ``wrapped`` and ``native`` count them; None where the sockets that they need are not on this host.
     """
 
     def __init__(
@@ -38,11 +43,13 @@ class Canaries:
         shared: Shared,
         plain: telemetry.CanaryCounter | None,
         wrapped: telemetry.CanaryCounter | None,
+        native: telemetry.CanaryCounter | None,
     ) -> None:
         self._settings, self._shared = settings, shared
         self._clock = WallClock()
         self._changed = threading.Event()
-        known = ((plain, self._send_plain), (wrapped, self._send_wrapped))
+        self._natives, self._wanted_natives = Sources({}), dict[int, LinesFile | Query]()
+        known = ((plain, self._send_plain), (wrapped, self._send_wrapped), (native, self._send_native))
         self._sent: list[tuple[telemetry.CanaryCounter, Send]] = [
             (counter, send) for counter, send in known if counter is not None
         ]
@@ -56,13 +63,14 @@ class Canaries:
         """Look at the interval again."""
         self._changed.set()
 
-    def intervals(self) -> tuple[int, int]:
+    def intervals(self) -> tuple[int, int, int]:
         """Seconds between two of each kind; 0 where none is sent."""
         config = self._settings().config
         seconds, handlers = config.canary.interval_seconds, config.handlers
         plain = config.verify.place is not None and canary_handler(handlers) is not None
         wrapped = plain and config.sign.place is not None and wrapped_canary_handler(handlers) is not None
-        return seconds if plain else 0, seconds if wrapped else 0
+        native = config.verify.place is not None and bool(native_canaries(handlers))
+        return seconds if plain else 0, seconds if wrapped else 0, seconds if native else 0
 
     def _run(self) -> None:
         last = -1e9  # monotonic seconds
@@ -109,6 +117,18 @@ class Canaries:
                 unique=lambda: secrets.token_hex(_UNIQUE_OCTETS),
             )
         )
+
+    def _send_native(self, counter: telemetry.CanaryCounter, settings: Settings) -> None:
+        config, handlers = settings.config, native_canaries(settings.config.handlers)
+        if config.verify.place is None or not handlers:
+            return
+        wanted = wanted_sources(Handlers.of(handlers))
+        if wanted != self._wanted_natives:
+            self._natives, self._wanted_natives = Sources(wanted), wanted
+        self._natives.look()
+        connect = self._connecting(settings, config.verify.place)
+        service = native_canary.NativeCanaryService(handlers, self._natives, self._clock, counter, connect)
+        native_canary.send(service)
 
     def _connecting(self, settings: Settings, place: Listener) -> Callable[[], MilterClient]:
         """Return what connects to a socket as the canary."""

@@ -51,6 +51,7 @@ class Monitor:
             shared,
             telemetry.CanaryCounter.plain(registry) if verifies else None,
             telemetry.CanaryCounter.wrapped(registry) if verifies and signs else None,
+            telemetry.CanaryCounter.native(registry) if verifies else None,
         )
         self._apply_settings(settings)
         self._watch = StoreWatch(lambda: self._settings.config) if settings.config.uses_store else None

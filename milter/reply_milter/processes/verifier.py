@@ -16,7 +16,9 @@ from reply_milter.config import Config
 from reply_milter.core.native.verification import LinesFile, Query
 from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.verdict.handler import Handlers
+from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.wrapping.canary import wrapped_canary_handler
+from reply_milter.flows.native_canary import native_canaries
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.flows.verifying.passing_store import PassingStore
@@ -103,12 +105,14 @@ class Verifier:
     def _for_canaries(self, service: Service) -> Service | None:
         """Return a copy of the service for canary connections: handlers that no configuration has, no telemetry.
 
-        The store is asked, and keeps nothing; no milter vouches for a canary's answer.
+        Of configured handlers only those that have a native canary, in enforce mode. The store is asked, and keeps
+        nothing; no milter vouches for a canary's answer.
         """
         handler, wrapped = canary_handler(service.rules.handlers), wrapped_canary_handler(service.rules.handlers)
         if handler is None:
             return None
-        handlers = Handlers.of([handler] if wrapped is None else [handler, wrapped])
+        natives = [replace(one, policy=Policy()) for one in native_canaries(service.rules.handlers)]
+        handlers = Handlers.of([handler, *natives] if wrapped is None else [handler, wrapped, *natives])
         verify = replace(service.rules.verify, peers=(), forged_per_minute=0, authserv_id="")
         rules = replace(service.rules, handlers=handlers, policy=handler.policy, verify=verify)
         store = PassingStore(service.store)

@@ -150,3 +150,26 @@ def test_words_of_a_later_version_are_shown_as_they_are(shell: Shell, tmp_path: 
     (tmp_path / "log").write_text(line.replace(" ", " queue=4Qb1 ", 1) + "\n")
     told = shell.good("why", "4Qb1", "--log", str(tmp_path / "log"))
     assert any(word in told for word in ("later_reason", "later", "Delivery: x"))
+
+
+NATIVE = [
+    ("reject reason=forged because=form", "The key in it names nobody"),
+    ("reject reason=forged because=unknown_user", "The application's source does not know the user"),
+    ("reject reason=forged because=checksum", "The source knows the user, but another secret"),
+    ("reject reason=forged because=user_disabled", "The application has disabled its user"),
+    ("reject reason=forged because=handler", "The application has disabled what the address is for"),
+    ("defer reason=store_unavailable because=source", "Whether the application made it can't be told now"),
+    ("reject reason=expired", "its application no longer takes it either"),
+]
+
+
+@pytest.mark.parametrize("told,words", NATIVE)
+def test_an_applications_own_address_has_words_of_its_own(shell: Shell, tmp_path: Path, told: str, words: str) -> None:
+    """No master key and no store of ours is behind it; of an address of ours they are told."""
+    path, line = tmp_path / "log", f"recipient queue=4Qa1 verdict={told} stage=rcpt handler=git class="
+    path.write_text(f"{HEAD.format(1)}{line}native client=192.0.2.1\n")
+    shown = " ".join(shell.good("why", "192.0.2.1", "--log", str(path)).split())
+    assert words in shown and "realm" not in shown and "store did" not in shown
+    path.write_text(f"{HEAD.format(1)}{line}wrapped client=192.0.2.1\n")
+    ours = shell.good("why", "192.0.2.1", "--log", str(path))
+    assert words not in ours or "form" in told or "unknown_user" in told

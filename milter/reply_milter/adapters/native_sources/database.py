@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
-from reply_milter.adapters.native_sources.health import Health, Told, nobody
+from reply_milter.adapters.native_sources.health import Health, Told
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import SECRET_CHARACTERS, Known, usable_address
 from reply_milter.ports.native_source import SourceUnavailableError
@@ -21,10 +21,10 @@ _ROWS = 100
 class DatabaseSource:
     """``sql`` returns a row for each address of a user: secret, address, disabled; of those, only secret is needed.
 
-    For Moodle also data_secret and expires. No row: an unknown user.
+    For Moodle also data_secret, expires and data_disabled. No row: an unknown user.
     """
 
-    def __init__(self, path: str, sql: str, told: Told = nobody) -> None:
+    def __init__(self, path: str, sql: str, told: Told | None = None) -> None:
         self._uri = f"file:{quote(path)}?mode=ro"
         self._sql = sql
         self._health = Health(self._uri, told)
@@ -46,13 +46,20 @@ class DatabaseSource:
                 database.row_factory = sqlite3.Row
                 until = time.monotonic() + _SECONDS
                 database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
-                rows = database.execute(self._sql, asked).fetchmany(_ROWS)
-                known = _known([dict(row) for row in rows])
+                answer = database.execute(self._sql, asked)
+                known = _known([dict(row) for row in _rows(answer)])
         except (sqlite3.Error, OverflowError, SourceUnavailableError) as error:
             self._health.note(f"gave no answer: {error}", "")
             raise SourceUnavailableError(f"the database gave no answer: {error}") from error
         self._health.note("", "answers")
         return known
+
+
+def _rows(answer: sqlite3.Cursor) -> list[sqlite3.Row]:
+    """Take the rows, which have the column that we need even if there are none."""
+    if "secret" not in [column[0] for column in answer.description or ()]:
+        raise SourceUnavailableError("the query returns no column secret")
+    return answer.fetchmany(_ROWS)
 
 
 def _known(rows: list[Mapping[str, Any]]) -> Known | None:
@@ -71,4 +78,5 @@ def _known(rows: list[Mapping[str, Any]]) -> Known | None:
         raise SourceUnavailableError("the query returned no whole number as expires")
     addresses = (row.get("address") for row in rows)
     found = tuple(usable_address(one) for one in addresses if isinstance(one, str) and one)
-    return Known(secret, found, any(row.get("disabled") for row in rows), data_secret, expires)
+    disabled, data_disabled = (any(row.get(name) for row in rows) for name in ("disabled", "data_disabled"))
+    return Known(secret, found, disabled, data_secret, expires, data_disabled)

@@ -8,20 +8,21 @@ log = logging.getLogger(__name__)
 Told = Callable[[bool, float], None]
 
 
-def nobody(_is_up: bool, _changed: float) -> None:
-    """Hear it, and do nothing."""
-
-
 class Health:
-    """How one source is. ``name``: for the log; ``told``: hears of each look."""
+    """How one source is. ``name``: for the log; ``told``: hears of each look.
 
-    def __init__(self, name: str, told: Told) -> None:
+    Without ``told``, as in a command, nobody hears of anything, and nothing is logged.
+    """
+
+    def __init__(self, name: str, told: Told | None) -> None:
         self._name = name
         self._told = told
         self._problem: str | None = None
 
     def note(self, problem: str, good: str, changed: float = 0.0) -> None:
         """Note a look. ``problem``: why there are no answers, empty where there are; ``good``: what to log then."""
+        if self._told is None:
+            return
         self._told(not problem, changed)
         if problem != self._problem:
             self._problem = problem

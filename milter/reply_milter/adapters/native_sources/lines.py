@@ -3,10 +3,11 @@
 import os
 import stat
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from reply_milter.adapters.native_sources.health import Health, Told, nobody
+from reply_milter.adapters.native_sources.health import Health, Told
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import LINE_OCTETS, DataLine, Known, UserLine, read_line
 from reply_milter.ports.native_source import SourceUnavailableError
@@ -28,7 +29,7 @@ class _Users:
 class LinesSource:
     """Answers from memory. ``path`` is looked at each second, until ``close``."""
 
-    def __init__(self, path: str, told: Told = nobody) -> None:
+    def __init__(self, path: str, told: Told | None = None) -> None:
         self._path = path
         self._health = Health(path, told)
         self._stamp: _Stamp | None = None
@@ -81,28 +82,41 @@ def joined(user: Known | None, named: Named, of_data: Known | None) -> Known | N
         return user
     if of_data is None:
         return None
-    disabled = user.disabled or of_data.disabled
-    return Known(user.secret, user.addresses, disabled, of_data.data_secret, of_data.expires)
+    about = (of_data.data_secret, of_data.expires, of_data.data_disabled)
+    return Known(user.secret, user.addresses, user.disabled, *about)
 
 
 def _read(file: TextIO, status: os.stat_result) -> _Users:
     """What the file says. What is wrong with it stays so until it changes, and is not read again."""
-    if not stat.S_ISREG(status.st_mode) or status.st_size > _OCTETS:
-        return _Users(problem="is no file, or larger than 1 GiB")
+    wrong = misfit(status)
+    if wrong:
+        return _Users(problem=wrong)
     try:
         return _lines_of(file)
     except UnicodeDecodeError:
         return _Users(problem="is not UTF-8 text")
 
 
-def _lines_of(file: TextIO) -> _Users:
-    """What the lines say. A file without users is none: all that answer would be refused for good."""
-    users, number = _Users(), 0
+def misfit(status: os.stat_result) -> str:
+    """Say why a file is not read at all; empty if it is."""
+    is_read = stat.S_ISREG(status.st_mode) and status.st_size <= _OCTETS
+    return "" if is_read else "is no file, or larger than 1 GiB"
+
+
+def lines_in(file: TextIO) -> Iterator[tuple[int, UserLine | DataLine | str]]:
+    """Yield each line that is not blank, with its number; of one that is too long, each piece."""
+    number = 0
     while text := file.readline(LINE_OCTETS + 1):
         number += 1
-        if len(text) <= LINE_OCTETS and not text.strip():
-            continue
-        match read_line(text):
+        if len(text) > LINE_OCTETS or text.strip():
+            yield number, read_line(text)
+
+
+def _lines_of(file: TextIO) -> _Users:
+    """What the lines say. A file without users is none: all that answer would be refused for good."""
+    users = _Users()
+    for number, line in lines_in(file):
+        match line:
             case UserLine(user, known):
                 again = users.users.setdefault(user, known) is not known
             case DataLine(handler, data, known):

@@ -1,6 +1,7 @@
 """One source for each handler that verifies native addresses. Implements ``ports.NativeSources``."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from reply_milter.adapters.native_sources.database import DatabaseSource
 from reply_milter.adapters.native_sources.lines import LinesSource
@@ -14,10 +15,13 @@ Report = Callable[[int, bool, float], None]
 
 
 class Sources:
-    """``wanted``: the source of each handler, by the handler's number. ``report``: hears how each is."""
+    """``wanted``: the source of each handler, by the handler's number. ``report``: hears how each is, as the log does.
+
+    Without ``report``, nothing is logged.
+    """
 
     def __init__(self, wanted: Mapping[int, LinesFile | Query], report: Report | None = None) -> None:
-        self._sources = {number: _source(number, one, report or _nothing) for number, one in wanted.items()}
+        self._sources = {number: _source(number, one, report) for number, one in wanted.items()}
 
     def look(self) -> None:
         """Read what is to be read, once."""
@@ -42,14 +46,8 @@ class Sources:
         return source.known(named)
 
 
-def _source(number: int, wanted: LinesFile | Query, report: Report) -> LinesSource | DatabaseSource:
-    def told(is_up: bool, changed: float) -> None:
-        report(number, is_up, changed)
-
+def _source(number: int, wanted: LinesFile | Query, report: Report | None) -> LinesSource | DatabaseSource:
+    told = None if report is None else partial(report, number)
     if isinstance(wanted, LinesFile):
         return LinesSource(wanted.path, told)
     return DatabaseSource(wanted.path, wanted.sql, told)
-
-
-def _nothing(_number: int, _is_up: bool, _changed: float) -> None:
-    """Report to nobody."""

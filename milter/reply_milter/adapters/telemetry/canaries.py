@@ -5,13 +5,16 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from reply_milter.ports.canary import PLAIN_FAILURES, WRAPPED_FAILURES, CanaryFailure
+from reply_milter.ports.canary import NATIVE_FAILURES, PLAIN_FAILURES, WRAPPED_FAILURES, CanaryFailure
 
 log = logging.getLogger("reply_milter.canary")
 
 
 _ANSWERED = "When the milter last accepted a genuine address and refused a forged one of the canary; 0: never."
 _RESTORED = "When the milters last wrapped a notification of the canary, and its answer was restored; 0: never."
+_VERIFIED = (
+    "When the milter last accepted an application's own address of a known user, and refused a forged one; 0: never."
+)
 
 
 class CanaryCounter:
@@ -30,6 +33,11 @@ class CanaryCounter:
     def wrapped(cls, registry: CollectorRegistry) -> "CanaryCounter":
         """Of the canary that is sent where an application is wrapped, too."""
         return cls.named(registry, "wrapped_canary", WRAPPED_FAILURES, _RESTORED)
+
+    @classmethod
+    def native(cls, registry: CollectorRegistry) -> "CanaryCounter":
+        """Of the canary that is sent where addresses of an application are verified, and a user is named for it."""
+        return cls.named(registry, "native_canary", NATIVE_FAILURES, _VERIFIED)
 
     @classmethod
     def named(

@@ -170,6 +170,11 @@ class SettingsSeries(Collector):
                 "Time between two wrapped canaries; 0: none are sent.",
                 condition.wrapped_canary_seconds,
             ),
+            _gauge(
+                "native_canary_interval_seconds",
+                "Time between two native canaries; 0: none are sent.",
+                condition.native_canary_seconds,
+            ),
         ]
 
 

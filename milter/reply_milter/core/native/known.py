@@ -20,7 +20,8 @@ class Known:
     """``secret`` and ``data_secret`` as the application has them, in text; the second only for Moodle's data keys.
 
     ``addresses``: those that may answer, normalised; empty where the application tells none. ``expires``: the last Unix
-    second of the data key, 0 for never. ``disabled``: the user, or what the address is for.
+    second of the data key, 0 for never. ``disabled``: the user; ``data_disabled``: what the address is for, as
+    a handler of Moodle's that its administrator has switched off.
     """
 
     secret: str = field(repr=False)
@@ -28,6 +29,7 @@ class Known:
     disabled: bool = False
     data_secret: str = field(default="", repr=False)
     expires: int = 0
+    data_disabled: bool = False
 
 
 # Checked in place of somebody whom the application does not know, so that this takes as long.
@@ -94,7 +96,7 @@ def _data(values: Mapping[str, Any]) -> DataLine | str:
         return (
             "handler, data and expires must be whole numbers, secret a text that is not empty, disabled true or false"
         )
-    return DataLine(handler, data, Known("", disabled=disabled, data_secret=secret, expires=expires))
+    return DataLine(handler, data, Known("", data_secret=secret, expires=expires, data_disabled=disabled))
 
 
 def _is_number(value: object) -> bool:

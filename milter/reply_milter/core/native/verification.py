@@ -21,8 +21,21 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryUser:
+    """A user that the source knows, for the canary. ``handler`` and ``data``: of a data key of Moodle's; else 0."""
+
+    user: int
+    handler: int = 0
+    data: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
-    """How native addresses of one handler are verified, and where the secrets of its users are."""
+    """How native addresses of one handler are verified, and where the secrets of its users are.
+
+    ``canary``: None where none is sent.
+    """
 
     form: NativeForm
     source: LinesFile | Query
+    canary: CanaryUser | None = None

@@ -1,10 +1,12 @@
 """Explain to an operator, check by check, why an address is valid or not."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reply_milter.core.encoding.plural import counted
+from reply_milter.core.native.claimant import checked
+from reply_milter.core.native.explanation import Genuine, Line, Look, look_nowhere
 from reply_milter.core.token import token as tokens
 from reply_milter.core.token.address import AddressForm, Misspelt, ReplyAddress, classify, parse_plain
 from reply_milter.core.token.keyring import Keyring, KeyState, UserKey
@@ -13,6 +15,7 @@ from reply_milter.core.token.verify import FUTURE_SECONDS, Facts
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.reasons import Cause
 from reply_milter.core.wrapping.explanation import copy_words, explain_direct, wrapped_words
+from reply_milter.core.wrapping.native import Direct
 from reply_milter.core.wrapping.pseudo_users import shown_user, stands_for
 from reply_milter.core.wrapping.wrap import Road
 
@@ -34,7 +37,7 @@ class Explanation:
 
     ``road``: of an address that reaches a wrapped application; None for all others. ``stands_for``: whom its
     pseudo-user stands for; empty where that is unknown. ``retired_key``: the id of the master key, where a retired one
-    made the checksum; ``key`` is None then.
+    made the checksum; ``key`` is None then. ``native``: of a native address that is genuine.
     """
 
     reason: str = "ok"
@@ -44,6 +47,7 @@ class Explanation:
     road: Road | None = None
     stands_for: str = ""
     retired_key: str = ""
+    native: Genuine | None = None
     steps: list[Step] = field(default_factory=list)
 
     @property
@@ -55,7 +59,12 @@ class Explanation:
     def user(self) -> str:
         """Its user, as people are told of it. Only of an address with a token."""
         user = self.token_text.token.user if self.token_text is not None else 0
-        return shown_user(user, self.road is Road.WRAPPED, self.stands_for)
+        return shown_user(user, self.has_pseudo_user, self.stands_for)
+
+    @property
+    def has_pseudo_user(self) -> bool:
+        """Whether its user is the pseudo-user of an application's."""
+        return self.road in (Road.WRAPPED, Road.NATIVE)
 
     def note(self, name: str, passed: bool, words: str, reason: str) -> bool:
         """Add a step; the first that fails gives the reason."""
@@ -73,14 +82,17 @@ def explain(
     now: int,
     facts: Facts | None = None,
     left: Collection[int] | None = None,
+    look: Look = look_nowhere,
 ) -> Explanation:
     """Check ``address`` (with or without brackets) at ``now``, Unix seconds. Goes on after a failed check.
 
     ``facts``: the store's record about it; None without an answer. ``left``: numbers of wrapped handlers of which a
-    notification has left this host; None where that is unknown.
+    notification has left this host; None where that is unknown. ``look``: asks the sources of applications' users.
     """
     explanation = Explanation()
-    if _is_direct(explanation, address, handlers, now, left):
+    own = explain_direct(address, handlers, now, left, look)
+    if own is not None:
+        _tell_direct(explanation, *own, keyring, now, facts)
         return explanation
     found = _check_spelling(explanation, address, form)
     if found is None:
@@ -103,18 +115,26 @@ def explain(
     return explanation
 
 
-def _is_direct(
-    explanation: Explanation, address: str, handlers: Handlers, now: int, left: Collection[int] | None
-) -> bool:
-    """Explain an application's own address. False: it is none."""
-    found = explain_direct(address, handlers, now, left)
-    if found is None:
-        return False
-    direct, lines = found
+def _tell_direct(
+    explanation: Explanation,
+    direct: Direct,
+    lines: Iterable[Line],
+    genuine: Genuine | None,
+    keyring: Keyring,
+    now: int,
+    facts: Facts | None,
+) -> None:
+    """Tell of an application's own address; of a genuine one, also what the store says of its user."""
     explanation.handler, explanation.road = direct.handler, direct.road
     for line in lines:
         explanation.note(*line)
-    return True
+    if genuine is None:
+        return
+    explanation.native, token = genuine, checked(genuine.named, genuine.known, direct.handler, keyring, now)
+    explanation.key, explanation.token_text = token.key, token.token_text
+    if facts is not None:
+        _check_user(explanation, facts)
+        _check_revocation(explanation, token.token_text, facts)
 
 
 def _tell_wrapped(explanation: Explanation, token_text: TokenText, keyring: Keyring, facts: Facts | None) -> None:

@@ -12,6 +12,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from reply_milter.core.verdict.answer import Action, SmtpReply
+from reply_milter.core.verdict.cause import Cause as Cause
 
 
 class Reason(StrEnum):
@@ -42,22 +43,6 @@ class Reason(StrEnum):
     REPLAYED = "replayed"
     NATIVE = "native"
     INTERNAL = "internal"
-
-
-class Cause(StrEnum):
-    """Which check stands behind a reason that covers several. For operators: clients hear one text for all of them."""
-
-    CHECKSUM = "checksum"
-    SPELLING = "spelling"  # of a native token that is good, in letters that the application does not write
-    SOURCE = "source"  # of an application's users, which gives no answer
-    HANDLER = "handler"
-    FUTURE = "future"
-    USER_DISABLED = "user_disabled"
-    TOKEN = "token"  # noqa: S105 # no secret
-    USER = "user"
-    OBJECT = "object"
-    BEFORE = "before"
-    WRONG_AUTHORS = "wrong_authors"  # too many others wrote to the address: further guesses are not allowed
 
 
 class FoundIn(Enum):

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
+from reply_milter.core.native.explanation import Genuine, Line, Look, explain_native
 from reply_milter.core.verdict.handler import Handler, Handlers
-from reply_milter.core.wrapping.native import Direct, Spelling, find_direct
+from reply_milter.core.wrapping.native import Direct, Spelling, find_direct, verification_of
 from reply_milter.core.wrapping.plain import StoredOriginal
 from reply_milter.core.wrapping.wrap import Road, Wrap
 
-Line = tuple[str, bool, str, str]  # the check, whether it passes, words, and the reason if it doesn't
 _ODD = "it is not spelled as the application gives it out: the milter refuses other spellings"
 _RESTORED = "it is sealed, and the hook restores it"
 
@@ -31,20 +31,25 @@ def copy_words(original: StoredOriginal | None) -> str:
 
 
 def explain_direct(
-    address: str, handlers: Handlers, now: int, left: Collection[int] | None
-) -> tuple[Direct, list[Line]] | None:
+    address: str, handlers: Handlers, now: int, left: Collection[int] | None, look: Look
+) -> tuple[Direct, list[Line], Genuine | None] | None:
     """Explain an application's own address; None for any other. ``now`` in Unix seconds.
 
-    ``left``: numbers of handlers of which a wrapped notification has left; None where this host can't tell.
+    ``left``: numbers of handlers of which a wrapped notification has left; None where this host can't tell. ``look``:
+    asks the source of an application's users. The last of the result: who may answer, where it is verified and genuine.
     """
     direct = find_direct(handlers.wrapped, address, None, null_sender=True)
     if direct is None or direct.handler.wrap is None:
         return None
-    return direct, list(_lines(direct, direct.handler, direct.handler.wrap, now, left))
+    how = verification_of(direct)
+    if how is None:
+        return direct, list(_lines(direct, direct.handler, direct.handler.wrap, now, left)), None
+    lines, genuine = explain_native(*how, direct.handler.id, look, now)
+    return direct, [_recipient(direct, direct.handler), *lines], genuine
 
 
 def _lines(direct: Direct, handler: Handler, wrap: Wrap, now: int, left: Collection[int] | None) -> Iterator[Line]:
-    yield "recipient", True, f"an address of an application that handler {handler.name!r} wraps: {_road(direct)}", ""
+    yield _recipient(direct, handler)
     if direct.road is not Road.NATIVE:
         yield direct.road.value, True, _passing_words(direct), ""
     else:
@@ -52,6 +57,11 @@ def _lines(direct: Direct, handler: Handler, wrap: Wrap, now: int, left: Collect
         yield "native", passes, words, "native"
     if direct.spelling is Spelling.ODD:
         yield "spelling", False, _ODD, "malformed"
+
+
+def _recipient(direct: Direct, handler: Handler) -> Line:
+    does = "wraps" if handler.wrap is None or handler.wrap.outward else "verifies"
+    return "recipient", True, f"an address of an application that handler {handler.name!r} {does}: {_road(direct)}", ""
 
 
 def _road(direct: Direct) -> str:
@@ -67,7 +77,7 @@ def _passing_words(direct: Direct) -> str:
 
 
 def _native(direct: Direct, wrap: Wrap, now: int, has_left: bool | None) -> tuple[bool, str]:
-    if not direct.whole:
+    if not direct.whole or wrap.verification is not None:
         return False, "refused: no setting lets it pass"
     if wrap.native_passes_until is None:
         return True, f'passes: native = "pass"; {_RESTORED}'

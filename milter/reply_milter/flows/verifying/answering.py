@@ -130,13 +130,19 @@ def _judge(service: Service, arrival: Arrival) -> Judgement:
 
 
 def _refusal_of_all(state: Replying | Refusing, arrival: Arrival) -> RecipientDecision | None:
-    """The refusal that is the answer to a whole local submission without other recipients; None if there is none.
+    """The refusal that is the answer to a whole local submission; None if there is none.
 
-    A second reply recipient is rejected then: to send the message again would not make it the only one.
+    With other recipients there is one only for an address that could not be verified yet: the MTA keeps the submission,
+    and tries again. To remove that recipient would lose its reply. Without others, a second reply recipient is
+    rejected: to send the message again would not make it the only one.
     """
-    late = next((one for one in state.refused if one.when is Stage.EOM and not one.is_beside), None)
-    if late is None or arrival.has_other_recipients:
-        return None
+    late = [one for one in state.refused if one.when is Stage.EOM and not one.is_beside]
+    if arrival.has_other_recipients:
+        return next((one for one in late if one.is_unverified), None)
+    return _of_all(late[0]) if late else None
+
+
+def _of_all(late: RecipientDecision) -> RecipientDecision:
     if late.reason is not Reason.NOT_ALONE:
         return late
     finding = Finding(Reason.NOT_ALONE, NOT_ALONE_LOCALLY)

@@ -4,7 +4,7 @@ Unknown, malformed and wrong keys take one look-up and one digest each, and the 
 """
 
 from reply_milter.core.native.claimant import checked, claimant
-from reply_milter.core.native.forms import Named, is_genuine, reading_of
+from reply_milter.core.native.forms import Named, Reading, is_genuine, reading_of
 from reply_milter.core.native.known import Known
 from reply_milter.core.native.verification import Verification
 from reply_milter.core.token.verify import Checked, Facts, check_standing
@@ -41,7 +41,7 @@ def assess_native(service: Service, direct: Direct, how: tuple[Verification, str
         return refused(_UNKNOWN)
     genuine = is_genuine(reading, known)
     if not genuine or known is None or not reading.is_canonical:
-        cause = Cause.SPELLING if genuine else Cause.CHECKSUM
+        cause = Cause.SPELLING if genuine else _cause(reading, known)
         return refused(throttled(service, client, now) or Finding.of(Reason.FORGED, cause))
     token = checked(reading.named, known, direct.handler, service.rules.keyring, now)
     facts, missing = ask(service, token.token, token.token_id)
@@ -59,14 +59,18 @@ def assess_native(service: Service, direct: Direct, how: tuple[Verification, str
 
 
 def standing_of_native(token: Checked, known: Known, facts: Facts | None, now: int) -> Finding | None:
-    """Whether a genuine native address is still valid: its user, its end, revocation."""
-    if known.disabled:
-        return Finding.of(Reason.FORGED, Cause.USER_DISABLED)
+    """Whether a genuine native address is still valid: its user, what it is for, its end, revocation."""
+    if known.disabled or known.data_disabled:
+        return Finding.of(Reason.FORGED, Cause.USER_DISABLED if known.disabled else Cause.HANDLER)
     return check_standing(token, facts, now)
 
 
 def standing_at_end(service: Service, arrival: Arrival, token: Checked, facts: Facts | None) -> list[Finding]:
-    """Check a native address again at the end of its message: hours may have passed since RCPT, and a reload."""
+    """Check a native address again at the end of its message: hours may have passed since RCPT, and a reload.
+
+    Where the source gives no answer now, with other recipients in the message RCPT's answer stands: the reply could
+    only be removed, and so be lost.
+    """
     owner, now = arrival.recipient.claimant, service.clock.now()
     handler = arrival.current.handlers.by_id.get(token.handler.id)
     if owner is None or handler is None or not handler.enabled or handler.wrap is None:
@@ -74,11 +78,18 @@ def standing_at_end(service: Service, arrival: Arrival, token: Checked, facts: F
     try:
         known = _known(service, handler.id, owner.named)
     except SourceUnavailableError:
-        return [_UNKNOWN]
+        return [] if arrival.has_other_recipients else [_UNKNOWN]
     if known is None or not owner.named.is_made_with(known):
-        return [Finding.of(Reason.FORGED, Cause.CHECKSUM)]
+        return [Finding.of(Reason.FORGED, Cause.STRANGER if known is None else Cause.CHECKSUM)]
     found = standing_of_native(token, known, facts, now)
     return [found] if found is not None else []
+
+
+def _cause(reading: Reading, known: Known | None) -> Cause:
+    """What is wrong with a key that is not genuine, for the log alone."""
+    if reading.is_blank:
+        return Cause.FORM
+    return Cause.STRANGER if known is None else Cause.CHECKSUM
 
 
 def _known(service: Service, handler_id: int, named: Named) -> Known | None:

@@ -46,6 +46,8 @@ def _of_handler(rules: Rules, handler: Handler) -> Iterator[Decision]:
     yield from _at_end(policy, reasons, handler.name)
     if handler.wrap is not None:
         yield from _of_application(policy, handler.name)
+        if handler.wrap.verification is not None:
+            yield from _of_verification(rules, policy, handler.name)
     if rules.parks_in_hook and not policy.observe and Action.PARK in policy.actions.values():
         for reason in _OF_PARKING:
             yield from _enforced(reason, Action.DEFER, handler.name)
@@ -59,6 +61,14 @@ def _of_application(policy: Policy, handler: str) -> Iterator[Decision]:
         yield from _enforced(reason, Action.REJECT, handler)
     for reason in _OF_WRAPPED:
         yield from _refused(policy, reason, Action.REJECT, handler)
+
+
+def _of_verification(rules: Rules, policy: Policy, handler: str) -> Iterator[Decision]:
+    """Decisions about an application's own addresses that are forged, or can't be verified yet."""
+    yield from _at_rcpt(policy, (Reason.FORGED, Reason.THROTTLED), rules)
+    for reason in (Reason.THROTTLED, Reason.STORE_UNAVAILABLE):
+        yield from _refused(policy, reason, Action.DEFER, handler)
+    yield from _refused(policy, Reason.FORGED, Action.REJECT, handler)
 
 
 def _never_found(rules: Rules, handler: Handler) -> Iterator[Reason]:

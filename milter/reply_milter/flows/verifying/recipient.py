@@ -128,6 +128,11 @@ class RecipientDecision:
         return self.action is not Action.ACCEPT
 
     @property
+    def is_unverified(self) -> bool:
+        """Whether nobody could tell yet if an application's own address is genuine."""
+        return self.action is Action.DEFER and self.recipient.direct is not None
+
+    @property
     def may_be_taken(self) -> bool:
         """Whether the message is judged for this recipient.
 

@@ -84,7 +84,7 @@ def with_recipient(state: State, decided: RecipientDecision) -> State:
     handler = decided.recipient.handler
     content.strict = content.strict or (handler is not None and handler.wrap is not None)
     if isinstance(state, Replying) and is_native_of(state.taken, decided.recipient) and decided.may_be_taken:
-        refused = (*refused, beside(state.taken))
+        refused = (*(one for one in refused if one.recipient is not state.taken), beside(state.taken))
     if decided.refused:
         refused = (*refused, decided)
     if decided.may_be_taken:

@@ -62,6 +62,8 @@ def test_a_data_key_of_moodle_belongs_to_a_handler_and_its_number(tmp_path: Path
     )
     assert source.known(named(42, 1, 7)) == Known(SECRET, ("jane@example.net",), False, "d" * 32, 5)
     assert source.known(named(42, 1, 8)) == Known(SECRET, ("jane@example.net",), False, "d" * 32, 0)
+    closed = _written(tmp_path / "closed", line(), of_data.replace("false", "true")).known(named(42, 1, 7))
+    assert closed is not None and closed.data_disabled and not closed.disabled
     assert source.known(named(42, 2, 7)) is None and source.known(named(1, 1, 7)) is None
 
 
@@ -96,14 +98,25 @@ def test_a_wrong_file_is_read_and_told_of_once_until_it_changes(
 
     monkeypatch.setattr(lines, "read_line", reading)
     path = tmp_path / "users"
-    source = _written(path, line(), "{")
-    for _ in range(3):
+    path.write_text(f"{line()}\n{{\n", encoding="utf-8")
+    source, heard = LinesSource(str(path), lambda is_up, _changed: heard.append(is_up)), list[bool]()
+    for _ in range(4):
         source.look()
-    assert len(read) == 2
+    assert len(read) == 2 and heard == [False]
     assert [record.getMessage() for record in caplog.records] == [f"native source {path}: line 2 is not JSON"]
     path.write_text(line(id=43))
     source.look()
-    assert source.known(named(43)) is not None
+    assert source.known(named(43)) is not None and heard == [False, True]
+
+
+def test_where_nobody_watches_nothing_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A command says by itself what it found."""
+    caplog.set_level("INFO")
+    _written(tmp_path / "users", "{")
+    LinesSource(str(tmp_path / "none")).look()
+    with pytest.raises(SourceUnavailableError):
+        DatabaseSource(str(tmp_path / "none.db"), SQL).known(named(42))
+    assert caplog.records == []
 
 
 def test_without_its_file_a_source_gives_no_answer_until_it_is_there(tmp_path: Path) -> None:

@@ -63,6 +63,12 @@ def test_addresses_of_moodle(handler: int, user: int, data: int, of_data: str, o
     assert not is_genuine(reading, Known(of_user, data_secret=of_data + "0")) and moodle.parse(key[:-1]) is None
 
 
+def test_a_data_key_that_is_not_there_makes_nothing_genuine() -> None:
+    """A query may join no row, and return an empty one."""
+    reading = reading_of(FORMS["moodle"], moodle_key(1, 42, 7, "", "a" * 32))
+    assert not is_genuine(reading, Known("a" * 32, data_secret=""))
+
+
 @pytest.mark.parametrize("form", list(FORMS))
 @given(key=st.text(max_size=300))
 def test_any_text_is_looked_up_and_checked_once(form: str, key: str) -> None:

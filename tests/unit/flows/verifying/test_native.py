@@ -1,10 +1,15 @@
 """Native addresses that are verified: judged like answers to ours, by what the application knows of its users."""
 
 import base64
+import hashlib
+import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
+from reply_milter.core.mail.headers import RemoveRecipient
 from reply_milter.core.native import gitea as tokens
 from reply_milter.core.native import gob
 from reply_milter.core.native.forms import FORMS, Named
@@ -15,10 +20,13 @@ from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Defer, Reject
 from reply_milter.core.wrapping.keys import open_original
+from reply_milter.core.wrapping.pattern import parse
 from reply_milter.core.wrapping.plain import Plain
+from reply_milter.core.wrapping.presets import PRESETS
 from reply_milter.ports import SourceUnavailableError
 from tests.support.fakes import AUTHOR, NOW, SEAL_KEY, MemoryMark, rules
-from tests.support.hosts.dialogue import Desk, reply_fields
+from tests.support.hosts.dialogue import Desk, edits, reply_fields
+from tests.support.native_writers import gitea_token, moodle_key
 from tests.support.wrapping import gitea, wrapped
 
 SECRET, OTHER = "77f3fb1de115523da4d552f6127ed9a2", "3b27f07c862c0918394ca05f179b32dc"
@@ -62,6 +70,15 @@ def _desk(people: People, policy: Policy | None = None, **changes: object) -> De
     given = rules()
     desk = Desk(replace(given, handlers=Handlers.of([*given.handlers.by_id.values(), handler])))
     desk.service = replace(desk.service, mark=MemoryMark(set()), natives=people)
+    return desk
+
+
+def _throttling(desk: Desk) -> Desk:
+    """The same, which takes three guesses a minute."""
+    rules_now = desk.service.rules
+    desk.service = replace(
+        desk.service, rules=replace(rules_now, verify=replace(rules_now.verify, forged_per_minute=3))
+    )
     return desk
 
 
@@ -115,6 +132,62 @@ def test_unknown_malformed_and_wrong_sound_and_cost_the_same(key: str) -> None:
     assert len(people.asked) == 1 and desk.store.calls == []
 
 
+@pytest.mark.parametrize("form", list(FORMS))
+def test_every_wrong_key_costs_the_same_calls_and_hears_the_same_octets(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One question to the source, one digest, one comparison; whatever is wrong, and whatever the application."""
+    good = {
+        "gitea": gitea_token(42, SECRET, NOW + 86400), "forgejo": gitea_token(42, SECRET, NOW + 86400, forgejo=True),
+        "moodle": moodle_key(1, 42, 7, SECRET, SECRET),
+    }[form]  # fmt: skip
+    wrong = {
+        "gitea": [gitea_token(44, SECRET, NOW + 86400), gitea_token(42, OTHER, NOW + 86400), good[:-8], "A" * 77],
+        "forgejo": [
+            gitea_token(44, SECRET, NOW, forgejo=True), gitea_token(42, OTHER, NOW, forgejo=True), good[:-8],
+            "A" * 77, gitea_token(42, SECRET, NOW + 86400),
+        ],
+        "moodle": [
+            moodle_key(1, 44, 7, SECRET, SECRET), moodle_key(1, 42, 7, OTHER, SECRET), moodle_key(0, 42, 7, "", ""),
+            moodle_key(1, 42, 7, SECRET, OTHER), good.swapcase(), "/" * 48,
+        ],
+    }[form]  # fmt: skip
+    calls: list[str] = []
+    for module, name in ((hmac, "digest"), (hmac, "compare_digest"), (hashlib, "md5")):
+        monkeypatch.setattr(module, name, _counted(calls, name, getattr(module, name)))
+    heard = set()
+    for key in wrong:
+        people = People({42: Known(SECRET, data_secret=SECRET)})
+        desk = _desk_of(form, people)
+        calls.clear()
+        (verdict,) = desk.start(f"incoming+{key}@git.example.com")
+        assert isinstance(verdict, Reject)
+        heard.add((verdict.reply.code, verdict.reply.enhanced, verdict.reply.text, tuple(calls), len(people.asked)))
+        assert desk.store.calls == []
+    assert len(heard) == 1
+    digest = "md5" if form == "moodle" else "digest"
+    assert [(calls, asked) for *_, calls, asked in heard] == [((digest, "compare_digest"), 1)]
+
+
+def _counted(calls: list[str], name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def counting(*given: Any, **named: Any) -> Any:
+        calls.append(name)
+        return real(*given, **named)
+
+    return counting
+
+
+def _desk_of(form: str, people: People) -> Desk:
+    """A desk that verifies addresses of another form."""
+    preset = PRESETS[form]
+    pattern = parse("incoming+{key}@git.example.com", preset.key, preset.case_matters)
+    handler = gitea(verification=Verification(FORMS[form], LinesFile("/nowhere")), preset=preset, address=pattern)
+    given = rules()
+    desk = Desk(replace(given, handlers=Handlers.of([*given.handlers.by_id.values(), handler])))
+    desk.service = replace(desk.service, mark=MemoryMark(set()), natives=people)
+    return desk
+
+
 def test_a_second_spelling_is_told_to_the_operator() -> None:
     """Who plays with spellings has a genuine address."""
     desk = _desk(People())
@@ -146,6 +219,62 @@ def test_without_an_answer_of_the_source_the_client_comes_again() -> None:
     assert desk.start("jane@git.example.com") == [Accept()]
 
 
+@pytest.mark.parametrize("recipients", [[native(token())], ["bob@example.org", native(token())]])
+def test_a_local_submission_waits_for_the_source_as_a_whole(recipients: list[str]) -> None:
+    """Nobody would send it again for the one address; to remove that would lose the reply."""
+    desk = _desk(People(answers=False))
+    assert desk.start(*recipients, over_smtp=False) == [Accept(desk_reason) for desk_reason in _reasons(recipients)]
+    verdict = desk.finish(MAIL)
+    assert isinstance(verdict, Defer) and verdict.reason == Reason.STORE_UNAVAILABLE
+    assert [(told.verdict, told.because) for told in desk.telemetry.messages] == [("defer", "source")]
+
+
+def _reasons(recipients: list[str]) -> list[Reason]:
+    return [Reason.STORE_UNAVAILABLE if "+" in one else Reason.OK for one in recipients]
+
+
+def test_a_local_submission_waits_while_its_host_is_throttled() -> None:
+    """Another user of the host made the guesses; the address may be genuine."""
+    desk = _throttling(_desk(People()))
+    for number in range(1, 6):
+        desk.start(native(token(user=44, issue=number)))
+    desk.start("bob@example.org", native(token()), over_smtp=False)
+    verdict = desk.finish(MAIL)
+    assert isinstance(verdict, Defer) and verdict.reason == Reason.THROTTLED
+
+
+def test_a_forged_one_beside_others_of_a_local_submission_comes_off() -> None:
+    """As for our addresses: the others get their mail."""
+    desk = _desk(People())
+    desk.start("bob@example.org", native(token(user=44)), over_smtp=False)
+    verdict = desk.finish(MAIL)
+    assert list(edits(verdict)) == [RemoveRecipient(f"<{native(token(user=44))}>")]
+
+
+def test_ours_in_a_local_submission_needs_no_source() -> None:
+    """The application's own address beside it is only another name of the same thing."""
+    desk = _desk(People(answers=False))
+    ours = wrapped(native(token()))
+    desk.start(native(token()), ours.address, over_smtp=False)
+    fields = [*reply_fields(ours.token), ("References", f" <{ours.capsule}>")]
+    verdict = desk.finish(fields)
+    assert desk.tags(verdict)["class"] == "wrapped"
+    assert RemoveRecipient(f"<{native(token())}>") in list(edits(verdict))
+
+
+def test_a_source_that_goes_while_the_message_comes_in_loses_no_reply() -> None:
+    """Alone the client comes again; beside others, what RCPT has found stands."""
+    for others, expected in (([], Defer), (["bob@example.org"], Accept)):
+        people = People()
+        desk = _desk(people)
+        desk.start(*others, native(token()))
+        people.answers = False
+        verdict = desk.finish(MAIL)
+        assert isinstance(verdict, expected)
+        if others:
+            assert desk.tags(verdict)["class"] == "native"
+
+
 def test_another_author_is_a_mismatch_where_the_source_tells_addresses() -> None:
     """Without addresses, anybody who has the address may use it, as with the application itself."""
     desk = _desk(People())
@@ -160,10 +289,7 @@ def test_another_author_is_a_mismatch_where_the_source_tells_addresses() -> None
 def test_forged_ones_are_throttled_before_the_source_is_asked() -> None:
     """So that nobody makes us ask a database a thousand times."""
     people = People()
-    desk = _desk(people)
-    desk.service = replace(
-        desk.service, rules=replace(desk.service.rules, verify=replace(desk.service.rules.verify, forged_per_minute=3))
-    )
+    desk = _throttling(_desk(people))
     verdicts = [desk.start(native(token(user=44, issue=number)))[0] for number in range(1, 7)]
     assert [type(one) for one in verdicts] == [Reject] * 3 + [Defer] * 3
     assert len(people.asked) == 3
@@ -242,3 +368,18 @@ def test_in_observe_mode_an_unreadable_store_keeps_no_native_reply_back() -> Non
     tags = _tags(desk, desk.finish(MAIL))
     assert (tags["class"], tags.get("would", "")) == ("native", "")
     assert desk.telemetry.messages[-1].would == "defer"
+
+
+def test_the_log_tells_what_was_wrong() -> None:
+    """The client hears one text for all of them."""
+    for key, people, cause in (
+        (token()[:-8], People(), "form"),
+        (token(user=44), People(), "unknown_user"),
+        (token(secret=OTHER), People(), "checksum"),
+        (token(), People({42: Known(SECRET, disabled=True)}), "user_disabled"),
+        (token(), People({42: Known(SECRET, data_disabled=True)}), "handler"),
+    ):
+        desk = _desk(people)
+        (verdict,) = desk.start(native(key))
+        assert isinstance(verdict, Reject) and str(verdict.reply) == INVALID
+        assert desk.telemetry.recipients[-1].because == cause

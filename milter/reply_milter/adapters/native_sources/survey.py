@@ -1,0 +1,48 @@
+"""What a source says as a whole: read once, for who examines an installation."""
+
+import os
+from typing import Final
+
+from reply_milter.adapters.native_sources.database import DatabaseSource
+from reply_milter.adapters.native_sources.lines import lines_in, misfit
+from reply_milter.core.diagnosis.native import Survey
+from reply_milter.core.native.forms import Named
+from reply_milter.core.native.known import DataLine, UserLine
+from reply_milter.core.native.verification import Query
+from reply_milter.ports.native_source import SourceUnavailableError
+
+_MOST: Final = 10  # wrong lines that are told
+
+
+def survey_lines(path: str) -> Survey:
+    """Read a whole file of JSON lines. Says nothing about a file that is missing or can't be read."""
+    users, data, problems, wrong_lines = set[int](), set[tuple[int, int]](), list[str](), 0
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
+            wrong = misfit(os.fstat(file.fileno()))
+            if wrong:
+                return Survey(0, 0, (wrong,))
+            for number, line in lines_in(file):
+                match line:
+                    case UserLine(user):
+                        users.add(user)
+                    case DataLine(handler, of):
+                        data.add((handler, of))
+                    case problem:
+                        wrong_lines += 1
+                        problems += [f"line {number} {problem}"] if wrong_lines <= _MOST else []
+    except OSError:
+        return Survey(0, 0)
+    except UnicodeDecodeError:
+        return Survey(0, 0, ("is not UTF-8 text",))
+    more = [f"{wrong_lines - _MOST} more lines are wrong"] if wrong_lines > _MOST else []
+    return Survey(len(users), len(data), (*problems, *more))
+
+
+def query_problem(query: Query, named: Named) -> str:
+    """Ask a database for somebody; why there was no answer, empty if there was one, be it that nobody is known."""
+    try:
+        DatabaseSource(query.path, query.sql).known(named)
+    except SourceUnavailableError as error:
+        return str(error)
+    return ""
