@@ -1,0 +1,1 @@
+"""Replies fetched from mailboxes on somebody else's servers."""
