@@ -1,6 +1,6 @@
-"""Record how far mailboxes were looked at, in ``delivery/mailboxes.sqlite``. Implements ``ports.fetching.FetchRecord``.
+"""Record how far mailboxes were looked at: ``delivery/mailboxes.sqlite``. Implements ``ports.fetching.FetchRecord``.
 
-Tables: ``mailbox`` (UIDVALIDITY, and the UID up to which all was looked at), ``message`` (those that are not done with).
+Tables: ``mailbox`` (UIDVALIDITY, and the UID up to which all was looked at), ``message`` (those not done with).
 Several processes may have the file open. Without the file, all is looked at again: claims prevent a second effect.
 """
 

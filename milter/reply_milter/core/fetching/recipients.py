@@ -5,7 +5,7 @@ trace fields on top); below that, everything may be the sender's. Where a provid
 prove nothing, but a genuine token does. What has no token's form is not ours, such as mail to the bare mailbox.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Final
@@ -20,19 +20,8 @@ from reply_text.syntax.mailbox import mailboxes
 
 HeaderFields = Sequence[tuple[str, str]]
 
-TO: Final = "to"
-# Which field each provider's last host writes, by what the configuration may say.
-FIELDS: Final[Mapping[str, str]] = {
-    "delivered-to": "delivered-to",
-    "gmail": "delivered-to",
-    "fastmail": "x-delivered-to",
-    "dovecot": "delivered-to",
-    "postfix": "x-original-to",
-    "exim": "envelope-to",
-    TO: TO,
-}
 _RECEIVED: Final = "received"
-_WRITTEN: Final = (TO, "cc")
+_WRITTEN: Final = ("to", "cc")
 _VALUES: Final = 16  # fields of a name that are read, for each may hold a thousand addresses
 _VALUE_OCTETS: Final = 1 << 16  # of one field that are read
 _ADDRESSES: Final = 256  # that are compared with ours, in all
@@ -65,20 +54,19 @@ class Recipients:
 
 
 def recipients(fields: HeaderFields, field: str, known: Known) -> Recipients:
-    """Find the reply addresses in ``field``, one of the values of ``FIELDS``. ``fields``: the header, from its top."""
+    """Find the reply addresses in ``field``, in lower case; empty: To and Cc. ``fields``: the header, from its top."""
     values = list(islice(_values(fields, field), _VALUES))
     found = [address for value in values for address in mailboxes(value[:_VALUE_OCTETS])][:_ADDRESSES]
     ours = {in_ascii_lower_case(one.local): one for address in found if (one := _of_ours(address, known)) is not None}
     genuine = [one for one in ours.values() if _is_genuine(one, known)]
     addresses = tuple(f"{one.local}@{one.domain}" for one in genuine or list(ours.values())[:1])
-    return Recipients(addresses, is_single=FIELDS[field] == TO or len(values) == len(found) == 1)
+    return Recipients(addresses, is_single=not field or len(values) == len(found) == 1)
 
 
 def _values(fields: HeaderFields, field: str) -> Iterable[str]:
-    name = FIELDS[field]
-    if name == TO:
-        return (value for known, value in fields if known.lower() in _WRITTEN)
-    return _above_received(fields, name)
+    if not field:
+        return (value for name, value in fields if name.lower() in _WRITTEN)
+    return _above_received(fields, field)
 
 
 def _above_received(fields: HeaderFields, field: str) -> list[str]:

@@ -6,7 +6,7 @@ from reply_milter.core.delivery.outcome import Done, Later, Never
 from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.fetching.outcome import FetchVerdict
 from reply_milter.core.fetching.presented import Fetched
-from reply_milter.core.fetching.recipients import FIELDS, Known, Recipients, recipients
+from reply_milter.core.fetching.recipients import Known, Recipients, recipients
 from reply_milter.core.seal.sealed_reply import Undeliverable, open_reply
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.flows.delivering.delivery import deliver
@@ -30,19 +30,20 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of a message. ``verdict`` None: it is no longer in the mailbox."""
+    """What became of a message. ``verdict`` None: it is gone from the mailbox. ``is_old``: that was decided before."""
 
     message: OpenMessage
     verdict: FetchVerdict | None
     reason: str = ""
     why: str = ""
+    is_old: bool = False
 
 
 def prepare(service: FetchService, message: OpenMessage) -> Ready | Ended:
     """Read and judge a message. One that was accepted before is not judged again, however long its delivery took."""
     known = settled(service, message.id) if message.id else None
     if known is not None:
-        return Ended(message, known)
+        return Ended(message, known, is_old=True)
     service.telemetry.started()
     try:
         return _prepare(service, message)
@@ -100,7 +101,7 @@ def _prepare(service: FetchService, message: OpenMessage) -> Ready | Ended:
 
 def _judged(service: FetchService, message: OpenMessage, whole: Fetched, found: Recipients) -> str | Ended:
     """Return what SMTP would put on top of the message, or what became of it instead."""
-    judged = judge(service.verifying, whole, found.addresses, FIELDS[service.rules.field])
+    judged = judge(service.verifying, whole, found.addresses, service.rules.field)
     match judged:
         case Kept(seal):
             return seal
@@ -112,9 +113,7 @@ def _judged(service: FetchService, message: OpenMessage, whole: Fetched, found: 
             return Ended(message, FetchVerdict.REJECTED if over else FetchVerdict.DEFERRED, reason)
 
 
-def _ready(
-    service: FetchService, message: OpenMessage, whole: Fetched, seal: str, found: Recipients
-) -> Ready | Ended:
+def _ready(service: FetchService, message: OpenMessage, whole: Fetched, seal: str, found: Recipients) -> Ready | Ended:
     octets = with_seal(whole, seal)
     opened = open_reply(octets, service.delivering.rules.seal_keys)
     if isinstance(opened, Undeliverable):

@@ -12,6 +12,7 @@ from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.inbound import Connection
 
 _NO_CLIENT: Final = ""  # nobody knows the client's address
+_TO: Final = "to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ Judged = Kept | Refused | Postponed
 def judge(service: Service, message: Fetched, addresses: tuple[str, ...], field_name: str) -> Judged:
     """Take a message through the milter's flow, as if it came by SMTP to ``addresses`` from an unknown client.
 
-    The claim of what is kept stays reserved. ``field_name``: where the addresses stood.
+    The claim of what is kept stays reserved. ``field_name``: where the addresses stood; empty for To and Cc.
     """
-    connection = Connection(lambda: service, _NO_CLIENT, field_name)
+    connection = Connection(lambda: service, _NO_CLIENT, field_name or _TO)
     if message.sender:
         connection.mail(message.sender)
     for address in addresses:

@@ -25,12 +25,12 @@ effect. One process of a host looks at a mailbox at a time; fetchers on two host
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from reply_milter.core.fetching.outcome import FetchVerdict, folder_for, retry_seconds
+from reply_milter.core.fetching.outcome import FetchVerdict, Folder, folder_for, retry_seconds
 from reply_milter.flows.fetching.handling import Ended, Ready, hand_over, prepare, settled
 from reply_milter.flows.fetching.service import FetchService
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.fetching import FetchReport, OpenMessage
-from reply_milter.ports.mailbox import MailboxRefusedError, MailboxUnavailableError
+from reply_milter.ports.mailbox import MailboxRefusedError, MailboxUnavailableError, Removal
 
 _DUE = 256  # open messages that one look tries
 _ENDED = 128  # messages that are closed at a time
@@ -93,9 +93,7 @@ def _new(service: FetchService, looked_at: int) -> Iterator[list[OpenMessage]]:
             service.record.close(looked_at, (), ())
 
 
-def _handle_all(
-    service: FetchService, looked_at: int, messages: Sequence[OpenMessage], are_new: bool = False
-) -> None:
+def _handle_all(service: FetchService, looked_at: int, messages: Sequence[OpenMessage], are_new: bool = False) -> None:
     batch = _Batch(looked_at)
     for message in messages:
         batch.add(_prepared(service, message))
@@ -131,17 +129,30 @@ def _close(service: FetchService, batch: _Batch) -> None:
 def _moved(service: FetchService, ended: Ended) -> Ended:
     """Move or delete a message whose verdict says so, and report it; deferred, if the server does not do that now."""
     folder = folder_for(ended.verdict) if ended.verdict is not None else None
-    uid = ended.message.uid
+    removal = Removal.REMOVED
     if folder is not None:
-        name = service.rules.name_of(folder)
         try:
-            service.mailbox.move(uid, name) if name else service.mailbox.delete(uid)
+            removal = _remove(service, ended.message.uid, folder)
         except MailboxRefusedError as error:
             folder, ended = None, replace(ended, verdict=FetchVerdict.DEFERRED, why=f"{ended.verdict}: {error}")
-    if ended.verdict is not None and not (ended.verdict is FetchVerdict.PARKED and ended.message.tries):
-        report = FetchReport(uid, ended.verdict, ended.reason, ended.message.id, folder, ended.why)
-        service.telemetry.fetched(report)
+    if removal is Removal.GONE:
+        folder = None
+    _report(service, ended, folder, removal)
     return ended
+
+
+def _remove(service: FetchService, uid: int, folder: Folder) -> Removal:
+    name = service.rules.name_of(folder)
+    return service.mailbox.move(uid, name) if name else service.mailbox.delete(uid)
+
+
+def _report(service: FetchService, ended: Ended, folder: Folder | None, removal: Removal) -> None:
+    """Report each message once, but for one that is tried again."""
+    waits = ended.verdict is FetchVerdict.PARKED and ended.message.tries > 0
+    was_reported = ended.is_old and removal is Removal.GONE
+    if ended.verdict is not None and not waits and not was_reported:
+        one = ended.message
+        service.telemetry.fetched(FetchReport(one.uid, ended.verdict, ended.reason, one.id, folder, ended.why))
 
 
 def _committed(service: FetchService, ended: Sequence[Ended]) -> list[Ended]:

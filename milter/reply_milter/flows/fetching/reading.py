@@ -30,11 +30,14 @@ class Unread(Exception):  # noqa: N818 # the server's error
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The beginning of a message: ``octets`` of it, with the whole header, or as much of that as is read."""
+    """The beginning of a message: ``octets`` of it, with the whole header, or as much of that as is read.
+
+    ``is_whole``: there is no more of the message.
+    """
 
     uid: int
-    size: int
     octets: bytes = field(repr=False)
+    is_whole: bool
 
     @property
     def fields(self) -> Sequence[tuple[str, str]]:
@@ -50,15 +53,14 @@ def read_header(mailbox: Mailbox, uid: int) -> Header:
         MailboxUnavailableError: the connection is lost.
     """
     try:
-        size = mailbox.size(uid)
-        if size is None:
-            raise Gone
-        octets = _read(mailbox, uid, min(size, _FIRST_OCTETS))
-        if size > _FIRST_OCTETS and b"\n\r\n" not in octets and b"\n\n" not in octets:
-            octets = _read(mailbox, uid, min(size, _HEADER_OCTETS))
+        octets = _read(mailbox, uid, _FIRST_OCTETS)
+        most = _FIRST_OCTETS
+        if len(octets) >= most and b"\n\r\n" not in octets and b"\n\n" not in octets:
+            most = _HEADER_OCTETS
+            octets = _read(mailbox, uid, most)
     except MailboxRefusedError as error:
         raise Unread(str(error), is_ours=False) from error
-    return Header(uid, size, octets)
+    return Header(uid, octets, is_whole=len(octets) < most)
 
 
 def read_whole(mailbox: Mailbox, header: Header, most: int) -> bytes:
@@ -68,14 +70,20 @@ def read_whole(mailbox: Mailbox, header: Header, most: int) -> bytes:
         Gone, Oversize, Unread: see there.
         MailboxUnavailableError: the connection is lost.
     """
-    if header.size > most:
-        raise Oversize
-    if header.size <= _FIRST_OCTETS:
-        return header.octets
     try:
-        return _read(mailbox, header.uid, header.size)
+        octets = header.octets if header.is_whole else _read_rest(mailbox, header.uid, most)
     except MailboxRefusedError as error:
         raise Unread(str(error), is_ours=True) from error
+    if len(octets) > most:
+        raise Oversize
+    return octets
+
+
+def _read_rest(mailbox: Mailbox, uid: int, most: int) -> bytes:
+    """Ask for the size first. It is the server's word, and may be wrong."""
+    if mailbox.sizes((uid,)).get(uid, 0) > most:
+        raise Oversize
+    return _read(mailbox, uid, most + 1)
 
 
 def _read(mailbox: Mailbox, uid: int, most: int) -> bytes:

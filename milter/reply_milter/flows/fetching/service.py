@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class FetchRules:
     """What the configuration says about a mailbox.
 
-    ``identity``: names it on this host, whatever its table is called. ``field``: where the recipient stands, a value of
-    ``core.fetching.recipients.FIELDS``. ``folders``: by what goes there; empty for messages that are deleted.
-    ``max_message_bytes``: larger ones are not read.
+    ``identity``: names it on this host, whatever its table is called. ``field``: where the recipient stands, in lower
+    case; empty for To and Cc. ``processed``: empty where messages are deleted instead. ``max_message_bytes``: larger
+    ones are not read.
     """
 
     identity: str
