@@ -57,7 +57,10 @@ def recipients(fields: HeaderFields, field: str, known: Known) -> Recipients:
     """Find the reply addresses in ``field``, in lower case; empty: To and Cc. ``fields``: the header, from its top."""
     values = list(islice(_values(fields, field), _VALUES))
     found = [address for value in values for address in mailboxes(value[:_VALUE_OCTETS])][:_ADDRESSES]
-    ours = {in_ascii_lower_case(one.local): one for address in found if (one := _of_ours(address, known)) is not None}
+    ours: dict[str, ReplyAddress] = {}
+    for one in (_of_ours(address, known) for address in found):
+        if one is not None:
+            ours.setdefault(in_ascii_lower_case(one.local), one)
     genuine = [one for one in ours.values() if _is_genuine(one, known)]
     addresses = tuple(f"{one.local}@{one.domain}" for one in genuine or list(ours.values())[:1])
     return Recipients(addresses, is_single=not field or len(values) == len(found) == 1)

@@ -20,7 +20,7 @@ class FetchRules:
 
     ``identity``: names it on this host, whatever its table is called. ``field``: where the recipient stands, in lower
     case; empty for To and Cc. ``processed``: empty where messages are deleted instead. ``max_message_bytes``: larger
-    ones are not read.
+    ones are not read. ``idles``: the server reports new mail, if it can; else it is asked each ``poll_seconds``.
     """
 
     identity: str
@@ -28,6 +28,8 @@ class FetchRules:
     processed: str
     rejected: str
     max_message_bytes: int
+    poll_seconds: int = 60
+    idles: bool = True
 
     def name_of(self, folder: Folder) -> str:
         """The folder's name; empty where messages are deleted instead."""

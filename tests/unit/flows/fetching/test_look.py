@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 
 from reply_milter.core.delivery.outcome import Later, Never
+from reply_milter.core.mail.headers import VERDICT
+from reply_milter.core.seal.verdict_header import unseal
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.reasons import Reason
+from reply_milter.flows.delivering.parking import release
+from reply_milter.flows.fetching import handling
 from reply_milter.ports.mailbox import MailboxRefusedError
+from reply_text.syntax.message_file import split
 from tests.support.fakes import AUTHOR, FORM, minted, rules
 from tests.support.hosts.dialogue import reply_fields
 from tests.support.hosts.fetching import RECEIVED, Fetching, delivered, mail, reply
@@ -64,7 +69,6 @@ def test_what_is_no_reply_is_only_looked_at(host: Fetching, message: bytes) -> N
 def test_a_forgery_goes_to_the_rejected(host: Fetching) -> None:
     """With the reason of SMTP."""
     answered = minted()
-    forged = replace(answered, address=answered.address.replace("@", "a@").replace("a@", "@")[:-1] + "t")
     local, domain = answered.address.split("@")
     forged = replace(answered, address=f"{local[:-1]}{'a' if local[-1] != 'a' else 'b'}@{domain}")
     host.mailbox.append(reply(forged))
@@ -92,9 +96,9 @@ def test_two_copies_at_a_time_have_one_effect(host: Fetching) -> None:
     assert (host.handed, host.mailbox.messages) == (1, {})
 
 
-def test_several_genuine_addresses_are_refused(host: Fetching, tmp_path: Path) -> None:
+def test_several_genuine_addresses_are_refused(tmp_path: Path) -> None:
     """As several recipients of one message are at SMTP time."""
-    host = Fetching(tmp_path / "x", field_name="") if (tmp_path / "x").mkdir() is None else host
+    host = Fetching(tmp_path, field_name="")
     both = [minted(user=1), minted(user=2)]
     to = ("To", ", ".join(f" <{one.address}>" for one in both))
     host.mailbox.append(mail([RECEIVED, to, *reply_fields(both[0])]))
@@ -106,17 +110,8 @@ def test_several_genuine_addresses_are_refused(host: Fetching, tmp_path: Path) -
 def test_a_field_that_is_there_twice_does_not_name_the_recipient(host: Fetching) -> None:
     """Above the topmost Received."""
     answered = minted()
-    host.mailbox.append(
-        mail([("Delivered-To", " x@example.net")])[:-2].removesuffix(b"Yes")[:0]
-        + mail(
-            [
-                ("Delivered-To", " x@example.net"),
-                ("Delivered-To", f" {answered.address}"),
-                RECEIVED,
-                *reply_fields(answered),
-            ]
-        )
-    )
+    twice = [("Delivered-To", " x@example.net"), ("Delivered-To", f" {answered.address}")]
+    host.mailbox.append(mail([*twice, RECEIVED, *reply_fields(answered)]))
     host.look()
     assert [(one.verdict, one.reason) for one in host.told.reports] == [("rejected", "not_alone")]
 
@@ -210,11 +205,7 @@ def test_observe_mode_moves_only_what_enforce_mode_takes(tmp_path: Path) -> None
     host.mailbox.append(reply(answered, author="mallory@example.com"))
     host.mailbox.append(delivered(answered.address, reply_fields(answered), b"x" * 200_000))
     host.look()
-    assert host.verdicts == ["delivered", "observed", "observed"] or host.verdicts == [
-        "observed",
-        "observed",
-        "delivered",
-    ]
+    assert sorted(host.verdicts) == ["delivered", "observed", "observed"]
     assert (list(host.mailbox.messages), host.handed) == ([2, 3], 1)
     assert host.decisions.messages[-1].would == "reject"
 
@@ -227,8 +218,6 @@ def test_a_parked_reply_stays_until_its_user_has_decided(tmp_path: Path) -> None
     host.look(3600)
     assert (host.verdicts, list(host.mailbox.messages)) == (["parked"], [1])
     (parked,) = host.hook.service.parking.all()
-    from reply_milter.flows.delivering.parking import release
-
     release(host.service.delivering, parked)
     host.look(3600)
     assert (host.verdicts, host.handed, host.committed) == (["parked", "delivered"], 1, 1)
@@ -243,9 +232,7 @@ def test_other_numbers_for_the_same_mail_do_no_harm(host: Fetching) -> None:
     host.look()
     host.mailbox.renumber()
     host.look()
-    assert host.verdicts == ["ordinary", "deferred", "ordinary", "delivered"] or sorted(host.verdicts) == sorted(
-        ["ordinary", "deferred", "ordinary", "delivered"]
-    )
+    assert sorted(host.verdicts) == ["deferred", "delivered", "ordinary", "ordinary"]
     assert (len({one.id for one in host.hook.deliverer.replies}), host.committed) == (1, 1)
 
 
@@ -259,7 +246,6 @@ def test_no_two_processes_look_at_a_time(host: Fetching) -> None:
 
 def test_an_error_of_ours_harms_no_other_message(host: Fetching, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is tried again."""
-    from reply_milter.flows.fetching import handling
 
     def broken(*_given: object) -> None:
         monkeypatch.undo()
@@ -278,16 +264,9 @@ def test_the_verdict_says_where_the_recipient_stood(host: Fetching) -> None:
     """All else is as by SMTP."""
     host.arrive()
     host.look()
-    sealed = dict(
-        part.strip().split("=", 1)
-        for name, value in [
-            line.split(":", 1)
-            for line in host.hook.deliverer.replies[0]
-            .envelope.message.decode()
-            .replace("\r\n\t", " ")
-            .split("\r\n")[:1]
-        ]
-        for part in value.split(";")
-    )
+    (got,) = host.hook.deliverer.replies
+    values = [value for name, value in split(got.envelope.message)[0] if name == VERDICT]
+    sealed = unseal(values, host.service.verifying.rules.seal_keys)
+    assert isinstance(sealed, dict)
     assert sealed["recipient_source"] == "delivered-to"
     assert FORM.mint_domain == sealed["recipient_domain"]
