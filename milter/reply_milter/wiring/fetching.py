@@ -3,27 +3,33 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from reply_milter.adapters.imap import secrets
+from reply_milter.adapters.imap.mailbox import ImapMailbox
 from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.adapters.redis_store import StoreTelemetry
 from reply_milter.adapters.state_dir.deliveries import SqliteParkingRoom
 from reply_milter.adapters.state_dir.mailboxes import MailboxRecord
 from reply_milter.adapters.state_dir.wrapped_mark import WrappedMark
 from reply_milter.config.delivery import DeliverySettings
 from reply_milter.config.imap import ImapSettings
+from reply_milter.core.fetching.account import PasswordCommand, PasswordFile, SecretSource, TokenEndpoint
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.flows.fetching.service import FetchRules, FetchService
 from reply_milter.flows.service import Rules, Service
 from reply_milter.ports import Telemetry
 from reply_milter.ports.delivery_telemetry import DeliveryTelemetry
 from reply_milter.ports.fetching import FetchTelemetry
-from reply_milter.ports.mailbox import Mailbox
+from reply_milter.ports.mailbox import Mailbox, MailboxRefusedError
 from reply_milter.wiring.delivery import open_hook
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import open_store
 
+_NAMES = HostNames()  # per process: a lookup that hangs is not repeated by each connection
 _Given = TypeVar("_Given")
 _Got = TypeVar("_Got")
 
@@ -40,7 +46,18 @@ class FetchReporting:
 
 def open_mailbox(imap: ImapSettings) -> Mailbox:
     """Return the mailbox, not yet opened."""
-    return ImapMailbox(imap.account)
+    return ImapMailbox(imap.account, partial(_secret, imap.account.secret), _NAMES, imap.poll_seconds)
+
+
+def _secret(source: SecretSource) -> str:
+    """Ask for the password or access token of a login."""
+    match source:
+        case PasswordFile(path):
+            return secrets.of_file(path)
+        case PasswordCommand(argv):
+            return secrets.of_command(argv)
+        case TokenEndpoint():
+            raise MailboxRefusedError("not yet")
 
 
 def open_fetch(
