@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.handlers.plugins import PlugInError
+from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.adapters.state_dir.deliveries import RecordError
 from reply_milter.cli.embedded_store import reachable_store
 from reply_milter.cli.errors import CommandError
@@ -24,7 +25,8 @@ from reply_milter.flows.fetching.look import look
 from reply_milter.flows.fetching.service import FetchService
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.ports.mailbox import MailboxRefusedError, MailboxUnavailableError
-from reply_milter.wiring.fetching import FetchReporting, open_fetch, open_mailbox
+from reply_milter.wiring.fetching import FetchReporting, open_fetch
+from reply_milter.wiring.mailboxes import library_problem, open_mailbox
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load
 
@@ -45,6 +47,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _run(options: argparse.Namespace) -> int:
     settings = load(options.config)
     config = settings.config
+    problem = library_problem(config)
+    if problem:
+        raise CommandError(os.EX_CONFIG, f"{options.config}: {problem}")
     wanted = _wanted(config.imap, options.name, options.config)
     delivery_of(settings, options.config)
     telemetry.log_to_stderr(config.log.json, config.log.level)
@@ -72,7 +77,7 @@ def _open(path: str, settings: Settings, imap: ImapSettings) -> FetchService:
     reporting = FetchReporting(decisions, telemetry.DeliveryLog(), telemetry.FetchLog(imap.name, decisions))
     delivery = delivery_of(settings, path)
     try:
-        return open_fetch(settings, delivery, imap, open_mailbox(imap), reporting)
+        return open_fetch(settings, delivery, imap, open_mailbox(imap, HostNames()), reporting)
     except PlugInError as error:
         raise CommandError(os.EX_CONFIG, f"{path}: {error}") from error
     except RecordError as error:

@@ -10,6 +10,7 @@ from typing import NoReturn
 from reply_milter.adapters import telemetry
 from reply_milter.adapters.os import memory
 from reply_milter.adapters.os.control_channel import ControlChannel
+from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
 from reply_milter.config.delivery import DeliverySettings
 from reply_milter.config.imap import ImapSettings
@@ -19,7 +20,8 @@ from reply_milter.flows.verifying.possible_decisions import possible_decisions
 from reply_milter.ports import Stage
 from reply_milter.ports.mailbox import Mailbox
 from reply_milter.processes.milter_worker import run_control_loop
-from reply_milter.wiring.fetching import FetchReporting, open_fetch, open_mailbox
+from reply_milter.wiring.fetching import FetchReporting, open_fetch
+from reply_milter.wiring.mailboxes import open_mailbox
 from reply_milter.wiring.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class Fetcher:
         )
         self._turn = threading.Lock()
         self._imap = _imap(settings, self._name)
-        self._mailbox: Mailbox = open_mailbox(self._imap)
+        self._mailbox: Mailbox = open_mailbox(self._imap, HostNames())
         self._apply_settings(settings)
 
     def run(self) -> None:

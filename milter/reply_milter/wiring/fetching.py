@@ -3,61 +3,44 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from reply_milter.adapters.imap import secrets
-from reply_milter.adapters.imap.mailbox import ImapMailbox
 from reply_milter.adapters.os.clock import WallClock
-from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.adapters.redis_store import StoreTelemetry
 from reply_milter.adapters.state_dir.deliveries import SqliteParkingRoom
 from reply_milter.adapters.state_dir.mailboxes import MailboxRecord
 from reply_milter.adapters.state_dir.wrapped_mark import WrappedMark
 from reply_milter.config.delivery import DeliverySettings
 from reply_milter.config.imap import ImapSettings
-from reply_milter.core.fetching.account import PasswordCommand, PasswordFile, SecretSource, TokenEndpoint
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.flows.fetching.service import FetchRules, FetchService
 from reply_milter.flows.service import Rules, Service
 from reply_milter.ports import Telemetry
 from reply_milter.ports.delivery_telemetry import DeliveryTelemetry
 from reply_milter.ports.fetching import FetchTelemetry
-from reply_milter.ports.mailbox import Mailbox, MailboxRefusedError
+from reply_milter.ports.mailbox import Mailbox
 from reply_milter.wiring.delivery import open_hook
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import open_store
 
-_NAMES = HostNames()  # per process: a lookup that hangs is not repeated by each connection
 _Given = TypeVar("_Given")
 _Got = TypeVar("_Got")
 
 
 @dataclass(frozen=True, slots=True)
 class FetchReporting:
-    """Where each part reports to. ``store`` None: nobody counts its operations."""
+    """Where each part reports to. ``store`` None: this is a command, and nobody counts or watches the store."""
 
     decisions: Telemetry
     deliveries: DeliveryTelemetry
     fetches: FetchTelemetry
     store: StoreTelemetry | None = None
 
-
-def open_mailbox(imap: ImapSettings) -> Mailbox:
-    """Return the mailbox, not yet opened."""
-    return ImapMailbox(imap.account, partial(_secret, imap.account.secret), _NAMES, imap.poll_seconds)
-
-
-def _secret(source: SecretSource) -> str:
-    """Ask for the password or access token of a login."""
-    match source:
-        case PasswordFile(path):
-            return secrets.of_file(path)
-        case PasswordCommand(argv):
-            return secrets.of_command(argv)
-        case TokenEndpoint():
-            raise MailboxRefusedError("not yet")
+    @property
+    def watches(self) -> bool:
+        """Whether this is a daemon's process."""
+        return self.store is not None
 
 
 def open_fetch(
@@ -69,7 +52,7 @@ def open_fetch(
         RecordError: the records can't be kept under ``state_dir``.
         PlugInError: a plug-in that the settings name is no longer installed.
     """
-    hook = open_hook(settings, delivery, reporting.deliveries, reporting.store)
+    hook = open_hook(settings, delivery, reporting.deliveries, reporting.store, reporting.watches)
     rules = replace(hook.rules, authserv_id=imap.authserv_id)
     identity = _identity(imap)
     return FetchService(
@@ -111,10 +94,13 @@ def _rules(imap: ImapSettings, identity: str) -> FetchRules:
 def _milter(settings: Settings, delivery: DeliverySettings, imap: ImapSettings, reporting: FetchReporting) -> Service:
     """The milter's service. Nobody knows the client, so none is throttled, and none is a peer."""
     state_dir = settings.config.state_dir
+    store = open_store(settings.config, reporting.store)
+    if reporting.watches:
+        store.watch()
     return Service(
         rules=_as_fetched(settings.rules(imap.authserv_id)),
         guesses=GuessTable(bytearray(TABLE_OCTETS), b"fetched"),
-        store=open_store(settings.config, reporting.store),
+        store=store,
         commits=None,
         clock=WallClock(),
         telemetry=reporting.decisions,

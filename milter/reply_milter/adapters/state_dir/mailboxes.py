@@ -5,8 +5,9 @@ Several processes may have the file open. Without the file, all is looked at aga
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from reply_milter.adapters.state_dir.deliveries import RecordError
@@ -35,6 +36,8 @@ class MailboxRecord:
     def __init__(self, folder: Path, identity: str) -> None:
         self._path = folder / "mailboxes.sqlite"
         self._identity = identity
+        self._turn = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
         self._prepare()
 
     def begin(self, uidvalidity: int) -> int:
@@ -105,13 +108,27 @@ class MailboxRecord:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run one transaction on a connection of its own: threads and forks share none."""
-        try:
-            with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)) as sql:
-                sql.execute("PRAGMA journal_mode = WAL")
-                sql.execute("PRAGMA synchronous = FULL")
+        """Run one transaction. The connection stays: a last one to close would write the log back each time."""
+        with self._turn:
+            try:
+                sql = self._connection = self._connection or self._connected()
                 sql.execute("BEGIN IMMEDIATE")
                 yield sql
                 sql.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise RecordError(f"{self._path}: {error}") from error
+            except BaseException as error:
+                self._drop()
+                if isinstance(error, sqlite3.Error):
+                    raise RecordError(f"{self._path}: {error}") from error
+                raise
+
+    def _connected(self) -> sqlite3.Connection:
+        sql = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        sql.execute("PRAGMA journal_mode = WAL")
+        sql.execute("PRAGMA synchronous = FULL")
+        return sql
+
+    def _drop(self) -> None:
+        """Undo what is not committed, and connect anew for the next transaction."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
