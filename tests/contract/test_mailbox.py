@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
@@ -48,7 +48,7 @@ class Site:
 
 def account_at(server: PrivateDovecot, tls: Tls = Tls.NONE) -> Account:
     """The account of ``USER``."""
-    return replace(ACCOUNT, port=server.tls_port if tls is Tls.IMPLICIT else server.port, tls=tls)
+    return replace(ACCOUNT, port=server.tls_port if tls is Tls.IMPLICIT else server.port, tls=tls, user=server.user)
 
 
 def at(server: PrivateDovecot, tls: Tls = Tls.NONE) -> ImapMailbox:
@@ -68,22 +68,38 @@ WITHOUT = {
     "neither": (replace(ALL, move=False, uidplus=False), ("MOVE", "UIDPLUS")),
     "no-idle": (replace(ALL, idle=False), ("IDLE",)),
 }
+WAYS = {"starttls": Tls.STARTTLS, "implicit": Tls.IMPLICIT}
 LAYOUTS = {
     "dots": DovecotLayout(divider=".", prefix="INBOX."),
     "no-namespace": DovecotLayout(divider=".", without=("NAMESPACE",)),
 }
 
 
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Callable[[DovecotLayout], PrivateDovecot]]:
+    """A server per layout; it runs until the module's tests end."""
+    running: dict[DovecotLayout, PrivateDovecot] = {}
+    with ExitStack() as stack:
+
+        def server(layout: DovecotLayout) -> PrivateDovecot:
+            if layout not in running:
+                running[layout] = stack.enter_context(dovecot(layout))
+            return running[layout]
+
+        yield server
+
+
 @pytest.fixture(
     params=[
         *(f"{kind}-{name}" for kind in ("fake", "dovecot") for name in WITHOUT),
         *(f"dovecot-{name}" for name in LAYOUTS),
-        "dovecot-starttls",
-        "dovecot-implicit",
+        *(f"dovecot-{name}" for name in WAYS),
     ]
 )
 def site(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    servers: Callable[[DovecotLayout], PrivateDovecot],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Site]:
     """The fake, or a real server, without some capability, with other names, or encrypted."""
     kind, _, name = request.param.partition("-")
@@ -91,13 +107,12 @@ def site(
     if kind == "fake":
         yield _fake(abilities)
         return
-    layout = LAYOUTS.get(name, DovecotLayout(without=without))
-    with dovecot(Path(f"/tmp/reply-milter-dovecot-{time.time_ns()}"), layout) as server:  # noqa: S108
-        monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
-        tls = Tls(name) if name in Tls else Tls.NONE
-        box = at(server, tls)
-        yield Site(box, server.deliver, server.messages, abilities)
-        box.close()
+    server = servers(LAYOUTS.get(name, DovecotLayout(without=without)))
+    server.user = f"{time.time_ns()}@example.com"
+    monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+    box = at(server, WAYS.get(name, Tls.NONE))
+    yield Site(box, server.deliver, server.messages, abilities)
+    box.close()
 
 
 def test_open_tells_what_is_there(site: Site) -> None:
