@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
-TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
+TEST_PACKAGES := swaks m4 dovecot-imapd sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
 	build-essential debhelper debootstrap bash-completion git systemd iproute2 prometheus prometheus-alertmanager curl \
 	rspamd strace ruby-mail nodejs php-cli php-intl
 BENCH_PACKAGES := opendkim rspamd

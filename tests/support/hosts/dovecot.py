@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,14 +48,15 @@ class PrivateDovecot:
         self.port = free_port()
         self.tls_port = free_port()
         self.certificate = folder / "cert.pem"
+        self.user = USER
         self._layout = layout or DovecotLayout()
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
     @property
     def inbox(self) -> Path:
-        """The Maildir of ``USER``."""
-        return self.folder / "mail" / USER
+        """The Maildir of ``user``: any name is one; each has a mailbox of its own."""
+        return self.folder / "mail" / self.user
 
     def folder_named(self, name: str) -> Path:
         """The Maildir of one of the user's folders; its levels are divided by ``/``, its name is as on disk."""
@@ -213,13 +215,13 @@ protocol imap {{
 
 
 @contextmanager
-def dovecot(folder: Path, layout: DovecotLayout | None = None) -> Iterator[PrivateDovecot]:
-    """Run one; its folder is emptied first."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def dovecot(layout: DovecotLayout | None = None) -> Iterator[PrivateDovecot]:
+    """Run one, in a folder that other users may enter: its processes run as several."""
+    folder = Path(tempfile.mkdtemp(prefix="dovecot-"))
     found = PrivateDovecot(folder, layout)
-    found.start()
     try:
+        found.start()
         yield found
     finally:
         found.stop()
+        shutil.rmtree(folder, ignore_errors=True)
