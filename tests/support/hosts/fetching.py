@@ -1,6 +1,6 @@
 """A host that fetches replies from a mailbox, for tests of that flow: both other flows are real, stores are fakes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,13 +11,41 @@ from reply_milter.flows.fetching.look import look
 from reply_milter.flows.fetching.service import FetchRules, FetchService
 from reply_milter.flows.service import Rules
 from reply_milter.ports.fetching import FetchReport
+from reply_milter.ports.mailbox import MailboxUnavailableError
+from tests.support.fake_mailbox import FakeMailbox
 from tests.support.fakes import AUTHOR, MemoryStore, RecordingTelemetry, minted, rules, service
 from tests.support.hosts.dialogue import BODY, reply_fields
 from tests.support.hosts.hooked import Hooked, hooked
-from tests.support.memory_mailbox import MemoryMailbox
 
 RECEIVED = ("Received", " from client.example by mx.example; Thu, 01 Jan 2026 00:00:00 +0000")
 IDENTITY = "imap.test/inbound/INBOX"
+
+
+class ObservedMailbox(FakeMailbox):
+    """A mailbox in memory. ``before`` is called with the name of each method; what it raises, the method raises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Callable[[str], None] = lambda _name: None
+
+    def append(self, message: bytes) -> None:
+        """Let a message arrive."""
+        self.deliver(message)
+
+    def renumber(self) -> None:
+        """Give each message another UID, as after a restore from a backup."""
+        self.uidvalidity += 1
+        kept, self.messages, self._next = list(self.messages.values()), {}, 1
+        for message in kept:
+            self.deliver(message)
+
+    def _call(self, name: str) -> None:
+        super()._call(name)
+        try:
+            self.before(name)
+        except MailboxUnavailableError:
+            self.close()
+            raise
 
 
 @dataclass
@@ -80,7 +108,7 @@ class Fetching:
     field_name: str = "delivered-to"
     deletes: bool = False
     most: int = 100_000
-    mailbox: MemoryMailbox = field(default_factory=MemoryMailbox)
+    mailbox: ObservedMailbox = field(default_factory=ObservedMailbox)
 
     def __post_init__(self) -> None:
         self.hook: Hooked = hooked(self.folder)

@@ -12,13 +12,13 @@ from reply_milter.adapters.state_dir.deliveries import SqliteLedger
 from reply_milter.adapters.state_dir.mailboxes import MailboxRecord
 from reply_milter.core.delivery.outcome import Never
 from reply_milter.ports.mailbox import MailboxUnavailableError
+from tests.support.fake_mailbox import FakeMailbox
 from tests.support.fakes import AUTHOR, MemoryStore, minted
 from tests.support.hosts.fetching import Fetching, delivered, reply
 from tests.support.hosts.hooked import ScriptedDeliverer
-from tests.support.memory_mailbox import MemoryMailbox
 
 _PORTS: dict[type, tuple[str, ...]] = {
-    MemoryMailbox: ("uids_after", "fetch", "move"),
+    FakeMailbox: ("uids_after", "fetch", "move"),
     MailboxRecord: ("begin", "due", "known", "put", "close"),
     SqliteLedger: ("entry", "put"),
     MemoryStore: ("facts", "claim", "commit_all"),
@@ -94,7 +94,7 @@ def test_the_connection_is_cut_at_each_command(tmp_path: Path, name: str) -> Non
         _fill(host)
         left = number
 
-        def cut(called: str, _uid: int) -> None:
+        def cut(called: str) -> None:
             nonlocal left
             left -= called == name
             if called == name and left == 0:
@@ -105,7 +105,7 @@ def test_the_connection_is_cut_at_each_command(tmp_path: Path, name: str) -> Non
             host.look()
         except MailboxUnavailableError:
             host.look(1)
-        host.mailbox.before = lambda _called, _uid: None
+        host.mailbox.before = lambda _called: None
         host.look(3600)
         _assert_one_effect(host)
 
