@@ -144,9 +144,7 @@ def test_a_reload_and_the_end(site: MailboxSite) -> None:
     site.start()
     site.deliver("one")
     site.until(posts=1)
-    site.config.write_text(
-        site.config.read_text().replace("[policy]", '[policy]\nsender_mismatch = "park"', 1)
-    )
+    site.config.write_text(site.config.read_text().replace("[policy]", '[policy]\nsender_mismatch = "park"', 1))
     pid = site.fetcher()
     site.daemon.send(signal.SIGHUP)
     wait_until(lambda: f"[{pid}]: reloaded" in site.daemon.log(), 20, "reloaded")
