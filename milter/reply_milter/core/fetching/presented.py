@@ -7,10 +7,11 @@ from typing import Final
 
 from reply_milter.core.mail import headers
 from reply_milter.core.mail.edited import edited, written
-from reply_milter.core.mail.headers import Edit, Insert
+from reply_milter.core.mail.headers import Insert
 from reply_text.syntax.message_file import split
 
 _RETURN_PATH: Final = "return-path"
+_VERDICT: Final = headers.VERDICT.lower()
 _RESULTS: Final = headers.AUTHENTICATION_RESULTS.lower()
 _PATH_OCTETS: Final = 512
 _PATH: Final = re.compile(r"<[^<>\s]{0,510}>")
@@ -55,9 +56,8 @@ def sealed(message: Fetched, inserted: Iterable[Insert]) -> bytes:
 
     All other octets stay as the server gave them, unless a field has to go, or a line of an mbox stands on top.
     """
-    foreign = sum(name.lower() == headers.VERDICT.lower() for name, _ in message.fields)
-    if not foreign and not message.octets[:6].lower().startswith(_MBOX):
-        return written(edited((), inserted), b"").removesuffix(b"\r\n") + message.octets
-    edits: list[Edit] = [*headers.strip(headers.VERDICT, foreign), *inserted]
-    fields = [(name, value.removeprefix(" ")) for name, value in message.fields]
-    return written(edited(fields, edits), message.body)
+    others = [(name, value) for name, value in message.fields if name.lower() != _VERDICT]
+    top = written(edited((), inserted), b"").removesuffix(b"\r\n")
+    if len(others) == len(message.fields) and not message.octets[:6].lower().startswith(_MBOX):
+        return top + message.octets
+    return top + written([(name, value.removeprefix(" ")) for name, value in others], message.body)

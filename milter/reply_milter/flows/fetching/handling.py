@@ -92,6 +92,8 @@ def _prepare(service: FetchService, message: OpenMessage) -> Ready | Ended:
         return Ended(message, FetchVerdict.ORDINARY)
     if not found.is_single and not message.seal:
         return _refused(service, message, Reason.NOT_ALONE, "several fields or addresses say where it was delivered to")
+    if not header.ends:
+        return _refused(service, message, Reason.MALFORMED, "the header is too long")
     whole = Fetched.read(read_whole(service.mailbox, header, service.rules.max_message_bytes))
     seal = message.seal or _judged(service, message, whole, found)
     if isinstance(seal, Ended):

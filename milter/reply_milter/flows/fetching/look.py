@@ -73,9 +73,9 @@ def look(service: FetchService, uidvalidity: int) -> bool:
         if ours:
             looked_at = service.record.begin(uidvalidity)
             due = service.record.due(service.verifying.clock.now(), _DUE)
-            _handle_all(service, looked_at, due)
             for new in _new(service, looked_at):
                 _handle_all(service, new[0].uid - 1, new, are_new=True)
+            _handle_all(service, looked_at, due)
             service.telemetry.looked(service.verifying.clock.now())
     return ours
 

@@ -30,19 +30,24 @@ class Unread(Exception):  # noqa: N818 # the server's error
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The beginning of a message: ``octets`` of it, with the whole header, or as much of that as is read.
+    """The beginning of a message, with its whole header, or as much of that as is read.
 
+    ``octets``: that beginning, split into ``fields`` and what follows. ``ends``: the header ends within it.
     ``is_whole``: there is no more of the message.
     """
 
     uid: int
     octets: bytes = field(repr=False)
+    fields: Sequence[tuple[str, str]] = field(repr=False)
+    ends: bool
     is_whole: bool
 
-    @property
-    def fields(self) -> Sequence[tuple[str, str]]:
-        """The fields, from the top."""
-        return split(self.octets)[0]
+    @classmethod
+    def read(cls, uid: int, octets: bytes, most: int) -> "Header":
+        """Take apart what the server gave of a message when it was asked for ``most`` octets."""
+        fields, rest = split(octets)
+        is_whole = len(octets) < most
+        return cls(uid, octets, fields, is_whole or bool(rest), is_whole)
 
 
 def read_header(mailbox: Mailbox, uid: int) -> Header:
@@ -53,18 +58,16 @@ def read_header(mailbox: Mailbox, uid: int) -> Header:
         MailboxUnavailableError: the connection is lost.
     """
     try:
-        octets = _read(mailbox, uid, _FIRST_OCTETS)
-        most = _FIRST_OCTETS
-        if len(octets) >= most and b"\n\r\n" not in octets and b"\n\n" not in octets:
-            most = _HEADER_OCTETS
-            octets = _read(mailbox, uid, most)
+        header = Header.read(uid, _read(mailbox, uid, _FIRST_OCTETS), _FIRST_OCTETS)
+        if not header.ends:
+            header = Header.read(uid, _read(mailbox, uid, _HEADER_OCTETS), _HEADER_OCTETS)
     except MailboxRefusedError as error:
         raise Unread(str(error), is_ours=False) from error
-    return Header(uid, octets, is_whole=len(octets) < most)
+    return header
 
 
 def read_whole(mailbox: Mailbox, header: Header, most: int) -> bytes:
-    """Read all of a message that is a reply.
+    """Read all of a message that is a reply. Its header ends: millions of fields take gigabytes.
 
     Raises:
         Gone, Oversize, Unread: see there.

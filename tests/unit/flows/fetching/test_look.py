@@ -198,6 +198,18 @@ def test_a_large_reply_goes_to_the_rejected_and_other_large_mail_stays(host: Fet
     assert list(host.mailbox.messages) == [2]
 
 
+def test_a_header_without_an_end_is_malformed(host: Fetching) -> None:
+    """Whatever follows is not read: millions of fields would take gigabytes."""
+    answered = minted()
+    fields = reply_fields(answered)
+    host.service = replace(host.service, rules=replace(host.service.rules, max_message_bytes=10_000_000))
+    host.mailbox.append(delivered(answered.address, [*fields, *[("X", "")] * 400_000]))
+    host.mailbox.append(delivered(answered.address, [*fields, *[("X-Long", f" {'x' * 900}")] * 250]))
+    host.look()
+    assert [(one.verdict, one.reason) for one in host.told.reports] == [("rejected", "malformed"), ("delivered", "")]
+    assert host.mailbox.calls.count("fetch") == 4
+
+
 def test_observe_mode_moves_only_what_enforce_mode_takes(tmp_path: Path) -> None:
     """What it would refuse stays untouched, and the log says what it is."""
     host = Fetching(tmp_path, rules(observe=True))
