@@ -3,6 +3,7 @@
 Each has exactly one effect with an application that stores the id, and never none; other mail stays as it is.
 """
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.outcome import LONG, Outcome
+from tests.support.hosts.imap_proxy import ImapProxy
 from tests.support.hosts.mailbox_site import MailboxSite, mailbox_site
 from tests.support.processes.daemon_process import wait_until
 
@@ -21,6 +23,45 @@ POINTS = (
     "after move", "after commit", "after close",
 )  # fmt: skip
 FOREIGN = b"Delivered-To: jane@example.net\r\nReceived: x\r\nFrom: a@b.example\r\nSubject: hello\r\n\r\nHi.\r\n"
+
+
+AT_FIRST = ("CAPABILITY", "AUTHENTICATE", "NAMESPACE", "SELECT")
+COMMANDS = (*AT_FIRST, "UID SEARCH", "UID FETCH", "CREATE", "UID MOVE", "IDLE")
+
+
+@pytest.fixture(scope="module")
+def cut_off() -> Iterator[tuple[MailboxSite, ImapProxy]]:
+    """A host whose way to the server is cut on the test's order."""
+    with mailbox_site(proxied=True) as site:
+        assert site.proxy is not None
+        site.server.deliver(FOREIGN)
+        yield site.start(), site.proxy
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_connection_that_is_cut_has_no_effect(
+    cut_off: tuple[MailboxSite, ImapProxy], command: str, after: bool
+) -> None:
+    """At this command, before or after the server carried it out."""
+    site, proxy = cut_off
+    posts = site.receiver.posts
+    posts.clear()
+    cuts = proxy.cuts
+    proxy.arm("UID SEARCH" if command in AT_FIRST else command, after)
+    name = f"cut-{command.replace(' ', '-')}-{after}"
+    if command == "CREATE":
+        shutil.rmtree(site.server.folder_named("Replies/Processed"), ignore_errors=True)
+    site.deliver(f"{name}-1")
+    if command in AT_FIRST:
+        wait_until(lambda: proxy.cuts > cuts, 30, "cut, to have it connect anew")
+        cuts = proxy.cuts
+        proxy.arm(command, after)
+    wait_until(lambda: proxy.cuts > cuts, 30, f"cut at {command}: {site.daemon.log()[-1500:]}")
+    site.deliver(f"{name}-2")
+    site.until(posts=2, left=1)
+    assert sum(posts.values()) == 2
+    assert (site.server.messages(), site.server.flags()) == ([FOREIGN], [""])
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reply_milter.core.token.mint import MintedAddress
 from tests.support.hosts.dovecot import PASSWORD, DovecotLayout, PrivateDovecot, dovecot
+from tests.support.hosts.imap_proxy import ImapProxy
 from tests.support.hosts.receiver import SECRET, Receiver
 from tests.support.processes.daemon_process import USER, runtime, wait_until
 from tests.wire.milter_alone import Milter, own_folder
@@ -37,10 +38,15 @@ def reply(minted: MintedAddress, name: object, *more: str, body: str = "", autho
 
 
 class MailboxSite:
-    """A daemon without an MTA, with one ``[[imap]]``. ``more``: further lines of that table."""
+    """A daemon without an MTA, with one ``[[imap]]``. ``more``: further lines of that table.
 
-    def __init__(self, folder: Path, server: PrivateDovecot, more: str = "", port: int = 0) -> None:
+    ``proxied``: ``proxy`` stands before the server; else it is None.
+    """
+
+    def __init__(self, folder: Path, server: PrivateDovecot, more: str = "", proxied: bool = False) -> None:
         self.server, self.receiver = server, Receiver()
+        self.proxy = ImapProxy(server.port) if proxied else None
+        port = self.proxy.port if self.proxy is not None else server.port
         webhook = f'type = "webhook"\nurl = "{self.receiver.url}"\nsecret = "{SECRET}"\ntimeout_seconds = 5'
         secret = folder / "password"
         secret.write_text(f"{PASSWORD}\n")
@@ -48,7 +54,7 @@ class MailboxSite:
         self.daemon, self.config = self.milter.daemon, self.milter.config
         self._text = (
             f"{self.config.read_text()}\n[handler.delivery]\n{webhook}\n\n"
-            f'[[imap]]\nname = "inbox"\nurl = "imap://127.0.0.1:{port or server.port}"\nuser = "{server.user}"\n'
+            f'[[imap]]\nname = "inbox"\nurl = "imap://127.0.0.1:{port}"\nuser = "{server.user}"\n'
             f'password_file = "{secret}"\n'
         )
         self.configure(f'delete_message = false\npoll_seconds = 1\nrecipient = "dovecot"\n{more}')
@@ -66,6 +72,8 @@ class MailboxSite:
         """End everything but the server."""
         self.daemon.stop()
         self.receiver.close()
+        if self.proxy is not None:
+            self.proxy.close()
 
     def deliver(self, name: object, **order: object) -> MintedAddress:
         """Let a genuine reply arrive."""
@@ -110,10 +118,10 @@ class MailboxSite:
 
 
 @contextmanager
-def mailbox_site(more: str = "", layout: DovecotLayout | None = None) -> Iterator[MailboxSite]:
+def mailbox_site(more: str = "", layout: DovecotLayout | None = None, proxied: bool = False) -> Iterator[MailboxSite]:
     """A host with a Dovecot of its own; the daemon is not started."""
     with own_folder() as folder, dovecot(layout) as server:
-        site = MailboxSite(_made(folder / "host"), server, more)
+        site = MailboxSite(_made(folder / "host"), server, more, proxied)
         try:
             yield site
         finally:
