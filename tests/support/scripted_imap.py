@@ -13,17 +13,17 @@ from reply_milter.core.verdict.destination import Tls
 
 # ``@`` stands for the command's tag. What a plain server would answer:
 USUAL: Mapping[str, bytes] = {
-    "CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 AUTH=OAUTHBEARER MOVE UIDPLUS IDLE\r\n@ OK\r\n",
+    "CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 AUTH=OAUTHBEARER MOVE UIDPLUS IDLE\r\n@ OK so\r\n",
     "AUTHENTICATE": b"+ \r\n",
     "SASL": b"@ OK logged in\r\n",
-    "LOGIN": b"@ OK\r\n",
-    "LIST": b'* LIST (\\Noselect) "/" ""\r\n@ OK\r\n',
+    "LOGIN": b"@ OK so\r\n",
+    "LIST": b'* LIST (\\Noselect) "/" ""\r\n@ OK so\r\n',
     "SELECT": b"* 3 EXISTS\r\n* OK [PERMANENTFLAGS (\\Deleted \\*)]\r\n* OK [UIDVALIDITY 7] x\r\n"
     b"* OK [UIDNEXT 9] x\r\n@ OK [READ-WRITE]\r\n",
-    "UID SEARCH": b"* SEARCH 3 5 8\r\n@ OK\r\n",
-    "UID FETCH": b"* 1 FETCH (UID 3 RFC822.SIZE 20)\r\n@ OK\r\n",
-    "NOOP": b"@ OK\r\n",
-    "LOGOUT": b"* BYE\r\n@ OK\r\n",
+    "UID SEARCH": b"* SEARCH 3 5 8\r\n@ OK so\r\n",
+    "UID FETCH": b"* 1 FETCH (UID 3 RFC822.SIZE 20)\r\n@ OK so\r\n",
+    "NOOP": b"@ OK so\r\n",
+    "LOGOUT": b"* BYE\r\n@ OK so\r\n",
 }
 Answer = bytes | Callable[[socket.socket, bytes], None]
 
@@ -42,6 +42,7 @@ class ScriptedImap:
         self.implicit = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self.boxes: list[ImapMailbox] = []
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -62,11 +63,16 @@ class ScriptedImap:
     def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError):
             if self.implicit and self.context:
-                connection = self.context.wrap_socket(connection, server_side=True)
+                connection = self._encrypted(connection, self.context)
             connection.sendall(self.greeting)
             while self._answer(connection):
                 if self.said[-1] == b"STARTTLS" and self.context:
-                    connection = self.context.wrap_socket(connection, server_side=True)
+                    connection = self._encrypted(connection, self.context)
+
+    def _encrypted(self, connection: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        found = context.wrap_socket(connection, server_side=True)
+        self._open.append(found)
+        return found
 
     def _answer(self, connection: socket.socket) -> bool:
         line = _line(connection)
@@ -93,6 +99,12 @@ class ScriptedImap:
             connection.sendall(answer.replace(b"@", tag))
 
 
+def bye(connection: socket.socket, _tag: bytes) -> None:
+    """Say goodbye, and close the connection."""
+    connection.sendall(b"* BYE going down\r\n")
+    connection.shutdown(socket.SHUT_RDWR)
+
+
 def _line(connection: socket.socket) -> bytes:
     line = b""
     while not line.endswith(b"\n"):
@@ -113,10 +125,12 @@ def scripted(
         yield server
     finally:
         server.close()
+        for box in server.boxes:
+            box.close()
 
 
 def at(server: ScriptedImap, tls: Tls = Tls.NONE, auth: ImapAuth = ImapAuth.LOGIN) -> ImapMailbox:
-    """The mailbox of one account there."""
+    """The mailbox of one account there; it is closed with the server."""
     account = Account(
         host="127.0.0.1",
         port=server.port,
@@ -128,4 +142,5 @@ def at(server: ScriptedImap, tls: Tls = Tls.NONE, auth: ImapAuth = ImapAuth.LOGI
         processed="Replies/Processed",
         idle=True,
     )
-    return ImapMailbox(account, lambda: "secret", HostNames(), 0.1)
+    server.boxes.append(ImapMailbox(account, lambda: "secret", HostNames(), 0.1))
+    return server.boxes[-1]

@@ -11,7 +11,7 @@ from reply_milter.ports.mailbox import MailboxRefusedError, MailboxUnavailableEr
 from tests.support.certificate import write_certificate
 from tests.support.scripted_imap import Answer, at, scripted
 
-_BARE = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n@ OK\r\n"
+_BARE = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n@ OK so\r\n"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def server_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLCo
     return context
 
 
-_STARTTLS = {"CAPABILITY": b"* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN\r\n@ OK\r\n", "STARTTLS": b"@ OK begin\r\n"}
+_STARTTLS = {"CAPABILITY": b"* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN\r\n@ OK so\r\n", "STARTTLS": b"@ OK begin\r\n"}
 
 
 def test_nothing_of_a_login_is_said_before_tls(server_context: ssl.SSLContext) -> None:
@@ -40,7 +40,7 @@ def test_nothing_of_a_login_is_said_before_tls(server_context: ssl.SSLContext) -
     "changed,greeting,error,words",
     [
         ({"CAPABILITY": _BARE}, b"* OK\r\n", MailboxRefusedError, "offers no STARTTLS"),
-        ({**_STARTTLS, "STARTTLS": b"@ NO\r\n"}, b"* OK\r\n", MailboxUnavailableError, "refuses STARTTLS"),
+        ({**_STARTTLS, "STARTTLS": b"@ NO so\r\n"}, b"* OK\r\n", MailboxUnavailableError, "refuses STARTTLS"),
         (_STARTTLS, b"* PREAUTH you are in\r\n", MailboxUnavailableError, "before TLS"),
         (
             {**_STARTTLS, "STARTTLS": b"@ OK begin\r\n* OK [CAPABILITY IMAP4rev1]\r\n"},

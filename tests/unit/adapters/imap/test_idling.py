@@ -11,7 +11,7 @@ from tests.support.scripted_imap import at, scripted
 
 def test_news_that_come_with_another_answer_are_not_missed() -> None:
     """Told between the search and IDLE, when nobody listens."""
-    with scripted({"UID FETCH": b"* 4 EXISTS\r\n* 1 FETCH (UID 3 RFC822.SIZE 20)\r\n@ OK\r\n"}) as server:
+    with scripted({"UID FETCH": b"* 4 EXISTS\r\n* 1 FETCH (UID 3 RFC822.SIZE 20)\r\n@ OK so\r\n"}) as server:
         box = at(server)
         box.open()
         box.uids_after(0)
@@ -29,7 +29,7 @@ def test_idle_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
         def idle(connection: socket.socket, tag: bytes) -> None:
             connection.sendall(b"+ idling\r\n")
             assert connection.recv(100) == b"DONE\r\n"
-            connection.sendall(tag + b" OK\r\n")
+            connection.sendall(tag + b" OK so\r\n")
 
         server.answers["IDLE"] = idle
         box = at(server)
@@ -43,7 +43,7 @@ def test_idle_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [b"@ NO not here\r\n", b"@ BAD\r\n", b"* BYE\r\n", b"+ \r\n* BYE going down\r\n", b"+ \r\ngarbage\r\n"],
+    [b"@ NO not here\r\n", b"@ BAD so\r\n", b"* BYE\r\n", b"+ \r\n* BYE going down\r\n", b"+ \r\ngarbage\r\n"],
 )
 def test_an_idle_that_fails_is_unavailable(answer: bytes) -> None:
     """At its beginning, or later."""

@@ -7,9 +7,9 @@ import pytest
 
 from reply_milter.core.fetching.account import ImapAuth
 from reply_milter.ports.mailbox import MailboxRefusedError, MailboxUnavailableError
-from tests.support.scripted_imap import Answer, at, scripted
+from tests.support.scripted_imap import Answer, at, bye, scripted
 
-_BARE = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n@ OK\r\n"
+_BARE = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n@ OK so\r\n"
 _READ_ONLY = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n@ OK [READ-ONLY]\r\n"
 
 
@@ -20,17 +20,17 @@ _READ_ONLY = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n@ OK [READ-ONLY]\r\n"
         ({"SASL": b"@ NO no code\r\n"}, MailboxRefusedError, "no code"),
         ({"SASL": b"@ BAD what\r\n"}, MailboxRefusedError, "what"),
         ({"SASL": b"@ NO [UNAVAILABLE] later\r\n"}, MailboxUnavailableError, "logs nobody in now"),
-        ({"SASL": b"* BYE too many\r\n"}, MailboxUnavailableError, "logging in"),
+        ({"SASL": bye}, MailboxUnavailableError, "logging in"),
         ({"SELECT": b"@ NO [NONEXISTENT] no such box\r\n"}, MailboxRefusedError, 'opens no mailbox "INBOX"'),
         ({"SELECT": _READ_ONLY}, MailboxRefusedError, "only be read"),
-        ({"SELECT": b"* 1 EXISTS\r\n@ OK\r\n"}, MailboxRefusedError, "no lasting UIDs"),
+        ({"SELECT": b"* 1 EXISTS\r\n@ OK so\r\n"}, MailboxRefusedError, "no lasting UIDs"),
         (
-            {"SELECT": b"* NO [UIDNOTSTICKY] x\r\n* OK [UIDVALIDITY 1] x\r\n@ OK\r\n"},
+            {"SELECT": b"* NO [UIDNOTSTICKY] x\r\n* OK [UIDVALIDITY 1] x\r\n@ OK so\r\n"},
             MailboxRefusedError,
             "no lasting UIDs",
         ),
-        ({"CAPABILITY": b"* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n@ OK\r\n"}, MailboxRefusedError, "without TLS"),
-        ({"CAPABILITY": b"@ OK\r\n"}, MailboxUnavailableError, "connecting"),
+        ({"CAPABILITY": b"* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n@ OK so\r\n"}, MailboxRefusedError, "without TLS"),
+        ({"CAPABILITY": b"@ OK so\r\n"}, MailboxUnavailableError, "connecting"),
     ],
 )  # fmt: skip
 def test_opening_says_whether_trying_again_helps(
@@ -48,7 +48,7 @@ def test_opening_says_whether_trying_again_helps(
 def test_a_refused_secret_is_asked_for_again() -> None:
     """Once: the first token had expired."""
     secrets = iter(["old", "new"])
-    with scripted({"SASL": [b"@ NO [AUTHENTICATIONFAILED] expired\r\n", b"@ OK\r\n"]}) as server:
+    with scripted({"SASL": [b"@ NO [AUTHENTICATIONFAILED] expired\r\n", b"@ OK so\r\n"]}) as server:
         box = at(server)
         box._secret = lambda: next(secrets)
         box.open()
@@ -93,7 +93,7 @@ def test_a_mechanism_that_is_not_offered_is_named() -> None:
 
 def test_without_plain_there_is_login() -> None:
     """User and password quoted."""
-    with scripted({"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n@ OK\r\n"}) as server:
+    with scripted({"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n@ OK so\r\n"}) as server:
         box = at(server)
         box._secret = lambda: 'a "b\\'
         box.open()

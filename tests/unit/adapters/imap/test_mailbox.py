@@ -21,7 +21,7 @@ def test_a_plain_server_is_understood() -> None:
 def test_sizes_of_others_are_not_believed() -> None:
     """A server may tell of any message at any time, without a UID, too; sizes that are no number are none."""
     told = b"* 9 FETCH (FLAGS (\\Seen))\r\n* 1 FETCH (UID 99 RFC822.SIZE 5)\r\n"
-    told += b"* 2 FETCH (UID 3 RFC822.SIZE NIL)\r\n@ OK\r\n"
+    told += b"* 2 FETCH (UID 3 RFC822.SIZE NIL)\r\n@ OK so\r\n"
     with scripted({"UID FETCH": told}) as server:
         box = at(server)
         box.open()
@@ -31,10 +31,10 @@ def test_sizes_of_others_are_not_believed() -> None:
 @pytest.mark.parametrize(
     "answer,found",
     [
-        (b"* 1 FETCH (UID 3 BODY[]<0> {5}\r\nhello)\r\n@ OK\r\n", b"hello"),
-        (b"* 1 FETCH (UID 3 BODY[]<0> NIL)\r\n@ OK\r\n", b""),
-        (b'* 1 FETCH (UID 3 BODY[]<0> "hello")\r\n@ OK\r\n', b"hello"),
-        (b"* 1 FETCH (FLAGS (\\Seen))\r\n@ OK\r\n", None),
+        (b"* 1 FETCH (UID 3 BODY[]<0> {5}\r\nhello)\r\n@ OK so\r\n", b"hello"),
+        (b"* 1 FETCH (UID 3 BODY[]<0> NIL)\r\n@ OK so\r\n", b""),
+        (b'* 1 FETCH (UID 3 BODY[]<0> "hello")\r\n@ OK so\r\n', b"hello"),
+        (b"* 1 FETCH (FLAGS (\\Seen))\r\n@ OK so\r\n", None),
         (b"@ OK nothing\r\n", None),
         (b"@ NO [EXPUNGEISSUED] just now\r\n", None),
     ],
@@ -50,7 +50,7 @@ def test_a_message_as_servers_send_it(answer: bytes, found: bytes | None) -> Non
 
 def test_more_than_was_asked_for_is_refused() -> None:
     """A server that ignores the limit."""
-    with scripted({"UID FETCH": b"* 1 FETCH (UID 3 BODY[]<0> {5}\r\nhello)\r\n@ OK\r\n"}) as server:
+    with scripted({"UID FETCH": b"* 1 FETCH (UID 3 BODY[]<0> {5}\r\nhello)\r\n@ OK so\r\n"}) as server:
         box = at(server)
         box.open()
         with pytest.raises(MailboxUnavailableError):
@@ -62,7 +62,7 @@ def test_a_great_mailbox_is_searched_by_pieces() -> None:
     select = USUAL["SELECT"].replace(b"* 3 EXISTS", b"* 200000 EXISTS")
     answers: dict[str, Answer | list[bytes]] = {
         "SELECT": select,
-        "UID SEARCH": [b"* SEARCH 120000\r\n@ OK\r\n", b"@ OK\r\n", b"* SEARCH 60000 60001\r\n@ OK\r\n"],
+        "UID SEARCH": [b"* SEARCH 120000\r\n@ OK so\r\n", b"@ OK so\r\n", b"* SEARCH 60000 60001\r\n@ OK so\r\n"],
     }
     with scripted(answers) as server:
         box = at(server)

@@ -5,7 +5,7 @@ import pytest
 from reply_milter.ports.mailbox import MailboxRefusedError, Removal
 from tests.support.scripted_imap import USUAL, Answer, at, scripted
 
-_BARE = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n@ OK\r\n"
+_BARE = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n@ OK so\r\n"
 
 
 def test_never_a_plain_expunge() -> None:
@@ -13,8 +13,8 @@ def test_never_a_plain_expunge() -> None:
     offered = USUAL["CAPABILITY"].replace(b" MOVE", b"")
     copied = b"@ OK [COPYUID 1 3 1] done\r\n"
     answers = {
-        "CAPABILITY": offered, "UID COPY": copied, "UID EXPUNGE": b"@ OK\r\n",
-        "UID STORE": b"* 1 FETCH (UID 3 FLAGS (\\Deleted))\r\n@ OK\r\n",
+        "CAPABILITY": offered, "UID COPY": copied, "UID EXPUNGE": b"@ OK so\r\n",
+        "UID STORE": b"* 1 FETCH (UID 3 FLAGS (\\Deleted))\r\n@ OK so\r\n",
     }  # fmt: skip
     with scripted(answers) as server:
         box = at(server)
@@ -30,7 +30,7 @@ def test_never_a_plain_expunge() -> None:
 
 def test_without_move_and_uidplus_nothing_is_marked_as_deleted() -> None:
     """Our keyword is set; without room for keywords, nothing at all is changed."""
-    answers = {"CAPABILITY": _BARE, "UID STORE": b"@ OK\r\n"}
+    answers = {"CAPABILITY": _BARE, "UID STORE": b"@ OK so\r\n"}
     with scripted(answers) as server:
         box = at(server)
         box.open()
@@ -57,12 +57,12 @@ def test_a_full_folder_says_so_and_the_mailbox_stays_usable() -> None:
 
 def test_a_folder_that_was_removed_meanwhile_is_made_again() -> None:
     """Without a new connection."""
-    there = b'* LIST () "/" "Replies/Rejected"\r\n@ OK\r\n'
+    there = b'* LIST () "/" "Replies/Rejected"\r\n@ OK so\r\n'
     answers: dict[str, Answer | list[bytes]] = {
-        "LIST": [USUAL["LIST"], there, b"@ OK\r\n"],
-        "UID MOVE": [b"@ NO [TRYCREATE] gone\r\n", b"* OK [COPYUID 1 3 1]\r\n@ OK\r\n"],
-        "CREATE": b"@ OK\r\n",
-        "SUBSCRIBE": b"@ OK\r\n",
+        "LIST": [USUAL["LIST"], there, b"@ OK so\r\n"],
+        "UID MOVE": [b"@ NO [TRYCREATE] gone\r\n", b"* OK [COPYUID 1 3 1]\r\n@ OK so\r\n"],
+        "CREATE": b"@ OK so\r\n",
+        "SUBSCRIBE": b"@ OK so\r\n",
     }
     with scripted(answers) as server:
         box = at(server)
@@ -74,8 +74,8 @@ def test_a_folder_that_was_removed_meanwhile_is_made_again() -> None:
 def test_gmails_deleted_messages_go_into_its_trash() -> None:
     """An expunged message would stay in its archive; the trash has another name in each language."""
     offered = USUAL["CAPABILITY"].replace(b"MOVE", b"MOVE X-GM-EXT-1")
-    listed = b'* LIST (\\HasNoChildren) "/" "INBOX"\r\n* LIST (\\Trash) "/" "[Gmail]/Papierkorb"\r\n@ OK\r\n'
-    moved = b"* OK [COPYUID 1 3 1] x\r\n@ OK\r\n"
+    listed = b'* LIST (\\HasNoChildren) "/" "INBOX"\r\n* LIST (\\Trash) "/" "[Gmail]/Papierkorb"\r\n@ OK so\r\n'
+    moved = b"* OK [COPYUID 1 3 1] x\r\n@ OK so\r\n"
     with scripted({"CAPABILITY": offered, "LIST": [USUAL["LIST"], listed], "UID MOVE": moved}) as server:
         box = at(server)
         box.open()
