@@ -31,7 +31,9 @@ def open_hook(
     store: StoreTelemetry | None,
     watches: bool = False,
 ) -> HookService:
-    """Open everything that a delivery needs. ``watches``: start a thread that watches the store, in a daemon's process.
+    """Open everything that a delivery needs.
+
+    ``watches``: start a thread that watches the store, and keep the record open, in a daemon's process.
 
     Raises:
         RecordError: the record of deliveries can't be kept under ``state_dir``.
@@ -43,6 +45,7 @@ def open_hook(
     standings = committed or open_store(config, store)
     if watches:
         standings.watch()
+        database.stay_open()
     asked = delivery.confirmation
     return HookService(
         rules=_rules(settings, delivery),

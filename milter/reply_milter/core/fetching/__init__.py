@@ -1,1 +1,1 @@
-"""Replies fetched from mailboxes on somebody else's servers."""
+"""Replies that lie in a mailbox instead of arriving by SMTP: what stands for the envelope, and what becomes of each."""

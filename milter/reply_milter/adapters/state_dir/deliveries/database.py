@@ -9,6 +9,7 @@ interrupts is undone. Several processes may have the file open; a writer waits t
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -58,6 +59,8 @@ class Database:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "deliveries.sqlite"
+        self._kept: sqlite3.Connection | None = None
+        self._turn = threading.Lock()  # threads that wait in SQLite sleep longer and longer
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -67,13 +70,22 @@ class Database:
             RecordError: it failed, and nothing of it was done.
         """
         try:
-            with closing(self._connected()) as connection:  # closing undoes what was not committed
+            with self._turn, closing(self._connected()) as connection:  # closing undoes what was not committed
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise RecordError(f"{self.path}: {error}") from error
+
+    def stay_open(self) -> None:
+        """Keep a connection until the process ends. Without one, each transaction ends with a checkpoint of the log.
+
+        To be called after the last fork of this process that does not exec.
+        """
+        if self._kept is None:
+            self._kept = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self._kept.execute("SELECT count(*) FROM question").fetchone()
 
     def prepare(self) -> None:
         """Make the file, or bring one of an earlier version up to date, in one transaction.
