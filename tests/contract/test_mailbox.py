@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from reply_milter.adapters.imap.mailbox import ImapMailbox
+from reply_milter.adapters.imap.token_endpoint import TokenSource
 from reply_milter.adapters.os.host_names import HostNames
-from reply_milter.core.fetching.account import Account, ImapAuth, PasswordFile
+from reply_milter.core.fetching.account import Account, Grant, ImapAuth, PasswordFile, TokenEndpoint
 from reply_milter.core.verdict.destination import Tls
 from reply_milter.ports.mailbox import (
     UIDS_AT_ONCE,
@@ -21,6 +23,7 @@ from reply_milter.ports.mailbox import (
 )
 from tests.support.fake_mailbox import ALL, FakeMailbox
 from tests.support.hosts.dovecot import PASSWORD, USER, DovecotLayout, PrivateDovecot, dovecot
+from tests.support.token_server import token_server
 
 MESSAGE = b"From: a@example.com\r\nSubject: hello\r\n\r\nA body.\r\n"
 ACCOUNT = Account(
@@ -232,3 +235,37 @@ def test_a_name_of_any_script_is_a_folder(site: Site) -> None:
     with pytest.raises(MailboxRefusedError):
         site.mailbox.move(1, "x" * 250 + "/" + "y" * 250)
     assert site.mailbox.uids_after(0) == ()
+
+
+@pytest.mark.parametrize("auth", [ImapAuth.XOAUTH2, ImapAuth.OAUTHBEARER])
+def test_a_token_logs_in_and_an_expired_one_is_renewed(auth: ImapAuth, tmp_path: Path) -> None:
+    """Dovecot asks the OAuth server whether a token is good. The second login's first token is not."""
+    (tmp_path / "refresh").write_text("refresh-1\n")
+    with token_server(USER) as tokens, dovecot(DovecotLayout(token_info=tokens.info)) as server:
+        endpoint = TokenEndpoint(
+            url=tokens.url,
+            client_id="id",
+            client_secret_file="",
+            refresh_token_file=str(tmp_path / "refresh"),
+            scope="",
+            grant=Grant.REFRESH_TOKEN,
+        )
+        source = TokenSource(endpoint)
+        account = replace(account_at(server), auth=auth, secret=endpoint)
+        asked = iter([source.token, lambda: "expired", source.token])
+        box = ImapMailbox(account, lambda: next(asked)(), HostNames(), 1.0)
+        box.open()
+        box.open()
+        assert box.uids_after(0) == ()
+        box.close()
+    assert len(tokens.asked) == 2
+
+
+def test_a_wrong_password_is_refused_with_words() -> None:
+    """The server's own, behind ours."""
+    with dovecot() as server:
+        box = ImapMailbox(account_at(server), lambda: "wrong", HostNames(), 1.0)
+        with pytest.raises(
+            MailboxRefusedError, match=r"refuses the login of inbound@example\.com: .AUTHENTICATIONFAIL"
+        ):
+            box.open()

@@ -21,6 +21,7 @@ class Idling:
 
     def wait(self, deadline: float) -> bool:
         """Wait until ``deadline``, of the monotonic clock; True at news."""
+        self._session.note_news()
         while not self._session.has_news:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -60,6 +61,7 @@ class Idling:
         with errors_told("beginning IDLE"):
             tag = wire._command("IDLE")
             while wire._get_response() is not None:  # None: the continuation
+                wire._check_bye()
                 if wire.tagged_commands.get(tag):
                     raise MailboxUnavailableError("the server refuses IDLE: set idle = false")
         self._tag = tag

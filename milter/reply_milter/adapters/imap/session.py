@@ -10,7 +10,7 @@ from reply_milter.adapters.imap.wire import BoundedImap
 from reply_milter.ports.mailbox import MailboxRefusedError, MailboxUnavailableError
 
 COMMAND_SECONDS: Final = 60.0
-COMMAND_OCTETS: Final = 2 << 20
+COMMAND_OCTETS: Final = 1 << 20
 _CLOSE_SECONDS = 5.0
 _DIGITS = 10  # of a number (RFC 3501 section 9)
 

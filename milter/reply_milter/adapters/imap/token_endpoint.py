@@ -66,7 +66,11 @@ def _posted(url: str, form: Mapping[str, str]) -> Mapping[str, object]:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=_SECONDS)
-    timer = threading.Timer(_SECONDS, _cut, [connection])
+    try:
+        connection.connect()
+    except OSError as error:
+        raise MailboxUnavailableError(f"the token endpoint gave no answer: {type(error).__name__}") from error
+    timer = threading.Timer(_SECONDS, _cut, [connection.sock])  # the connection forgets its socket before the body
     timer.daemon = True
     timer.start()
     try:
@@ -82,11 +86,10 @@ def _posted(url: str, form: Mapping[str, str]) -> Mapping[str, object]:
         connection.close()
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connected: socket.socket) -> None:
     """End a connection whose time is up: the timeout of a socket begins anew with each octet."""
-    if connection.sock is not None:
-        with suppress(OSError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
 
 
 def _judged(status: int, body: bytes) -> Mapping[str, object]:
