@@ -3,6 +3,7 @@
 Each has exactly one effect with an application that stores the id, and never none; other mail stays as it is.
 """
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from tests.faults.outcome import LONG, Outcome
 from tests.support.hosts.imap_proxy import ImapProxy
-from tests.support.hosts.mailbox_site import MailboxSite, mailbox_site
+from tests.support.hosts.mailbox_site import MailboxSite, mailbox_site, resident_mib
 from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
@@ -22,6 +23,8 @@ POINTS = (
     "before fetch", "after fetch", "after judge", "after seal", "before call", "after call", "before move",
     "after move", "after commit", "after close",
 )  # fmt: skip
+OLD = 50_000 if LONG else 2_000
+MANY = 100_000 if LONG else 600
 FOREIGN = b"Delivered-To: jane@example.net\r\nReceived: x\r\nFrom: a@b.example\r\nSubject: hello\r\n\r\nHi.\r\n"
 
 
@@ -99,3 +102,37 @@ def test_a_fetcher_that_dies_has_exactly_one_effect(dying: MailboxSite, point: s
     found.demand(not found.lost and not found.doubled, f"{found.lost} without effect, {found.doubled} doubled")
     found.demand(dying.server.messages() == [FOREIGN] and dying.server.flags() == [""], "other mail was touched")
     found.tell()
+
+
+def test_a_mailbox_of_fifty_thousand_old_messages() -> None:
+    """A reply among them is found; they are looked at once, and stay as they are."""
+    with mailbox_site() as site:
+        site.server.deliver(FOREIGN, OLD)
+        site.deliver("among")
+        began = time.monotonic()
+        site.start()
+        wait_until(lambda: len(site.receiver.posts) == 1, 600, f"posted: {site.daemon.log()[-1500:]}")
+        first = time.monotonic() - began
+        memory = resident_mib(site.fetcher())
+        site.deliver("behind")
+        wait_until(lambda: len(site.receiver.posts) == 2, 60, f"posted: {site.daemon.log()[-1500:]}")
+        print(f"\n{OLD} old messages: {first:.1f} s, {OLD / first:.0f} a second, {memory} MiB")
+        boxes = [site.server.inbox / part for part in ("cur", "new")]
+        wait_until(lambda: sum(len(os.listdir(box)) for box in boxes) == OLD, 60, "both replies are moved")
+        assert memory < 150
+
+
+def test_memory_stays_flat() -> None:
+    """Reply after reply; what it has after the first tenth is what it needs."""
+    with mailbox_site() as site:
+        site.receiver.keeps_bodies = False
+        site.start()
+        memory, began = [], time.monotonic()
+        for tenth in range(1, 11):
+            for number in range(MANY // 10):
+                site.deliver(f"{tenth}-{number}")
+            site.until(posts=tenth * MANY // 10, seconds=1800)
+            memory.append(resident_mib(site.fetcher()))
+        seconds = time.monotonic() - began
+        print(f"\n{MANY} replies: {MANY / seconds:.0f} a second with their making, MiB by tenths: {memory}")
+        assert memory[-1] <= memory[1] + 8

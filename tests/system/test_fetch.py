@@ -1,20 +1,17 @@
 """Replies out of a real Dovecot: by the daemon, and by the command; what becomes of them, and of everything else."""
 
 import os
-import re
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.hosts.dovecot import DovecotLayout
-from tests.support.hosts.mailbox_site import MailboxSite, mailbox_site, reply
+from tests.support.hosts.mailbox_site import MailboxSite, mailbox_site, reply, resident_mib
 from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
-OLD = 50_000 if os.environ.get("REPLY_MILTER_LONG") else 5_000
 FOREIGN = b"Delivered-To: jane@example.net\r\nReceived: x\r\nFrom: a@b.example\r\nSubject: hello\r\n\r\nHi.\r\n"
 
 
@@ -157,24 +154,6 @@ def test_a_reload_and_the_end(site: MailboxSite) -> None:
     assert site.daemon.stop() < 5
 
 
-def test_a_mailbox_of_fifty_thousand_old_messages() -> None:
-    """A reply among them is found; they are looked at once, and stay as they are."""
-    with mailbox_site() as site:
-        site.server.deliver(FOREIGN, OLD)
-        site.deliver("among")
-        began = time.monotonic()
-        site.start()
-        wait_until(lambda: len(site.receiver.posts) == 1, 600, f"posted: {site.daemon.log()[-1500:]}")
-        first = time.monotonic() - began
-        memory = _memory(site.fetcher())
-        site.deliver("behind")
-        wait_until(lambda: len(site.receiver.posts) == 2, 60, f"posted: {site.daemon.log()[-1500:]}")
-        print(f"\n{OLD} old messages: {first:.1f} s, {OLD / first:.0f} a second, {memory} MiB")
-        boxes = [site.server.inbox / part for part in ("cur", "new")]
-        wait_until(lambda: sum(len(os.listdir(box)) for box in boxes) == OLD, 60, "both replies are moved")
-        assert memory < 150
-
-
 def test_a_message_of_thirty_megabytes(site: MailboxSite) -> None:
     """A reply is too large, and is moved unread; mail of somebody else's stays; others are not delayed."""
     site.start()
@@ -188,13 +167,7 @@ def test_a_message_of_thirty_megabytes(site: MailboxSite) -> None:
     fits = site.milter.mint()
     site.server.deliver(reply(fits, "fits", body=large * 280_000))
     site.until(posts=2, left=1)
-    assert _memory(site.fetcher()) < 400
-
-
-def _memory(pid: int) -> int:
-    """The resident memory of a process in MiB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.findall(r"(?m)^VmRSS:\s+(\d+) kB", status)[0]) // 1024
+    assert resident_mib(site.fetcher()) < 400
 
 
 def test_another_password_needs_no_reload(site: MailboxSite) -> None:

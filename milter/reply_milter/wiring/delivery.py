@@ -30,10 +30,12 @@ def open_hook(
     telemetry: DeliveryTelemetry,
     store: StoreTelemetry | None,
     watches: bool = False,
+    stays_open: bool = False,
 ) -> HookService:
     """Open everything that a delivery needs.
 
-    ``watches``: start a thread that watches the store, and keep the record open, in a daemon's process.
+    ``watches``: start a thread that watches the store, in a daemon's process. ``stays_open``: the record of deliveries
+    does, in a process that does not fork.
 
     Raises:
         RecordError: the record of deliveries can't be kept under ``state_dir``.
@@ -45,6 +47,7 @@ def open_hook(
     standings = committed or open_store(config, store)
     if watches:
         standings.watch()
+    if stays_open:
         database.stay_open()
     asked = delivery.confirmation
     return HookService(

@@ -52,7 +52,7 @@ def open_fetch(
         RecordError: the records can't be kept under ``state_dir``.
         PlugInError: a plug-in that the settings name is no longer installed.
     """
-    hook = open_hook(settings, delivery, reporting.deliveries, reporting.store, reporting.watches)
+    hook = open_hook(settings, delivery, reporting.deliveries, reporting.store, reporting.watches, stays_open=True)
     rules = replace(hook.rules, authserv_id=imap.authserv_id)
     identity = _identity(imap)
     return FetchService(

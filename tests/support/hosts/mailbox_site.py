@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -35,6 +36,12 @@ def reply(minted: MintedAddress, name: object, *more: str, body: str = "", autho
         "",
     ]
     return "\r\n".join(lines).encode()
+
+
+def resident_mib(pid: int) -> int:
+    """The resident memory of a process, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"(?m)^VmRSS:\s+(\d+) kB", status)[0]) // 1024
 
 
 class MailboxSite:
@@ -87,7 +94,7 @@ class MailboxSite:
         as_user: dict[str, object] = {}
         if os.geteuid() == 0:
             as_user = {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []}
-        return subprocess.run(
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             [python, *(program or ["-m", "reply_milter"]), "fetch", *options, "--config", str(self.config)],
             cwd="/",
             env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin", **self.daemon.environment},
@@ -96,6 +103,7 @@ class MailboxSite:
             timeout=120,
             **as_user,  # type: ignore[call-overload]
         )
+        return done
 
     def fetcher(self) -> int:
         """The process id of the fetcher."""
