@@ -25,14 +25,18 @@ class Pace:
 def follow(current: Callable[[], FetchService], pace: Pace, goes_on: Callable[[], bool] = lambda: True) -> None:
     """Follow the mailbox of ``current()``, which a reload may replace between two looks, but for its mailbox."""
     failures = 0
+
+    def progressed() -> None:
+        nonlocal failures
+        failures = 0
+
     while goes_on():
         service = current()
         try:
             opened = service.mailbox.open()
             service.telemetry.connected()
             while goes_on():
-                is_alone = _look(current(), opened, pace)
-                failures = 0
+                is_alone = _look(current(), opened, pace, progressed)
                 service.mailbox.wait(_until_next(current(), opened, is_alone))
             return
         except (MailboxUnavailableError, MailboxRefusedError) as error:
@@ -48,9 +52,11 @@ def follow(current: Callable[[], FetchService], pace: Pace, goes_on: Callable[[]
         pace.rest(seconds)
 
 
-def _look(service: FetchService, opened: Opened, pace: Pace) -> bool:
+def _look(service: FetchService, opened: Opened, pace: Pace, progressed: Callable[[], None]) -> bool:
     with pace.turn:
-        return look(service, opened.uidvalidity)
+        is_alone = look(service, opened.uidvalidity, progressed)
+    progressed()
+    return is_alone
 
 
 def _until_next(service: FetchService, opened: Opened, is_alone: bool) -> float:

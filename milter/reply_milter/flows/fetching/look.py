@@ -22,7 +22,7 @@ never set. A message is known by its UID; if UIDVALIDITY changes, all is looked 
 effect. One process of a host looks at a mailbox at a time; fetchers on two hosts may hand over the same id.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from reply_milter.core.fetching.outcome import FetchVerdict, Folder, folder_for, retry_seconds
@@ -63,8 +63,10 @@ class _Batch:
             self.octets += len(step.envelope.message)
 
 
-def look(service: FetchService, uidvalidity: int) -> bool:
+def look(service: FetchService, uidvalidity: int, progressed: Callable[[], None] = lambda: None) -> bool:
     """Handle what is new, and what is due. False: another process of this host looks at the mailbox now.
+
+    ``progressed`` is called whenever messages are done with.
 
     Raises:
         MailboxUnavailableError: the connection is lost; what is on record goes on at the next look.
@@ -75,6 +77,7 @@ def look(service: FetchService, uidvalidity: int) -> bool:
             due = service.record.due(service.verifying.clock.now(), _DUE)
             for new in _new(service, looked_at):
                 _handle_all(service, new[0].uid - 1, new, are_new=True)
+                progressed()
             _handle_all(service, looked_at, due)
             service.telemetry.looked(service.verifying.clock.now())
     return ours

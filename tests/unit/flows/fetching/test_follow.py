@@ -9,6 +9,7 @@ import pytest
 
 from reply_milter.core.delivery.outcome import Later
 from reply_milter.flows.fetching.follow import Pace, follow
+from reply_milter.ports.mailbox import MailboxUnavailableError
 from tests.support.fake_mailbox import FakeMailbox
 from tests.support.hosts.fetching import Fetching
 
@@ -81,3 +82,22 @@ def test_how_long_it_waits(
     host.arrive()
     followed(host, 2)
     assert waits == [longest, min(longest, 15.0)]
+
+
+def test_a_connection_that_breaks_after_some_work_is_made_anew_soon(host: Fetching) -> None:
+    """However often it breaks."""
+    for user in range(1, 5):
+        host.arrive(user=user)
+    searches = 0
+
+    def broken(name: str) -> None:
+        nonlocal searches
+        searches += name == "uids_after"
+        if name == "uids_after" and searches % 2 == 0:
+            host.arrive(user=10 + searches)
+            raise MailboxUnavailableError("cut")
+
+    host.mailbox.before = broken
+    rests: list[float] = []
+    followed(host, 12, rests.append)
+    assert rests[:4] == [1.0] * 4
