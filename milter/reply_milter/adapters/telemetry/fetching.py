@@ -11,6 +11,7 @@ from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.adapters.telemetry.silent import SilentTelemetry
 from reply_milter.adapters.telemetry.worker import WorkerTelemetry
 from reply_milter.core.fetching.outcome import FetchVerdict
+from reply_milter.core.seal.sealed_reply import TOKEN_ID_LENGTH
 from reply_milter.ports import Decision, Stage
 from reply_milter.ports.fetching import FetchReport
 
@@ -63,7 +64,8 @@ class FetchLog:
         """See ``ports.fetching.FetchTelemetry``."""
         level = _LEVELS.get(report.verdict, logging.INFO)
         folder = f" to={report.folder}" if report.folder is not None else ""
-        about = "".join(f" {name}={value}" for name, value in (("reason", report.reason), ("id", report.id)) if value)
+        named = (("reason", report.reason), ("token", report.id[:TOKEN_ID_LENGTH]), ("id", report.id))
+        about = "".join(f" {name}={value}" for name, value in named if value)
         why = f": {report.why}" if report.why else ""
         log.log(
             level, "fetched mailbox=%s uid=%d verdict=%s%s%s%s",
