@@ -9,6 +9,7 @@ from reply_milter.core.delivery.outcome import Later, Never
 from reply_milter.core.mail.headers import VERDICT
 from reply_milter.core.seal.verdict_header import unseal
 from reply_milter.core.verdict.answer import Action
+from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.flows.delivering.parking import release
 from reply_milter.flows.fetching import handling
@@ -17,6 +18,7 @@ from reply_text.syntax.message_file import split
 from tests.support.fakes import AUTHOR, FORM, minted, rules
 from tests.support.hosts.dialogue import reply_fields
 from tests.support.hosts.fetching import RECEIVED, Fetching, delivered, mail, reply
+from tests.support.wrapping import NATIVE, NOTIFICATION, gitea, wrapped
 
 
 @pytest.fixture
@@ -283,3 +285,28 @@ def test_the_verdict_says_where_the_recipient_stood(host: Fetching) -> None:
     assert isinstance(sealed, dict)
     assert sealed["recipient_source"] == "delivered-to"
     assert FORM.mint_domain == sealed["recipient_domain"]
+
+
+def test_a_wrapped_application_gets_its_own_address(tmp_path: Path) -> None:
+    """The reply came to a mailbox of somebody else's, and is restored as by the hook behind an MTA."""
+    given = rules()
+    handlers = Handlers.of([*given.handlers.by_id.values(), gitea()])
+    host = Fetching(tmp_path, replace(given, handlers=handlers))
+    hook = host.service.delivering
+    known = Handlers.of([*hook.rules.handlers.by_id.values(), gitea()])
+    host.service = replace(
+        host.service,
+        delivering=replace(
+            hook,
+            rules=replace(hook.rules, handlers=known),
+            deliverers={**hook.deliverers, "gitea": host.hook.deliverer},
+        ),
+    )
+    one = wrapped()
+    fields = [*reply_fields(one.token), ("In-Reply-To", f" <{NOTIFICATION}>"), ("References", f" <{one.capsule}>")]
+    host.mailbox.append(delivered(one.address, fields))
+    host.look()
+    (got,) = host.hook.deliverer.replies
+    assert (host.verdicts, got.envelope.recipient) == (["delivered"], NATIVE)
+    assert one.address.encode() not in got.envelope.message
+    assert b"Delivered-To" not in got.envelope.message
