@@ -141,17 +141,17 @@ $(VENV)/bin/python: | .install-build
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e .
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[imap]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev]'
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev,imap]'
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.charts: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev,charts]'
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev,imap,charts]'
 	@touch $@ $(VENV)/.run $(VENV)/.dev
 
 # Real applications that tests/system wraps, unmodified, each in a virtual environment of its own.

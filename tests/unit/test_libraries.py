@@ -22,14 +22,14 @@ from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.config import ConfigError
 from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.libraries import LibraryError
-from reply_milter.libraries.table import HTTPX, LIBRARIES, Library
+from reply_milter.libraries.table import HTTPX, IMAPCLIENT, LIBRARIES, Library
 from reply_milter.wiring.stores import load_to_run
 from tests.support import run_dependencies
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "milter", "Milter", "redis", "hiredis", "prometheus_client", "cryptography", "idna", "authres", "publicsuffixlist",
-    "tqdm", "aiosmtpd", "httpx",
+    "tqdm", "aiosmtpd", "httpx", "imapclient",
 }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_each_has_an_upper_bound_that_is_no_further_than_the_next_major(needed: 
 def test_all_that_is_relied_on_is_there() -> None:
     """In the libraries that tests run with."""
     libraries.check()
-    libraries.check(HTTPX)
+    libraries.check(HTTPX, IMAPCLIENT)
     assert libraries.problem_apart(HTTPX) == ""
     assert {one.distribution for one in (*LIBRARIES, HTTPX)} == {
         re.split(r"[^A-Za-z0-9-]", line)[0] for line in metadata.requires("reply-milter") or () if "extra" not in line
@@ -74,8 +74,9 @@ def _imported() -> set[str]:
 
 def test_what_our_code_imports_is_looked_for() -> None:
     """Each import has its line here, and so have names that are used without an import."""
-    listed = {re.split(r"[.(\[]", name.partition(":")[2])[0] for one in LIBRARIES for name in one.names}
-    modules = {name.partition(":")[0].rpartition(".")[2] for one in LIBRARIES for name in one.names}
+    known = (*LIBRARIES, IMAPCLIENT)
+    listed = {re.split(r"[.(\[]", name.partition(":")[2])[0] for one in known for name in one.names}
+    modules = {name.partition(":")[0].rpartition(".")[2] for one in known for name in one.names}
     missing = {name for name in _imported() if name.partition(":")[2] not in listed | modules}
     assert missing == set()
 

@@ -28,12 +28,13 @@ def examine(config: str, postfix: str | None) -> Diagnosis:
         ConfigError: the configuration file cannot be read at all.
     """
     installation = Installation(config)
+    areas = (*_AREAS, *installation.areas)
     if postfix is None:
-        return Diagnosis(_AREAS, in_order(installation.examine(mta.client(None))))
+        return Diagnosis(areas, in_order(installation.examine(mta.client(None))))
     try:
         site = mta.site(postfix)
     except PostconfError as mistake:
         unread = error("postfix.unread", str(mistake), "Postfix was not examined")
-        return Diagnosis((*_AREAS, "postfix"), in_order([*installation.examine(mta.client(None)), unread]))
+        return Diagnosis((*areas, "postfix"), in_order([*installation.examine(mta.client(None)), unread]))
     problems = [*installation.examine(mta.client(site)), *mta.examine(site, installation.config)]
-    return Diagnosis((*_AREAS, "postfix"), in_order(problems))
+    return Diagnosis((*areas, "postfix"), in_order(problems))

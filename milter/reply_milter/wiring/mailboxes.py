@@ -5,10 +5,11 @@ from functools import partial
 
 from reply_milter.config import Config
 from reply_milter.config.imap import ImapSettings
+from reply_milter.core.diagnosis.mailbox import Survey
 from reply_milter.core.fetching.account import PasswordCommand, PasswordFile, SecretSource
 from reply_milter.libraries import IMAPCLIENT, problem_apart
 from reply_milter.ports.delivery import Names
-from reply_milter.ports.mailbox import Mailbox
+from reply_milter.ports.mailbox import Mailbox, MailboxRefusedError, MailboxUnavailableError
 
 
 def open_mailbox(settings: ImapSettings, names: Names) -> Mailbox:
@@ -17,6 +18,27 @@ def open_mailbox(settings: ImapSettings, names: Names) -> Mailbox:
 
     account = settings.account
     return ImapMailbox(account, _secret(account.secret), names, settings.poll_seconds)
+
+
+def survey(settings: ImapSettings, names: Names) -> Survey:
+    """Open a mailbox, look at what its server offers and at its folders, and close it. Changes nothing."""
+    from reply_milter.adapters.imap.mailbox import ImapMailbox
+
+    account = settings.account
+    box = ImapMailbox(account, _secret(account.secret), names, settings.poll_seconds)
+    folders = (settings.rejected,) if settings.delete_message else (account.processed, settings.rejected)
+    try:
+        offered = box.open().capabilities
+        missing = tuple(folder for folder in folders if not box.has_folder(folder))
+    except MailboxRefusedError as error:
+        return Survey(refused=str(error))
+    except MailboxUnavailableError as error:
+        return Survey(unavailable=str(error))
+    finally:
+        box.close()
+    return Survey(
+        move=offered.move, uidplus=offered.uidplus, idle=offered.idle, keywords=offered.keywords, missing=missing
+    )
 
 
 def library_problem(config: Config) -> str:

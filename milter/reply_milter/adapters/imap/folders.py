@@ -46,6 +46,10 @@ class Folders:
             marked = [name for flags, _, name in listed[:_FOLDERS_LISTED] if TRASH in flags]
             return quoted(encode(marked[0]).decode("ascii")) if marked else None
 
+    def is_there(self, folder: str) -> bool:
+        """Return whether a folder is there."""
+        return self._is_there(self.name(folder))
+
     def _is_there(self, name: str) -> bool:
         answer = self._session.plain("looking for a folder", "LIST", '""', name)
         found = self._session.wire.untagged_responses.get("LIST", [])

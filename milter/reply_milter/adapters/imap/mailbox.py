@@ -96,6 +96,11 @@ class ImapMailbox:
             raise MailboxUnavailableError("the mailbox is not open")
         return self._idling.wait(time.monotonic() + seconds)
 
+    def has_folder(self, folder: str) -> bool:
+        """Return whether a folder is there, for an examination of the server."""
+        self._ready()
+        return self._folders.is_there(folder)
+
     def close(self) -> None:
         """See ``ports.mailbox.Mailbox``."""
         session, self._session, self._ahead = self._session, None, []
@@ -107,7 +112,7 @@ class ImapMailbox:
         session.begin()
         with errors_told("asking for capabilities"):
             offered = frozenset(session.client.capabilities())
-        folders = Folders(session)
+        folders = self._folders = Folders(session)
         answer = session.select(folders.name(self._account.mailbox), self._account.mailbox)
         capabilities = Capabilities(
             move=b"MOVE" in offered,

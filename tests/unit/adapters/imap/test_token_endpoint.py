@@ -78,7 +78,7 @@ def test_a_refresh_token_that_can_not_be_kept_is_logged(
     with token_server(USER) as server:
         server.renews = True
         source = TokenSource(_endpoint(server, tmp_path))
-        monkeypatch.setattr(token_endpoint.os, "replace", full)
+        monkeypatch.setattr(os, "replace", full)
         assert source.token() == "token-1"
     assert "a new refresh token can't be kept" in caplog.text and "refresh-2" not in caplog.text
     assert sorted(os.listdir(tmp_path)) == ["refresh", "secret"]
