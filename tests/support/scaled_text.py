@@ -262,6 +262,7 @@ LIBRARIES = {
     "adapters.handlers.http_post: httpx.AsyncClient": _OPERATOR,
     "adapters.handlers.http_post: httpx.Timeout": _OPERATOR,
     "adapters.handlers.http_post: httpx.URL": _OPERATOR,
+    "adapters.handlers.http_post: httpx.create_ssl_context": _OPERATOR,
     "adapters.imap.client: ssl.create_default_context": _OPERATOR,
     "adapters.imap.folders: imapclient.imap_utf7.encode": _OPERATOR,
     "adapters.imap.mailbox: imapclient.response_parser.parse_fetch_response": _IMAP,

@@ -130,12 +130,13 @@ LIBRARIES = (
 HTTPX = Library(  # only webhooks need it, and importing it takes a tenth of a second
     "httpx",
     (
-        "httpx:AsyncClient[follow_redirects,trust_env]",
+        "httpx:AsyncClient[follow_redirects,trust_env,verify]",
         "httpx:AsyncClient.build_request[content,headers,timeout,extensions]",
         "httpx:AsyncClient.send[stream]",
         *(f"httpx:{name}" for name in ("ConnectError", "ConnectTimeout", "HTTPError", "InvalidURL", "Request")),
         "httpx:Response.aclose",
         "httpx:Timeout[connect]",
+        "httpx:create_ssl_context[trust_env]",
         *(f"httpx:URL.{name}" for name in ("copy_with", "host", "netloc", "raw_host")),
     ),
 )

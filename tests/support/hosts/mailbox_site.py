@@ -106,10 +106,14 @@ class MailboxSite:
         return done
 
     def fetcher(self) -> int:
-        """The process id of the fetcher."""
+        """The process id of the fetcher, as soon as it runs."""
+        wait_until(lambda: bool(self._fetchers()), 20, "the fetcher runs")
+        return self._fetchers()[-1]
+
+    def _fetchers(self) -> list[int]:
         children = Path(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children").read_text().split()
         log = self.daemon.log()
-        return next(int(pid) for pid in reversed(children) if f"started imap0, process {pid}" in log)
+        return [int(pid) for pid in children if f"started imap0, process {pid}\n" in log]
 
     def until(self, posts: int, left: int = 0, seconds: float = 60) -> None:
         """Wait until so many ids had an effect, and so many messages are left in the mailbox."""
