@@ -49,7 +49,6 @@ def open_hook(
         standings.watch()
     if stays_open:
         database.stay_open()
-    asked = delivery.confirmation
     return HookService(
         rules=_rules(settings, delivery),
         deliverers=_deliverers(config),
@@ -60,11 +59,16 @@ def open_hook(
         store=committed,
         standings=standings,
         address_book=open_registry(config),
-        mail_sender=SmtpSender(asked.smtp.host, asked.smtp.port, _NAMES),
+        mail_sender=_mail_sender(delivery),
         clock=WallClock(),
         telemetry=telemetry,
         unique=lambda: secrets.token_hex(_UNIQUE_OCTETS),
     )
+
+
+def _mail_sender(delivery: DeliverySettings) -> SmtpSender:
+    place = delivery.confirmation.smtp
+    return SmtpSender(place.host, place.port, _NAMES)
 
 
 def _rules(settings: Settings, delivery: DeliverySettings) -> HookRules:
