@@ -269,3 +269,58 @@ def test_a_wrong_password_is_refused_with_words() -> None:
             MailboxRefusedError, match=r"refuses the login of inbound@example\.com: .AUTHENTICATIONFAIL"
         ):
             box.open()
+
+
+def test_a_full_quota_keeps_the_message_and_the_connection() -> None:
+    """The server's words say which folder is full. Without MOVE, a copy needs room that is not there."""
+    with dovecot(DovecotLayout(quota="storage=5K", without=("MOVE",))) as server:
+        server.deliver(b"Subject: big\r\n\r\n" + b"x" * 70 + b"\r\n" + b"y" * 4000 + b"\r\n")
+        box = at(server)
+        box.open()
+        with pytest.raises(MailboxRefusedError, match=r"takes no message: .*OVERQUOTA"):
+            box.move(1, "Replies/Rejected")
+        assert box.uids_after(0) == (1,)
+        assert server.flags() == [""]
+        box.close()
+
+
+def test_a_restarted_server_is_unavailable_once_and_others_flags_stay() -> None:
+    """UIDs are the same afterwards; a new UIDVALIDITY shows."""
+    with dovecot() as server:
+        server.deliver(MESSAGE, 2)
+        box = at(server)
+        first = box.open()
+        assert box.fetch(1, 1000) == MESSAGE
+        server.stop()
+        until = time.monotonic() + 10
+        with pytest.raises(MailboxUnavailableError):
+            while time.monotonic() < until:  # a process of it may answer for a moment
+                box.fetch(2, 1000)
+                time.sleep(0.1)
+        server.start()
+        assert box.open().uidvalidity == first.uidvalidity
+        assert box.uids_after(1) == (2,)
+        assert server.flags() == ["", ""]
+        box.close()
+        time.sleep(1.1)  # UIDVALIDITY is a time in seconds
+        server.change_uidvalidity()
+        assert box.open().uidvalidity != first.uidvalidity
+        box.close()
+
+
+def test_what_another_client_took_is_gone_and_what_it_marked_stays() -> None:
+    """Two connections at one mailbox; a third program has marked a message as deleted."""
+    with dovecot(DovecotLayout(without=("MOVE",))) as server:
+        server.deliver(MESSAGE, 3)
+        one, other = at(server), at(server)
+        one.open()
+        other.open()
+        server.flag(2, "T")
+        assert one.move(1, "Replies/Rejected") is Removal.REMOVED
+        assert other.move(1, "Replies/Rejected") is Removal.GONE
+        assert other.fetch(1, 100) is None
+        assert one.delete(3) is Removal.REMOVED
+        assert len(server.messages()) == 1 and server.flags() == ["T"]
+        assert len(server.messages("Replies/Rejected")) == 1
+        one.close()
+        other.close()

@@ -6,11 +6,12 @@ Any user name logs in with ``PASSWORD``; OAuth tokens are asked about at ``token
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +71,10 @@ class PrivateDovecot:
         """
         self._prepare()
         self._process = subprocess.Popen(
-            [_DOVECOT, "-F", "-c", self.folder / "dovecot.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [_DOVECOT, "-F", "-c", self.folder / "dovecot.conf"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         until = time.monotonic() + _START_SECONDS
         while not (listens(self.port) and listens(self.tls_port)):
@@ -81,7 +85,8 @@ class PrivateDovecot:
     def stop(self) -> None:
         """Stop it with all its processes. Its mail stays."""
         if self._process is not None:
-            self._process.terminate()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)  # an imap process would answer its client on
             self._process.wait(20)
             self._process = None
 
@@ -114,6 +119,11 @@ class PrivateDovecot:
         box = self.folder_named(folder) if folder else self.inbox
         names = [path.name for part in ("cur", "new") for path in sorted((box / part).glob("*"))]
         return [name.partition(":2,")[2] for name in names]
+
+    def flag(self, number: int, flags: str) -> None:
+        """Give the ``number``-th message, from 1, Maildir flags, as another program would."""
+        path = [path for part in ("cur", "new") for path in sorted((self.inbox / part).glob("*"))][number - 1]
+        path.rename(self.inbox / "cur" / f"{path.name.partition(':')[0]}:2,{flags}")
 
     def change_uidvalidity(self) -> None:
         """Forget all UIDs, as a restored backup does."""
