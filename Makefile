@@ -5,17 +5,22 @@ BIN := $(VENV)/bin
 
 BUILD_PACKAGES := gcc libc6-dev libmilter-dev python3-venv python3-dev
 RUN_PACKAGES := postfix redis-server
-TEST_PACKAGES := swaks m4 sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
+TEST_PACKAGES := swaks m4 dovecot-imapd sasl2-bin opendkim opendmarc publicsuffix acl logrotate mandoc groff-base man-db \
 	build-essential debhelper debootstrap bash-completion git systemd iproute2 prometheus prometheus-alertmanager curl \
 	rspamd strace ruby-mail nodejs php-cli php-intl postgresql mariadb-server sqlite3
+IMAP_PACKAGES := dovecot-imapd
 BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := build-essential debhelper
 READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse
 
-.PHONY: demo test lint fmt unit system faults timing fuzz readers reply-text-score audit compiled compiled-test deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean pictures
+.PHONY: demo demo-imap test lint fmt unit system faults timing fuzz readers reply-text-score audit compiled compiled-test deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean pictures
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
+
+# Replies out of a mailbox: a private Dovecot, a reply, a replay and a forgery.
+demo-imap: .install-run .install-imap $(VENV)/.dev
+	@PYTHONPATH=milter:. $(BIN)/python -m tools.demo_imap
 
 # Most tests wait for processes most of the time: three at once take little more than half as long as one by one. Some look at
 # the clock: what fails beside others is run once more alone, and has to hold there. Both runs are printed.
@@ -126,13 +131,15 @@ preview: .install-run .install-test $(VENV)/.charts
 pictures: .install-run $(VENV)/.run
 	PYTHONPATH=milter $(BIN)/python -m tools.pictures
 
-.PHONY: .install-build .install-run .install-test .install-deb .install-bench .install-readers
+.PHONY: .install-build .install-run .install-test .install-imap .install-deb .install-bench .install-readers
 .install-build:
 	@sh contrib/debian/install-missing $(BUILD_PACKAGES)
 .install-run: .install-build
 	@sh contrib/debian/install-missing $(RUN_PACKAGES)
 .install-test:
 	@sh contrib/debian/install-missing $(TEST_PACKAGES)
+.install-imap:
+	@sh contrib/debian/install-missing $(IMAP_PACKAGES)
 .install-readers: .install-build
 	@sh contrib/debian/install-missing $(READER_PACKAGES)
 .install-bench:
@@ -146,17 +153,17 @@ $(VENV)/bin/python: | .install-build
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e .
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[imap]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev]'
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev,imap]'
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.charts: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Python packages into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev,charts]'
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -c constraints.txt -e '.[dev,imap,charts]'
 	@touch $@ $(VENV)/.run $(VENV)/.dev
 
 # Real applications that tests/system wraps, unmodified, each in a virtual environment of its own.

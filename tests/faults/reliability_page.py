@@ -54,6 +54,14 @@ ROWS: dict[str, str] = {
         for point in ("before open", "before call", "after call", "before commit", "after commit")
     },
     **{
+        f"fetcher-killed-{point.replace(' ', '-')}": f"kill -9 of the fetcher {point}"
+        for point in ("before fetch", "after fetch", "after judge", "after seal", "before call", "after call")
+    },
+    **{
+        f"fetcher-killed-{point.replace(' ', '-')}": f"kill -9 of the fetcher {point}"
+        for point in ("before move", "after move", "after commit", "after close")
+    },
+    **{
         f"later-milter-{way.replace(' ', '-')}": f"a later milter says 451, the client comes again {way}"
         for way in ("at once", "ten minutes later", "from elsewhere", "by another route", "through a second mx")
     },

@@ -186,4 +186,4 @@ def test_labels_hold_nothing_of_a_clients(monitored: MonitoredSite) -> None:
 def test_the_rules_are_the_shipped_ones(monitored: MonitoredSite) -> None:
     """And all of them."""
     shipped = sum(path.read_text().count("- alert: ") for path in RULES.glob("*.yaml"))
-    assert sum(rule["type"] == "alerting" for rule in _rules(monitored)) == shipped == 37
+    assert sum(rule["type"] == "alerting" for rule in _rules(monitored)) == shipped == 38

@@ -255,7 +255,7 @@ def rules(actions: Mapping[Reason, Action] | None = None, observe: bool = False,
         handlers=Handlers.of([replace(ISSUE, policy=policy), replace(FORUM, policy=policy)]),
         policy=policy,
         seal_keys=(SEAL_KEY,),
-        verify=replace(read_verify(Table({}, "verify", []), None), place=None, max_message_bytes=1_000_000),
+        verify=replace(read_verify(Table({}, "verify", []), None, False), place=None, max_message_bytes=1_000_000),
         store=read_store(Table({}, "store", []), "/nowhere"),
         organisational=organisational_domains(),
     )

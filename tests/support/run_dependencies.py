@@ -18,9 +18,9 @@ def normalised(name: str) -> str:
 
 
 def installed() -> dict[str, metadata.Distribution]:
-    """All run dependencies, direct or not, by normalised name. Optional extras of ours are none."""
+    """All run dependencies, direct or not, by normalised name, with those of the extra that the Debian package has."""
     found: dict[str, metadata.Distribution] = {}
-    wanted = [Requirement(OURS)]
+    wanted = [Requirement(f"{OURS}[imap]")]
     while wanted:
         requirement = wanted.pop()
         name = normalised(requirement.name)

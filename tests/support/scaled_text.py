@@ -46,6 +46,7 @@ BOUNDED = {
     "reply_text.words.PROGRAM_LINK": 4_502,
     "reply_text.words.PROGRAM": 120,
     "core.mail.domain._LOCAL": 320,
+    "core.fetching.presented._PATH": 512,
     "core.rules.authentication._ADDRESS": 320,
     "core.rules.authentication._SENDER": 320,
     "core.mail.domain._HOST": 253,
@@ -248,6 +249,7 @@ _LINEAR = "it writes what was read, octet by octet"
 _STORE = "it talks to the store: keys and values of ours"
 _CLIENT = "an IP address as the MTA has it"
 _LOCAL = "who scrapes the metrics page, or answers a probe of ours; the request's length is bounded there"
+_IMAP = "a server's lines, of at most 1 MB together, without messages: adapters.imap.wire; test_wire floods it"
 LIBRARIES = {
     "adapters.clients.smtp: smtplib.SMTP": _OPERATOR,
     "adapters.state_dir.dead_letters: json.dumps": _LINEAR,
@@ -270,8 +272,26 @@ LIBRARIES = {
     "adapters.handlers.http_post: httpx.AsyncClient": _OPERATOR,
     "adapters.handlers.http_post: httpx.Timeout": _OPERATOR,
     "adapters.handlers.http_post: httpx.URL": _OPERATOR,
+    "adapters.handlers.http_post: httpx.create_ssl_context": _OPERATOR,
+    "adapters.imap.client: ssl.create_default_context": _OPERATOR,
+    "adapters.imap.folders: imapclient.imap_utf7.encode": _OPERATOR,
+    "adapters.imap.mailbox: imapclient.response_parser.parse_fetch_response": _IMAP,
+    "adapters.imap.mailbox: imapclient.response_parser.parse_message_list": _IMAP,
+    "adapters.imap.secrets: selectors.DefaultSelector": _FIELDS,
+    "adapters.imap.token_endpoint: json.loads": "an OAuth server's answer, of at most 64 KB",
+    "adapters.imap.token_endpoint: urllib.parse.urlencode": _OPERATOR,
+    "adapters.imap.token_endpoint: urllib.parse.urlsplit": _OPERATOR,
+    "config.imap_account: ipaddress.ip_address": _OPERATOR,
+    "config.imap_account: urllib.parse.urlsplit": _OPERATOR,
+    "doctor.mailboxes: json.dumps": _FIELDS,
+    "doctor.mailboxes: json.loads": _FIELDS,
     "adapters.keyfile: tomllib.loads": _OPERATOR,
     "adapters.lmtp.conversation: io.BytesIO": _LINEAR,
+    "adapters.state_dir.mailboxes: sqlite3.connect": _OPERATOR,
+    "adapters.telemetry.fetching: prometheus_client.Counter": _FIELDS,
+    "adapters.telemetry.fetching: prometheus_client.Gauge": _FIELDS,
+    "flows.fetching.judging: json.dumps": _LINEAR,
+    "flows.fetching.judging: json.loads": "it reads a verdict of ours, from our record",
     "adapters.state_dir.loss_record: json.dump": _OPERATOR,
     "adapters.state_dir.loss_record: json.loads": _OPERATOR,
     "adapters.os.host_names: ipaddress.ip_address": _OPERATOR,

@@ -19,17 +19,18 @@ from reply_milter.adapters import telemetry
 from reply_milter.adapters.handlers import deliverer_for
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.host_names import HostNames
-from reply_milter.config import ConfigError
+from reply_milter.config import ConfigError, parse
 from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.libraries import LibraryError
-from reply_milter.libraries.table import HTTPX, LIBRARIES, Library
+from reply_milter.libraries.table import HTTPX, IMAPCLIENT, LIBRARIES, Library
+from reply_milter.wiring import mailboxes
 from reply_milter.wiring.stores import load_to_run
 from tests.support import run_dependencies
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "milter", "Milter", "redis", "hiredis", "prometheus_client", "cryptography", "idna", "authres", "publicsuffixlist",
-    "tqdm", "aiosmtpd", "httpx",
+    "tqdm", "aiosmtpd", "httpx", "imapclient",
 }  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def test_each_has_an_upper_bound_that_is_no_further_than_the_next_major(needed: 
 def test_all_that_is_relied_on_is_there() -> None:
     """In the libraries that tests run with."""
     libraries.check()
-    libraries.check(HTTPX)
+    libraries.check(HTTPX, IMAPCLIENT)
     assert libraries.problem_apart(HTTPX) == ""
     assert {one.distribution for one in (*LIBRARIES, HTTPX)} == {
         re.split(r"[^A-Za-z0-9-]", line)[0] for line in metadata.requires("reply-milter") or () if "extra" not in line
@@ -74,8 +75,9 @@ def _imported() -> set[str]:
 
 def test_what_our_code_imports_is_looked_for() -> None:
     """Each import has its line here, and so have names that are used without an import."""
-    listed = {re.split(r"[.(\[]", name.partition(":")[2])[0] for one in LIBRARIES for name in one.names}
-    modules = {name.partition(":")[0].rpartition(".")[2] for one in LIBRARIES for name in one.names}
+    known = (*LIBRARIES, IMAPCLIENT)
+    listed = {re.split(r"[.(\[]", name.partition(":")[2])[0] for one in known for name in one.names}
+    modules = {name.partition(":")[0].rpartition(".")[2] for one in known for name in one.names}
     missing = {name for name in _imported() if name.partition(":")[2] not in listed | modules}
     assert missing == set()
 
@@ -236,3 +238,19 @@ def test_httpx_is_looked_at_where_a_webhook_is_configured(tmp_path: Path, monkey
 
 def _handler(delivery: str) -> str:
     return f'\n[[handler]]\nid = 77\nname = "posting"\n{delivery}'
+
+
+def test_only_who_fetches_needs_imapclient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, a daemon with a mailbox does not start; another one does not even look."""
+    missing = "IMAPClient (not installed) has no imapclient.IMAPClient"
+    monkeypatch.setattr(mailboxes, "problem_apart", lambda library: missing if library is IMAPCLIENT else "")
+    text = 'realm = "x"\n[address]\nmint_domain = "r.example.com"\n[keys]\nfile = "k"\nseal_file = "s"\n[delivery]\n'
+    text += '[[handler]]\nid = 1\nname = "a"\n'
+    box = '[[imap]]\nname = "b"\nurl = "imaps://h"\nuser = "u"\npassword_file = "/p"\n'
+    assert mailboxes.library_problem(parse(text)) == ""
+    assert mailboxes.library_problem(parse(text + box)) == f"imap: {missing}; install reply-milter[imap]"
+
+
+def test_the_debian_package_has_imapclient() -> None:
+    """As pip is told when it is built."""
+    assert '".[imap]"' in (ROOT / "contrib/debian/package/rules").read_text()

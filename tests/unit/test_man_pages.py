@@ -161,6 +161,15 @@ name = "h"
 type = "mail_room"
 url = "https://gitlab.example.com"
 secret_file = "/etc/gitlab/mail_room.secret"
+[[imap]]
+name = "gmail"
+url = "imaps://imap.gmail.com"
+user = "inbound@example.com"
+auth = "xoauth2"
+[imap.oauth2]
+token_url = "https://oauth2.googleapis.com/token"
+client_id = "id"
+refresh_token_file = "/var/lib/reply-milter/refresh"
 """
 
 

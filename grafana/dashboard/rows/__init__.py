@@ -1,6 +1,17 @@
 """All rows, in their order."""
 
-from grafana.dashboard.rows import delivery, keys, latency, overview, process, redis, replay, verdicts, wrapped
+from grafana.dashboard.rows import (
+    delivery,
+    keys,
+    latency,
+    mailboxes,
+    overview,
+    process,
+    redis,
+    replay,
+    verdicts,
+    wrapped,
+)
 
 ROWS = (
     overview.ROW,
@@ -10,6 +21,7 @@ ROWS = (
     redis.ROW,
     delivery.ROW,
     wrapped.ROW,
+    mailboxes.ROW,
     keys.ROW,
     process.ROW,
 )

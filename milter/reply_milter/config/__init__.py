@@ -10,6 +10,7 @@ from reply_milter.config.address import address_warnings, read_address
 from reply_milter.config.canary import CanarySettings, read_canary
 from reply_milter.config.delivery import DeliverySettings, read_delivery
 from reply_milter.config.handlers import Around, read_handlers
+from reply_milter.config.imap import ImapSettings, read_imap
 from reply_milter.config.keys import KeySettings, read_keys
 from reply_milter.config.log import LogSettings, read_log
 from reply_milter.config.metrics import MetricsSettings, read_metrics
@@ -60,12 +61,14 @@ class Config:
     canary: CanarySettings
     log: LogSettings
     handlers: Handlers
+    imap: tuple[ImapSettings, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def uses_store(self) -> bool:
         """Whether anything on this host asks the store; false on a host that only sends."""
-        return self.verify.place is not None or (self.delivery is not None and not self.replay.commit_on_accept)
+        hook = self.delivery is not None and not self.replay.commit_on_accept
+        return self.verify.place is not None or bool(self.imap) or hook
 
 
 def parse(text: str) -> Config:
@@ -93,7 +96,7 @@ def _config(top: Table) -> Config:
     form = read_address(top.table("address"))
     policy = read_policy(top.table("policy"), Policy(), with_mode=True)
     sign = read_sign(top.table("sign") if top.has("sign") else None)
-    verify = read_verify(top.table("verify"), sign.place)
+    verify = read_verify(top.table("verify"), sign.place, top.has("imap"))
     delivery = None
     if top.has("delivery"):
         delivery = read_delivery(top.table("delivery"), state_dir, form.mint_domain, verify.max_message_bytes)
@@ -112,6 +115,7 @@ def _config(top: Table) -> Config:
         canary=read_canary(top.table("canary")),
         log=read_log(top.table("log")),
         handlers=read_handlers(top, Around(form, policy, delivery, sign.place is not None)),
+        imap=read_imap(top, verify.authserv_id, delivery is not None),
         warnings=address_warnings(form) + (delivery.warnings if delivery else ()) + sign.warnings,
     )
     top.unknown()

@@ -26,10 +26,13 @@ class VerifySettings:
     accept_early: bool
 
 
-def read_verify(table: Table, sign: Listener | None) -> VerifySettings:
-    """Read ``[verify]``. A host runs at least one kind of milter, each at its own socket; ``sign`` is the other's."""
+def read_verify(table: Table, sign: Listener | None, fetches: bool) -> VerifySettings:
+    """Read ``[verify]``. Each kind of milter has its own socket; ``sign`` is the other's.
+
+    A host runs at least one of them, unless it ``fetches`` replies from mailboxes.
+    """
     found = VerifySettings(
-        place=_place(table, sign),
+        place=_place(table, sign, fetches),
         peers=networks(table, "peers"),
         authserv_id=table.take("authserv_id", "", matching(r"[A-Za-z0-9.-]{0,255}", "a host name")),
         add_authentication_results=table.take("add_authentication_results", True),
@@ -41,10 +44,10 @@ def read_verify(table: Table, sign: Listener | None) -> VerifySettings:
     return found
 
 
-def _place(table: Table, sign: Listener | None) -> Listener | None:
+def _place(table: Table, sign: Listener | None, fetches: bool) -> Listener | None:
     found = listener(table, "socket", VERIFY_SOCKET, 0)
     if sign is not None and sign.socket and sign.socket == found.socket:
         table.problems.append("sign.socket: is verify.socket, too: each kind of milter needs one of its own")
-    if sign is None and not found.socket and not table.has_problem("socket"):
-        table.problem("socket", "is empty, and there is no table [sign]: nothing would run")
+    if sign is None and not fetches and not found.socket and not table.has_problem("socket"):
+        table.problem("socket", "is empty, and there is neither a table [sign] nor [[imap]]: nothing would run")
     return found if found.socket else None

@@ -24,6 +24,7 @@ from reply_milter.core.diagnosis.sockets import HOOK, Client
 from reply_milter.core.encoding.toml_lines import lines_of
 from reply_milter.core.token.keyring import MasterKey
 from reply_milter.doctor.key_file import problems_of
+from reply_milter.doctor.mailboxes import examine_mailboxes
 from reply_milter.doctor.native_sources import examine_sources, verifications
 from reply_milter.doctor.state_folder import examine_state
 from reply_milter.wiring import loading
@@ -68,7 +69,8 @@ class Installation:
     @property
     def areas(self) -> tuple[str, ...]:
         """The areas that only some installations have."""
-        return ("native",) if any(verifications(self.config.handlers)) else ()
+        native = ("native",) if any(verifications(self.config.handlers)) else ()
+        return (*native, "imap") if self.config.imap else native
 
     def _find_account(self) -> Account | None:
         """Return the daemon's user: of the running one, else the owner of its state folder, else that of packages."""
@@ -90,6 +92,7 @@ class Installation:
         yield from self._sockets(client)
         yield from self._metrics()
         yield from self._page_access()
+        yield from examine_mailboxes(self.config, self._account)
 
     def _settings(self) -> Iterator[Problem]:
         config = self.config

@@ -14,6 +14,7 @@ class ProcessKind(Enum):
     VERIFY = "verify"
     SIGN = "sign"
     DELIVERY = "delivery"
+    IMAP = "imap"
     METRICS = "metrics"
 
 
@@ -21,8 +22,8 @@ class ProcessKind(Enum):
 class ProcessSpec:
     """One child. It keeps its ``slot`` ("verify0") when the supervisor restarts it: metrics and logs use that name.
 
-    ``place``: where the child answers the MTA, None for the metrics process. ``cpu``: which CPU to bind the child to
-    (``process_tree.stay_on_one_cpu``), None for a child whose threads may use all of them.
+    ``place``: where the child answers the MTA, None for a fetcher and the metrics process. ``cpu``: which CPU to bind
+    the child to (``process_tree.stay_on_one_cpu``), None for a child whose threads may use all of them.
     """
 
     kind: ProcessKind
@@ -58,6 +59,10 @@ def process_plan(config: Config) -> list[ProcessSpec]:
         ProcessSpec(kind, slot, place, None if kind is ProcessKind.DELIVERY else cpu)
         for cpu, (kind, slot, place) in enumerate(workers)
     ]
-    if config.metrics.listen[1] or config.verify.place is not None:  # it shows the metrics, and sends the canary
+    fetchers = range(len(config.imap))
+    plan += [ProcessSpec(ProcessKind.IMAP, f"{ProcessKind.IMAP.value}{number}", None, None) for number in fetchers]
+    if (
+        config.metrics.listen[1] or config.verify.place is not None or config.imap
+    ):  # it shows the metrics, watches the store
         plan.append(ProcessSpec(ProcessKind.METRICS, ProcessKind.METRICS.value, None, None))
     return plan

@@ -12,6 +12,7 @@ from reply_milter.adapters.os.process_table import ProcessTable
 from reply_milter.adapters.os.process_tree import Child, fork, stay_on_one_cpu
 from reply_milter.adapters.state_dir.deliveries import RecordError
 from reply_milter.processes.delivery_worker import DeliveryWorker
+from reply_milter.processes.fetcher import Fetcher
 from reply_milter.processes.milter_worker import MilterRole, MilterWorker, Shared
 from reply_milter.processes.monitor import Monitor
 from reply_milter.processes.plan import ProcessKind, ProcessSpec
@@ -98,6 +99,9 @@ class Workers:
         if spec.kind is ProcessKind.METRICS:
             Monitor(settings, shared, spec.slot, inherited.table, inherited.page, channel).run()
             return
+        if spec.kind is ProcessKind.IMAP:
+            _fetch(settings, shared.metrics_folder, spec.slot, channel)
+            return
         listening = inherited.sockets[spec.kind]
         if spec.kind is ProcessKind.DELIVERY:
             _deliver(settings, shared.metrics_folder, spec.slot, listening, channel)
@@ -105,6 +109,17 @@ class Workers:
         if spec.cpu is not None:
             stay_on_one_cpu(spec.cpu)
         MilterWorker(settings, _ROLES[spec.kind](settings, shared, spec.slot), listening, channel).run()
+
+
+def _fetch(settings: Settings, metrics: str, slot: str, channel: ControlChannel) -> None:
+    """Run a fetcher. Without its record it ends with one line in the log, and the supervisor restarts it."""
+    place = int(slot.removeprefix(ProcessKind.IMAP.value))
+    try:
+        fetcher = Fetcher(settings, metrics, slot, place, channel)
+    except RecordError as error:
+        log.error("replies stay in the mailbox: %s; `reply-milter doctor` says more", error)
+        os._exit(os.EX_TEMPFAIL)
+    fetcher.run()
 
 
 def _deliver(settings: Settings, metrics: str, slot: str, listening: socket.socket, channel: ControlChannel) -> None:

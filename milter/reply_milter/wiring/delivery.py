@@ -30,8 +30,12 @@ def open_hook(
     telemetry: DeliveryTelemetry,
     store: StoreTelemetry | None,
     watches: bool = False,
+    stays_open: bool = False,
 ) -> HookService:
-    """Open everything that a delivery needs. ``watches``: start a thread that watches the store, in a daemon's process.
+    """Open everything that a delivery needs.
+
+    ``watches``: start a thread that watches the store, in a daemon's process. ``stays_open``: the record of deliveries
+    does, in a process that does not fork.
 
     Raises:
         RecordError: the record of deliveries can't be kept under ``state_dir``.
@@ -43,7 +47,8 @@ def open_hook(
     standings = committed or open_store(config, store)
     if watches:
         standings.watch()
-    asked = delivery.confirmation
+    if stays_open:
+        database.stay_open()
     return HookService(
         rules=_rules(settings, delivery),
         deliverers=_deliverers(config),
@@ -54,11 +59,16 @@ def open_hook(
         store=committed,
         standings=standings,
         address_book=open_registry(config),
-        mail_sender=SmtpSender(asked.smtp.host, asked.smtp.port, _NAMES),
+        mail_sender=_mail_sender(delivery),
         clock=WallClock(),
         telemetry=telemetry,
         unique=lambda: secrets.token_hex(_UNIQUE_OCTETS),
     )
+
+
+def _mail_sender(delivery: DeliverySettings) -> SmtpSender:
+    place = delivery.confirmation.smtp
+    return SmtpSender(place.host, place.port, _NAMES)
 
 
 def _rules(settings: Settings, delivery: DeliverySettings) -> HookRules:

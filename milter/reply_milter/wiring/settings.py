@@ -51,18 +51,19 @@ class Settings:
         """The path of the master keys."""
         return self.texts.keys_path
 
-    def rules(self) -> Rules:
-        """Return what the verifying flows need."""
+    def rules(self, authserv_id: str | None = None) -> Rules:
+        """Return what the verifying flows need. ``authserv_id``: of a mailbox's provider, in place of the milters'."""
         config = self.config
+        trusted = config.verify.authserv_id if authserv_id is None else authserv_id
         return Rules(
             form=config.form,
             keyring=self.keyring,
             handlers=config.handlers,
             policy=config.policy,
             seal_keys=self.seal_keys,
-            verify=config.verify,
+            verify=replace(config.verify, authserv_id=trusted),
             store=config.store,
-            organisational=organisational_domains() if config.verify.authserv_id else no_owner,
+            organisational=organisational_domains() if trusted else no_owner,
             parks_in_hook=config.delivery is not None,
             hook_commits=not config.replay.commit_on_accept,
         )
@@ -91,11 +92,14 @@ class Settings:
         kept = {table: _keep(getattr(config, table), getattr(running, table), keys) for table, keys in FIXED.items()}
         if config.delivery is None or running.delivery is None:  # no hook starts or ends now: what commits stays, too
             kept["replay"] = replace(config.replay, commit_on_accept=running.replay.commit_on_accept)
+        new = {one.name: one for one in config.imap}
+        kept["imap"] = tuple(new.get(one.name, one) for one in running.imap)  # a process each, no more and no less
         return replace(self, config=replace(config, state_dir=running.state_dir, **kept))
 
     def needs_restart(self, old: "Settings") -> list[str]:
         """Name the settings that differ from ``old`` ones, and that ``in_place_of`` does not follow."""
         names = ["state_dir"] if self.config.state_dir != old.config.state_dir else []
+        names += ["imap"] * ([one.name for one in self.config.imap] != [one.name for one in old.config.imap])
         for table, keys in FIXED.items():
             new, running = getattr(self.config, table), getattr(old.config, table)
             if new is None or running is None:

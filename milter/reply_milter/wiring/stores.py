@@ -14,6 +14,7 @@ from reply_milter.config.store import embedded_socket
 from reply_milter.core.verdict.destination import Discourse, MailRoom, PlugIn, Webhook
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring import loading
+from reply_milter.wiring.mailboxes import library_problem
 from reply_milter.wiring.settings import Settings
 
 _COMMAND_SECONDS = 2.0
@@ -46,7 +47,7 @@ def load_to_run(path: str) -> Settings:
     Raises:
         ConfigError: as ``load``.
     """
-    checks = (_store_mistakes, _plug_in_mistakes, _page_mistakes, _http_mistakes)
+    checks = (_store_mistakes, _plug_in_mistakes, _page_mistakes, _http_mistakes, _imap_mistakes)
     return loading.locate(path, *checks).load(of_applications=True)
 
 
@@ -56,6 +57,12 @@ def _http_mistakes(config: Config) -> Iterator[str]:
     problem = libraries.problem_apart(libraries.HTTPX) if posting and config.delivery is not None else ""
     if problem:
         yield f"handler {posting[0]}: delivery: webhook: {problem}"
+
+
+def _imap_mistakes(config: Config) -> Iterator[str]:
+    problem = library_problem(config)
+    if problem:
+        yield problem
 
 
 def _store_mistakes(config: Config) -> Iterator[str]:

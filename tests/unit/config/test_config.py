@@ -226,7 +226,9 @@ def test_a_host_may_only_send() -> None:
     """An empty verify.socket with a table [sign]; without one, nothing would run."""
     text = LEAST.format(more="{}", handler="").replace("unix:/run/reply-milter/verify.sock", "")
     assert parse(text.format('[sign]\ntrusted = ["192.0.2.0/24"]')).verify.place is None
-    assert problems(text.format("")) == ["verify.socket: is empty, and there is no table [sign]: nothing would run"]
+    assert problems(text.format("")) == [
+        "verify.socket: is empty, and there is neither a table [sign] nor [[imap]]: nothing would run"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -173,3 +173,26 @@ def test_a_reload_follows_a_wrapped_handler(tmp_path: Path) -> None:
     assert wrap is not None
     assert wrap.native_passes_until == 1801353600
     assert followed.minting_rules().handlers.by_id[20].wrap == wrap
+
+
+IMAP = """
+[delivery]
+[[imap]]
+name = "first"
+url = "imaps://imap.example.com"
+user = "{user}"
+password_file = "/run/password"
+{more}
+"""
+
+
+def test_a_reload_follows_a_mailbox_but_for_its_name(tmp_path: Path) -> None:
+    """Each has a process of its own, so none is added or taken away without a restart."""
+    second = IMAP.format(user="c", more="").replace("[delivery]", "").replace("first", "second")
+    running = load(str(_written(tmp_path / "old", more=IMAP.format(user="a", more=""))))
+    told = load(str(_written(tmp_path / "new", more=IMAP.format(user="b", more="poll_seconds = 7\n") + second)))
+    followed = unpack(told.packed()).in_place_of(running)
+    assert told.needs_restart(running) == ["state_dir", "imap"]
+    assert [(one.name, one.account.user, one.poll_seconds) for one in followed.config.imap] == [("first", "b", 7)]
+    gone = load(str(_written(tmp_path / "gone"))).in_place_of(running)
+    assert [one.name for one in gone.config.imap] == ["first"]

@@ -3,6 +3,7 @@
 from reply_milter.adapters.telemetry.canaries import CanaryCounter
 from reply_milter.adapters.telemetry.conditions import LossSeries, ProcessSeries, SettingsSeries, StoreSeries
 from reply_milter.adapters.telemetry.deliveries import DeliveryLog, DeliverySeries, DeliveryTelemetry
+from reply_milter.adapters.telemetry.fetching import DecisionsLogged, FetchLog, FetchTelemetry
 from reply_milter.adapters.telemetry.logs import log_to_stderr, stderr_is_journal
 from reply_milter.adapters.telemetry.metrics import Metrics, SupervisorMetrics, prepare, process_registry
 from reply_milter.adapters.telemetry.page import PageSources, serve_page
@@ -13,9 +14,12 @@ from reply_milter.adapters.telemetry.worker import WorkerTelemetry
 
 __all__ = [
     "CanaryCounter",
+    "DecisionsLogged",
     "DeliveryLog",
     "DeliverySeries",
     "DeliveryTelemetry",
+    "FetchLog",
+    "FetchTelemetry",
     "LossSeries",
     "Metrics",
     "PageSources",

@@ -14,11 +14,15 @@ Tags = list[tuple[str, str]]
 
 
 class Arrived(NamedTuple):
-    """What the verdict says of this arrival besides the token. ``body`` is the body digest in base32."""
+    """What the verdict says of this arrival besides the token. ``body`` is the body digest in base32.
+
+    ``source``: the header field that named the recipient, in lower case; empty where RCPT TO did.
+    """
 
     domain: str
     queue_id: str
     body: str
+    source: str = ""
 
 
 def opening(result: str, reason: Reason, would: str) -> Tags:
@@ -64,4 +68,9 @@ def reply(identifier: str, checked: Checked, bound: Bindings, replay: str) -> Ta
 
 def closing(arrived: Arrived) -> Tags:
     """Where it arrived, and the digest that ties the verdict to its body."""
-    return [("recipient_domain", arrived.domain), ("queue", arrived.queue_id), ("body", arrived.body)]
+    return [
+        ("recipient_domain", arrived.domain),
+        ("recipient_source", arrived.source),
+        ("queue", arrived.queue_id),
+        ("body", arrived.body),
+    ]

@@ -71,7 +71,7 @@ class Arrival:
     ``has_other_recipients``: others, about whom we do not decide, get it too. ``parkable``: False where the MTA's hold
     queue would hold their mail as well; the hook parks a copy of its own. ``current``: the rules of this moment, whose
     keys and handlers say whether the token is still valid. ``room``: where it would be parked; None if that has no
-    bound, or nothing is parked.
+    bound, or nothing is parked. ``source``: the header field that named the recipient; empty for RCPT TO.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Arrival:
         from_peer: bool,
         current: Rules,
         room: ParkingRoom | None,
+        source: str = "",
     ) -> None:
         self.recipient: Final = recipient
         self.message: Final = message
@@ -95,6 +96,7 @@ class Arrival:
         self.from_peer: Final = from_peer
         self.current: Final = current
         self.room: Final = room
+        self.source: Final = source
 
     def stays(self, action: Action) -> bool:
         """Whether the reply is kept, and so claimed: in observe mode, too, so that later messages meet the same."""
@@ -103,4 +105,4 @@ class Arrival:
     def observed(self, recipient: ReplyRecipient) -> "Arrival":
         """The same message for ``recipient``, of which nothing is parked."""
         told = (self.queue_id, self.has_other_recipients, self.parkable, self.from_peer, self.current)
-        return Arrival(recipient, self.message, self.body, *told, room=None)
+        return Arrival(recipient, self.message, self.body, *told, room=None, source=self.source)

@@ -74,11 +74,15 @@ _CONTINUE: Final = Accept()
 
 
 class Connection:
-    """One SMTP client. Methods have the names of SMTP's steps; see ``ports.Conversation``."""
+    """One SMTP client. Methods have the names of SMTP's steps; see ``ports.Conversation``.
 
-    def __init__(self, service: Callable[[], Service], client: str) -> None:
+    ``source``: the header field that stands for RCPT TO, in lower case, for a message out of a mailbox; else empty.
+    """
+
+    def __init__(self, service: Callable[[], Service], client: str, source: str = "") -> None:
         self._service = service
         self._client = client
+        self._source = source
         self._transaction: Transaction | Broken | None = None
 
     @property
@@ -217,6 +221,7 @@ class Connection:
             from_peer=rules.is_peer(self._client),
             current=self._service().rules,
             room=message.service.parking_room,
+            source=self._source,
         )
 
 

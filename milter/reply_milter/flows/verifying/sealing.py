@@ -18,7 +18,7 @@ def seal(rules: Rules, arrival: Arrival, tags: tagging.Tags) -> tuple[headers.Ed
     if foreign > headers.FIELDS_LIMIT:
         return ()
     queue_id = arrival.queue_id if verdict_header.is_value(arrival.queue_id) else ""  # another MTA's may be anything
-    arrived = tagging.Arrived(arrival.recipient.domain, queue_id, arrival.body.text())
+    arrived = tagging.Arrived(arrival.recipient.domain, queue_id, arrival.body.text(), arrival.source)
     sealed = verdict_header.seal([*tags, *tagging.closing(arrived)], rules.seal_keys[0])
     edits = [*headers.strip(headers.VERDICT, foreign)]
     verify = rules.verify

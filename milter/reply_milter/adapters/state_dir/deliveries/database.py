@@ -9,6 +9,7 @@ interrupts is undone. Several processes may have the file open; a writer waits t
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -58,22 +59,50 @@ class Database:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "deliveries.sqlite"
+        self._stays_open = False
+        self._kept: tuple[int, sqlite3.Connection] | None = (
+            None  # with the file's inode: somebody may put another there
+        )
+        self._turn = threading.Lock()  # threads that wait in SQLite sleep longer and longer
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run one writing transaction on a connection of its own: threads and forks share none.
+        """Run one writing transaction, on a connection of its own unless one stays open: forks share none.
 
         Raises:
             RecordError: it failed, and nothing of it was done.
         """
         try:
-            with closing(self._connected()) as connection:  # closing undoes what was not committed
-                connection.execute("PRAGMA synchronous = FULL")
+            with self._turn, self._connection() as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise RecordError(f"{self.path}: {error}") from error
+
+    def stay_open(self) -> None:
+        """Keep one connection for all transactions from now on: a last one to close would write the log back each time.
+
+        To be called after the last fork of this process that does not exec.
+        """
+        self._stays_open = True
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection; what was not committed on it is undone."""
+        kept = self._kept if self._kept is not None and self._kept[0] == _inode(self.path) else None
+        connection = kept[1] if kept is not None else self._connected()
+        connection.execute("PRAGMA synchronous = FULL")
+        try:
+            yield connection
+        except BaseException:
+            self._kept = None
+            connection.close()
+            raise
+        if self._stays_open:
+            self._kept = (_inode(self.path), connection)
+        else:
+            connection.close()
 
     def prepare(self) -> None:
         """Make the file, or bring one of an earlier version up to date, in one transaction.
@@ -93,7 +122,14 @@ class Database:
             connection.execute("COMMIT")
 
     def _connected(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+        return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 def open_database(state_dir: str) -> Database:
