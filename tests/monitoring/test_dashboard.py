@@ -102,7 +102,7 @@ def test_its_rows_are_these() -> None:
     titles = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
     assert ", ".join(titles) == (
         "Overview, Verdicts and reasons, Replay, Latency, Redis, Delivery, Wrapped applications, "
-        "Keys and configuration, Process"
+        "Mailboxes, Keys and configuration, Process"
     )
 
 
