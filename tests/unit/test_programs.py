@@ -13,10 +13,11 @@ _ROOT = Path(__file__).parents[2]
 _SOURCE = _ROOT / "milter" / "reply_milter"
 FILES = sorted([*(_ROOT / "milter").rglob("*.py"), *(_ROOT / "contrib").rglob("*.py")])
 
-# The rooms that start programs: the operator's own, Postfix's, journalctl, a private redis-server, and the
-# demonstration's daemon.
+# The rooms that start programs: the operator's own (one takes replies, one prints a mailbox's password), Postfix's,
+# journalctl, a private redis-server, and the demonstration's daemon.
 STARTING = {
     "adapters/handlers/command.py",
+    "adapters/imap/secrets.py",
     "cli/demo/private_postfix.py",
     "adapters/postfix/postconf.py",
     "adapters/os/journal.py",

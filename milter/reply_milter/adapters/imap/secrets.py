@@ -70,7 +70,7 @@ def of_command(argv: tuple[str, ...], seconds: float = COMMAND_SECONDS) -> str:
 
 def _started(argv: tuple[str, ...]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603 # the operator's program, and nothing of a mail in its arguments
-        argv,
+        [*argv],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # it may tell the secret
