@@ -1,7 +1,15 @@
 """What the flows need from the world. One implementation each in ``adapters``, one fake each in the tests."""
 
+from reply_milter.ports.asking import Asking, FactsOf, Release, StoreRequest
 from reply_milter.ports.clock import Clock
-from reply_milter.ports.conversation import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login
+from reply_milter.ports.conversation import (
+    DEFER_INTERNAL,
+    NO_LOGIN,
+    AskingConversation,
+    ConnectionTelemetry,
+    Conversation,
+    Login,
+)
 from reply_milter.ports.native_source import NativeSources, SourceUnavailableError
 from reply_milter.ports.parking import ParkingRoom
 from reply_milter.ports.registry import Registry, UserChange, UserRecord
@@ -32,6 +40,8 @@ from reply_milter.ports.telemetry import (
 __all__ = [
     "DEFER_INTERNAL",
     "NO_LOGIN",
+    "Asking",
+    "AskingConversation",
     "Claim",
     "Claimed",
     "Clock",
@@ -39,6 +49,7 @@ __all__ = [
     "Conversation",
     "Decision",
     "DelayedCommits",
+    "FactsOf",
     "Fate",
     "Lack",
     "Limit",
@@ -50,11 +61,13 @@ __all__ = [
     "Notification",
     "ParkingRoom",
     "Registry",
+    "Release",
     "Replay",
     "Sight",
     "SourceUnavailableError",
     "Stage",
     "Store",
+    "StoreRequest",
     "StoreUnavailableError",
     "Telemetry",
     "Tries",

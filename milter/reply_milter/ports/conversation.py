@@ -5,6 +5,8 @@ from typing import Final, Protocol
 
 from reply_milter.core.verdict.reasons import Reason, reply_for
 from reply_milter.core.verdict.verdict import Defer, Verdict
+from reply_milter.ports.asking import Asking
+from reply_milter.ports.store import Store
 from reply_milter.ports.telemetry import Stage
 
 # The answer to a message of which a step failed in our code: the client keeps it and retries.
@@ -68,6 +70,60 @@ class Conversation(Protocol):
 
     def abort(self) -> None:
         """Forget the message: RSET, or the client is gone."""
+        ...
+
+
+class AskingConversation(Protocol):
+    """One SMTP client, as ``Conversation``, where nothing waits: three steps yield what they ask the store.
+
+    Each step is driven to its end before the next begins, also when the MTA is gone meanwhile: a claim may have been
+    made, which ``failed`` then releases. The first value is asked for with ``send(None)``; what the store raises is
+    thrown in.
+    """
+
+    @property
+    def store(self) -> Store:
+        """Who answers what a step asks, from the step's call to its end."""
+        ...
+
+    def mail(self, sender: str, login: Login) -> None:
+        """See ``Conversation``."""
+        ...
+
+    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Asking[Verdict]:
+        """See ``Conversation``. It asks at most one request."""
+        ...
+
+    def data(self) -> bool:
+        """See ``Conversation``."""
+        ...
+
+    def header(self, name: str, value: str) -> None:
+        """See ``Conversation``."""
+        ...
+
+    def body(self, chunk: bytes) -> bool:
+        """See ``Conversation``."""
+        ...
+
+    def mark_broken(self) -> None:
+        """See ``Conversation``."""
+        ...
+
+    def end_of_message(self, queue_id: str) -> Asking[Verdict]:
+        """See ``Conversation``. It asks one request, and a release where the answer speaks against the claim."""
+        ...
+
+    def done(self) -> None:
+        """See ``Conversation``."""
+        ...
+
+    def failed(self) -> Asking[None]:
+        """See ``Conversation``. It asks for one release at most."""
+        ...
+
+    def abort(self) -> None:
+        """See ``Conversation``."""
         ...
 
 

@@ -10,7 +10,7 @@ from reply_milter.core.token.mint import MintedAddress
 from reply_milter.core.verdict.verdict import Verdict
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.arrival import Content
-from reply_milter.flows.verifying.inbound import Connection
+from reply_milter.flows.verifying.driven import DrivenConnection
 from reply_milter.flows.verifying.transaction import Transaction
 from tests.support.fakes import AUTHOR, MemoryStore, RecordingCommits, RecordingTelemetry, service
 
@@ -47,7 +47,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.service: Service = service(self.store, self.given)
-        self.connection = Connection(lambda: self.service, self.client)
+        self.connection = DrivenConnection(lambda: self.service, self.client)
 
     @property
     def telemetry(self) -> RecordingTelemetry:
@@ -60,9 +60,14 @@ class Desk:
         return cast(RecordingCommits, self.service.commits).settled
 
     @property
+    def in_transaction(self) -> bool:
+        """Whether a message is on its way."""
+        return self.connection._connection.in_transaction
+
+    @property
     def content_kept(self) -> Content | None:
         """Return the header and body that the flow keeps; None if it drops them."""
-        message = self.connection._transaction
+        message = self.connection._connection._transaction
         return getattr(message.state, "content", None) if isinstance(message, Transaction) else None
 
     def rcpt(self, address: str, resolved: str | None = None, over_smtp: bool = True, queue_id: str = "") -> Verdict:

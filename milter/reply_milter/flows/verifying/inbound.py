@@ -39,12 +39,14 @@ A message is in one of these states (``transaction``), or there is none (Idle):
     done (answer given), failed, abort      any                   Idle                        nothing
 
 A step that raises is the adapter's to catch: the MTA hears 451. ``failed`` after Answered releases what was claimed.
+
+Nothing here waits: RCPT, end of message and ``failed`` yield what they ask the store (``ports.asking``), and are driven
+by ``flows.driving`` with a store that blocks, or by a loop.
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from reply_milter.core.mail import headers
 from reply_milter.core.token.address import Misspelt, Ordinary, Recipient, ReplyAddress, classify
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
@@ -55,9 +57,9 @@ from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.answering import answer_message, answer_recipient, as_observed
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.direct import assess_direct
-from reply_milter.flows.verifying.judgement import Answer
 from reply_milter.flows.verifying.native import assess_native
 from reply_milter.flows.verifying.recipient import ReplyRecipient, assess, decide, is_native_of, without_token
+from reply_milter.flows.verifying.settling import release, report
 from reply_milter.flows.verifying.transaction import (
     WITH_CONTENT,
     Answered,
@@ -68,18 +70,24 @@ from reply_milter.flows.verifying.transaction import (
     with_beside,
     with_recipient,
 )
-from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, StoreUnavailableError
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Asking, Login, Store
 
 _CONTINUE: Final = Accept()
 
 
 class Connection:
-    """One SMTP client. Methods have the names of SMTP's steps; see ``ports.Conversation``."""
+    """Implements ``ports.AskingConversation``."""
 
     def __init__(self, service: Callable[[], Service], client: str) -> None:
         self._service = service
         self._client = client
         self._transaction: Transaction | Broken | None = None
+
+    @property
+    def store(self) -> Store:
+        """See ``ports.AskingConversation``. It goes with the rules at MAIL, as the names in it are made of them."""
+        message = self._transaction
+        return (message.service if isinstance(message, Transaction) else self._service()).store
 
     @property
     def in_transaction(self) -> bool:
@@ -94,11 +102,15 @@ class Connection:
         """Forget the message. Nothing was written, so there is nothing to undo."""
         self._transaction = None
 
-    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Verdict:
+    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Asking[Verdict]:
         """Answer RCPT TO. A command out of order (RCPT without MAIL) begins a message, and is judged as strictly."""
-        if self._transaction is None:
+        if self._transaction is None:  # at once: whoever drives the steps asks for our store before they begin
             self._transaction = Transaction(self._service())
-        message = self._transaction
+        return self._recipient(self._transaction, argument, resolved, over_smtp, queue_id)
+
+    def _recipient(
+        self, message: Transaction | Broken, argument: str, resolved: str | None, over_smtp: bool, queue_id: str
+    ) -> Asking[Verdict]:
         if isinstance(message, Broken):
             return DEFER_INTERNAL
         address = self._classify(message, argument, resolved)
@@ -109,7 +121,7 @@ class Connection:
         if taken is not None and taken.is_same(address):
             taken.arguments.append(argument)
             return _CONTINUE
-        recipient = self._assess(message.service, address, taken)
+        recipient = yield from self._assess(message.service, address, taken)
         recipient.arguments.append(argument)
         if taken is not None and is_native_of(recipient, taken):
             message.state = with_beside(message.state, recipient)
@@ -150,14 +162,15 @@ class Connection:
         if message is None or (isinstance(message, Transaction) and isinstance(message.state, WITH_CONTENT)):
             self._transaction = Broken()
 
-    def end_of_message(self, queue_id: str) -> Verdict:
+    def end_of_message(self, queue_id: str) -> Asking[Verdict]:
         """Answer the final dot. The caller performs the verdict's edits, then calls ``done`` or ``failed``."""
         message = self._transaction
         if isinstance(message, Broken):
             return DEFER_INTERNAL
         if message is None or not isinstance(message.state, WITH_CONTENT):
             return _CONTINUE
-        answer = answer_message(message.service, message.state, self._arrival(message, message.state, queue_id))
+        arrival = self._arrival(message, message.state, queue_id)
+        answer = yield from answer_message(message.service, message.state, arrival)
         message.state = Answered(answer)
         return answer.verdict
 
@@ -165,20 +178,16 @@ class Connection:
         """The edits were made and the answer is about to go to the MTA: count it, and have the claim committed."""
         message, self._transaction = self._transaction, None
         if isinstance(message, Transaction) and isinstance(message.state, Answered):
-            _report(message.service, message.state.answer)
+            report(message.service, message.state.answer)
 
-    def failed(self) -> None:
+    def failed(self) -> Asking[None]:
         """The answer could not be given: release what was claimed for it, so that a retry is the first again."""
-        message, self._transaction = self._transaction, None
-        if not isinstance(message, Transaction) or not isinstance(message.state, Answered):
-            return
-        judgement = message.state.answer.judgement
-        if judgement is None or judgement.reserved is None:
-            return
+        message = self._transaction
         try:
-            message.service.store.release(judgement.reserved)
-        except StoreUnavailableError:
-            return  # the reservation stays, and accepts the client's retry all the same
+            if isinstance(message, Transaction) and isinstance(message.state, Answered):
+                yield from release(message.state.answer)
+        finally:
+            self._transaction = None
 
     def _classify(self, message: Transaction, argument: str, resolved: str | None) -> Recipient | Direct:
         rules = message.service.rules
@@ -189,16 +198,19 @@ class Connection:
 
     def _assess(
         self, service: Service, address: ReplyAddress | Misspelt | Direct, taken: ReplyRecipient | None
-    ) -> ReplyRecipient:
+    ) -> Asking[ReplyRecipient]:
         if isinstance(address, Misspelt):
             if address.disagreement:
                 service.telemetry.address_disagreement()
             return without_token(service, Finding(Reason.MALFORMED, MISSPELT))
         if isinstance(address, Direct):
             how = verification_of(address)
-            found = assess_native(service, address, how, self._client) if how else assess_direct(service, address)
+            if how:
+                found = yield from assess_native(service, address, how, self._client)
+            else:
+                found = assess_direct(service, address)
         elif taken is None or taken.direct is not None:
-            found = assess(service, address, self._client)
+            found = yield from assess(service, address, self._client)
         else:
             found = None
         if found is not None and (taken is None or is_native_of(found, taken) or is_native_of(taken, found)):
@@ -218,24 +230,3 @@ class Connection:
             current=self._service().rules,
             room=message.service.parking_room,
         )
-
-
-def _report(service: Service, answer: Answer) -> None:
-    """Count an answer that was given, and commit what was claimed for it."""
-    for decision in answer.decisions:
-        service.telemetry.message(decision)
-    judgement = answer.judgement
-    if judgement is None:
-        return
-    checked = judgement.recipient.checked
-    if judgement.stays and checked is not None and checked.key.master_id:
-        service.telemetry.key_used(checked.key.master_id, service.clock.now())
-    edits: tuple[headers.Edit, ...] = getattr(answer.verdict, "edits", ())
-    stripped = sum(isinstance(edit, headers.Delete) for edit in edits)
-    if stripped:
-        service.telemetry.headers_stripped(stripped)
-    if judgement.reserved is not None:
-        if judgement.age is not None:
-            service.telemetry.token_age(judgement.age)
-        if service.commits is not None and answer.commits:
-            service.commits.enqueue(judgement.reserved.id)

@@ -15,14 +15,16 @@ from reply_milter.core.wrapping.native import Direct
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.recipient import ReplyRecipient, ask, is_throttled, throttled
-from reply_milter.ports import SourceUnavailableError
+from reply_milter.ports import Asking, SourceUnavailableError
 
 _UNKNOWN = Finding(
     Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=Action.DEFER, because=Cause.SOURCE
 )
 
 
-def assess_native(service: Service, direct: Direct, how: tuple[Verification, str], client: str) -> ReplyRecipient:
+def assess_native(
+    service: Service, direct: Direct, how: tuple[Verification, str], client: str
+) -> Asking[ReplyRecipient]:
     """Verify a recipient's key. At most one look-up in the source, and one read of the store."""
     verification, key = how
     policy, now = direct.handler.policy, service.clock.now()
@@ -44,7 +46,7 @@ def assess_native(service: Service, direct: Direct, how: tuple[Verification, str
         cause = Cause.SPELLING if genuine else Cause.CHECKSUM
         return refused(throttled(service, client, now) or Finding.of(Reason.FORGED, cause))
     token = checked(reading.named, known, direct.handler, service.rules.keyring, now)
-    facts, missing = ask(service, token.token, token.token_id)
+    facts, missing = yield from ask(service, token.token, token.token_id)
     standing = standing_of_native(token, known, facts, now)
     return ReplyRecipient(
         domain,

@@ -17,7 +17,7 @@ from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.claiming import Taken, claim_for, take, tells_of_author, tries_of
 from reply_milter.flows.verifying.recipient import store_unavailable
 from reply_milter.flows.verifying.standing import standing
-from reply_milter.ports import Claim, Replay, StoreUnavailableError
+from reply_milter.ports import Asking, Claim, Release, Replay, StoreUnavailableError
 
 _STAYS: Final = (Action.ACCEPT, Action.PARK)
 _ADDED_OCTETS: Final = 4096  # header fields that the MTA and we add, which the hook counts
@@ -74,7 +74,7 @@ def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts |
     return Examined(bound, stands + _as_it_stands(service, arrival) + before, after)
 
 
-def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
+def weigh(service: Service, arrival: Arrival, checked: Checked) -> Asking[Weighed]:
     """Ask the store once, about what is to stay, and about an author who might be a guess."""
     policy, facts = arrival.recipient.policy, arrival.recipient.facts
     seen = _with_room(service, arrival, checked, examine(service, arrival, checked, facts))
@@ -85,7 +85,7 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
     if not kept and (tries is None or not tells_of_author(seen.bound, tries)):
         return Weighed(seen.bound, finding, action)
     claim = claim_for(service, arrival, checked, tries, takes=kept)
-    taken = take(service, claim, seen.bound, arrival.has_other_recipients)
+    taken = yield from take(service, claim, seen.bound, arrival.has_other_recipients)
     known = taken.facts
     if known is not None and facts is not None:  # the claim does not ask for the copy: it never changes
         known = known._replace(original=facts.original)
@@ -94,7 +94,7 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
     finding, action = _decide(policy, seen, taken)
     if action is not Action.PARK and arrival.room is not None:
         arrival.room.leave(claim.id)
-    replay = taken.replay if arrival.stays(action) else _released(service, claim, taken.replay)
+    replay = taken.replay if arrival.stays(action) else (yield from _released(claim, taken.replay))
     return Weighed(seen.bound, finding, action, claim, replay)
 
 
@@ -111,11 +111,11 @@ def _as_wrapped(finding: Finding, bound: Bindings, arrival: Arrival) -> Finding:
     return replace(finding, reply=said, fixed=Action.REJECT if stays else action)
 
 
-def _released(service: Service, claim: Claim, replay: Replay | None) -> Replay | None:
+def _released(claim: Claim, replay: Replay | None) -> Asking[Replay | None]:
     """Release what was claimed in the same round trip that brought the facts against it; what is reported of it."""
     if replay is Replay.FIRST:
         with suppress(StoreUnavailableError):  # it stays reserved, for a token that is no longer valid
-            service.store.release(claim)
+            yield Release(claim)
     return None if replay in (Replay.FIRST, Replay.RETRY) else replay
 
 

@@ -36,7 +36,7 @@ def test_abort_ends_a_message() -> None:
     desk.connection.abort()
     desk.connection.abort()
     desk.content(AUTOMATIC)
-    assert not desk.connection.in_transaction
+    assert not desk.in_transaction
     assert desk.connection.end_of_message("4Q1") == Accept()
     assert desk.store.tokens == {}
 

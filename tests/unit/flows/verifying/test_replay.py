@@ -241,7 +241,7 @@ def test_failed_edits_release_the_reservation() -> None:
     desk.connection.end_of_message("4Q1")
     desk.connection.failed()
     assert desk.settled == []
-    assert not desk.connection.in_transaction
+    assert not desk.in_transaction
     assert replay(desk) == "first"
 
 

@@ -1,0 +1,38 @@
+"""Drive steps that ask the store, with a store that may block."""
+
+from typing import Any
+
+from reply_milter.ports import Asking, Claim, FactsOf, Store, StoreRequest
+from reply_milter.ports.asking import T
+
+
+def drive(steps: Asking[T], store: Store) -> T:
+    """Run ``steps`` to their end, each request answered by ``store`` before the next; return their outcome.
+
+    What the store raises goes into the steps, and comes out of them again unless they expect it.
+    """
+    answer: Any = None
+    failure: Exception | None = None
+    while True:
+        try:
+            request = steps.send(answer) if failure is None else steps.throw(failure)
+        except StopIteration as end:
+            outcome: T = end.value
+            return outcome
+        try:
+            answer, failure = put(request, store), None
+        except Exception as error:  # noqa: BLE001 # the steps know what they expect
+            failure = error
+
+
+def put(request: StoreRequest, store: Store) -> Any:
+    """Ask ``store``, and wait for the answer.
+
+    Raises:
+        StoreUnavailableError: there was none in time.
+    """
+    if isinstance(request, Claim):
+        return store.claim(request)
+    if isinstance(request, FactsOf):
+        return store.facts(*request)
+    return store.release(request.claim)
