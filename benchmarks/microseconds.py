@@ -27,7 +27,7 @@ from reply_milter.adapters.redis_store import OPERATIONS, embedded
 from reply_milter.cli import init
 from reply_milter.core.rules.throttle import TABLE_OCTETS, GuessTable
 from reply_milter.flows.service import Service
-from reply_milter.flows.verifying.driven import DrivenConnection
+from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.flows.verifying.rehearsal import LastDecision, NoStore
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, open_store
@@ -146,7 +146,7 @@ def _callbacks(settings: Settings, store: Any, telemetry: Any, commits: Any) -> 
     guesses = GuessTable(bytearray(TABLE_OCTETS), os.urandom(16))
     service = Service(settings.rules(), guesses, store, commits, WallClock(), telemetry)
     return libmilter.MilterCallbacks(
-        lambda client: DrivenConnection(lambda: service, client), libmilter.VERIFY, lambda _: telemetry
+        lambda client: Connection(lambda: service, client), libmilter.VERIFY, lambda _: telemetry
     )
 
 

@@ -15,7 +15,7 @@ from reply_milter.adapters.handlers.webhook import WebhookDeliverer
 from reply_milter.core.delivery.reply import Reply
 from reply_milter.flows.delivering import delivery
 from reply_milter.flows.signing.outbound import Submission
-from reply_milter.flows.verifying.driven import DrivenConnection
+from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.processes import delivery_worker
 
 _TOLD = Path(os.environ["FAILING"])
@@ -38,7 +38,7 @@ def failing(name: str, deed: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for step in STEPS:
-    for kind in (DrivenConnection, Submission):
+    for kind in (Connection, Submission):
         setattr(kind, step, failing(step, getattr(kind, step)))
 WebhookDeliverer.process = failing("deliver", WebhookDeliverer.process)  # type: ignore[method-assign]
 delivery.open_reply = failing("open", delivery.open_reply)  # type: ignore[attr-defined]

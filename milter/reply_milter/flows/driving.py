@@ -2,8 +2,14 @@
 
 from typing import Any
 
-from reply_milter.ports import Asking, Claim, FactsOf, Store, StoreRequest
+from reply_milter.core.verdict.verdict import Verdict
+from reply_milter.ports import Asking, Claim, FactsOf, Pending, Store, StoreRequest
 from reply_milter.ports.asking import T
+
+
+def settled(answer: Verdict | Pending[Verdict]) -> Verdict:
+    """Return an answer to the MTA, after those of the store if it needs them."""
+    return drive(answer.steps, answer.store) if isinstance(answer, Pending) else answer
 
 
 def drive(steps: Asking[T], store: Store) -> T:

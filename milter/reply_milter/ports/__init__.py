@@ -1,11 +1,10 @@
 """What the flows need from the world. One implementation each in ``adapters``, one fake each in the tests."""
 
-from reply_milter.ports.asking import Asking, FactsOf, Release, StoreRequest
+from reply_milter.ports.asking import Asking, FactsOf, Pending, Release, StoreRequest
 from reply_milter.ports.clock import Clock
 from reply_milter.ports.conversation import (
     DEFER_INTERNAL,
     NO_LOGIN,
-    AskingConversation,
     ConnectionTelemetry,
     Conversation,
     Login,
@@ -41,7 +40,6 @@ __all__ = [
     "DEFER_INTERNAL",
     "NO_LOGIN",
     "Asking",
-    "AskingConversation",
     "Claim",
     "Claimed",
     "Clock",
@@ -60,6 +58,7 @@ __all__ = [
     "NativeSources",
     "Notification",
     "ParkingRoom",
+    "Pending",
     "Registry",
     "Release",
     "Replay",

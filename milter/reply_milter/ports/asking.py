@@ -1,9 +1,9 @@
 """What a flow asks the store, as values: whoever drives the flow asks, in its own way, and sends it the answer."""
 
 from collections.abc import Generator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar, final
 
-from reply_milter.ports.store import Claim
+from reply_milter.ports.store import Claim, Store
 
 T = TypeVar("T")
 
@@ -29,3 +29,18 @@ StoreRequest = FactsOf | Claim | Release
 
 # Steps that yield requests and return their outcome. They take the answer to each request, or StoreUnavailableError.
 Asking = Generator[StoreRequest, Any, T]
+
+
+@final
+class Pending(Generic[T]):
+    """An answer that needs the store first: ``steps`` ask ``store``, and return it.
+
+    They are driven to their end before the next step of the conversation, also when the MTA is gone meanwhile: a claim
+    may have been made, which ``Conversation.failed`` then releases.
+    """
+
+    __slots__ = ("steps", "store")
+
+    def __init__(self, steps: Asking[T], store: Store) -> None:
+        self.steps: Final = steps
+        self.store: Final = store

@@ -5,8 +5,7 @@ from typing import Final, Protocol
 
 from reply_milter.core.verdict.reasons import Reason, reply_for
 from reply_milter.core.verdict.verdict import Defer, Verdict
-from reply_milter.ports.asking import Asking
-from reply_milter.ports.store import Store
+from reply_milter.ports.asking import Pending
 from reply_milter.ports.telemetry import Stage
 
 # The answer to a message of which a step failed in our code: the client keeps it and retries.
@@ -24,13 +23,16 @@ NO_LOGIN = Login()
 
 
 class Conversation(Protocol):
-    """One SMTP client at one kind of milter. Methods have the names of SMTP's steps; each returns the answer."""
+    """One SMTP client at one kind of milter. Methods have the names of SMTP's steps; each returns the answer.
+
+    None of them waits: where an answer needs the store, it is ``Pending``.
+    """
 
     def mail(self, sender: str, login: Login) -> None:
         """Begin a message: MAIL FROM. ``login``: what the MTA says of one, where it was asked."""
         ...
 
-    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict:
+    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict | Pending[Verdict]:
         """Answer RCPT TO. ``resolved`` is ``{rcpt_addr}``; not ``over_smtp`` where the MTA gives no ``{rcpt_mailer}``.
 
         ``queue_id`` is empty while the MTA has none: Postfix, until it has accepted a recipient.
@@ -56,7 +58,7 @@ class Conversation(Protocol):
         """
         ...
 
-    def end_of_message(self, queue_id: str) -> Verdict:
+    def end_of_message(self, queue_id: str) -> Verdict | Pending[Verdict]:
         """Answer the final dot. The caller performs the verdict's edits, then calls ``done`` or ``failed``."""
         ...
 
@@ -64,66 +66,12 @@ class Conversation(Protocol):
         """Note that the edits were made, and that the answer is about to go to the MTA."""
         ...
 
-    def failed(self) -> None:
+    def failed(self) -> Pending[None] | None:
         """Note that the answer could not be given."""
         ...
 
     def abort(self) -> None:
         """Forget the message: RSET, or the client is gone."""
-        ...
-
-
-class AskingConversation(Protocol):
-    """One SMTP client, as ``Conversation``, where nothing waits: three steps yield what they ask the store.
-
-    Each step is driven to its end before the next begins, also when the MTA is gone meanwhile: a claim may have been
-    made, which ``failed`` then releases. The first value is asked for with ``send(None)``; what the store raises is
-    thrown in.
-    """
-
-    @property
-    def store(self) -> Store:
-        """Who answers what a step asks, from the step's call to its end."""
-        ...
-
-    def mail(self, sender: str, login: Login) -> None:
-        """See ``Conversation``."""
-        ...
-
-    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Asking[Verdict]:
-        """See ``Conversation``. It asks at most one request."""
-        ...
-
-    def data(self) -> bool:
-        """See ``Conversation``."""
-        ...
-
-    def header(self, name: str, value: str) -> None:
-        """See ``Conversation``."""
-        ...
-
-    def body(self, chunk: bytes) -> bool:
-        """See ``Conversation``."""
-        ...
-
-    def mark_broken(self) -> None:
-        """See ``Conversation``."""
-        ...
-
-    def end_of_message(self, queue_id: str) -> Asking[Verdict]:
-        """See ``Conversation``. It asks one request, and a release where the answer speaks against the claim."""
-        ...
-
-    def done(self) -> None:
-        """See ``Conversation``."""
-        ...
-
-    def failed(self) -> Asking[None]:
-        """See ``Conversation``. It asks for one release at most."""
-        ...
-
-    def abort(self) -> None:
-        """See ``Conversation``."""
         ...
 
 

@@ -18,7 +18,7 @@ from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.wrapping.canary import wrapped_canary_handler
 from reply_milter.flows.service import Service
-from reply_milter.flows.verifying.driven import DrivenConnection
+from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.flows.verifying.passing_store import PassingStore
 from reply_milter.flows.verifying.possible_decisions import possible_decisions
 from reply_milter.ports import StoreUnavailableError
@@ -114,10 +114,10 @@ class Verifier:
         store = PassingStore(service.store)
         return replace(service, rules=rules, store=store, commits=None, telemetry=self._silent, mark=None)
 
-    def _converse(self, client: str) -> DrivenConnection:
+    def _converse(self, client: str) -> Connection:
         if client == self._shared.canary_address:
-            return DrivenConnection(lambda: self._canary_service or self._service, client)
-        return DrivenConnection(lambda: self._service, client)
+            return Connection(lambda: self._canary_service or self._service, client)
+        return Connection(lambda: self._service, client)
 
     def start(self) -> None:
         """See ``milter_worker.MilterRole``."""

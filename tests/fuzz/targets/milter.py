@@ -17,7 +17,7 @@ from reply_milter.core.mail.headers import MINT, VERDICT
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.flows.service import MintingRules, MintingService, Service
 from reply_milter.flows.signing.outbound import Submission
-from reply_milter.flows.verifying.driven import DrivenConnection
+from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import Decision, Notification
 from tests.support.fakes import (
     DOMAIN,
@@ -66,7 +66,7 @@ def one_input(octets: bytes) -> None:
 
 def _verifying(given: Service, early: bool) -> MilterCallbacks:
     return MilterCallbacks(
-        lambda client: DrivenConnection(lambda: given, client), VERIFY, lambda _client: _Counter(), lambda: early
+        lambda client: Connection(lambda: given, client), VERIFY, lambda _client: _Counter(), lambda: early
     )
 
 

@@ -8,9 +8,10 @@ from reply_milter.core.mail.headers import VERDICT, Edit, Insert
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.core.token.mint import MintedAddress
 from reply_milter.core.verdict.verdict import Verdict
+from reply_milter.flows.driving import drive, settled
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.arrival import Content
-from reply_milter.flows.verifying.driven import DrivenConnection
+from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.flows.verifying.transaction import Transaction
 from tests.support.fakes import AUTHOR, MemoryStore, RecordingCommits, RecordingTelemetry, service
 
@@ -47,7 +48,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.service: Service = service(self.store, self.given)
-        self.connection = DrivenConnection(lambda: self.service, self.client)
+        self.connection = Connection(lambda: self.service, self.client)
 
     @property
     def telemetry(self) -> RecordingTelemetry:
@@ -60,19 +61,14 @@ class Desk:
         return cast(RecordingCommits, self.service.commits).settled
 
     @property
-    def in_transaction(self) -> bool:
-        """Whether a message is on its way."""
-        return self.connection._connection.in_transaction
-
-    @property
     def content_kept(self) -> Content | None:
         """Return the header and body that the flow keeps; None if it drops them."""
-        message = self.connection._connection._transaction
+        message = self.connection._transaction
         return getattr(message.state, "content", None) if isinstance(message, Transaction) else None
 
     def rcpt(self, address: str, resolved: str | None = None, over_smtp: bool = True, queue_id: str = "") -> Verdict:
         """Send one recipient in canonical spelling; ``resolved``: the MTA's reading, by default the same."""
-        return self.connection.rcpt(f"<{address}>", resolved or address.lower(), over_smtp, queue_id)
+        return settled(self.connection.rcpt(f"<{address}>", resolved or address.lower(), over_smtp, queue_id))
 
     def start(self, *recipients: str, sender: str = f"<{AUTHOR}>", over_smtp: bool = True) -> list[Verdict]:
         """Send MAIL and the recipients; return their answers."""
@@ -88,9 +84,19 @@ class Desk:
     def finish(self, fields: Fields, body: bytes = BODY, queue_id: str = "4Q1") -> Verdict:
         """Send header, body and the final dot, and carry out what follows the answer."""
         self.content(fields, body)
-        verdict = self.connection.end_of_message(queue_id)
+        verdict = self.end_of_message(queue_id)
         self.connection.done()
         return verdict
+
+    def end_of_message(self, queue_id: str) -> Verdict:
+        """Send the final dot."""
+        return settled(self.connection.end_of_message(queue_id))
+
+    def failed(self) -> None:
+        """Say that the answer could not be given."""
+        pending = self.connection.failed()
+        if pending is not None:
+            drive(pending.steps, pending.store)
 
     def send(self, answered: MintedAddress, fields: Fields | None = None, body: bytes = BODY) -> Verdict:
         """Send a whole message to one reply address; return the last answer."""

@@ -16,7 +16,7 @@ from reply_milter.core.wrapping.canary import wrapped_canary_handler
 from reply_milter.core.wrapping.restore import Restored, Restoring, restore
 from reply_milter.flows.service import MintingRules, MintingService
 from reply_milter.flows.signing.outbound import Submission
-from reply_milter.flows.verifying.driven import DrivenConnection
+from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.flows.verifying.passing_store import PassingStore
 from reply_milter.flows.wrapped_canary import WrappedCanaryService, send
 from reply_milter.ports import Decision, Minting, Notification
@@ -82,7 +82,7 @@ class Host:
         """Connect to the verify socket."""
         known = rules(handlers=Handlers.of([self.handler]))
         serving = replace(service(given=known), store=PassingStore(self.store), commits=None)
-        return MilterInProcess(lambda: DrivenConnection(lambda: serving, CLIENT))
+        return MilterInProcess(lambda: Connection(lambda: serving, CLIENT))
 
     def send(self, **changes: object) -> "Host":
         """Send one."""

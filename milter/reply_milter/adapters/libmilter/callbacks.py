@@ -16,7 +16,8 @@ from reply_milter.adapters.libmilter.negotiation import EDITS, Negotiation
 from reply_milter.adapters.libmilter.session import Session
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Verdict
-from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login, Stage
+from reply_milter.flows.driving import drive, settled
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login, Pending, Stage
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,8 @@ class MilterCallbacks:
         try:
             over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
             resolved, queue_id = _macro(ctx, "{rcpt_addr}", unreadable=None), _macro(ctx, "i", unreadable=None)
-            status = _answer(ctx, session, stage, connection.rcpt(_text(argument), resolved, over_smtp, queue_id or ""))
+            verdict = settled(connection.rcpt(_text(argument), resolved, over_smtp, queue_id or ""))
+            status = _answer(ctx, session, stage, verdict)
         except Exception:
             log.exception("cannot decide at RCPT%s", _queue(ctx))
             status = _answer(ctx, session, stage, DEFER_INTERNAL)
@@ -179,12 +181,13 @@ class MilterCallbacks:
         session.telemetry.stage_started()
         connection: Conversation = session.connection
         try:
-            status = _answer(ctx, session, stage, connection.end_of_message(_macro(ctx, "i", unreadable=None) or ""))
+            verdict = settled(connection.end_of_message(_macro(ctx, "i", unreadable=None) or ""))
+            status = _answer(ctx, session, stage, verdict)
             connection.done()
         except Exception:
             log.exception("cannot decide at end of message%s", _queue(ctx))
             # Half-made edits don't matter: the message is deferred, and the client's retry is a new one.
-            connection.failed()
+            _release(connection.failed())
             status = _answer(ctx, session, stage, DEFER_INTERNAL)
         self._busy.discard(session)
         session.telemetry.stage_ended(stage)
@@ -212,6 +215,11 @@ def _answer(ctx: Any, session: Session, stage: Stage, verdict: Verdict) -> int:
     if verdict.reason is Reason.INTERNAL:
         session.telemetry.internal_error(stage)
     return answer(ctx, verdict)
+
+
+def _release(pending: Pending[None] | None) -> None:
+    if pending is not None:
+        drive(pending.steps, pending.store)
 
 
 def _queue(ctx: Any) -> str:

@@ -48,8 +48,8 @@ def answer_recipient(service: Service, decided: RecipientDecision, client: str, 
 def answer_message(service: Service, state: Replying | Refusing, arrival: Arrival) -> Asking[Answer]:
     """Answer the end of a message. ``arrival`` is for the recipient that is taken, else for the first one refused."""
     if arrival.recipient.policy.observe:
-        return (yield from _observe(service, state, arrival))
-    return (yield from _enforce(service, state, arrival))
+        return _observe(service, state, arrival)
+    return _enforce(service, state, arrival)
 
 
 def _enforce(service: Service, state: Replying | Refusing, arrival: Arrival) -> Asking[Answer]:

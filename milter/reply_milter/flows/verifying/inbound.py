@@ -40,8 +40,8 @@ A message is in one of these states (``transaction``), or there is none (Idle):
 
 A step that raises is the adapter's to catch: the MTA hears 451. ``failed`` after Answered releases what was claimed.
 
-Nothing here waits: RCPT, end of message and ``failed`` yield what they ask the store (``ports.asking``), and are driven
-by ``flows.driving`` with a store that blocks, or by a loop.
+Nothing here waits. Where an answer needs the store, its steps yield what they ask (``ports.asking``): ``flows.driving``
+asks a store that blocks, a loop asks for many connections at once.
 """
 
 from collections.abc import Callable
@@ -70,24 +70,18 @@ from reply_milter.flows.verifying.transaction import (
     with_beside,
     with_recipient,
 )
-from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Asking, Login, Store
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Asking, Login, Pending
 
 _CONTINUE: Final = Accept()
 
 
 class Connection:
-    """Implements ``ports.AskingConversation``."""
+    """One SMTP client. Methods have the names of SMTP's steps; see ``ports.Conversation``."""
 
     def __init__(self, service: Callable[[], Service], client: str) -> None:
         self._service = service
         self._client = client
         self._transaction: Transaction | Broken | None = None
-
-    @property
-    def store(self) -> Store:
-        """See ``ports.AskingConversation``. It goes with the rules at MAIL, as the names in it are made of them."""
-        message = self._transaction
-        return (message.service if isinstance(message, Transaction) else self._service()).store
 
     @property
     def in_transaction(self) -> bool:
@@ -102,15 +96,13 @@ class Connection:
         """Forget the message. Nothing was written, so there is nothing to undo."""
         self._transaction = None
 
-    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Asking[Verdict]:
+    def rcpt(
+        self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = ""
+    ) -> Verdict | Pending[Verdict]:
         """Answer RCPT TO. A command out of order (RCPT without MAIL) begins a message, and is judged as strictly."""
-        if self._transaction is None:  # at once: whoever drives the steps asks for our store before they begin
+        if self._transaction is None:
             self._transaction = Transaction(self._service())
-        return self._recipient(self._transaction, argument, resolved, over_smtp, queue_id)
-
-    def _recipient(
-        self, message: Transaction | Broken, argument: str, resolved: str | None, over_smtp: bool, queue_id: str
-    ) -> Asking[Verdict]:
+        message = self._transaction
         if isinstance(message, Broken):
             return DEFER_INTERNAL
         address = self._classify(message, argument, resolved)
@@ -121,6 +113,18 @@ class Connection:
         if taken is not None and taken.is_same(address):
             taken.arguments.append(argument)
             return _CONTINUE
+        steps = self._new_recipient(message, address, taken, argument, over_smtp, queue_id)
+        return Pending(steps, message.service.store)
+
+    def _new_recipient(
+        self,
+        message: Transaction,
+        address: ReplyAddress | Misspelt | Direct,
+        taken: ReplyRecipient | None,
+        argument: str,
+        over_smtp: bool,
+        queue_id: str,
+    ) -> Asking[Verdict]:
         recipient = yield from self._assess(message.service, address, taken)
         recipient.arguments.append(argument)
         if taken is not None and is_native_of(recipient, taken):
@@ -162,15 +166,17 @@ class Connection:
         if message is None or (isinstance(message, Transaction) and isinstance(message.state, WITH_CONTENT)):
             self._transaction = Broken()
 
-    def end_of_message(self, queue_id: str) -> Asking[Verdict]:
+    def end_of_message(self, queue_id: str) -> Verdict | Pending[Verdict]:
         """Answer the final dot. The caller performs the verdict's edits, then calls ``done`` or ``failed``."""
         message = self._transaction
         if isinstance(message, Broken):
             return DEFER_INTERNAL
         if message is None or not isinstance(message.state, WITH_CONTENT):
             return _CONTINUE
-        arrival = self._arrival(message, message.state, queue_id)
-        answer = yield from answer_message(message.service, message.state, arrival)
+        return Pending(self._end(message, message.state, queue_id), message.service.store)
+
+    def _end(self, message: Transaction, state: Replying | Refusing, queue_id: str) -> Asking[Verdict]:
+        answer = yield from answer_message(message.service, state, self._arrival(message, state, queue_id))
         message.state = Answered(answer)
         return answer.verdict
 
@@ -180,14 +186,13 @@ class Connection:
         if isinstance(message, Transaction) and isinstance(message.state, Answered):
             report(message.service, message.state.answer)
 
-    def failed(self) -> Asking[None]:
+    def failed(self) -> Pending[None] | None:
         """The answer could not be given: release what was claimed for it, so that a retry is the first again."""
-        message = self._transaction
-        try:
-            if isinstance(message, Transaction) and isinstance(message.state, Answered):
-                yield from release(message.state.answer)
-        finally:
-            self._transaction = None
+        message, self._transaction = self._transaction, None
+        if not isinstance(message, Transaction) or not isinstance(message.state, Answered):
+            return None
+        reserved = message.state.answer.reserved
+        return Pending(release(reserved), message.service.store) if reserved is not None else None
 
     def _classify(self, message: Transaction, argument: str, resolved: str | None) -> Recipient | Direct:
         rules = message.service.rules

@@ -61,6 +61,11 @@ class Answer(NamedTuple):
     judgement: Judgement | None = None
     commits: bool = False
 
+    @property
+    def reserved(self) -> Claim | None:
+        """The claim that will be committed, or released; None for none."""
+        return self.judgement.reserved if self.judgement is not None else None
+
 
 def judge(service: Service, arrival: Arrival) -> Asking[Judgement]:
     """Decide about a reply. The store is asked once, and only if the message itself is in order."""

@@ -5,15 +5,13 @@ from contextlib import suppress
 from reply_milter.core.mail import headers
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.judgement import Answer
-from reply_milter.ports import Asking, Release, StoreUnavailableError
+from reply_milter.ports import Asking, Claim, Release, StoreUnavailableError
 
 
-def release(answer: Answer) -> Asking[None]:
+def release(reserved: Claim) -> Asking[None]:
     """Release what was claimed for an answer that could not be given."""
-    reserved = answer.judgement.reserved if answer.judgement is not None else None
-    if reserved is not None:
-        with suppress(StoreUnavailableError):  # the reservation stays, and accepts the client's retry all the same
-            yield Release(reserved)
+    with suppress(StoreUnavailableError):  # the reservation stays, and accepts the client's retry all the same
+        yield Release(reserved)
 
 
 def report(service: Service, answer: Answer) -> None:

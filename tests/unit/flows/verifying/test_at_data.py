@@ -62,7 +62,7 @@ def test_nothing_of_it_reaches_the_next_message() -> None:
         desk.connection.done()
         if aborted:
             desk.connection.abort()
-        assert not desk.in_transaction
+        assert not desk.connection.in_transaction
         assert desk.tags(desk.send(ANSWERED))["replay"] == "first"
         desk.start("bob@example.com")
         assert not desk.connection.data()
