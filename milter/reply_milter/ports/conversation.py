@@ -86,8 +86,12 @@ class ConnectionTelemetry(Protocol):
         """Count its end."""
         ...
 
-    def stage_started(self) -> None:
-        """Note that a callback begins which may decide."""
+    def stage_started(self) -> float:
+        """Note that a step begins which may decide; return when, for ``stage_resumed``."""
+        ...
+
+    def stage_resumed(self, started: float) -> None:
+        """Note that a step goes on which began then, after others of other connections."""
         ...
 
     def stage_ended(self, stage: Stage) -> None:

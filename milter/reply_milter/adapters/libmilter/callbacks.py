@@ -6,14 +6,17 @@ connection on changing threads, one at a time, so state lives in the session and
 """
 
 import logging
+import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 import Milter
 
 from reply_milter.adapters.libmilter.answers import NAME, answer
-from reply_milter.adapters.libmilter.negotiation import EDITS, Negotiation
+from reply_milter.adapters.libmilter.listening import adopt, serve
+from reply_milter.adapters.libmilter.negotiation import Negotiation
 from reply_milter.adapters.libmilter.session import Session
+from reply_milter.core.milter_protocol.options import EDIT_HEADERS
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Verdict
 from reply_milter.flows.driving import drive, settled
@@ -50,11 +53,20 @@ class MilterCallbacks:
         """Whether no message is on its way."""
         return not self._busy
 
-    def register(self, over_tcp: bool) -> None:
-        """Make this the process's milter. Once, before ``serve``. ``over_tcp``: MTAs connect to a TCP port."""
+    def prepare(self, listening: socket.socket) -> None:
+        """Make this the process's milter on ``listening``. Once, while no other thread opens files."""
+        self._register(over_tcp=listening.family is not socket.AF_UNIX)
+        adopt(listening)
+
+    def serve(self) -> None:
+        """Answer. It returns only after an error: a signal ends the process."""
+        serve()
+
+    def _register(self, over_tcp: bool) -> None:
+        """Tell libmilter what to call. ``over_tcp``: MTAs connect to a TCP port."""
         self._over_tcp = over_tcp
         c = Milter.milter
-        c.set_flags(self._needs.actions)
+        c.set_flags(self._needs.needs.actions)
         c.set_exception_policy(Milter.TEMPFAIL)
         c.settimeout(_IDLE_SECONDS)
         c.set_connect_callback(self._connect)
@@ -73,11 +85,11 @@ class MilterCallbacks:
 
         Refuse the session of an MTA that allows no header edits: it would get 451 for each reply.
         """
-        if options[0] & EDITS != EDITS:
+        if options[0] & EDIT_HEADERS != EDIT_HEADERS:
             log.error("the MTA does not allow header edits (SMFIF_ADDHDRS, SMFIF_CHGHDRS): session refused")
             return int(Milter.REJECT)
-        steps = self._needs.choose(options[1], self._over_tcp, self._accepts_early())
-        options[0] &= self._needs.actions
+        steps = self._needs.needs.choose(options[1], self._over_tcp, self._accepts_early())
+        options[0] &= self._needs.needs.actions
         options[1], options[2], options[3] = steps, 0, 0
         ctx.setpriv(Session(steps, self._telemetry("")))
         return int(Milter.CONTINUE)

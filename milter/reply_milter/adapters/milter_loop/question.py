@@ -1,0 +1,36 @@
+"""A step of a conversation that waits for the store."""
+
+from collections.abc import Callable
+from typing import Any
+
+from reply_milter.ports import Pending, StoreRequest
+
+Then = Callable[[Any, Exception | None], None]
+
+
+class Question:
+    """``request``: what ``store`` is asked next. ``then`` gets the outcome of the steps, or what they raised.
+
+    ``started``: when the step began, for its metrics.
+    """
+
+    __slots__ = ("_steps", "_then", "request", "started", "store")
+
+    def __init__(self, pending: Pending[Any], then: Then, started: float) -> None:
+        self._steps = pending.steps
+        self._then = then
+        self.store = pending.store
+        self.started = started
+        self.request: StoreRequest
+
+    def go_on(self, answer: Any = None, failure: Exception | None = None) -> bool:
+        """Take the store's answer; return whether it is to be asked for more (``request``)."""
+        try:
+            self.request = self._steps.send(answer) if failure is None else self._steps.throw(failure)
+        except StopIteration as end:
+            self._then(end.value, None)
+            return False
+        except Exception as error:  # noqa: BLE001 # each step knows what its failure is answered with
+            self._then(None, error)
+            return False
+        return True
