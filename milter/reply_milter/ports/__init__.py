@@ -24,6 +24,7 @@ from reply_milter.ports.store import (
     Tries,
     WrappedMark,
 )
+from reply_milter.ports.store_pipeline import Answered, Asked, StorePipeline, Watcher
 from reply_milter.ports.telemetry import (
     Decision,
     Fate,
@@ -39,6 +40,8 @@ from reply_milter.ports.telemetry import (
 __all__ = [
     "DEFER_INTERNAL",
     "NO_LOGIN",
+    "Answered",
+    "Asked",
     "Asking",
     "Claim",
     "Claimed",
@@ -66,11 +69,13 @@ __all__ = [
     "SourceUnavailableError",
     "Stage",
     "Store",
+    "StorePipeline",
     "StoreRequest",
     "StoreUnavailableError",
     "Telemetry",
     "Tries",
     "UserChange",
     "UserRecord",
+    "Watcher",
     "WrappedMark",
 ]
