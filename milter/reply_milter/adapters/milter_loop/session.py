@@ -156,6 +156,7 @@ class Session:
             self.has_ended = True
             return
         self.steps.header(*found)
+        self._leave_if_over()
 
     def _end_of_header(self, _data: bytes) -> None:
         self.steps.macros.begin(ord("N"))

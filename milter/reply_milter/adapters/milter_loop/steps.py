@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, final
 
 from reply_milter.adapters.milter_loop.question import Question, Then
-from reply_milter.core.milter_protocol.answers import ACCEPT, CONTINUE, SKIP, answer, cannot_be_removed
+from reply_milter.core.milter_protocol.answers import ACCEPT, CONTINUE, SKIP, TEMPFAIL, answer, cannot_be_removed
 from reply_milter.core.milter_protocol.arguments import Macros
 from reply_milter.core.milter_protocol.options import Step
 from reply_milter.core.verdict.reasons import Reason
@@ -160,10 +160,13 @@ class Steps:
         return True
 
     def header(self, name: bytes, value: bytes) -> None:
-        """Take a header field."""
+        """Take a header field. A name that is not UTF-8 defers the message: no MTA sends one."""
         conversation = self.begin()
         try:
             conversation.header(name.decode(), _text(value))
+        except UnicodeDecodeError:
+            self._defer_in(conversation, Step.SILENT_HEADER, TEMPFAIL)
+            return
         except Exception:
             log.exception("cannot read a header field%s", self._queue())
             conversation.mark_broken()
@@ -176,20 +179,21 @@ class Steps:
             wanted = conversation.body(chunk)
         except Exception:
             log.exception("cannot read the body%s", self._queue())
-            self._fail_in_body(conversation)
+            self._telemetry.internal_error(Stage.EOM)
+            self._defer_in(conversation, Step.SILENT_BODY, _DEFER)
             return
         if not wanted and self.chosen & Step.SKIP:
             self.answers.append(SKIP)
         else:
             self.go_on(unless=Step.SILENT_BODY)
 
-    def _fail_in_body(self, conversation: Conversation) -> None:
-        if self.chosen & Step.SILENT_BODY:
+    def _defer_in(self, conversation: Conversation, silent: int, octets: bytes) -> None:
+        """Defer the message in a step that has an answer, else at its end."""
+        if self.chosen & silent:
             conversation.mark_broken()
-            return
-        self._telemetry.internal_error(Stage.EOM)
-        self.answers.append(_DEFER)
-        self.is_over = True
+        else:
+            self.answers.append(octets)
+            self.is_over = True
 
     def end_of_message(self, last: bytes) -> None:
         """Answer the end of a message. ``last``: a piece of the body that came with it."""

@@ -12,6 +12,7 @@ CONTINUE: Final = packet(b"c")
 ACCEPT: Final = packet(b"a")
 DISCARD: Final = packet(b"d")
 SKIP: Final = packet(b"s")
+TEMPFAIL: Final = packet(b"t")
 _INDEX: Final = Struct("!I")
 
 
