@@ -20,7 +20,7 @@ COMPILED = """
     reply_milter/core/verdict: answer handler policy reasons verdict
     reply_milter/core/wrapping: keys native plain unwrap
     reply_milter/flows: driving service
-    reply_milter/flows/verifying: answering arrival claiming direct inbound judgement native recipient sealing settling standing transaction weighing
+    reply_milter/flows/verifying: answering arrival claiming direct inbound judgement native recipient sealing settling standing throttling transaction weighing
     reply_milter/ports: asking conversation store telemetry
     reply_text/syntax: comments mailbox message_ids
 """

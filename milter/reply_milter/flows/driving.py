@@ -25,8 +25,10 @@ def drive(steps: Asking[T], store: Store) -> T:
         except StopIteration as end:
             outcome: T = end.value
             return outcome
+        finally:
+            failure = None  # its traceback leads to this frame: neither would be freed
         try:
-            answer, failure = put(request, store), None
+            answer = put(request, store)
         except Exception as error:  # noqa: BLE001 # the steps know what they expect
             failure = error
 

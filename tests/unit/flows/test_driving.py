@@ -1,5 +1,7 @@
 """Steps are driven with a store that blocks: each request is put to it, and what comes of it goes back."""
 
+import gc
+
 import pytest
 
 from reply_milter.core.token.verify import Facts
@@ -69,6 +71,17 @@ def test_no_fault_of_a_store_ends_steps_as_if_they_had_an_outcome() -> None:
     """StopIteration is how a generator returns."""
     with pytest.raises(RuntimeError):
         drive(expecting(), BrokenStore())
+
+
+def test_a_failure_leaves_nothing_to_collect() -> None:
+    """While Redis is away, each reply has one: nothing may grow until the collector comes."""
+    gc.collect()
+    gc.disable()
+    try:
+        drive(expecting(), MemoryStore(down=True))
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_steps_that_ask_nothing_need_no_store() -> None:

@@ -58,7 +58,7 @@ from reply_milter.flows.verifying.answering import answer_message, answer_recipi
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.direct import assess_direct
 from reply_milter.flows.verifying.native import assess_native
-from reply_milter.flows.verifying.recipient import ReplyRecipient, assess, decide, is_native_of, without_token
+from reply_milter.flows.verifying.recipient import Assessed, ReplyRecipient, assess, decide, is_native_of, without_token
 from reply_milter.flows.verifying.settling import release, report
 from reply_milter.flows.verifying.transaction import (
     WITH_CONTENT,
@@ -109,23 +109,25 @@ class Connection:
         if isinstance(address, Ordinary):
             message.has_other_recipients = True
             return _CONTINUE
-        taken = message.state.taken if isinstance(message.state, Replying) else None
+        taken = message.taken
         if taken is not None and taken.is_same(address):
             taken.arguments.append(argument)
             return _CONTINUE
-        steps = self._new_recipient(message, address, taken, argument, over_smtp, queue_id)
-        return Pending(steps, message.service.store)
+        found = self._assess(message, address)
+        if isinstance(found, ReplyRecipient):
+            return self._decided(message, found, argument, over_smtp, queue_id)
+        return Pending(self._assessed(message, found, argument, over_smtp, queue_id), message.service.store)
 
-    def _new_recipient(
-        self,
-        message: Transaction,
-        address: ReplyAddress | Misspelt | Direct,
-        taken: ReplyRecipient | None,
-        argument: str,
-        over_smtp: bool,
-        queue_id: str,
+    def _assessed(
+        self, message: Transaction, assessing: Asking[ReplyRecipient], argument: str, over_smtp: bool, queue_id: str
     ) -> Asking[Verdict]:
-        recipient = yield from self._assess(message.service, address, taken)
+        found = yield from assessing
+        return self._decided(message, _alone(message, found), argument, over_smtp, queue_id)
+
+    def _decided(
+        self, message: Transaction, recipient: ReplyRecipient, argument: str, over_smtp: bool, queue_id: str
+    ) -> Verdict:
+        taken = message.taken
         recipient.arguments.append(argument)
         if taken is not None and is_native_of(recipient, taken):
             message.state = with_beside(message.state, recipient)
@@ -201,26 +203,20 @@ class Connection:
             return address
         return find_direct(rules.handlers.wrapped, argument, resolved, message.sender == "<>") or address
 
-    def _assess(
-        self, service: Service, address: ReplyAddress | Misspelt | Direct, taken: ReplyRecipient | None
-    ) -> Asking[ReplyRecipient]:
+    def _assess(self, message: Transaction, address: ReplyAddress | Misspelt | Direct) -> Assessed:
+        service, taken = message.service, message.taken
         if isinstance(address, Misspelt):
             if address.disagreement:
                 service.telemetry.address_disagreement()
             return without_token(service, Finding(Reason.MALFORMED, MISSPELT))
-        if isinstance(address, Direct):
-            how = verification_of(address)
-            if how:
-                found = yield from assess_native(service, address, how, self._client)
-            else:
-                found = assess_direct(service, address)
-        elif taken is None or taken.direct is not None:
-            found = yield from assess(service, address, self._client)
+        if isinstance(address, ReplyAddress):
+            if taken is not None and taken.direct is None:
+                return _not_alone(service)
+            found = assess(service, address, self._client)
         else:
-            found = None
-        if found is not None and (taken is None or is_native_of(found, taken) or is_native_of(taken, found)):
-            return found
-        return without_token(service, Finding(Reason.NOT_ALONE, reply_for(Reason.NOT_ALONE), fixed=Action.DEFER))
+            how = verification_of(address)
+            found = assess_native(service, address, how, self._client) if how else assess_direct(service, address)
+        return _alone(message, found) if isinstance(found, ReplyRecipient) else found
 
     def _arrival(self, message: Transaction, state: Replying | Refusing, queue_id: str) -> Arrival:
         rules = message.service.rules
@@ -235,3 +231,15 @@ class Connection:
             current=self._service().rules,
             room=message.service.parking_room,
         )
+
+
+def _alone(message: Transaction, found: ReplyRecipient) -> ReplyRecipient:
+    """Let ``found`` stand beside the recipient that is taken only if both are of one wrapped application."""
+    taken = message.taken
+    if taken is None or is_native_of(found, taken) or is_native_of(taken, found):
+        return found
+    return _not_alone(message.service)
+
+
+def _not_alone(service: Service) -> ReplyRecipient:
+    return without_token(service, Finding(Reason.NOT_ALONE, reply_for(Reason.NOT_ALONE), fixed=Action.DEFER))

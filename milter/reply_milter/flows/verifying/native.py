@@ -14,7 +14,8 @@ from reply_milter.core.verdict.reasons import Cause, Reason, reply_for
 from reply_milter.core.wrapping.native import Direct
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
-from reply_milter.flows.verifying.recipient import ReplyRecipient, ask, is_throttled, throttled
+from reply_milter.flows.verifying.recipient import Assessed, ReplyRecipient, ask
+from reply_milter.flows.verifying.throttling import is_throttled, throttled
 from reply_milter.ports import Asking, SourceUnavailableError
 
 _UNKNOWN = Finding(
@@ -22,9 +23,7 @@ _UNKNOWN = Finding(
 )
 
 
-def assess_native(
-    service: Service, direct: Direct, how: tuple[Verification, str], client: str
-) -> Asking[ReplyRecipient]:
+def assess_native(service: Service, direct: Direct, how: tuple[Verification, str], client: str) -> Assessed:
     """Verify a recipient's key. At most one look-up in the source, and one read of the store."""
     verification, key = how
     policy, now = direct.handler.policy, service.clock.now()
@@ -45,18 +44,23 @@ def assess_native(
     if not genuine or known is None or not reading.is_canonical:
         cause = Cause.SPELLING if genuine else Cause.CHECKSUM
         return refused(throttled(service, client, now) or Finding.of(Reason.FORGED, cause))
-    token = checked(reading.named, known, direct.handler, service.rules.keyring, now)
+    return _genuine(service, direct, reading.named, known, now)
+
+
+def _genuine(service: Service, direct: Direct, named: Named, known: Known, now: int) -> Asking[ReplyRecipient]:
+    """Ask what the store knows of a genuine address."""
+    token = checked(named, known, direct.handler, service.rules.keyring, now)
     facts, missing = yield from ask(service, token.token, token.token_id)
     standing = standing_of_native(token, known, facts, now)
     return ReplyRecipient(
-        domain,
+        direct.address.rpartition("@")[2],
         direct.address,
-        policy,
+        direct.handler.policy,
         token,
         facts,
         [finding for finding in (standing, missing) if finding is not None],
         direct=direct,
-        claimant=claimant(direct.address, reading.named, known, direct.handler),
+        claimant=claimant(direct.address, named, known, direct.handler),
     )
 
 
