@@ -47,11 +47,14 @@ class Session:
         """Carry out commands that have arrived, until one waits for the store."""
         commands, steps = self._commands, self.steps
         done = 0
-        for command in commands:
+        for letter, data in commands:
             if steps.question is not None or self.has_ended:
                 break
             done += 1
-            self._carry_out(command)
+            if letter == _MACRO:
+                steps.macros.define(data)
+            else:
+                self._carry_out(letter, data)
         del commands[:done]
         if self._incoming.is_broken and not commands:
             self.has_ended = True
@@ -69,11 +72,7 @@ class Session:
         if self.steps.question is None:
             self.steps.hang_up()
 
-    def _carry_out(self, command: Command) -> None:
-        letter, data = command
-        if letter == _MACRO:
-            self.steps.macros.define(data)
-            return
+    def _carry_out(self, letter: int, data: bytes) -> None:
         move = self._moves.get(self._place << 8 | letter)
         if move is None:
             self.has_ended = True

@@ -3,7 +3,6 @@
 from typing import Final, NamedTuple
 
 _STAGES: Final = {letter: number for number, letter in enumerate(b"CHMRTEN")}  # libmilter looks from the last back
-STAGE_COUNT: Final = len(_STAGES)
 
 
 class Client(NamedTuple):
@@ -40,48 +39,62 @@ def field(data: bytes) -> tuple[bytes, bytes] | None:
     return data[:end].partition(b"\0")[0], data[end + 1 :].partition(b"\0")[0]
 
 
+class _Defined:
+    """The macros of one step: a packet, read where one is asked for."""
+
+    __slots__ = ("_packet", "_values", "stage")
+
+    def __init__(self, stage: int, packet: bytes) -> None:
+        self.stage = stage
+        self._packet = packet
+        self._values: dict[bytes, bytes] | None = None
+
+    def get(self, name: bytes) -> bytes | None:
+        """Return the value of a macro. Of two with the same name, the first counts; one without a value is none."""
+        values = self._values
+        if values is None:
+            parts = self._packet.split(b"\0")[:-1]
+            paired = len(parts) & ~1
+            values = self._values = dict(zip(parts[:paired:2][::-1], parts[1:paired:2][::-1], strict=True))
+        return values.get(name)
+
+
 class Macros:
-    """The macros that hold for the next command. Those of a later step are forgotten when an earlier one comes.
+    """The macros that hold for the next command. Those of a later step are forgotten when an earlier one comes."""
 
-    Keeps one packet for each step, and reads it where a macro is asked for.
-    """
-
-    __slots__ = ("_packets",)
+    __slots__ = ("_defined",)
 
     def __init__(self) -> None:
-        self._packets: list[bytes] = [b""] * STAGE_COUNT
+        self._defined: list[_Defined] = []  # by step, in the order in which MTAs send them
 
     def define(self, data: bytes) -> None:
         """Take SMFIC_MACRO: the letter of a command, then names and values. Replaces those of the same command."""
         stage = _STAGES.get(data[0]) if data else None
-        if stage is not None:
-            self._packets[stage] = data[1:]
+        if stage is None:
+            return
+        new, defined = _Defined(stage, data[1:]), self._defined
+        if not defined or defined[-1].stage < stage:
+            defined.append(new)
+        else:
+            others = [one for one in defined if one.stage != stage]
+            self._defined = sorted([*others, new], key=lambda one: one.stage)
 
     def begin(self, letter: int) -> None:
         """Forget the macros of the steps behind this command."""
-        behind = _STAGES[letter] + 1
-        if any(self._packets[behind:]):
-            self._packets[behind:] = [b""] * (STAGE_COUNT - behind)
+        stage, defined = _STAGES[letter], self._defined
+        while defined and defined[-1].stage > stage:
+            defined.pop()
 
     def clear(self) -> None:
         """Forget all."""
-        self._packets = [b""] * STAGE_COUNT
+        self._defined.clear()
 
     def get(self, name: bytes) -> bytes | None:
-        """Return the value of a macro, without or with braces where its name is one letter; None if there is none."""
-        other = b"{%b}" % name if len(name) == 1 else name
-        for packet in reversed(self._packets):
-            if packet and (name in packet):
-                found = _value(packet, name, other)
-                if found is not None:
-                    return found
+        """Return the value of a macro, that of the latest step; None if there is none. Without braces if one letter."""
+        for one in reversed(self._defined):
+            value = one.get(name)
+            if value is None and len(name) == 1:
+                value = one.get(b"{%b}" % name)
+            if value is not None:
+                return value
         return None
-
-
-def _value(packet: bytes, name: bytes, other: bytes) -> bytes | None:
-    """Return the value of the first macro with one of two names. What has no value is not there."""
-    parts = packet.split(b"\0")
-    for number in range(0, len(parts) - 2, 2):
-        if parts[number] in (name, other):
-            return parts[number + 1]
-    return None

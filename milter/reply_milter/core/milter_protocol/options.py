@@ -1,7 +1,6 @@
 """Negotiation (SMFIC_OPTNEG): what an MTA offers, and what we take of it."""
 
 from dataclasses import dataclass
-from enum import IntFlag
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -10,40 +9,34 @@ VERSION: Final = 6
 _OLDEST: Final = 2
 
 
-class Step(IntFlag):
-    """SMFIP: steps that the MTA leaves out, and answers that it does not wait for."""
+class Step:
+    """SMFIP: steps that the MTA leaves out, and answers that it does not wait for. Plain numbers: each command asks."""
 
-    NO_CONNECT = 0x1
-    NO_HELO = 0x2
-    NO_MAIL = 0x4
-    NO_RCPT = 0x8
-    NO_BODY = 0x10
-    NO_HEADERS = 0x20
-    NO_END_OF_HEADER = 0x40
-    SILENT_HEADER = 0x80
-    NO_UNKNOWN = 0x100
-    NO_DATA = 0x200
-    SKIP = 0x400
-    SILENT_CONNECT = 0x1000
-    SILENT_MAIL = 0x4000
-    SILENT_END_OF_HEADER = 0x40000
-    SILENT_BODY = 0x80000
+    NO_HELO: Final = 0x2
+    NO_BODY: Final = 0x10
+    NO_END_OF_HEADER: Final = 0x40
+    SILENT_HEADER: Final = 0x80
+    NO_UNKNOWN: Final = 0x100
+    NO_DATA: Final = 0x200
+    SKIP: Final = 0x400
+    SILENT_CONNECT: Final = 0x1000
+    SILENT_MAIL: Final = 0x4000
+    SILENT_END_OF_HEADER: Final = 0x40000
+    SILENT_BODY: Final = 0x80000
 
 
-class Edit(IntFlag):
+class Action:
     """SMFIF: what a milter may do with a message."""
 
-    ADD_HEADERS = 0x1
-    CHANGE_BODY = 0x2
-    ADD_RECIPIENTS = 0x4
-    DELETE_RECIPIENTS = 0x8
-    CHANGE_HEADERS = 0x10
-    QUARANTINE = 0x20
+    ADD_HEADERS: Final = 0x1
+    DELETE_RECIPIENTS: Final = 0x8
+    CHANGE_HEADERS: Final = 0x10
+    QUARANTINE: Final = 0x20
 
 
 _FIRST_EDITS: Final = 0xF  # SMFI_V1_ACTS: what an MTA can that names nothing
 _FIRST_STEPS: Final = 0x3F  # SMFI_V1_PROT
-EDIT_HEADERS: Final = Edit.ADD_HEADERS | Edit.CHANGE_HEADERS
+EDIT_HEADERS: Final = Action.ADD_HEADERS | Action.CHANGE_HEADERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +61,19 @@ class Needs:
         steps = offered & self.steps
         early = early and bool(offered & Step.NO_DATA)
         if over_tcp or early:
-            steps = steps & ~int(Step.NO_DATA | Step.NO_END_OF_HEADER) | offered & int(Step.SILENT_END_OF_HEADER)
+            steps = steps & ~(Step.NO_DATA | Step.NO_END_OF_HEADER) | offered & Step.SILENT_END_OF_HEADER
         if early:
-            steps = steps & ~int(Step.SKIP) | offered & int(Step.SILENT_BODY)
+            steps = steps & ~Step.SKIP | offered & Step.SILENT_BODY
         return steps
 
 
 _NEVER: Final = Step.NO_HELO | Step.NO_UNKNOWN | Step.NO_DATA | Step.NO_END_OF_HEADER
 _SILENT: Final = Step.SILENT_CONNECT | Step.SILENT_MAIL | Step.SILENT_HEADER
 TO_VERIFY: Final = Needs(
-    steps=int(_NEVER | Step.SKIP | _SILENT),
-    actions=int(EDIT_HEADERS | Edit.DELETE_RECIPIENTS | Edit.QUARANTINE),
+    steps=_NEVER | Step.SKIP | _SILENT,
+    actions=EDIT_HEADERS | Action.DELETE_RECIPIENTS | Action.QUARANTINE,
 )
-TO_SIGN: Final = Needs(steps=int(_NEVER | Step.NO_BODY | _SILENT), actions=int(EDIT_HEADERS))
+TO_SIGN: Final = Needs(steps=_NEVER | Step.NO_BODY | _SILENT, actions=EDIT_HEADERS)
 
 
 class Offer(NamedTuple):

@@ -78,7 +78,7 @@ _ENDS: Final = (_P.QUIT, _P.QUIT_NC)  # at any place: nothing of the client is l
 
 PASSED_OVER: Final = -1
 ENDS_MESSAGE: Final = 64  # added to a place: the message that is on its way ends first
-UNNEGOTIATED: Final = int(Step.NO_HELO | Step.NO_UNKNOWN)
+UNNEGOTIATED: Final = Step.NO_HELO | Step.NO_UNKNOWN
 
 Moves = dict[int, int]
 

@@ -1,18 +1,14 @@
 """Packets: a length of four octets, a letter, and the data of a command or an answer (libmilter/mfdef.h)."""
 
 from struct import Struct
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 MOST_DATA: Final = 65535  # MILTER_MAX_DATA_SIZE: what libmilter takes behind the letter
 _LENGTH: Final = Struct("!I")
 _LEAST: Final = 5
 
 
-class Command(NamedTuple):
-    """One command of the MTA: its letter as a number, and its data."""
-
-    letter: int
-    data: bytes
+Command = tuple[int, bytes]  # the letter as a number, and the data
 
 
 def packet(letter: bytes, data: bytes = b"") -> bytes:
@@ -54,7 +50,7 @@ class Incoming:
             if stop > end:
                 self._needed = stop - start
                 break
-            commands.append(Command(octets[start + 4], octets[start + 5 : stop]))
+            commands.append((octets[start + 4], octets[start + 5 : stop]))
             start = stop
         if start < end:
             self._kept += octets[start:]
