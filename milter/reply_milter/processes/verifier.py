@@ -96,7 +96,7 @@ class Verifier:
             return libmilter.MilterCallbacks(self._converse, libmilter.VERIFY, telemetry_of, accepts_early)
         number = int(slot.removeprefix(ProcessKind.VERIFY.value))
         counts = ConnectionCounts(self._shared.connections, number)
-        return MilterLoop(self._converse, telemetry_of, accepts_early, counts)
+        return MilterLoop(self._converse, telemetry_of, accepts_early, counts, lambda _store, _watched: None)
 
     def _renew_natives(self, config: Config) -> None:
         """Watch the sources of the handlers that verify native addresses; the same ones go on."""

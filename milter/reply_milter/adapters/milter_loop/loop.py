@@ -5,16 +5,17 @@ steps of this turn need of it. No step waits: a connection whose step has asked 
 """
 
 import logging
+import math
 import select
 import socket
 import time
 from collections.abc import Callable
-from typing import Final, final
+from typing import Any, Final, final
 
+from reply_milter.adapters.milter_loop.asking import Asking, PipelineOf
 from reply_milter.adapters.milter_loop.connection import Connection
 from reply_milter.adapters.milter_loop.spreading import ConnectionCounts
 from reply_milter.adapters.milter_loop.steps import Hooks
-from reply_milter.adapters.milter_loop.store_pool import StorePool
 from reply_milter.ports import ConnectionTelemetry, Conversation
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class MilterLoop:
     """``converse`` starts a conversation with a client, given its IP address; ``telemetry`` counts that client's steps.
 
     ``accepts_early``: whether DATA may end a message. ``counts``: the connections of all workers on the same socket.
+    ``pipeline_of``: makes a store's pipeline, or returns None for a store that has none.
     """
 
     def __init__(
@@ -39,12 +41,13 @@ class MilterLoop:
         telemetry: Callable[[str], ConnectionTelemetry],
         accepts_early: Callable[[], bool],
         counts: ConnectionCounts,
+        pipeline_of: PipelineOf,
     ) -> None:
         self._told: Final = (converse, telemetry, accepts_early)
         self._counts = counts
         self._connections: dict[int, Connection] = {}
         self._busy: set[Connection] = set()
-        self._pool = StorePool()
+        self._pipeline_of = pipeline_of
         self._listens = True
         self._yielded = False
         self._resume_at = 0.0
@@ -62,7 +65,7 @@ class MilterLoop:
         self._epoll = select.epoll()
         listening.setblocking(False)
         self._epoll.register(listening.fileno(), select.EPOLLIN)
-        self._epoll.register(self._pool.descriptor, select.EPOLLIN)
+        self._asking = Asking(self._epoll, self._give, self._pipeline_of)
 
     def serve(self) -> None:
         """Answer for ever: a signal ends the process."""
@@ -71,20 +74,23 @@ class MilterLoop:
 
     def _patience(self) -> float:
         now = time.monotonic()
-        until = self._sweep_at if self._listens else min(self._resume_at, self._sweep_at)
+        until = min(self._sweep_at, self._asking.deadline, math.inf if self._listens else self._resume_at)
         return max(0.0, until - now)
 
     def _turn(self, events: list[tuple[int, int]]) -> None:
         now = time.monotonic()
-        accepts = False
+        accepts = answered = False
         for descriptor, event in events:
             connection = self._connections.get(descriptor)
             if connection is not None:
                 self._serve(connection, event, now)
-            elif descriptor == self._pool.descriptor:
-                self._collect()
+            elif self._asking.owns(descriptor):
+                answered = True
             else:
                 accepts = True
+        if answered or now >= self._asking.deadline:
+            self._asking.collect()
+        self._asking.send()
         if accepts:  # last: a new connection may get the descriptor of one that was closed in this turn
             self._accept(now)
         self._keep_time(now)
@@ -102,8 +108,9 @@ class MilterLoop:
         """Ask what a connection needs of the store; note whether it is busy, and whether it has ended."""
         steps = connection.session.steps
         question = steps.question
-        if question is not None:
-            self._pool.ask(connection, question)
+        if question is not None and question.is_new:  # a claim is sent once
+            question.is_new = False
+            self._asking.add(connection, question)
         if question is not None or steps.in_message or connection.has_unsent:
             self._busy.add(connection)
         else:
@@ -112,14 +119,13 @@ class MilterLoop:
             del self._connections[connection.descriptor]
             self._counts.set(len(self._connections))
 
-    def _collect(self) -> None:
-        for connection, answer, failure in self._pool.collect():
-            try:
-                connection.answered(answer, failure)
-            except Exception:
-                log.exception("hung up on the MTA")
-                connection.close()
-            self._look_after(connection)
+    def _give(self, connection: Connection, answer: Any, failure: Exception | None) -> None:
+        try:
+            connection.answered(answer, failure)
+        except Exception:
+            log.exception("hung up on the MTA")
+            connection.close()
+        self._look_after(connection)
 
     def _accept(self, now: float) -> None:
         """Take new connections, unless a worker with fewer is there to take them within a moment."""

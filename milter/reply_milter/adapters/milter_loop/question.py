@@ -11,10 +11,10 @@ Then = Callable[[Any, Exception | None], None]
 class Question:
     """``request``: what ``store`` is asked next. ``then`` gets the outcome of the steps, or what they raised.
 
-    ``started``: when the step began, for its metrics.
+    ``is_new``: the store was not asked for it yet. ``started``: when the step began, for its metrics.
     """
 
-    __slots__ = ("_steps", "_then", "request", "started", "store")
+    __slots__ = ("_steps", "_then", "is_new", "request", "started", "store")
 
     def __init__(self, pending: Pending[Any], then: Then, started: float) -> None:
         self._steps = pending.steps
@@ -22,6 +22,7 @@ class Question:
         self.store = pending.store
         self.started = started
         self.request: StoreRequest
+        self.is_new = False
 
     def go_on(self, answer: Any = None, failure: Exception | None = None) -> bool:
         """Take the store's answer; return whether it is to be asked for more (``request``)."""
@@ -33,4 +34,5 @@ class Question:
         except Exception as error:  # noqa: BLE001 # each step knows what its failure is answered with
             self._then(None, error)
             return False
+        self.is_new = True
         return True

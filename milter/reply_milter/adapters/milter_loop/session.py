@@ -51,12 +51,12 @@ class Session:
             if steps.question is not None or self.has_ended:
                 break
             done += 1
-            if letter == _MACRO:
+            if letter == _MACRO and data:
                 steps.macros.define(data)
             else:
                 self._carry_out(letter, data)
         del commands[:done]
-        if self._incoming.is_broken and not commands:
+        if self._incoming.is_broken and not commands and steps.question is None:
             self.has_ended = True
 
     def answered(self, answer: Any, failure: Exception | None) -> None:

@@ -4,6 +4,7 @@ import os
 import queue
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, final
 
 from reply_milter.adapters.milter_loop.question import Question
@@ -41,7 +42,8 @@ class StorePool:
 
     def collect(self) -> list[Answered]:
         """Return the answers that have come since."""
-        os.eventfd_read(self.descriptor)
+        with suppress(BlockingIOError):  # nothing came
+            os.eventfd_read(self.descriptor)
         found = [self._answered.popleft() for _ in range(len(self._answered))]
         self._open -= len(found)
         return found

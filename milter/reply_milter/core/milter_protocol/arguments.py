@@ -68,8 +68,11 @@ class Macros:
         self._defined: list[_Defined] = []  # by step, in the order in which MTAs send them
 
     def define(self, data: bytes) -> None:
-        """Take SMFIC_MACRO: the letter of a command, then names and values. Replaces those of the same command."""
-        stage = _STAGES.get(data[0]) if data else None
+        """Take SMFIC_MACRO: the letter of a command, then names and values. Replaces those of the same command.
+
+        What is for no command of ours is dropped. ``data`` is not empty.
+        """
+        stage = _STAGES.get(data[0])
         if stage is None:
             return
         new, defined = _Defined(stage, data[1:]), self._defined

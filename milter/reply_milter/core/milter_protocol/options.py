@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 _OPTIONS: Final = Struct("!III")
 VERSION: Final = 6
 _OLDEST: Final = 2
+_VERSIONS_END: Final = 1 << 31  # to libmilter, the number has a sign
 
 
 class Step:
@@ -97,7 +98,7 @@ def offer(data: bytes) -> Offer | None:
     if len(data) < _OPTIONS.size:
         return None
     version, actions, steps = _OPTIONS.unpack_from(data)
-    if version < _OLDEST:
+    if not _OLDEST <= version < _VERSIONS_END:
         return None
     return Offer(min(version, VERSION), actions or _FIRST_EDITS, steps or _FIRST_STEPS)
 

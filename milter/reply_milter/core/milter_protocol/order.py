@@ -58,21 +58,21 @@ _NEXT: Final[dict[Place, frozenset[Place]]] = {
         {_P.HEADER, _P.END_OF_HEADER, _P.DATA, _P.BODY, _P.END_OF_MESSAGE, _P.RCPT, _P.ABORT, _P.UNKNOWN}
     ),
     _P.DATA: frozenset({_P.END_OF_HEADER, _P.HEADER, _P.ABORT}),
-    _P.HEADER: frozenset({_P.END_OF_HEADER, _P.HEADER, _P.ABORT}),
+    _P.HEADER: frozenset({_P.END_OF_HEADER, _P.HEADER, _P.BODY, _P.END_OF_MESSAGE, _P.ABORT}),
     _P.END_OF_HEADER: frozenset({_P.BODY, _P.END_OF_MESSAGE, _P.ABORT}),
     _P.BODY: frozenset({_P.BODY, _P.END_OF_MESSAGE, _P.ABORT}),
     _P.END_OF_MESSAGE: frozenset({_P.MAIL, _P.UNKNOWN}),
     _P.QUIT: frozenset(),
     _P.ABORT: frozenset(),
-    _P.UNKNOWN: frozenset({_P.HELO, _P.MAIL, _P.RCPT, _P.ABORT, _P.UNKNOWN, _P.DATA, _P.BODY, _P.END_OF_MESSAGE}),
+    _P.UNKNOWN: frozenset({_P.HELO, _P.MAIL, _P.RCPT, _P.ABORT, _P.UNKNOWN, _P.DATA, _P.BODY}),
     _P.QUIT_NC: frozenset({_P.CONNECT, _P.UNKNOWN}),
 }
 _DECLINED: Final = (
     (Step.NO_HELO, _P.HELO),
-    (Step.NO_UNKNOWN, _P.UNKNOWN),
     (Step.NO_DATA, _P.DATA),
     (Step.NO_END_OF_HEADER, _P.END_OF_HEADER),
     (Step.NO_BODY, _P.BODY),
+    (Step.NO_UNKNOWN, _P.UNKNOWN),
 )
 _ENDS: Final = (_P.QUIT, _P.QUIT_NC)  # at any place: nothing of the client is left behind
 
