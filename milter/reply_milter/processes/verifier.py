@@ -11,6 +11,7 @@ from reply_milter.adapters.native_sources import Sources
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
 from reply_milter.adapters.redis_store.commit_queue import CommitQueue
+from reply_milter.adapters.redis_store.store import RedisStore
 from reply_milter.adapters.state_dir.deliveries import SqliteParkingRoom
 from reply_milter.adapters.state_dir.wrapped_mark import WrappedMark
 from reply_milter.config import Config
@@ -23,7 +24,7 @@ from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.flows.verifying.passing_store import PassingStore
 from reply_milter.flows.verifying.possible_decisions import possible_decisions
-from reply_milter.ports import ConnectionTelemetry, StoreUnavailableError
+from reply_milter.ports import ConnectionTelemetry, Store, StorePipeline, StoreUnavailableError, Watcher
 from reply_milter.processes.milter_worker import Milter, Shared
 from reply_milter.processes.plan import ProcessKind
 from reply_milter.wiring.natives import wanted_sources
@@ -96,7 +97,7 @@ class Verifier:
             return libmilter.MilterCallbacks(self._converse, libmilter.VERIFY, telemetry_of, accepts_early)
         number = int(slot.removeprefix(ProcessKind.VERIFY.value))
         counts = ConnectionCounts(self._shared.connections, number)
-        return MilterLoop(self._converse, telemetry_of, accepts_early, counts, lambda _store, _watched: None)
+        return MilterLoop(self._converse, telemetry_of, accepts_early, counts, _pipeline)
 
     def _renew_natives(self, config: Config) -> None:
         """Watch the sources of the handlers that verify native addresses; the same ones go on."""
@@ -157,6 +158,11 @@ class Verifier:
             with suppress(StoreUnavailableError):  # recorded with the next use
                 self._registry.note_key_use(used)
                 recorded.update(used)
+
+
+def _pipeline(store: Store, watcher: Watcher) -> StorePipeline | None:
+    """The canary's store has none: it is asked for one message a minute."""
+    return store.pipeline(watcher) if isinstance(store, RedisStore) else None
 
 
 def _parking_room(config: Config) -> SqliteParkingRoom | None:
