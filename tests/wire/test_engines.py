@@ -30,7 +30,7 @@ def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
     libmilter has one table of steps a process: once a session has declined the end of the header, none needs it.
     """
     with contextlib.ExitStack() as stack:
-        found = []
+        found: list[Milter] = []
         for engine in ENGINES:
             changes = {"accept_early = false": "accept_early = true"} if request.param == "early" else {}
             changes["forged_per_minute = 60 "] = "forged_per_minute = 0 "
@@ -162,7 +162,9 @@ def test_commands_in_any_order(engines: Engines) -> None:
     minted = engines[0].mint()
     names = sorted(_commands(minted))
 
-    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=HealthCheck)
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(st.lists(st.one_of(st.sampled_from(names), st.sampled_from(WHOLE)), max_size=16), st.booleans())
     def agree(chosen: list[str], connected: bool) -> None:
         _agree(engines, _played(engines, minted, ["connect", *chosen] if connected else chosen, _offer()))

@@ -50,7 +50,8 @@ class Asking:
         self._pipeline_of = pipeline_of
         self._pool = StorePool()
         self._asked: list[tuple[Connection, Question]] = []
-        self._pipelines: dict[Store, StorePipeline | None] = {}  # one, but for a moment after a reload
+        # By the store's identity; one, and the canary's, but for a moment after a reload.
+        self._pipelines: dict[int, tuple[Store, StorePipeline | None]] = {}
         epoll.register(self._pool.descriptor, select.EPOLLIN)
 
     def add(self, connection: Connection, question: Question) -> None:
@@ -64,7 +65,7 @@ class Asking:
     @property
     def deadline(self) -> float:
         """When ``collect`` must be called at the latest, in monotonic seconds."""
-        deadlines = [one.deadline for one in self._pipelines.values() if one is not None]
+        deadlines = [one.deadline for _, one in self._pipelines.values() if one is not None]
         return min((one for one in deadlines if one is not None), default=math.inf)
 
     def send(self) -> None:
@@ -80,20 +81,24 @@ class Asking:
 
     def _pipeline(self, store: Store) -> StorePipeline | None:
         """Return the pipeline of a store. With a new store, leave those that nobody waits for."""
-        if store not in self._pipelines:
-            for old, pipeline in list(self._pipelines.items()):
-                if pipeline is None or pipeline.deadline is None:
-                    del self._pipelines[old]
-                    if pipeline is not None:
-                        pipeline.close()
-            self._pipelines[store] = self._pipeline_of(store, self._watched)
-        return self._pipelines[store]
+        known = self._pipelines.get(id(store))
+        if known is None:
+            self._leave_old_ones()
+            known = self._pipelines[id(store)] = store, self._pipeline_of(store, self._watched)
+        return known[1]
+
+    def _leave_old_ones(self) -> None:
+        for number, (_, pipeline) in list(self._pipelines.items()):
+            if pipeline is None or pipeline.deadline is None:
+                del self._pipelines[number]
+                if pipeline is not None:
+                    pipeline.close()
 
     def collect(self) -> None:
         """Give out the answers that have arrived."""
         for connection, answer, failure in self._pool.collect():
             self._give(connection, answer, failure)
-        for pipeline in list(self._pipelines.values()):
+        for _, pipeline in list(self._pipelines.values()):
             if pipeline is not None:
                 self._collect_from(pipeline)
 

@@ -24,7 +24,6 @@ _IDLE_SECONDS: Final = 7200.0  # as with libmilter; Postfix keeps a connection f
 _SWEEP_SECONDS: Final = 60.0
 _YIELD_SECONDS: Final = 0.002  # for which a worker leaves a connection to another one that has fewer
 _FULL_SECONDS: Final = 0.1  # for which a worker without free descriptors accepts nothing
-_ACCEPTED: Final = 64  # connections in one turn
 
 
 @final
@@ -49,7 +48,7 @@ class MilterLoop:
         self._busy: set[Connection] = set()
         self._pipeline_of = pipeline_of
         self._listens = True
-        self._yielded = False
+        self._insists = False
         self._resume_at = 0.0
         self._sweep_at = 0.0
 
@@ -70,7 +69,11 @@ class MilterLoop:
     def serve(self) -> None:
         """Answer for ever: a signal ends the process."""
         while True:
-            self._turn(self._epoll.poll(self._patience()))
+            self.turn()
+
+    def turn(self) -> None:
+        """Wait until something happens or is due, and see to all of it."""
+        self._turn(self._epoll.poll(self._patience()))
 
     def _patience(self) -> float:
         now = time.monotonic()
@@ -93,6 +96,7 @@ class MilterLoop:
         self._asking.send()
         if accepts:  # last: a new connection may get the descriptor of one that was closed in this turn
             self._accept(now)
+        self._insists = False
         self._keep_time(now)
 
     def _serve(self, connection: Connection, event: int, now: float) -> None:
@@ -128,24 +132,18 @@ class MilterLoop:
         self._look_after(connection)
 
     def _accept(self, now: float) -> None:
-        """Take new connections, unless a worker with fewer is there to take them within a moment."""
-        for _ in range(_ACCEPTED):
-            if not self._yielded and not self._counts.has_fewest():
-                self._yielded = True
-                self._pause(now + _YIELD_SECONDS)
-                return
-            self._yielded = False
-            try:
-                connected, _ = self._listening.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                log.error("cannot accept a connection of the MTA: %s", error)
-                self._pause(now + _FULL_SECONDS)
-                return
-            self._welcome(connected, now)
-
-    def _welcome(self, connected: socket.socket, now: float) -> None:
+        """Take one new connection, unless a worker with fewer is there to take it within a moment."""
+        if not self._insists and not self._counts.has_fewest():
+            self._pause(now + _YIELD_SECONDS)
+            return
+        try:
+            connected, _ = self._listening.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            log.error("cannot accept a connection of the MTA: %s", error)
+            self._pause(now + _FULL_SECONDS)
+            return
         connection = Connection(connected, self._epoll, self._hooks, now)
         self._connections[connection.descriptor] = connection
         self._counts.set(len(self._connections))
@@ -156,7 +154,7 @@ class MilterLoop:
 
     def _keep_time(self, now: float) -> None:
         if not self._listens and now >= self._resume_at:
-            self._listens = True
+            self._listens = self._insists = True
             self._epoll.modify(self._listening.fileno(), select.EPOLLIN)
         if now >= self._sweep_at:
             self._sweep_at = now + _SWEEP_SECONDS

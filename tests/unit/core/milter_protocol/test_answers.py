@@ -48,5 +48,5 @@ def test_a_recipient_that_is_not_utf8_stays() -> None:
 @pytest.mark.parametrize("value", ["a\0b", "\udcff"])
 def test_what_cannot_be_written_is_an_error(value: str) -> None:
     """A NUL would end the text early: the message is deferred instead."""
-    with pytest.raises(ValueError, match="NUL|utf-8"):
+    with pytest.raises(ValueError, match=r"NUL|utf-8"):
         answer(Accept(Reason.OK, (Append("X", value),)))
