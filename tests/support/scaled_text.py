@@ -332,6 +332,7 @@ LIBRARIES = {
     "core.native.known: json.loads": _OPERATOR,
     "core.native.moodle: base64.b64decode": "by native key",
     "core.native.moodle: base64.b64encode": "by native key",
+    "adapters.milter_loop.client_address: codec": "it reads an address in a packet of at most 65,535 octets",
     "config.delivery: ipaddress.ip_address": _OPERATOR,
     "config.destinations: base64.b64decode": _OPERATOR,
     "config.destinations: urllib.parse.urlsplit": _OPERATOR,
