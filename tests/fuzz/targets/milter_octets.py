@@ -6,8 +6,8 @@ Input: octets as they come from a socket, in pieces of 1 to 255 octets: the firs
 import logging
 import struct
 
+from reply_milter.adapters.milter_loop.hooks import Hooks
 from reply_milter.adapters.milter_loop.session import Session
-from reply_milter.adapters.milter_loop.steps import Hooks
 from reply_milter.adapters.telemetry.silent import SilentTelemetry
 from reply_milter.core.milter_protocol.packets import packet
 from reply_milter.flows.driving import put

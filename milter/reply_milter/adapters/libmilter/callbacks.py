@@ -48,6 +48,8 @@ class MilterCallbacks:
         self._over_tcp = False
         self._busy: set[Session] = set()
 
+    serve = staticmethod(serve)
+
     @property
     def idle(self) -> bool:
         """Whether no message is on its way."""
@@ -57,10 +59,6 @@ class MilterCallbacks:
         """Make this the process's milter on ``listening``. Once, while no other thread opens files."""
         self._register(over_tcp=listening.family is not socket.AF_UNIX)
         adopt(listening)
-
-    def serve(self) -> None:
-        """Answer. It returns only after an error: a signal ends the process."""
-        serve()
 
     def _register(self, over_tcp: bool) -> None:
         """Tell libmilter what to call. ``over_tcp``: MTAs connect to a TCP port."""
@@ -168,12 +166,10 @@ class MilterCallbacks:
         except Exception:
             log.exception("cannot read a header field%s", _queue(ctx))
             session.connection.mark_broken()
-        status: int = session.after_header
-        return status
+        return int(session.after_header)
 
     def _end_of_header(self, ctx: Any) -> int:
-        status: int = self._session(ctx).after_end_of_header
-        return status
+        return int(self._session(ctx).after_end_of_header)
 
     def _body(self, ctx: Any, chunk: bytes) -> int:
         session = self._session(ctx)

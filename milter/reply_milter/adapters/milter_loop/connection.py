@@ -5,8 +5,8 @@ import socket
 from contextlib import suppress
 from typing import Final, final
 
+from reply_milter.adapters.milter_loop.hooks import Hooks
 from reply_milter.adapters.milter_loop.session import Session
-from reply_milter.adapters.milter_loop.steps import Hooks
 
 _RECEIVED: Final = 65536  # octets at a time
 _GONE: Final = (ConnectionError, TimeoutError, OSError)

@@ -14,8 +14,8 @@ from typing import Any, Final, final
 
 from reply_milter.adapters.milter_loop.asking import Asking, PipelineOf
 from reply_milter.adapters.milter_loop.connection import Connection
+from reply_milter.adapters.milter_loop.hooks import Hooks
 from reply_milter.adapters.milter_loop.spreading import ConnectionCounts
-from reply_milter.adapters.milter_loop.steps import Hooks
 from reply_milter.ports import ConnectionTelemetry, Conversation
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any, Final, final
 
 from reply_milter.adapters.milter_loop.client_address import client_address
-from reply_milter.adapters.milter_loop.steps import Hooks, Steps
+from reply_milter.adapters.milter_loop.hooks import Hooks
+from reply_milter.adapters.milter_loop.steps import Steps
 from reply_milter.core.milter_protocol import order
 from reply_milter.core.milter_protocol.answers import CONTINUE
 from reply_milter.core.milter_protocol.arguments import client, field, first

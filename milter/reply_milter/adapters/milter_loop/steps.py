@@ -6,38 +6,19 @@ carries out no command of the connection until that is answered.
 
 import logging
 from collections.abc import Callable
-from typing import Any, Final, final
+from typing import Any, final
 
+from reply_milter.adapters.milter_loop.hooks import Hooks
+from reply_milter.adapters.milter_loop.logged import queue_of, tell_of_kept
 from reply_milter.adapters.milter_loop.question import Question, Then
-from reply_milter.core.milter_protocol.answers import ACCEPT, CONTINUE, SKIP, TEMPFAIL, answer, cannot_be_removed
-from reply_milter.core.milter_protocol.arguments import Macros
+from reply_milter.core.milter_protocol.answers import ACCEPT, CONTINUE, SKIP, TEMPFAIL, answer
+from reply_milter.core.milter_protocol.arguments import Macros, text
 from reply_milter.core.milter_protocol.options import Step
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Verdict
-from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Pending, Stage
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Conversation, Pending, Stage
 
 log = logging.getLogger(__name__)
-
-_DEFER: Final = answer(DEFER_INTERNAL)
-
-
-@final
-class Hooks:
-    """What a connection asks its process. ``over_tcp``: MTAs connect to a TCP port."""
-
-    __slots__ = ("accepts_early", "converse", "over_tcp", "telemetry")
-
-    def __init__(
-        self,
-        converse: Callable[[str], Conversation],
-        telemetry: Callable[[str], ConnectionTelemetry],
-        accepts_early: Callable[[], bool],
-        over_tcp: bool,
-    ) -> None:
-        self.converse: Final = converse
-        self.telemetry: Final = telemetry
-        self.accepts_early: Final = accepts_early
-        self.over_tcp: Final = over_tcp
 
 
 @final
@@ -100,34 +81,32 @@ class Steps:
         conversation = self.begin()
         self.in_message = True
         try:
-            conversation.mail(_text(sender), NO_LOGIN)
+            conversation.mail(text(sender), NO_LOGIN)
         except Exception:
-            log.exception("cannot begin a message%s", self._queue())
+            log.exception("cannot begin a message%s", queue_of(self.macros))
             conversation.abort()
             conversation.mark_broken()
         self.go_on(unless=Step.SILENT_MAIL)
 
     def rcpt(self, argument: bytes) -> None:
         """Answer a recipient. A macro that is not UTF-8 counts as none, as in libmilter's Python binding."""
-        conversation, get = self.begin(), self.macros.get
+        conversation, macros = self.begin(), self.macros
         self._started = self._telemetry.stage_started()
         try:
-            over_smtp = get(b"{rcpt_mailer}") is not None
-            resolved, queue_id = self._macro(b"{rcpt_addr}"), self._macro(b"i")
-            outcome = conversation.rcpt(_text(argument), resolved, over_smtp, queue_id or "")
+            over_smtp = macros.get(b"{rcpt_mailer}") is not None
+            resolved, queue_id = macros.text(b"{rcpt_addr}"), macros.text(b"i")
+            outcome = conversation.rcpt(text(argument), resolved, over_smtp, queue_id or "")
             if isinstance(outcome, Pending):
                 self._ask(outcome, self._after_rcpt)
                 return
-            octets = self._octets(outcome, Stage.RCPT)
         except Exception as error:  # noqa: BLE001 # logged and answered there
             self._after_rcpt(None, error)
             return
-        self.answers.append(octets)
-        self._telemetry.stage_ended(Stage.RCPT)
+        self._after_rcpt(outcome, None)
 
     def _after_rcpt(self, verdict: Verdict | None, error: Exception | None) -> None:
         if verdict is None:
-            log.error("cannot decide at RCPT%s", self._queue(), exc_info=error)
+            log.error("cannot decide at RCPT%s", queue_of(self.macros), exc_info=error)
         self.answers.append(self._octets(verdict or DEFER_INTERNAL, Stage.RCPT))
         self._telemetry.stage_ended(Stage.RCPT)
 
@@ -152,7 +131,7 @@ class Steps:
                 return False
             conversation.done()
         except Exception:
-            log.exception("cannot decide at DATA%s", self._queue())
+            log.exception("cannot decide at DATA%s", queue_of(self.macros))
             conversation.mark_broken()
             return False
         self.in_message = False
@@ -163,12 +142,12 @@ class Steps:
         """Take a header field. A name that is not UTF-8 defers the message: no MTA sends one."""
         conversation = self.begin()
         try:
-            conversation.header(name.decode(), _text(value))
+            conversation.header(name.decode(), text(value))
         except UnicodeDecodeError:
             self._defer_in(conversation, Step.SILENT_HEADER, TEMPFAIL)
             return
         except Exception:
-            log.exception("cannot read a header field%s", self._queue())
+            log.exception("cannot read a header field%s", queue_of(self.macros))
             conversation.mark_broken()
         self.go_on(unless=Step.SILENT_HEADER)
 
@@ -178,9 +157,9 @@ class Steps:
         try:
             wanted = conversation.body(chunk)
         except Exception:
-            log.exception("cannot read the body%s", self._queue())
+            log.exception("cannot read the body%s", queue_of(self.macros))
             self._telemetry.internal_error(Stage.EOM)
-            self._defer_in(conversation, Step.SILENT_BODY, _DEFER)
+            self._defer_in(conversation, Step.SILENT_BODY, answer(DEFER_INTERNAL))
             return
         if not wanted and self.chosen & Step.SKIP:
             self.answers.append(SKIP)
@@ -202,7 +181,7 @@ class Steps:
         try:
             if last:
                 conversation.body(last)
-            outcome = conversation.end_of_message(self._macro(b"i") or "")
+            outcome = conversation.end_of_message(self.macros.text(b"i") or "")
             if isinstance(outcome, Pending):
                 self._ask(outcome, self._after_end)
                 return
@@ -219,7 +198,7 @@ class Steps:
                 raise error or ValueError("no verdict")
             octets = self._octets(verdict, Stage.EOM)
             if isinstance(verdict, Accept) and verdict.edits:
-                self._tell_of_kept(verdict)
+                tell_of_kept(verdict)
                 if self._is_gone():
                     raise ConnectionAbortedError("the MTA hung up before it had the answer")
             conversation.done()
@@ -230,7 +209,7 @@ class Steps:
 
     def _fail(self, conversation: Conversation, error: Exception) -> None:
         """Release what was claimed: the message is deferred, and the client's retry is a new one."""
-        log.error("cannot decide at end of message%s", self._queue(), exc_info=error)
+        log.error("cannot decide at end of message%s", queue_of(self.macros), exc_info=error)
         release = conversation.failed()
         if release is None:
             self._after_failure(None, None)
@@ -239,7 +218,7 @@ class Steps:
 
     def _after_failure(self, _outcome: None, error: Exception | None) -> None:
         if error is not None:
-            log.error("cannot release a reply%s", self._queue(), exc_info=error)
+            log.error("cannot release a reply%s", queue_of(self.macros), exc_info=error)
         self._end(self._octets(DEFER_INTERNAL, Stage.EOM))
 
     def _end(self, octets: bytes) -> None:
@@ -254,7 +233,7 @@ class Steps:
         try:
             conversation.abort()
         except Exception:
-            log.exception("cannot abort a message%s", self._queue())
+            log.exception("cannot abort a message%s", queue_of(self.macros))
 
     def _ask(self, pending: Pending[Any], then: Then) -> None:
         question = Question(pending, then, self._started)
@@ -269,25 +248,3 @@ class Steps:
             self._telemetry.stage_resumed(question.started)
             if question.go_on(answer, failure):
                 self.question = question
-
-    def _tell_of_kept(self, verdict: Accept) -> None:
-        if any(cannot_be_removed(edit) for edit in verdict.edits):
-            log.warning("cannot remove a refused recipient that is not UTF-8: it gets the message, without a verdict")
-
-    def _macro(self, name: bytes) -> str | None:
-        value = self.macros.get(name)
-        if value is None:
-            return None
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return None
-
-    def _queue(self) -> str:
-        """The queue id, by which the MTA's own lines are found, for the end of a log line; empty if there is none."""
-        queue_id = self._macro(b"i") or ""
-        return f" queue={queue_id}" if queue_id and queue_id.isprintable() else ""
-
-
-def _text(octets: bytes) -> str:
-    return octets.decode("utf-8", "surrogateescape")

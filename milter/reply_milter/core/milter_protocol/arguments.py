@@ -31,6 +31,11 @@ def first(data: bytes) -> bytes | None:
     return argument if separator else None
 
 
+def text(octets: bytes) -> str:
+    """Return an argument as text; octets that are no UTF-8 come out again when it is written."""
+    return octets.decode("utf-8", "surrogateescape")
+
+
 def field(data: bytes) -> tuple[bytes, bytes] | None:
     """Return a header field's name and value; None where there is only one."""
     end = data.find(b"\0", 1)
@@ -101,3 +106,11 @@ class Macros:
             if value is not None:
                 return value
         return None
+
+    def text(self, name: bytes) -> str | None:
+        """Return the value of a macro as text. One that is not UTF-8 counts as none."""
+        value = self.get(name)
+        try:
+            return None if value is None else value.decode()
+        except UnicodeDecodeError:
+            return None
