@@ -171,7 +171,7 @@ class Bench:
             text = re.sub(r"(?m)^accept_early *=.*\n", "", text).replace(
                 "[verify]\n", "[verify]\naccept_early = true\n", 1
             )
-        config.write_text(text.replace("[verify]\n", f'[verify]\nengine = "{engine}"\n', 1))
+        config.write_text(re.sub(r'(?m)^engine = "\w+"', f'engine = "{engine}"', text))
         return config
 
     def _address(self, folder: Path, tcp: bool, socket: Path | None = None) -> str:

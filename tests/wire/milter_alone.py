@@ -47,7 +47,7 @@ class Milter:
             assert old in text, old
             text = text.replace(old, new)
         text = text.replace('socket_group = "postfix"', 'socket_group = ""').replace('"127.0.0.1:9797"', '""')
-        text = text.replace("[verify]\n", f'[verify]\nengine = "{engine}"\n', 1)
+        text = text.replace('engine = "pymilter"', f'engine = "{engine}"')
         text = text.replace("timeout_ms = 200 ", "timeout_ms = 2000 ")  # a loaded machine is no slow store
         self.config.write_text(text.replace("workers = 0", "workers = 1"))
         for path in (folder, folder / "etc", *(folder / "etc").iterdir()):

@@ -10,7 +10,6 @@ import pytest
 
 from reply_milter.core.token.mint import MintedAddress
 from tests.support.processes.daemon_process import wait_until
-from tests.support.processes.engine import ENGINES
 from tests.wire.milter_alone import DOMAIN, Milter, own_folder
 from tests.wire.milter_client import (
     CHANGE_HEADER,
@@ -31,11 +30,11 @@ from tests.wire.milter_client import (
 pytestmark = pytest.mark.wire
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def milter(request: pytest.FixtureRequest) -> Iterator[Milter]:
+@pytest.fixture(scope="module")
+def milter(engine: str) -> Iterator[Milter]:
     """A running daemon with one worker, which a test can hit for sure."""
     with own_folder() as folder:
-        running = Milter(folder, engine=request.param)
+        running = Milter(folder, engine=engine)
         running.daemon.start()
         yield running
         running.daemon.stop()

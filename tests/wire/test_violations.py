@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tests.fuzz.target import load
 from tests.support.processes.daemon_process import wait_until
-from tests.support.processes.engine import ENGINES
 from tests.wire.hostile_peer import Bystander, Footprint, Peer, is_served, was_taken
 from tests.wire.milter_alone import Milter, own_folder
 from tests.wire.violations import (
@@ -72,11 +71,11 @@ STREAMS = 3000 if LONG else 200
 SLOW = 300 if LONG else 50
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def milter(request: pytest.FixtureRequest) -> Iterator[Milter]:
+@pytest.fixture(scope="module")
+def milter(engine: str) -> Iterator[Milter]:
     """A running daemon with one worker, which a peer can hit for sure."""
     with own_folder() as folder:
-        running = Milter(folder, engine=request.param)
+        running = Milter(folder, engine=engine)
         running.daemon.start()
         for _ in range(20):  # libmilter has its threads then, and we our connection to the store
             assert is_served(running)

@@ -10,7 +10,11 @@ ENGINE = os.environ.get("REPLY_MILTER_ENGINE", Engine.PYMILTER.value)
 
 
 def put_into(config: Path) -> None:
-    """Name the engine in a configuration file that names none, where it is not the default."""
+    """Name the engine in a configuration file, where it is not the default."""
+    if Engine.PYMILTER.value == ENGINE:
+        return
     text = config.read_text()
-    if Engine.PYMILTER.value != ENGINE and "\nengine = " not in text:
+    if "\nengine = " in text:
+        config.write_text(text.replace('engine = "pymilter"', f'engine = "{ENGINE}"'))
+    else:
         config.write_text(text.replace("[verify]\n", f'[verify]\nengine = "{ENGINE}"\n', 1))
