@@ -29,7 +29,10 @@ StoreRequest = FactsOf | Claim | Release
 
 
 class Consult(NamedTuple):
-    """Asks somebody else, who may keep us waiting as the store does. The answer is what ``call`` returns, or raises."""
+    """Asks somebody else, who may keep us waiting as the store does. The answer is what ``call`` returns, or raises.
+
+    No pipeline takes it: a thread that may wait makes the call.
+    """
 
     call: Callable[[], Any]
 
