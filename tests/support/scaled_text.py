@@ -281,7 +281,7 @@ LIBRARIES = {
     "adapters.redis_store.link.deadline: redis.retry.Retry": _STORE,
     "adapters.redis_store.registry: json.dumps": _OPERATOR,
     "adapters.redis_store.registry: json.loads": _STORE,
-    "adapters.redis_store.store: json.loads": _STORE,
+    "adapters.redis_store.wording: json.loads": _STORE,
     "adapters.redis_store.link.target: urllib.parse.parse_qsl": _OPERATOR,
     "adapters.redis_store.link.target: urllib.parse.quote": _OPERATOR,
     "adapters.redis_store.link.target: urllib.parse.unquote": _OPERATOR,

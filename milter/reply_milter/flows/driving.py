@@ -1,9 +1,9 @@
-"""Drive steps that ask the store, with a store that may block."""
+"""Drive steps that ask the store, or others, by waiting for each answer."""
 
 from typing import Any
 
 from reply_milter.core.verdict.verdict import Verdict
-from reply_milter.ports import Asking, Claim, FactsOf, Pending, Store, StoreRequest
+from reply_milter.ports import Asking, Claim, FactsOf, Pending, Release, Request, Store
 from reply_milter.ports.asking import T
 
 
@@ -33,14 +33,17 @@ def drive(steps: Asking[T], store: Store) -> T:
             failure = error
 
 
-def put(request: StoreRequest, store: Store) -> Any:
-    """Ask ``store``, and wait for the answer.
+def put(request: Request, store: Store) -> Any:
+    """Ask ``store``, or whom the request names, and wait for the answer.
 
     Raises:
-        StoreUnavailableError: there was none in time.
+        StoreUnavailableError: the store gave none in time.
+        Exception: what a ``Consult`` raises.
     """
     if isinstance(request, Claim):
         return store.claim(request)
     if isinstance(request, FactsOf):
         return store.facts(*request)
-    return store.release(request.claim)
+    if isinstance(request, Release):
+        return store.release(request.claim)
+    return request.call()

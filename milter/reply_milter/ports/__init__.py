@@ -1,6 +1,6 @@
 """What the flows need from the world. One implementation each in ``adapters``, one fake each in the tests."""
 
-from reply_milter.ports.asking import Asking, FactsOf, Pending, Release, StoreRequest
+from reply_milter.ports.asking import Asking, Consult, FactsOf, Pending, Release, Request, StoreRequest
 from reply_milter.ports.clock import Clock
 from reply_milter.ports.conversation import (
     DEFER_INTERNAL,
@@ -47,6 +47,7 @@ __all__ = [
     "Claimed",
     "Clock",
     "ConnectionTelemetry",
+    "Consult",
     "Conversation",
     "Decision",
     "DelayedCommits",
@@ -65,6 +66,7 @@ __all__ = [
     "Registry",
     "Release",
     "Replay",
+    "Request",
     "Sight",
     "SourceUnavailableError",
     "Stage",

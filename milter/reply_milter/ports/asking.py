@@ -1,6 +1,6 @@
-"""What a flow asks the store, as values: whoever drives the flow asks, in its own way, and sends it the answer."""
+"""What a flow asks, as values: whoever drives the flow asks, in its own way, and sends it the answer."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Final, Generic, NamedTuple, TypeVar, final
 
 from reply_milter.ports.store import Claim, Store
@@ -27,13 +27,25 @@ class Release(NamedTuple):
 # A ``Claim`` is a request of its own; the answer is ``Claimed``.
 StoreRequest = FactsOf | Claim | Release
 
-# Steps that yield requests and return their outcome. They take the answer to each request, or StoreUnavailableError.
-Asking = Generator[StoreRequest, Any, T]
+
+class Consult(NamedTuple):
+    """Asks somebody else, who may keep us waiting as the store does. The answer is what ``call`` returns, or raises.
+
+    No pipeline takes it: a thread that may wait makes the call.
+    """
+
+    call: Callable[[], Any]
+
+
+Request = StoreRequest | Consult
+
+# Steps that yield requests and return their outcome. They take the answer to each, or have thrown in what it raised.
+Asking = Generator[Request, Any, T]
 
 
 @final
 class Pending(Generic[T]):
-    """An answer that needs the store first: ``steps`` ask ``store``, and return it.
+    """An answer that others must be asked for first: ``steps`` ask ``store``, or consult, and return it.
 
     They are driven to their end before the next step of the conversation, also when the MTA is gone meanwhile: a claim
     may have been made, which ``Conversation.failed`` then releases.

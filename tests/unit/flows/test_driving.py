@@ -1,12 +1,13 @@
 """Steps are driven with a store that blocks: each request is put to it, and what comes of it goes back."""
 
 import gc
+from collections.abc import Callable
 
 import pytest
 
 from reply_milter.core.token.verify import Facts
 from reply_milter.flows.driving import drive
-from reply_milter.ports import Asking, Claim, Claimed, FactsOf, Release, Replay, StoreUnavailableError
+from reply_milter.ports import Asking, Claim, Claimed, Consult, FactsOf, Release, Replay, StoreUnavailableError
 from tests.support.fakes import MemoryStore
 
 NAME = "tokentokentok"
@@ -82,6 +83,22 @@ def test_a_failure_leaves_nothing_to_collect() -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_others_are_consulted_too() -> None:
+    """The answer is what they return, or raise; the store hears nothing of it."""
+
+    def consulting(call: Callable[[], str]) -> Asking[str]:
+        try:
+            told: str = yield Consult(call)
+        except KeyError:
+            return "unknown"
+        return told
+
+    store = MemoryStore(down=True)
+    assert drive(consulting(lambda: "known"), store) == "known"
+    assert drive(consulting({}.popitem), store) == "unknown"  # type: ignore[arg-type]
+    assert store.calls == []
 
 
 def test_steps_that_ask_nothing_need_no_store() -> None:

@@ -93,10 +93,11 @@ def judge(service: Service, arrival: Arrival) -> Asking[Judgement]:
 def _judge_sealed(service: Service, arrival: Arrival, checked: Checked) -> Asking[Judgement]:
     """Judge what a peer has taken: only the token may have become invalid since."""
     recipient = arrival.recipient
-    finding, action = recipient.policy.decide((yield from standing_of_sealed(service, arrival, checked)))
+    stands = yield from standing_of_sealed(service, arrival, checked)
+    finding, action = recipient.policy.decide(stands)
     if action is Action.ACCEPT:
         return Judgement(recipient, finding, action, stays=True, tags=[], keeps_seal=True)
-    bound = examine(service, arrival, checked, recipient.facts).bound
+    bound = examine(service, arrival, checked, recipient.facts, stands).bound
     tags = _tags(service, checked, bound, claim_for(service, arrival, checked).id, "", recipient.direct is not None)
     return Judgement(recipient, finding, action, arrival.stays(action), tags)
 

@@ -3,6 +3,8 @@
 Unknown, malformed and wrong keys take one look-up and one digest each, and the client hears the same of all of them.
 """
 
+from functools import partial
+
 from reply_milter.core.native.claimant import checked, claimant
 from reply_milter.core.native.forms import Named, is_genuine, reading_of
 from reply_milter.core.native.known import Known
@@ -14,16 +16,18 @@ from reply_milter.core.verdict.reasons import Cause, Reason, reply_for
 from reply_milter.core.wrapping.native import Direct
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
-from reply_milter.flows.verifying.recipient import Assessed, ReplyRecipient, ask
+from reply_milter.flows.verifying.recipient import ReplyRecipient, ask
 from reply_milter.flows.verifying.throttling import is_throttled, throttled
-from reply_milter.ports import Asking, SourceUnavailableError
+from reply_milter.ports import Asking, Consult, SourceUnavailableError
 
 _UNKNOWN = Finding(
     Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=Action.DEFER, because=Cause.SOURCE
 )
 
 
-def assess_native(service: Service, direct: Direct, how: tuple[Verification, str], client: str) -> Assessed:
+def assess_native(
+    service: Service, direct: Direct, how: tuple[Verification, str], client: str
+) -> Asking[ReplyRecipient]:
     """Verify a recipient's key. At most one look-up in the source, and one read of the store."""
     verification, key = how
     policy, now = direct.handler.policy, service.clock.now()
@@ -37,30 +41,25 @@ def assess_native(service: Service, direct: Direct, how: tuple[Verification, str
         return refused(too_many)
     reading = reading_of(verification.form, key)
     try:
-        known = _known(service, direct.handler.id, reading.named)
+        known = yield from _known(service, direct.handler.id, reading.named)
     except SourceUnavailableError:
         return refused(_UNKNOWN)
     genuine = is_genuine(reading, known)
     if not genuine or known is None or not reading.is_canonical:
         cause = Cause.SPELLING if genuine else Cause.CHECKSUM
         return refused(throttled(service, client, now) or Finding.of(Reason.FORGED, cause))
-    return _genuine(service, direct, reading.named, known, now)
-
-
-def _genuine(service: Service, direct: Direct, named: Named, known: Known, now: int) -> Asking[ReplyRecipient]:
-    """Ask what the store knows of a genuine address."""
-    token = checked(named, known, direct.handler, service.rules.keyring, now)
+    token = checked(reading.named, known, direct.handler, service.rules.keyring, now)
     facts, missing = yield from ask(service, token.token, token.token_id)
     standing = standing_of_native(token, known, facts, now)
     return ReplyRecipient(
-        direct.address.rpartition("@")[2],
+        domain,
         direct.address,
-        direct.handler.policy,
+        policy,
         token,
         facts,
         [finding for finding in (standing, missing) if finding is not None],
         direct=direct,
-        claimant=claimant(direct.address, named, known, direct.handler),
+        claimant=claimant(direct.address, reading.named, known, direct.handler),
     )
 
 
@@ -71,14 +70,14 @@ def standing_of_native(token: Checked, known: Known, facts: Facts | None, now: i
     return check_standing(token, facts, now)
 
 
-def standing_at_end(service: Service, arrival: Arrival, token: Checked, facts: Facts | None) -> list[Finding]:
+def standing_at_end(service: Service, arrival: Arrival, token: Checked, facts: Facts | None) -> Asking[list[Finding]]:
     """Check a native address again at the end of its message: hours may have passed since RCPT, and a reload."""
     owner, now = arrival.recipient.claimant, service.clock.now()
     handler = arrival.current.handlers.by_id.get(token.handler.id)
     if owner is None or handler is None or not handler.enabled or handler.wrap is None:
         return [Finding.of(Reason.FORGED, Cause.HANDLER)]
     try:
-        known = _known(service, handler.id, owner.named)
+        known = yield from _known(service, handler.id, owner.named)
     except SourceUnavailableError:
         return [_UNKNOWN]
     if known is None or not owner.named.is_made_with(known):
@@ -87,7 +86,8 @@ def standing_at_end(service: Service, arrival: Arrival, token: Checked, facts: F
     return [found] if found is not None else []
 
 
-def _known(service: Service, handler_id: int, named: Named) -> Known | None:
+def _known(service: Service, handler_id: int, named: Named) -> Asking[Known | None]:
     if service.natives is None:
         raise SourceUnavailableError("nobody knows the users of this application")
-    return service.natives.known(handler_id, named)
+    known: Known | None = yield Consult(partial(service.natives.known, handler_id, named))
+    return known

@@ -10,9 +10,7 @@ from reply_milter.ports import Asking, FactsOf, StoreUnavailableError
 
 
 def standing(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> list[Finding]:
-    """Check the token again: key, handler, expiry, and ``facts`` (None: unknown). Returns at most one finding."""
-    if arrival.recipient.claimant is not None:
-        return standing_at_end(service, arrival, checked, facts)
+    """Check a token of ours again: key, handler, expiry, and ``facts`` (None: unknown). Returns at most one finding."""
     now = service.clock.now()
     again: Checked | Junk = checked
     if arrival.current is not service.rules:  # a reload: keys may be retired, handlers gone
@@ -31,4 +29,6 @@ def standing_of_sealed(service: Service, arrival: Arrival, checked: Checked) -> 
         facts = yield FactsOf(token.user, token.handler, token.context, checked.token_id, wrapped)
     except StoreUnavailableError:
         missing = [store_unavailable(service, arrival.has_other_recipients)]
+    if arrival.recipient.claimant is not None:
+        return (yield from standing_at_end(service, arrival, checked, facts)) + missing
     return standing(service, arrival, checked, facts) + missing

@@ -9,6 +9,7 @@ import pytest
 from reply_milter.core.mail.headers import VERDICT, Insert
 from reply_milter.core.token.mint import MintedAddress
 from reply_milter.core.token.verify import Checked, Facts, check_token
+from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Defer, Reject, Verdict
 from reply_milter.flows.verifying.inbound import Connection
@@ -16,12 +17,13 @@ from reply_milter.ports import (
     Asking,
     Claim,
     Claimed,
+    Consult,
     FactsOf,
     Pending,
     Release,
     Replay,
+    Request,
     Store,
-    StoreRequest,
     StoreUnavailableError,
 )
 from tests.support.fakes import (
@@ -32,6 +34,7 @@ from tests.support.fakes import (
     MemoryStore,
     RecordingCommits,
     RecordingTelemetry,
+    changed,
     minted,
     rules,
     service,
@@ -49,7 +52,7 @@ def pending(answer: object) -> Asking[Any]:
     return answer.steps
 
 
-def first(steps: Asking[Any]) -> StoreRequest:
+def first(steps: Asking[Any]) -> Request:
     """Begin the steps; return what they ask first."""
     return steps.send(None)
 
@@ -234,3 +237,36 @@ def test_steps_ask_the_store_of_the_rules_at_their_mail(alone: Alone) -> None:
         assert answer.store is expected.store
         assert first(answer.steps) == alone.asked_at_rcpt
         alone.connection.abort()
+
+
+@dataclass
+class Lot:
+    """A place for parked replies. ``left``: what was given back."""
+
+    left: list[str] = field(default_factory=list)
+
+    def is_there(self, user: int, octets: int, identifier: str) -> bool:
+        """See ``ports.ParkingRoom``. No test of this file looks."""
+        raise AssertionError("looked at without being asked")
+
+    def leave(self, identifier: str) -> None:
+        """See ``ports.ParkingRoom``."""
+        self.left.append(identifier)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_room_for_what_is_to_be_parked_is_asked_for_before_the_claim(is_there: bool) -> None:
+    """The record of deliveries is a file: whoever drives the steps looks. Without room, nothing is claimed."""
+    lot, alone = Lot(), Alone()
+    parking = changed(rules({Reason.SENDER_MISMATCH: Action.PARK}), parks_in_hook=True)
+    alone.service = replace(alone.service, rules=parking, parking_room=lot)
+    steps = alone.finish("eve@other.example")
+    consult = first(steps)
+    assert isinstance(consult, Consult)
+    assert cast(Any, consult.call).func == lot.is_there
+    claim = steps.send(is_there)
+    assert isinstance(claim, Claim)
+    assert claim.takes == is_there
+    verdict = outcome(steps, Claimed(Replay.FIRST if is_there else None, facts=FACTS))
+    assert isinstance(verdict, Accept if is_there else Defer)
+    assert lot.left == ([] if is_there else [claim.id])

@@ -10,13 +10,14 @@ from reply_milter.core.native import gob
 from reply_milter.core.native.forms import FORMS, Named
 from reply_milter.core.native.known import Known
 from reply_milter.core.native.verification import LinesFile, Verification
+from reply_milter.core.token.verify import Facts
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Defer, Reject
 from reply_milter.core.wrapping.keys import open_original
 from reply_milter.core.wrapping.plain import Plain
-from reply_milter.ports import SourceUnavailableError
+from reply_milter.ports import Claim, Claimed, Consult, FactsOf, Pending, Replay, SourceUnavailableError
 from tests.support.fakes import AUTHOR, NOW, SEAL_KEY, MemoryMark, rules
 from tests.support.hosts.dialogue import Desk, reply_fields
 from tests.support.wrapping import gitea, wrapped
@@ -205,3 +206,38 @@ def test_a_second_address_of_the_user_may_answer_too() -> None:
     desk.store.addresses_of_pseudo_users[user] = (second,)
     desk.start(native(token()))
     assert _tags(desk, desk.finish(reply_fields(wrapped().token, author=second)))["sender"] == "match"
+
+
+def test_the_source_is_asked_by_whoever_drives_the_steps() -> None:
+    """It may be a database that keeps us waiting: at RCPT and at the end, before the store; its failure is told."""
+    people = People(answers=False)
+    desk, address, known = _desk(people), native(token()), People().users[42]
+    for at_rcpt, at_end in ((known, known), (known, None), (None, None)):
+        desk.connection.mail(f"<{AUTHOR}>")
+        verdict = _driven(desk.connection.rcpt(f"<{address}>", address, True), at_rcpt, [Consult, FactsOf])
+        assert isinstance(verdict, Accept if at_rcpt else Defer)
+        if at_rcpt is None:
+            continue
+        desk.content(MAIL)
+        asked: list[type] = [Consult, Claim] if at_end else [Consult]
+        verdict = _driven(desk.connection.end_of_message("4Q1"), at_end, asked)
+        assert isinstance(verdict, Accept if at_end else Defer)
+        desk.connection.abort()
+    assert people.asked == []
+
+
+def _driven(answer: object, known: Known | None, expected: list[type]) -> object:
+    """Answer what is asked: ``known`` by the source, None if it can't say; the store takes everything."""
+    assert isinstance(answer, Pending)
+    asked, said = [], answer.steps.send(None)
+    while True:
+        asked.append(type(said))
+        try:
+            if isinstance(said, Consult):
+                tell = answer.steps.send if known else answer.steps.throw
+                said = tell(known or SourceUnavailableError("locked"))  # type: ignore[arg-type]
+            else:
+                said = answer.steps.send(Facts() if isinstance(said, FactsOf) else Claimed(Replay.FIRST, facts=Facts()))
+        except StopIteration as end:
+            assert asked == (expected if known else [Consult])
+            return end.value
