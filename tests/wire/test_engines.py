@@ -113,7 +113,6 @@ def _commands(minted: MintedAddress) -> dict[str, tuple[Packet, ...]]:
         "end of header": ((b"N", b""),),
         "body": ((b"B", b"Yes.\r\n"),),
         "end": ((b"D", b"Ei\0004BcDeF\0"), (b"E", b"")),
-        "end with body": ((b"E", b"Yes.\r\n"),),
         "abort": ((b"A", b""),),
         "unknown": ((b"U", b"XYZZY\0"),),
         "offer": (_offer(),),

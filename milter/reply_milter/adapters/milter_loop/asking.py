@@ -11,7 +11,7 @@ from typing import Any, Final, final
 from reply_milter.adapters.milter_loop.connection import Connection
 from reply_milter.adapters.milter_loop.question import Question
 from reply_milter.adapters.milter_loop.store_pool import StorePool
-from reply_milter.ports import Asked, Store, StorePipeline
+from reply_milter.ports import Asked, Consult, Store, StorePipeline
 
 GiveAnswer = Callable[[Connection, Any, Exception | None], None]
 PipelineOf = Callable[[Store, "Watched"], StorePipeline | None]
@@ -49,14 +49,18 @@ class Asking:
         self._give = give
         self._pipeline_of = pipeline_of
         self._pool = StorePool()
-        self._asked: list[tuple[Connection, Question]] = []
+        self._asked: list[tuple[Asked, Question]] = []
         # By the store's identity; one, and the canary's, but for a moment after a reload.
         self._pipelines: dict[int, tuple[Store, StorePipeline | None]] = {}
         epoll.register(self._pool.descriptor, select.EPOLLIN)
 
     def add(self, connection: Connection, question: Question) -> None:
-        """Note that the step of this connection asks; ``send`` sends all."""
-        self._asked.append((connection, question))
+        """Note that the step of this connection asks; ``send`` sends all. Others than the store are asked at once."""
+        request = question.request
+        if isinstance(request, Consult):
+            self._pool.ask(connection, question)
+        else:
+            self._asked.append((Asked(connection, request), question))
 
     def owns(self, descriptor: int) -> bool:
         """Whether an event of ``descriptor`` is one of ours: call ``collect``."""
@@ -69,15 +73,15 @@ class Asking:
         return min((one for one in deadlines if one is not None), default=math.inf)
 
     def send(self) -> None:
-        """Ask the store what was added since: in one go what one pipeline takes, and the rest by threads."""
+        """Ask each store what was added since: in one go where its pipeline takes it, else by threads."""
         while self._asked:
             store = self._asked[0][1].store
-            asked = [one for one in self._asked if one[1].store is store]
+            together = [one for one in self._asked if one[1].store is store]
             self._asked = [one for one in self._asked if one[1].store is not store]
             pipeline = self._pipeline(store)
-            if pipeline is None or not pipeline.ask([Asked(by, question.request) for by, question in asked]):
-                for connection, question in asked:
-                    self._pool.ask(connection, question)
+            if pipeline is None or not pipeline.ask([asked for asked, _ in together]):
+                for asked, question in together:
+                    self._pool.ask(asked.by, question)
 
     def _pipeline(self, store: Store) -> StorePipeline | None:
         """Return the pipeline of a store. With a new store, leave those that nobody waits for."""

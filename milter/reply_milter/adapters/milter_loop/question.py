@@ -1,17 +1,17 @@
-"""A step of a conversation that waits for the store."""
+"""A step of a conversation that waits for the store, or for somebody else whom it consults."""
 
 from collections.abc import Callable
 from typing import Any
 
-from reply_milter.ports import Pending, StoreRequest
+from reply_milter.ports import Pending, Request
 
 Then = Callable[[Any, Exception | None], None]
 
 
 class Question:
-    """``request``: what ``store`` is asked next. ``then`` gets the outcome of the steps, or what they raised.
+    """``request``: what ``store``, or whom it names, is asked next. ``then`` gets the steps' outcome, or what they raised.
 
-    ``is_new``: the store was not asked for it yet. ``started``: when the step began, for its metrics.
+    ``is_new``: nobody was asked yet. ``started``: when the step began, for its metrics.
     """
 
     __slots__ = ("_steps", "_then", "is_new", "request", "started", "store")
@@ -21,7 +21,7 @@ class Question:
         self._then = then
         self.store = pending.store
         self.started = started
-        self.request: StoreRequest
+        self.request: Request
         self.is_new = False
 
     def go_on(self, answer: Any = None, failure: Exception | None = None) -> bool:
@@ -34,5 +34,7 @@ class Question:
         except Exception as error:  # noqa: BLE001 # each step knows what its failure is answered with
             self._then(None, error)
             return False
+        finally:
+            failure = None  # its traceback leads to this frame: neither would be freed
         self.is_new = True
         return True

@@ -5,9 +5,10 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from reply_milter.adapters.milter_loop import COUNT_OCTETS, ConnectionCounts, MilterLoop, loop
 from reply_milter.adapters.telemetry.silent import SilentTelemetry
 from reply_milter.core.milter_protocol.packets import packet
+from reply_milter.core.verdict.verdict import Accept
 from reply_milter.flows.driving import put
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import (
@@ -23,7 +25,9 @@ from reply_milter.ports import (
     Asked,
     Claim,
     Claimed,
+    Consult,
     Conversation,
+    Pending,
     Release,
     Store,
     StoreUnavailableError,
@@ -214,6 +218,31 @@ def test_without_a_pipeline_threads_ask(host: _Host) -> None:
         goes_on.set()
         _until(lambda: host.loop.idle, host)
         assert _letters(_received(slow)) == b"ccic"
+
+
+def test_whoever_else_is_consulted_is_asked_by_a_thread(host: _Host) -> None:
+    """No pipeline hears of it, and the loop serves others meanwhile."""
+    goes_on = threading.Event()
+
+    class _Consulting(Connection):
+        def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Any:
+            return Accept() if "bob" in argument else Pending(self._consulting(), host.store)
+
+        def _consulting(self) -> Generator[Any, Any, Accept]:
+            yield Consult(partial(goes_on.wait, 10))
+            return Accept()
+
+    def converse(client: str) -> Connection:
+        return _Consulting(lambda: host.given, client)
+
+    object.__setattr__(host.loop._hooks, "converse", converse)
+    with host.connect(_reply()) as slow, host.connect(MAIL, OTHER, END) as quick:
+        host.turns()
+        assert (_letters(_received(quick)), _letters(_received(slow))) == (b"Occ", b"O")
+        goes_on.set()
+        _until(lambda: host.loop.idle, host)
+        assert _letters(_received(slow))[:1] == b"c"
+    assert host.pipeline.sends == []
 
 
 def test_a_store_that_is_down_defers(host: _Host) -> None:
