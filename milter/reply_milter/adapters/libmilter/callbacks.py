@@ -48,7 +48,9 @@ class MilterCallbacks:
         self._over_tcp = False
         self._busy: set[Session] = set()
 
-    serve = staticmethod(serve)
+    def serve(self) -> None:
+        """Answer. It returns only after an error: a signal ends the process."""
+        serve()
 
     @property
     def idle(self) -> bool:
@@ -94,8 +96,7 @@ class MilterCallbacks:
 
     def _connect(self, ctx: Any, _host: str, _family: int, address: Any) -> int:
         session = self._session(ctx, address[0] if isinstance(address, tuple) else "")
-        status: int = session.after_connect
-        return status
+        return int(session.after_connect)
 
     def _session(self, ctx: Any, client: str = "") -> Any:
         """Return the session; a peer that skips negotiation or connect is a client without an address."""
@@ -120,8 +121,7 @@ class MilterCallbacks:
             log.exception("cannot begin a message%s", _queue(ctx))
             session.connection.abort()
             session.connection.mark_broken()
-        status: int = session.after_mail
-        return status
+        return int(session.after_mail)
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
         session, stage = self._session(ctx), self._needs.at_rcpt

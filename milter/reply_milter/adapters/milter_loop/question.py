@@ -9,7 +9,7 @@ Then = Callable[[Any, Exception | None], None]
 
 
 class Question:
-    """``request``: what ``store``, or whom it names, is asked next. ``then`` gets the steps' outcome, or what they raised.
+    """``request``: what ``store``, or whom it names, is asked next. ``then`` gets the outcome, or what they raised.
 
     ``is_new``: nobody was asked yet. ``started``: when the step began, for its metrics.
     """
