@@ -19,9 +19,9 @@ COMPILED = """
     reply_milter/core/token: address keyring token verify
     reply_milter/core/verdict: answer cause handler policy reasons verdict
     reply_milter/core/wrapping: keys native plain unwrap
-    reply_milter/flows: service
-    reply_milter/flows/verifying: answering arrival claiming direct inbound judgement native recipient sealing standing transaction weighing
-    reply_milter/ports: conversation store telemetry
+    reply_milter/flows: driving service
+    reply_milter/flows/verifying: answering arrival claiming direct inbound judgement native recipient sealing settling standing throttling transaction weighing
+    reply_milter/ports: asking conversation store telemetry
     reply_text/syntax: comments mailbox message_ids
 """
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plan import Comparison, Size
+from benchmarks.plan import COMPARISONS, Comparison, Size
 from benchmarks.rounds import Results, Sample
 
 STEM = "comparison"
@@ -67,6 +67,20 @@ class Figures:
     def __init__(self, results: Results, setting: Setting) -> None:
         self.results, self.setting = results, setting
         self.rounds = [{(one.name, one.mail, one.connections): one for one in samples} for samples in results.samples]
+
+    def has(self, *name_and_mail: str) -> bool:
+        """Whether the rounds that were kept have this one: figures stay until somebody measures again."""
+        return all((*name_and_mail, connections) in self.rounds[0] for connections in self.setting.size.crowds)
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Those of which both sides were measured."""
+        return tuple(one for one in COMPARISONS if self.has(*one.one) and self.has(*one.other))
+
+    def has_door(self, *doors: str) -> bool:
+        """Whether mail went through these smtpds."""
+        sessions = self.setting.size.sessions
+        return all(f"{door} {number}" in self.results.postfix[0] for door in doors for number in sessions)
 
     def middle(self, name: str, mail: str, connections: int, value: Callable[[Sample], float]) -> float:
         """The median of ``value``."""

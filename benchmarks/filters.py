@@ -20,6 +20,7 @@ from benchmarks.negotiated import listens, port_of, steps_of
 from benchmarks.processes import Tree, wait_until
 from benchmarks.rspamd import SentMessages, configure
 from reply_milter.cli import init
+from reply_milter.config.verify import Engine
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import load, store_url
 
@@ -144,11 +145,12 @@ class Bench:
         module: str = "reply_milter",
         tcp: bool = False,
         early: bool = False,
+        engine: Engine = Engine.PYMILTER,
     ) -> Ours:
         """reply-milter as ``init`` sets it up, or what ``module`` makes of it."""
         folder = self._place("reply-milter", "root")
         address = self._address(folder, tcp, socket)
-        config = self._configured(folder, address, workers, early)
+        config = self._configured(folder, address, workers, early, engine)
         command = [sys.executable, "-m", module, "run", "--config", str(config)]
         running = self._start(command, folder, address)
         settings = load(str(config))
@@ -156,7 +158,7 @@ class Bench:
         self.stack.callback(store.close)
         return Ours(running, settings, store)
 
-    def _configured(self, folder: Path, address: str, workers: int, early: bool) -> Path:
+    def _configured(self, folder: Path, address: str, workers: int, early: bool, engine: Engine) -> Path:
         init.write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
         keys = folder / "etc/keys.toml"
         shutil.copyfile(*((self._keys, keys) if self._keys.exists() else (keys, self._keys)))
@@ -169,7 +171,7 @@ class Bench:
             text = re.sub(r"(?m)^accept_early *=.*\n", "", text).replace(
                 "[verify]\n", "[verify]\naccept_early = true\n", 1
             )
-        config.write_text(text)
+        config.write_text(re.sub(r'(?m)^engine = "\w+"', f'engine = "{engine}"', text))
         return config
 
     def _address(self, folder: Path, tcp: bool, socket: Path | None = None) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figures
 from benchmarks.markdown import header, paragraph, quartiles, row
-from benchmarks.plan import COMPARISONS, DOOR_COMPARISONS, DOORS, NAMES, Comparison
+from benchmarks.plan import DOOR_COMPARISONS, DOORS, NAMES, Comparison
 from benchmarks.processes import BenchmarkError
 from benchmarks.report import busy_machine
 from benchmarks.rounds import Sample
@@ -95,13 +95,15 @@ def _ratio_table(figures: Figures) -> Iterable[str]:
     crowds, sessions = figures.setting.size.crowds, figures.setting.size.sessions
     yield row("messages per second, median (middle half)", *_columns(crowds, "connections"), "aim", "reached")
     yield "|---|" + "---|" * len(crowds) + "---:|---|"
-    for comparison in COMPARISONS:
+    for comparison in figures.comparisons:
         ratios = [figures.ratio(comparison, connections) for connections in crowds]
         yield _ratios(comparison.words, [(one.median, one.values) for one in ratios], comparison.aim)
     yield ""
     yield row("through Postfix", *_columns(sessions, "sessions"), "aim", "reached")
     yield "|---|" + "---|" * len(sessions) + "---:|---|"
     for one, other, aim in DOOR_COMPARISONS:
+        if not figures.has_door(one, other):
+            continue
         doors = [figures.door_ratio(one, other, number) for number in sessions]
         yield _ratios(f"{DOORS[one]} : {DOORS[other]}", [(each.median, each.values) for each in doors], aim)
 
@@ -121,7 +123,9 @@ def _columns(numbers: Iterable[int], what: str) -> list[str]:
 
 def _sentences(figures: Figures) -> Iterable[str]:
     few, many = _two(figures.setting.size.crowds)
-    repeats = [figures.ratio(one, number).repeats for one in COMPARISONS for number in figures.setting.size.crowds]
+    repeats = [
+        figures.ratio(one, number).repeats for one in figures.comparisons for number in figures.setting.size.crowds
+    ]
     alike = sum(value < 0.1 for value in repeats)
     limit = figures.per_second("null", "replies", few)
     load = figures.middle("ours", "replies", few, lambda one: one.load_us)

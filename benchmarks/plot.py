@@ -21,7 +21,7 @@ def draw(figures: Figures, path: Path) -> None:
     crowds = figures.setting.size.crowds
     figure, axes = pyplot.subplots(1, len(mails), figsize=(15, 5), layout="constrained")
     for axis, mail in zip(axes, mails, strict=True):
-        names = [name for name in NAMES if name in PLAN[mail] and name not in _CEILINGS]
+        names = [name for name in NAMES if name in PLAN[mail] and name not in _CEILINGS and figures.has(name, mail)]
         thick = 0.8 / len(crowds)
         for place, connections in enumerate(crowds):
             speeds = [_speeds(figures, name, mail, connections) for name in names]

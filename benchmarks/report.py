@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from benchmarks.figures import Figures, Ratio, Setting
 from benchmarks.markdown import header, paragraph, quartiles, row
-from benchmarks.plan import COMPARISONS, DOOR_COMPARISONS, DOORS, MAILS, NAMES, PLAN, SESSION, Comparison
+from benchmarks.plan import DOOR_COMPARISONS, DOORS, MAILS, NAMES, PLAN, SESSION, Comparison
 from benchmarks.rounds import Sample
 
 _COLUMNS = (
@@ -61,7 +61,8 @@ def busy_machine(setting: Setting) -> Iterable[str]:
 def _table(figures: Figures, mail: str) -> Iterable[str]:
     yield from ("", f"## {MAILS[mail]}", "")
     yield from header("filter", "connections", *_COLUMNS)
-    for name in sorted(PLAN[mail], key=list(NAMES).index):
+    measured = [name for name in PLAN[mail] if figures.has(name, mail)]
+    for name in sorted(measured, key=list(NAMES).index):
         for connections in figures.setting.size.crowds:
             yield row(NAMES[name], connections, *_cells(figures, name, mail, connections))
 
@@ -93,7 +94,7 @@ def _ratios(figures: Figures) -> Iterable[str]:
     )
     yield ""
     yield from header("", "connections", "median", "middle half", "lowest", "highest", "repeats", "aim", "reached")
-    for comparison in COMPARISONS:
+    for comparison in figures.comparisons:
         for connections in figures.setting.size.crowds:
             yield _ratio_row(comparison.words, connections, figures.ratio(comparison, connections))
 
@@ -115,6 +116,8 @@ def _postfix(figures: Figures) -> Iterable[str]:
     yield ""
     yield from header("messages/s, by milter", *(f"{sessions} sessions" for sessions in figures.setting.size.sessions))
     for door, words in DOORS.items():
+        if not figures.has_door(door):
+            continue
         found = [
             statistics.median(one[f"{door} {sessions}"] for one in figures.results.postfix)
             for sessions in figures.setting.size.sessions
@@ -123,6 +126,8 @@ def _postfix(figures: Figures) -> Iterable[str]:
     yield ""
     yield from header("", "sessions", "median", "middle half", "lowest", "highest", "repeats", "aim", "reached")
     for one, other, aim in DOOR_COMPARISONS:
+        if not figures.has_door(one, other):
+            continue
         for sessions in figures.setting.size.sessions:
             yield _ratio_row(f"{DOORS[one]} : {DOORS[other]}", sessions, figures.door_ratio(one, other, sessions, aim))
 

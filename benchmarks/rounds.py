@@ -13,6 +13,7 @@ from benchmarks.generator import Run
 from benchmarks.plan import ALONE, PLAN, SESSION, Size
 from benchmarks.processes import BenchmarkError
 from reply_milter.adapters.os.clock import WallClock
+from reply_milter.config.verify import Engine
 
 SETTLE_SECONDS = 0.5  # in which commits behind the answers are made: they are the filter's work, too
 
@@ -60,6 +61,8 @@ class Rounds:
             "ours": bench.ours(workers),
             "ours 1": bench.ours(1),
             "ours early": bench.ours(workers, early=True),
+            "ours loop": bench.ours(workers, engine=Engine.LOOP),
+            "ours loop early": bench.ours(workers, early=True, engine=Engine.LOOP),
             "ours tcp": bench.ours(workers, tcp=True),
             "ours tcp early": bench.ours(workers, tcp=True, early=True),
         }

@@ -18,6 +18,7 @@ from benchmarks.negotiated import port_of
 from benchmarks.plan import DOORS
 from benchmarks.processes import BenchmarkError, free_port, wait_until
 from reply_milter.cli.demo.private_postfix import Layout, PrivatePostfix
+from reply_milter.config.verify import Engine
 
 _OCTETS = 2000
 _MAIN_CF = """
@@ -92,6 +93,8 @@ def _milters(bench: Bench, workers: int, sockets: Path) -> Iterator[tuple[str, F
         null = bench.null(ours[kind], early, None if tcp else sockets / f"null-{kind or 'plain'}.sock")
         yield f"ours {kind}".strip(), ours[kind]
         yield f"null {kind}".strip(), null.ready()
+    loop = bench.ours(workers, sockets / "loop-early.sock", early=True, engine=Engine.LOOP)
+    yield "ours loop early", loop.ready().filter
 
 
 def _named(socket: str) -> str:

@@ -258,6 +258,21 @@ def test_a_reply_has_its_place_until_it_is_parked(tmp_path: Path, monkeypatch: p
     assert [room.is_there(42, 10, f"{number:026}") for number in range(30, 34)] == [True] * 3 + [False]
 
 
+def test_a_place_is_given_back_while_another_waits_for_the_record(tmp_path: Path) -> None:
+    """Nobody waits to give one back: a thread with many clients does that."""
+    room = SqliteParkingRoom(str(tmp_path), Room(1, 100, 1, 100))
+    open_database(str(tmp_path))
+    assert room.is_there(42, 10, "x")
+    with ThreadPoolExecutor() as threads:
+        with room._lock:  # as who looks holds it
+            looking = threads.submit(room.is_there, 42, 10, "y")
+            began = time.monotonic()
+            room.leave("x")
+            assert time.monotonic() - began < 0.1
+            assert not looking.done()
+        assert looking.result(), "it finds the place"
+
+
 def test_the_milter_sees_whether_there_is_room(tmp_path: Path) -> None:
     """While the hook writes; without a record, or with one that can't be read, the hook is to say."""
     room = SqliteParkingRoom(str(tmp_path), Room(2, 100, 3, 150))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from reply_milter.core.mail.edited import HeaderFields
 from reply_milter.core.verdict.answer import SmtpReply
 from reply_milter.core.verdict.verdict import Accept, Verdict
+from reply_milter.flows.driving import settled
 from reply_milter.ports import NO_LOGIN, Conversation
 from reply_milter.ports.canary import Submitted
 
@@ -20,13 +21,13 @@ class MilterInProcess:
         """See ``ports.canary.MessageClient``."""
         conversation = self.converse()
         conversation.mail(f"<{sender}>", NO_LOGIN)
-        refusal = _refusal(conversation.rcpt(f"<{recipient}>", recipient, True, ""))
+        refusal = _refusal(settled(conversation.rcpt(f"<{recipient}>", recipient, True, "")))
         if refusal:
             return Submitted(refusal)
         for name, value in fields:
             conversation.header(name, value)
         conversation.body(body)
-        verdict = conversation.end_of_message("canary")
+        verdict = settled(conversation.end_of_message("canary"))
         conversation.done()
         return Submitted(_refusal(verdict), verdict.edits if isinstance(verdict, Accept) else ())
 
@@ -34,7 +35,7 @@ class MilterInProcess:
         """See ``ports.canary.MilterClient``."""
         conversation = self.converse()
         conversation.mail("<>", NO_LOGIN)
-        refusal = _refusal(conversation.rcpt(f"<{address}>", address, True, ""))
+        refusal = _refusal(settled(conversation.rcpt(f"<{address}>", address, True, "")))
         conversation.abort()
         return refusal
 

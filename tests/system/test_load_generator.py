@@ -30,7 +30,7 @@ _SOON = 20.0
 _MAIN_CF = "\nvirtual_transport = discard:\nsmtpd_milters = {milter}\n"
 _ALL_STEPS = 0x37F  # SMFIP_NO*: everything that can be declined
 # As with accept_early: DATA and the end of the header are heard, and neither this nor the body is answered.
-_HEARS_DATA = VERIFY.steps & ~(0x200 | 0x40 | 0x400) | 0x40000 | 0x80000
+_HEARS_DATA = VERIFY.needs.steps & ~(0x200 | 0x40 | 0x400) | 0x40000 | 0x80000
 _ALL_SILENT = 0x80 | 0xFF000  # SMFIP_NR_*
 _OPENING = r"\0\0\0\rO\0\0\0\6\0\0\1\377"  # an MTA's SMFIC_OPTNEG, as strace prints it
 _LINE = "This is a line of a reply, of some seventy octets, as people write.\r\n"
@@ -126,8 +126,8 @@ def _recorded(host: Host, steps: int, answers: Mapping[bytes, bytes], body: str 
 @pytest.mark.parametrize(
     "steps, answers",
     [
-        (VERIFY.steps, {}),
-        (VERIFY.steps, {b"R": REJECT}),
+        (VERIFY.needs.steps, {}),
+        (VERIFY.needs.steps, {b"R": REJECT}),
         (_HEARS_DATA, {}),
         (_HEARS_DATA, {b"T": ACCEPT}),
         (0, {}),
@@ -149,7 +149,7 @@ def test_writes_are_those_of_postfix(kind: str, request: pytest.FixtureRequest, 
     body = _LINE * 150
     if isinstance(host.milter.own, str):
         Path(host.milter.own).unlink(missing_ok=True)
-    with RecordingMilter(host.milter.own, VERIFY.steps):
+    with RecordingMilter(host.milter.own, VERIFY.needs.steps):
         assert host.postfix._master is not None
         with _traced(host.postfix._master.pid, tmp_path / "postfix"):
             _postfix_sends(host, body)

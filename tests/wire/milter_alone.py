@@ -12,6 +12,7 @@ from reply_milter.cli.init import write_files
 from reply_milter.core.token.mint import MintedAddress, Order, mint
 from reply_milter.wiring.stores import load
 from tests.support.processes.daemon_process import USER, DaemonProcess
+from tests.support.processes.engine import ENGINE
 from tests.wire.milter_client import Place
 
 DOMAIN = "reply.example.com"
@@ -28,10 +29,12 @@ def own_folder() -> Iterator[Path]:
 class Milter:
     """``folder`` is one that the daemon's user can reach. ``port``: listen there over TCP, not on a unix socket.
 
-    ``changes``: replacements in the configuration that ``init`` writes.
+    ``changes``: replacements in the configuration that ``init`` writes. ``engine``: as in ``[verify]``.
     """
 
-    def __init__(self, folder: Path, port: int = 0, changes: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, port: int = 0, changes: dict[str, str] | None = None, engine: str = ENGINE
+    ) -> None:
         self.folder = folder
         self.place: Place = ("127.0.0.1", port) if port else folder / "verify.sock"
         write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
@@ -44,6 +47,7 @@ class Milter:
             assert old in text, old
             text = text.replace(old, new)
         text = text.replace('socket_group = "postfix"', 'socket_group = ""').replace('"127.0.0.1:9797"', '""')
+        text = text.replace('engine = "pymilter"', f'engine = "{engine}"')
         text = text.replace("timeout_ms = 200 ", "timeout_ms = 2000 ")  # a loaded machine is no slow store
         self.config.write_text(text.replace("workers = 0", "workers = 1"))
         for path in (folder, folder / "etc", *(folder / "etc").iterdir()):

@@ -31,10 +31,10 @@ BOB = "bob@example.com"
 
 
 @pytest.fixture(scope="module", params=["unix", "inet"])
-def milter(request: pytest.FixtureRequest) -> Iterator[Milter]:
+def milter(request: pytest.FixtureRequest, engine: str) -> Iterator[Milter]:
     """A daemon with the setting, on each kind of socket."""
     with own_folder() as folder:
-        running = Milter(folder, free_port() if request.param == "inet" else 0, ON)
+        running = Milter(folder, free_port() if request.param == "inet" else 0, ON, engine)
         running.daemon.start()
         yield running
         running.daemon.stop()

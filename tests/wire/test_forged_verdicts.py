@@ -19,10 +19,10 @@ _OTHER_FIELDS = 4
 
 
 @pytest.fixture(scope="module", params=["enforce", "observe"])
-def milter(request: pytest.FixtureRequest) -> Iterator[Milter]:
+def milter(request: pytest.FixtureRequest, engine: str) -> Iterator[Milter]:
     """A running daemon with one worker, in each mode."""
     with own_folder() as folder:
-        running = Milter(folder)
+        running = Milter(folder, engine=engine)
         text = running.config.read_text()
         running.config.write_text(text.replace('mode = "enforce"', f'mode = "{request.param}"'))
         running.daemon.start()

@@ -31,10 +31,10 @@ pytestmark = pytest.mark.wire
 
 
 @pytest.fixture(scope="module")
-def milter() -> Iterator[Milter]:
+def milter(engine: str) -> Iterator[Milter]:
     """A running daemon with one worker, which a test can hit for sure."""
     with own_folder() as folder:
-        running = Milter(folder)
+        running = Milter(folder, engine=engine)
         running.daemon.start()
         yield running
         running.daemon.stop()

@@ -25,10 +25,10 @@ BODY = b"This is a line of a reply, of some seventy octets, as people write.\r\n
 
 
 @pytest.fixture(scope="module")
-def milter() -> Iterator[Milter]:
+def milter(engine: str) -> Iterator[Milter]:
     """A daemon that verifies, mints and delivers over TCP."""
     with own_folder() as folder:
-        running = Milter(folder, free_port())
+        running = Milter(folder, free_port(), engine=engine)
         sign, hook = free_port(), free_port()
         with open(running.config, "a") as file:
             file.write(f'[sign]\nsocket = "inet:{sign}@127.0.0.1"\ntrusted = ["192.0.2.1"]\n')

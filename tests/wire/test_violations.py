@@ -72,10 +72,10 @@ SLOW = 300 if LONG else 50
 
 
 @pytest.fixture(scope="module")
-def milter() -> Iterator[Milter]:
+def milter(engine: str) -> Iterator[Milter]:
     """A running daemon with one worker, which a peer can hit for sure."""
     with own_folder() as folder:
-        running = Milter(folder)
+        running = Milter(folder, engine=engine)
         running.daemon.start()
         for _ in range(20):  # libmilter has its threads then, and we our connection to the store
             assert is_served(running)

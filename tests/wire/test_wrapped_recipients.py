@@ -25,10 +25,10 @@ NATIVE = f"incoming+{'A' * 60}@git.example.com"
 
 
 @pytest.fixture
-def milter() -> Iterator[Milter]:
+def milter(engine: str) -> Iterator[Milter]:
     """A running daemon that wraps Gitea."""
     with own_folder() as folder:
-        running = Milter(folder)
+        running = Milter(folder, engine=engine)
         tables = WRAPPED.replace("/tmp/none", str(folder))  # noqa: S108
         tables = re.sub(r'((?:sign|lmtp)\.sock")', r'\1\nsocket_group = ""', tables)
         running.config.write_text(running.config.read_text() + tables)

@@ -1,15 +1,23 @@
 """``[verify]``: where replies are verified, and by which limits."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from reply_milter.config.places import VERIFY_SOCKET, Listener, listener, networks
-from reply_milter.core.encoding.toml_table import Table, between, matching
+from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
 from reply_milter.core.notification.application import Networks
+
+
+class Engine(StrEnum):
+    """What speaks the milter protocol: libmilter through pymilter, or a loop of our own."""
+
+    PYMILTER = "pymilter"
+    LOOP = "loop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifySettings:
-    """Settings of the milter that verifies. A change of ``place`` needs a restart, any other takes effect by a reload.
+    """Settings of the milter that verifies. A change of ``place`` or ``engine`` needs a restart, others a reload.
 
     ``place``: None on a host that only sends. ``peers``: hosts whose sealed mail passes. ``authserv_id``: the name of
     the milters before us that check DMARC and DKIM; empty for none. ``add_authentication_results``: write
@@ -24,6 +32,7 @@ class VerifySettings:
     max_message_bytes: int
     forged_per_minute: int
     accept_early: bool
+    engine: Engine
 
 
 def read_verify(table: Table, sign: Listener | None, fetches: bool) -> VerifySettings:
@@ -39,6 +48,7 @@ def read_verify(table: Table, sign: Listener | None, fetches: bool) -> VerifySet
         max_message_bytes=table.take("max_message_bytes", 26214400, between(1, 1 << 40)),
         forged_per_minute=table.take("forged_per_minute", 60, between(0, 1 << 30)),
         accept_early=table.take("accept_early", False),
+        engine=Engine(table.take("engine", Engine.PYMILTER.value, one_of(*Engine))),
     )
     table.unknown()
     return found

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from reply_milter.core.verdict.reasons import Reason, reply_for
 from reply_milter.core.verdict.verdict import Defer, Verdict
+from reply_milter.ports.asking import Pending
 from reply_milter.ports.telemetry import Stage
 
 # The answer to a message of which a step failed in our code: the client keeps it and retries.
@@ -22,13 +23,16 @@ NO_LOGIN = Login()
 
 
 class Conversation(Protocol):
-    """One SMTP client at one kind of milter. Methods have the names of SMTP's steps; each returns the answer."""
+    """One SMTP client at one kind of milter. Methods have the names of SMTP's steps; each returns the answer.
+
+    None of them waits: where an answer needs the store, it is ``Pending``.
+    """
 
     def mail(self, sender: str, login: Login) -> None:
         """Begin a message: MAIL FROM. ``login``: what the MTA says of one, where it was asked."""
         ...
 
-    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict:
+    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str) -> Verdict | Pending[Verdict]:
         """Answer RCPT TO. ``resolved`` is ``{rcpt_addr}``; not ``over_smtp`` where the MTA gives no ``{rcpt_mailer}``.
 
         ``queue_id`` is empty while the MTA has none: Postfix, until it has accepted a recipient.
@@ -54,7 +58,7 @@ class Conversation(Protocol):
         """
         ...
 
-    def end_of_message(self, queue_id: str) -> Verdict:
+    def end_of_message(self, queue_id: str) -> Verdict | Pending[Verdict]:
         """Answer the final dot. The caller performs the verdict's edits, then calls ``done`` or ``failed``."""
         ...
 
@@ -62,7 +66,7 @@ class Conversation(Protocol):
         """Note that the edits were made, and that the answer is about to go to the MTA."""
         ...
 
-    def failed(self) -> None:
+    def failed(self) -> Pending[None] | None:
         """Note that the answer could not be given."""
         ...
 
@@ -82,8 +86,12 @@ class ConnectionTelemetry(Protocol):
         """Count its end."""
         ...
 
-    def stage_started(self) -> None:
-        """Note that a callback begins which may decide."""
+    def stage_started(self) -> float:
+        """Note that a step begins which may decide; return when, for ``stage_resumed``."""
+        ...
+
+    def stage_resumed(self, started: float) -> None:
+        """Note that a step goes on which began then, after others of other connections."""
         ...
 
     def stage_ended(self, stage: Stage) -> None:

@@ -46,6 +46,7 @@ from pathlib import Path
 
 from reply_milter import __version__
 from reply_milter.adapters import telemetry
+from reply_milter.adapters.milter_loop import COUNT_OCTETS
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.os.process_table import ProcessTable
@@ -135,7 +136,8 @@ def _shared(config: Config) -> Shared:
     guesses = GuessTable(memoryview(mmap.mmap(-1, TABLE_OCTETS)), secrets.token_bytes(16))
     # In fd00::/8, where no client from elsewhere has an address; 120 random bits, which cannot be guessed.
     address = socket.inet_ntop(socket.AF_INET6, b"\xfd" + secrets.token_bytes(15))
-    return Shared(guesses, f"{config.state_dir}/metrics", address)
+    connections = memoryview(mmap.mmap(-1, COUNT_OCTETS))
+    return Shared(guesses, connections, f"{config.state_dir}/metrics", address)
 
 
 def _start_metrics(folder: str) -> telemetry.SupervisorMetrics:

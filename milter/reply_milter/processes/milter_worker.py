@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from reply_milter.adapters import libmilter, telemetry
+from reply_milter.adapters import telemetry
 from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.core.rules.throttle import GuessTable
 from reply_milter.wiring.settings import Settings, unpack
@@ -28,19 +28,38 @@ class Shared:
     """What all processes of a daemon share: the guess table's memory and the metrics folder.
 
     ``canary_address``: the client's IP address by which a worker recognises the canary. It cannot be guessed.
+    ``connections``: how many each worker has, where they spread them themselves.
     """
 
     guesses: GuessTable
+    connections: memoryview
     metrics_folder: str
     canary_address: str
+
+
+class Milter(Protocol):
+    """Speaks the milter protocol with MTAs."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no message is on its way."""
+        ...
+
+    def prepare(self, listening: socket.socket) -> None:
+        """Get ready to answer on ``listening``. Once, before other threads start."""
+        ...
+
+    def serve(self) -> None:
+        """Answer. It returns only after an error."""
+        ...
 
 
 class MilterRole(Protocol):
     """What a worker does: verify replies, or sign notifications."""
 
     @property
-    def callbacks(self) -> libmilter.MilterCallbacks:
-        """What libmilter calls."""
+    def milter(self) -> Milter:
+        """What answers MTAs for it."""
         ...
 
     def apply_settings(self, settings: Settings) -> None:
@@ -80,29 +99,30 @@ class MilterWorker:
     def run(self) -> None:
         """Answer until the supervisor orders the end.
 
-        libmilter runs in a thread of its own. It blocks HUP, TERM and INT for a moment at its start. A signal that the
-        main thread blocks stays pending although it is ignored; libmilter would then stop, and remove the socket that
-        all workers share.
+        The milter runs in a thread of its own. libmilter blocks HUP, TERM and INT for a moment at its start. A signal
+        that the main thread blocks stays pending although it is ignored; libmilter would then stop, and remove the
+        socket that all workers share.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
-        self._role.callbacks.register(over_tcp=self._listening.family is not socket.AF_UNIX)
-        libmilter.adopt(self._listening)
-        threading.Thread(target=self._answer, name="libmilter", daemon=True).start()
+        self._role.milter.prepare(self._listening)
+        threading.Thread(target=self._answer, name="milter", daemon=True).start()
         self._role.start()
         run_control_loop(self._channel, self._settings, self._role.apply_settings)
         self._end()
 
     def _answer(self) -> None:
         try:
-            libmilter.serve()
+            self._role.milter.serve()
+        except Exception:
+            log.exception("the milter has an error of its own")
         finally:
-            log.error("libmilter ended unexpectedly")
+            log.error("the milter ended unexpectedly")
             os._exit(1)
 
     def _end(self) -> NoReturn:
         """Wait for messages in progress, then exit."""
         deadline = time.monotonic() + _DRAIN_SECONDS
-        while not self._role.callbacks.idle and time.monotonic() < deadline:
+        while not self._role.milter.idle and time.monotonic() < deadline:
             time.sleep(0.01)
         self._role.finish(max(0.05, deadline - time.monotonic()))
         os._exit(0)

@@ -45,7 +45,7 @@ class Signer:
         self._store_settings: tuple[object, ...] = ()
         self._mark = WrappedMark(settings.config.state_dir)
         self.apply_settings(settings)
-        self.callbacks = libmilter.MilterCallbacks(
+        self.milter = libmilter.MilterCallbacks(
             self._converse,
             libmilter.SIGN,
             lambda client: self._silent if client == shared.canary_address else self._telemetry,

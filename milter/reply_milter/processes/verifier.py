@@ -6,13 +6,16 @@ from contextlib import suppress
 from dataclasses import replace
 
 from reply_milter.adapters import libmilter, telemetry
+from reply_milter.adapters.milter_loop import ConnectionCounts, MilterLoop
 from reply_milter.adapters.native_sources import Sources
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
 from reply_milter.adapters.redis_store.commit_queue import CommitQueue
+from reply_milter.adapters.redis_store.store import RedisStore
 from reply_milter.adapters.state_dir.deliveries import SqliteParkingRoom
 from reply_milter.adapters.state_dir.wrapped_mark import WrappedMark
 from reply_milter.config import Config
+from reply_milter.config.verify import Engine
 from reply_milter.core.native.verification import LinesFile, Query
 from reply_milter.core.token.canary import canary_handler
 from reply_milter.core.verdict.handler import Handlers
@@ -23,8 +26,9 @@ from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.flows.verifying.passing_store import PassingStore
 from reply_milter.flows.verifying.possible_decisions import possible_decisions
-from reply_milter.ports import StoreUnavailableError
-from reply_milter.processes.milter_worker import Shared
+from reply_milter.ports import ConnectionTelemetry, Store, StorePipeline, StoreUnavailableError, Watcher
+from reply_milter.processes.milter_worker import Milter, Shared
+from reply_milter.processes.plan import ProcessKind
 from reply_milter.wiring.natives import wanted_sources
 from reply_milter.wiring.settings import Settings
 from reply_milter.wiring.stores import open_registry, open_store, store_url
@@ -48,12 +52,7 @@ class Verifier:
         self._natives: Sources | None = None
         self._wanted_natives: dict[int, LinesFile | Query] = {}
         self.apply_settings(settings)
-        self.callbacks = libmilter.MilterCallbacks(
-            self._converse,
-            libmilter.VERIFY,
-            lambda client: self._silent if client == shared.canary_address else self._telemetry,
-            lambda: self._service.rules.verify.accept_early,
-        )
+        self.milter: Milter = self._engine(settings.config, slot)
 
     def apply_settings(self, settings: Settings) -> None:
         """See ``milter_worker.MilterRole``. Keeps store and commit queue, unless their own settings have changed."""
@@ -86,6 +85,21 @@ class Verifier:
             natives=self._natives,
         )
         self._canary_service = self._for_canaries(self._service)
+
+    def _engine(self, config: Config, slot: str) -> Milter:
+        """Return what speaks the milter protocol. The number of the worker is the end of its ``slot``."""
+
+        def telemetry_of(client: str) -> ConnectionTelemetry:
+            return self._silent if client == self._shared.canary_address else self._telemetry
+
+        def accepts_early() -> bool:
+            return self._service.rules.verify.accept_early
+
+        if config.verify.engine is Engine.PYMILTER:
+            return libmilter.MilterCallbacks(self._converse, libmilter.VERIFY, telemetry_of, accepts_early)
+        number = int(slot.removeprefix(ProcessKind.VERIFY.value))
+        counts = ConnectionCounts(self._shared.connections, number)
+        return MilterLoop(self._converse, telemetry_of, accepts_early, counts, _pipeline)
 
     def _renew_natives(self, config: Config) -> None:
         """Watch the sources of the handlers that verify native addresses; the same ones go on."""
@@ -148,6 +162,11 @@ class Verifier:
             with suppress(StoreUnavailableError):  # recorded with the next use
                 self._registry.note_key_use(used)
                 recorded.update(used)
+
+
+def _pipeline(store: Store, watcher: Watcher) -> StorePipeline | None:
+    """The canary's store has none: it is asked for one message a minute."""
+    return store.pipeline(watcher) if isinstance(store, RedisStore) else None
 
 
 def _parking_room(config: Config) -> SqliteParkingRoom | None:

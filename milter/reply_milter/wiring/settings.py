@@ -16,7 +16,7 @@ from reply_milter.flows.service import MintingRules, Rules
 
 # What was opened or forked with can't change under a running daemon, by table; neither can state_dir, which is locked.
 FIXED: Mapping[str, tuple[str, ...]] = {
-    "verify": ("place",),
+    "verify": ("place", "engine"),
     "sign": ("place",),
     "store": ("url",),
     "metrics": ("listen", "tls_cert", "tls_key", "user", "password_file"),

@@ -168,7 +168,11 @@ class _Counter:
     def connection_closed(self) -> None:
         """See ``ports.ConnectionTelemetry``."""
 
-    def stage_started(self) -> None:
+    def stage_started(self) -> float:
+        """See ``ports.ConnectionTelemetry``."""
+        return 0.0
+
+    def stage_resumed(self, started: float) -> None:
         """See ``ports.ConnectionTelemetry``."""
 
     def stage_ended(self, name: str) -> None:

@@ -8,6 +8,7 @@ from reply_milter.core.mail.headers import VERDICT, Edit, Insert
 from reply_milter.core.seal.verdict_header import SealProblem, unseal
 from reply_milter.core.token.mint import MintedAddress
 from reply_milter.core.verdict.verdict import Verdict
+from reply_milter.flows.driving import drive, settled
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.arrival import Content
 from reply_milter.flows.verifying.inbound import Connection
@@ -67,7 +68,7 @@ class Desk:
 
     def rcpt(self, address: str, resolved: str | None = None, over_smtp: bool = True, queue_id: str = "") -> Verdict:
         """Send one recipient in canonical spelling; ``resolved``: the MTA's reading, by default the same."""
-        return self.connection.rcpt(f"<{address}>", resolved or address.lower(), over_smtp, queue_id)
+        return settled(self.connection.rcpt(f"<{address}>", resolved or address.lower(), over_smtp, queue_id))
 
     def start(self, *recipients: str, sender: str = f"<{AUTHOR}>", over_smtp: bool = True) -> list[Verdict]:
         """Send MAIL and the recipients; return their answers."""
@@ -83,9 +84,19 @@ class Desk:
     def finish(self, fields: Fields, body: bytes = BODY, queue_id: str = "4Q1") -> Verdict:
         """Send header, body and the final dot, and carry out what follows the answer."""
         self.content(fields, body)
-        verdict = self.connection.end_of_message(queue_id)
+        verdict = self.end_of_message(queue_id)
         self.connection.done()
         return verdict
+
+    def end_of_message(self, queue_id: str) -> Verdict:
+        """Send the final dot."""
+        return settled(self.connection.end_of_message(queue_id))
+
+    def failed(self) -> None:
+        """Say that the answer could not be given."""
+        pending = self.connection.failed()
+        if pending is not None:
+            drive(pending.steps, pending.store)
 
     def send(self, answered: MintedAddress, fields: Fields | None = None, body: bytes = BODY) -> Verdict:
         """Send a whole message to one reply address; return the last answer."""

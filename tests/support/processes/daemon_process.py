@@ -19,6 +19,7 @@ from pathlib import Path
 
 import reply_milter
 import reply_text
+from tests.support.processes import engine
 
 USER = "daemon"  # a user of every Debian system that owns none of our files
 READY_SECONDS = 20.0
@@ -96,6 +97,7 @@ class DaemonProcess:
 
     def start(self) -> None:
         """Start it and wait until it listens."""
+        engine.put_into(self.config)
         python, path = runtime()
         as_user: dict[str, object] = {}
         if os.geteuid() == 0:

@@ -71,6 +71,7 @@ def test_defaults_are_the_published_ones() -> None:
     assert (place.mode, place.group, place.workers, config.sign.place) == (0o660, None, 0, None)
     assert (config.verify.max_message_bytes, config.verify.forged_per_minute) == (26214400, 60)
     assert config.verify.accept_early is False
+    assert config.verify.engine == "pymilter"
     assert (config.store.timeout_ms, config.store.accepts_without) == (200, False)
     assert (config.replay.commit_on_accept, config.replay.settle_ms) == (True, 200)
     assert (*config.metrics.listen, config.log.json, config.log.level) == (

@@ -6,17 +6,21 @@ connection on changing threads, one at a time, so state lives in the session and
 """
 
 import logging
+import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 import Milter
 
 from reply_milter.adapters.libmilter.answers import NAME, answer
-from reply_milter.adapters.libmilter.negotiation import EDITS, Negotiation
+from reply_milter.adapters.libmilter.listening import adopt, serve
+from reply_milter.adapters.libmilter.negotiation import Negotiation
 from reply_milter.adapters.libmilter.session import Session
+from reply_milter.core.milter_protocol.options import EDIT_HEADERS
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Verdict
-from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login, Stage
+from reply_milter.flows.driving import drive, settled
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, ConnectionTelemetry, Conversation, Login, Pending, Stage
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +48,25 @@ class MilterCallbacks:
         self._over_tcp = False
         self._busy: set[Session] = set()
 
+    def serve(self) -> None:
+        """Answer. It returns only after an error: a signal ends the process."""
+        serve()
+
     @property
     def idle(self) -> bool:
         """Whether no message is on its way."""
         return not self._busy
 
-    def register(self, over_tcp: bool) -> None:
-        """Make this the process's milter. Once, before ``serve``. ``over_tcp``: MTAs connect to a TCP port."""
+    def prepare(self, listening: socket.socket) -> None:
+        """Make this the process's milter on ``listening``. Once, while no other thread opens files."""
+        self._register(over_tcp=listening.family is not socket.AF_UNIX)
+        adopt(listening)
+
+    def _register(self, over_tcp: bool) -> None:
+        """Tell libmilter what to call. ``over_tcp``: MTAs connect to a TCP port."""
         self._over_tcp = over_tcp
         c = Milter.milter
-        c.set_flags(self._needs.actions)
+        c.set_flags(self._needs.needs.actions)
         c.set_exception_policy(Milter.TEMPFAIL)
         c.settimeout(_IDLE_SECONDS)
         c.set_connect_callback(self._connect)
@@ -72,19 +85,18 @@ class MilterCallbacks:
 
         Refuse the session of an MTA that allows no header edits: it would get 451 for each reply.
         """
-        if options[0] & EDITS != EDITS:
+        if options[0] & EDIT_HEADERS != EDIT_HEADERS:
             log.error("the MTA does not allow header edits (SMFIF_ADDHDRS, SMFIF_CHGHDRS): session refused")
             return int(Milter.REJECT)
-        steps = self._needs.choose(options[1], self._over_tcp, self._accepts_early())
-        options[0] &= self._needs.actions
+        steps = self._needs.needs.choose(options[1], self._over_tcp, self._accepts_early())
+        options[0] &= self._needs.needs.actions
         options[1], options[2], options[3] = steps, 0, 0
         ctx.setpriv(Session(steps, self._telemetry("")))
         return int(Milter.CONTINUE)
 
     def _connect(self, ctx: Any, _host: str, _family: int, address: Any) -> int:
         session = self._session(ctx, address[0] if isinstance(address, tuple) else "")
-        status: int = session.after_connect
-        return status
+        return int(session.after_connect)
 
     def _session(self, ctx: Any, client: str = "") -> Any:
         """Return the session; a peer that skips negotiation or connect is a client without an address."""
@@ -109,8 +121,7 @@ class MilterCallbacks:
             log.exception("cannot begin a message%s", _queue(ctx))
             session.connection.abort()
             session.connection.mark_broken()
-        status: int = session.after_mail
-        return status
+        return int(session.after_mail)
 
     def _rcpt(self, ctx: Any, argument: bytes, *_parameters: bytes) -> int:
         session, stage = self._session(ctx), self._needs.at_rcpt
@@ -119,7 +130,8 @@ class MilterCallbacks:
         try:
             over_smtp = _macro(ctx, "{rcpt_mailer}", unreadable="") is not None
             resolved, queue_id = _macro(ctx, "{rcpt_addr}", unreadable=None), _macro(ctx, "i", unreadable=None)
-            status = _answer(ctx, session, stage, connection.rcpt(_text(argument), resolved, over_smtp, queue_id or ""))
+            verdict = settled(connection.rcpt(_text(argument), resolved, over_smtp, queue_id or ""))
+            status = _answer(ctx, session, stage, verdict)
         except Exception:
             log.exception("cannot decide at RCPT%s", _queue(ctx))
             status = _answer(ctx, session, stage, DEFER_INTERNAL)
@@ -154,12 +166,10 @@ class MilterCallbacks:
         except Exception:
             log.exception("cannot read a header field%s", _queue(ctx))
             session.connection.mark_broken()
-        status: int = session.after_header
-        return status
+        return int(session.after_header)
 
     def _end_of_header(self, ctx: Any) -> int:
-        status: int = self._session(ctx).after_end_of_header
-        return status
+        return int(self._session(ctx).after_end_of_header)
 
     def _body(self, ctx: Any, chunk: bytes) -> int:
         session = self._session(ctx)
@@ -179,12 +189,13 @@ class MilterCallbacks:
         session.telemetry.stage_started()
         connection: Conversation = session.connection
         try:
-            status = _answer(ctx, session, stage, connection.end_of_message(_macro(ctx, "i", unreadable=None) or ""))
+            verdict = settled(connection.end_of_message(_macro(ctx, "i", unreadable=None) or ""))
+            status = _answer(ctx, session, stage, verdict)
             connection.done()
         except Exception:
             log.exception("cannot decide at end of message%s", _queue(ctx))
             # Half-made edits don't matter: the message is deferred, and the client's retry is a new one.
-            connection.failed()
+            _release(connection.failed())
             status = _answer(ctx, session, stage, DEFER_INTERNAL)
         self._busy.discard(session)
         session.telemetry.stage_ended(stage)
@@ -212,6 +223,11 @@ def _answer(ctx: Any, session: Session, stage: Stage, verdict: Verdict) -> int:
     if verdict.reason is Reason.INTERNAL:
         session.telemetry.internal_error(stage)
     return answer(ctx, verdict)
+
+
+def _release(pending: Pending[None] | None) -> None:
+    if pending is not None:
+        drive(pending.steps, pending.store)
 
 
 def _queue(ctx: Any) -> str:

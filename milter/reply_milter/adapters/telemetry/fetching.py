@@ -32,9 +32,10 @@ class DecisionsLogged(SilentTelemetry):
         self._decisions = DecisionLog("reply_milter.decision")
         self._started = time.perf_counter()
 
-    def stage_started(self) -> None:
+    def stage_started(self) -> float:
         """Start the clock of the next decision."""
         self._started = time.perf_counter()
+        return self._started
 
     def recipient(self, decision: Decision) -> None:
         """See ``ports.Telemetry``."""

@@ -42,7 +42,11 @@ class SilentTelemetry:
     def connection_closed(self) -> None:
         """See ``ports.ConnectionTelemetry``."""
 
-    def stage_started(self) -> None:
+    def stage_started(self) -> float:
+        """See ``ports.ConnectionTelemetry``."""
+        return 0.0
+
+    def stage_resumed(self, started: float) -> None:
         """See ``ports.ConnectionTelemetry``."""
 
     def stage_ended(self, stage: Stage) -> None:

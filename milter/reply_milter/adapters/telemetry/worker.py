@@ -113,9 +113,14 @@ class WorkerTelemetry:
         """Count its end."""
         self._m.connections.dec()
 
-    def stage_started(self) -> None:
-        """Start the clock of a callback that may decide; it runs on one thread, so the clock is the thread's."""
-        self._started.at = time.perf_counter()
+    def stage_started(self) -> float:
+        """Start the clock of a step that may decide; it runs on one thread, so the clock is the thread's."""
+        started = self._started.at = time.perf_counter()
+        return started
+
+    def stage_resumed(self, started: float) -> None:
+        """See ``ports.ConnectionTelemetry``."""
+        self._started.at = started
 
     def stage_ended(self, stage: Stage) -> None:
         """Count the time until the callback had its answer."""

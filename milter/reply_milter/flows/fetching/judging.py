@@ -8,6 +8,7 @@ from reply_milter.core.fetching.presented import Fetched, sealed
 from reply_milter.core.mail.headers import Insert
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reject, Verdict
+from reply_milter.flows.driving import settled
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.inbound import Connection
 
@@ -54,13 +55,13 @@ def judge(service: Service, message: Fetched, addresses: tuple[str, ...], field_
     if message.sender:
         connection.mail(message.sender)
     for address in addresses:
-        answer = connection.rcpt(f"<{address}>", None, over_smtp=True)
+        answer = settled(connection.rcpt(f"<{address}>", None, over_smtp=True))
         if not isinstance(answer, Accept):
             return _judged(answer)
     for name, value in message.presented():
         connection.header(name, value)
     connection.body(message.body)
-    answer = connection.end_of_message("")
+    answer = settled(connection.end_of_message(""))
     connection.done()
     return _judged(answer)
 

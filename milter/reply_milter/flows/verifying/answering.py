@@ -19,7 +19,7 @@ from reply_milter.flows.verifying.judgement import Answer, Judgement, judge
 from reply_milter.flows.verifying.recipient import RecipientDecision, ReplyRecipient
 from reply_milter.flows.verifying.sealing import removals, seal
 from reply_milter.flows.verifying.transaction import Refusing, Replying
-from reply_milter.ports import Decision, Fate, Sight, Stage
+from reply_milter.ports import Asking, Decision, Fate, Sight, Stage
 
 
 def answer_recipient(service: Service, decided: RecipientDecision, client: str, queue_id: str) -> Verdict:
@@ -45,14 +45,14 @@ def answer_recipient(service: Service, decided: RecipientDecision, client: str, 
     return Accept(decided.reason)
 
 
-def answer_message(service: Service, state: Replying | Refusing, arrival: Arrival) -> Answer:
+def answer_message(service: Service, state: Replying | Refusing, arrival: Arrival) -> Asking[Answer]:
     """Answer the end of a message. ``arrival`` is for the recipient that is taken, else for the first one refused."""
     if arrival.recipient.policy.observe:
         return _observe(service, state, arrival)
     return _enforce(service, state, arrival)
 
 
-def _enforce(service: Service, state: Replying | Refusing, arrival: Arrival) -> Answer:
+def _enforce(service: Service, state: Replying | Refusing, arrival: Arrival) -> Asking[Answer]:
     late = _refusal_of_all(state, arrival)
     if late is not None and late.finding is not None:
         verdict = refusal(late.action, late.reason, late.finding.reply)
@@ -63,7 +63,7 @@ def _enforce(service: Service, state: Replying | Refusing, arrival: Arrival) -> 
     edits = removals(one.recipient.arguments[0] for one in dropped)
     if taken is None:
         return Answer(Accept(edits=edits), decisions)
-    judgement = _judge(service, arrival)
+    judgement = yield from _judge(service, arrival)
     enforced, fate = _carried_out(service, arrival, judgement)
     if edits and isinstance(enforced, Accept):
         enforced = Accept(enforced.reason, (*enforced.edits, *edits))
@@ -71,7 +71,7 @@ def _enforce(service: Service, state: Replying | Refusing, arrival: Arrival) -> 
     return Answer(enforced, (*decisions, decision), judgement, commits=not service.rules.hook_commits)
 
 
-def _observe(service: Service, state: Replying | Refusing, arrival: Arrival) -> Answer:
+def _observe(service: Service, state: Replying | Refusing, arrival: Arrival) -> Asking[Answer]:
     """Accept the message, and report of one recipient what enforce mode would do.
 
     It is the one that enforce mode takes, else the first that it refuses. A second reply recipient changes nothing for
@@ -82,7 +82,7 @@ def _observe(service: Service, state: Replying | Refusing, arrival: Arrival) -> 
         refused = recipient if late.reason is Reason.NOT_ALONE else late.recipient
         recipient = refused.with_findings([replace(late.finding, fixed=late.action)])
     arrival = arrival.observed(recipient)
-    judgement = _judge(service, arrival)
+    judgement = yield from _judge(service, arrival)
     not_alone = next((one for one in state.refused if one.reason is Reason.NOT_ALONE), None)
     reported = judgement
     if not_alone is not None and judgement.action is Action.ACCEPT and not judgement.keeps_seal:
@@ -122,10 +122,10 @@ def as_observed(decided: RecipientDecision) -> RecipientDecision:
     return RecipientDecision(decided.recipient.with_findings([]), None, Action.ACCEPT, Stage.EOM)
 
 
-def _judge(service: Service, arrival: Arrival) -> Judgement:
+def _judge(service: Service, arrival: Arrival) -> Asking[Judgement]:
     direct = arrival.recipient.direct
     if direct is None or arrival.recipient.checked is not None:
-        return judge(service, arrival)
+        return (yield from judge(service, arrival))
     return judge_direct(service, arrival, direct)
 
 

@@ -15,7 +15,7 @@ from reply_milter.core.verdict.reasons import GUESSED, Cause, Reason
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.recipient import store_unavailable
-from reply_milter.ports import Claim, Claimed, Limit, Replay, StoreUnavailableError, Tries
+from reply_milter.ports import Asking, Claim, Claimed, Limit, Replay, StoreUnavailableError, Tries
 from reply_text.syntax import message_ids
 
 KEPT_SECONDS: Final = 7 * 86400  # how long a token's replies are remembered after its end
@@ -100,10 +100,10 @@ def tells_of_author(bound: Bindings, tries: Tries) -> bool:
     return bool(tries.wrong) or bound.sender is SenderMatch.MATCH
 
 
-def take(service: Service, claim: Claim, bound: Bindings, has_other_recipients: bool) -> Taken:
+def take(service: Service, claim: Claim, bound: Bindings, has_other_recipients: bool) -> Asking[Taken]:
     """Ask the store once: a claim without an answer may yet be carried out, so it is never sent again."""
     try:
-        claimed = service.store.claim(claim)
+        claimed: Claimed = yield claim
     except StoreUnavailableError:
         return _without_store(service, claim, bound, has_other_recipients)
     if claimed.replay is not None:

@@ -39,12 +39,14 @@ A message is in one of these states (``transaction``), or there is none (Idle):
     done (answer given), failed, abort      any                   Idle                        nothing
 
 A step that raises is the adapter's to catch: the MTA hears 451. ``failed`` after Answered releases what was claimed.
+
+Nothing here waits. Where an answer needs the store, its steps yield what they ask (``ports.asking``): ``flows.driving``
+asks a store that blocks, a loop asks for many connections at once.
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from reply_milter.core.mail import headers
 from reply_milter.core.token.address import Misspelt, Ordinary, Recipient, ReplyAddress, classify
 from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.policy import Finding
@@ -55,9 +57,9 @@ from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.answering import answer_message, answer_recipient, as_observed
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.direct import assess_direct
-from reply_milter.flows.verifying.judgement import Answer
 from reply_milter.flows.verifying.native import assess_native
-from reply_milter.flows.verifying.recipient import ReplyRecipient, assess, decide, is_native_of, without_token
+from reply_milter.flows.verifying.recipient import Assessed, ReplyRecipient, assess, decide, is_native_of, without_token
+from reply_milter.flows.verifying.settling import release, report
 from reply_milter.flows.verifying.transaction import (
     WITH_CONTENT,
     Answered,
@@ -68,7 +70,7 @@ from reply_milter.flows.verifying.transaction import (
     with_beside,
     with_recipient,
 )
-from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Login, StoreUnavailableError
+from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Asking, Login, Pending
 
 _CONTINUE: Final = Accept()
 
@@ -98,7 +100,9 @@ class Connection:
         """Forget the message. Nothing was written, so there is nothing to undo."""
         self._transaction = None
 
-    def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Verdict:
+    def rcpt(
+        self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = ""
+    ) -> Verdict | Pending[Verdict]:
         """Answer RCPT TO. A command out of order (RCPT without MAIL) begins a message, and is judged as strictly."""
         if self._transaction is None:
             self._transaction = Transaction(self._service())
@@ -109,11 +113,25 @@ class Connection:
         if isinstance(address, Ordinary):
             message.has_other_recipients = True
             return _CONTINUE
-        taken = message.state.taken if isinstance(message.state, Replying) else None
+        taken = message.taken
         if taken is not None and taken.is_same(address):
             taken.arguments.append(argument)
             return _CONTINUE
-        recipient = self._assess(message.service, address, taken)
+        found = self._assess(message, address)
+        if isinstance(found, ReplyRecipient):
+            return self._decided(message, found, argument, over_smtp, queue_id)
+        return Pending(self._assessed(message, found, argument, over_smtp, queue_id), message.service.store)
+
+    def _assessed(
+        self, message: Transaction, assessing: Asking[ReplyRecipient], argument: str, over_smtp: bool, queue_id: str
+    ) -> Asking[Verdict]:
+        found = yield from assessing
+        return self._decided(message, _alone(message, found), argument, over_smtp, queue_id)
+
+    def _decided(
+        self, message: Transaction, recipient: ReplyRecipient, argument: str, over_smtp: bool, queue_id: str
+    ) -> Verdict:
+        taken = message.taken
         recipient.arguments.append(argument)
         if taken is not None and is_native_of(recipient, taken):
             message.state = with_beside(message.state, recipient)
@@ -154,14 +172,17 @@ class Connection:
         if message is None or (isinstance(message, Transaction) and isinstance(message.state, WITH_CONTENT)):
             self._transaction = Broken()
 
-    def end_of_message(self, queue_id: str) -> Verdict:
+    def end_of_message(self, queue_id: str) -> Verdict | Pending[Verdict]:
         """Answer the final dot. The caller performs the verdict's edits, then calls ``done`` or ``failed``."""
         message = self._transaction
         if isinstance(message, Broken):
             return DEFER_INTERNAL
         if message is None or not isinstance(message.state, WITH_CONTENT):
             return _CONTINUE
-        answer = answer_message(message.service, message.state, self._arrival(message, message.state, queue_id))
+        return Pending(self._end(message, message.state, queue_id), message.service.store)
+
+    def _end(self, message: Transaction, state: Replying | Refusing, queue_id: str) -> Asking[Verdict]:
+        answer = yield from answer_message(message.service, state, self._arrival(message, state, queue_id))
         message.state = Answered(answer)
         return answer.verdict
 
@@ -169,20 +190,15 @@ class Connection:
         """The edits were made and the answer is about to go to the MTA: count it, and have the claim committed."""
         message, self._transaction = self._transaction, None
         if isinstance(message, Transaction) and isinstance(message.state, Answered):
-            _report(message.service, message.state.answer)
+            report(message.service, message.state.answer)
 
-    def failed(self) -> None:
+    def failed(self) -> Pending[None] | None:
         """The answer could not be given: release what was claimed for it, so that a retry is the first again."""
         message, self._transaction = self._transaction, None
         if not isinstance(message, Transaction) or not isinstance(message.state, Answered):
-            return
-        judgement = message.state.answer.judgement
-        if judgement is None or judgement.reserved is None:
-            return
-        try:
-            message.service.store.release(judgement.reserved)
-        except StoreUnavailableError:
-            return  # the reservation stays, and accepts the client's retry all the same
+            return None
+        reserved = message.state.answer.reserved
+        return Pending(release(reserved), message.service.store) if reserved is not None else None
 
     def _classify(self, message: Transaction, argument: str, resolved: str | None) -> Recipient | Direct:
         rules = message.service.rules
@@ -191,23 +207,20 @@ class Connection:
             return address
         return find_direct(rules.handlers.wrapped, argument, resolved, message.sender == "<>") or address
 
-    def _assess(
-        self, service: Service, address: ReplyAddress | Misspelt | Direct, taken: ReplyRecipient | None
-    ) -> ReplyRecipient:
+    def _assess(self, message: Transaction, address: ReplyAddress | Misspelt | Direct) -> Assessed:
+        service, taken = message.service, message.taken
         if isinstance(address, Misspelt):
             if address.disagreement:
                 service.telemetry.address_disagreement()
             return without_token(service, Finding(Reason.MALFORMED, MISSPELT))
-        if isinstance(address, Direct):
-            how = verification_of(address)
-            found = assess_native(service, address, how, self._client) if how else assess_direct(service, address)
-        elif taken is None or taken.direct is not None:
+        if isinstance(address, ReplyAddress):
+            if taken is not None and taken.direct is None:
+                return _not_alone(service)
             found = assess(service, address, self._client)
         else:
-            found = None
-        if found is not None and (taken is None or is_native_of(found, taken) or is_native_of(taken, found)):
-            return found
-        return without_token(service, Finding(Reason.NOT_ALONE, reply_for(Reason.NOT_ALONE), fixed=Action.DEFER))
+            how = verification_of(address)
+            found = assess_native(service, address, how, self._client) if how else assess_direct(service, address)
+        return _alone(message, found) if isinstance(found, ReplyRecipient) else found
 
     def _arrival(self, message: Transaction, state: Replying | Refusing, queue_id: str) -> Arrival:
         rules = message.service.rules
@@ -225,22 +238,13 @@ class Connection:
         )
 
 
-def _report(service: Service, answer: Answer) -> None:
-    """Count an answer that was given, and commit what was claimed for it."""
-    for decision in answer.decisions:
-        service.telemetry.message(decision)
-    judgement = answer.judgement
-    if judgement is None:
-        return
-    checked = judgement.recipient.checked
-    if judgement.stays and checked is not None and checked.key.master_id:
-        service.telemetry.key_used(checked.key.master_id, service.clock.now())
-    edits: tuple[headers.Edit, ...] = getattr(answer.verdict, "edits", ())
-    stripped = sum(isinstance(edit, headers.Delete) for edit in edits)
-    if stripped:
-        service.telemetry.headers_stripped(stripped)
-    if judgement.reserved is not None:
-        if judgement.age is not None:
-            service.telemetry.token_age(judgement.age)
-        if service.commits is not None and answer.commits:
-            service.commits.enqueue(judgement.reserved.id)
+def _alone(message: Transaction, found: ReplyRecipient) -> ReplyRecipient:
+    """Let ``found`` stand beside the recipient that is taken only if both are of one wrapped application."""
+    taken = message.taken
+    if taken is None or is_native_of(found, taken) or is_native_of(taken, found):
+        return found
+    return _not_alone(message.service)
+
+
+def _not_alone(service: Service) -> ReplyRecipient:
+    return without_token(service, Finding(Reason.NOT_ALONE, reply_for(Reason.NOT_ALONE), fixed=Action.DEFER))

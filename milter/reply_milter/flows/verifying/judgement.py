@@ -18,7 +18,7 @@ from reply_milter.flows.verifying.claiming import claim_for
 from reply_milter.flows.verifying.recipient import ReplyRecipient
 from reply_milter.flows.verifying.standing import standing_of_sealed
 from reply_milter.flows.verifying.weighing import examine, weigh
-from reply_milter.ports import Claim, Decision, Replay
+from reply_milter.ports import Asking, Claim, Decision, Replay
 
 
 class Judgement(NamedTuple):
@@ -61,8 +61,13 @@ class Answer(NamedTuple):
     judgement: Judgement | None = None
     commits: bool = False
 
+    @property
+    def reserved(self) -> Claim | None:
+        """The claim that will be committed, or released; None for none."""
+        return self.judgement.reserved if self.judgement is not None else None
 
-def judge(service: Service, arrival: Arrival) -> Judgement:
+
+def judge(service: Service, arrival: Arrival) -> Asking[Judgement]:
     """Decide about a reply. The store is asked once, and only if the message itself is in order."""
     recipient = arrival.recipient
     checked = recipient.checked
@@ -70,8 +75,8 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
         finding, action = recipient.policy.decide(recipient.findings)
         return Judgement(recipient, finding, action, stays=False, tags=[])
     if arrival.from_peer and _bears_our_seal(service, arrival, checked):
-        return _judge_sealed(service, arrival, checked)
-    weighed = weigh(service, arrival, checked)
+        return (yield from _judge_sealed(service, arrival, checked))
+    weighed = yield from weigh(service, arrival, checked)
     identifier = (weighed.claim or claim_for(service, arrival, checked)).id
     return Judgement(
         recipient,
@@ -85,13 +90,14 @@ def judge(service: Service, arrival: Arrival) -> Judgement:
     )
 
 
-def _judge_sealed(service: Service, arrival: Arrival, checked: Checked) -> Judgement:
+def _judge_sealed(service: Service, arrival: Arrival, checked: Checked) -> Asking[Judgement]:
     """Judge what a peer has taken: only the token may have become invalid since."""
     recipient = arrival.recipient
-    finding, action = recipient.policy.decide(standing_of_sealed(service, arrival, checked))
+    stands = yield from standing_of_sealed(service, arrival, checked)
+    finding, action = recipient.policy.decide(stands)
     if action is Action.ACCEPT:
         return Judgement(recipient, finding, action, stays=True, tags=[], keeps_seal=True)
-    bound = examine(service, arrival, checked, recipient.facts).bound
+    bound = examine(service, arrival, checked, recipient.facts, stands).bound
     tags = _tags(service, checked, bound, claim_for(service, arrival, checked).id, "", recipient.direct is not None)
     return Judgement(recipient, finding, action, arrival.stays(action), tags)
 

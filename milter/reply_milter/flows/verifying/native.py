@@ -3,6 +3,8 @@
 Unknown, malformed and wrong keys take one look-up and one digest each, and the client hears the same of all of them.
 """
 
+from functools import partial
+
 from reply_milter.core.native.claimant import checked, claimant
 from reply_milter.core.native.forms import Named, Reading, is_genuine, reading_of
 from reply_milter.core.native.known import Known
@@ -14,15 +16,18 @@ from reply_milter.core.verdict.reasons import Cause, Reason, reply_for
 from reply_milter.core.wrapping.native import Direct
 from reply_milter.flows.service import Service
 from reply_milter.flows.verifying.arrival import Arrival
-from reply_milter.flows.verifying.recipient import ReplyRecipient, ask, is_throttled, throttled
-from reply_milter.ports import SourceUnavailableError
+from reply_milter.flows.verifying.recipient import ReplyRecipient, ask
+from reply_milter.flows.verifying.throttling import is_throttled, throttled
+from reply_milter.ports import Asking, Consult, SourceUnavailableError
 
 _UNKNOWN = Finding(
     Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=Action.DEFER, because=Cause.SOURCE
 )
 
 
-def assess_native(service: Service, direct: Direct, how: tuple[Verification, str], client: str) -> ReplyRecipient:
+def assess_native(
+    service: Service, direct: Direct, how: tuple[Verification, str], client: str
+) -> Asking[ReplyRecipient]:
     """Verify a recipient's key. At most one look-up in the source, and one read of the store."""
     verification, key = how
     policy, now = direct.handler.policy, service.clock.now()
@@ -36,7 +41,7 @@ def assess_native(service: Service, direct: Direct, how: tuple[Verification, str
         return refused(too_many)
     reading = reading_of(verification.form, key)
     try:
-        known = _known(service, direct.handler.id, reading.named)
+        known = yield from _known(service, direct.handler.id, reading.named)
     except SourceUnavailableError:
         return refused(_UNKNOWN)
     genuine = is_genuine(reading, known)
@@ -44,7 +49,7 @@ def assess_native(service: Service, direct: Direct, how: tuple[Verification, str
         cause = Cause.SPELLING if genuine else _cause(reading, known)
         return refused(throttled(service, client, now) or Finding.of(Reason.FORGED, cause))
     token = checked(reading.named, known, direct.handler, service.rules.keyring, now)
-    facts, missing = ask(service, token.token, token.token_id)
+    facts, missing = yield from ask(service, token.token, token.token_id)
     standing = standing_of_native(token, known, facts, now)
     return ReplyRecipient(
         domain,
@@ -65,7 +70,7 @@ def standing_of_native(token: Checked, known: Known, facts: Facts | None, now: i
     return check_standing(token, facts, now)
 
 
-def standing_at_end(service: Service, arrival: Arrival, token: Checked, facts: Facts | None) -> list[Finding]:
+def standing_at_end(service: Service, arrival: Arrival, token: Checked, facts: Facts | None) -> Asking[list[Finding]]:
     """Check a native address again at the end of its message: hours may have passed since RCPT, and a reload.
 
     Where the source gives no answer now, with other recipients in the message RCPT's answer stands: the reply could
@@ -76,7 +81,7 @@ def standing_at_end(service: Service, arrival: Arrival, token: Checked, facts: F
     if owner is None or handler is None or not handler.enabled or handler.wrap is None:
         return [Finding.of(Reason.FORGED, Cause.HANDLER)]
     try:
-        known = _known(service, handler.id, owner.named)
+        known = yield from _known(service, handler.id, owner.named)
     except SourceUnavailableError:
         return [] if arrival.has_other_recipients else [_UNKNOWN]
     if known is None or not owner.named.is_made_with(known):
@@ -92,7 +97,8 @@ def _cause(reading: Reading, known: Known | None) -> Cause:
     return Cause.STRANGER if known is None else Cause.CHECKSUM
 
 
-def _known(service: Service, handler_id: int, named: Named) -> Known | None:
+def _known(service: Service, handler_id: int, named: Named) -> Asking[Known | None]:
     if service.natives is None:
         raise SourceUnavailableError("nobody knows the users of this application")
-    return service.natives.known(handler_id, named)
+    known: Known | None = yield Consult(partial(service.natives.known, handler_id, named))
+    return known

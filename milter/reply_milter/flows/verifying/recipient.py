@@ -15,10 +15,10 @@ from reply_milter.core.verdict.reasons import Reason, reply_for
 from reply_milter.core.wrapping.native import Direct
 from reply_milter.core.wrapping.wrap import Road
 from reply_milter.flows.service import Service
-from reply_milter.ports import Stage, StoreUnavailableError
+from reply_milter.flows.verifying.throttling import throttled
+from reply_milter.ports import Asking, FactsOf, Stage, StoreUnavailableError
 
 _REFUSING: Final = (Action.REJECT, Action.DEFER)
-_THROTTLED: Final = Finding(Reason.THROTTLED, reply_for(Reason.THROTTLED), fixed=Action.DEFER)
 # No policy changes this: see [handler.wrap] native.
 NATIVE: Final = Finding(Reason.NATIVE, reply_for(Reason.NATIVE), fixed=Action.REJECT)
 
@@ -92,6 +92,10 @@ class ReplyRecipient:
         """The same recipient with other findings."""
         known = (self.domain, self.local, self.policy, self.checked, self.facts)
         return ReplyRecipient(*known, findings, self.arguments, self.direct, self.claimant)
+
+
+# Known at once, or steps that ask the store first.
+Assessed = ReplyRecipient | Asking[ReplyRecipient]
 
 
 @final
@@ -173,21 +177,33 @@ def without_token(service: Service, finding: Finding) -> ReplyRecipient:
     return ReplyRecipient(domain="", local="", policy=service.rules.policy, findings=[finding])
 
 
-def assess(service: Service, address: ReplyAddress, client: str) -> ReplyRecipient:
+def assess(service: Service, address: ReplyAddress, client: str) -> Assessed:
     """Check the address of a reply recipient, in the contract's order. At most one read of the store."""
     rules, now = service.rules, service.clock.now()
     form = rules.form
     checked = check_token(form.token_text(address.local), form.checksum_length, rules.keyring, rules.handlers, now)
-    if isinstance(checked, Junk):
-        junk = throttled(service, client, now) if checked.guess else _as_long(service, checked)
-        return ReplyRecipient(address.domain, address.local, rules.policy, findings=[junk or checked.finding])
+    if not isinstance(checked, Junk):
+        return _known(service, address, checked, now)
+    if checked.guess:
+        return _junk(service, address, throttled(service, client, now) or checked.finding)
+    if checked.token is None:
+        return _junk(service, address, checked.finding)
+    return _as_long(service, address, checked, checked.token)
+
+
+def _known(service: Service, address: ReplyAddress, checked: Checked, now: int) -> Asking[ReplyRecipient]:
+    """Ask what the store knows of a token with a good checksum."""
     recipient = ReplyRecipient(address.domain, address.local, checked.handler.policy, checked)
     if checked.handler.wrap is not None and service.mark is not None:
         service.mark.note(checked.handler.id)  # its notification may have left through another host
-    recipient.facts, missing = ask(service, checked.token, checked.token_id)
+    recipient.facts, missing = yield from ask(service, checked.token, checked.token_id)
     standing = check_standing(checked, recipient.facts, now)
     recipient.findings = [finding for finding in (standing, missing) if finding is not None]
     return recipient
+
+
+def _junk(service: Service, address: ReplyAddress, finding: Finding) -> ReplyRecipient:
+    return ReplyRecipient(address.domain, address.local, service.rules.policy, findings=[finding])
 
 
 def store_unavailable(service: Service, has_other_recipients: bool = False) -> Finding:
@@ -200,38 +216,23 @@ def store_unavailable(service: Service, has_other_recipients: bool = False) -> F
     return Finding(Reason.STORE_UNAVAILABLE, reply_for(Reason.STORE_UNAVAILABLE), fixed=action)
 
 
-def ask(service: Service, token: Token, token_id: str) -> tuple[Facts | None, Finding | None]:
+def ask(service: Service, token: Token, token_id: str) -> Asking[tuple[Facts | None, Finding | None]]:
     """Ask the store about a token. Without an answer, the second is what to say instead."""
     handler = service.rules.handlers.by_id.get(token.handler)
     wrapped = handler is not None and handler.wrap is not None
     try:
-        return service.store.facts(token.user, token.handler, token.context, token_id, wrapped), None
+        facts: Facts = yield FactsOf(token.user, token.handler, token.context, token_id, wrapped)
     except StoreUnavailableError:
         return None, store_unavailable(service)
+    return facts, None
 
 
-def _as_long(service: Service, junk: Junk) -> Finding | None:
-    """Ask the store about a forged token with a good checksum; return what to answer instead if it is unavailable.
+def _as_long(service: Service, address: ReplyAddress, junk: Junk, token: Token) -> Asking[ReplyRecipient]:
+    """Ask the store about a forged token with a good checksum; say so if it is unavailable, and must not be.
 
     So neither the time of the answer nor a deferral shows whether a handler or a user is disabled.
     """
-    if junk.token is None:
-        return None
-    _, missing = ask(service, junk.token, junk.token_id)
-    return missing if missing is not None and missing.fixed is Action.DEFER else None
-
-
-def is_throttled(service: Service, client: str, now: int) -> Finding | None:
-    """Return what to answer once a client's network has sent too many forged addresses. Counts nothing."""
-    limit = service.rules.verify.forged_per_minute
-    if not limit or service.guesses.counted(client, now) < limit:
-        return None
-    return _THROTTLED
-
-
-def throttled(service: Service, client: str, now: int) -> Finding | None:
-    """Count a forged address; return what to answer instead once its network has sent too many."""
-    limit = service.rules.verify.forged_per_minute
-    if not limit or service.guesses.count(client, now) <= limit:
-        return None
-    return _THROTTLED
+    _, missing = yield from ask(service, token, junk.token_id)
+    if missing is not None and missing.fixed is Action.DEFER:
+        return _junk(service, address, missing)
+    return _junk(service, address, junk.finding)

@@ -12,6 +12,7 @@ from reply_milter.core.verdict.verdict import Accept, Defer, Discard, Park, Reje
 from reply_milter.core.wrapping.native import find_direct
 from reply_milter.core.wrapping.unwrap import unwrap
 from reply_milter.core.wrapping.wrap import Road
+from reply_milter.flows.driving import settled
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import Claim, Claimed, Clock, Decision, Fate, NativeSources, Replay
@@ -146,12 +147,12 @@ def rehearse(
     service = Service(unthrottled, guesses, NoStore(), None, clock, telemetry, mark=KnownMark(left), natives=natives)
     connection = Connection(lambda: service, sample.client)
     connection.mail(f"<{sample.sender}>")
-    verdict = connection.rcpt(f"<{sample.recipient}>", None, over_smtp=True)
+    verdict = settled(connection.rcpt(f"<{sample.recipient}>", None, over_smtp=True))
     if isinstance(verdict, Accept) and telemetry.decision is not None:
         for name, value in sample.fields:
             connection.header(name, value.lstrip(" "))
         connection.body(sample.body)
-        verdict = connection.end_of_message("")
+        verdict = settled(connection.end_of_message(""))
         connection.done()
     return replace(_outcome(verdict, telemetry.decision), concerned=_concerned(rules, clock.now(), sample))
 

@@ -62,6 +62,11 @@ class Transaction:
         self.has_other_recipients = False
         self.state: State = ORDINARY
 
+    @property
+    def taken(self) -> ReplyRecipient | None:
+        """The reply recipient that the message is judged for; None if there is none yet."""
+        return self.state.taken if isinstance(self.state, Replying) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:

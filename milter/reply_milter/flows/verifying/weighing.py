@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple, final
 
 from reply_milter.core.mail import headers
@@ -15,9 +16,10 @@ from reply_milter.core.wrapping.plain import Plain
 from reply_milter.flows.service import Rules, Service
 from reply_milter.flows.verifying.arrival import Arrival
 from reply_milter.flows.verifying.claiming import Taken, claim_for, take, tells_of_author, tries_of
+from reply_milter.flows.verifying.native import standing_at_end
 from reply_milter.flows.verifying.recipient import store_unavailable
 from reply_milter.flows.verifying.standing import standing
-from reply_milter.ports import Claim, Replay, StoreUnavailableError
+from reply_milter.ports import Asking, Claim, Consult, Release, Replay, StoreUnavailableError
 
 _STAYS: Final = (Action.ACCEPT, Action.PARK)
 _ADDED_OCTETS: Final = 4096  # header fields that the MTA and we add, which the hook counts
@@ -54,8 +56,13 @@ class Weighed(NamedTuple):
     replay: Replay | None = None
 
 
-def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> Examined:
-    """Compare a message with its token, and collect all findings but the claim's. ``facts`` None: unknown."""
+def examine(
+    service: Service, arrival: Arrival, checked: Checked, facts: Facts | None, stands: list[Finding]
+) -> Examined:
+    """Compare a message with its token, and collect all findings but the claim's.
+
+    ``facts`` None: unknown. ``stands``: what speaks against the token itself.
+    """
     rules, message = service.rules, arrival.message
     authenticated = _authentication_of(rules, message)
     asked, wrapped = bool(rules.verify.authserv_id), checked.handler.wrap is not None
@@ -70,14 +77,13 @@ def examine(service: Service, arrival: Arrival, checked: Checked, facts: Facts |
         found = [_as_wrapped(one, bound, arrival) for one in found]
     before = [one for one in found if REASONS[one.reason].before_author]
     after = [one for one in found if not REASONS[one.reason].before_author]
-    stands = standing(service, arrival, checked, facts)
     return Examined(bound, stands + _as_it_stands(service, arrival) + before, after)
 
 
-def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
+def weigh(service: Service, arrival: Arrival, checked: Checked) -> Asking[Weighed]:
     """Ask the store once, about what is to stay, and about an author who might be a guess."""
     policy, facts = arrival.recipient.policy, arrival.recipient.facts
-    seen = _with_room(service, arrival, checked, examine(service, arrival, checked, facts))
+    seen = yield from _seen(service, arrival, checked, facts)
     finding, action = policy.decide([*seen.before, *seen.after])
     kept = arrival.stays(action)
     unanswered = action is not Action.ACCEPT and seen.is_before_author(finding)
@@ -85,16 +91,16 @@ def weigh(service: Service, arrival: Arrival, checked: Checked) -> Weighed:
     if not kept and (tries is None or not tells_of_author(seen.bound, tries)):
         return Weighed(seen.bound, finding, action)
     claim = claim_for(service, arrival, checked, tries, takes=kept)
-    taken = take(service, claim, seen.bound, arrival.has_other_recipients)
+    taken = yield from take(service, claim, seen.bound, arrival.has_other_recipients)
     known = taken.facts
     if known is not None and facts is not None:  # the claim does not ask for the copy: it never changes
         known = known._replace(original=facts.original)
     if known is not None and known != facts:  # they have changed since RCPT, or were unknown then
-        seen = _with_room(service, arrival, checked, examine(service, arrival, checked, known))
+        seen = yield from _seen(service, arrival, checked, known)
     finding, action = _decide(policy, seen, taken)
     if action is not Action.PARK and arrival.room is not None:
         arrival.room.leave(claim.id)
-    replay = taken.replay if arrival.stays(action) else _released(service, claim, taken.replay)
+    replay = taken.replay if arrival.stays(action) else (yield from _released(claim, taken.replay))
     return Weighed(seen.bound, finding, action, claim, replay)
 
 
@@ -111,11 +117,11 @@ def _as_wrapped(finding: Finding, bound: Bindings, arrival: Arrival) -> Finding:
     return replace(finding, reply=said, fixed=Action.REJECT if stays else action)
 
 
-def _released(service: Service, claim: Claim, replay: Replay | None) -> Replay | None:
+def _released(claim: Claim, replay: Replay | None) -> Asking[Replay | None]:
     """Release what was claimed in the same round trip that brought the facts against it; what is reported of it."""
     if replay is Replay.FIRST:
         with suppress(StoreUnavailableError):  # it stays reserved, for a token that is no longer valid
-            service.store.release(claim)
+            yield Release(claim)
     return None if replay in (Replay.FIRST, Replay.RETRY) else replay
 
 
@@ -136,26 +142,30 @@ def _as_it_stands(service: Service, arrival: Arrival) -> list[Finding]:
     ]
 
 
-def _with_room(service: Service, arrival: Arrival, checked: Checked, seen: Examined) -> Examined:
+def _seen(service: Service, arrival: Arrival, checked: Checked, facts: Facts | None) -> Asking[Examined]:
+    """Examine a message, with what others must be asked for."""
+    if arrival.recipient.claimant is None:
+        stands = standing(service, arrival, checked, facts)
+    else:
+        stands = yield from standing_at_end(service, arrival, checked, facts)
+    seen = examine(service, arrival, checked, facts, stands)
+    finding, action = arrival.recipient.policy.decide([*seen.before, *seen.after])
+    if action is not Action.PARK or arrival.has_other_recipients or arrival.room is None:
+        return seen
+    identifier, octets = claim_for(service, arrival, checked).id, arrival.message.size + _ADDED_OCTETS
+    is_there: bool = yield Consult(partial(arrival.room.is_there, checked.token.user, octets, identifier))
+    return seen if is_there else _without_room(seen, finding)
+
+
+def _without_room(seen: Examined, finding: Finding | None) -> Examined:
     """Defer what would be parked where there is no room for it, before anything else is objected to.
 
     With other recipients it can't be deferred, and would be lost: the hook counts again, and leaves it with the MTA.
     """
-    finding, action = arrival.recipient.policy.decide([*seen.before, *seen.after])
-    if action is not Action.PARK or arrival.has_other_recipients or _has_room(service, arrival, checked):
-        return seen
     full = Finding(Reason.PARKING_FULL, reply_for(Reason.PARKING_FULL), fixed=Action.DEFER)
     if seen.is_before_author(finding):
         return Examined(seen.bound, [full, *seen.before], seen.after)
     return Examined(seen.bound, seen.before, [full, *seen.after])
-
-
-def _has_room(service: Service, arrival: Arrival, checked: Checked) -> bool:
-    """Whether the hook can park it. The reply then has its place there."""
-    if arrival.room is None:
-        return True
-    identifier = claim_for(service, arrival, checked).id
-    return arrival.room.is_there(checked.token.user, arrival.message.size + _ADDED_OCTETS, identifier)
 
 
 def _decide(policy: Policy, seen: Examined, taken: Taken) -> tuple[Finding | None, Action]:

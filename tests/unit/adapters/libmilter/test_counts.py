@@ -67,9 +67,13 @@ class CountingTelemetry:
         """See ``ports.ConnectionTelemetry``."""
         self.calls["closed"] += 1
 
-    def stage_started(self) -> None:
+    def stage_started(self) -> float:
         """See ``ports.ConnectionTelemetry``."""
         self.calls["started"] += 1
+        return 0.0
+
+    def stage_resumed(self, started: float) -> None:
+        """See ``ports.ConnectionTelemetry``."""
 
     def stage_ended(self, name: str) -> None:
         """See ``ports.ConnectionTelemetry``."""

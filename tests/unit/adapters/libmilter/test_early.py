@@ -83,31 +83,31 @@ def _begun(
 @pytest.mark.parametrize("offered", [ALL, 0x7F, 0])
 def test_a_unix_socket_declines_data_as_ever(needs: Negotiation, offered: int) -> None:
     """And an MTA is asked for nothing that it does not offer."""
-    assert needs.choose(offered, over_tcp=False, early=LATE) == offered & needs.steps
-    assert needs.steps & Milter.P_NODATA
+    assert needs.needs.choose(offered, over_tcp=False, early=LATE) == offered & needs.needs.steps
+    assert needs.needs.steps & Milter.P_NODATA
 
 
 @pytest.mark.parametrize("needs", [VERIFY, SIGN], ids=["verify", "sign"])
 def test_over_tcp_data_is_answered(needs: Negotiation) -> None:
     """Whatever the MTA is. So the end of the header is sent, which libmilter needs between DATA and a body."""
-    chosen = needs.choose(ALL, over_tcp=True, early=LATE)
-    assert chosen == needs.steps & ~Milter.P_NODATA & ~Milter.P_NOEOH | Milter.P_NR_EOH
+    chosen = needs.needs.choose(ALL, over_tcp=True, early=LATE)
+    assert chosen == needs.needs.steps & ~Milter.P_NODATA & ~Milter.P_NOEOH | Milter.P_NR_EOH
 
 
 @pytest.mark.parametrize("over_tcp", [True, False])
 def test_with_early_acceptance_pieces_of_the_body_need_no_answer(over_tcp: bool) -> None:
     """Only replies have their body sent then, and all of it is wanted."""
-    chosen = VERIFY.choose(ALL, over_tcp, EARLY)
+    chosen = VERIFY.needs.choose(ALL, over_tcp, EARLY)
     assert not chosen & (Milter.P_NODATA | Milter.P_NOEOH | Milter.P_SKIP | Milter.P_NR_DATA)
     assert chosen & Milter.P_NR_BODY and chosen & Milter.P_NR_EOH
     unchanged = ~(Milter.P_NODATA | Milter.P_NOEOH | Milter.P_NR_EOH | Milter.P_SKIP | Milter.P_NR_BODY)
-    assert chosen & unchanged == VERIFY.steps & unchanged
+    assert chosen & unchanged == VERIFY.needs.steps & unchanged
 
 
 def test_an_mta_without_data_keeps_todays_way() -> None:
     """What cannot be left out was never there."""
     offered = ALL & ~Milter.P_NODATA
-    assert VERIFY.choose(offered, over_tcp=False, early=EARLY) == offered & VERIFY.steps
+    assert VERIFY.needs.choose(offered, over_tcp=False, early=EARLY) == offered & VERIFY.needs.steps
 
 
 def test_what_is_not_needed_ends_at_data() -> None:

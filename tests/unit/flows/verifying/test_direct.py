@@ -11,6 +11,7 @@ from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.verdict import Accept, Defer, Reject
 from reply_milter.core.wrapping.keys import open_original
 from reply_milter.core.wrapping.plain import Plain
+from reply_milter.flows.driving import settled
 from tests.support.fakes import NOW, SEAL_KEY, MemoryMark, minted, rules
 from tests.support.hosts.dialogue import Desk, edits, reply_fields
 from tests.support.wrapping import KEY, NATIVE, OTHER_NATIVE, gitea, wrapped
@@ -51,7 +52,7 @@ def test_a_native_address_is_refused_in_every_spelling(address: str, resolved: s
     """Whatever its key is: with it, without it, or the mailbox alone."""
     desk = _desk()
     desk.connection.mail("<jane@example.org>")
-    verdict = desk.connection.rcpt(f"<{address}>", resolved, over_smtp=True)
+    verdict = settled(desk.connection.rcpt(f"<{address}>", resolved, over_smtp=True))
     assert isinstance(verdict, Reject)
     assert (verdict.reason, str(verdict.reply)) == ("native", REFUSED)
 
@@ -109,7 +110,7 @@ def test_an_open_address_has_one_spelling() -> None:
     """Quoted, the MTA would deliver it as well."""
     desk = _desk()
     desk.connection.mail("<jane@example.org>")
-    verdict = desk.connection.rcpt('<"incoming+org-repo-issue"@git.example.com>', OPEN, over_smtp=True)
+    verdict = settled(desk.connection.rcpt('<"incoming+org-repo-issue"@git.example.com>', OPEN, over_smtp=True))
     assert isinstance(verdict, Reject)
     assert str(verdict.reply) == "550 5.1.3 Bad recipient address syntax"
 

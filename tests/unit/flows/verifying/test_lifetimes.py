@@ -37,7 +37,7 @@ def test_abort_ends_a_message() -> None:
     desk.connection.abort()
     desk.content(AUTOMATIC)
     assert not desk.connection.in_transaction
-    assert desk.connection.end_of_message("4Q1") == Accept()
+    assert desk.end_of_message("4Q1") == Accept()
     assert desk.store.tokens == {}
 
 
@@ -45,9 +45,9 @@ def test_answered_message_is_over() -> None:
     """A second end of message without a start decides nothing."""
     desk = Desk()
     desk.send(ANSWERED)
-    assert desk.connection.end_of_message("4Q1") == Accept()
+    assert desk.end_of_message("4Q1") == Accept()
     desk.connection.done()
-    desk.connection.failed()
+    desk.failed()
     assert len(desk.telemetry.messages) == len(desk.settled) == 1
 
 

@@ -83,8 +83,8 @@ def test_a_key_is_not_used_where_the_answer_failed() -> None:
     desk = Desk()
     desk.start(ANSWERED.address)
     desk.content(GENUINE)
-    desk.connection.end_of_message("4Q1")
-    desk.connection.failed()
+    desk.end_of_message("4Q1")
+    desk.failed()
     assert desk.telemetry.keys == {}
 
 

@@ -15,6 +15,7 @@ from reply_milter.core.native import gob
 from reply_milter.core.native.forms import FORMS, Named
 from reply_milter.core.native.known import Known
 from reply_milter.core.native.verification import LinesFile, Verification
+from reply_milter.core.token.verify import Facts
 from reply_milter.core.verdict.handler import Handler, Handlers
 from reply_milter.core.verdict.policy import Policy
 from reply_milter.core.verdict.reasons import Reason
@@ -23,7 +24,7 @@ from reply_milter.core.wrapping.keys import open_original
 from reply_milter.core.wrapping.pattern import parse
 from reply_milter.core.wrapping.plain import Plain
 from reply_milter.core.wrapping.presets import PRESETS
-from reply_milter.ports import SourceUnavailableError
+from reply_milter.ports import Claim, Claimed, Consult, FactsOf, Pending, Replay, SourceUnavailableError
 from tests.support.fakes import AUTHOR, NOW, SEAL_KEY, MemoryMark, rules
 from tests.support.hosts.dialogue import Desk, edits, reply_fields
 from tests.support.native_writers import gitea_token, moodle_key
@@ -383,3 +384,38 @@ def test_the_log_tells_what_was_wrong() -> None:
         (verdict,) = desk.start(native(key))
         assert isinstance(verdict, Reject) and str(verdict.reply) == INVALID
         assert desk.telemetry.recipients[-1].because == cause
+
+
+def test_the_source_is_asked_by_whoever_drives_the_steps() -> None:
+    """It may be a database that keeps us waiting: at RCPT and at the end, before the store; its failure is told."""
+    people = People(answers=False)
+    desk, address, known = _desk(people), native(token()), People().users[42]
+    for at_rcpt, at_end in ((known, known), (known, None), (None, None)):
+        desk.connection.mail(f"<{AUTHOR}>")
+        verdict = _driven(desk.connection.rcpt(f"<{address}>", address, True), at_rcpt, [Consult, FactsOf])
+        assert isinstance(verdict, Accept if at_rcpt else Defer)
+        if at_rcpt is None:
+            continue
+        desk.content(MAIL)
+        asked: list[type] = [Consult, Claim] if at_end else [Consult]
+        verdict = _driven(desk.connection.end_of_message("4Q1"), at_end, asked)
+        assert isinstance(verdict, Accept if at_end else Defer)
+        desk.connection.abort()
+    assert people.asked == []
+
+
+def _driven(answer: object, known: Known | None, expected: list[type]) -> object:
+    """Answer what is asked: ``known`` by the source, None if it can't say; the store takes everything."""
+    assert isinstance(answer, Pending)
+    asked, said = [], answer.steps.send(None)
+    while True:
+        asked.append(type(said))
+        try:
+            if isinstance(said, Consult):
+                tell = answer.steps.send if known else answer.steps.throw
+                said = tell(known or SourceUnavailableError("locked"))  # type: ignore[arg-type]
+            else:
+                said = answer.steps.send(Facts() if isinstance(said, FactsOf) else Claimed(Replay.FIRST, facts=Facts()))
+        except StopIteration as end:
+            assert asked == (expected if known else [Consult])
+            return end.value

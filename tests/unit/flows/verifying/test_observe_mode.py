@@ -141,7 +141,7 @@ def test_of_huge_forged_verdicts_only_the_count_is_kept() -> None:
     kept = desk.content_kept
     assert kept is not None and len(kept.fields[VERDICT.lower()]) == 1000
     assert sum(map(len, kept.fields[VERDICT.lower()])) < OCTETS_LIMIT
-    verdict = desk.connection.end_of_message("4Q1")
+    verdict = desk.end_of_message("4Q1")
     assert isinstance(verdict, Accept) and len(verdict.edits) == 1001
     assert (desk.tags(verdict)["would"], desk.tags(verdict)["reason"]) == ("reject", "malformed")
 
@@ -154,5 +154,5 @@ def test_a_flood_of_forged_verdicts_stays_as_it_is(count: int, edits: int) -> No
     desk.content([*GENUINE, *[(VERDICT, " v=1; result=pass")] * count])
     kept = desk.content_kept
     assert kept is not None and len(kept.fields[VERDICT.lower()]) <= FIELDS_LIMIT + 1
-    verdict = desk.connection.end_of_message("4Q1")
+    verdict = desk.end_of_message("4Q1")
     assert isinstance(verdict, Accept) and len(verdict.edits) == edits

@@ -9,6 +9,7 @@ from reply_milter.core.verdict.answer import Action
 from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept, Defer, Reject
+from reply_milter.flows.driving import settled
 from tests.support.fakes import FORUM, ISSUE, NOW, MemoryStore, minted, rules
 from tests.support.hosts.dialogue import Desk, reply_fields
 
@@ -63,7 +64,7 @@ def test_odd_spelling_is_refused_as_syntax() -> None:
     desk = Desk()
     desk.connection.mail("<a@b>")
     local, domain = ANSWERED.address.split("@")
-    verdict = desk.connection.rcpt(f'<"{local}"@{domain}>', ANSWERED.address, True)
+    verdict = settled(desk.connection.rcpt(f'<"{local}"@{domain}>', ANSWERED.address, True))
     assert isinstance(verdict, Reject)
     assert str(verdict.reply).startswith("550 5.1.3 ")
     assert desk.telemetry.disagreements == 0

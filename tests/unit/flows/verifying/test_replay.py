@@ -238,8 +238,8 @@ def test_failed_edits_release_the_reservation() -> None:
     desk = Desk()
     desk.start(ANSWERED.address)
     desk.content(GENUINE)
-    desk.connection.end_of_message("4Q1")
-    desk.connection.failed()
+    desk.end_of_message("4Q1")
+    desk.failed()
     assert desk.settled == []
     assert not desk.connection.in_transaction
     assert replay(desk) == "first"
@@ -251,8 +251,8 @@ def test_failed_edits_of_a_retry_leave_the_reservation() -> None:
     replay(desk)
     desk.start(ANSWERED.address)
     desk.content(GENUINE)
-    desk.connection.end_of_message("4Q1")
-    desk.connection.failed()
+    desk.end_of_message("4Q1")
+    desk.failed()
     assert replay(desk) == "retry"
 
 
@@ -261,9 +261,9 @@ def test_store_away_at_the_release_does_no_harm() -> None:
     desk = Desk()
     desk.start(ANSWERED.address)
     desk.content(GENUINE)
-    desk.connection.end_of_message("4Q1")
+    desk.end_of_message("4Q1")
     desk.store.down = True
-    desk.connection.failed()
+    desk.failed()
     desk.store.down = False
     assert replay(desk) == "retry"
 
@@ -275,8 +275,8 @@ def test_failure_after_a_refusal_releases_nothing() -> None:
     commit_all(desk)
     desk.start(ANSWERED.address)
     desk.content(GENUINE)
-    desk.connection.end_of_message("4Q1")
-    desk.connection.failed()
+    desk.end_of_message("4Q1")
+    desk.failed()
     assert desk.store.calls.count("release") == 0
 
 

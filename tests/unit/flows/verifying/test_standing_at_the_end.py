@@ -73,7 +73,7 @@ def test_nothing_that_was_taken_away_is_posted(change: Change, reason: Reason, a
     desk.content(reply_fields(NUMBERED))
     if at == "behind the body":
         change(desk)
-    verdict = desk.connection.end_of_message("4Q1")
+    verdict = desk.end_of_message("4Q1")
     desk.connection.done()
     assert isinstance(verdict, Reject) and verdict.reason is reason
     assert reason is Reason.EXPIRED or verdict.reply == INVALID

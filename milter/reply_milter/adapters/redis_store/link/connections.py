@@ -22,6 +22,7 @@ class RedisConnections:
         self.topology: Topology
         self._operation: type[Operation] = Operation
         self._server: Server | None = None  # where there is only one
+        self._is_plain = not target.url.startswith("rediss:")
         if target.kind is Kind.SINGLE:
             self.topology = single = SingleServer(target.url)
             self._server = single.server
@@ -42,6 +43,21 @@ class RedisConnections:
     def operation_on(self, server: Server, name: str) -> "Operation":
         """Return an operation on ``server``, wherever the keys are."""
         return Operation(self.topology, name, self._timeout, self._telemetry, False, server)
+
+    @property
+    def plain_server(self) -> Server | None:
+        """The server, where there is only one, and nothing is encrypted on the way to it."""
+        return self._server if self._is_plain else None
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for a whole operation."""
+        return self._timeout
+
+    @property
+    def telemetry(self) -> StoreTelemetry | None:
+        """Who counts operations."""
+        return self._telemetry
 
     def servers(self) -> list[Server]:
         """Return all servers that have a part of the data.

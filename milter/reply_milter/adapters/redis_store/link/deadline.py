@@ -7,7 +7,7 @@ answer where three are enough, and at each the thread gives up the interpreter's
 import select
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import hiredis
@@ -60,7 +60,7 @@ class _Deadline:
 
     def send(self, commands: Sequence[tuple[Any, ...]]) -> None:
         """Send ``commands``; ``collect`` reads their answers."""
-        self._send(b"".join([hiredis.pack_command(command) for command in commands]))
+        self._send(packed(commands))
 
     def collect(self, count: int) -> list[Any]:
         """Wait for ``count`` answers and return them."""
@@ -72,6 +72,42 @@ class _Deadline:
             else:
                 answers.append(answer)
         return answers
+
+    def descriptor(self) -> int:
+        """Return its file descriptor."""
+        number: int = self._sock.fileno()
+        return number
+
+    def push(self, octets: bytes) -> int:
+        """Send as many ``octets`` as there is room for now; return how many. Not over TLS.
+
+        Raises:
+            OSError: the server is gone, and none of them was sent.
+        """
+        try:
+            sent: int = self._sock.send(octets)
+        except BlockingIOError:
+            return 0
+        return sent
+
+    def pull(self) -> Iterator[Any]:
+        """Yield the answers that have arrived as a whole, without waiting. Not over TLS.
+
+        Raises:
+            redis.exceptions.RedisError, OSError: there will be no more.
+        """
+        size = _RECEIVED
+        while size == _RECEIVED:
+            try:
+                octets = self._sock.recv(_RECEIVED)
+            except BlockingIOError:
+                return
+            if not octets:
+                raise redis.exceptions.ConnectionError("the server closed the connection")
+            size = len(octets)
+            self._answers.feed(octets)
+            while (answer := self._answers.gets()) is not _NOT_YET:
+                yield answer
 
     def make_ready(self) -> None:
         """Connect, unless it is connected."""
@@ -127,6 +163,11 @@ class _Master:
             raise redis.exceptions.ReadOnlyError(
                 f"Sentinels name this server as the master, but it is a {role[0].decode()}"
             )
+
+
+def packed(commands: Iterable[tuple[Any, ...]]) -> bytes:
+    """Return commands as Redis reads them."""
+    return b"".join([hiredis.pack_command(command) for command in commands])
 
 
 def connection_factory(url: str, must_be_master: bool = False) -> Callable[[], Any]:

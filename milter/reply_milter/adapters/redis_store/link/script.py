@@ -18,6 +18,10 @@ class Script:
         self._text = files(package).joinpath(f"{name}.lua").read_bytes()
         self._sha = hashlib.sha1(self._text, usedforsecurity=False).hexdigest()
 
+    def command(self, key: Argument, *arguments: Argument) -> Command:
+        """Return the command that runs it once, if Redis has it."""
+        return ("EVALSHA", self._sha, 1, key, *arguments)
+
     def run(self, call: Operation, key: str, *arguments: Argument) -> Any:
         """Run it once; return its answer."""
         return self.run_behind(call, (), key, *arguments)[0]
@@ -28,7 +32,7 @@ class Script:
         If it has to be sent as text, the reads are sent again with it, which does no harm.
         """
         try:
-            return call(*reads, ("EVALSHA", self._sha, 1, key, *arguments))
+            return call(*reads, self.command(key, *arguments))
         except NoScriptError:  # Redis did not run it, so this is the first time
             return call(*reads, ("EVAL", self._text, 1, key, *arguments))
 
@@ -37,7 +41,7 @@ class Script:
 
         Only for scripts that may run twice for the same arguments: Redis may lose them between two runs.
         """
-        commands = [("EVALSHA", self._sha, 1, *run) for run in runs]
+        commands = [self.command(*run) for run in runs]
         try:
             return call(*commands)
         except NoScriptError:  # the text with each: in a Cluster, they go to several servers

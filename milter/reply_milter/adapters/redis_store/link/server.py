@@ -23,11 +23,16 @@ class Server:
 
     def take(self, deadline: float) -> Any:
         """Return an idle connection that the server has not closed, or a new one."""
+        connection = self.take_idle(deadline)
+        return connection if connection is not None else self._make()
+
+    def take_idle(self, deadline: float) -> Any | None:
+        """Return an idle connection that the server has not closed; None if there is none."""
         while True:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                return self._make()
+                return None
             if deadline - connection.deadline < _TRUSTED_SECONDS or connection.is_quiet():
                 return connection
             connection.disconnect()

@@ -48,7 +48,7 @@ class SqliteParkingRoom:
                 row = self._look(user)
             except sqlite3.Error:  # no record yet, or it can't be read now: the hook counts again
                 return True
-            coming = [place for reply, place in self._reserved.items() if reply != identifier]
+            coming = [place for reply, place in list(self._reserved.items()) if reply != identifier]
             theirs = [place for place in coming if place.user == user]
             of_user = Occupied(row[2] + len(theirs), row[3] + sum(place.octets for place in theirs))
             of_all = Occupied(row[0] + len(coming), row[1] + sum(place.octets for place in coming))
@@ -58,9 +58,8 @@ class SqliteParkingRoom:
             return True
 
     def leave(self, identifier: str) -> None:
-        """See ``ports.ParkingRoom``."""
-        with self._lock:
-            self._reserved.pop(identifier, None)
+        """See ``ports.ParkingRoom``. Waits for nobody who looks into the record meanwhile."""
+        self._reserved.pop(identifier, None)
 
     def _look(self, user: int) -> tuple[int, int, int, int]:
         """Return what is parked, of all and of one user; forget places of replies that arrived, or are overdue."""
@@ -69,6 +68,6 @@ class SqliteParkingRoom:
             for identifier, place in list(self._reserved.items()):
                 found = record.execute("SELECT 1 FROM parked WHERE id = ?", (identifier,)).fetchone()
                 if found or place.until < time.monotonic():
-                    del self._reserved[identifier]
+                    self._reserved.pop(identifier, None)
             row: tuple[int, int, int, int] = record.execute(_OCCUPIED + _OF_USER, (user,)).fetchone()
             return row

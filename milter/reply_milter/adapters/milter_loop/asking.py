@@ -1,0 +1,115 @@
+"""What the steps of a turn ask the store, sent together: all of them in one go where the store has a pipeline.
+
+The rest goes to a few threads that may wait: a store that is not connected, or none of a single plain server.
+"""
+
+import math
+import select
+from collections.abc import Callable
+from typing import Any, Final, final
+
+from reply_milter.adapters.milter_loop.connection import Connection
+from reply_milter.adapters.milter_loop.question import Question
+from reply_milter.adapters.milter_loop.store_pool import StorePool
+from reply_milter.ports import Asked, Consult, Store, StorePipeline
+
+GiveAnswer = Callable[[Connection, Any, Exception | None], None]
+PipelineOf = Callable[[Store, "Watched"], StorePipeline | None]
+
+
+@final
+class Watched:
+    """Implements ``ports.Watcher`` for one pipeline, on the loop's ``epoll``."""
+
+    def __init__(self, epoll: select.epoll) -> None:
+        self._epoll = epoll
+        self.descriptors: Final[dict[int, int]] = {}
+
+    def watch(self, descriptor: int, writing: bool) -> None:
+        """See ``ports.Watcher``."""
+        events = select.EPOLLIN | (select.EPOLLOUT if writing else 0)
+        if descriptor not in self.descriptors:
+            self._epoll.register(descriptor, events)
+        elif self.descriptors[descriptor] != events:
+            self._epoll.modify(descriptor, events)
+        self.descriptors[descriptor] = events
+
+    def unwatch(self, descriptor: int) -> None:
+        """See ``ports.Watcher``."""
+        if self.descriptors.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+
+
+@final
+class Asking:
+    """``give`` takes each answer to the connection that asked. ``pipeline_of`` makes the pipeline of a store."""
+
+    def __init__(self, epoll: select.epoll, give: GiveAnswer, pipeline_of: PipelineOf) -> None:
+        self._watched = Watched(epoll)
+        self._give = give
+        self._pipeline_of = pipeline_of
+        self._pool = StorePool()
+        self._asked: list[tuple[Asked, Question]] = []
+        # By the store's identity; one, and the canary's, but for a moment after a reload.
+        self._pipelines: dict[int, tuple[Store, StorePipeline | None]] = {}
+        epoll.register(self._pool.descriptor, select.EPOLLIN)
+
+    def add(self, connection: Connection, question: Question) -> None:
+        """Note that the step of this connection asks; ``send`` sends all. Others than the store are asked at once."""
+        request = question.request
+        if isinstance(request, Consult):
+            self._pool.ask(connection, question)
+        else:
+            self._asked.append((Asked(connection, request), question))
+
+    def owns(self, descriptor: int) -> bool:
+        """Whether an event of ``descriptor`` is one of ours: call ``collect``."""
+        return descriptor == self._pool.descriptor or descriptor in self._watched.descriptors
+
+    @property
+    def deadline(self) -> float:
+        """When ``collect`` must be called at the latest, in monotonic seconds."""
+        deadlines = [one.deadline for _, one in self._pipelines.values() if one is not None]
+        return min((one for one in deadlines if one is not None), default=math.inf)
+
+    def send(self) -> None:
+        """Ask each store what was added since: in one go where its pipeline takes it, else by threads."""
+        while self._asked:
+            store = self._asked[0][1].store
+            together = [one for one in self._asked if one[1].store is store]
+            self._asked = [one for one in self._asked if one[1].store is not store]
+            pipeline = self._pipeline(store)
+            if pipeline is None or not pipeline.ask([asked for asked, _ in together]):
+                for asked, question in together:
+                    self._pool.ask(asked.by, question)
+
+    def _pipeline(self, store: Store) -> StorePipeline | None:
+        """Return the pipeline of a store. With a new store, leave those that nobody waits for."""
+        known = self._pipelines.get(id(store))
+        if known is None:
+            self._leave_old_ones()
+            known = self._pipelines[id(store)] = store, self._pipeline_of(store, self._watched)
+        return known[1]
+
+    def _leave_old_ones(self) -> None:
+        for number, (_, pipeline) in list(self._pipelines.items()):
+            if pipeline is None or pipeline.deadline is None:
+                del self._pipelines[number]
+                if pipeline is not None:
+                    pipeline.close()
+
+    def collect(self) -> None:
+        """Give out the answers that have arrived."""
+        for connection, answer, failure in self._pool.collect():
+            self._give(connection, answer, failure)
+        for _, pipeline in list(self._pipelines.values()):
+            if pipeline is not None:
+                self._collect_from(pipeline)
+
+    def _collect_from(self, pipeline: StorePipeline) -> None:
+        for one in pipeline.answers():
+            question = one.by.session.steps.question
+            if one.unasked and question is not None:
+                self._pool.ask(one.by, question)
+            else:
+                self._give(one.by, one.answer, one.failure)

@@ -1,0 +1,124 @@
+"""A socket of the MTA: what it sends goes to its session, and answers go back, also to an MTA that stalls."""
+
+import select
+import socket
+from contextlib import suppress
+from typing import Final, final
+
+from reply_milter.adapters.milter_loop.hooks import Hooks
+from reply_milter.adapters.milter_loop.session import Session
+
+_RECEIVED: Final = 65536  # octets at a time
+_GONE: Final = (ConnectionError, TimeoutError, OSError)
+
+
+@final
+class Connection:
+    """``epoll`` has this socket; ``last``: when the MTA last sent or took something, in monotonic seconds."""
+
+    __slots__ = ("_epoll", "_socket", "_unsent", "_watched", "descriptor", "is_closed", "last", "session")
+
+    def __init__(self, connected: socket.socket, epoll: select.epoll, hooks: Hooks, now: float) -> None:
+        connected.setblocking(False)
+        self._socket = connected
+        self._epoll = epoll
+        self._unsent = b""
+        self._watched = int(select.EPOLLIN)
+        self.descriptor: Final = connected.fileno()
+        self.is_closed = False
+        self.last = now
+        self.session: Final = Session(hooks, self._is_gone)
+        epoll.register(self.descriptor, self._watched)
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the MTA has not taken all answers yet."""
+        return bool(self._unsent) and not self.is_closed
+
+    def _is_gone(self) -> bool:
+        """Whether the MTA has hung up. What it may have sent stays to be read."""
+        if self.is_closed:
+            return True
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def on_event(self, event: int, now: float) -> None:
+        """Read what has arrived, or write what the MTA had no room for."""
+        self.last = now
+        if self._unsent:
+            self._send(self._unsent)
+        elif event & select.EPOLLIN:
+            self._read()
+        else:
+            self.close()
+
+    def _read(self) -> None:
+        """Read once, so that no connection keeps the others waiting; nothing while the store is asked."""
+        if self.session.steps.question is not None:
+            self._watch(0)
+            return
+        try:
+            octets = self._socket.recv(_RECEIVED)
+        except BlockingIOError:
+            return
+        except _GONE:
+            octets = b""
+        if octets:
+            self.session.take(octets)
+            self.flush()
+        else:
+            self.close()
+
+    def flush(self) -> None:
+        """Send the answers that there are, all in one go; close what has ended."""
+        answers = self.session.steps.answers
+        if answers:
+            octets = answers[0] if len(answers) == 1 else b"".join(answers)
+            answers.clear()
+            self._send(self._unsent + octets)
+        elif self.session.has_ended and not self._unsent:
+            self.close()
+
+    def _send(self, octets: bytes) -> None:
+        try:
+            sent = self._socket.send(octets)
+        except BlockingIOError:
+            sent = 0
+        except _GONE:
+            self.close()
+            return
+        self._unsent = octets[sent:]
+        if self._unsent:
+            self._watch(select.EPOLLOUT)
+        elif self.session.has_ended:
+            self.close()
+        else:
+            self._watch(select.EPOLLIN)
+
+    def _watch(self, events: int) -> None:
+        if events != self._watched:
+            self._watched = events
+            self._epoll.modify(self.descriptor, events)
+
+    def answered(self, answer: object, failure: Exception | None) -> None:
+        """Give the session the store's answer."""
+        self.session.answered(answer, failure)
+        if self.is_closed:
+            self.session.close()
+        else:
+            self.flush()
+            if not self.is_closed and not self._unsent:
+                self._watch(select.EPOLLIN)
+
+    def close(self) -> None:
+        """Hang up, and forget the message; a question to the store goes on to its end."""
+        if not self.is_closed:
+            self.is_closed = True
+            with suppress(OSError):
+                self._epoll.unregister(self.descriptor)
+            self._socket.close()
+        self.session.close()

@@ -1,0 +1,28 @@
+"""Spread connections evenly over the workers that share a listening socket: each counts its own in shared memory."""
+
+from typing import Final, final
+
+_MOST_WORKERS: Final = 256
+COUNT_OCTETS: Final = _MOST_WORKERS * 4
+
+
+@final
+class ConnectionCounts:
+    """``memory``: COUNT_OCTETS zero octets that all workers share; ``worker``: the number of this one.
+
+    Each worker writes its own count only, one more than it has connections, so no lock is needed.
+    """
+
+    def __init__(self, memory: memoryview, worker: int) -> None:
+        self._counts = memory.cast("i")
+        self._own = worker
+        self.set(0)
+
+    def set(self, count: int) -> None:
+        """Tell the others how many connections this worker has."""
+        self._counts[self._own] = count + 1
+
+    def has_fewest(self) -> bool:
+        """Whether no other worker has fewer connections than this one."""
+        counts = self._counts
+        return counts[self._own] <= min(count for count in counts if count)
