@@ -1,10 +1,13 @@
 """A mail host on which everything happens that the dashboard shows, and a Prometheus that watches it."""
 
+import json
 import os
+import shutil
 import signal
 import smtplib
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +21,8 @@ from reply_milter.core.mail.edited import edited
 from reply_milter.core.token.mint import MintedAddress
 from tests.monitoring.prometheus_under_test import PrometheusUnderTest
 from tests.support.hosts.delivery_site import DeliverySite
+from tests.support.hosts.dovecot import PASSWORD, PrivateDovecot
+from tests.support.hosts.mailbox_site import reply as fetched_reply
 from tests.support.hosts.site_under_test import DOMAIN, reply
 from tests.support.processes.daemon_process import wait_until
 from tests.support.wrapped_settings import OPEN as OPEN_LINE
@@ -33,6 +38,34 @@ ORDINARY_SECONDS = 9.0  # of traffic without accidents, so that rates and quanti
 NATIVE, OPEN = f"incoming+{'B4KJ2ME7QX3N' * 5}@git.example.com", "incoming+new-issue@git.example.com"
 LONG = f"incoming+{('B4KJ2ME7QX3N' * 11)[:128]}@git.example.com"  # too long for a capsule
 GITEA = gitea('type = "command"\nargv = ["/bin/true"]\n', OPEN_LINE)
+# Another application, whose addresses are verified and which never sends through this host.
+VERIFIED = """
+[[handler]]
+id = 21
+name = "forge"
+context = "wrapped"
+[handler.wrap]
+application = "forgejo"
+address = "incoming+{key}@forge.example.com"
+outward = false
+native = "verify"
+[handler.verify]
+type = "forgejo"
+source = "file:USERS"
+canary_user = 42
+[handler.delivery]
+type = "command"
+argv = ["/bin/true"]
+"""
+MAILBOX = """
+[[imap]]
+name = "inbox"
+url = "imap://127.0.0.1:PORT"
+user = "LOGIN"
+password_file = "SECRET"
+recipient = "dovecot"
+poll_seconds = 1
+"""
 APPLICATION = '[[sign.application]]\nname = "git"\nnetworks = ["fd00::7/128"]\nhandlers = ["gitea"]\n'
 
 
@@ -40,7 +73,15 @@ class MonitoredSite:
     """``host``: Postfix, daemon with hook and signing milter, an application; ``prometheus`` scrapes it each second."""
 
     def __init__(self) -> None:
-        self.host = DeliverySite(CONFIRM, handlers=GITEA)
+        self._folder = Path(tempfile.mkdtemp(prefix="monitored-"))
+        self._folder.chmod(0o755)
+        self._mailbox = PrivateDovecot(self._folder)
+        (self._folder / "secret").write_text(f"{PASSWORD}\n")
+        users = self._folder / "users.jsonl"
+        users.write_text(json.dumps({"id": 42, "secret": "77f3fb1de115523da4d552f6127ed9a2"}) + "\n")
+        fetched = MAILBOX.replace("PORT", str(self._mailbox.port)).replace("LOGIN", self._mailbox.user)
+        fetched = fetched.replace("SECRET", str(self._folder / "secret"))
+        self.host = DeliverySite(CONFIRM, handlers=GITEA + VERIFIED.replace("USERS", str(users)) + fetched)
         site = self.site = self.host.site
         for old, new in (
             ("SMTP", str(site.mta.port)),
@@ -62,6 +103,7 @@ class MonitoredSite:
 
     def start(self) -> "MonitoredSite":
         """Start everything."""
+        self._mailbox.start()
         self.host.start()
         self.prometheus.start()
         wait_until(lambda: bool(self.prometheus.query("up == 1")), 10, "a first scrape")
@@ -73,6 +115,8 @@ class MonitoredSite:
             self._idle.close()
         self.prometheus.stop()
         self.host.stop()
+        self._mailbox.stop()
+        shutil.rmtree(self._folder)
 
     def page(self) -> bytes:
         """``/metrics``, as it is."""
@@ -105,6 +149,7 @@ class MonitoredSite:
         self._outgoing()
         self._at_the_hook()
         self._wrapped()
+        self._mailbox.deliver(fetched_reply(self._mint(), next(self._numbers), author=ALICE))
 
     def _accidents(self) -> None:
         self.command("keys", "add")
@@ -142,12 +187,12 @@ class MonitoredSite:
         self.site.daemon.reload()
 
     def _stop_the_store(self) -> None:
-        """Stop Redis for longer than its time-out, until both canaries have noticed, too."""
+        """Stop Redis for longer than its time-out, until all canaries have noticed, too."""
         store = self._child("redis-server")
         os.kill(store, signal.SIGSTOP)
         try:
             assert self._send(self._mint()).startswith("451")
-            for name in ("the canary", "the wrapped canary"):
+            for name in ("the canary", "the wrapped canary", "the native canary"):
                 wait_until(partial(self._logged, f"{name} failed: reason=deferred"), 10, f"{name} fails")
         finally:
             os.kill(store, signal.SIGCONT)

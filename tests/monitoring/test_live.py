@@ -179,8 +179,8 @@ def test_labels_hold_nothing_of_a_clients(monitored: MonitoredSite) -> None:
     words = [value for label, value in values if label != "server"]
     assert all(re.fullmatch(r"[A-Za-z0-9._+-]{0,32}", value) for value in words), values
     names = {value for label, value in values if label == "handler"}
-    assert names == {"", "issue", "forum", "gone", "lenient", "strict", "careful", "confirm", "gitea"}
-    assert len(values) < 150
+    assert names == {"", "issue", "forum", "gone", "lenient", "strict", "careful", "confirm", "gitea", "forge"}
+    assert len(values) < 160
 
 
 def test_the_rules_are_the_shipped_ones(monitored: MonitoredSite) -> None:

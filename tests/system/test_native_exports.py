@@ -190,7 +190,7 @@ def test_users_and_data_keys_of_moodle(database: SqlServer, file: Path) -> None:
     data = {(one.handler, one.data): one.known for one in found if isinstance(one, DataLine)}
     assert data.keys() == {(1, 7), (1, 8), (1, 9), (1, 10), (1, 1 << 62), (2, 7)}
     assert [data[1, number].expires for number in (7, 8, 9, 10)] == [0, 0, NOW + 99, NOW - 99]
-    assert data[2, 7].disabled and not data[1, 7].disabled and data[1, 7].data_secret == DATA_KEY
+    assert data[2, 7].data_disabled and not data[1, 7].data_disabled and data[1, 7].data_secret == DATA_KEY
 
 
 def test_the_address_to_which_a_user_of_moodle_has_mail_sent_may_answer(database: SqlServer, file: Path) -> None:

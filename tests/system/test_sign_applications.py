@@ -22,7 +22,7 @@ FORUM = "X-Reply-Mint: handler=forum; user=1; context=7"
 LENIENT = "X-Reply-Mint: handler=lenient; user=1; locator=shop/issue/7"
 KEY, WRONG = f"; key={SECRET}", "; key=0f4b7c1e9d2a6358=+/w~shoq"
 WITHOUT_KEY = (550, "5.7.1", "the key is missing or wrong")
-NOT_FOR_IT = (550, "5.7.1", "may not ask for the handler")
+NOT_FOR_IT = (550, "5.7.1", "may not ask for that handler")
 
 SIGN = """
 [[sign.application]]

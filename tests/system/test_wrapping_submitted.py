@@ -96,7 +96,7 @@ def test_a_granted_request_wins(host: WrappingSite) -> None:
     case = handmade("zulip", name="granted")
     refused = with_lines(case, "X-Reply-Mint: handler=forum; user=1; context=7")
     code, text = host.submit(refused, [case.recipient], sender=case.sender)
-    assert code == 550 and "may not ask for the handler forum" in text
+    assert code == 550 and "may not ask for that handler, forum" in text
     before = minted(host)
     granted = with_lines(case, "X-Reply-Mint: handler=issue; user=1; locator=shop/issue/7")
     code, text = host.submit(granted, [case.recipient], sender=case.sender)
