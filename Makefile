@@ -23,10 +23,9 @@ demo-imap: .install-run .install-imap $(VENV)/.dev
 	@PYTHONPATH=milter:. $(BIN)/python -m tools.demo_imap
 
 # Most tests wait for processes most of the time: three at once take little more than half as long as one by one. Some look at
-# the clock: what fails beside others is run once more alone, and has to hold there. Both runs are printed. Files are taken
-# in their order: those of long tests come first, and the short ones of tests/unit fill up the end.
+# the clock: what fails beside others is run once more alone, and has to hold there. Both runs are printed.
 test: .install-run .install-test .install-applications $(VENV)/.dev $(VENV)/.types
-	@$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder || { status=$$?; [ $$status -eq 1 ] || exit $$status; \
+	@$(BIN)/pytest -q -n 3 --dist loadfile || { status=$$?; [ $$status -eq 1 ] || exit $$status; \
 		echo "once more, alone: what failed beside others"; $(BIN)/pytest -q --last-failed --last-failed-no-failures none; }
 
 lint: $(VENV)/.dev

@@ -24,7 +24,7 @@ from tests.support.hosts.delivery_site import DeliverySite
 from tests.support.hosts.dovecot import PASSWORD, PrivateDovecot
 from tests.support.hosts.mailbox_site import reply as fetched_reply
 from tests.support.hosts.site_under_test import DOMAIN, reply
-from tests.support.processes.daemon_process import wait_until
+from tests.support.processes.daemon_process import USER, wait_until
 from tests.support.wrapped_settings import OPEN as OPEN_LINE
 from tests.support.wrapped_settings import gitea
 from tests.wire.milter_client import Mta
@@ -76,11 +76,15 @@ class MonitoredSite:
         self._folder = Path(tempfile.mkdtemp(prefix="monitored-"))
         self._folder.chmod(0o755)
         self._mailbox = PrivateDovecot(self._folder)
-        (self._folder / "secret").write_text(f"{PASSWORD}\n")
-        users = self._folder / "users.jsonl"
+        secret, users = self._folder / "secret", self._folder / "users.jsonl"
+        secret.write_text(f"{PASSWORD}\n")
         users.write_text(json.dumps({"id": 42, "secret": "77f3fb1de115523da4d552f6127ed9a2"}) + "\n")
+        for path in (secret, users):
+            path.chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(path, USER)
         fetched = MAILBOX.replace("PORT", str(self._mailbox.port)).replace("LOGIN", self._mailbox.user)
-        fetched = fetched.replace("SECRET", str(self._folder / "secret"))
+        fetched = fetched.replace("SECRET", str(secret))
         self.host = DeliverySite(CONFIRM, handlers=GITEA + VERIFIED.replace("USERS", str(users)) + fetched)
         site = self.site = self.host.site
         for old, new in (

@@ -97,6 +97,7 @@ def test_installed_purged_and_installed_again(host: BareDebian) -> None:
     _runs_with_its_revocations(host)
 
 
+@long
 def test_what_an_earlier_version_left_is_given_back(host: BareDebian) -> None:
     """That gave all files to root, and removed the user; the number has gone to somebody else."""
     host.put(package(), "/root/package.deb")

@@ -157,6 +157,7 @@ def test_the_unit_is_without_fault(installed: Machine) -> None:
         assert len(installed.good("man", page)) > 1000
 
 
+@long
 def test_users_are_exported_by_a_timer(installed: Machine) -> None:
     """As the page says, under confinement: from a database, into a file that the daemon alone reads."""
     installed.good("mkdir", "-p", "/etc/reply-milter", "/srv/git")

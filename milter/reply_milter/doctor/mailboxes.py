@@ -50,5 +50,6 @@ def _secret_files(one: ImapSettings, account: Account | None) -> Iterator[Proble
     if isinstance(secret, TokenEndpoint):
         paths = [path for path in (secret.client_secret_file, secret.refresh_token_file) if path]
     for path in paths:
-        file = keys.KeyFile(file_facts.facts(path), file_facts.parents(path), (), True, "logging in to the mailbox")
+        facts, above = file_facts.facts(path), file_facts.parents(path)
+        file = keys.KeyFile(facts, above, shared=True, allows="logging in to the mailbox", stops=False)
         yield from keys.examine_file(file, account)

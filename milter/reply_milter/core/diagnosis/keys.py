@@ -34,6 +34,7 @@ class KeyFile:
     problems: tuple[str, ...] = ()
     shared: bool = False  # a seal key or an application's secret: a group may read it
     allows: str = ""  # what its reader can do, if it is not one of our own keys
+    stops: bool = True  # the daemon's start, if it is missing or open to others
 
 
 def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
@@ -43,7 +44,8 @@ def examine_file(file: KeyFile, daemon: Account | None) -> Iterator[Problem]:
         yield hidden("keys", facts.path)
         return
     if facts.kind is not Kind.FILE:
-        yield error("keys.missing", f"{facts.path}: there is no such file", "the daemon cannot start without its keys")
+        effect = "the daemon cannot start without its keys" if file.stops else "what needs it waits until it is there"
+        yield error("keys.missing", f"{facts.path}: there is no such file", effect)
         return
     for problem in file.problems:
         yield error("keys.unusable", problem, "the daemon can't start, or keeps its old keys at a reload")
@@ -56,10 +58,11 @@ def _mode(file: KeyFile) -> Iterator[Problem]:
     facts = file.facts
     if facts.mode & (_MORE_THAN_GROUP_READ if file.shared else _GROUP_OR_OTHERS):
         whose = file.allows or "sealing verdicts" if file.shared else "minting addresses in any user's name"
+        refused = "; the daemon does not start with this mode" if file.stops else ""
         yield error(
             "keys.mode",
             f"{facts.path}: mode {facts.mode:04o} gives other users access",
-            f"a user who reads it is capable of {whose}; the daemon does not start with this mode",
+            f"a user who reads it is capable of {whose}{refused}",
             Remedy(SHELL, f"chmod 0{'640' if file.shared else '600'} {facts.path}"),
         )
 

@@ -68,6 +68,15 @@ def test_key_files_are_the_daemons(facts: FileFacts, shared: bool, expected: Che
     assert _checks(keys.examine_file(file, DAEMON)) == expected
 
 
+def test_a_mailboxs_password_stops_no_start() -> None:
+    """The daemon runs on; nothing is said that is not so."""
+    for facts in (replace(KEY, mode=0o644), replace(KEY, kind=Kind.MISSING)):
+        for stops in (True, False):
+            file = keys.KeyFile(facts, (ROOT_FOLDER, ETC), shared=True, allows="logging in", stops=stops)
+            (found,) = keys.examine_file(file, DAEMON)
+            assert ("start" in found.why) is stops
+
+
 def test_folders_above_keys_count() -> None:
     """Who may write there can replace the keys; and the daemon has to get through."""
     open_to_all = keys.KeyFile(KEY, (ROOT_FOLDER, replace(ETC, mode=0o777)))
