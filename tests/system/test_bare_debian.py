@@ -73,6 +73,7 @@ def test_the_quick_start_from_the_source_to_the_package(host: BareDebian) -> Non
     _is_installed(host)
 
 
+@long
 def test_installed_purged_and_installed_again(host: BareDebian) -> None:
     """Revocations, keys and a webhook's secret outlast it, for the same user alone, whoever has come meanwhile."""
     host.put(package(), "/root/package.deb")
