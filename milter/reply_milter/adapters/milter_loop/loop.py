@@ -86,7 +86,7 @@ class MilterLoop:
         for descriptor, event in events:
             connection = self._connections.get(descriptor)
             if connection is not None:
-                self._serve(connection, event, now)
+                self._serve(connection, connection.on_event, event, now)
             elif self._asking.owns(descriptor):
                 answered = True
             else:
@@ -99,10 +99,10 @@ class MilterLoop:
         self._insists = False
         self._keep_time(now)
 
-    def _serve(self, connection: Connection, event: int, now: float) -> None:
-        """An accident of ours ends one connection: its MTA defers."""
+    def _serve(self, connection: Connection, step: Callable[..., None], *given: Any) -> None:
+        """Let a connection go on. An accident of ours ends that one alone: its MTA defers."""
         try:
-            connection.on_event(event, now)
+            step(*given)
         except Exception:
             log.exception("hung up on the MTA")
             connection.close()
@@ -124,12 +124,7 @@ class MilterLoop:
             self._counts.set(len(self._connections))
 
     def _give(self, connection: Connection, answer: Any, failure: Exception | None) -> None:
-        try:
-            connection.answered(answer, failure)
-        except Exception:
-            log.exception("hung up on the MTA")
-            connection.close()
-        self._look_after(connection)
+        self._serve(connection, connection.answered, answer, failure)
 
     def _accept(self, now: float) -> None:
         """Take one new connection, unless a worker with fewer is there to take it within a moment."""

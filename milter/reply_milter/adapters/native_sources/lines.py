@@ -55,7 +55,7 @@ class LinesSource:
     def look(self) -> None:
         """Read the file, if it is another one than before."""
         try:
-            with open(self._path, encoding="utf-8", opener=_without_waiting) as file:
+            with open(self._path, encoding="utf-8", opener=without_waiting) as file:
                 status = os.fstat(file.fileno())
                 stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
                 if stamp == self._stamp:
@@ -71,7 +71,7 @@ class LinesSource:
             self.look()
 
 
-def _without_waiting(path: str, flags: int) -> int:
+def without_waiting(path: str, flags: int) -> int:
     """Open a pipe without waiting for its writer. As an opener, so that a folder's descriptor is closed."""
     return os.open(path, flags | os.O_NONBLOCK)
 

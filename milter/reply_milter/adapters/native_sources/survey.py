@@ -4,7 +4,7 @@ import os
 from typing import Final
 
 from reply_milter.adapters.native_sources.database import DatabaseSource
-from reply_milter.adapters.native_sources.lines import lines_in, misfit
+from reply_milter.adapters.native_sources.lines import lines_in, misfit, without_waiting
 from reply_milter.core.diagnosis.native import Survey
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import DataLine, UserLine
@@ -18,7 +18,7 @@ def survey_lines(path: str) -> Survey:
     """Read a whole file of JSON lines. Says nothing about a file that is missing or can't be read."""
     users, data, problems, wrong_lines = set[int](), set[tuple[int, int]](), list[str](), 0
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=without_waiting) as file:
             wrong = misfit(os.fstat(file.fileno()))
             if wrong:
                 return Survey(0, 0, (wrong,))

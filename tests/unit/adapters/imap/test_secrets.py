@@ -40,6 +40,15 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
             secrets.of_file(str(tmp_path / name))
 
 
+def test_a_folder_in_its_place_costs_no_descriptor(tmp_path: Path) -> None:
+    """Each login reads the file again."""
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        with pytest.raises(MailboxRefusedError):
+            secrets.of_file(str(tmp_path))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 @pytest.mark.parametrize(
     "argv,words",
     [
