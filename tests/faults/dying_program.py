@@ -1,7 +1,7 @@
-"""reply-milter, with a delivery hook that dies by SIGKILL at a point of a test's choice, once for each time it is told.
+"""reply-milter, with a process that dies by SIGKILL at a point of a test's choice, once for each time it is told.
 
 A program, run in place of ``-m reply_milter``: DYING_POINT names a file; while it holds a point's name, whoever
-reaches that point removes the file and dies.
+reaches that point removes the file and dies. DYING_PROCESS, ``hook`` or ``fetcher``, says whose points there are.
 """
 
 import os
@@ -13,8 +13,11 @@ from typing import Any
 
 from reply_milter import cli
 from reply_milter.adapters.handlers.webhook import WebhookDeliverer
+from reply_milter.adapters.imap.mailbox import ImapMailbox
 from reply_milter.adapters.redis_store import RedisStore
+from reply_milter.adapters.state_dir.mailboxes import MailboxRecord
 from reply_milter.flows.delivering import delivery
+from reply_milter.flows.fetching import handling
 
 _ARMED = Path(os.environ["DYING_POINT"])
 
@@ -42,7 +45,15 @@ def around(deed: Callable[..., Any], before: str, after: str) -> Callable[..., A
     return dangerous
 
 
-delivery.open_reply = around(delivery.open_reply, "before open", "after open")  # type: ignore[attr-defined]
 WebhookDeliverer.process = around(WebhookDeliverer.process, "before call", "after call")  # type: ignore[method-assign]
-RedisStore.commit = around(RedisStore.commit, "before commit", "after commit")  # type: ignore[method-assign]
+if os.environ["DYING_PROCESS"] == "hook":
+    delivery.open_reply = around(delivery.open_reply, "before open", "after open")  # type: ignore[attr-defined]
+    RedisStore.commit = around(RedisStore.commit, "before commit", "after commit")  # type: ignore[method-assign]
+else:
+    ImapMailbox.fetch = around(ImapMailbox.fetch, "before fetch", "after fetch")  # type: ignore[method-assign]
+    handling.judge = around(handling.judge, "", "after judge")  # type: ignore[attr-defined]
+    MailboxRecord.put = around(MailboxRecord.put, "", "after seal")  # type: ignore[method-assign]
+    ImapMailbox.move = around(ImapMailbox.move, "before move", "after move")  # type: ignore[method-assign]
+    RedisStore.commit_all = around(RedisStore.commit_all, "", "after commit")  # type: ignore[method-assign]
+    MailboxRecord.close = around(MailboxRecord.close, "", "after close")  # type: ignore[method-assign]
 sys.exit(cli.main())

@@ -35,13 +35,13 @@ def dying() -> Iterator[DeliverySite]:
     """A host whose hook dies on the test's order."""
     running = DeliverySite()
     site = running.site
-    program = site.folder / "dying_hook.py"
-    program.write_bytes(Path(__file__).with_name("dying_hook.py").read_bytes())
+    program = site.folder / "dying_program.py"
+    program.write_bytes(Path(__file__).with_name("dying_program.py").read_bytes())
     points = site.folder / "points"
     points.mkdir()
     points.chmod(0o777)
     site.daemon.program = [str(program)]
-    site.daemon.environment = {"DYING_POINT": str(points / "armed")}
+    site.daemon.environment = {"DYING_POINT": str(points / "armed"), "DYING_PROCESS": "hook"}
     try:
         yield running.start()
     finally:

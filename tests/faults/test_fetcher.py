@@ -70,13 +70,13 @@ def test_a_connection_that_is_cut_has_no_effect(
 def dying() -> Iterator[MailboxSite]:
     """A host whose fetcher dies on the test's order."""
     with mailbox_site() as site:
-        program = site.milter.folder / "dying_fetcher.py"
-        program.write_bytes(Path(__file__).with_name("dying_fetcher.py").read_bytes())
+        program = site.milter.folder / "dying_program.py"
+        program.write_bytes(Path(__file__).with_name("dying_program.py").read_bytes())
         points = site.milter.folder / "points"
         points.mkdir()
         points.chmod(0o777)
         site.daemon.program = [str(program)]
-        site.daemon.environment = {"DYING_POINT": str(points / "armed")}
+        site.daemon.environment = {"DYING_POINT": str(points / "armed"), "DYING_PROCESS": "fetcher"}
         site.server.deliver(FOREIGN)
         yield site.start()
 

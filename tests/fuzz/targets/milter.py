@@ -4,7 +4,6 @@ Input: calls, separated by LF, each a letter of the milter protocol and its argu
 for LF in an argument. ``D`` sets a macro. Both kinds of milters hear them, on stores and clocks that are fakes.
 """
 
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from reply_milter.flows.service import MintingRules, MintingService, Service
 from reply_milter.flows.signing.outbound import Submission
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import Decision, Notification
+from tests.fuzz.accidents import no_accidents
 from tests.support.fakes import (
     DOMAIN,
     FORM,
@@ -56,7 +56,7 @@ def one_input(octets: bytes) -> None:
     calls = [line.replace(b"\x1f", b"\n") for line in octets.split(b"\n") if line]
     given, rules = service(MemoryStore()), MintingRules(FORM, KEYRING, Handlers.of([ISSUE, FORUM]), SignSettings(None))
     signing = MintingService(rules, FixedClock(), _Counter(), lambda: "x1", MemoryStore(), MemoryMark())
-    with _no_accidents():
+    with no_accidents():
         for early in (False, True):
             _play(calls, _verifying(given, early))
         _play(
@@ -186,17 +186,3 @@ class _Counter:
 
     def native(self, decision: Decision) -> None:
         """See ``ports.MintingTelemetry``."""
-
-
-class _no_accidents(logging.Handler):  # noqa: N801 # a context
-    """Raises what the callbacks would log and answer with 451."""
-
-    def __enter__(self) -> None:
-        logging.getLogger("reply_milter").addHandler(self)
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("reply_milter").removeHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.exc_info[1]:
-            raise AssertionError(record.getMessage()) from record.exc_info[1]

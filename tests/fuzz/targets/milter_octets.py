@@ -3,7 +3,6 @@
 Input: octets as they come from a socket, in pieces of 1 to 255 octets: the first octet of the input says how many.
 """
 
-import logging
 import struct
 
 from reply_milter.adapters.milter_loop.hooks import Hooks
@@ -13,6 +12,7 @@ from reply_milter.core.milter_protocol.packets import packet
 from reply_milter.flows.driving import put
 from reply_milter.flows.verifying.inbound import Connection
 from reply_milter.ports import StoreUnavailableError
+from tests.fuzz.accidents import no_accidents
 from tests.support.fakes import AUTHOR, DOMAIN, MemoryStore, minted, service
 
 GENUINE = minted()
@@ -47,7 +47,7 @@ def one_input(octets: bytes) -> None:
 
 def _play(octets: bytes, size: int, session: Session) -> None:
     for start in range(0, len(octets), size):
-        with _no_accidents():
+        with no_accidents():
             session.take(octets[start : start + size])
             while session.steps.question is not None:
                 _answer(session)
@@ -76,17 +76,3 @@ def _check(answers: bytes) -> None:
         assert 0 < length < 65_536 and answers[4] in _LETTERS
         assert len(answers) >= 4 + length
         answers = answers[4 + length :]
-
-
-class _no_accidents(logging.Handler):  # noqa: N801 # a context
-    """Raises what the session would log and answer with 451."""
-
-    def __enter__(self) -> None:
-        logging.getLogger("reply_milter").addHandler(self)
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("reply_milter").removeHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.exc_info[1]:
-            raise AssertionError(record.getMessage()) from record.exc_info[1]
