@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from reply_milter.adapters.clients.milter_client import MilterClient
+from reply_milter.adapters.redis_store.link.breaker import OPEN_SECONDS
 from reply_milter.core.mail.edited import edited
 from reply_milter.core.token.mint import MintedAddress
 from tests.monitoring.prometheus_under_test import PrometheusUnderTest
@@ -200,6 +201,7 @@ class MonitoredSite:
                 wait_until(partial(self._logged, f"{name} failed: reason=deferred"), 10, f"{name} fails")
         finally:
             os.kill(store, signal.SIGCONT)
+        time.sleep(OPEN_SECONDS + 0.1)  # each process's breaker lets its next operation through
 
     def _logged(self, text: str) -> bool:
         return text in self.site.daemon.log()
@@ -222,6 +224,10 @@ class MonitoredSite:
         message = reply(minted, name or f"n{next(self._numbers)}", *more, body=body)
         return self.site.send([f"<{minted.address}>"], message, sender)
 
+    def _accepted(self, minted: MintedAddress, name: str = "", body: str = "") -> None:
+        answer = self._send(minted, name=name, body=body)
+        assert answer.startswith("250"), f"{answer}\n{self.site.told()}"
+
     def _good_mail(self) -> None:
         """First, duplicate, replayed, and a retry of what the application does not take yet."""
         for days_ago in (0.01, 2, 20):
@@ -229,13 +235,13 @@ class MonitoredSite:
         self._send(self._mint(recipient=""))  # nothing is known about who may write
         self._send(self._mint("forum"))
         minted = self._mint()
-        self._send(minted, name="same", body="the same")
+        self._accepted(minted, "same", "the same")
         self.site.settled(minted, 1)
         self._send(minted, name="same", body="the same")
         self._send(minted, name="same", body="something else")
         minted = self._mint()
         with self._answering(503):
-            self._send(minted, name="again", body="again")
+            self._accepted(minted, "again", "again")
         self._send(minted, name="again", body="again")
         limited = self._mint("strict")
         for _ in range(3):
@@ -316,7 +322,7 @@ class MonitoredSite:
         with smtplib.LMTP(str(self.site.mta.socket_folder / "lmtp.sock")) as client:
             client.sendmail("a@b.example", [f"reply+x@{DOMAIN}"], b"Subject: no seal\r\n\r\nHi\r\n")
         with self._answering(422):
-            self._send(self._mint())
+            self._accepted(self._mint())
 
     @contextmanager
     def _answering(self, status: int) -> Iterator[None]:
@@ -325,5 +331,5 @@ class MonitoredSite:
         before = len(receiver.calls)
         receiver.answer = status
         yield
-        wait_until(lambda: len(receiver.calls) > before, 10, f"the application answers {status}")
+        wait_until(lambda: len(receiver.calls) > before, 10, f"the application answers {status}", self.site.told)
         receiver.answer = 204

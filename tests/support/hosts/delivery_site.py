@@ -74,4 +74,4 @@ class DeliverySite:
                 flushed = time.monotonic()
             return False
 
-        wait_until(tried, seconds, f"{what}: {self.site.daemon.log()[-1500:]}")
+        wait_until(tried, seconds, what, self.site.told)

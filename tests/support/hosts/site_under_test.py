@@ -264,7 +264,11 @@ class Site:
 
     def settled(self, minted: MintedAddress, replies: int) -> None:
         """Wait until so many replies to an address are committed."""
-        wait_until(lambda: self._committed(minted) >= replies, 10, f"{replies} committed replies")
+        wait_until(lambda: self._committed(minted) >= replies, 10, f"{replies} committed replies", self.told)
+
+    def told(self) -> str:
+        """The ends of both logs, for a test that fails."""
+        return f"{self.daemon.log()[-3000:]}\n{self.mta.log()[-3000:]}"
 
     def _committed(self, minted: MintedAddress) -> int:
         return sum(value[:1] == b"C" for value in self.on_record(minted).values())

@@ -26,11 +26,11 @@ READY_SECONDS = 20.0
 _STARTED = re.compile(r"started (?:(worker) )?\S+, process (\d+)")
 
 
-def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
-    """Poll ``ready``; fail with ``what`` if it does not come true in time."""
+def wait_until(ready: Callable[[], bool], seconds: float, what: str, why: Callable[[], str] = str) -> None:
+    """Poll ``ready``; fail with ``what`` if it does not come true in time, and with what ``why`` gives then."""
     deadline = time.monotonic() + seconds
     while not ready():
-        assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not in {seconds} s: {what}\n{why()}"
         time.sleep(0.01)
 
 
