@@ -15,10 +15,32 @@ Nothing is judged here: From says who claims to be the author. HTML is as it cam
 before it shows it.
 """
 
-from reply_text.encoded_words import decode as decoded
-from reply_text.limits import Limits
-from reply_text.reading import explain, read
-from reply_text.syntax.mailbox import Mailbox
-from reply_text.values import Attachment, Content, Explanation, Flaw, Kind
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reply_text.encoded_words import decode as decoded
+    from reply_text.limits import Limits
+    from reply_text.reading import explain, read
+    from reply_text.syntax.mailbox import Mailbox
+    from reply_text.values import Attachment, Content, Explanation, Flaw, Kind
 
 __all__ = ["Attachment", "Content", "Explanation", "Flaw", "Kind", "Limits", "Mailbox", "decoded", "explain", "read"]
+
+_FROM = {
+    "decoded": "encoded_words:decode",
+    "Limits": "limits:Limits",
+    "explain": "reading:explain",
+    "read": "reading:read",
+    "Mailbox": "syntax.mailbox:Mailbox",
+    **{name: f"values:{name}" for name in ("Attachment", "Content", "Explanation", "Flaw", "Kind")},
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load what is asked for (PEP 562): who needs the syntax of mail alone does not pay for all languages."""
+    if name not in _FROM:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _FROM[name].partition(":")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), attribute)
+    return found

@@ -4,64 +4,40 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import NoReturn
 
-from reply_milter.adapters.telemetry.logs import stderr_is_journal
-from reply_milter.cli import (
-    check,
-    check_config,
-    commit,
-    completion,
-    deadletter,
-    deliver,
-    demo,
-    doctor,
-    explain,
-    fetch,
-    init,
-    keys,
-    mint,
-    parked,
-    postfix,
-    revoke,
-    run,
-    test_endpoint,
-    text,
-    top,
-    user,
-    verify_header,
-    why,
-)
 from reply_milter.cli.errors import CommandError
 from reply_milter.cli.streams import open_missing_streams
 from reply_milter.config import ConfigError
 from reply_milter.libraries import LibraryError
 from reply_milter.wiring.build import version
 
+# In the order of the help; each is a module of this package.
 _COMMANDS = (
-    init,
-    check_config,
-    run,
-    mint,
-    explain,
-    check,
-    keys,
-    revoke,
-    user,
-    commit,
-    verify_header,
-    deliver,
-    fetch,
-    deadletter,
-    parked,
-    test_endpoint,
-    text,
-    top,
-    why,
-    doctor,
-    postfix,
-    demo,
-    completion,
+    "init",
+    "check-config",
+    "run",
+    "mint",
+    "explain",
+    "check",
+    "keys",
+    "revoke",
+    "user",
+    "commit",
+    "verify-header",
+    "deliver",
+    "fetch",
+    "deadletter",
+    "parked",
+    "test-endpoint",
+    "text",
+    "top",
+    "why",
+    "doctor",
+    "postfix",
+    "demo",
+    "completion",
 )
 
 
@@ -74,14 +50,17 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(os.EX_USAGE)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line, with every command declared."""
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """Return the parser of the command line, with every command declared, or just ``command``.
+
+    Its module alone is loaded then: an MTA or an application may start it for each message.
+    """
     top = _Parser(prog="reply-milter", description="Decides about reply-by-mail addresses at SMTP time.")
     top.add_argument("--version", action="version", version=f"reply-milter {version()}")
-    top.set_defaults(top=top)  # for ``completion``
+    top.set_defaults(whole=parser)  # for ``completion``
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in _COMMANDS:
-        command.add(commands)
+    for name in (command,) if command in _COMMANDS else _COMMANDS:
+        import_module(f"{__name__}.{name.replace('-', '_')}").add(commands)
     return top
 
 
@@ -99,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str]) -> int:
     open_missing_streams()
     try:
-        return _run(parser(), argv)
+        return _run(parser(*argv[:1]), argv)
     except ConfigError as error:
         return _fail(os.EX_CONFIG, *error.problems)
     except (CommandError, LibraryError) as error:
@@ -132,6 +111,8 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
 
 
 def _fail(status: int, *messages: str) -> int:
+    from reply_milter.adapters.telemetry.logs import stderr_is_journal  # a command that holds needs none of it
+
     priority = "<3>" if stderr_is_journal() else ""  # sd-daemon(3): an error
     for message in messages:
         print(f"{priority}reply-milter: {message}", file=sys.stderr)

@@ -58,7 +58,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _run(options: argparse.Namespace) -> int:
-    print(script(options.top), end="")
+    print(script(options.whole()), end="")
     return os.EX_OK
 
 

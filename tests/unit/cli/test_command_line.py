@@ -162,3 +162,18 @@ def test_what_is_no_number_is_reported_in_words(capsys: pytest.CaptureFixture[st
     told = capsys.readouterr().err
     assert told.startswith("reply-milter revoke before: argument UNIX: must be a whole number, not ")
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["mint", "deliver"])
+def test_a_command_loads_no_other(command: str) -> None:
+    """An MTA starts ``deliver`` for each reply: it does not pay for the examination and the demo."""
+    program = f"""
+import sys
+from reply_milter.cli import parser
+parser({command!r})
+print(*(name for name in sys.modules if name.startswith("reply_milter.cli.")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    loaded = done.stdout.split()
+    assert f"reply_milter.cli.{command}" in loaded
+    assert not {"reply_milter.cli.doctor", "reply_milter.cli.demo", "reply_milter.cli.postfix"}.intersection(loaded)
