@@ -20,7 +20,7 @@ from tests.support.processes.daemon_process import wait_until
 
 pytestmark = pytest.mark.system
 
-MESSAGES = 16
+MESSAGES = 10
 OCTETS = 24 << 20
 ROOM = 64 << 20
 # One message in all its forms (as it came, read, as JSON, encoded) takes six times its octets at its worst moment.
@@ -80,7 +80,7 @@ def _hand_in(host: DeliverySite, recipient: str, message: bytes) -> int:
 
 
 def test_many_large_messages_take_bounded_memory_and_give_it_back(host: DeliverySite) -> None:
-    """16 of 24 MB at once: the rest is deferred and reported, and accepted when the MTA retries."""
+    """10 of 24 MB at once: the rest is deferred and reported, and accepted when the MTA retries."""
     pid, recipient = _hook(host), host.site.mint(locator="large").address
     assert _hand_in(host, recipient, _message(host, 0)) == 250
     before = _resident(pid)
@@ -95,7 +95,7 @@ def test_many_large_messages_take_bounded_memory_and_give_it_back(host: Delivery
         return code
 
     answers = dict.fromkeys(range(MESSAGES), 0)
-    with ThreadPoolExecutor(16) as threads:
+    with ThreadPoolExecutor(MESSAGES) as threads:
         while left := [number for number, code in answers.items() if code != 250]:
             found = list(threads.map(hand_in, left))
             assert set(found) <= {250, 451, 452} and 250 in found, found
