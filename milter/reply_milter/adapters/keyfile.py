@@ -7,8 +7,10 @@ import secrets
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from pathlib import Path
 
+from reply_milter import files
 from reply_milter.core.encoding.toml_table import Table, between, matching, one_of
 from reply_milter.core.notification.application import digest
 from reply_milter.core.token.keyring import KeyState, MasterKey
@@ -104,21 +106,10 @@ def save_master_keys(path: str, keys: tuple[MasterKey, ...]) -> None:
     Raises:
         KeyFileError: the folder or the file can't be written.
     """
-    real = os.path.realpath(path)  # a link stays one
-    new = f"{real}.{os.getpid()}.new"
+    real = Path(path).resolve()  # a link stays one
     try:
-        old = os.stat(real)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), old.st_uid, old.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
-            file.write(write_master_keys(keys))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, real)
+        files.replace(real, write_master_keys(keys).encode(), like=real)
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(new)
         raise KeyFileError([f"{error.filename or path}: {error.strerror}"]) from None
 
 
@@ -209,15 +200,10 @@ def _unseen(description: str, form: Check) -> Check:
     return lambda value: f"must be {description}" if form(value) else None
 
 
-def without_waiting(path: str, flags: int) -> int:
-    """Open a pipe without waiting for its writer; for ``open``, which closes a folder's descriptor again."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
 def _read(path: str, forbidden: int, wanted: str) -> str:
     """Read the text of a key file, if its mode has no ``forbidden`` bits; ``wanted``: the modes to recommend."""
     try:
-        with open(path, encoding="utf-8", opener=without_waiting) as file:
+        with open(path, encoding="utf-8", opener=files.without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise KeyFileError([f"{path}: is not a file"])
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)

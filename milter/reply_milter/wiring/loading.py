@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from reply_milter import config as configuration
+from reply_milter import files
 from reply_milter.adapters import keyfile
 from reply_milter.config import Config, ConfigError
 from reply_milter.config.secrets import held_secrets
@@ -140,7 +141,7 @@ def read(path: str) -> str:
         ConfigError: it can't be read, or is no text.
     """
     try:
-        with open(path, encoding="utf-8", opener=keyfile.without_waiting) as file:
+        with open(path, encoding="utf-8", opener=files.without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ConfigError([f"{path}: is not a file"])
             text = file.read()

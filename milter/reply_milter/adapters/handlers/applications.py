@@ -4,10 +4,10 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from urllib.parse import urlencode
 
+from reply_milter import files
 from reply_milter.adapters.handlers.http_post import hand_over
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Later
 from reply_milter.core.delivery.reply import Reply
@@ -88,11 +88,8 @@ def _secret_in(path: str) -> bytes:
     Raises:
         OSError: it can't be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        return os.read(descriptor, _LONGEST_SECRET).strip()
-    finally:
-        os.close(descriptor)
+    with open(path, "rb", buffering=0, opener=files.without_waiting) as file:
+        return file.read(_LONGEST_SECRET).strip()
 
 
 def token(secret: bytes, now: int, nonce: str) -> str:

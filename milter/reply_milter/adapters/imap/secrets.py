@@ -8,6 +8,7 @@ import subprocess
 import time
 from contextlib import suppress
 
+from reply_milter.files import without_waiting
 from reply_milter.ports.mailbox import MailboxRefusedError, MailboxUnavailableError
 
 COMMAND_SECONDS = 30.0
@@ -22,17 +23,12 @@ def of_file(path: str) -> str:
         MailboxRefusedError: it can't be read, or holds no such line.
     """
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
+        with open(path, "rb", opener=without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise MailboxRefusedError(f"{path}: is not a file")
             return first_line(file.read(_OCTETS + 1), path)
     except OSError as error:
         raise MailboxRefusedError(f"{path}: {error.strerror}") from error
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a pipe without waiting for its writer. As an opener, so that a folder's descriptor is closed."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def first_line(octets: bytes, whose: str) -> str:

@@ -6,14 +6,14 @@ Some servers answer with a new refresh token, and forget the old one in time; so
 import http.client
 import json
 import logging
-import os
 import socket
-import stat
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+from reply_milter import files
 from reply_milter.adapters.imap.client import shown
 from reply_milter.adapters.imap.secrets import first_line, of_file
 from reply_milter.core.fetching.account import Grant, TokenEndpoint
@@ -108,19 +108,8 @@ def _judged(status: int, body: bytes) -> Mapping[str, object]:
 
 def _replace(path: str, text: str) -> None:
     """Replace a file of a secret atomically, mode and owner kept. The token still works if that fails: only log."""
-    real = os.path.realpath(path)
-    new = f"{real}.{os.getpid()}.new"
+    real = Path(path).resolve()
     try:
-        old = os.stat(real)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), old.st_uid, old.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
-            file.write(f"{text}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, real)
+        files.replace(real, f"{text}\n".encode(), like=real)
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(new)
         log.warning("a new refresh token can't be kept, and the old one may end: %s: %s", path, error.strerror)

@@ -10,6 +10,7 @@ from typing import TextIO
 from reply_milter.adapters.native_sources.health import Health, Told
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import LINE_OCTETS, DataLine, Known, UserLine, read_line
+from reply_milter.files import without_waiting
 from reply_milter.ports.native_source import SourceUnavailableError
 
 _SECONDS = 1.0  # between looks at the file
@@ -69,11 +70,6 @@ class LinesSource:
     def _watch(self) -> None:
         while not self._closed.wait(_SECONDS):
             self.look()
-
-
-def without_waiting(path: str, flags: int) -> int:
-    """Open a pipe without waiting for its writer. As an opener, so that a folder's descriptor is closed."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def joined(user: Known | None, named: Named, of_data: Known | None) -> Known | None:

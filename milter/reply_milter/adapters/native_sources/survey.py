@@ -4,11 +4,12 @@ import os
 from typing import Final
 
 from reply_milter.adapters.native_sources.database import DatabaseSource
-from reply_milter.adapters.native_sources.lines import lines_in, misfit, without_waiting
+from reply_milter.adapters.native_sources.lines import lines_in, misfit
 from reply_milter.core.diagnosis.native import Survey
 from reply_milter.core.native.forms import Named
 from reply_milter.core.native.known import DataLine, UserLine
 from reply_milter.core.native.verification import Query
+from reply_milter.files import without_waiting
 from reply_milter.ports.native_source import SourceUnavailableError
 
 _MOST: Final = 10  # wrong lines that are told

@@ -1,12 +1,12 @@
 """Postfix's configuration as it is written: read, edited in a copy, and put in place at once."""
 
 import os
-import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from reply_milter import files
 from reply_milter.adapters.postfix import postconf
 from reply_milter.core.attachment.change import FILES, Change, Host, Texts
 from reply_milter.core.attachment.edits import edited
@@ -95,32 +95,7 @@ def save(path: Path, text: str, like: Path | None = None) -> None:
     Raises:
         WrittenError: it can't be written.
     """
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", **_CODE) as file:  # type: ignore[call-overload]
-            if like is not None:
-                _make_like(file.fileno(), like)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-        _sync(path.parent)
+        files.replace(path, text.encode("utf-8", "surrogateescape"), like)
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(new)
         raise WrittenError(f"{path}: {error.strerror}") from error
-
-
-def _make_like(descriptor: int, like: Path) -> None:
-    old = os.stat(like)
-    if os.geteuid() == 0:
-        os.fchown(descriptor, old.st_uid, old.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,6 +13,7 @@ import os
 import re
 from pathlib import Path
 
+from reply_milter import files
 from reply_milter.core.delivery.dead_letter import DeadLetter
 from reply_milter.core.seal.sealed_reply import Undeliverable
 
@@ -39,8 +40,8 @@ class DeadLetterFolder:
             "recipient": letter.recipient,
             "since": letter.since,
         }
-        self._write(f"{letter.id}.eml", message)
-        self._write(f"{letter.id}.json", json.dumps(members, indent=1).encode() + b"\n")
+        files.replace(self._folder / f"{letter.id}.eml", message)
+        files.replace(self._folder / f"{letter.id}.json", json.dumps(members, indent=1).encode() + b"\n")
 
     def all(self) -> list[DeadLetter]:
         """See ``ports.delivery.DeadLetters``."""
@@ -69,21 +70,3 @@ class DeadLetterFolder:
         """See ``ports.delivery.DeadLetters``."""
         for suffix in ("json", "eml"):
             (self._folder / f"{identifier}.{suffix}").unlink(missing_ok=True)
-
-    def _write(self, name: str, octets: bytes) -> None:
-        """Write a file: whole and on disk, or not at all."""
-        temporary = self._folder / f".{name}.{os.getpid()}.{os.urandom(4).hex()}"
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(octets)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self._folder / name)
-        finally:
-            temporary.unlink(missing_ok=True)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

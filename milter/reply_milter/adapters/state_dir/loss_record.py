@@ -11,13 +11,13 @@ revocations that the store has lost.
 """
 
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from reply_milter import files
 from reply_milter.core.epoch import Mark
 
 NAME = "store-marks.json"
@@ -106,10 +106,4 @@ def write_record(folder: Path, record: LossRecord) -> None:
     marks = {name: [mark.id, mark.count] for name, mark in record.marks.items()}
     times = {"lost_at": record.lost_at, "put_back_at": record.restored_at}
     members = {"host": record.host, "marks": marks, **times, "former": record.former}
-    new = folder / f"{NAME}.new"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(members, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, folder / NAME)
+    files.replace(folder / NAME, json.dumps(members).encode())

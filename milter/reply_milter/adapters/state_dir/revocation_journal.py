@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reply_milter import files
 from reply_milter.core.token.revocation import History, Revocation, read_history
 
 NAME = "revocations.journal"
@@ -42,7 +43,7 @@ class RevocationJournal:
                     self._compact(descriptor, revocation, now)
                 else:
                     _append(descriptor, revocation.line(now))
-            _sync_folder(self.path.parent)
+            files.sync(self.path.parent)
         except OSError as error:
             raise JournalError(f"{self.path}: {error.strerror}") from error
 
@@ -87,14 +88,8 @@ class RevocationJournal:
         """Replace the file by one with what still matters, and ``more``: the whole new file, or the old one."""
         octets = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         lines = [*octets.decode("utf-8", "replace").splitlines(), more.line(now).rstrip()]
-        new = f"{self.path}.new"
-        spare = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            _write(spare, "".join(f"{line}\n" for line in read_history(lines, now).compacted()).encode())
-            os.fsync(spare)
-        finally:
-            os.close(spare)
-        os.replace(new, self.path)
+        kept = "".join(f"{line}\n" for line in read_history(lines, now).compacted())
+        files.replace(Path(self.path), kept.encode())
 
 
 def _append(descriptor: int, line: str) -> None:
@@ -107,12 +102,3 @@ def _append(descriptor: int, line: str) -> None:
 def _write(descriptor: int, octets: bytes) -> None:
     while octets:
         octets = octets[os.write(descriptor, octets) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Sync the folder, so that a new file's name survives a crash."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
