@@ -95,7 +95,8 @@ deb: .install-build .install-deb
 
 # Built, installed, upgraded, removed and purged on a machine that is thrown away; make test does the first two.
 deb-test: .install-run .install-test $(VENV)/.dev
-	REPLY_MILTER_LONG=1 $(BIN)/pytest -q tests/system/test_package.py tests/system/test_bare_debian.py tests/system/test_first_day.py tests/system/test_postfix_attach.py
+	REPLY_MILTER_LONG=1 $(BIN)/pytest -q $(addprefix tests/system/test_, package.py bare_debian.py first_day.py \
+		postfix_attach.py postfix_attach_safely.py)
 
 # The milter beside others: a quarter of an hour. Writes benchmarks/results and the figures of README.md and
 # docs/performance.md. The short form only sees that all of it works, and writes into build/benchmarks.

@@ -1,5 +1,7 @@
 """One mail host for all system tests of a module; starting one takes a second or two."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,3 +63,12 @@ def vouching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailAuthentic
         yield running.start()
     finally:
         running.stop()
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder that others may enter, whose name is short: a socket's path has at most 107 octets."""
+    folder = Path(tempfile.mkdtemp(prefix="rm-at-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
