@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from reply_milter.cli.demo.private_postfix import contrib_folder
 from tests.support.hosts.operators_postfix import by_hand, listed, lived_in, looked_up, settings
 from tests.support.hosts.plain_postfix import PlainPostfix
 
@@ -72,7 +73,7 @@ def test_fragments_appended_by_hand_make_postfix_warn_of_nothing(
             host.set(*names, option="-X")
         by_hand(host, *fragments)
         for fragment in fragments:
-            told = (Path(__file__).parents[2] / "contrib/postfix" / fragment).read_text()
+            told = (contrib_folder() / fragment).read_text()
             assert not names or f"postconf -X {' '.join(names)}" in " ".join(told.replace("#", "").split())
     by_hand(host, *master)
     assert host.warnings() == []

@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from reply_milter.cli.demo.private_postfix import contrib_folder
 from tests.support.hosts.plain_postfix import PlainPostfix
 
 TABLES = """
@@ -104,7 +105,7 @@ def settings(host: PlainPostfix) -> str:
 def by_hand(host: PlainPostfix, *fragments: str) -> None:
     """Append fragments of contrib/postfix."""
     for name in fragments:
-        text = (Path(__file__).parents[2] / "contrib/postfix" / name).read_text()
+        text = (contrib_folder() / name).read_text()
         file = host.etc / f"{name.split('.')[1]}.cf"
         file.write_text(f"{file.read_text()}\n{text}")
         os.utime(file, (0, 0))
