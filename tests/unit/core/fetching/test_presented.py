@@ -21,7 +21,7 @@ def test_only_the_topmost_results_are_presented() -> None:
 
 
 GMAIL = "Received: from a.example (a.example [192.0.2.1]) by mx.google.com with ESMTPS id d9443c01a7336si for <x@y>;"
-LMTP = "Received: from mx.test by mail.test with LMTP\r\n id q2lLAbCd (envelope-from <a@b>); Sat, 21 Nov 2026 12:00:00 +0000"
+LMTP = "Received: from mx.test by mail.test with LMTP\r\n id q2lLAbCd (envelope-from <a@b>); Sat, 21 Nov 2026"
 POSTFIX = "Received: from id (id [192.0.2.1])\r\n by mx.test (Postfix) with ESMTP id 4F2c1kZz;\r\n Sat, 21 Nov 2026"
 THEIRS = "Received: from phone by smtp.client.example with ESMTPSA id 4AAAAAAAAA; Sat, 21 Nov 2026 12:00:00 +0000"
 
