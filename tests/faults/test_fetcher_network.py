@@ -23,7 +23,7 @@ from tests.wire.milter_alone import own_folder
 
 pytestmark = pytest.mark.system
 
-ROUNDS = 10 if LONG else 1  # of each command
+ROUNDS = 5 if LONG else 1  # of each command
 SLOW = 50 if LONG else 5  # replies over each slow way
 FOREIGN = b"Delivered-To: jane@example.net\r\nReceived: x\r\nFrom: a@b.example\r\nSubject: hello\r\n\r\nHi.\r\n"
 FLAGS = ["", "FS"]  # of two messages of somebody else's
@@ -153,7 +153,7 @@ def test_a_slow_or_noisy_way_only_takes_longer(spoil: Callable[[ImapProxy], None
         spoil(host.proxy)
         for number in range(SLOW):
             host.deliver(number)
-        host.settle(120)
+        host.settle(300)
         assert "not connected" not in host.site.daemon.log()
         host.tell(f"fetcher-{spoil.__name__.strip('_')}")
 
@@ -182,7 +182,7 @@ def test_a_store_that_is_far_or_stopped_delays_replies() -> None:
             log = host.site.daemon.log
             wait_until(lambda: log().count("verdict=deferred") > deferred, 60, f"deferred: {log()[-2000:]}")
             redis.signal(signal.SIGCONT)
-            host.settle(120)
+            host.settle(300)
             host.tell("fetcher-store", deferred=log().count("verdict=deferred"))
         finally:
             distance.stop()
