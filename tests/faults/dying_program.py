@@ -1,7 +1,8 @@
 """reply-milter, with a process that dies by SIGKILL at a point of a test's choice, once for each time it is told.
 
 A program, run in place of ``-m reply_milter``: DYING_POINT names a file; while it holds a point's name, whoever
-reaches that point removes the file and dies. DYING_PROCESS, ``hook`` or ``fetcher``, says whose points there are.
+reaches that point removes the file and dies. DYING_PROCESS, ``hook`` or ``fetcher``, says whose points there are. With
+DYING_AGAIN, it lives again and again: each life is a fork of a process that has imported everything.
 """
 
 import os
@@ -14,6 +15,7 @@ from typing import Any
 from reply_milter import cli
 from reply_milter.adapters.handlers.webhook import WebhookDeliverer
 from reply_milter.adapters.imap.mailbox import ImapMailbox
+from reply_milter.adapters.os.process_tree import die_with_parent
 from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.adapters.state_dir.mailboxes import MailboxRecord
 from reply_milter.flows.delivering import delivery
@@ -31,6 +33,19 @@ def reach(point: str) -> None:
     if armed:
         _ARMED.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def live_again() -> None:
+    """Return in a child, and in another one whenever that was killed."""
+    parent = os.getpid()
+    while True:
+        child = os.fork()
+        if not child:
+            die_with_parent(parent)()
+            return
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if code != -signal.SIGKILL:
+            os._exit(code)
 
 
 def around(deed: Callable[..., Any], before: str, after: str) -> Callable[..., Any]:
@@ -56,4 +71,6 @@ else:
     ImapMailbox.move = around(ImapMailbox.move, "before move", "after move")  # type: ignore[method-assign]
     RedisStore.commit_all = around(RedisStore.commit_all, "", "after commit")  # type: ignore[method-assign]
     MailboxRecord.close = around(MailboxRecord.close, "", "after close")  # type: ignore[method-assign]
+if "DYING_AGAIN" in os.environ:
+    live_again()
 sys.exit(cli.main())

@@ -62,6 +62,22 @@ ROWS: dict[str, str] = {
         for point in ("before move", "after move", "after commit", "after close")
     },
     **{
+        f"fetcher-cut-{way}{less}": f"the connection to {server} cut {how}"
+        for less, server in (("", "the IMAP server"), ("-less", "an IMAP server without MOVE and IDLE"))
+        for way, how in (
+            ("before", "before it hears each command"),
+            ("after", "after it has carried out each command"),
+            ("midway", "in the middle of its answer to each command"),
+        )
+    },
+    "fetcher-silent": "the IMAP server silent from each command on, the connection left open",
+    "fetcher-far": "the IMAP server 200 ms away, for each packet and either way",
+    "fetcher-dripping": "the IMAP server's connection octet by octet",
+    "fetcher-noisy": "the IMAP server says 1,000 lines unasked before each answer",
+    "fetcher-store": "a fetcher's Redis 200 ms away, then stopped (SIGSTOP)",
+    "fetcher-old-messages": "a reply in a mailbox of very many old messages, and one behind them",
+    "fetcher-memory": "replies from a mailbox, one after the other: the fetcher's memory",
+    **{
         f"later-milter-{way.replace(' ', '-')}": f"a later milter says 451, the client comes again {way}"
         for way in ("at once", "ten minutes later", "from elsewhere", "by another route", "through a second mx")
     },

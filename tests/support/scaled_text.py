@@ -285,6 +285,8 @@ LIBRARIES = {
     "config.imap_account: urllib.parse.urlsplit": _OPERATOR,
     "doctor.mailboxes: json.dumps": _FIELDS,
     "doctor.mailboxes: json.loads": _FIELDS,
+    "doctor.native_sources: json.dumps": _FIELDS,
+    "doctor.native_sources: json.loads": _FIELDS,
     "adapters.keyfile: tomllib.loads": _OPERATOR,
     "adapters.lmtp.conversation: io.BytesIO": _LINEAR,
     "adapters.state_dir.mailboxes: sqlite3.connect": _OPERATOR,

@@ -204,6 +204,15 @@ def test_doctor_says_who_can_read_the_sources_and_how_to_mend_it(switched: Switc
     assert "no such table: keys" in str([one["what"] for one in switched.doctor()])
     with sqlite3.connect(switched.database) as database:
         database.execute("ALTER TABLE others RENAME TO keys")
+    switched.write(switched.line(42, SECRET, addresses=[]), switched.line(43, OTHER, addresses=[], disabled=True))
+    config = switched.host.site.config.read_text()
+    assert config.count("SELECT secret, address,") == 1
+    switched.host.site.config.write_text(config.replace("SELECT secret, address,", "SELECT secret,"))
+    told = [one["what"] for one in switched.doctor() if one["check"] == "native.addresses"]
+    assert [text.rpartition(": ")[2] for text in told] == [
+        "names no address of 1 user of 2", "the query returns no column address",
+    ]  # fmt: skip
+    switched.host.site.config.write_text(config)
     switched.write(kept.strip())
 
 

@@ -57,9 +57,14 @@ class Milter:
 
     def mint(self, **order: object) -> MintedAddress:
         """An address of the handler ``issue``, bound to Alice."""
+        return next(self.mint_many(1, **order))
+
+    def mint_many(self, count: int, **order: object) -> Iterator[MintedAddress]:
+        """So many addresses like that; the configuration is read once."""
         settings = load(str(self.config))
         handler = settings.config.handlers.named("issue")
         assert handler is not None
-        wanted = {"user": 42, "locator": "wire/1", "unique": os.urandom(4).hex(), "recipient": "alice@client.example"}
-        made = Order(now=WallClock().now(), **{**wanted, **order})  # type: ignore[arg-type]
-        return mint(made, handler, settings.keyring, settings.config.form)
+        wanted = {"user": 42, "locator": "wire/1", "recipient": "alice@client.example", **order}
+        for _ in range(count):
+            made = Order(now=WallClock().now(), **{"unique": os.urandom(4).hex(), **wanted})  # type: ignore[arg-type]
+            yield mint(made, handler, settings.keyring, settings.config.form)

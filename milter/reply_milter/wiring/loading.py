@@ -18,6 +18,7 @@ from reply_milter.wiring.settings import Settings, SourceTexts
 
 _T = TypeVar("_T")
 _BYTE_ORDER_MARK = "\ufeff"
+_BARE_RETURN = "has a carriage return without a line feed, which TOML does not have: save it with Unix line ends"
 Check = Callable[[Config], Iterable[str]]  # mistakes, as lines of ``key: reason``
 
 
@@ -141,14 +142,18 @@ def read(path: str) -> str:
         ConfigError: it can't be read, or is no text.
     """
     try:
-        with open(path, encoding="utf-8", opener=files.without_waiting) as file:
+        with open(path, encoding="utf-8", newline="", opener=files.without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ConfigError([f"{path}: is not a file"])
-            text = file.read()
+            text = file.read().replace("\r\n", "\n")
     except (OSError, ValueError) as error:
         raise ConfigError([f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]) from error
     if text.startswith(_BYTE_ORDER_MARK):
         raise ConfigError([f"{path}:1: begins with a byte order mark, which TOML does not have: save it without one"])
+    before, bare, _ = text.partition("\r")
+    if bare:  # an editor may show what follows as a part of a comment
+        line = before.count("\n") + 1
+        raise ConfigError([f"{path}:{line}: {_BARE_RETURN}"])
     return text
 
 

@@ -31,7 +31,10 @@ class DovecotError(Exception):
 
 @dataclass(frozen=True)
 class DovecotLayout:
-    """What an instance is like. ``without``: capabilities that it does not offer. ``quota``: as Dovecot writes it."""
+    """What an instance is like. ``without``: capabilities that it does not offer. ``quota``: as Dovecot writes it.
+
+    ``address``: where it listens, beside 127.0.0.1.
+    """
 
     without: tuple[str, ...] = ()
     quota: str = ""
@@ -39,6 +42,7 @@ class DovecotLayout:
     prefix: str = ""
     token_info: str = ""
     plaintext: bool = True
+    address: str = ""
 
 
 class PrivateDovecot:
@@ -146,13 +150,14 @@ class PrivateDovecot:
 
     def _configuration(self) -> str:
         layout, folder = self._layout, self.folder
+        listen = ", ".join(filter(None, ("127.0.0.1", layout.address)))
         capability = " ".join(word for word in _ALL.split() if word not in layout.without)
         return f"""
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
 protocols = imap
-listen = 127.0.0.1
+listen = {listen}
 {self._users()}
 mail_location = maildir:{folder}/mail/%u
 mail_home = {folder}/mail/%u
@@ -183,11 +188,11 @@ namespace inbox {{
 service imap-login {{
   chroot =
   inet_listener imap {{
-    address = 127.0.0.1
+    address = {listen}
     port = {self.port}
   }}
   inet_listener imaps {{
-    address = 127.0.0.1
+    address = {listen}
     port = {self.tls_port}
     ssl = yes
   }}

@@ -1,27 +1,44 @@
-"""Stands before an IMAP server without TLS, and cuts the connection at a command of a test's choice."""
+"""Stands before an IMAP server without TLS, and spoils the way there as a test asks: cut, silent, slow or noisy."""
 
 import re
 import socket
 import threading
+import time
 from contextlib import suppress
+from enum import StrEnum
+
+
+class Cut(StrEnum):
+    """What happens at a command, once."""
+
+    BEFORE = "before"  # the connection ends, and the server does not hear the command
+    AFTER = "after"  # the server has carried it out, and its answer is lost with the connection
+    MIDWAY = "midway"  # half of the answer's first packet arrives, then the connection ends
+    SILENT = "silent"  # nothing arrives any more, either way; but the connection stays
 
 
 class ImapProxy:
-    """Listens on ``port`` of loopback. ``arm`` has the next such command cut off, once."""
+    """Listens on ``port`` of loopback. ``arm`` has something happen at the next such command; ``cuts`` counts that.
+
+    ``delay``: seconds that each packet takes, either way. ``drip``: seconds between two octets, either way. ``noise``:
+    what the server says unasked before it answers a command. All three may change at any time.
+    """
 
     def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
-        self._armed: tuple[str, bool] | None = None
+        self.server_port = server_port
+        self.delay = self.drip = 0.0
+        self.noise = b""
         self.cuts = 0
+        self._armed: tuple[str, Cut] | None = None
         self._lock = threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def arm(self, command: str, after: bool) -> None:
-        """Cut at ``command``, such as "UID MOVE": before the server hears it, or ``after`` it has carried it out."""
+    def arm(self, command: str, cut: Cut) -> None:
+        """Cut at ``command``, such as "UID MOVE"."""
         with self._lock:
-            self._armed = command, after
+            self._armed = command, cut
 
     def close(self) -> None:
         """Accept no more connections."""
@@ -29,61 +46,91 @@ class ImapProxy:
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
 
+    def fired(self, octets: bytes) -> Cut | None:
+        """What is to happen at the command that ``octets`` begin with."""
+        with self._lock:
+            if self._armed is None:
+                return None
+            command, cut = self._armed
+            if not re.match(rb"(\w+ )?%b\b" % command.encode(), octets, re.IGNORECASE):
+                return None
+            self._armed = None
+            self.cuts += 1
+            return cut
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
                 try:
-                    server = socket.create_connection(("127.0.0.1", self._server_port), 10)
+                    server = socket.create_connection(("127.0.0.1", self.server_port), 10)
                 except OSError:
                     client.close()
                     continue
-                threading.Thread(target=self._to_server, args=(client, server), daemon=True).start()
-                threading.Thread(target=self._to_client, args=(server, client), daemon=True).start()
+                server.settimeout(None)
+                _Link(self, client, server).start()
 
-    def _to_server(self, client: socket.socket, server: socket.socket) -> None:
-        with suppress(OSError):
-            while octets := client.recv(65536):
-                cut = self._cuts(octets)
-                if cut is False:
-                    break
-                if cut:  # nothing that the server says from now on arrives
-                    client.shutdown(socket.SHUT_RDWR)
-                    server.sendall(octets)
-                    self._let_work(server)
-                    break
-                server.sendall(octets)
-        self._end(client, server)
 
-    def _to_client(self, server: socket.socket, client: socket.socket) -> None:
+class _Link:
+    """One connection through the proxy, with a thread each way."""
+
+    def __init__(self, proxy: ImapProxy, client: socket.socket, server: socket.socket) -> None:
+        self._proxy, self._client, self._server = proxy, client, server
+        self._is_halved = self._is_silent = False
+        for one in (client, server):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def start(self) -> None:
+        for work in (self._to_server, self._to_client):
+            threading.Thread(target=work, daemon=True).start()
+
+    def _to_server(self) -> None:
         with suppress(OSError):
-            while octets := server.recv(65536):
+            while octets := self._client.recv(65536):
+                cut = self._proxy.fired(octets)
+                if cut is Cut.BEFORE:
+                    break
+                if cut is Cut.AFTER:  # nothing that the server says from now on arrives
+                    self._client.shutdown(socket.SHUT_RDWR)
+                    self._server.sendall(octets)
+                    self._let_work()
+                    break
+                self._is_halved = cut is Cut.MIDWAY
+                self._is_silent = self._is_silent or cut is Cut.SILENT
+                if self._proxy.noise and not self._is_silent:
+                    self._client.sendall(self._proxy.noise)
+                self._pass_on(octets, self._server)
+        self._end()
+
+    def _to_client(self) -> None:
+        with suppress(OSError):
+            while octets := self._server.recv(65536):
+                if self._is_halved:
+                    self._client.sendall(octets[: max(1, len(octets) // 2)])
+                    break
                 with suppress(OSError):
-                    client.sendall(octets)
-        self._end(client, server)
+                    self._pass_on(octets, self._client)
+        self._end()
 
-    def _cuts(self, octets: bytes) -> bool | None:
-        """None: nothing is cut here; else whether that happens after the command."""
-        with self._lock:
-            if self._armed is None:
-                return None
-            command, after = self._armed
-            if not re.match(rb"\w+ %b\b" % command.encode(), octets, re.IGNORECASE):
-                return None
-            self._armed = None
-            self.cuts += 1
-            return after
+    def _pass_on(self, octets: bytes, to: socket.socket) -> None:
+        if self._is_silent:
+            return
+        time.sleep(self._proxy.delay)
+        if not self._proxy.drip:
+            to.sendall(octets)
+            return
+        for octet in octets:
+            to.sendall(bytes((octet,)))
+            time.sleep(self._proxy.drip)
 
-    @staticmethod
-    def _let_work(server: socket.socket) -> None:
+    def _let_work(self) -> None:
         """Let the server carry the command out: it reads a LOGOUT behind it."""
         with suppress(OSError):
-            server.sendall(b"zz LOGOUT\r\n")
+            self._server.sendall(b"zz LOGOUT\r\n")
             threading.Event().wait(0.3)
 
-    @staticmethod
-    def _end(*sockets: socket.socket) -> None:
-        for one in sockets:
+    def _end(self) -> None:
+        for one in (self._client, self._server):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()

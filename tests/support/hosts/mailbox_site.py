@@ -5,7 +5,8 @@ import pwd
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.support.hosts.dovecot import PASSWORD, DovecotLayout, PrivateDovecot,
 from tests.support.hosts.imap_proxy import ImapProxy
 from tests.support.hosts.receiver import SECRET, Receiver
 from tests.support.processes.daemon_process import USER, runtime, wait_until
+from tests.support.processes.ports import free_port
 from tests.wire.milter_alone import Milter, own_folder
 
 AUTHOR = "alice@client.example"
@@ -44,6 +46,13 @@ def resident_mib(pid: int) -> int:
     return int(re.findall(r"(?m)^VmRSS:\s+(\d+) kB", status)[0]) // 1024
 
 
+def read_series(port: int) -> dict[str, float]:
+    """Return what a metrics page shows, by series."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+        lines = page.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
+
+
 class MailboxSite:
     """A daemon without an MTA, with one ``[[imap]]``. ``more``: further lines of that table.
 
@@ -53,22 +62,45 @@ class MailboxSite:
     def __init__(self, folder: Path, server: PrivateDovecot, more: str = "", proxied: bool = False) -> None:
         self.server, self.receiver = server, Receiver()
         self.proxy = ImapProxy(server.port) if proxied else None
-        port = self.proxy.port if self.proxy is not None else server.port
+        self._url = f"imap://127.0.0.1:{self.proxy.port if self.proxy is not None else server.port}"
         webhook = f'type = "webhook"\nurl = "{self.receiver.url}"\nsecret = "{SECRET}"\ntimeout_seconds = 5'
         secret = folder / "password"
         secret.write_text(f"{PASSWORD}\n")
         self.milter = Milter(folder, changes={"[metrics]": '[delivery]\nlisten = ""\n[metrics]'})
         self.daemon, self.config = self.milter.daemon, self.milter.config
+        self._more = ""
         self._text = (
             f"{self.config.read_text()}\n[handler.delivery]\n{webhook}\n\n"
-            f'[[imap]]\nname = "inbox"\nurl = "imap://127.0.0.1:{port}"\nuser = "{server.user}"\n'
+            f'[[imap]]\nname = "inbox"\nurl = "{self._url}"\nuser = "{server.user}"\n'
             f'password_file = "{secret}"\n'
         )
         self.configure(f'delete_message = false\npoll_seconds = 1\nrecipient = "dovecot"\n{more}')
 
     def configure(self, more: str) -> None:
         """Give the ``[[imap]]`` other lines; the daemon does not reload."""
+        self._more = more
         self.config.write_text(self._text + more)
+
+    def edit(self, old: str, new: str) -> None:
+        """Replace what the configuration says before those lines."""
+        assert self._text.count(old) == 1, old
+        self._text = self._text.replace(old, new)
+        self.configure(self._more)
+
+    def log_in_with(self, lines: str) -> None:
+        """Log in with something else than the password's file."""
+        self.edit(f'password_file = "{self.milter.folder}/password"\n', f"{lines}\n")
+
+    def fetch_from(self, url: str) -> None:
+        """Fetch from another URL than that of the server's plain port."""
+        self.edit(f'url = "{self._url}"', f'url = "{url}"')
+        self._url = url
+
+    def page(self) -> "Callable[[], dict[str, float]]":
+        """Let the daemon have a metrics page. Returns what reads its series."""
+        port = free_port()
+        self.edit('[metrics]\nlisten = ""', f'[metrics]\nlisten = "127.0.0.1:{port}"')
+        return lambda: read_series(port)
 
     def start(self) -> "MailboxSite":
         """Start the daemon."""
@@ -88,22 +120,44 @@ class MailboxSite:
         self.server.deliver(reply(minted, name))
         return minted
 
-    def fetch(self, *options: str, program: list[str] | None = None) -> "subprocess.CompletedProcess[str]":
-        """Run ``reply-milter fetch`` as the daemon's user."""
-        python, path = runtime()
-        as_user: dict[str, object] = {}
-        if os.geteuid() == 0:
-            as_user = {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []}
+    def deliver_many(self, name: str, count: int) -> None:
+        """Let so many genuine replies arrive, each to an address of its own."""
+        for number, minted in enumerate(self.milter.mint_many(count, locator=f"site/{name}")):
+            self.server.deliver(reply(minted, f"{name}-{number}"))
+
+    def fetch(
+        self, *options: str, program: list[str] | None = None, as_root: bool = False
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run ``reply-milter fetch`` as the daemon's user, or as root."""
+        command = [*(program or ["-m", "reply_milter"]), "fetch", *options, "--config", str(self.config)]
+        given = _as_user(self.daemon.environment, as_root)
         done: subprocess.CompletedProcess[str] = subprocess.run(
-            [python, *(program or ["-m", "reply_milter"]), "fetch", *options, "--config", str(self.config)],
-            cwd="/",
-            env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin", **self.daemon.environment},
+            [runtime()[0], *command],
             capture_output=True,
             text=True,
             timeout=120,
-            **as_user,  # type: ignore[call-overload]
+            **given,  # type: ignore[call-overload]
         )
         return done
+
+    def split(self) -> Path:
+        """Take ``[[imap]]`` out of the daemon's configuration. Returns a file that has it, for ``follow``."""
+        text = self.config.read_text()
+        other = self.config.with_name("fetch.toml")
+        other.write_text(text)
+        self.config.write_text(text.rpartition("\n[[imap]]\n")[0])
+        return other
+
+    def follow(self, program: list[str], config: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+        """Start ``program fetch`` beside the daemon, as its user; it writes into the daemon's log."""
+        given = _as_user(environment)
+        with open(self.daemon.log_path, "ab") as log:
+            started: subprocess.Popen[bytes] = subprocess.Popen(
+                [runtime()[0], *program, "fetch", "--config", str(config)],
+                stderr=log,
+                **given,  # type: ignore[call-overload]
+            )
+        return started
 
     def fetcher(self) -> int:
         """The process id of the fetcher, as soon as it runs."""
@@ -128,6 +182,17 @@ class MailboxSite:
     def settled(self, seconds: float = 0.5) -> None:
         """Give it time to do what it should not."""
         time.sleep(seconds)
+
+
+def _as_user(environment: dict[str, str], as_root: bool = False) -> dict[str, object]:
+    """What a program of ours is started with."""
+    given: dict[str, object] = {
+        "cwd": "/",
+        "env": {"PYTHONPATH": runtime()[1], "PATH": "/usr/bin:/bin", **environment},
+    }
+    if os.geteuid() == 0 and not as_root:
+        given |= {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []}
+    return given
 
 
 @contextmanager

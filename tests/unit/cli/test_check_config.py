@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,22 @@ def test_a_byte_order_mark_is_named(shell: Shell) -> None:
     status, line = shell.refused("check-config", "--config", shell.config)
     said = f"{shell.config}:1: begins with a byte order mark, which TOML does not have: save it without one"
     assert (status, line) == (os.EX_CONFIG, f"reply-milter: {said}\n")
+
+
+@pytest.mark.parametrize("old,new", [("[log]", "# old\r[log]"), ("[log]", "\r[log]"), ("[log]\n", "[log]\r\r\n")])
+def test_a_carriage_return_alone_ends_no_line(shell: Shell, old: str, new: str) -> None:
+    """TOML has none, so what an editor shows as a comment would be a setting; with a line feed it is a line's end."""
+    path = Path(shell.config)
+    line = _line_of(shell, "[log]")
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert shell.good("check-config", "--config", shell.config) == f"{shell.config}: no mistakes\n"
+    text = path.read_bytes().decode().replace("\r\n", "\n").replace(f"\n{old}", f"\n{new}")
+    path.write_bytes(text.encode())
+    with pytest.raises(tomllib.TOMLDecodeError, match=f"at line {line},"):
+        tomllib.loads(text)
+    status, told = shell.refused("check-config", "--config", shell.config)
+    said = "has a carriage return without a line feed, which TOML does not have: save it with Unix line ends"
+    assert (status, told) == (os.EX_CONFIG, f"reply-milter: {shell.config}:{line}: {said}\n")
 
 
 def test_a_file_that_is_not_there(shell: Shell) -> None:

@@ -37,6 +37,7 @@ class Session:
         self._client = client
         self.has_news = False
         self.exists = 0
+        self._has_lost = False  # a message, since the last count
 
     @property
     def client(self) -> Client:
@@ -55,12 +56,19 @@ class Session:
         self.wire.begin(seconds, octets)
 
     def note_news(self) -> None:
-        """Keep in mind whether the server told of messages, and of how many."""
-        told = self.wire.untagged_responses.get("EXISTS")
-        if told:
-            self.has_news = True
+        """Keep in mind whether the server told of new messages, and of how many there are.
+
+        The same count again is no news: some servers tell it at each IDLE. After an EXPUNGE it means that one has come.
+        """
+        said = self.wire.untagged_responses
+        self._has_lost = self._has_lost or "EXPUNGE" in said
+        if "EXISTS" in said:
             with errors_told("counting messages"):
-                self.exists = int(_octets(told[-1])[:_DIGITS])
+                counts = [int(_octets(one)[:_DIGITS]) for one in said["EXISTS"]]
+            if self._has_lost or any(count != self.exists for count in counts):
+                self.has_news = True
+            self.exists = counts[-1]
+            self._has_lost = False
 
     def select(self, name: str, shown_name: str) -> Selected:
         """Select a mailbox, by its ``name`` in quotes.

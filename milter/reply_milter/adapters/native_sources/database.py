@@ -4,7 +4,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from reply_milter.adapters.native_sources.health import Health, Told
@@ -40,26 +40,40 @@ class DatabaseSource:
 
     def known(self, named: Named) -> Known | None:
         """See ``ports.NativeSources``."""
+        return self.answered(named).known
+
+    def answered(self, named: Named) -> "Answered":
+        """Ask, as ``known`` does.
+
+        Raises:
+            SourceUnavailableError: the database, or what it returned, is of no use.
+        """
         asked = {"user": named.user, "handler": named.handler, "data": named.data}
         try:
             with closing(sqlite3.connect(self._uri, uri=True, timeout=_BUSY_SECONDS)) as database:
                 database.row_factory = sqlite3.Row
                 until = time.monotonic() + _SECONDS
                 database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
-                answer = database.execute(self._sql, asked)
-                known = _known([dict(row) for row in _rows(answer)])
+                answered = _answered(database.execute(self._sql, asked))
         except (sqlite3.Error, OverflowError, SourceUnavailableError) as error:
             self._health.note(f"gave no answer: {error}", "")
             raise SourceUnavailableError(f"the database gave no answer: {error}") from error
         self._health.note("", "answers")
-        return known
+        return answered
 
 
-def _rows(answer: sqlite3.Cursor) -> list[sqlite3.Row]:
-    """Take the rows, which have the column that we need even if there are none."""
-    if "secret" not in [column[0] for column in answer.description or ()]:
+class Answered(NamedTuple):
+    """Whom the database knows, None for nobody; and the names of the columns, which it returns in any case."""
+
+    known: Known | None
+    columns: frozenset[str]
+
+
+def _answered(answer: sqlite3.Cursor) -> Answered:
+    columns = frozenset(column[0] for column in answer.description or ())
+    if "secret" not in columns:
         raise SourceUnavailableError("the query returns no column secret")
-    return answer.fetchmany(_ROWS)
+    return Answered(_known([dict(row) for row in answer.fetchmany(_ROWS)]), columns)
 
 
 def _known(rows: list[Mapping[str, Any]]) -> Known | None:

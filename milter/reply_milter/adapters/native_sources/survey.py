@@ -18,6 +18,7 @@ _MOST: Final = 10  # wrong lines that are told
 def survey_lines(path: str) -> Survey:
     """Read a whole file of JSON lines. Says nothing about a file that is missing or can't be read."""
     users, data, problems, wrong_lines = set[int](), set[tuple[int, int]](), list[str](), 0
+    unbound = set[int]()
     try:
         with open(path, encoding="utf-8", opener=without_waiting) as file:
             wrong = misfit(os.fstat(file.fileno()))
@@ -25,8 +26,10 @@ def survey_lines(path: str) -> Survey:
                 return Survey(0, 0, (wrong,))
             for number, line in lines_in(file):
                 match line:
-                    case UserLine(user):
+                    case UserLine(user, known):
                         users.add(user)
+                        if not known.addresses and not known.disabled:
+                            unbound.add(user)
                     case DataLine(handler, of):
                         data.add((handler, of))
                     case problem:
@@ -37,13 +40,13 @@ def survey_lines(path: str) -> Survey:
     except UnicodeDecodeError:
         return Survey(0, 0, ("is not UTF-8 text",))
     more = [f"{wrong_lines - _MOST} more lines are wrong"] if wrong_lines > _MOST else []
-    return Survey(len(users), len(data), (*problems, *more))
+    return Survey(len(users), len(data), (*problems, *more), len(unbound))
 
 
-def query_problem(query: Query, named: Named) -> str:
-    """Ask a database for somebody; why there was no answer, empty if there was one, be it that nobody is known."""
+def survey_query(query: Query, named: Named) -> Survey:
+    """Ask a database for somebody, who may be unknown to it; say why there was no answer, or what it tells."""
     try:
-        DatabaseSource(query.path, query.sql).known(named)
+        columns = DatabaseSource(query.path, query.sql).answered(named).columns
     except SourceUnavailableError as error:
-        return str(error)
-    return ""
+        return Survey(problems=(str(error),))
+    return Survey(tells_addresses="address" in columns)

@@ -29,21 +29,31 @@ _SECRETS: Final = "whoever has a user's secret can make genuine addresses, and a
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a source says: how many users and data keys, both None for a database; why it is unusable, in words."""
+    """What a source says: how many users and data keys, both None for a database; why it is unusable, in words.
+
+    ``unbound``: users of the file who are not disabled and have no address. ``tells_addresses``: the query to a
+    database returns such a column.
+    """
 
     users: int | None = None
     data_keys: int | None = None
     problems: tuple[str, ...] = ()
+    unbound: int = 0
+    tells_addresses: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """The source of the handler called ``handler``. ``parents``: the folders above it, from the root down."""
+    """The source of the handler called ``handler``. ``parents``: the folders above it, from the root down.
+
+    ``binds``: the handler has ``bind_sender``, so that only addresses of the user may answer.
+    """
 
     handler: str
     file: FileFacts
     parents: tuple[FileFacts, ...]
     survey: Survey
+    binds: bool = True
 
     @property
     def is_database(self) -> bool:
@@ -65,7 +75,8 @@ def examine(source: SourceFacts, daemon: Account | None, now: int) -> Iterator[P
     yield from _mode(source)
     yield from _owner(source, daemon)
     yield from _folders(source, daemon)
-    if not source.is_database and not source.survey.problems:
+    if not source.survey.problems:
+        yield from _addresses(source)
         yield from _content(source, now)
 
 
@@ -111,7 +122,24 @@ def _folders(source: SourceFacts, daemon: Account | None) -> Iterator[Problem]:
         yield error("native.unreachable", words_closed(closed, daemon), _DEFERRED, Remedy(SHELL, remedy))
 
 
+def _addresses(source: SourceFacts) -> Iterator[Problem]:
+    """Examine whether authors can be compared with anything where the handler says that they are."""
+    survey, missing = source.survey, ""
+    if survey.unbound:
+        missing = f"names no address of {counted(survey.unbound, 'user')} of {survey.users}"
+    if not survey.tells_addresses:
+        missing = "the query returns no column address"
+    if source.binds and missing:
+        yield warning(
+            "native.addresses",
+            f"handler {source.handler}: {source.file.path}: {missing}",
+            "anybody who gets to know such a user's native address can answer in that name, although bind_sender is on",
+        )
+
+
 def _content(source: SourceFacts, now: int) -> Iterator[Problem]:
+    if source.is_database:
+        return
     file, survey = source.file, source.survey
     if now - file.modified > OLD_SECONDS:
         days = (now - file.modified) // 86400

@@ -22,22 +22,21 @@ _LONGEST_DAYS: Final = 3660  # how long claims are kept of an address that never
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """``address``: the native one. ``named``: what it names. ``addresses``: those that may answer; empty: anybody."""
+    """``address``: the native one. ``named``: what it names. ``addresses``: those that may answer; empty: anybody.
+
+    ``recipient``: who is asked about a parked reply; empty where no such address of the user is known.
+    """
 
     address: str
     named: Named
     addresses: tuple[str, ...]
-
-    @property
-    def recipient(self) -> str:
-        """Who is asked about a parked reply: the user's first address; empty where none is known."""
-        return self.addresses[0] if self.addresses else ""
+    recipient: str
 
 
 def claimant(address: str, named: Named, known: Known, handler: Handler) -> Claimant:
     """Whose address it is. Without ``bind_sender`` anybody may answer."""
     binds = handler.wrap is not None and handler.wrap.bind_sender
-    return Claimant(address, named, known.addresses if binds else ())
+    return Claimant(address, named, *((known.addresses, known.main_address) if binds else ((), "")))
 
 
 def checked(named: Named, known: Known, handler: Handler, keyring: Keyring, now: int) -> Checked:
@@ -49,7 +48,7 @@ def checked(named: Named, known: Known, handler: Handler, keyring: Keyring, now:
     secret = (known.secret + known.data_secret).encode()
     key = UserKey("", hmac.digest(secret, tlv(*about), hashlib.sha256))
     name = base32.leftmost(hashlib.sha256(tlv(*about)).digest(), _NAME_CHARACTERS)
-    user = pseudo_user(keyring.active, keyring.realm, known.addresses[0] if known.addresses else str(named.user))
+    user = pseudo_user(keyring.active, keyring.realm, known.main_address or str(named.user))
     context = int.from_bytes(hashlib.sha256(tlv(b"context", *about)).digest()) % CONTEXT_LIMIT
     token = Token(user, handler.id, max(named.issued_at - EPOCH, 0) // 60, context)
     ends = named.last_second if named.last_second is not None else known.expires or now + _LONGEST_DAYS * _DAY

@@ -11,6 +11,7 @@ LINE_OCTETS: Final = 64 * 1024
 SECRET_CHARACTERS: Final = 256
 _NUMBER_LIMIT: Final = 1 << 63  # databases count so far
 _ADDRESSES: Final = 100
+_SPECIALS: Final = frozenset('()<>[]:;@\\,"')  # of RFC 5322 section 3.2.3, but for the dot
 _USER_KEYS: Final = frozenset({"id", "secret", "addresses", "disabled"})
 _DATA_KEYS: Final = frozenset({"handler", "data", "secret", "expires", "disabled"})
 
@@ -30,6 +31,11 @@ class Known:
     data_secret: str = field(default="", repr=False)
     expires: int = 0
     data_disabled: bool = False
+
+    @property
+    def main_address(self) -> str:
+        """The first of ``addresses`` that mail can be sent to; empty without one. A source may hold any text."""
+        return next(filter(_can_get_mail, self.addresses), "")
 
 
 # Checked in place of somebody whom the application does not know, so that this takes as long.
@@ -73,7 +79,12 @@ def read_line(text: str) -> UserLine | DataLine | str:
 
 def usable_address(text: str) -> str:
     """An address as authors are compared with it. What is none stays as it is, and matches nobody."""
-    return normalise(text) or text.encode(errors="replace").decode().lower()  # JSON has halves of characters, too
+    return normalise(text) or text.encode(errors="backslashreplace").decode()  # JSON has halves of characters, too
+
+
+def _can_get_mail(address: str) -> bool:
+    """Whether an address on file is a plain one, of which neither a command nor a field makes another."""
+    return normalise(address) == address and not _SPECIALS & set(address.rpartition("@")[2])
 
 
 def _user(values: Mapping[str, Any]) -> UserLine | str:

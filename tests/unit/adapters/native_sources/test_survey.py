@@ -5,7 +5,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from reply_milter.adapters.native_sources.survey import query_problem, survey_lines
+from reply_milter.adapters.native_sources.survey import survey_lines, survey_query
 from reply_milter.core.diagnosis.native import Survey
 from reply_milter.core.native.forms import FORMS
 from reply_milter.core.native.verification import Query
@@ -14,8 +14,8 @@ SECRET = bytes.fromhex("77f3fb1de115523da4d552f6127ed9a2").hex()
 BLANK = FORMS["gitea"].blank
 
 
-def _line(number: int) -> str:
-    return json.dumps({"id": number, "secret": SECRET})
+def _line(number: int, **more: object) -> str:
+    return json.dumps({"id": number, "secret": SECRET, **more})
 
 
 def test_users_and_data_keys_are_counted_once(tmp_path: Path) -> None:
@@ -23,7 +23,14 @@ def test_users_and_data_keys_are_counted_once(tmp_path: Path) -> None:
     data = json.dumps({"handler": 1, "data": 7, "secret": SECRET})
     path = tmp_path / "users"
     path.write_text("\n".join([_line(1), "", _line(2), _line(2), data, data]))
-    assert survey_lines(str(path)) == Survey(2, 1)
+    assert survey_lines(str(path)) == Survey(2, 1, unbound=2)
+
+
+def test_users_without_an_address_are_counted(tmp_path: Path) -> None:
+    """But for those who are disabled: theirs are refused in any case."""
+    path = tmp_path / "users"
+    path.write_text("\n".join([_line(1), _line(2, addresses=["a@b.example"]), _line(3, disabled=True)]))
+    assert survey_lines(str(path)) == Survey(3, 0, unbound=1)
 
 
 def test_wrong_lines_are_named_with_their_numbers_and_nothing_of_them(tmp_path: Path) -> None:
@@ -53,10 +60,15 @@ def test_a_query_is_tried(tmp_path: Path) -> None:
         database.execute("CREATE TABLE user (id INTEGER, rands TEXT)")
     database.close()
     good = "SELECT rands AS secret FROM user WHERE id = :user"
-    assert query_problem(Query(str(path), good), BLANK) == ""
-    assert "no such column: missing" in query_problem(Query(str(path), "SELECT missing FROM user"), BLANK)
-    assert "no column secret" in query_problem(Query(str(path), "SELECT rands FROM user"), BLANK)
-    assert "no such table: users" in query_problem(Query(str(path), "SELECT 1 FROM users"), BLANK)
-    assert "readonly" in query_problem(Query(str(path), "DELETE FROM user"), BLANK)
-    assert query_problem(Query(str(tmp_path / "none.db"), good), BLANK) != ""
+    assert survey_query(Query(str(path), good), BLANK) == Survey(tells_addresses=False)
+    assert survey_query(Query(str(path), good.replace("FROM", ", 'a@b.example' AS address FROM")), BLANK) == Survey()
+    for query, problem in (
+        ("SELECT missing FROM user", "no such column: missing"),
+        ("SELECT rands FROM user", "no column secret"),
+        ("SELECT 1 FROM users", "no such table: users"),
+        ("DELETE FROM user", "readonly"),
+    ):
+        (said,) = survey_query(Query(str(path), query), BLANK).problems
+        assert problem in said
+    assert survey_query(Query(str(tmp_path / "none.db"), good), BLANK).problems
     assert not (tmp_path / "none.db").exists()

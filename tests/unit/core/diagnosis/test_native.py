@@ -80,6 +80,24 @@ def test_what_cannot_be_used_is_told_line_by_line() -> None:
     assert failed.severity is Severity.ERROR and "no such table" in failed.what
 
 
+@pytest.mark.parametrize(
+    "source,said",
+    [
+        (replace(LINES, survey=Survey(3, 0, unbound=1)), "names no address of 1 user of 3"),
+        (replace(LINES, survey=Survey(3, 0, unbound=3)), "names no address of 3 users of 3"),
+        (replace(DATABASE, survey=Survey(tells_addresses=False)), "the query returns no column address"),
+    ],
+)
+def test_users_whose_address_anybody_may_answer_are_warned_of(source: SourceFacts, said: str) -> None:
+    """Where ``bind_sender`` says otherwise; an operator who has turned that off knows."""
+    first, *others = found(source)
+    assert (first.severity, first.check) == (Severity.WARNING, "native.addresses")
+    assert first.what == f"handler gitea: /etc/reply-milter/users: {said}" and "bind_sender" in first.why
+    assert found(replace(source, binds=False)) == others
+    broken = replace(source, survey=replace(source.survey, problems=("line 2 is not JSON",)))
+    assert [one.check for one in found(broken)] == ["native.unusable"]
+
+
 def test_without_a_known_user_of_the_daemon_nothing_is_said_about_its_rights() -> None:
     """As where doctor runs before the daemon is installed."""
     assert [one.check for one in found(replace(LINES, file=replace(FILE, mode=0o600)), None)] == ["native.users"]

@@ -20,6 +20,32 @@ def test_only_the_topmost_results_are_presented() -> None:
     assert fields == [("Authentication-Results", "mx.test; dkim=fail"), ("From", "a@b.test")]
 
 
+GMAIL = "Received: from a.example (a.example [192.0.2.1]) by mx.google.com with ESMTPS id d9443c01a7336si for <x@y>;"
+LMTP = "Received: from mx.test by mail.test with LMTP\r\n id q2lLAbCd (envelope-from <a@b>); Sat, 21 Nov 2026"
+POSTFIX = "Received: from id (id [192.0.2.1])\r\n by mx.test (Postfix) with ESMTP id 4F2c1kZz;\r\n Sat, 21 Nov 2026"
+THEIRS = "Received: from phone by smtp.client.example with ESMTPSA id 4AAAAAAAAA; Sat, 21 Nov 2026 12:00:00 +0000"
+
+
+@pytest.mark.parametrize(
+    "lines,is_added",
+    [
+        ((GMAIL, "Message-ID: <65.170a.SMTPIN_ADDED_MISSING@mx.google.com>"), True),
+        ((GMAIL, "message-id:<d9443c01a7336si@mx.google.com>"), True),
+        ((LMTP, POSTFIX, "Message-Id: <20261121120000.4F2c1kZz@mx.test>"), True),
+        ((POSTFIX, "Message-Id: <20261121120000.4F2c1kZz@mx.test>"), True),
+        ((GMAIL, "Message-ID: <1@client.example>"), False),
+        ((LMTP, POSTFIX, THEIRS, "Message-ID: <4AAAAAAAAA@smtp.client.example>"), False),
+        (("Received: by mx.test id 7", "Message-ID: <7@client.example>"), False),
+        (("Received: by mx.test id", "Message-ID: <id@client.example>"), False),
+        (("Message-ID: <4F2c1kZz@mx.test>",), False),
+    ],
+)
+def test_a_message_id_that_the_provider_added_is_not_presented(lines: tuple[str, ...], is_added: bool) -> None:
+    """Each copy of a message without one gets another; so the message is named by its content."""
+    names = [name.lower() for name, _ in message(*lines, "From: a@b.test").presented()]
+    assert ("message-id" not in names, names[-1]) == (is_added, "from")
+
+
 @pytest.mark.parametrize(
     "line,sender",
     [

@@ -99,6 +99,17 @@ def test_two_copies_at_a_time_have_one_effect(host: Fetching) -> None:
     assert (host.handed, host.mailbox.messages) == (1, {})
 
 
+def test_a_second_copy_of_a_message_that_the_provider_named_is_a_replay(host: Fetching) -> None:
+    """Its author gave it no Message-ID; each copy gets another one from the provider."""
+    answered = minted()
+    for number in (1, 2):
+        added = f"<{number}.SMTPIN_ADDED_MISSING@mx.google.com>"
+        host.mailbox.append(delivered(answered.address, reply_fields(answered, added)))
+        host.look()
+    assert [(one.verdict, one.reason) for one in host.told.reports] == [("delivered", ""), ("rejected", "duplicate")]
+    assert host.handed == 1
+
+
 def test_several_genuine_addresses_are_refused(tmp_path: Path) -> None:
     """As several recipients of one message are at SMTP time."""
     host = Fetching(tmp_path, field_name="")
