@@ -1,4 +1,4 @@
-"""A few threads that ask the store and wait: for what cannot be asked together with the other questions of a turn."""
+"""Threads that ask the store, or others, and wait: for what cannot be asked together with a turn's other questions."""
 
 import os
 import queue
@@ -9,8 +9,6 @@ from typing import Any, Final, NamedTuple, final
 
 from reply_milter.adapters.milter_loop.question import Question
 from reply_milter.flows.driving import put
-
-_THREADS: Final = 8
 
 
 class Answered(NamedTuple):
@@ -23,9 +21,10 @@ class Answered(NamedTuple):
 
 @final
 class StorePool:
-    """``descriptor`` is readable when there are answers to collect."""
+    """``descriptor`` is readable when there are answers to collect. ``most``: of threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.descriptor: Final = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._asked: queue.SimpleQueue[tuple[Any, Question]] = queue.SimpleQueue()
         self._answered: deque[Answered] = deque()
@@ -35,7 +34,7 @@ class StorePool:
     def ask(self, asker: Any, question: Question) -> None:
         """Have a thread ask; ``asker`` is returned with the answer."""
         self._open += 1
-        if self._threads < min(self._open, _THREADS):
+        if self._threads < min(self._open, self._most):
             self._threads += 1
             threading.Thread(target=self._work, name="store", daemon=True).start()
         self._asked.put((asker, question))
