@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from benchmarks import mails
 from benchmarks.filters import Bench
 from reply_milter.adapters.os.clock import WallClock
+from reply_milter.config.verify import Engine
 
 _PART = 10_000
 _SETTLED = 200_000  # messages after which caches and allocators no longer grow
@@ -25,9 +26,9 @@ class Growth:
         return (self.after - self.before) / self.before
 
 
-def soak(bench: Bench, messages: int, workers: int) -> Growth:
+def soak(bench: Bench, messages: int, workers: int, engine: Engine = Engine.PYMILTER) -> Growth:
     """Send _SETTLED messages, and then ``messages``, in thirds: ordinary, forged, genuine replies."""
-    ours, now = bench.ours(workers).ready(), WallClock().now()
+    ours, now = bench.ours(workers, engine=engine).ready(), WallClock().now()
     ordinary, forged, replies = (bench.folder / f"soak-{name}" for name in ("ordinary", "forged", "replies"))
     mails.write(ordinary, mails.ordinary(_PART))
     mails.write(forged, mails.forged(ours.settings, _PART, now))
