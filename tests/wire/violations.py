@@ -272,12 +272,12 @@ def client_of_no_known_family(peer: Peer) -> None:
 
 def answers_that_nobody_reads(peer: Peer) -> None:
     """Until neither side's buffers take more; the peer reads nothing of it."""
-    for command in (struct.pack("!I", 3) + b"Hx\0", struct.pack("!I", 6) + b"R<a@\0"):
+    for command in (b"Hx\0", b"R<a@b>\0"):
         mta = peer.connect()
         mta.connect()
         mta.mail()
         mta.socket.setblocking(False)
-        unsent, idle = command * 300_000, 0
+        unsent, idle = (struct.pack("!I", len(command)) + command) * 300_000, 0
         while unsent and idle < 5:
             try:
                 unsent, idle = unsent[mta.socket.send(unsent[: 1 << 16]) :], 0
