@@ -314,6 +314,28 @@ def test_an_mta_that_does_not_read(host: _Host) -> None:
         assert _letters(heard) == b"O" + b"c" * count
 
 
+def test_an_mta_that_waits_for_no_answer_takes_turns_with_the_others(host: _Host) -> None:
+    """Of thousands of commands that it sends at once, each turn carries out a hundred."""
+    recipients = 1000
+    with host.connect(MAIL) as greedy, host.connect(MAIL) as other:
+        host.turns()
+        assert (_letters(_received(greedy)), _letters(_received(other))) == (b"O", b"O")
+        greedy.sendall(OTHER * recipients + END)
+        other.sendall(OTHER + END)
+        host.turns(2)
+        assert _letters(_received(other)) == b"cc"
+        heard = _received(greedy)
+        assert 0 < len(_letters(heard)) <= 100
+
+        def is_answered() -> bool:
+            nonlocal heard
+            heard += _received(greedy)
+            return _letters(heard) == b"c" * (recipients + 1)
+
+        _until(is_answered, host)
+        assert host.loop.idle
+
+
 def test_an_idle_mta_is_hung_up_on(host: _Host) -> None:
     """After two hours, also within a message, or a packet."""
     with host.connect(MAIL, b"\0\0") as mta, host.connect() as busy:
