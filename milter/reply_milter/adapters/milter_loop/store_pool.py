@@ -34,10 +34,20 @@ class StorePool:
     def ask(self, asker: Any, question: Question) -> None:
         """Have a thread ask; ``asker`` is returned with the answer."""
         self._open += 1
-        if self._threads < min(self._open, self._most):
-            self._threads += 1
+        failure = self._start_one() if self._threads < min(self._open, self._most) else None
+        if self._threads:
+            self._asked.put((asker, question))
+        else:
+            self._give(Answered(asker, None, failure))
+
+    def _start_one(self) -> Exception | None:
+        """Start a thread. If the system has none left, those that run do the work; without any, the question fails."""
+        try:
             threading.Thread(target=self._work, name="store", daemon=True).start()
-        self._asked.put((asker, question))
+        except RuntimeError as error:
+            return error
+        self._threads += 1
+        return None
 
     def collect(self) -> list[Answered]:
         """Return the answers that have come since."""
@@ -54,5 +64,8 @@ class StorePool:
                 answered = Answered(asker, put(question.request, question.store), None)
             except Exception as error:  # noqa: BLE001 # the steps know what they expect
                 answered = Answered(asker, None, error)
-            self._answered.append(answered)
-            os.eventfd_write(self.descriptor, 1)
+            self._give(answered)
+
+    def _give(self, answered: Answered) -> None:
+        self._answered.append(answered)
+        os.eventfd_write(self.descriptor, 1)

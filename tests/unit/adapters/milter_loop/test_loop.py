@@ -249,6 +249,30 @@ def test_whoever_else_is_consulted_is_asked_by_a_thread(host: _Host) -> None:
     assert host.pipeline.sends == []
 
 
+def test_without_a_thread_the_reply_alone_is_deferred(host: _Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system has no more. Others go on, and so does the loop; the next question tries again."""
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    host.pipeline.is_ready = False
+    with host.connect(_reply()) as mta, host.connect(MAIL, OTHER, END) as other:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", fail)
+            host.turns()
+        assert _letters(_received(mta))[:2] == b"Oy"
+        assert _letters(_received(other)) == b"Occ"
+    with host.connect(_reply()) as later:
+        heard = b""
+
+        def is_answered() -> bool:
+            nonlocal heard
+            heard += _received(later)
+            return _letters(heard) == b"Occic"
+
+        _until(is_answered, host)
+
+
 def test_slow_applications_delay_no_store(host: _Host) -> None:
     """Who waits for one has threads of its own, also where the store is asked by threads."""
     goes_on = threading.Event()
