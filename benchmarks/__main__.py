@@ -44,6 +44,7 @@ def main() -> int:
     parser.add_argument("--engines", action="store_true", help="only both engines, and what the loop is compared with")
     parser.add_argument("--engine", choices=[*Engine], default=Engine.PYMILTER, help="of --soak and --flood")
     parser.add_argument("--soak", action="store_true", help="a million messages instead: does anything grow?")
+    parser.add_argument("--ordinary", type=int, default=1, help="of --soak: ordinary mail for each reply")
     parser.add_argument(
         "--flood", type=float, metavar="MINUTES", help="a million junk recipients, then so much mixed load"
     )
@@ -73,7 +74,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
     if options.pages:
         _tell(options.into)
     elif options.soak:
-        _soak(folder, options.into, engine)
+        _soak(folder, options.into, engine, options.ordinary)
     elif options.flood is not None:
         _flood(folder, options.into, options.flood, engine)
     elif options.engines:
@@ -108,15 +109,15 @@ def _tell(into: Path) -> None:
     pages.rewrite(figures, pages.ROOT if into == _RESULTS else into)
 
 
-def _soak(folder: Path, into: Path, engine: Engine) -> None:
+def _soak(folder: Path, into: Path, engine: Engine, ordinary: int) -> None:
     workers = os.cpu_count() or 1
     with bench(folder) as milters:
-        growth = soak(milters, _SOAK_MESSAGES, workers, engine)
+        growth = soak(milters, _SOAK_MESSAGES, workers, engine, ordinary)
     text = f"""\
 # A million messages{", by the loop" if engine is Engine.LOOP else ""}
 
-{machine()}. {growth.messages:,} messages after 200,000 to warm up, a third each ordinary, forged and
-genuine.
+{machine()}. {growth.messages:,} messages after 200,000 to warm up; for each forged one and each genuine reply
+{ordinary} of ordinary mail.
 
 - Private memory of the largest worker: {growth.before / 1e6:.2f} MB before, {growth.after / 1e6:.2f} MB after:
   {growth.share:+.2%}.

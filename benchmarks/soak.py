@@ -1,4 +1,4 @@
-"""Send a million messages, a third of them to junk recipients: memory must not grow, and junk must leave no keys."""
+"""Send a million messages, some of them to junk recipients: memory must not grow, and junk must leave no keys."""
 
 from dataclasses import dataclass
 
@@ -26,8 +26,12 @@ class Growth:
         return (self.after - self.before) / self.before
 
 
-def soak(bench: Bench, messages: int, workers: int, engine: Engine = Engine.PYMILTER) -> Growth:
-    """Send _SETTLED messages, and then ``messages``, in thirds: ordinary, forged, genuine replies."""
+def soak(
+    bench: Bench, messages: int, workers: int, engine: Engine = Engine.PYMILTER, ordinary_parts: int = 1
+) -> Growth:
+    """Send _SETTLED messages, and then ``messages``: for each part of forged ones and of genuine replies so many parts
+    of ordinary mail.
+    """
     ours, now = bench.ours(workers, engine=engine).ready(), WallClock().now()
     ordinary, forged, replies = (bench.folder / f"soak-{name}" for name in ("ordinary", "forged", "replies"))
     mails.write(ordinary, mails.ordinary(_PART))
@@ -36,7 +40,7 @@ def soak(bench: Bench, messages: int, workers: int, engine: Engine = Engine.PYMI
     while sent < _SETTLED + messages:
         mails.write(replies, mails.replies(ours.settings, first, _PART, now))
         first += _PART
-        for path in (ordinary, forged, replies):
+        for path in (*[ordinary] * ordinary_parts, forged, replies):
             keys = int(ours.store.dbsize())
             bench.generator.drive(ours.filter.socket, path, 16, _PART, 20)
             junk_keys += int(ours.store.dbsize()) - keys if path is forged else 0
