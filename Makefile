@@ -13,7 +13,7 @@ BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := build-essential debhelper
 READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse
 
-.PHONY: demo demo-imap test lint fmt unit system faults timing fuzz readers reply-text-score audit compiled compiled-test deb deb-test bench bench-short bench-long soak microseconds dashboard preview clean pictures
+.PHONY: demo demo-imap test lint fmt unit system faults timing fuzz readers reply-text-score audit compiled compiled-test deb deb-test bench bench-short bench-engines bench-long soak microseconds dashboard preview clean pictures
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -106,14 +106,20 @@ bench: .install-run .install-bench $(VENV)/.charts
 bench-short: .install-run .install-bench $(VENV)/.charts
 	$(BIN)/python -m benchmarks --short --into build/benchmarks
 
-# A million messages: does anything grow?
+# Both engines beside each other, and what the loop is compared with, ROUNDS times: a minute and a half each. It only prints.
+ROUNDS ?= 5
+bench-engines: .install-run .install-bench $(VENV)/.charts
+	$(BIN)/python -m benchmarks --engines --rounds $(ROUNDS)
+
+# A million messages: does anything grow? ENGINE: pymilter or loop.
+ENGINE ?= pymilter
 bench-long: .install-run $(VENV)/.charts
-	$(BIN)/python -m benchmarks --soak
+	$(BIN)/python -m benchmarks --soak --engine $(ENGINE)
 
 # A million junk recipients, and an hour of mixed load: does anything grow, and who waits beside it?
 MINUTES ?= 60
 soak: .install-run $(VENV)/.charts
-	$(BIN)/python -m benchmarks --flood $(MINUTES)
+	$(BIN)/python -m benchmarks --flood $(MINUTES) --engine $(ENGINE)
 
 # Where the time of one message goes.
 microseconds: .install-run $(VENV)/.run

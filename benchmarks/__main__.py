@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--rounds N | --short | --pages | --soak | --flood MINUTES] [--into FOLDER]``: see Makefile"""
+"""``python -m benchmarks [--rounds N | --short | --engines | --pages | --soak | --flood MINUTES]``: see Makefile"""
 
 import argparse
 import os
@@ -13,9 +13,10 @@ from benchmarks import pages, plot, report, rounds
 from benchmarks.figures import STEM, Figures, Setting, machine
 from benchmarks.filters import bench
 from benchmarks.flood import Flooded, page
-from benchmarks.plan import Size
+from benchmarks.plan import ENGINES_DOORS, ENGINES_PLAN, Size
 from benchmarks.processes import BenchmarkError
 from benchmarks.soak import soak
+from reply_milter.config.verify import Engine
 
 _FULL = Size(
     rounds=8,
@@ -30,6 +31,7 @@ _FULL = Size(
 _SHORT = Size(
     rounds=1, warm=0, replies=100, others=100, postfix_messages=40, connections=(1, 4), sessions=(4,), spin_seconds=0.1
 )
+_ENGINES = replace(_FULL, replies=1000, others=3000, postfix_messages=400, connections=(8, 32, 200))
 _SOAK_MESSAGES = 1_000_000
 _JUNK = 1_000_000
 _RESULTS = Path(__file__).with_name("results")
@@ -39,7 +41,10 @@ def main() -> int:
     """Measure, write, and print the page."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="see that all of it works; the figures mean nothing")
+    parser.add_argument("--engines", action="store_true", help="only both engines, and what the loop is compared with")
+    parser.add_argument("--engine", choices=[*Engine], default=Engine.PYMILTER, help="of --soak and --flood")
     parser.add_argument("--soak", action="store_true", help="a million messages instead: does anything grow?")
+    parser.add_argument("--ordinary", type=int, default=1, help="of --soak: ordinary mail for each reply")
     parser.add_argument(
         "--flood", type=float, metavar="MINUTES", help="a million junk recipients, then so much mixed load"
     )
@@ -53,14 +58,7 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reply-milter-bench-"))
     try:
-        if options.pages:
-            _tell(options.into)
-        elif options.soak:
-            _soak(folder, options.into)
-        elif options.flood is not None:
-            _flood(folder, options.into, options.flood)
-        else:
-            _compare(folder, options.into, _SHORT if options.short else replace(_FULL, rounds=options.rounds))
+        _measure(options, folder)
     except BenchmarkError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return os.EX_SOFTWARE
@@ -71,14 +69,37 @@ def main() -> int:
     return os.EX_OK
 
 
+def _measure(options: argparse.Namespace, folder: Path) -> None:
+    engine = Engine(options.engine)
+    if options.pages:
+        _tell(options.into)
+    elif options.soak:
+        _soak(folder, options.into, engine, options.ordinary)
+    elif options.flood is not None:
+        _flood(folder, options.into, options.flood, engine)
+    elif options.engines:
+        _engines(folder, replace(_ENGINES, rounds=options.rounds))
+    else:
+        _compare(folder, options.into, _SHORT if options.short else replace(_FULL, rounds=options.rounds))
+
+
 def _compare(folder: Path, into: Path, size: Size) -> None:
     setting = Setting.here(size, os.cpu_count() or 1)
     with bench(folder / "milter") as milters:
         results = rounds.Rounds(milters, size, setting.workers).run()
     with bench(folder / "postfix") as mta:
-        results.postfix = rounds.postfix_rounds(mta, size, setting.workers)
+        rounds.postfix_rounds(mta, size, setting.workers, results)
     Figures(results, setting).write(into)
     _tell(into)
+
+
+def _engines(folder: Path, size: Size) -> None:
+    setting = Setting.here(size, os.cpu_count() or 1)
+    with bench(folder / "milter") as milters:
+        results = rounds.Rounds(milters, size, setting.workers, ENGINES_PLAN).run()
+    with bench(folder / "postfix") as mta:
+        rounds.postfix_rounds(mta, size, setting.workers, results, ENGINES_DOORS)
+    print(report.short(Figures(results, setting)))
 
 
 def _tell(into: Path) -> None:
@@ -88,29 +109,34 @@ def _tell(into: Path) -> None:
     pages.rewrite(figures, pages.ROOT if into == _RESULTS else into)
 
 
-def _soak(folder: Path, into: Path) -> None:
+def _soak(folder: Path, into: Path, engine: Engine, ordinary: int) -> None:
     workers = os.cpu_count() or 1
     with bench(folder) as milters:
-        growth = soak(milters, _SOAK_MESSAGES, workers)
+        growth = soak(milters, _SOAK_MESSAGES, workers, engine, ordinary)
     text = f"""\
-# A million messages
+# A million messages{", by the loop" if engine is Engine.LOOP else ""}
 
-{machine()}. {growth.messages:,} messages after 200,000 to warm up, a third each ordinary, forged and
-genuine.
+{machine()}. {growth.messages:,} messages after 200,000 to warm up; for each forged one and each genuine reply
+{ordinary} of ordinary mail.
 
 - Private memory of the largest worker: {growth.before / 1e6:.2f} MB before, {growth.after / 1e6:.2f} MB after:
   {growth.share:+.2%}.
 - Keys that forged recipients left in Redis: {growth.junk_keys}.
 """
-    _publish(into / "soak.md", text)
+    _publish(into / f"soak{_suffix(engine)}.md", text)
 
 
-def _flood(folder: Path, into: Path, minutes: float) -> None:
+def _flood(folder: Path, into: Path, minutes: float, engine: Engine) -> None:
     with bench(folder) as milters:
-        flooded = Flooded(milters, os.cpu_count() or 1)
+        flooded = Flooded(milters, os.cpu_count() or 1, engine)
         flooded.junk(_JUNK)
         flooded.mixed(minutes)
-    _publish(into / "flood.md", page(flooded.found, machine()))
+    _publish(into / f"flood{_suffix(engine)}.md", page(flooded.found, machine()))
+
+
+def _suffix(engine: Engine) -> str:
+    """For the name of a file: the default has none."""
+    return "" if engine is Engine.PYMILTER else f"-{engine}"
 
 
 def _publish(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from benchmarks import mails, processes
 from benchmarks.filters import Bench, Ours
 from benchmarks.generator import Run
 from reply_milter.adapters.os.clock import WallClock
+from reply_milter.config.verify import Engine
 
 _PART = 10_000  # junk recipients at a time, each refused and followed by RSET
 _SESSIONS = 10
@@ -49,8 +50,8 @@ class Flood:
 class Flooded:
     """One daemon under the flood."""
 
-    def __init__(self, bench: Bench, workers: int) -> None:
-        self._bench, self._ours = bench, bench.ours(workers).ready()
+    def __init__(self, bench: Bench, workers: int, engine: Engine = Engine.PYMILTER) -> None:
+        self._bench, self._ours = bench, bench.ours(workers, engine=engine).ready()
         self._now = WallClock().now()
         self.found = Flood()
         self._forged = self._file("forged", lambda path: mails.write(path, self._junk()))

@@ -62,6 +62,11 @@ PLAN: dict[str, tuple[str, ...]] = {
     "replies25": ("null", "rspamd", "ours"),
     "ordinary25": ("null", "rspamd", "ours", "ours early"),
 }
+# Both engines beside each other, and what the loop is compared with: ``benchmarks.engines``.
+ENGINES_PLAN: dict[str, tuple[str, ...]] = {
+    "replies": ("rspamd replies", "ours", "ours loop"),
+    "ordinary": ("ours", "ours loop", "ours early", "ours loop early"),
+}
 ALONE = {"replies": ("ours 1", "ours"), "ordinary": ("ours 1", "ours")}  # with one connection
 DOORS = {
     "none": "no milter",
@@ -71,9 +76,20 @@ DOORS = {
     "ours loop early": NAMES["ours loop early"],
     "null early": NAMES["null early"],
     "null tcp": NAMES["null tcp"],
+    "null tcp early": "a C loop that accepts at DATA, over TCP",
     "ours tcp": NAMES["ours tcp"],
     "ours tcp early": NAMES["ours tcp early"],
+    "ours loop tcp early": "reply-milter, its loop, `accept_early`, over TCP",
 }
+ENGINES_DOORS = (
+    "none",
+    "null early",
+    "ours early",
+    "ours loop early",
+    "null tcp early",
+    "ours tcp early",
+    "ours loop tcp early",
+)
 SESSION = 25  # messages of one connection of the MTA
 
 
@@ -151,6 +167,10 @@ DOOR_COMPARISONS = (
     ("ours early", "none", 0.75),
     ("ours loop early", "none", 0.83),
     ("ours loop early", "null early", 0.92),
+    ("ours loop early", "ours early", 0.0),
+    ("ours loop tcp early", "none", 0.83),
+    ("ours loop tcp early", "null tcp early", 0.92),
+    ("ours loop tcp early", "ours tcp early", 0.0),
     ("null", "none", 0.0),
     ("null early", "none", 0.0),
     ("ours", "null", 0.95),

@@ -45,10 +45,7 @@ class Tree:
 
     def pids(self) -> list[int]:
         """Return the program and all its descendants, even those in other process groups."""
-        found = [self._root.pid]
-        for pid in found:
-            found += [int(child) for task in _tasks(pid) for child in _words(task / "children")]
-        return found
+        return below(self._root.pid)
 
     def terminate(self) -> None:
         """SIGTERM, without waiting for the end; ``stop`` does the rest."""
@@ -73,6 +70,21 @@ class Memory:
 
     private: int
     peak: int
+
+
+def below(pid: int) -> list[int]:
+    """Return a process and all its descendants, even those in other process groups."""
+    found = [pid]
+    for one in found:
+        found += [int(child) for task in _tasks(one) for child in _words(task / "children")]
+    return found
+
+
+def cpu_seconds_below(pid: int) -> float:
+    """User and system time of a process and its descendants, with that of its own children which have ended."""
+    words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    ended = (int(words[13]) + int(words[14])) / os.sysconf("SC_CLK_TCK")
+    return cpu_seconds(below(pid)) + ended
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:

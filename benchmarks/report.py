@@ -29,6 +29,13 @@ def page(figures: Figures) -> str:
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
+def short(figures: Figures) -> str:
+    """What compares filters, without what is said of one by itself."""
+    mails = [mail for mail, names in PLAN.items() if any(figures.has(name, mail) for name in names)]
+    parts = [_head(figures), *(_table(figures, mail) for mail in mails), _ratios(figures), _postfix(figures)]
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
 def _head(figures: Figures) -> Iterable[str]:
     setting = figures.setting
     size = setting.size
@@ -123,6 +130,7 @@ def _postfix(figures: Figures) -> Iterable[str]:
             for sessions in figures.setting.size.sessions
         ]
         yield row(words, *(f"{value:,.0f}" for value in found))
+    yield from _postfix_cpu(figures)
     yield ""
     yield from header("", "sessions", "median", "middle half", "lowest", "highest", "repeats", "aim", "reached")
     for one, other, aim in DOOR_COMPARISONS:
@@ -130,6 +138,29 @@ def _postfix(figures: Figures) -> Iterable[str]:
             continue
         for sessions in figures.setting.size.sessions:
             yield _ratio_row(f"{DOORS[one]} : {DOORS[other]}", sessions, figures.door_ratio(one, other, sessions, aim))
+
+
+def _postfix_cpu(figures: Figures) -> Iterable[str]:
+    """Times that others' work on the machine changes least; results of earlier runs have none."""
+    taken = figures.results.postfix_cpu
+    if not taken:
+        return
+    sizes = figures.setting.size.sessions
+    yield ""
+    yield from paragraph(
+        "CPU time that Postfix and the milter take for a message, in microseconds, and how many messages without a",
+        "milter would take as long: on a machine whose CPUs are busy, so many pass.",
+    )
+    yield ""
+    yield from header("", *(f"{sessions} sessions" for sessions in sizes))
+    for door in filter(figures.has_door, DOORS):
+        yield row(DOORS[door], *(_cost([(one[f"{door} {n}"], one[f"none {n}"]) for one in taken]) for n in sizes))
+
+
+def _cost(rounds: list[tuple[float, float]]) -> str:
+    """The medians of a door's time, and of its ratio to that without a milter."""
+    ratio = statistics.median(without / own for own, without in rounds)
+    return f"{statistics.median(own for own, _ in rounds):,.0f}: {ratio:.2f}"
 
 
 def _growth(figures: Figures) -> Iterable[str]:

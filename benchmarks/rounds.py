@@ -1,16 +1,17 @@
 """Measure each thing once per round, in turn, so that a busy moment of the machine affects all of them."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from benchmarks import mails, processes, through_postfix
 from benchmarks.filters import Bench, Filter
 from benchmarks.generator import Run
-from benchmarks.plan import ALONE, PLAN, SESSION, Size
+from benchmarks.plan import ALONE, DOORS, PLAN, SESSION, Size
 from benchmarks.processes import BenchmarkError
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.config.verify import Engine
@@ -41,7 +42,10 @@ class Sample:
 
 @dataclass(slots=True)
 class Results:
-    """Samples by round, and what was read once. ``growth``: of a pure CPU loop, two at once to one, by round."""
+    """Samples by round, and what was read once. ``growth``: of a pure CPU loop, two at once to one, by round.
+
+    ``postfix``, ``postfix_cpu``: by door and sessions, as "ours 8": messages a second, and microseconds a message.
+    """
 
     samples: list[list[Sample]] = field(default_factory=list)
     postfix: list[dict[str, float]] = field(default_factory=list)
@@ -50,39 +54,49 @@ class Results:
     peak_bytes: dict[str, int] = field(default_factory=dict)
     replies: int = 0
     store_bytes: int = 0
+    postfix_cpu: list[dict[str, float]] = field(default_factory=list)
+
+
+# How ``Bench.ours`` starts each of ours.
+_OURS: dict[str, dict[str, Any]] = {
+    "ours": {},
+    "ours 1": {"workers": 1},
+    "ours early": {"early": True},
+    "ours loop": {"engine": Engine.LOOP},
+    "ours loop early": {"early": True, "engine": Engine.LOOP},
+    "ours tcp": {"tcp": True},
+    "ours tcp early": {"tcp": True, "early": True},
+}
 
 
 class Rounds:
-    """All filters, which run at the same time, and their messages."""
+    """The filters that ``plan`` names, which run at the same time, and their messages."""
 
-    def __init__(self, bench: Bench, size: Size, workers: int) -> None:
-        self._bench, self._size = bench, size
-        self._ours = ours = {
-            "ours": bench.ours(workers),
-            "ours 1": bench.ours(1),
-            "ours early": bench.ours(workers, early=True),
-            "ours loop": bench.ours(workers, engine=Engine.LOOP),
-            "ours loop early": bench.ours(workers, early=True, engine=Engine.LOOP),
-            "ours tcp": bench.ours(workers, tcp=True),
-            "ours tcp early": bench.ours(workers, tcp=True, early=True),
-        }
-        self._filters: dict[str, Filter] = {name: one.filter for name, one in ours.items()} | {
-            "empty spare": bench.empty_pymilter("spare", workers),
-            "empty plain": bench.empty_pymilter("plain", workers),
-            "opendkim": bench.opendkim(),
-            "rspamd": bench.rspamd(workers),
-        }
-        self._filters["rspamd replies"], self._sent = bench.rspamd_replies(workers)
-        self._filters |= {
-            "null": bench.null(ours["ours"].filter),
-            "null early": bench.null(ours["ours early"].filter, early=True),
-            "null tcp": bench.null(ours["ours tcp"].filter),
-        }
+    def __init__(self, bench: Bench, size: Size, workers: int, plan: Mapping[str, tuple[str, ...]] = PLAN) -> None:
+        self._bench, self._size, self._plan = bench, size, plan
+        wanted = {name for names in plan.values() for name in names}
+        self._ours = {name: bench.ours(**{"workers": workers, **how}) for name, how in _OURS.items() if name in wanted}
+        self._filters: dict[str, Filter] = {name: one.filter for name, one in self._ours.items()}
+        if "rspamd replies" in wanted:
+            self._filters["rspamd replies"], self._sent = bench.rspamd_replies(workers)
+        self._filters |= {name: start() for name, start in self._others(workers).items() if name in wanted}
         for one in self._filters.values():
             one.ready()
         self._taken = 0
         self._now = WallClock().now()
-        self._used_before = ours["ours"].used_memory()
+        self._used_before = self._ours["ours"].used_memory()
+
+    def _others(self, workers: int) -> dict[str, Callable[[], Filter]]:
+        bench, ours = self._bench, self._ours
+        return {
+            "empty spare": lambda: bench.empty_pymilter("spare", workers),
+            "empty plain": lambda: bench.empty_pymilter("plain", workers),
+            "opendkim": bench.opendkim,
+            "rspamd": lambda: bench.rspamd(workers),
+            "null": lambda: bench.null(ours["ours"].filter),
+            "null early": lambda: bench.null(ours["ours early"].filter, early=True),
+            "null tcp": lambda: bench.null(ours["ours tcp"].filter),
+        }
 
     def run(self) -> Results:
         """Rounds to warm up, which are thrown away, and then all others; every second one the other way round."""
@@ -108,7 +122,7 @@ class Rounds:
 
     def _round(self, backwards: bool) -> Iterator[Sample]:
         for connections in self._size.connections:
-            plan: Mapping[str, tuple[str, ...]] = PLAN if connections > 1 else ALONE
+            plan = self._plan if connections > 1 else ALONE
             for mail, names in plan.items():
                 path = self._mail(mail, self._size.count(mail, connections))
                 for name in reversed(names) if backwards else names:
@@ -120,7 +134,8 @@ class Rounds:
         if mail.startswith("replies"):
             letters = list(mails.replies(self._ours["ours"].settings, self._taken, count, self._now))
             self._taken += count
-            self._sent.remember(letters)
+            if "rspamd replies" in self._filters:
+                self._sent.remember(letters)
             mails.write(path, letters, many)
         elif not path.exists():
             forged = mails.forged(self._ours["ours"].settings, count, self._now)
@@ -170,16 +185,18 @@ def _done(name: str, mail: str, run: Run) -> int:
     return done
 
 
-def postfix_rounds(bench: Bench, size: Size, workers: int) -> list[dict[str, float]]:
-    """Return messages per second through Postfix, by milter and sessions: "ours 8"."""
-    found = []
-    with through_postfix.running(bench, workers) as postfix:
+def postfix_rounds(
+    bench: Bench, size: Size, workers: int, results: Results, doors: Sequence[str] = tuple(DOORS)
+) -> None:
+    """Put what passes through Postfix, by ``doors`` and sessions, into ``results``."""
+    with through_postfix.running(bench, workers, doors) as postfix:
         for number in tqdm(range(size.warm + size.rounds), desc="through Postfix", mininterval=5):
-            taken = {}
+            taken: dict[str, float] = {}
+            cost: dict[str, float] = {}
             for sessions in size.sessions:
-                order = list(postfix.ports)
-                for milter in order if number % 2 else reversed(order):
-                    taken[f"{milter} {sessions}"] = postfix.take(milter, sessions, size.postfix_messages)
+                for door in doors if number % 2 else reversed(doors):
+                    name = f"{door} {sessions}"
+                    taken[name], cost[name] = postfix.take(door, sessions, size.postfix_messages)
             if number >= size.warm:
-                found.append(taken)
-    return found
+                results.postfix.append(taken)
+                results.postfix_cpu.append(cost)

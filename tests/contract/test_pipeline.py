@@ -2,6 +2,7 @@
 
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,8 +31,10 @@ from reply_milter.ports import (
 )
 from tests.contract.test_redis import SHORT_SECONDS, SLACK_SECONDS, Counters
 from tests.support.fakes import REALM
+from tests.support.processes.ports import free_port
 from tests.support.stores.pipelined import Pipelined
 from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest, eventually
+from tests.support.stores.several_redis import SLOTS, Node
 from tests.support.stores.store_bench import OTHER_TOKEN_ID, TOKEN, claim
 
 pytestmark = [pytest.mark.redis, pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server on this machine")]
@@ -290,6 +293,22 @@ def test_an_open_breaker_has_nothing_sent(opened: Opened, server: RedisUnderTest
     pipelined.collect(1)
 
 
+def _is_loading(store: RedisStore) -> bool:
+    try:
+        put(FACTS, store)
+    except StoreUnavailableError as error:
+        return error.kind == "loading"
+    return False
+
+
+def _answers(store: RedisStore) -> bool:
+    try:
+        put(FACTS, store)
+    except StoreUnavailableError:
+        return False
+    return True
+
+
 def _asks(pipelined: Pipelined) -> bool:
     """Ask as who may wait, until the server is back."""
     try:
@@ -325,6 +344,80 @@ def test_a_replica_takes_no_claim(opened: Opened, server: RedisUnderTest) -> Non
     assert failures(pipelined, 1) == ["readonly"]
     server.command("REPLICAOF", "NO", "ONE")
     assert pipelined.answers([claim(token_id=OTHER_TOKEN_ID)]) == [Claimed(Replay.FIRST)]
+
+
+def test_a_store_that_became_a_replica_behind_one_address_is_left(tmp_path: Path) -> None:
+    """A balancer or a moved address: what is on its way has its answer, and then nothing is asked of the old server."""
+    old, new = (RedisUnderTest(tmp_path / name) for name in ("old", "new"))
+    for one in (old, new):
+        one.socket.parent.mkdir()
+        one.start()
+    address = tmp_path / "address.sock"
+    address.symlink_to(old.socket)
+    pipelined = Pipelined(RedisStore(f"unix://{address}", 2.0, REALM)).connected()
+    try:
+        pipelined.answers([FACTS])
+        old.command("REPLICAOF", "127.0.0.1", "1")
+        address.unlink()
+        address.symlink_to(new.socket)
+        assert pipelined.ask(claim(), FACTS)
+        refused, told = pipelined.collect(2)
+        assert refused.failure is not None
+        assert (refused.failure.kind, told.answer) == ("readonly", Facts())
+        assert pipelined.answers([claim()]) == [Claimed(Replay.FIRST)]
+        assert pipelined.ask(claim(owner=b"owner2")), "the new server has a connection by now"
+        assert [one.answer for one in pipelined.collect(1)] == [Claimed(Replay.RETRY)]
+        assert new.command("EXISTS", f"rm1:{TOKEN}") == 1
+    finally:
+        pipelined.pipeline.close()
+        pipelined.store.close()
+        old.stop()
+        new.stop()
+
+
+def test_a_node_of_a_cluster_at_a_plain_address_is_left(tmp_path: Path) -> None:
+    """Nothing more is sent there; whoever may wait asks, and hears the same."""
+    port, bus = free_port(), free_port()
+    node = Node(tmp_path, port, "cluster-enabled yes", f"cluster-port {bus}")
+    node.start()
+    store = RedisStore(f"redis://127.0.0.1:{port}/0", 2.0, REALM)
+    try:
+        node.command("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS - 1)
+        eventually(lambda: _answers(store))
+        node.command("CLUSTER", "DELSLOTSRANGE", 0, SLOTS - 1)
+        pipelined = Pipelined(store)
+        assert pipelined.ask(claim(), FACTS)
+        assert failures(pipelined, 2) == ["clusterdown"] * 2
+        assert not pipelined.ask(FACTS), "it is left"
+        assert pipelined.watched == {}
+        with pytest.raises(StoreUnavailableError, match="Hash slot not served") as alone:
+            put(claim(), store)
+        assert alone.value.kind == "clusterdown"
+    finally:
+        store.close()
+        node.stop()
+
+
+def test_a_server_that_loads_its_data_is_asked_again_when_it_has(tmp_path: Path) -> None:
+    """LOADING is no answer, and no lost connection."""
+    slow = ("--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024")
+    server = RedisUnderTest(tmp_path, *slow)
+    server.start()
+    pipelined = Pipelined(RedisStore(server.url, 2.0, REALM)).connected()
+    try:
+        pipelined.answers([claim(), FACTS])
+        server.command("DEBUG", "POPULATE", "4000", "filler", "64")
+        reloading = threading.Thread(target=server.command, args=("DEBUG", "RELOAD"))
+        reloading.start()
+        eventually(lambda: _is_loading(pipelined.store))
+        assert pipelined.ask(claim(owner=b"owner2"), FACTS)
+        assert failures(pipelined, 2) == ["loading"] * 2
+        reloading.join()
+        assert pipelined.answers([claim(owner=b"owner2"), FACTS]) == [Claimed(Replay.RETRY), Facts()]
+    finally:
+        pipelined.pipeline.close()
+        pipelined.store.close()
+        server.stop()
 
 
 def test_a_server_that_reads_slowly_gets_the_rest_when_there_is_room(opened: Opened, server: RedisUnderTest) -> None:

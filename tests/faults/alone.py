@@ -9,6 +9,7 @@ from reply_milter.wiring.stores import load
 from tests.faults.clients import MilterClient
 from tests.faults.letters import letters
 from tests.faults.retrying import Load
+from tests.support.processes.engine import ENGINE
 from tests.support.stores.redis_under_test import RedisUnderTest
 from tests.wire.milter_alone import Milter, own_folder
 
@@ -44,10 +45,15 @@ def configure(milter: Milter, old: str, new: str) -> None:
 
 
 @contextmanager
-def alone(store_url: str = "", workers: int = 2, prepare: Callable[[Milter], None] = lambda _: None) -> Iterator[Alone]:
+def alone(
+    store_url: str = "",
+    workers: int = 2,
+    prepare: Callable[[Milter], None] = lambda _: None,
+    engine: str = ENGINE,
+) -> Iterator[Alone]:
     """A daemon with 200 ms of patience with ``store_url`` (its own store, if empty), ended with the block."""
     with own_folder() as folder:
-        milter = Milter(folder)
+        milter = Milter(folder, engine=engine)
         configure(milter, "workers = 1", f"workers = {workers}")
         configure(milter, "timeout_ms = 2000 ", "timeout_ms = 200 ")
         if store_url:

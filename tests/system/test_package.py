@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.hosts.machine import Machine
 from tests.support.processes.daemon_process import wait_until
+from tests.support.processes.engine import ENGINE
 from tests.system.package_under_test import ROOT, machine, package
 
 pytestmark = pytest.mark.system
@@ -38,7 +39,8 @@ def running(installed: Machine) -> Machine:
     """The same, with the package configured, and the daemon running as it is installed."""
     if installed.run("test", "-e", "/etc/reply-milter/reply-milter.toml").returncode:
         installed.good("reply-milter", "init", "/etc/reply-milter", "--domain", "reply.example.com")
-    installed.good("sed", "-i", "s/^settle_ms = .*/settle_ms = 200/", "/etc/reply-milter/reply-milter.toml")
+    edits = f's/^settle_ms = .*/settle_ms = 200/; s/^engine = "[a-z]*"/engine = "{ENGINE}"/'
+    installed.good("sed", "-i", edits, "/etc/reply-milter/reply-milter.toml")
     installed.good("systemctl", "enable", SERVICE)
     installed.good("systemctl", "restart", SERVICE)
     return installed

@@ -15,6 +15,7 @@ from tests.wire.milter_alone import Milter, own_folder
 from tests.wire.violations import (
     LONG,
     an_mta_that_can_do_nothing,
+    answers_that_nobody_reads,
     argument_without_its_nul,
     bits_that_nobody_knows,
     body_before_header,
@@ -93,6 +94,7 @@ VIOLATIONS: list[Callable[[Peer], None]] = [
     headers_without_end, header_of_nuls, header_without_value, header_name_of_non_utf8, rcpt_of_non_utf8,
     rcpt_of_many_arguments, rcpt_of_60000_octets, argument_without_its_nul, client_of_no_known_family,
     macros_of_megabytes, thousands_of_macros, macros_without_values, macros_of_non_utf8, body_of_nuls,
+    answers_that_nobody_reads,
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import struct
+import time
 
 from tests.wire.hostile_peer import Peer
 from tests.wire.milter_alone import DOMAIN
@@ -267,6 +268,22 @@ def client_of_no_known_family(peer: Peer) -> None:
         mta.send(b"C", data)
         with contextlib.suppress(ConnectionError):
             mta.send(b"M", b"<a@b>\0")
+
+
+def answers_that_nobody_reads(peer: Peer) -> None:
+    """Until neither side's buffers take more; the peer reads nothing of it."""
+    for command in (b"Hx\0", b"R<a@b>\0"):
+        mta = peer.connect()
+        mta.connect()
+        mta.mail()
+        mta.socket.setblocking(False)
+        unsent, idle = (struct.pack("!I", len(command)) + command) * 300_000, 0
+        while unsent and idle < 5:
+            try:
+                unsent, idle = unsent[mta.socket.send(unsent[: 1 << 16]) :], 0
+            except BlockingIOError:
+                idle += 1
+                time.sleep(0.02)
 
 
 def macros_of_megabytes(peer: Peer) -> None:

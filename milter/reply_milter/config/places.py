@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from reply_milter.core.encoding.toml_table import Table, between, matching
 from reply_milter.core.notification.application import Networks
 
+MOST_WORKERS = 256
 SOCKET_PATH_OCTETS = 107  # sun_path of unix(7), less the closing NUL
 # Inside the chroot of Debian's smtpd.
 VERIFY_SOCKET = "unix:/var/spool/postfix/reply-milter/verify.sock"
@@ -41,7 +42,7 @@ class Listener:
     """A socket that an MTA connects to, and the processes that answer there.
 
     ``group``: empty leaves the group as it is; None, for a file that names none, takes Postfix's if it can.
-    ``workers``: 0 is one a core.
+    ``workers``: 0 is one a core, MOST_WORKERS at most.
     """
 
     socket: Socket
@@ -56,7 +57,7 @@ def listener(table: Table, key: str, default: str, workers: int) -> Listener:
         socket=connection_point(table, key, default),
         mode=int(table.take("socket_mode", "0660", matching(r"0?[0-7]{3}", "an octal mode like 0660")), 8),
         group=table.take("socket_group", "") if table.has("socket_group") else None,
-        workers=table.take("workers", workers, between(0, 256)),
+        workers=table.take("workers", workers, between(0, MOST_WORKERS)),
     )
 
 

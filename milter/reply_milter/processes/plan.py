@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from reply_milter.config import Config
-from reply_milter.config.places import Listener
+from reply_milter.config.places import MOST_WORKERS, Listener
 
 
 class ProcessKind(Enum):
@@ -53,7 +53,7 @@ def process_plan(config: Config) -> list[ProcessSpec]:
     workers = [
         (kind, f"{kind.value}{number}", place)
         for kind, place in listeners(config).items()
-        for number in range(place.workers or os.cpu_count() or 1)
+        for number in range(place.workers or min(os.cpu_count() or 1, MOST_WORKERS))
     ]
     plan = [
         ProcessSpec(kind, slot, place, None if kind is ProcessKind.DELIVERY else cpu)

@@ -49,8 +49,8 @@ def _play(octets: bytes, size: int, session: Session) -> None:
     for start in range(0, len(octets), size):
         with no_accidents():
             session.take(octets[start : start + size])
-            while session.steps.question is not None:
-                _answer(session)
+            while session.steps.question is not None or session.has_more:
+                _go_on(session)
         _check(b"".join(session.steps.answers))
         session.steps.answers.clear()
         if session.has_ended:
@@ -59,9 +59,11 @@ def _play(octets: bytes, size: int, session: Session) -> None:
     assert not session.steps.in_message
 
 
-def _answer(session: Session) -> None:
+def _go_on(session: Session) -> None:
     question = session.steps.question
-    assert question is not None
+    if question is None:
+        session.proceed()
+        return
     try:
         answer = put(question.request, question.store)
     except StoreUnavailableError as failure:

@@ -27,6 +27,7 @@ from reply_milter.wiring.stores import load, store_url
 from reply_text.syntax.message_file import split
 from tests.support.hosts.private_sendmail import PrivateSendmail
 from tests.support.hosts.sendmail_settings import SendmailLayout
+from tests.support.processes import engine
 from tests.support.processes.daemon_process import USER, DaemonProcess, wait_until
 from tests.support.processes.ports import free_port
 
@@ -138,7 +139,7 @@ class Site:
         self._text = self.config.read_text().replace("/var/spool/postfix/reply-milter", str(self.mta.socket_folder))
         self._text = self._text.replace("127.0.0.1:9797", f"127.0.0.1:{self.metrics_port}") + HANDLERS
         # A loaded machine must not look like a slow store; tests of slow stores set their own timeout.
-        self._text = self._text.replace("timeout_ms = 200 ", f"timeout_ms = {timeout_ms} ")
+        self._text = engine.named(self._text.replace("timeout_ms = 200 ", f"timeout_ms = {timeout_ms} "))
         self.configure(changes or {})
         (self.folder / "state").mkdir()
         for path in (self.folder / "state", etc, *etc.iterdir()):

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from reply_milter.adapters.milter_loop import COUNT_OCTETS, ConnectionCounts
 from reply_milter.cli.init import write_files
-from reply_milter.processes.plan import process_plan
+from reply_milter.processes.plan import ProcessKind, process_plan
 from reply_milter.wiring.stores import load
 
 _IMAP = """
@@ -31,3 +34,14 @@ def test_a_host_that_only_fetches_has_a_process_for_each_mailbox(tmp_path: Path)
     config = load(str(path)).config
     assert [spec.slot for spec in process_plan(config)] == ["imap0", "imap1", "metrics"]
     assert config.uses_store
+
+
+def test_one_worker_a_core_has_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the number that may be named: who counts connections has room for no more."""
+    write_files(tmp_path, "reply.example.com", "example", str(tmp_path / "state"))
+    config = load(str(tmp_path / "reply-milter.toml")).config
+    monkeypatch.setattr("os.cpu_count", lambda: 384)
+    workers = [spec.slot for spec in process_plan(config) if spec.kind is ProcessKind.VERIFY]
+    assert (len(workers), workers[-1]) == (256, "verify255")
+    counts = [ConnectionCounts(memoryview(bytearray(COUNT_OCTETS)), number) for number in (0, 255)]
+    assert all(one.has_fewest() for one in counts)

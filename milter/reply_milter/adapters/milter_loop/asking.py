@@ -1,6 +1,7 @@
 """What the steps of a turn ask the store, sent together: all of them in one go where the store has a pipeline.
 
-The rest goes to a few threads that may wait: a store that is not connected, or none of a single plain server.
+The rest goes to threads that may wait: a store that is not connected, or none of a single plain server, to a few; and
+others than the store, like an application's database, to more of their own. A slow application delays no store.
 """
 
 import math
@@ -15,6 +16,8 @@ from reply_milter.ports import Asked, Consult, Store, StorePipeline
 
 GiveAnswer = Callable[[Connection, Any, Exception | None], None]
 PipelineOf = Callable[[Store, "Watched"], StorePipeline | None]
+_STORE_THREADS: Final = 8
+_OTHER_THREADS: Final = 32  # libmilter has one for each step that waits
 
 
 @final
@@ -48,23 +51,26 @@ class Asking:
         self._watched = Watched(epoll)
         self._give = give
         self._pipeline_of = pipeline_of
-        self._pool = StorePool()
+        self._pool = StorePool(_STORE_THREADS)
+        self._others = StorePool(_OTHER_THREADS)
         self._asked: list[tuple[Asked, Question]] = []
         # By the store's identity; one, and the canary's, but for a moment after a reload.
         self._pipelines: dict[int, tuple[Store, StorePipeline | None]] = {}
-        epoll.register(self._pool.descriptor, select.EPOLLIN)
+        for pool in (self._pool, self._others):
+            epoll.register(pool.descriptor, select.EPOLLIN)
 
     def add(self, connection: Connection, question: Question) -> None:
         """Note that the step of this connection asks; ``send`` sends all. Others than the store are asked at once."""
         request = question.request
         if isinstance(request, Consult):
-            self._pool.ask(connection, question)
+            self._others.ask(connection, question)
         else:
             self._asked.append((Asked(connection, request), question))
 
     def owns(self, descriptor: int) -> bool:
         """Whether an event of ``descriptor`` is one of ours: call ``collect``."""
-        return descriptor == self._pool.descriptor or descriptor in self._watched.descriptors
+        pools = self._pool.descriptor, self._others.descriptor
+        return descriptor in pools or descriptor in self._watched.descriptors
 
     @property
     def deadline(self) -> float:
@@ -100,8 +106,9 @@ class Asking:
 
     def collect(self) -> None:
         """Give out the answers that have arrived."""
-        for connection, answer, failure in self._pool.collect():
-            self._give(connection, answer, failure)
+        for pool in (self._pool, self._others):
+            for connection, answer, failure in pool.collect():
+                self._give(connection, answer, failure)
         for _, pipeline in list(self._pipelines.values()):
             if pipeline is not None:
                 self._collect_from(pipeline)

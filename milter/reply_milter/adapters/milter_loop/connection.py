@@ -51,6 +51,9 @@ class Connection:
         self.last = now
         if self._unsent:
             self._send(self._unsent)
+        elif self.session.has_more:
+            self.session.proceed()
+            self.flush()
         elif event & select.EPOLLIN:
             self._read()
         else:
@@ -82,6 +85,8 @@ class Connection:
             self._send(self._unsent + octets)
         elif self.session.has_ended and not self._unsent:
             self.close()
+        else:
+            self._go_on()
 
     def _send(self, octets: bytes) -> None:
         try:
@@ -97,7 +102,11 @@ class Connection:
         elif self.session.has_ended:
             self.close()
         else:
-            self._watch(select.EPOLLIN)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Have the next turn read, or carry out what is left: that comes at once, as an MTA can be written to."""
+        self._watch(select.EPOLLOUT if self._unsent or self.session.has_more else select.EPOLLIN)
 
     def _watch(self, events: int) -> None:
         if events != self._watched:
@@ -111,8 +120,6 @@ class Connection:
             self.session.close()
         else:
             self.flush()
-            if not self.is_closed and not self._unsent:
-                self._watch(select.EPOLLIN)
 
     def close(self) -> None:
         """Hang up, and forget the message; a question to the store goes on to its end."""

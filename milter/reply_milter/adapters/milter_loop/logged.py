@@ -2,9 +2,9 @@
 
 import logging
 
+from reply_milter.core.mail.headers import Edit
 from reply_milter.core.milter_protocol.answers import cannot_be_removed
 from reply_milter.core.milter_protocol.arguments import Macros
-from reply_milter.core.verdict.verdict import Accept
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ def queue_of(macros: Macros) -> str:
     return f" queue={queue_id}" if queue_id and queue_id.isprintable() else ""
 
 
-def tell_of_kept(verdict: Accept) -> None:
+def tell_of_kept(edits: tuple[Edit, ...]) -> None:
     """Warn of a refused recipient that the MTA is not asked to remove."""
-    if any(cannot_be_removed(edit) for edit in verdict.edits):
+    if any(cannot_be_removed(edit) for edit in edits):
         log.warning("cannot remove a refused recipient that is not UTF-8: it gets the message, without a verdict")

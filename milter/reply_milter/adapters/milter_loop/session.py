@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 _MACRO: Final = ord("D")
 _HELO: Final = int(Place.HELO)
+_MOST_COMMANDS: Final = 100  # in one go: whoever sends thousands without waiting keeps the others waiting for so many
 
 
 @final
@@ -35,6 +36,11 @@ class Session:
         self.steps = Steps(hooks, is_gone)
         self.has_ended = False
 
+    @property
+    def has_more(self) -> bool:
+        """Whether commands are left that could be carried out now: call ``proceed``, after the others' turn."""
+        return bool(self._commands) and self.steps.question is None and not self.has_ended
+
     def take(self, octets: bytes) -> None:
         """Take what the MTA has sent, and carry out the commands that are complete by now."""
         commands = self._incoming.feed(octets)
@@ -45,11 +51,11 @@ class Session:
         self.proceed()
 
     def proceed(self) -> None:
-        """Carry out commands that have arrived, until one waits for the store."""
+        """Carry out commands that have arrived, until one waits for the store, or there were many."""
         commands, steps = self._commands, self.steps
         done = 0
         for letter, data in commands:
-            if steps.question is not None or self.has_ended:
+            if done == _MOST_COMMANDS or steps.question is not None or self.has_ended:
                 break
             done += 1
             if letter == _MACRO and data:

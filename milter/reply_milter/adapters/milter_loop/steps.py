@@ -6,7 +6,7 @@ carries out no command of the connection until that is answered.
 
 import logging
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Final, final
 
 from reply_milter.adapters.milter_loop.hooks import Hooks
 from reply_milter.adapters.milter_loop.logged import queue_of, tell_of_kept
@@ -15,10 +15,12 @@ from reply_milter.core.milter_protocol.answers import ACCEPT, CONTINUE, SKIP, TE
 from reply_milter.core.milter_protocol.arguments import Macros, text
 from reply_milter.core.milter_protocol.options import Step
 from reply_milter.core.verdict.reasons import Reason
-from reply_milter.core.verdict.verdict import Accept, Verdict
+from reply_milter.core.verdict.verdict import Accept, Park, Reject, Verdict
 from reply_milter.ports import DEFER_INTERNAL, NO_LOGIN, Conversation, Pending, Stage
 
 log = logging.getLogger(__name__)
+
+_EDITING: Final = (Accept, Park, Reject)  # where edits fail, libmilter notices that the MTA has hung up
 
 
 @final
@@ -96,21 +98,23 @@ class Steps:
             over_smtp = macros.get(b"{rcpt_mailer}") is not None
             resolved, queue_id = macros.text(b"{rcpt_addr}"), macros.text(b"i")
             outcome = conversation.rcpt(text(argument), resolved, over_smtp, queue_id or "")
-            if isinstance(outcome, Pending):
-                self._ask(outcome, self._after_rcpt)
-                return
         except Exception as error:  # noqa: BLE001 # logged and answered there
             self._after_rcpt(None, error)
-            return
-        self._after_rcpt(outcome, None)
+        else:
+            self._go_on_with(outcome, self._after_rcpt)
 
     def _after_rcpt(self, verdict: Verdict | None, error: Exception | None) -> None:
-        if verdict is None:
-            log.error("cannot decide at RCPT%s", queue_of(self.macros), exc_info=error)
-        self.answers.append(self._octets(verdict or DEFER_INTERNAL, Stage.RCPT))
+        try:
+            octets = self._octets(verdict, error, Stage.RCPT)
+        except Exception:
+            log.exception("cannot decide at RCPT%s", queue_of(self.macros))
+            octets = self._octets(DEFER_INTERNAL, None, Stage.RCPT)
+        self.answers.append(octets)
         self._telemetry.stage_ended(Stage.RCPT)
 
-    def _octets(self, verdict: Verdict, stage: Stage) -> bytes:
+    def _octets(self, verdict: Verdict | None, error: Exception | None, stage: Stage) -> bytes:
+        if verdict is None:
+            raise error or ValueError("no verdict")
         if verdict.reason is Reason.INTERNAL:
             self._telemetry.internal_error(stage)
         return answer(verdict)
@@ -144,7 +148,8 @@ class Steps:
         try:
             conversation.header(name.decode(), text(value))
         except UnicodeDecodeError:
-            self._defer_in(conversation, Step.SILENT_HEADER, TEMPFAIL)
+            if not self._waits(conversation, Step.SILENT_HEADER):
+                self.answers.append(TEMPFAIL)
             return
         except Exception:
             log.exception("cannot read a header field%s", queue_of(self.macros))
@@ -158,21 +163,21 @@ class Steps:
             wanted = conversation.body(chunk)
         except Exception:
             log.exception("cannot read the body%s", queue_of(self.macros))
-            self._telemetry.internal_error(Stage.EOM)
-            self._defer_in(conversation, Step.SILENT_BODY, answer(DEFER_INTERNAL))
+            if not self._waits(conversation, Step.SILENT_BODY):
+                self.answers.append(self._octets(DEFER_INTERNAL, None, Stage.EOM))
             return
         if not wanted and self.chosen & Step.SKIP:
             self.answers.append(SKIP)
         else:
             self.go_on(unless=Step.SILENT_BODY)
 
-    def _defer_in(self, conversation: Conversation, silent: int, octets: bytes) -> None:
-        """Defer the message in a step that has an answer, else at its end."""
+    def _waits(self, conversation: Conversation, silent: int) -> bool:
+        """Whether a failed step without an answer leaves the deferral to the message's end; else it ends it."""
         if self.chosen & silent:
             conversation.mark_broken()
-        else:
-            self.answers.append(octets)
-            self.is_over = True
+            return True
+        self.is_over = True
+        return False
 
     def end_of_message(self, last: bytes) -> None:
         """Answer the end of a message. ``last``: a piece of the body that came with it."""
@@ -182,23 +187,18 @@ class Steps:
             if last:
                 conversation.body(last)
             outcome = conversation.end_of_message(self.macros.text(b"i") or "")
-            if isinstance(outcome, Pending):
-                self._ask(outcome, self._after_end)
-                return
         except Exception as error:  # noqa: BLE001 # logged and answered there
             self._fail(conversation, error)
-            return
-        self._after_end(outcome, None)
+        else:
+            self._go_on_with(outcome, self._after_end)
 
     def _after_end(self, verdict: Verdict | None, error: Exception | None) -> None:
         """Answer the end of a message. What the MTA does not wait for any more is released."""
         conversation = self.begin()
         try:
-            if verdict is None:
-                raise error or ValueError("no verdict")
-            octets = self._octets(verdict, Stage.EOM)
-            if isinstance(verdict, Accept) and verdict.edits:
-                tell_of_kept(verdict)
+            octets = self._octets(verdict, error, Stage.EOM)
+            if isinstance(verdict, _EDITING) and (verdict.edits or isinstance(verdict, Park)):
+                tell_of_kept(verdict.edits)
                 if self._is_gone():
                     raise ConnectionAbortedError("the MTA hung up before it had the answer")
             conversation.done()
@@ -210,16 +210,12 @@ class Steps:
     def _fail(self, conversation: Conversation, error: Exception) -> None:
         """Release what was claimed: the message is deferred, and the client's retry is a new one."""
         log.error("cannot decide at end of message%s", queue_of(self.macros), exc_info=error)
-        release = conversation.failed()
-        if release is None:
-            self._after_failure(None, None)
-        else:
-            self._ask(release, self._after_failure)
+        self._go_on_with(conversation.failed(), self._after_failure)
 
     def _after_failure(self, _outcome: None, error: Exception | None) -> None:
         if error is not None:
             log.error("cannot release a reply%s", queue_of(self.macros), exc_info=error)
-        self._end(self._octets(DEFER_INTERNAL, Stage.EOM))
+        self._end(self._octets(DEFER_INTERNAL, None, Stage.EOM))
 
     def _end(self, octets: bytes) -> None:
         self.answers.append(octets)
@@ -235,8 +231,12 @@ class Steps:
         except Exception:
             log.exception("cannot abort a message%s", queue_of(self.macros))
 
-    def _ask(self, pending: Pending[Any], then: Then) -> None:
-        question = Question(pending, then, self._started)
+    def _go_on_with(self, outcome: Any, then: Then) -> None:
+        """Have ``then`` take an outcome, at once or, of one that is ``Pending``, when it is there."""
+        if not isinstance(outcome, Pending):
+            then(outcome, None)
+            return
+        question = Question(outcome, then, self._started)
         if question.go_on():
             self.question = question
 

@@ -1,4 +1,4 @@
-"""A few threads that ask the store and wait: for what cannot be asked together with the other questions of a turn."""
+"""Threads that ask the store, or others, and wait: for what cannot be asked together with a turn's other questions."""
 
 import os
 import queue
@@ -9,8 +9,6 @@ from typing import Any, Final, NamedTuple, final
 
 from reply_milter.adapters.milter_loop.question import Question
 from reply_milter.flows.driving import put
-
-_THREADS: Final = 8
 
 
 class Answered(NamedTuple):
@@ -23,9 +21,10 @@ class Answered(NamedTuple):
 
 @final
 class StorePool:
-    """``descriptor`` is readable when there are answers to collect."""
+    """``descriptor`` is readable when there are answers to collect. ``most``: of threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.descriptor: Final = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._asked: queue.SimpleQueue[tuple[Any, Question]] = queue.SimpleQueue()
         self._answered: deque[Answered] = deque()
@@ -35,10 +34,20 @@ class StorePool:
     def ask(self, asker: Any, question: Question) -> None:
         """Have a thread ask; ``asker`` is returned with the answer."""
         self._open += 1
-        if self._threads < min(self._open, _THREADS):
-            self._threads += 1
+        failure = self._start_one() if self._threads < min(self._open, self._most) else None
+        if self._threads:
+            self._asked.put((asker, question))
+        else:
+            self._give(Answered(asker, None, failure))
+
+    def _start_one(self) -> Exception | None:
+        """Start a thread. If the system has none left, those that run do the work; without any, the question fails."""
+        try:
             threading.Thread(target=self._work, name="store", daemon=True).start()
-        self._asked.put((asker, question))
+        except RuntimeError as error:
+            return error
+        self._threads += 1
+        return None
 
     def collect(self) -> list[Answered]:
         """Return the answers that have come since."""
@@ -55,5 +64,8 @@ class StorePool:
                 answered = Answered(asker, put(question.request, question.store), None)
             except Exception as error:  # noqa: BLE001 # the steps know what they expect
                 answered = Answered(asker, None, error)
-            self._answered.append(answered)
-            os.eventfd_write(self.descriptor, 1)
+            self._give(answered)
+
+    def _give(self, answered: Answered) -> None:
+        self._answered.append(answered)
+        os.eventfd_write(self.descriptor, 1)

@@ -4,6 +4,10 @@ It takes over an idle connection of the blocking code, which connects, logs in, 
 well: while the server does not answer, or has not answered something in time, nothing is sent from here. What was sent
 is never sent again, except by the asker, where Redis says that it did nothing (NOSCRIPT).
 
+An answer that says that another server may have the data (``errors.MISPLACED``) makes it leave this one: nothing more
+is sent there, and once all answers are in, the connection is closed. Whoever may wait finds out where the address leads
+now.
+
 Each request has the time of an operation of its own. One that is late has failed, and its answer is dropped when it
 comes; the others have theirs until they are late, too.
 """
@@ -15,7 +19,7 @@ from typing import Any
 
 from reply_milter.adapters.redis_store.link.breaker import LIMIT
 from reply_milter.adapters.redis_store.link.deadline import packed
-from reply_milter.adapters.redis_store.link.errors import KNOWN, LOST, NoScriptError, kind_of
+from reply_milter.adapters.redis_store.link.errors import DEMOTED, KNOWN, LOST, MISPLACED, NoScriptError, kind_of
 from reply_milter.adapters.redis_store.link.operation import Command, StoreTelemetry
 from reply_milter.adapters.redis_store.link.server import Server
 from reply_milter.adapters.redis_store.wording import Wording, answer_in, operation_of
@@ -50,6 +54,7 @@ class Pipeline:
         self._unsent = b""
         self._waiting: deque[_Waiting] = deque()
         self._failure: Exception | None = None  # of the connection: ``answers`` tells it
+        self._leaves = False
 
     @property
     def deadline(self) -> float | None:
@@ -71,9 +76,9 @@ class Pipeline:
     def _is_ready(self, now: float) -> bool:
         """Whether the server is well, as far as anybody knows, and there is a connection."""
         failures = self._server.breaker.failures
-        if failures >= LIMIT and not self._waiting:
+        if (failures >= LIMIT or self._leaves) and not self._waiting:
             self.close()  # as idle ones are: it may be dead, and is not tried once the server is back
-        if failures or self._failure is not None or (self._waiting and self._waiting[0].is_late):
+        if failures or self._leaves or self._failure is not None or (self._waiting and self._waiting[0].is_late):
             return False
         if self._connection is None:
             self._connection = self._server.take_idle(now + self._timeout)
@@ -156,6 +161,9 @@ class Pipeline:
             self._server.failed(one.start, time.monotonic())
         else:
             self._server.breaker.answered()
+            self._leaves = self._leaves or kind in MISPLACED
+        if kind in DEMOTED:
+            self._server.forget()  # its idle connections lead to the same replica
         if self._telemetry is not None:
             self._telemetry.store_error(name, kind)
         return Answered(one.asked.by, failure=StoreUnavailableError(kind, f"{name}: {error}"))
@@ -179,7 +187,7 @@ class Pipeline:
     def close(self) -> None:
         """See ``ports.StorePipeline``."""
         self._waiting.clear()
-        self._unsent, self._failure = b"", None
+        self._unsent, self._failure, self._leaves = b"", None, False
         if self._connection is not None:
             self._watcher.unwatch(self._connection.descriptor())
             self._connection.disconnect()

@@ -7,31 +7,10 @@ import pytest
 
 from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
 from reply_milter.adapters.libmilter.negotiation import Negotiation
-from reply_milter.core.verdict.verdict import Accept, Verdict
-from reply_milter.ports import DEFER_INTERNAL, Login
+from reply_milter.ports import Login
+from tests.support.failing_conversation import FailingConversation
 
 STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done")
-
-
-class _Conversation:
-    """Takes everything, but for the step that fails."""
-
-    failing = ""
-    whole = True
-
-    def __getattr__(self, step: str) -> Any:
-        def call(*_arguments: object) -> Verdict | bool | None:
-            if step == self.failing:
-                raise ValueError("an accident")
-            if step == "mark_broken":
-                self.whole = False
-            if step == "mail":
-                self.whole = True
-            if step in ("rcpt", "end_of_message"):
-                return Accept() if self.whole else DEFER_INTERNAL
-            return True if step in ("body", "data") else None  # compiled callbacks check what a protocol declares
-
-        return call
 
 
 class _Context:
@@ -76,7 +55,7 @@ def test_an_error_defers_the_message_and_not_the_next(
 
     One line of the log has the traceback, and the MTA's queue id.
     """
-    conversation, ctx = _Conversation(), _Context()
+    conversation, ctx = FailingConversation(), _Context()
     callbacks = MilterCallbacks(lambda _client: conversation, needs, lambda _client: _Counter())
     callbacks._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
     conversation.failing = step
@@ -92,7 +71,7 @@ def test_an_error_defers_the_message_and_not_the_next(
 
 def test_an_accident_at_abort_is_nobodys(caplog: pytest.LogCaptureFixture) -> None:
     """ABORT has no answer; a traceback is all that is left of it."""
-    conversation, ctx = _Conversation(), _Context()
+    conversation, ctx = FailingConversation(), _Context()
     callbacks = MilterCallbacks(lambda _client: conversation, VERIFY, lambda _client: _Counter())
     callbacks._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
     callbacks._mail(ctx, b"<alice@client.example>")
@@ -127,7 +106,7 @@ def test_the_login_is_reported_as_it_is(octets: bytes | None, name: str) -> None
     """To who mints, and to nobody else. What is no UTF-8 is no login: two of them could look alike."""
     for needs, expected in ((SIGN, name), (VERIFY, "")):
         told: list[Login] = []
-        conversation = _Conversation()
+        conversation = FailingConversation()
         conversation.mail = lambda _sender, login, told=told: told.append(login)  # type: ignore[attr-defined]
         callbacks = MilterCallbacks(lambda _client, talk=conversation: talk, needs, lambda _client: _Counter())  # type: ignore[misc]
         callbacks._mail(_LoggedIn(octets), b"<shop@example.com>")
@@ -141,6 +120,6 @@ def test_an_mta_that_takes_no_edits_is_refused_at_once(
 ) -> None:
     """Else each reply would be deferred for ever; the log says what the MTA lacks."""
     ctx = _Context()
-    callbacks = MilterCallbacks(lambda _client: _Conversation(), needs, lambda _client: _Counter())
+    callbacks = MilterCallbacks(lambda _client: FailingConversation(), needs, lambda _client: _Counter())
     assert callbacks._negotiate(ctx, [0x1FF & ~missing, 0x1FFFFF, 0, 0]) == Milter.REJECT
     assert "SMFIF_CHGHDRS" in caplog.text and ctx.getpriv() is None

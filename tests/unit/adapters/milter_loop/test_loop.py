@@ -17,6 +17,8 @@ import pytest
 from reply_milter.adapters.milter_loop import COUNT_OCTETS, ConnectionCounts, MilterLoop, loop
 from reply_milter.adapters.telemetry.silent import SilentTelemetry
 from reply_milter.core.milter_protocol.packets import packet
+from reply_milter.core.verdict.answer import Action
+from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Accept
 from reply_milter.flows.driving import put
 from reply_milter.flows.verifying.inbound import Connection
@@ -33,7 +35,7 @@ from reply_milter.ports import (
     StoreUnavailableError,
     Watcher,
 )
-from tests.support.fakes import AUTHOR, MemoryStore, minted, service
+from tests.support.fakes import AUTHOR, MemoryStore, minted, rules, service
 
 OFFER = packet(b"O", struct.pack("!III", 6, 0x1FF, 0x1FFFFF))
 CLIENT = packet(b"C", b"client.example\x004\0\x19192.0.2.1\0")
@@ -43,9 +45,9 @@ END = packet(b"E")
 GENUINE = minted()
 
 
-def _reply() -> bytes:
+def _reply(author: str = AUTHOR) -> bytes:
     macros = packet(b"D", b"R{rcpt_mailer}\0smtp\0{rcpt_addr}\0" + GENUINE.address.encode() + b"\0")
-    fields = {"From": AUTHOR, "Message-ID": "<1@example.org>", "In-Reply-To": f"<{GENUINE.message_id}>"}
+    fields = {"From": author, "Message-ID": "<1@example.org>", "In-Reply-To": f"<{GENUINE.message_id}>"}
     header = b"".join(packet(b"L", f"{name}\0{value}\0".encode()) for name, value in fields.items())
     return MAIL + macros + packet(b"R", f"<{GENUINE.address}>\0".encode()) + header + packet(b"B", b"Yes.") + END
 
@@ -188,9 +190,11 @@ def test_questions_of_a_turn_go_together(host: _Host) -> None:
     host.turns()
 
 
-def test_a_claim_is_sent_once_and_released_if_the_mta_is_gone(host: _Host) -> None:
-    """The hang-up comes while the store is asked."""
-    mta = host.connect(_reply())
+@pytest.mark.parametrize("author", [AUTHOR, "stranger@example.org"], ids=["accepted", "parked"])
+def test_a_claim_is_sent_once_and_released_if_the_mta_is_gone(host: _Host, author: str) -> None:
+    """The hang-up comes while the store is asked. Else the client's retry would be refused as a duplicate."""
+    host.given = service(host.store, rules({Reason.SENDER_MISMATCH: Action.PARK}))
+    mta = host.connect(_reply(author))
     while not any(isinstance(one, Claim) for send in host.pipeline.sends for one in send):
         host.turns(1)
     mta.close()
@@ -245,6 +249,64 @@ def test_whoever_else_is_consulted_is_asked_by_a_thread(host: _Host) -> None:
     assert host.pipeline.sends == []
 
 
+def test_without_a_thread_the_reply_alone_is_deferred(host: _Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system has no more. Others go on, and so does the loop; the next question tries again."""
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    host.pipeline.is_ready = False
+    with host.connect(_reply()) as mta, host.connect(MAIL, OTHER, END) as other:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", fail)
+            host.turns()
+        assert _letters(_received(mta))[:2] == b"Oy"
+        assert _letters(_received(other)) == b"Occ"
+    with host.connect(_reply()) as later:
+        heard = b""
+
+        def is_answered() -> bool:
+            nonlocal heard
+            heard += _received(later)
+            return _letters(heard) == b"Occic"
+
+        _until(is_answered, host)
+
+
+def test_slow_applications_delay_no_store(host: _Host) -> None:
+    """Who waits for one has threads of its own, also where the store is asked by threads."""
+    goes_on = threading.Event()
+    host.pipeline.is_ready = False
+
+    class _Consulting(Connection):
+        def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Any:
+            if "bob" not in argument:
+                return super().rcpt(argument, resolved, over_smtp, queue_id)
+            return Pending(self._consulting(), host.store)
+
+        def _consulting(self) -> Generator[Any, Any, Accept]:
+            yield Consult(partial(goes_on.wait, 10))
+            return Accept()
+
+    object.__setattr__(host.loop._hooks, "converse", lambda client: _Consulting(lambda: host.given, client))
+    slow = [host.connect(MAIL, OTHER, END) for _ in range(16)]
+    _until(lambda: sum(one.session.steps.question is not None for one in host.loop._connections.values()) == 16, host)
+    heard = b""
+
+    def is_answered() -> bool:
+        nonlocal heard
+        heard += _received(mta)
+        return _letters(heard) == b"Occic"
+
+    with host.connect(_reply()) as mta:
+        _until(is_answered, host)
+    goes_on.set()
+    _until(lambda: host.loop.idle, host)
+    for one in slow:
+        assert _letters(_received(one)) == b"Occ"
+        one.close()
+
+
 def test_a_store_that_is_down_defers(host: _Host) -> None:
     """Its failure goes into the step that asked."""
     host.store.down = True
@@ -274,6 +336,28 @@ def test_an_mta_that_does_not_read(host: _Host) -> None:
             host.turns(1)
             heard += _received(stuck)
         assert _letters(heard) == b"O" + b"c" * count
+
+
+def test_an_mta_that_waits_for_no_answer_takes_turns_with_the_others(host: _Host) -> None:
+    """Of thousands of commands that it sends at once, each turn carries out a hundred."""
+    recipients = 1000
+    with host.connect(MAIL) as greedy, host.connect(MAIL) as other:
+        host.turns()
+        assert (_letters(_received(greedy)), _letters(_received(other))) == (b"O", b"O")
+        greedy.sendall(OTHER * recipients + END)
+        other.sendall(OTHER + END)
+        host.turns(2)
+        assert _letters(_received(other)) == b"cc"
+        heard = _received(greedy)
+        assert 0 < len(_letters(heard)) <= 100
+
+        def is_answered() -> bool:
+            nonlocal heard
+            heard += _received(greedy)
+            return _letters(heard) == b"c" * (recipients + 1)
+
+        _until(is_answered, host)
+        assert host.loop.idle
 
 
 def test_an_idle_mta_is_hung_up_on(host: _Host) -> None:
