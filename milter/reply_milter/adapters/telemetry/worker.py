@@ -14,17 +14,26 @@ log = logging.getLogger("reply_milter.decision")
 
 
 class WorkerTelemetry:
-    """Implements ``ports.Telemetry``, ``ports.MintingTelemetry`` and ``ports.ConnectionTelemetry``."""
+    """Implements ``ports.Telemetry``, ``ports.MintingTelemetry`` and ``ports.ConnectionTelemetry``.
 
-    def __init__(self, metrics: Metrics) -> None:
+    ``holds_log``: the process has one thread that decides, which calls ``write_log`` before its answers go out.
+    """
+
+    def __init__(self, metrics: Metrics, holds_log: bool = False) -> None:
         self._m = metrics
-        self._recipients = Counts(metrics.recipients)
-        self._messages = Counts(metrics.messages)
-        self._replays = Counts(metrics.replays)
-        self._stages = Timings(metrics.stages)
-        self._decisions = DecisionLog(log.name)
+        cells = metrics.cells
+        self._recipients = Counts(cells, metrics.recipients)
+        self._messages = Counts(cells, metrics.messages)
+        self._replays = Counts(cells, metrics.replays)
+        self._stages = Timings(cells, metrics.stages)
+        self._ages = cells.of_histogram(metrics.ages)
+        self._decisions = DecisionLog(log.name, holds_log)
         self._started = threading.local()
         self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker records it
+
+    def write_log(self) -> None:
+        """Write the lines of decisions that are kept."""
+        self._decisions.flush()
 
     def expect(self, decisions: Iterable[Decision]) -> None:
         """Create the series of decisions, so that the first of its kind is an increase."""
@@ -78,7 +87,7 @@ class WorkerTelemetry:
 
     def token_age(self, seconds: int) -> None:
         """See ``ports.Telemetry``."""
-        self._m.ages.observe(max(0, seconds))
+        self._ages.observe(max(0, seconds))
 
     def key_used(self, master_id: str, now: int) -> None:
         """See ``ports.Telemetry``."""
