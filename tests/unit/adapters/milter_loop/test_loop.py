@@ -86,11 +86,17 @@ class _Host:
     def __init__(self, listening: socket.socket, store: Any, pipeline: Any, counts: ConnectionCounts) -> None:
         self.path, self.store, self.pipeline = listening.getsockname(), store, pipeline
         self.given = service(store)
-        self.loop = MilterLoop(self.converse, lambda _client: SilentTelemetry(), lambda: False, counts, self._pipeline)
+        self.before_answers: list[Callable[[], None]] = []
+        told = (lambda _client: SilentTelemetry(), lambda: False, counts)
+        self.loop = MilterLoop(self.converse, *told, self._pipeline, self._write_log)
         self.loop.prepare(listening)
 
     def converse(self, client: str) -> Connection:
         return Connection(lambda: self.given, client)
+
+    def _write_log(self) -> None:
+        for look in self.before_answers:
+            look()
 
     def _pipeline(self, _store: Store, _watcher: Watcher) -> Any:
         return self.pipeline
@@ -186,6 +192,52 @@ def test_questions_of_a_turn_go_together(host: _Host) -> None:
     for mta in mtas:
         mta.close()
     host.turns()
+
+
+def test_the_log_is_written_before_any_answer_of_the_turn(host: _Host) -> None:
+    """And the store is asked before: whoever is killed in between has logged what was answered."""
+    heard: list[bytes] = []
+    with host.connect(MAIL) as one, host.connect(MAIL) as other:
+        host.turns()
+        for mta in (one, other):
+            assert _letters(_received(mta)) == b"O"
+            mta.sendall(OTHER + END)
+        host.before_answers.append(lambda: heard.extend(_received(mta) for mta in (one, other)))
+        host.turns(1)
+        assert heard == [b"", b""]
+        assert [_letters(_received(mta)) for mta in (one, other)] == [b"cc", b"cc"]
+
+
+def test_a_worker_with_an_answer_on_its_way_is_not_idle(host: _Host) -> None:
+    """The supervisor's end waits for it."""
+    idle: list[bool] = []
+    with host.connect(MAIL, OTHER) as mta:
+        host.turns()
+        host.before_answers.append(lambda: idle.append(host.loop.idle))
+        mta.sendall(END)
+        host.turns(1)
+        assert (idle, host.loop.idle) == ([False], True)
+
+
+def test_a_header_that_nobody_reads_is_not_taken_apart(host: _Host) -> None:
+    """Only whether each field is one; the next message of the connection is a reply, and read."""
+    fields: list[str] = []
+
+    class _Reading(Connection):
+        def header(self, name: str, value: str) -> None:
+            fields.append(name)
+            super().header(name, value)
+
+    object.__setattr__(host.loop._hooks, "converse", lambda client: _Reading(lambda: host.given, client))
+    header = b"".join(packet(b"L", b"%b\0x\0" % name) for name in (b"A", b"B", b"\xff", b"C"))
+    with host.connect(MAIL, OTHER, header, END, _reply()) as mta:
+        host.turns()
+        assert _letters(_received(mta)) == b"Occccic"
+        assert fields == ["A", "From", "Message-ID", "In-Reply-To"]
+    with host.connect(MAIL, OTHER, header, packet(b"L", b"no value")) as mta:
+        host.turns()
+        assert _letters(_received(mta)) == b"Oc"
+        assert mta.recv(1) == b""
 
 
 def test_a_claim_is_sent_once_and_released_if_the_mta_is_gone(host: _Host) -> None:
