@@ -152,7 +152,8 @@ class Session:
             self.has_ended = True
         elif not self.steps.is_unread:
             self.steps.header(*found)
-            self._leave_if_over()
+            if self.steps.is_over:
+                self._leave_if_over()
 
     def _end_of_header(self, _data: bytes) -> None:
         self.steps.macros.begin(_N)

@@ -146,7 +146,8 @@ class Steps:
         except Exception:
             log.exception("cannot read a header field%s", queue_of(self.macros))
             conversation.mark_broken()
-        self.go_on(unless=Step.SILENT_HEADER)
+        if not self.chosen & Step.SILENT_HEADER:
+            self.answers.append(CONTINUE)
 
     def body(self, chunk: bytes) -> None:
         """Take a piece of the body. One that fails is answered at once, or at the end if it has no answer."""

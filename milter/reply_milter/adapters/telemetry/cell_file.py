@@ -21,7 +21,7 @@ class CellFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._maps: list[tuple[mmap.mmap, "memoryview[float]"]] = []  # the last one is of the whole file
+        self._maps: list[tuple[mmap.mmap, memoryview[float]]] = []  # the last one is of the whole file
         self._map()
         kept = MmapedDict.read_all_values_from_file(path)  # type: ignore[no-untyped-call]
         self._places: dict[str, int] = {key: place for key, _value, _when, place in kept}
