@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from reply_milter.adapters.telemetry.cells import Counts, Timings
 from reply_milter.adapters.telemetry.logs import DecisionLog
@@ -11,6 +12,12 @@ from reply_milter.adapters.telemetry.metrics import Metrics
 from reply_milter.ports import Decision, Fate, Minting, Notification, Replay, Stage
 
 log = logging.getLogger("reply_milter.decision")
+
+
+class _Started:
+    """When the step that is carried out began, where one thread carries out all."""
+
+    at = 0.0
 
 
 class WorkerTelemetry:
@@ -28,7 +35,7 @@ class WorkerTelemetry:
         self._stages = Timings(cells, metrics.stages)
         self._ages = cells.of_histogram(metrics.ages)
         self._decisions = DecisionLog(log.name, holds_log)
-        self._started = threading.local()
+        self._started: Any = _Started() if holds_log else threading.local()
         self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker records it
 
     def write_log(self) -> None:

@@ -1,5 +1,6 @@
 """The data of commands: arguments that end with a NUL, a client's address, and macros."""
 
+from functools import cache
 from typing import Final, NamedTuple
 
 _STAGES: Final = {letter: number for number, letter in enumerate(b"CHMRTEN")}  # libmilter looks from the last back
@@ -47,6 +48,12 @@ def field(data: bytes) -> tuple[bytes, bytes] | None:
     return data[:end].partition(b"\0")[0], data[end + 1 :].partition(b"\0")[0]
 
 
+@cache
+def _spellings(name: bytes) -> tuple[bytes, bytes]:
+    """Return what a packet with the macro ``name`` holds, and the name with braces. ``name`` is one of ours."""
+    return (name + b"\0", b"{%b}" % name) if len(name) == 1 else (name, name)
+
+
 class Macros:
     """The macros that hold for the next command. Those of a later step are forgotten when an earlier one comes.
 
@@ -73,12 +80,10 @@ class Macros:
 
     def begin(self, letter: int) -> None:
         """Forget the macros of the steps behind this command."""
-        stage, last = _STAGES[letter], self._last
-        while last > stage:
-            self._packets[last] = b""
-            last -= 1
-        if self._last > stage:
-            self._last = stage
+        stage = _STAGES[letter]
+        while self._last > stage:
+            self._packets[self._last] = b""
+            self._last -= 1
 
     def clear(self) -> None:
         """Forget all."""
@@ -87,17 +92,18 @@ class Macros:
 
     def get(self, name: bytes) -> bytes | None:
         """Return the value of a macro, that of the latest step; None if there is none. Without braces if one letter."""
-        braced = b"{%b}" % name if len(name) == 1 else b""
-        sought = name + b"\0" if braced else name
-        for stage in range(self._last, -1, -1):
+        as_one, braced = _spellings(name)
+        stage = self._last
+        while stage >= 0:
             packet = self._packets[stage]
-            if sought in packet or (braced and braced in packet):  # a quick look: it may be in a value, too
+            if as_one in packet or braced in packet:  # a quick look: it may be in a value, too
                 values = self._read(stage)
                 value = values.get(name)
-                if value is None and braced:
+                if value is None:
                     value = values.get(braced)
                 if value is not None:
                     return value
+            stage -= 1
         return None
 
     def _read(self, stage: int) -> dict[bytes, bytes]:
