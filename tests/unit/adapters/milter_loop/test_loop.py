@@ -80,6 +80,16 @@ class _Pipeline:
     def close(self) -> None: ...
 
 
+class _Passing:
+    """Passes all steps on to ``one``: no class may be made of a compiled one."""
+
+    def __init__(self, one: Conversation) -> None:
+        self.one = one
+
+    def __getattr__(self, step: str) -> Any:
+        return getattr(self.one, step)
+
+
 class _Host:
     """One worker's loop, on its own listening socket or a shared one."""
 
@@ -88,11 +98,9 @@ class _Host:
         self.given = service(store)
         self.before_answers: list[Callable[[], None]] = []
         told = (lambda _client: SilentTelemetry(), lambda: False, counts)
-        self.loop = MilterLoop(self.converse, *told, self._pipeline, self._write_log)
+        self.converse: Callable[[str], Any] = lambda client: Connection(lambda: self.given, client)
+        self.loop = MilterLoop(lambda client: self.converse(client), *told, self._pipeline, self._write_log)
         self.loop.prepare(listening)
-
-    def converse(self, client: str) -> Connection:
-        return Connection(lambda: self.given, client)
 
     def _write_log(self) -> None:
         for look in self.before_answers:
@@ -223,12 +231,13 @@ def test_a_header_that_nobody_reads_is_not_taken_apart(host: _Host) -> None:
     """Only whether each field is one; the next message of the connection is a reply, and read."""
     fields: list[str] = []
 
-    class _Reading(Connection):
+    class _Reading(_Passing):
         def header(self, name: str, value: str) -> None:
             fields.append(name)
-            super().header(name, value)
+            self.one.header(name, value)
 
-    object.__setattr__(host.loop._hooks, "converse", lambda client: _Reading(lambda: host.given, client))
+    begin = host.converse
+    host.converse = lambda client: _Reading(begin(client))
     header = b"".join(packet(b"L", b"%b\0x\0" % name) for name in (b"A", b"B", b"\xff", b"C"))
     with host.connect(MAIL, OTHER, header, END, _reply()) as mta:
         host.turns()
@@ -276,7 +285,7 @@ def test_whoever_else_is_consulted_is_asked_by_a_thread(host: _Host) -> None:
     """No pipeline hears of it, and the loop serves others meanwhile."""
     goes_on = threading.Event()
 
-    class _Consulting(Connection):
+    class _Consulting(_Passing):
         def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Any:
             return Accept() if "bob" in argument else Pending(self._consulting(), host.store)
 
@@ -284,10 +293,8 @@ def test_whoever_else_is_consulted_is_asked_by_a_thread(host: _Host) -> None:
             yield Consult(partial(goes_on.wait, 10))
             return Accept()
 
-    def converse(client: str) -> Connection:
-        return _Consulting(lambda: host.given, client)
-
-    object.__setattr__(host.loop._hooks, "converse", converse)
+    begin = host.converse
+    host.converse = lambda client: _Consulting(begin(client))
     with host.connect(_reply()) as slow, host.connect(MAIL, OTHER, END) as quick:
         host.turns()
         assert (_letters(_received(quick)), _letters(_received(slow))) == (b"Occ", b"O")
@@ -344,16 +351,16 @@ def test_an_accident_ends_one_connection(host: _Host, caplog: pytest.LogCaptureF
     """Its MTA defers, and another one's message goes on."""
     with host.connect(MAIL) as other:
         host.turns()
-        begin: Callable[[str], Conversation] = host.loop._hooks.converse
+        begin = host.converse
 
         def accident(client: str) -> Connection:
             raise ZeroDivisionError(client)
 
-        object.__setattr__(host.loop._hooks, "converse", accident)
+        host.converse = accident
         with host.connect(MAIL) as hit, caplog.at_level(logging.ERROR):
             host.turns()
             assert _received(hit) == b""
-        object.__setattr__(host.loop._hooks, "converse", begin)
+        host.converse = begin
         other.sendall(OTHER + END)
         host.turns()
         assert _letters(_received(other)) == b"Occ"
