@@ -84,7 +84,7 @@ compiled: .install-build $(VENV)/.compiled
 	REPLY_MILTER_COMPILED=1 $(BIN)/python setup.py -q build --build-base build/setup --build-lib $(COMPILED)
 
 # The tests of what is compiled, on what was compiled; the daemon of the wire tests, too.
-COMPILED_TESTS ?= tests/unit/core tests/unit/flows tests/unit/adapters/libmilter tests/unit/wiring tests/wire
+COMPILED_TESTS ?= tests/unit/core tests/unit/flows tests/unit/adapters/libmilter tests/unit/adapters/milter_loop tests/unit/wiring tests/wire
 compiled-test: compiled .install-run .install-test $(VENV)/.dev
 	REPLY_MILTER_COMPILED=1 PYTHONPATH=$(COMPILED) $(BIN)/pytest -q -n 3 --dist loadfile \
 		-o pythonpath=". $(COMPILED)" $(COMPILED_TESTS)

@@ -9,9 +9,11 @@ from setuptools import Extension, setup
 
 COMPILED = """
     reply_milter/adapters/libmilter: answers callbacks session
+    reply_milter/adapters/milter_loop: asking client_address connection hooks logged loop question session spreading steps store_pool
     reply_milter/adapters/os: clock
     reply_milter/core/encoding: base32 tlv
     reply_milter/core/mail: domain fingerprint headers message_id
+    reply_milter/core/milter_protocol: answers arguments options order packets
     reply_milter/core/native: claimant forms gitea gob known moodle verification
     reply_milter/core/notification: application
     reply_milter/core/rules: authentication authentication_results auto_reply dkim_signature message thread

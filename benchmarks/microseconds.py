@@ -86,6 +86,15 @@ class Counted:
 
 def main() -> None:
     """Measure and print."""
+    with environment() as (settings, folder):
+        table = _measure(settings, folder)
+    for line in table:
+        print(line)
+
+
+@contextmanager
+def environment() -> Iterator[tuple[Settings, Path]]:
+    """Yield settings as ``init`` writes them and their folder. Redis runs, and the log goes into a file."""
     with tempfile.TemporaryDirectory(prefix="reply-milter-microseconds-") as name:
         folder = Path(name)
         init.write_files(folder / "etc", DOMAIN, DOMAIN, str(folder / "state"))
@@ -96,11 +105,9 @@ def main() -> None:
             wait_until((folder / "state/redis/redis.sock").exists, "Redis listens")
             with _standard_error_in(folder / "log"):
                 telemetry.log_to_stderr(False, "info")
-                table = _measure(settings, folder)
+                yield settings, folder
         finally:
             tree.stop()
-    for line in table:
-        print(line)
 
 
 @contextmanager

@@ -43,7 +43,8 @@ class Verifier:
         self._shared = shared
         self._metrics = telemetry.Metrics(shared.metrics_folder, slot, libmilter.VERIFY.stages, OPERATIONS)
         self._metrics.expect_errors(OPERATIONS, ERROR_KINDS)
-        self._telemetry = telemetry.WorkerTelemetry(self._metrics)
+        has_one_thread = settings.config.verify.engine is Engine.LOOP
+        self._telemetry = telemetry.WorkerTelemetry(self._metrics, holds_log=has_one_thread)
         self._silent = telemetry.SilentTelemetry()
         self._store_telemetry = telemetry.StoreOperations(self._metrics)
         self._commits: CommitQueue | None = None
@@ -99,7 +100,7 @@ class Verifier:
             return libmilter.MilterCallbacks(self._converse, libmilter.VERIFY, telemetry_of, accepts_early)
         number = int(slot.removeprefix(ProcessKind.VERIFY.value))
         counts = ConnectionCounts(self._shared.connections, number)
-        return MilterLoop(self._converse, telemetry_of, accepts_early, counts, _pipeline)
+        return MilterLoop(self._converse, telemetry_of, accepts_early, counts, _pipeline, self._telemetry.write_log)
 
     def _renew_natives(self, config: Config) -> None:
         """Watch the sources of the handlers that verify native addresses; the same ones go on."""

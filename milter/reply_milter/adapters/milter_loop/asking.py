@@ -75,15 +75,20 @@ class Asking:
     @property
     def deadline(self) -> float:
         """When ``collect`` must be called at the latest, in monotonic seconds."""
-        deadlines = [one.deadline for _, one in self._pipelines.values() if one is not None]
-        return min((one for one in deadlines if one is not None), default=math.inf)
+        earliest = math.inf
+        for _, pipeline in self._pipelines.values():
+            due = pipeline.deadline if pipeline is not None else None
+            if due is not None and due < earliest:
+                earliest = due
+        return earliest
 
     def send(self) -> None:
         """Ask each store what was added since: in one go where its pipeline takes it, else by threads."""
         while self._asked:
             store = self._asked[0][1].store
             together = [one for one in self._asked if one[1].store is store]
-            self._asked = [one for one in self._asked if one[1].store is not store]
+            others = len(together) < len(self._asked)
+            self._asked = [one for one in self._asked if one[1].store is not store] if others else []
             pipeline = self._pipeline(store)
             if pipeline is None or not pipeline.ask([asked for asked, _ in together]):
                 for asked, question in together:

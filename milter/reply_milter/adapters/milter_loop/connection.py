@@ -2,7 +2,6 @@
 
 import select
 import socket
-from contextlib import suppress
 from typing import Final, final
 
 from reply_milter.adapters.milter_loop.hooks import Hooks
@@ -31,9 +30,12 @@ class Connection:
         epoll.register(self.descriptor, self._watched)
 
     @property
-    def has_unsent(self) -> bool:
-        """Whether the MTA has not taken all answers yet."""
-        return bool(self._unsent) and not self.is_closed
+    def is_busy(self) -> bool:
+        """Whether a message is on its way, or an answer that the MTA has not taken."""
+        steps = self.session.steps
+        if steps.question is not None:
+            return True
+        return not self.is_closed and (steps.in_message or bool(steps.answers) or bool(self._unsent))
 
     def _is_gone(self) -> bool:
         """Whether the MTA has hung up. What it may have sent stays to be read."""
@@ -47,23 +49,21 @@ class Connection:
             return True
 
     def on_event(self, event: int, now: float) -> None:
-        """Read what has arrived, or write what the MTA had no room for."""
+        """Take what has arrived, or write what the MTA had no room for. ``flush`` sends the answers."""
         self.last = now
         if self._unsent:
             self._send(self._unsent)
         elif self.session.has_more:
             self.session.proceed()
-            self.flush()
-        elif event & select.EPOLLIN:
-            self._read()
-        else:
+        elif not event & select.EPOLLIN:
             self.close()
+        elif self.session.steps.question is None:
+            self._read()
+        else:  # nothing is read while the store is asked
+            self._watch(0)
 
     def _read(self) -> None:
-        """Read once, so that no connection keeps the others waiting; nothing while the store is asked."""
-        if self.session.steps.question is not None:
-            self._watch(0)
-            return
+        """Read once, so that no connection keeps the others waiting."""
         try:
             octets = self._socket.recv(_RECEIVED)
         except BlockingIOError:
@@ -72,20 +72,21 @@ class Connection:
             octets = b""
         if octets:
             self.session.take(octets)
-            self.flush()
         else:
             self.close()
 
     def flush(self) -> None:
         """Send the answers that there are, all in one go; close what has ended."""
+        if self.is_closed:
+            return
         answers = self.session.steps.answers
         if answers:
             octets = answers[0] if len(answers) == 1 else b"".join(answers)
             answers.clear()
-            self._send(self._unsent + octets)
+            self._send(self._unsent + octets if self._unsent else octets)
         elif self.session.has_ended and not self._unsent:
             self.close()
-        else:
+        elif self.session.steps.question is None:
             self._go_on()
 
     def _send(self, octets: bytes) -> None:
@@ -118,14 +119,10 @@ class Connection:
         self.session.answered(answer, failure)
         if self.is_closed:
             self.session.close()
-        else:
-            self.flush()
 
     def close(self) -> None:
         """Hang up, and forget the message; a question to the store goes on to its end."""
         if not self.is_closed:
             self.is_closed = True
-            with suppress(OSError):
-                self._epoll.unregister(self.descriptor)
-            self._socket.close()
+            self._socket.close()  # epoll forgets it by itself
         self.session.close()

@@ -1,11 +1,11 @@
 """The loop of one worker: one thread, any number of connections of MTAs.
 
-A turn: read what has arrived, carry out its commands, send each connection its answers; then ask the store what the
-steps of this turn need of it. No step waits: a connection whose step has asked goes on when the answer is there.
+A turn: read what has arrived and carry out its commands; ask the store what the steps of this turn need of it; write
+the log lines; send each connection its answers. No step waits: a connection whose step has asked goes on when the
+answer is there.
 """
 
 import logging
-import math
 import select
 import socket
 import time
@@ -31,7 +31,8 @@ class MilterLoop:
     """``converse`` starts a conversation with a client, given its IP address; ``telemetry`` counts that client's steps.
 
     ``accepts_early``: whether DATA may end a message. ``counts``: the connections of all workers on the same socket.
-    ``pipeline_of``: makes a store's pipeline, or returns None for a store that has none.
+    ``pipeline_of``: makes a store's pipeline, or returns None for a store that has none. ``write_log``: is called
+    before the answers of a turn go out.
     """
 
     def __init__(
@@ -41,21 +42,23 @@ class MilterLoop:
         accepts_early: Callable[[], bool],
         counts: ConnectionCounts,
         pipeline_of: PipelineOf,
+        write_log: Callable[[], None],
     ) -> None:
         self._told: Final = (converse, telemetry, accepts_early)
         self._counts = counts
         self._connections: dict[int, Connection] = {}
-        self._busy: set[Connection] = set()
+        self._leaving: set[Connection] = set()  # closed, with a question open
+        self._served: list[Connection] = []  # in this turn
         self._pipeline_of = pipeline_of
+        self._write_log = write_log
         self._listens = True
         self._insists = False
-        self._resume_at = 0.0
-        self._sweep_at = 0.0
+        self._resume_at = self._sweep_at = self._answer_at = 0.0
 
     @property
     def idle(self) -> bool:
-        """Whether no message is on its way, and no answer to one."""
-        return not self._busy
+        """Whether no message is on its way, and no answer to one. Another thread asks."""
+        return not self._leaving and not any(one.is_busy for one in list(self._connections.values()))
 
     def prepare(self, listening: socket.socket) -> None:
         """Get ready to answer connections to ``listening``."""
@@ -76,9 +79,12 @@ class MilterLoop:
         self._turn(self._epoll.poll(self._patience()))
 
     def _patience(self) -> float:
-        now = time.monotonic()
-        until = min(self._sweep_at, self._asking.deadline, math.inf if self._listens else self._resume_at)
-        return max(0.0, until - now)
+        """Return for how many seconds nothing is due."""
+        self._answer_at = self._asking.deadline
+        until = min(self._sweep_at, self._answer_at)
+        if not self._listens:
+            until = min(until, self._resume_at)
+        return max(0.0, until - time.monotonic())
 
     def _turn(self, events: list[tuple[int, int]]) -> None:
         now = time.monotonic()
@@ -91,40 +97,55 @@ class MilterLoop:
                 answered = True
             else:
                 accepts = True
-        if answered or now >= self._asking.deadline:
+        if answered or now >= self._answer_at:
             self._asking.collect()
         self._asking.send()
+        self._answer()
         if accepts:  # last: a new connection may get the descriptor of one that was closed in this turn
             self._accept(now)
         self._insists = False
-        self._keep_time(now)
+        if now >= self._sweep_at or not self._listens:
+            self._keep_time(now)
 
-    def _serve(self, connection: Connection, step: Callable[..., None], *given: Any) -> None:
-        """Let a connection go on. An accident of ours ends that one alone: its MTA defers."""
+    def _serve(self, connection: Connection, step: Callable[[Any, Any], None], one: Any, other: Any) -> None:
+        """Let a connection go on, and note what it asks of the store. An accident of ours ends it: its MTA defers."""
         try:
-            step(*given)
+            step(one, other)
         except Exception:
             log.exception("hung up on the MTA")
             connection.close()
-        self._look_after(connection)
-
-    def _look_after(self, connection: Connection) -> None:
-        """Ask what a connection needs of the store; note whether it is busy, and whether it has ended."""
-        steps = connection.session.steps
-        question = steps.question
+        self._served.append(connection)
+        question = connection.session.steps.question
         if question is not None and question.is_new:  # a claim is sent once
             question.is_new = False
             self._asking.add(connection, question)
-        if question is not None or steps.in_message or connection.has_unsent:
-            self._busy.add(connection)
-        else:
-            self._busy.discard(connection)
-        if connection.is_closed and self._connections.get(connection.descriptor) is connection:
-            del self._connections[connection.descriptor]
-            self._counts.set(len(self._connections))
 
     def _give(self, connection: Connection, answer: Any, failure: Exception | None) -> None:
         self._serve(connection, connection.answered, answer, failure)
+
+    def _answer(self) -> None:
+        """Write what this turn has to log, then send its answers; forget who has left."""
+        served, self._served = self._served, []
+        if served:
+            self._write_log()
+        for connection in served:
+            try:
+                connection.flush()
+            except Exception:
+                log.exception("hung up on the MTA")
+                connection.close()
+            if connection.is_closed:
+                self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        """Forget a closed connection, but for a question that it has open: that goes on to its end."""
+        if connection.is_busy:
+            self._leaving.add(connection)
+        else:
+            self._leaving.discard(connection)
+        if self._connections.get(connection.descriptor) is connection:
+            del self._connections[connection.descriptor]
+            self._counts.set(len(self._connections))
 
     def _accept(self, now: float) -> None:
         """Take one new connection, unless a worker with fewer is there to take it within a moment."""
@@ -156,4 +177,4 @@ class MilterLoop:
             for connection in list(self._connections.values()):
                 if now - connection.last > _IDLE_SECONDS:
                     connection.close()
-                    self._look_after(connection)
+                    self._forget(connection)

@@ -12,13 +12,13 @@ from reply_milter.core.milter_protocol.answers import CONTINUE
 from reply_milter.core.milter_protocol.arguments import client, field, first
 from reply_milter.core.milter_protocol.options import TO_VERIFY, Step, accepted, offer
 from reply_milter.core.milter_protocol.order import ENDS_MESSAGE, Place
-from reply_milter.core.milter_protocol.packets import Command, Incoming, packet
+from reply_milter.core.milter_protocol.packets import MACROS, Command, Incoming, packet
 
 log = logging.getLogger(__name__)
 
-_MACRO: Final = ord("D")
 _HELO: Final = int(Place.HELO)
 _MOST_COMMANDS: Final = 100  # in one go: whoever sends thousands without waiting keeps the others waiting for so many
+_C, _H, _M, _R, _T, _N, _E = b"CHMRTNE"
 
 
 @final
@@ -58,10 +58,19 @@ class Session:
             if done == _MOST_COMMANDS or steps.question is not None or self.has_ended:
                 break
             done += 1
-            if letter == _MACRO and data:
+            if letter == MACROS and data:
                 steps.macros.define(data)
+                continue
+            move = self._moves.get(self._place << 8 | letter)
+            if move is None:
+                self.has_ended = True
+            elif move < 0:
+                self._pass_over()
             else:
-                self._carry_out(letter, data)
+                self._place = move & ~ENDS_MESSAGE
+                if move >= ENDS_MESSAGE and steps.in_message:
+                    steps.abort()
+                _CARRY_OUT[letter](self, data)
         del commands[:done]
         if self._incoming.is_broken and not commands and steps.question is None:
             self.has_ended = True
@@ -78,19 +87,6 @@ class Session:
         self._commands.clear()
         if self.steps.question is None:
             self.steps.hang_up()
-
-    def _carry_out(self, letter: int, data: bytes) -> None:
-        move = self._moves.get(self._place << 8 | letter)
-        if move is None:
-            self.has_ended = True
-            return
-        if move >= 0:
-            self._place = move & ~ENDS_MESSAGE
-            if move >= ENDS_MESSAGE and self.steps.in_message:
-                self.steps.abort()
-            _CARRY_OUT[letter](self, data)
-        else:
-            self._pass_over()
 
     def _pass_over(self) -> None:
         self._place = _HELO
@@ -119,12 +115,12 @@ class Session:
         if address is None:
             self.has_ended = True
             return
-        self.steps.macros.begin(ord("C"))
+        self.steps.macros.begin(_C)
         self.steps.begin(address)
         self.steps.go_on(unless=Step.SILENT_CONNECT)
 
     def _helo(self, _data: bytes) -> None:
-        self.steps.macros.begin(ord("H"))
+        self.steps.macros.begin(_H)
         self.steps.answers.append(CONTINUE)
 
     def _unknown(self, _data: bytes) -> None:
@@ -135,7 +131,7 @@ class Session:
         if sender is None:
             self.has_ended = True
             return
-        self.steps.macros.begin(ord("M"))
+        self.steps.macros.begin(_M)
         self.steps.mail(sender)
 
     def _rcpt(self, data: bytes) -> None:
@@ -143,11 +139,11 @@ class Session:
         if recipient is None:
             self.has_ended = True
             return
-        self.steps.macros.begin(ord("R"))
+        self.steps.macros.begin(_R)
         self.steps.rcpt(recipient)
 
     def _data(self, _data: bytes) -> None:
-        self.steps.macros.begin(ord("T"))
+        self.steps.macros.begin(_T)
         self.steps.data()
         self._leave_if_over()
 
@@ -160,12 +156,13 @@ class Session:
         found = field(data)
         if found is None:
             self.has_ended = True
-            return
-        self.steps.header(*found)
-        self._leave_if_over()
+        elif not self.steps.is_unread:
+            self.steps.header(*found)
+            if self.steps.is_over:
+                self._leave_if_over()
 
     def _end_of_header(self, _data: bytes) -> None:
-        self.steps.macros.begin(ord("N"))
+        self.steps.macros.begin(_N)
         self.steps.go_on(unless=Step.SILENT_END_OF_HEADER)
 
     def _body(self, data: bytes) -> None:
@@ -173,7 +170,7 @@ class Session:
         self._leave_if_over()
 
     def _end_of_message(self, data: bytes) -> None:
-        self.steps.macros.begin(ord("E"))
+        self.steps.macros.begin(_E)
         self.steps.end_of_message(data)
 
     def _abort(self, _data: bytes) -> None:

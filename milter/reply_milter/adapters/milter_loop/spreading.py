@@ -24,5 +24,4 @@ class ConnectionCounts:
 
     def has_fewest(self) -> bool:
         """Whether no other worker has fewer connections than this one."""
-        counts = self._counts
-        return counts[self._own] <= min(count for count in counts if count)
+        return self._counts[self._own] <= min(filter(None, self._counts.tolist()))

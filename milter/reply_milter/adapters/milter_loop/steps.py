@@ -28,22 +28,14 @@ class Steps:
     """``is_gone``: asks whether the MTA has hung up. ``chosen``: the steps that were negotiated.
 
     ``answers``: octets for the MTA. ``in_message``: a message is on its way. ``is_over``: the MTA sends nothing more of
-    the message, although its end did not come.
+    the message, although its end did not come. ``is_unread``: nobody reads its header, nor has an answer to it; None
+    before the first field.
     """
 
     __slots__ = (
-        "_conversation",
-        "_hooks",
-        "_is_gone",
-        "_started",
-        "_telemetry",
-        "answers",
-        "chosen",
-        "in_message",
-        "is_over",
-        "macros",
-        "question",
-    )
+        "_conversation", "_hooks", "_is_gone", "_started", "_telemetry",
+        "answers", "chosen", "in_message", "is_over", "is_unread", "macros", "question",
+    )  # fmt: skip
 
     def __init__(self, hooks: Hooks, is_gone: Callable[[], bool]) -> None:
         self._hooks = hooks
@@ -55,6 +47,7 @@ class Steps:
         self.chosen = 0
         self.in_message = False
         self.is_over = False
+        self.is_unread: bool | None = None
         self.macros = Macros()
         self.question: Question | None = None
 
@@ -80,8 +73,9 @@ class Steps:
 
     def mail(self, sender: bytes) -> None:
         """Begin a message."""
-        conversation = self.begin()
+        conversation = self._conversation or self.begin()
         self.in_message = True
+        self.is_unread = None
         try:
             conversation.mail(text(sender), NO_LOGIN)
         except Exception:
@@ -92,8 +86,9 @@ class Steps:
 
     def rcpt(self, argument: bytes) -> None:
         """Answer a recipient. A macro that is not UTF-8 counts as none, as in libmilter's Python binding."""
-        conversation, macros = self.begin(), self.macros
+        conversation, macros = self._conversation or self.begin(), self.macros
         self._started = self._telemetry.stage_started()
+        self.is_unread = None
         try:
             over_smtp = macros.get(b"{rcpt_mailer}") is not None
             resolved, queue_id = macros.text(b"{rcpt_addr}"), macros.text(b"i")
@@ -144,8 +139,10 @@ class Steps:
 
     def header(self, name: bytes, value: bytes) -> None:
         """Take a header field. A name that is not UTF-8 defers the message: no MTA sends one."""
-        conversation = self.begin()
+        conversation = self._conversation or self.begin()
         try:
+            if self.is_unread is None:
+                self.is_unread = bool(self.chosen & Step.SILENT_HEADER) and not conversation.data()
             conversation.header(name.decode(), text(value))
         except UnicodeDecodeError:
             if not self._waits(conversation, Step.SILENT_HEADER):
@@ -154,11 +151,12 @@ class Steps:
         except Exception:
             log.exception("cannot read a header field%s", queue_of(self.macros))
             conversation.mark_broken()
-        self.go_on(unless=Step.SILENT_HEADER)
+        if not self.chosen & Step.SILENT_HEADER:
+            self.answers.append(CONTINUE)
 
     def body(self, chunk: bytes) -> None:
         """Take a piece of the body. One that fails is answered at once, or at the end if it has no answer."""
-        conversation = self.begin()
+        conversation = self._conversation or self.begin()
         try:
             wanted = conversation.body(chunk)
         except Exception:
@@ -181,7 +179,7 @@ class Steps:
 
     def end_of_message(self, last: bytes) -> None:
         """Answer the end of a message. ``last``: a piece of the body that came with it."""
-        conversation = self.begin()
+        conversation = self._conversation or self.begin()
         self._started = self._telemetry.stage_started()
         try:
             if last:
@@ -225,7 +223,7 @@ class Steps:
     def abort(self) -> None:
         """Forget the message."""
         self.in_message = False
-        conversation = self.begin()
+        conversation = self._conversation or self.begin()
         try:
             conversation.abort()
         except Exception:

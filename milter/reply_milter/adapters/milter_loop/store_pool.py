@@ -51,6 +51,8 @@ class StorePool:
 
     def collect(self) -> list[Answered]:
         """Return the answers that have come since."""
+        if not self._open:
+            return []
         with suppress(BlockingIOError):  # nothing came
             os.eventfd_read(self.descriptor)
         found = [self._answered.popleft() for _ in range(len(self._answered))]

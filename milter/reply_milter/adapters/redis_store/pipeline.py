@@ -27,15 +27,16 @@ from reply_milter.ports import Answered, Asked, StoreUnavailableError, Watcher
 
 
 class _Waiting:
-    """A request without its answers. ``count``: how many they are. ``is_late``: it has failed already."""
+    """A request that waits for ``count`` answers. ``error``: the first that is one. ``is_late``: it has failed."""
 
-    __slots__ = ("answers", "asked", "count", "is_late", "start")
+    __slots__ = ("answers", "asked", "count", "error", "is_late", "start")
 
     def __init__(self, asked: Asked, count: int, start: float) -> None:
         self.asked = asked
         self.count = count
         self.start = start
         self.answers: list[Any] = []
+        self.error: Exception | None = None
         self.is_late = False
 
 
@@ -59,18 +60,25 @@ class Pipeline:
     @property
     def deadline(self) -> float | None:
         """See ``ports.StorePipeline``."""
-        first = next((one for one in self._waiting if not one.is_late), None)
-        return first.start + self._timeout if first is not None else None
+        for one in self._waiting:  # in the order in which they were sent: the first is due first
+            if not one.is_late:
+                return one.start + self._timeout
+        return None
 
     def ask(self, asked: Sequence[Asked]) -> bool:
         """See ``ports.StorePipeline``."""
         now = time.monotonic()
         if not self._is_ready(now):
             return False
-        commands = [self._wording.commands(one.request) for one in asked]
-        if not self._push(commands):
+        commands: list[Command] = []
+        waiting: list[_Waiting] = []
+        for one in asked:
+            its = self._wording.commands(one.request)
+            commands += its
+            waiting.append(_Waiting(one, len(its), now))
+        if not self._push(packed(commands)):
             return False
-        self._waiting.extend(_Waiting(one, len(its), now) for one, its in zip(asked, commands, strict=True))
+        self._waiting += waiting
         return True
 
     def _is_ready(self, now: float) -> bool:
@@ -86,8 +94,7 @@ class Pipeline:
                 self._watcher.watch(self._connection.descriptor(), writing=False)
         return self._connection is not None
 
-    def _push(self, commands: Sequence[Sequence[Command]]) -> bool:
-        octets = packed(command for its in commands for command in its)
+    def _push(self, octets: bytes) -> bool:
         if self._unsent:
             self._unsent += octets
             return True
@@ -111,49 +118,50 @@ class Pipeline:
             self._go_on(answered)
         if self._failure is not None:
             answered += self._lost(self._failure)
-        return answered + self._late(time.monotonic())
+        due = self.deadline
+        return answered if due is None or due > (now := time.monotonic()) else answered + self._late(now)
 
     def _go_on(self, answered: list[Answered]) -> None:
         """Send what there was no room for, and take what has arrived."""
         try:
-            for answer in self._connection.pull():
-                answered += self._take(answer)
+            self._take(answered)
             if self._unsent:
                 self._keep(self._unsent[self._connection.push(self._unsent) :])
         except KNOWN as error:
             self._failure = error
 
-    def _take(self, answer: Any) -> list[Answered]:
-        """Take one more answer of the request that has waited longest."""
-        if not self._waiting:
-            raise ValueError("the server sent an answer to nothing")
-        one = self._waiting[0]
-        one.answers.append(answer)
-        if len(one.answers) < one.count:
-            return []
-        self._waiting.popleft()
-        return self._read(one)
+    def _take(self, answered: list[Answered]) -> None:
+        """Take the answers that have arrived: each is the next one of the request that has waited longest."""
+        waiting = self._waiting
+        for answer in self._connection.pull():
+            if not waiting:
+                raise ValueError("the server sent an answer to nothing")
+            one = waiting[0]
+            one.answers.append(answer)
+            if isinstance(answer, Exception) and one.error is None:
+                one.error = answer
+            if len(one.answers) == one.count:
+                waiting.popleft()
+                if one.is_late:
+                    self._server.breaker.answered()
+                else:
+                    answered.append(self._read(one))
 
-    def _read(self, one: _Waiting) -> list[Answered]:
-        """Tell what the answers to one request mean; of a late one, nothing."""
-        if one.is_late:
-            self._server.breaker.answered()
-            return []
+    def _read(self, one: _Waiting) -> Answered:
+        """Tell what the answers to one request mean."""
         by, request = one.asked
-        error = next((answer for answer in one.answers if isinstance(answer, Exception)), None)
-        if isinstance(error, NoScriptError):
-            return [Answered(by, unasked=True)]
-        if error is None:
-            try:
-                answer = answer_in(request, one.answers)
-            except KNOWN as unreadable:
-                error = unreadable
-        if error is not None:
-            return [self._failed(one, error)]
+        if isinstance(one.error, NoScriptError):
+            return Answered(by, unasked=True)
+        if one.error is not None:
+            return self._failed(one, one.error)
+        try:
+            answer = answer_in(request, one.answers)
+        except KNOWN as unreadable:
+            return self._failed(one, unreadable)
         self._server.breaker.failures = 0
         if self._telemetry is not None:
             self._telemetry.store_operation(operation_of(request), time.monotonic() - one.start)
-        return [Answered(by, answer)]
+        return Answered(by, answer)
 
     def _failed(self, one: _Waiting, error: Exception) -> Answered:
         kind, name = kind_of(error), operation_of(one.asked.request)

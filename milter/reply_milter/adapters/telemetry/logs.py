@@ -7,9 +7,10 @@ import json
 import logging
 import os
 import re
+import select
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from reply_milter.core.seal.sealed_reply import TOKEN_ID_LENGTH
@@ -69,12 +70,17 @@ class _Formatter(logging.Formatter):
 
 
 class DecisionLog:
-    """Writes decisions in the format, and from the level on, of the last call of ``log_to_stderr``."""
+    """Writes decisions in the format, and from the level on, of the last call of ``log_to_stderr``.
+
+    ``holds``: lines are kept until ``flush``, which one thread calls that writes all of them.
+    """
 
     format = _Formatter(as_json=False, to_journal=False)
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, holds: bool = False) -> None:
         self._log = logging.getLogger(name)
+        self._holds = holds
+        self._held: list[bytes] = []
 
     def write(self, level: int, event: str, decision: Event, milliseconds: float) -> None:
         """Write one line, if ``level`` is wanted. A log that cannot be written harms no mail."""
@@ -82,10 +88,35 @@ class DecisionLog:
             return
         fields = [*_fields(decision), ("ms", f"{milliseconds:.2f}")]
         line = self.format.line(time.time(), level, event, fields)
-        try:
-            os.write(_STANDARD_ERROR, f"{line}\n".encode("utf-8", "backslashreplace"))
-        except OSError:
-            return
+        octets = f"{line}\n".encode("utf-8", "backslashreplace")
+        if self._holds:
+            self._held.append(octets)
+        else:
+            _write(octets)
+
+    def flush(self) -> None:
+        """Write the lines that are kept, in pieces of whole lines that no other process's lines get into."""
+        if self._held:
+            for piece in _pieces(self._held):
+                _write(piece)
+            self._held.clear()
+
+
+def _write(octets: bytes) -> None:
+    with suppress(OSError):
+        os.write(_STANDARD_ERROR, octets)
+
+
+def _pieces(lines: list[bytes]) -> Iterator[bytes]:
+    """Join lines to pieces of at most PIPE_BUF octets, which a pipe takes as a whole; a longer line stays alone."""
+    piece = b""
+    for line in lines:
+        if piece and len(piece) + len(line) > select.PIPE_BUF:
+            yield piece
+            piece = b""
+        piece += line
+    if piece:
+        yield piece
 
 
 class _Moment:

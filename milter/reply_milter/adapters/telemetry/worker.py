@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from reply_milter.adapters.telemetry.cells import Counts, Timings
 from reply_milter.adapters.telemetry.logs import DecisionLog
@@ -13,18 +14,33 @@ from reply_milter.ports import Decision, Fate, Minting, Notification, Replay, St
 log = logging.getLogger("reply_milter.decision")
 
 
-class WorkerTelemetry:
-    """Implements ``ports.Telemetry``, ``ports.MintingTelemetry`` and ``ports.ConnectionTelemetry``."""
+class _Started:
+    """When the step that is carried out began, where one thread carries out all."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    at = 0.0
+
+
+class WorkerTelemetry:
+    """Implements ``ports.Telemetry``, ``ports.MintingTelemetry`` and ``ports.ConnectionTelemetry``.
+
+    ``holds_log``: the process has one thread that decides, which calls ``write_log`` before its answers go out.
+    """
+
+    def __init__(self, metrics: Metrics, holds_log: bool = False) -> None:
         self._m = metrics
-        self._recipients = Counts(metrics.recipients)
-        self._messages = Counts(metrics.messages)
-        self._replays = Counts(metrics.replays)
-        self._stages = Timings(metrics.stages)
-        self._decisions = DecisionLog(log.name)
-        self._started = threading.local()
+        cells = metrics.cells
+        self._recipients = Counts(cells, metrics.recipients)
+        self._messages = Counts(cells, metrics.messages)
+        self._replays = Counts(cells, metrics.replays)
+        self._stages = Timings(cells, metrics.stages)
+        self._ages = cells.of_histogram(metrics.ages)
+        self._decisions = DecisionLog(log.name, holds_log)
+        self._started: Any = _Started() if holds_log else threading.local()
         self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker records it
+
+    def write_log(self) -> None:
+        """Write the lines of decisions that are kept."""
+        self._decisions.flush()
 
     def expect(self, decisions: Iterable[Decision]) -> None:
         """Create the series of decisions, so that the first of its kind is an increase."""
@@ -78,7 +94,7 @@ class WorkerTelemetry:
 
     def token_age(self, seconds: int) -> None:
         """See ``ports.Telemetry``."""
-        self._m.ages.observe(max(0, seconds))
+        self._ages.observe(max(0, seconds))
 
     def key_used(self, master_id: str, now: int) -> None:
         """See ``ports.Telemetry``."""

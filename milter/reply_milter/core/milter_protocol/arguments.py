@@ -1,5 +1,6 @@
 """The data of commands: arguments that end with a NUL, a client's address, and macros."""
 
+from functools import cache
 from typing import Final, NamedTuple
 
 _STAGES: Final = {letter: number for number, letter in enumerate(b"CHMRTEN")}  # libmilter looks from the last back
@@ -38,39 +39,33 @@ def text(octets: bytes) -> str:
 
 def field(data: bytes) -> tuple[bytes, bytes] | None:
     """Return a header field's name and value; None where there is only one."""
+    name, _, rest = data.partition(b"\0")
+    if name and rest:
+        return name, rest.partition(b"\0")[0]
     end = data.find(b"\0", 1)
     if end < 0 or end >= len(data) - 1:
         return None
     return data[:end].partition(b"\0")[0], data[end + 1 :].partition(b"\0")[0]
 
 
-class _Defined:
-    """The macros of one step: a packet, read where one is asked for."""
-
-    __slots__ = ("_packet", "_values", "stage")
-
-    def __init__(self, stage: int, packet: bytes) -> None:
-        self.stage = stage
-        self._packet = packet
-        self._values: dict[bytes, bytes] | None = None
-
-    def get(self, name: bytes) -> bytes | None:
-        """Return the value of a macro. Of two with the same name, the first counts; one without a value is none."""
-        values = self._values
-        if values is None:
-            parts = self._packet.split(b"\0")[:-1]
-            paired = len(parts) & ~1
-            values = self._values = dict(zip(parts[:paired:2][::-1], parts[1:paired:2][::-1], strict=True))
-        return values.get(name)
+@cache
+def _spellings(name: bytes) -> tuple[bytes, bytes]:
+    """Return what a packet with the macro ``name`` holds, and the name with braces. ``name`` is one of ours."""
+    return (name + b"\0", b"{%b}" % name) if len(name) == 1 else (name, name)
 
 
 class Macros:
-    """The macros that hold for the next command. Those of a later step are forgotten when an earlier one comes."""
+    """The macros that hold for the next command. Those of a later step are forgotten when an earlier one comes.
 
-    __slots__ = ("_defined",)
+    A packet is read where one of its macros is asked for; most never are.
+    """
+
+    __slots__ = ("_last", "_packets", "_values")
 
     def __init__(self) -> None:
-        self._defined: list[_Defined] = []  # by step, in the order in which MTAs send them
+        self._packets: list[bytes] = [b""] * len(_STAGES)  # by step
+        self._values: list[dict[bytes, bytes] | None] = [None] * len(_STAGES)
+        self._last = -1  # the last step with macros
 
     def define(self, data: bytes) -> None:
         """Take SMFIC_MACRO: the letter of a command, then names and values. Replaces those of the same command.
@@ -78,34 +73,48 @@ class Macros:
         What is for no command of ours is dropped. ``data`` is not empty.
         """
         stage = _STAGES.get(data[0])
-        if stage is None:
-            return
-        new, defined = _Defined(stage, data[1:]), self._defined
-        if not defined or defined[-1].stage < stage:
-            defined.append(new)
-        else:
-            others = [one for one in defined if one.stage != stage]
-            self._defined = sorted([*others, new], key=lambda one: one.stage)
+        if stage is not None:
+            self._packets[stage], self._values[stage] = data, None
+            if stage > self._last:
+                self._last = stage
 
     def begin(self, letter: int) -> None:
         """Forget the macros of the steps behind this command."""
-        stage, defined = _STAGES[letter], self._defined
-        while defined and defined[-1].stage > stage:
-            defined.pop()
+        stage = _STAGES[letter]
+        while self._last > stage:
+            self._packets[self._last] = b""
+            self._last -= 1
 
     def clear(self) -> None:
         """Forget all."""
-        self._defined.clear()
+        self._packets = [b""] * len(_STAGES)
+        self._last = -1
 
     def get(self, name: bytes) -> bytes | None:
         """Return the value of a macro, that of the latest step; None if there is none. Without braces if one letter."""
-        for one in reversed(self._defined):
-            value = one.get(name)
-            if value is None and len(name) == 1:
-                value = one.get(b"{%b}" % name)
-            if value is not None:
-                return value
+        as_one, braced = _spellings(name)
+        stage = self._last
+        while stage >= 0:
+            packet = self._packets[stage]
+            if as_one in packet or braced in packet:  # a quick look: it may be in a value, too
+                values = self._read(stage)
+                value = values.get(name)
+                if value is None:
+                    value = values.get(braced)
+                if value is not None:
+                    return value
+            stage -= 1
         return None
+
+    def _read(self, stage: int) -> dict[bytes, bytes]:
+        """Return the macros of a step. Of two with the same name, the first counts; one without a value is none."""
+        values = self._values[stage]
+        if values is None:
+            parts = self._packets[stage][1:].split(b"\0")[:-1]
+            paired = len(parts) & ~1
+            values = dict(zip(parts[:paired:2][::-1], parts[1:paired:2][::-1], strict=True))
+            self._values[stage] = values
+        return values
 
     def text(self, name: bytes) -> str | None:
         """Return the value of a macro as text. One that is not UTF-8 counts as none."""

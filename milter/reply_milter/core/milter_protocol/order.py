@@ -74,6 +74,7 @@ _DECLINED: Final = (
     (Step.NO_BODY, _P.BODY),
     (Step.NO_UNKNOWN, _P.UNKNOWN),
 )
+_MAY_DECLINE: Final = sum(step for step, _ in _DECLINED)
 _ENDS: Final = (_P.QUIT, _P.QUIT_NC)  # at any place: nothing of the client is left behind
 
 PASSED_OVER: Final = -1
@@ -88,11 +89,12 @@ def moves(steps: int) -> Moves:
 
     The value is a place, with ``ENDS_MESSAGE`` added, or ``PASSED_OVER``. A letter that is missing is no command.
     """
-    return _moves(frozenset(place for step, place in _DECLINED if steps & step))
+    return _moves(steps & _MAY_DECLINE)
 
 
 @cache
-def _moves(declined: frozenset[Place]) -> Moves:
+def _moves(steps: int) -> Moves:
+    declined = frozenset(place for step, place in _DECLINED if steps & step)
     return {
         int(place) << 8 | letter: _move(place, target, declined)
         for place in Place

@@ -4,7 +4,10 @@ from struct import Struct
 from typing import Final, final
 
 MOST_DATA: Final = 65535  # MILTER_MAX_DATA_SIZE: what libmilter takes behind the letter
+MACROS: Final = ord("D")
+_UNKEPT: Final = b"LB"  # an MTA sends macros with each header field and each piece of the body: nobody asks for them
 _LENGTH: Final = Struct("!I")
+_HEAD: Final = Struct("!IB")
 _LEAST: Final = 5
 
 
@@ -29,7 +32,10 @@ class Incoming:
         self._needed = 0
 
     def feed(self, octets: bytes) -> list[Command]:
-        """Take the next octets; return the commands that are complete by now. Linear, however small the pieces are."""
+        """Take the next octets; return the commands that are complete by now. Linear, however small the pieces are.
+
+        Macros of header fields and of the body are left out.
+        """
         if self._kept:
             self._kept += octets
             if len(self._kept) < self._needed:
@@ -42,7 +48,7 @@ class Incoming:
         commands: list[Command] = []
         start, end, self._needed = 0, len(octets), _LEAST
         while end - start >= _LEAST:
-            (length,) = _LENGTH.unpack_from(octets, start)
+            length, letter = _HEAD.unpack_from(octets, start)
             if not 0 < length <= MOST_DATA + 1:
                 self.is_broken = True
                 return commands
@@ -50,7 +56,8 @@ class Incoming:
             if stop > end:
                 self._needed = stop - start
                 break
-            commands.append((octets[start + 4], octets[start + 5 : stop]))
+            if letter != MACROS or length == 1 or octets[start + 5] not in _UNKEPT:
+                commands.append((letter, octets[start + 5 : stop]))
             start = stop
         if start < end:
             self._kept += octets[start:]

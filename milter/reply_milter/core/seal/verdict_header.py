@@ -5,7 +5,6 @@ and parsed. ``seal`` stands last: the leftmost 130 bits of HMAC-SHA256 with the 
 including ``;seal=``. Only a ``;`` may follow.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Sequence
@@ -73,7 +72,7 @@ def unseal(values: Sequence[str], keys: Iterable[bytes]) -> dict[str, str] | Sea
 
 def _mac(covered: str | bytes, key: bytes) -> str:
     text = covered.encode("ascii") if isinstance(covered, str) else covered
-    return base32.leftmost(hmac.digest(key, text, hashlib.sha256), SEAL_LENGTH)
+    return base32.leftmost(hmac.digest(key, text, "sha256"), SEAL_LENGTH)
 
 
 def _tags(text: str) -> dict[str, str] | None:

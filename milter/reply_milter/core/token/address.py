@@ -65,7 +65,8 @@ class AddressForm:
 
     def owns_domain(self, domain: str) -> bool:
         """Return whether ``domain`` is an accept domain, with or without a trailing dot (RFC 1034 section 3.1)."""
-        return (to_ascii(domain) or "") in self.accept_domains
+        name = domain.lower().removesuffix(".") if domain.isascii() else to_ascii(domain)
+        return name in self.accept_domains
 
     def owns_local(self, local: str) -> bool:
         """Return whether ``local`` at an accept domain is one of ours."""

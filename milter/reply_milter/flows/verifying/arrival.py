@@ -32,8 +32,10 @@ class Content:
     def add_field(self, name: str, value: str) -> None:
         """Keep what the rules read, within limits."""
         self.field_count += 1
-        self.longest_name = max(self.longest_name, len(name))
-        self.field_octets += len(name) + (len(value) if value.isascii() else len(octets(value))) + 4
+        named = len(name)
+        if named > self.longest_name:
+            self.longest_name = named
+        self.field_octets += named + (len(value) if value.isascii() else len(octets(value))) + 4
         if self.strict and not self.has_controls:
             self.has_controls = headers.holds_controls(name, value)
         known = name.strip().lower()

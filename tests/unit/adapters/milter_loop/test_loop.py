@@ -82,17 +82,31 @@ class _Pipeline:
     def close(self) -> None: ...
 
 
+class _Passing:
+    """Passes all steps on to ``one``: no class may be made of a compiled one."""
+
+    def __init__(self, one: Conversation) -> None:
+        self.one = one
+
+    def __getattr__(self, step: str) -> Any:
+        return getattr(self.one, step)
+
+
 class _Host:
     """One worker's loop, on its own listening socket or a shared one."""
 
     def __init__(self, listening: socket.socket, store: Any, pipeline: Any, counts: ConnectionCounts) -> None:
         self.path, self.store, self.pipeline = listening.getsockname(), store, pipeline
         self.given = service(store)
-        self.loop = MilterLoop(self.converse, lambda _client: SilentTelemetry(), lambda: False, counts, self._pipeline)
+        self.before_answers: list[Callable[[], None]] = []
+        told = (lambda _client: SilentTelemetry(), lambda: False, counts)
+        self.converse: Callable[[str], Any] = lambda client: Connection(lambda: self.given, client)
+        self.loop = MilterLoop(lambda client: self.converse(client), *told, self._pipeline, self._write_log)
         self.loop.prepare(listening)
 
-    def converse(self, client: str) -> Connection:
-        return Connection(lambda: self.given, client)
+    def _write_log(self) -> None:
+        for look in self.before_answers:
+            look()
 
     def _pipeline(self, _store: Store, _watcher: Watcher) -> Any:
         return self.pipeline
@@ -190,6 +204,53 @@ def test_questions_of_a_turn_go_together(host: _Host) -> None:
     host.turns()
 
 
+def test_the_log_is_written_before_any_answer_of_the_turn(host: _Host) -> None:
+    """And the store is asked before: whoever is killed in between has logged what was answered."""
+    heard: list[bytes] = []
+    with host.connect(MAIL) as one, host.connect(MAIL) as other:
+        host.turns()
+        for mta in (one, other):
+            assert _letters(_received(mta)) == b"O"
+            mta.sendall(OTHER + END)
+        host.before_answers.append(lambda: heard.extend(_received(mta) for mta in (one, other)))
+        host.turns(1)
+        assert heard == [b"", b""]
+        assert [_letters(_received(mta)) for mta in (one, other)] == [b"cc", b"cc"]
+
+
+def test_a_worker_with_an_answer_on_its_way_is_not_idle(host: _Host) -> None:
+    """The supervisor's end waits for it."""
+    idle: list[bool] = []
+    with host.connect(MAIL, OTHER) as mta:
+        host.turns()
+        host.before_answers.append(lambda: idle.append(host.loop.idle))
+        mta.sendall(END)
+        host.turns(1)
+        assert (idle, host.loop.idle) == ([False], True)
+
+
+def test_a_header_that_nobody_reads_is_not_taken_apart(host: _Host) -> None:
+    """Only whether each field is one; the next message of the connection is a reply, and read."""
+    fields: list[str] = []
+
+    class _Reading(_Passing):
+        def header(self, name: str, value: str) -> None:
+            fields.append(name)
+            self.one.header(name, value)
+
+    begin = host.converse
+    host.converse = lambda client: _Reading(begin(client))
+    header = b"".join(packet(b"L", b"%b\0x\0" % name) for name in (b"A", b"B", b"\xff", b"C"))
+    with host.connect(MAIL, OTHER, header, END, _reply()) as mta:
+        host.turns()
+        assert _letters(_received(mta)) == b"Occccic"
+        assert fields == ["A", "From", "Message-ID", "In-Reply-To"]
+    with host.connect(MAIL, OTHER, header, packet(b"L", b"no value")) as mta:
+        host.turns()
+        assert _letters(_received(mta)) == b"Oc"
+        assert mta.recv(1) == b""
+
+
 @pytest.mark.parametrize("author", [AUTHOR, "stranger@example.org"], ids=["accepted", "parked"])
 def test_a_claim_is_sent_once_and_released_if_the_mta_is_gone(host: _Host, author: str) -> None:
     """The hang-up comes while the store is asked. Else the client's retry would be refused as a duplicate."""
@@ -228,7 +289,7 @@ def test_whoever_else_is_consulted_is_asked_by_a_thread(host: _Host) -> None:
     """No pipeline hears of it, and the loop serves others meanwhile."""
     goes_on = threading.Event()
 
-    class _Consulting(Connection):
+    class _Consulting(_Passing):
         def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Any:
             return Accept() if "bob" in argument else Pending(self._consulting(), host.store)
 
@@ -236,10 +297,8 @@ def test_whoever_else_is_consulted_is_asked_by_a_thread(host: _Host) -> None:
             yield Consult(partial(goes_on.wait, 10))
             return Accept()
 
-    def converse(client: str) -> Connection:
-        return _Consulting(lambda: host.given, client)
-
-    object.__setattr__(host.loop._hooks, "converse", converse)
+    begin = host.converse
+    host.converse = lambda client: _Consulting(begin(client))
     with host.connect(_reply()) as slow, host.connect(MAIL, OTHER, END) as quick:
         host.turns()
         assert (_letters(_received(quick)), _letters(_received(slow))) == (b"Occ", b"O")
@@ -376,16 +435,16 @@ def test_an_accident_ends_one_connection(host: _Host, caplog: pytest.LogCaptureF
     """Its MTA defers, and another one's message goes on."""
     with host.connect(MAIL) as other:
         host.turns()
-        begin: Callable[[str], Conversation] = host.loop._hooks.converse
+        begin = host.converse
 
         def accident(client: str) -> Connection:
             raise ZeroDivisionError(client)
 
-        object.__setattr__(host.loop._hooks, "converse", accident)
+        host.converse = accident
         with host.connect(MAIL) as hit, caplog.at_level(logging.ERROR):
             host.turns()
             assert _received(hit) == b""
-        object.__setattr__(host.loop._hooks, "converse", begin)
+        host.converse = begin
         other.sendall(OTHER + END)
         host.turns()
         assert _letters(_received(other)) == b"Occ"

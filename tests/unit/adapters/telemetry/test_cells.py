@@ -29,7 +29,8 @@ def read(folder: Path, name: str, **labels: str) -> float | None:
 def test_counts_are_added_up_over_processes(tmp_path: Path) -> None:
     """By label values."""
     for slot, times in (("one", 2), ("two", 3)):
-        counts = Counts(process(tmp_path, slot).recipients)
+        metrics = process(tmp_path, slot)
+        counts = Counts(metrics.cells, metrics.recipients)
         for _ in range(times):
             counts["reject", "forged"].inc(1)
     assert read(tmp_path, "recipients_total", verdict="reject", reason="forged") == 5
@@ -38,27 +39,31 @@ def test_counts_are_added_up_over_processes(tmp_path: Path) -> None:
 def test_times_fall_into_the_buckets_of_the_library(tmp_path: Path) -> None:
     """At a bound, below the first and above the last."""
     metrics = process(tmp_path, "one")
-    timing = Timings(metrics.stages)["rcpt"]
-    for seconds in (0.00005, 0.0001, 0.0002, 9.0):
+    timing, ages = Timings(metrics.cells, metrics.stages)["rcpt"], metrics.cells.of_histogram(metrics.ages)
+    for seconds in (0.00005, 0.0001, 0.0002, 9.0, 31.0):
         timing.observe(seconds)
-    metrics.ages.observe(60.0)
-    found = [read(tmp_path, "stage_seconds_bucket", stage="rcpt", le=le) for le in ("0.0001", "0.00025", "+Inf")]
-    assert found == [2, 3, 4]
-    assert read(tmp_path, "stage_seconds_count", stage="rcpt") == 4
-    assert round(read(tmp_path, "stage_seconds_sum", stage="rcpt") or 0, 5) == 9.00035
+        metrics.stages.labels("eom").observe(seconds)
+    ages.observe(60.0)
+    for stage in ("rcpt", "eom"):
+        bounds = ("0.0001", "0.00025", "30.0", "+Inf")
+        assert [read(tmp_path, "stage_seconds_bucket", stage=stage, le=le) for le in bounds] == [2, 3, 4, 5]
+        assert read(tmp_path, "stage_seconds_count", stage=stage) == 5
+        assert round(read(tmp_path, "stage_seconds_sum", stage=stage) or 0, 5) == 40.00035
     assert read(tmp_path, "token_age_seconds_bucket", le="60.0") == 1
 
 
 def test_a_process_goes_on_where_the_last_one_of_its_slot_stopped(tmp_path: Path) -> None:
     """A worker that is started again counts on."""
     for _ in range(2):
-        Counts(process(tmp_path, "one").replays)[("first",)].inc(1)
+        metrics = process(tmp_path, "one")
+        Counts(metrics.cells, metrics.replays)[("first",)].inc(1)
     assert read(tmp_path, "replay_total", outcome="first") == 2
 
 
 def test_values_survive_a_file_that_grows(tmp_path: Path) -> None:
     """The library maps the file again."""
-    counts = Counts(process(tmp_path, "one").messages)
+    metrics = process(tmp_path, "one")
+    counts = Counts(metrics.cells, metrics.messages)
     counts["accept", "ok", "issue"].inc(1)
     for number in range(1000):
         counts["accept", "ok", f"handler{number}"].inc(1)

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import select
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,7 +11,8 @@ from io import StringIO
 
 import pytest
 
-from reply_milter.adapters.telemetry.logs import log_to_stderr
+from reply_milter.adapters.telemetry import logs
+from reply_milter.adapters.telemetry.logs import DecisionLog, log_to_stderr
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.ports import Decision, Fate, Lack, Minting, Notification, Sight, Stage
 from reply_milter.ports.delivery_telemetry import DeliveryEvent, DeliveryReport
@@ -174,3 +177,41 @@ def test_a_traceback_holds_no_secret_of_an_application(as_json: bool, monkeypatc
     written = heard.getvalue()
     assert written.count("Traceback") == written.count("(secret)") == 4
     assert written.count("user=42") == 3 and "hunter2" not in written
+
+
+def test_lines_that_are_kept_go_out_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order, in writes of whole lines that a pipe takes at once; one that is longer stays a line."""
+    reading, writing = os.pipe()
+    monkeypatch.setattr(logs, "_STANDARD_ERROR", writing)
+    log_to_stderr(as_json=False, level="info")
+    writes: list[bytes] = []
+    real = os.write
+
+    def write(where: int, octets: bytes) -> int:
+        writes.append(octets)
+        return real(where, octets)
+
+    monkeypatch.setattr(os, "write", write)
+    kept = DecisionLog("reply_milter.test", holds=True)
+    for number in range(60):
+        queue_id = f"4Q{number}" + "x" * (5000 if number == 30 else 0)
+        kept.write(logging.INFO, "message", Decision(Stage.EOM, Fate.ACCEPT, Reason.OK, queue_id=queue_id), 1.0)
+    assert writes == []
+    kept.flush()
+    kept.flush()
+    os.close(writing)
+    with open(reading, encoding="utf-8") as heard:
+        lines = heard.read().splitlines()
+    assert [line.partition("queue=4Q")[2].partition(" ")[0].rstrip("x") for line in lines] == [*map(str, range(60))]
+    assert 1 < len(writes) < 10
+    assert all(one.endswith(b"\n") and (len(one) <= select.PIPE_BUF or one.count(b"\n") == 1) for one in writes)
+
+
+def test_a_line_that_is_not_kept_is_written_before_the_call_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker with many threads answers then."""
+    writes: list[bytes] = []
+    monkeypatch.setattr(os, "write", lambda _where, octets: writes.append(octets))
+    DecisionLog("reply_milter.decision").write(
+        logging.ERROR, "message", Decision(Stage.EOM, Fate.ACCEPT, Reason.OK), 1.0
+    )
+    assert len(writes) == 1

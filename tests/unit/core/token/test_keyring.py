@@ -1,5 +1,6 @@
 """Keys, and what is computed with them."""
 
+import hmac
 from dataclasses import replace
 from itertools import combinations
 
@@ -23,6 +24,18 @@ def signed(master: MasterKey, realm: str = REALM, user: int = 42, length: int = 
     found = parse(made.unsigned() + derive(realm, master, user).checksum(made, length), length)
     assert found is not None
     return found
+
+
+@given(st.binary(min_size=32, max_size=32), st.lists(st.text(max_size=100) | st.binary(max_size=200), max_size=4))
+def test_digests_are_hmacs(secret: bytes, parts: list[str | bytes]) -> None:
+    """Again and again with one key, and its second digest does not depend on the first."""
+    key = UserKey("k", secret)
+    expected = hmac.digest(secret, tlv(*parts), "sha256")
+    assert [key.digest(*parts), key.digest(b"other"), key.digest(*parts)] == [
+        expected,
+        hmac.digest(secret, tlv(b"other"), "sha256"),
+        expected,
+    ]
 
 
 def test_every_live_key_verifies() -> None:
