@@ -125,6 +125,7 @@ class Steps:
     def _ends_at_data(self) -> bool:
         conversation = self.begin()
         self._telemetry.stage_started()
+        self.is_unread = False
         try:
             if conversation.data():
                 return False

@@ -3,6 +3,7 @@
 import logging
 import struct
 from collections import Counter
+from itertools import product
 from typing import Any
 
 import Milter
@@ -103,9 +104,17 @@ def _by_steps(conversation: FailingConversation, counts: _Counts, offered: int, 
     return heard
 
 
-@pytest.mark.parametrize("early", [False, True], ids=["late", "early"])
-@pytest.mark.parametrize("offered", [ALL, 0], ids=["all steps", "none"])
-@pytest.mark.parametrize("failing", FAILING)
+# ``data`` is a question without an effect: the loop asks it at the first field, too, where nobody ends messages early.
+CASES = [
+    pytest.param(failing, offered, early, id=f"{failing}-{steps}-{when}")
+    for failing, (offered, steps), (early, when) in product(
+        FAILING, ((ALL, "all steps"), (0, "none")), ((False, "late"), (True, "early"))
+    )
+    if early or failing != "data"
+]
+
+
+@pytest.mark.parametrize(("failing", "offered", "early"), CASES)
 def test_an_accident_is_answered_counted_and_logged_as_by_libmilters_callbacks(
     failing: str, offered: int, early: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -119,7 +128,7 @@ def test_an_accident_is_answered_counted_and_logged_as_by_libmilters_callbacks(
         lines = Counter(record.getMessage() for record in caplog.records if record.exc_info)
         internal = sum(number for told, number in counts.told.items() if told[0] == "internal_error")
         assert internal == heard.count(b"y")
-        found.append((heard, counts.told, set(lines), {one for one in conversation.steps if one != "abort"}))
+        found.append((heard, counts.told, set(lines), set(conversation.steps) - {"abort", "data"}))
     assert found[1] == found[0]
 
 
