@@ -14,7 +14,7 @@ from typing import Any
 from reply_milter import cli
 from reply_milter.adapters.handlers.webhook import WebhookDeliverer
 from reply_milter.adapters.imap.mailbox import ImapMailbox
-from reply_milter.adapters.redis_store import RedisStore
+from reply_milter.adapters.redis_store import RedisMailboxTurns, RedisStore
 from reply_milter.adapters.state_dir.mailboxes import MailboxRecord
 from reply_milter.flows.delivering import delivery
 from reply_milter.flows.fetching import handling
@@ -53,6 +53,8 @@ else:
     ImapMailbox.fetch = around(ImapMailbox.fetch, "before fetch", "after fetch")  # type: ignore[method-assign]
     handling.judge = around(handling.judge, "", "after judge")  # type: ignore[attr-defined]
     MailboxRecord.put = around(MailboxRecord.put, "", "after seal")  # type: ignore[method-assign]
+    note = around(RedisMailboxTurns.note, "before note", "after note")
+    RedisMailboxTurns.note = note  # type: ignore[method-assign]
     ImapMailbox.move = around(ImapMailbox.move, "before move", "after move")  # type: ignore[method-assign]
     RedisStore.commit_all = around(RedisStore.commit_all, "", "after commit")  # type: ignore[method-assign]
     MailboxRecord.close = around(MailboxRecord.close, "", "after close")  # type: ignore[method-assign]

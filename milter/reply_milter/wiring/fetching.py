@@ -22,7 +22,7 @@ from reply_milter.ports.fetching import FetchTelemetry
 from reply_milter.ports.mailbox import Mailbox
 from reply_milter.wiring.delivery import open_hook
 from reply_milter.wiring.settings import Settings
-from reply_milter.wiring.stores import open_store
+from reply_milter.wiring.stores import open_store, open_turns
 
 _Given = TypeVar("_Given")
 _Got = TypeVar("_Got")
@@ -55,12 +55,14 @@ def open_fetch(
     hook = open_hook(settings, delivery, reporting.deliveries, reporting.store, reporting.watches, stays_open=True)
     rules = replace(hook.rules, authserv_id=imap.authserv_id)
     identity = _identity(imap)
+    record = MailboxRecord(Path(settings.config.state_dir) / "delivery", identity)
     return FetchService(
         rules=_rules(imap, identity),
         verifying=_milter(settings, delivery, imap, reporting),
         delivering=replace(hook, rules=rules, store=None),
         mailbox=mailbox,
-        record=MailboxRecord(Path(settings.config.state_dir) / "delivery", identity),
+        record=record,
+        turns=open_turns(settings.config, identity, record.host, reporting.store),
         telemetry=reporting.fetches,
         side_by_side=lambda call, several: side_by_side(delivery.concurrency, call, several),
     )
