@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,8 +73,13 @@ def side_by_side(most: int, call: Callable[[_Given], _Got], several: Sequence[_G
     """Call ``call`` for each of ``several``, ``most`` at a time; return the results in the same order."""
     if len(several) < 2 or most == 1:
         return [call(one) for one in several]
-    with ThreadPoolExecutor(min(most, len(several)), "delivery") as pool:
-        return list(pool.map(call, several))
+    return list(_threads(most).map(call, several))
+
+
+@cache
+def _threads(most: int) -> ThreadPoolExecutor:
+    """Return the threads of this process, which does not fork: to start them for each batch costs a tenth of it."""
+    return ThreadPoolExecutor(most, "delivery")
 
 
 def _identity(imap: ImapSettings) -> str:

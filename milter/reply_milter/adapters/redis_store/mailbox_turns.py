@@ -97,8 +97,10 @@ class RedisMailboxTurns:
 
     def _ask(self, seconds: float, identifiers: Sequence[str]) -> list[object]:
         with self._connections.operation("turn") as call:
-            arguments = (self._host, int(seconds * 1000), _KEPT_SECONDS, *identifiers)
-            answer: list[object] = self._script.run(call, self._key, *arguments)
+            milliseconds = int(seconds * 1000)
+            answer: list[object] = self._script.run(
+                call, self._key, self._host, milliseconds, _KEPT_SECONDS, *identifiers
+            )
             return answer
 
     def _renew(self, over: threading.Event) -> None:
