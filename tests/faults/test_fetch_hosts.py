@@ -14,6 +14,7 @@ import pytest
 from tests.support.hosts.mailbox_site import MailboxSite, mailbox_site
 from tests.support.processes.daemon_process import USER, DaemonProcess, wait_until
 from tests.support.stores.redis_under_test import RedisUnderTest
+from tests.wire.milter_alone import own_folder
 
 pytestmark = pytest.mark.system
 
@@ -52,9 +53,9 @@ class Hosts:
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+def hosts() -> Iterator[Hosts]:
     """Both, and no daemon."""
-    with _redis(tmp_path_factory) as redis, mailbox_site() as site:
+    with _redis() as redis, mailbox_site() as site:
         folder = site.milter.folder
         (folder / "dying_program.py").write_bytes(Path(__file__).with_name("dying_program.py").read_bytes())
         points = folder / "points"
@@ -69,14 +70,12 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
 
 
 @contextmanager
-def _redis(folders: pytest.TempPathFactory) -> Iterator[RedisUnderTest]:
-    folder = folders.mktemp("redis")
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)  # the daemon's user must reach it
-    server = RedisUnderTest(folder, "--unixsocketperm", "777")
-    server.start()
-    yield server
-    server.stop()
+def _redis() -> Iterator[RedisUnderTest]:
+    with own_folder() as folder:
+        server = RedisUnderTest(folder, "--unixsocketperm", "777")
+        server.start()
+        yield server
+        server.stop()
 
 
 def _other(site: MailboxSite, text: str) -> Path:
@@ -97,7 +96,7 @@ def test_one_host_dies_and_the_other_goes_on(hosts: Hosts, point: str) -> None:
     posts.clear()
     hosts.points.write_text(point)
     for number in range(3):
-        hosts.site.deliver(f"{point}-{number}")
+        hosts.site.deliver(f"{point.replace(' ', '-')}-{number}")
     assert hosts.fetch(hosts.one, dies=True).returncode == -signal.SIGKILL
     busy = hosts.fetch(hosts.two)
     assert (busy.returncode, "another" in busy.stderr) == (0, True), busy.stderr

@@ -195,6 +195,19 @@ def test_the_rest_of_an_answer_changes_nothing(receiver: Receiver, rest: bytes) 
     assert time.monotonic() - start < 2
 
 
+@pytest.mark.parametrize("field", [b"X: y\r\n", b"X: " + b"y" * 60_000 + b"\r\n", b"X" * 100])
+def test_a_header_without_an_end_is_no_answer(receiver: Receiver, field: bytes) -> None:
+    """It is read within bounds."""
+
+    def endless(request: Request) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(2_000_000 // len(field)):
+            request.wfile.write(field)
+
+    receiver.answer = endless
+    assert isinstance(webhook(receiver.url, timeout_seconds=20).process(reply()), Later)
+
+
 def test_an_answer_just_in_time_counts(receiver: Receiver) -> None:
     """The rest of it has a moment of its own."""
 

@@ -22,6 +22,7 @@ from reply_milter.ports.delivery import Names
 
 IDLE_SECONDS = 1.0  # servers close idle connections after two seconds and more
 _CHUNK = 1 << 16
+_ANSWER_OCTETS = 1 << 18  # of the header of an answer, those before the final one included
 _INTERIM = 10  # answers of 1xx before the final one
 
 
@@ -39,6 +40,7 @@ class Wire:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._received = bytearray()
+        self._octets_left = 0
         self.deadline = 0.0
 
     @property
@@ -47,6 +49,10 @@ class Wire:
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)
         return not self._received and not poller.poll(0)
+
+    def allow(self, octets: int) -> None:
+        """Let the server send so many octets from now on, beyond what has arrived."""
+        self._octets_left = octets
 
     def sendall(self, octets: bytes) -> None:
         """Send all of ``octets``; http.client calls this."""
@@ -61,7 +67,9 @@ class Wire:
 
     def readline(self, limit: int) -> bytes:
         """Read a line with its end, or ``limit`` octets of it; http.client calls this."""
-        while (end := self._received.find(b"\n", 0, limit) + 1) == 0 and len(self._received) < limit:
+        looked = 0
+        while (end := self._received.find(b"\n", looked, limit) + 1) == 0 and len(self._received) < limit:
+            looked = len(self._received)
             if not self._receive():
                 break
         return self._taken(end or limit)
@@ -85,6 +93,9 @@ class Wire:
     def _receive(self) -> bool:
         self._socket.settimeout(self._left())
         octets = self._socket.recv(_CHUNK)
+        self._octets_left -= len(octets)
+        if self._octets_left < 0:
+            raise http.client.LineTooLong("answer")
         self._received += octets
         return bool(octets)
 
@@ -195,6 +206,7 @@ def final_answer(wire: Wire) -> http.client.HTTPResponse:
         http.client.HTTPException: it is none.
         OSError: the connection is lost, or the deadline is over.
     """
+    wire.allow(_ANSWER_OCTETS)
     for _ in range(_INTERIM):
         response = http.client.HTTPResponse(wire, method="POST")  # type: ignore[arg-type] # what it needs of a socket
         response.begin()

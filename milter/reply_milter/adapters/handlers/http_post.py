@@ -102,7 +102,8 @@ def _is_read(wire: Wire, response: http.client.HTTPResponse) -> bool:
     if response.will_close:
         return False
     wire.deadline = time.monotonic() + _REST_SECONDS
+    wire.allow(_REST_OCTETS)
     with suppress(http.client.HTTPException, OSError, ValueError):
-        response.read(_REST_OCTETS)
+        response.read(2 * _REST_OCTETS)
         return response.isclosed() or response.length == 0
     return False

@@ -121,7 +121,7 @@ class Database:
     def _write_all(self) -> None:
         """Run all statements that wait, in one transaction: none is done unless all are."""
         several = [self._writes.popleft() for _ in range(len(self._writes))]
-        failed: Exception | None = sqlite3.InterfaceError("the transaction was interrupted")
+        failed: Exception | None = RecordError("the transaction was interrupted")
         try:
             with self._transaction() as connection:
                 for one in several:
