@@ -73,8 +73,8 @@ def test_notes_are_there_until_they_are_forgotten(hosts: Hosts) -> None:
     """For each host; of those replies alone that were noted."""
     one, two = hosts.named("one"), hosts.named("two")
     with one.turn():
-        one.note({ID: FetchVerdict.DELIVERED, OTHER: FetchVerdict.DEAD_LETTER})
-        one.note({})
+        one.note(ID, FetchVerdict.DELIVERED)
+        one.note(OTHER, FetchVerdict.DEAD_LETTER)
     with two.turn():
         assert two.became_of([OTHER, "c" * 26, ID]) == {ID: FetchVerdict.DELIVERED, OTHER: FetchVerdict.DEAD_LETTER}
         assert two.became_of([]) == {}
@@ -120,6 +120,6 @@ def test_without_an_answer_a_host_goes_on_alone(tmp_path: Path) -> None:
     turns = RedisMailboxTurns(f"unix://{tmp_path}/nobody.sock", 0.1, MailboxPlace("realm", "a box", "one"))
     with turns.turn() as ours:
         assert ours
-        turns.note({ID: FetchVerdict.DELIVERED})
+        turns.note(ID, FetchVerdict.DELIVERED)
         turns.forget([ID])
         assert turns.became_of([ID]) == {}

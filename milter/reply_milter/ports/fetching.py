@@ -72,8 +72,8 @@ class MailboxTurns(Protocol):
         """
         ...
 
-    def note(self, verdicts: Mapping[str, FetchVerdict]) -> None:
-        """Note what became of replies, by id, before they leave the mailbox."""
+    def note(self, identifier: str, verdict: FetchVerdict) -> None:
+        """Note what became of a reply, before it leaves the mailbox. Several threads may."""
         ...
 
     def forget(self, identifiers: Sequence[str]) -> None:

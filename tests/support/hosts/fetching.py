@@ -107,9 +107,9 @@ class MemoryTurns:
             return None
         return {one: FetchVerdict(self.shared[one]) for one in identifiers if one in self.shared}
 
-    def note(self, verdicts: Mapping[str, FetchVerdict]) -> None:
+    def note(self, identifier: str, verdict: FetchVerdict) -> None:
         """See ``ports.fetching.MailboxTurns``."""
-        self.shared.update(verdicts)
+        self.shared[identifier] = verdict
 
     def forget(self, identifiers: Sequence[str]) -> None:
         """See ``ports.fetching.MailboxTurns``."""

@@ -75,10 +75,9 @@ class RedisMailboxTurns:
             return None
         return {one: _VERDICTS[noted] for one, noted in zip(identifiers, found, strict=True) if noted in _VERDICTS}
 
-    def note(self, verdicts: Mapping[str, FetchVerdict]) -> None:
+    def note(self, identifier: str, verdict: FetchVerdict) -> None:
         """See ``ports.fetching.MailboxTurns``."""
-        pairs = [word for one, verdict in verdicts.items() for word in (one, verdict.value)]
-        self._change("HSET", pairs)
+        self._change("HSET", (identifier, verdict.value))
 
     def forget(self, identifiers: Sequence[str]) -> None:
         """See ``ports.fetching.MailboxTurns``."""

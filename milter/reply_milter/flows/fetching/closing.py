@@ -24,7 +24,7 @@ def close(service: FetchService, looked_at: int, ready: Sequence[Ready], ended: 
 
 
 def _handed_over(service: FetchService, ready: Sequence[Ready]) -> list[Ended]:
-    """Hand over replies, but for those that another host did, and note what became of them."""
+    """Hand over replies, but for those that another host did."""
     if not ready:
         return []
     noted = service.turns.became_of([one.message.id for one in ready])
@@ -33,9 +33,14 @@ def _handed_over(service: FetchService, ready: Sequence[Ready]) -> list[Ended]:
         return [Ended(one.message, FetchVerdict.DEFERRED, why=why) for one in ready]
     known = [Ended(one.message, noted[one.message.id], is_old=True) for one in ready if one.message.id in noted]
     others = [one for one in ready if one.message.id not in noted]
-    ended = service.side_by_side(lambda one: hand_over(service, one), others)
-    service.turns.note({one.message.id: one.verdict for one in ended if one.verdict in _NOTED})
-    return [*known, *ended]
+    return [*known, *service.side_by_side(lambda one: _noted(service, hand_over(service, one)), others)]
+
+
+def _noted(service: FetchService, ended: Ended) -> Ended:
+    """Note what became of a reply at once: another one of its batch may keep us waiting."""
+    if ended.verdict is not None and ended.verdict in _NOTED:
+        service.turns.note(ended.message.id, ended.verdict)
+    return ended
 
 
 def _moved(service: FetchService, ended: Sequence[Ended]) -> list[Ended]:

@@ -27,7 +27,7 @@ where that can be, before the next step begins. So the table holds for each mess
 Several fetchers may look at one mailbox, one at a time: those of a host take turns by a lock (``Ledger.hold``), hosts
 take turns through the store (``ports.fetching.MailboxTurns``). A turn lasts one look. The turn of a host that dies ends
 half a minute later. Then the next host finds claims that are reserved, and has no record of how far they came: so after
-DONE, and before the move, what became of a reply is also noted in the store. Notes are asked for before replies are
+DONE, what became of a reply is also noted in the store, at once. Notes are asked for before replies are
 handed over, in a question that also tells whether it is still our turn.
 
     the host dies                             the other host                             handed over
