@@ -50,7 +50,8 @@ if os.environ["DYING_PROCESS"] == "hook":
     delivery.open_reply = around(delivery.open_reply, "before open", "after open")  # type: ignore[attr-defined]
     RedisStore.commit = around(RedisStore.commit, "before commit", "after commit")  # type: ignore[method-assign]
 else:
-    ImapMailbox.fetch = around(ImapMailbox.fetch, "before fetch", "after fetch")  # type: ignore[method-assign]
+    for name in ("fetch", "beginnings"):
+        setattr(ImapMailbox, name, around(getattr(ImapMailbox, name), "before fetch", "after fetch"))
     handling.judge = around(handling.judge, "", "after judge")  # type: ignore[attr-defined]
     MailboxRecord.put = around(MailboxRecord.put, "", "after seal")  # type: ignore[method-assign]
     note = around(RedisMailboxTurns.note, "before note", "after note")

@@ -151,14 +151,15 @@ class Connections:
 
     def _close_old(self) -> None:
         """Close what was idle for too long, until nothing is idle."""
-        while self._closes:
+        goes_on = True
+        while goes_on:
             time.sleep(IDLE_SECONDS)
             before = time.monotonic() - IDLE_SECONDS
             with self._lock:
                 old = [wire for idle in self._idle.values() for since, wire in idle if since <= before]
                 young = {place: [one for one in idle if one[0] > before] for place, idle in self._idle.items()}
                 self._idle = {place: idle for place, idle in young.items() if idle}
-                self._closes = bool(self._idle)
+                self._closes = goes_on = bool(self._idle)
             for wire in old:
                 wire.end()
 
