@@ -250,7 +250,6 @@ _STORE = "it talks to the store: keys and values of ours"
 _CLIENT = "an IP address as the MTA has it"
 _LOCAL = "who scrapes the metrics page, or answers a probe of ours; the request's length is bounded there"
 _IMAP = "a server's lines, of at most 1 MB together, without messages: adapters.imap.wire; test_wire floods it"
-_ANSWER = "the header of an application's answer, of at most 256 KB; test_webhook sends more"
 LIBRARIES = {
     "adapters.clients.smtp: smtplib.SMTP": _OPERATOR,
     "adapters.state_dir.dead_letters: json.dumps": _LINEAR,
@@ -261,14 +260,7 @@ LIBRARIES = {
     "adapters.state_dir.deliveries.room: sqlite3.connect": _OPERATOR,
     "adapters.handlers.conformance: urllib.request.ProxyHandler": _OPERATOR,
     "adapters.handlers.conformance: urllib.request.build_opener": _OPERATOR,
-    "adapters.handlers.http_connections: http.client.BadStatusLine": _FIELDS,
-    "adapters.handlers.http_connections: http.client.LineTooLong": _FIELDS,
-    "adapters.handlers.http_connections: http.client.HTTPResponse": _ANSWER,
-    "adapters.handlers.http_connections: ssl.create_default_context": _OPERATOR,
     "adapters.handlers.http_post: base64.b64encode": _OPERATOR,
-    "adapters.handlers.http_post: http.client.HTTPConnection": _OPERATOR,
-    "adapters.handlers.http_post: urllib.parse.unquote": _OPERATOR,
-    "adapters.handlers.http_post: urllib.parse.urlsplit": _OPERATOR,
     "adapters.handlers.lmtp_relay: smtplib.LMTP": _OPERATOR,
     "adapters.handlers.smtp_relay: smtplib.SMTP": _OPERATOR,
     "adapters.handlers.smtp_relay: ssl.create_default_context": _OPERATOR,
@@ -278,6 +270,12 @@ LIBRARIES = {
     "adapters.handlers.applications: base64.urlsafe_b64encode": _FIELDS,
     "adapters.handlers.applications: json.dumps": _FIELDS,
     "adapters.handlers.applications: urllib.parse.urlencode": _LINEAR,
+    "adapters.handlers.http_post: httpx.AsyncHTTPTransport": _OPERATOR,
+    "adapters.handlers.http_post: httpx.Limits": _OPERATOR,
+    "adapters.handlers.http_post: httpx.Request": _LINEAR,
+    "adapters.handlers.http_post: httpx.Timeout": _OPERATOR,
+    "adapters.handlers.http_post: httpx.URL": _OPERATOR,
+    "adapters.handlers.http_post: httpx.create_ssl_context": _OPERATOR,
     "adapters.imap.client: ssl.create_default_context": _OPERATOR,
     "adapters.imap.folders: imapclient.imap_utf7.encode": _OPERATOR,
     "adapters.imap.answers: imapclient.response_parser.parse_fetch_response": _IMAP,

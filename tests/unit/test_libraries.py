@@ -16,16 +16,21 @@ from prometheus_client import Counter
 
 from reply_milter import libraries
 from reply_milter.adapters import telemetry
-from reply_milter.config import parse
+from reply_milter.adapters.handlers import deliverer_for
+from reply_milter.adapters.os.clock import WallClock
+from reply_milter.adapters.os.host_names import HostNames
+from reply_milter.config import ConfigError, parse
+from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.libraries import LibraryError
-from reply_milter.libraries.table import IMAPCLIENT, LIBRARIES, Library
+from reply_milter.libraries.table import HTTPX, IMAPCLIENT, LIBRARIES, Library
 from reply_milter.wiring import mailboxes
+from reply_milter.wiring.stores import load_to_run
 from tests.support import run_dependencies
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "milter", "Milter", "redis", "hiredis", "prometheus_client", "cryptography", "idna", "authres", "publicsuffixlist",
-    "tqdm", "aiosmtpd", "imapclient",
+    "tqdm", "aiosmtpd", "httpx", "imapclient",
 }  # fmt: skip
 
 
@@ -44,16 +49,16 @@ def test_each_has_an_upper_bound_that_is_no_further_than_the_next_major(needed: 
     if pinned is not None:
         assert needed.specifier.contains(pinned)
         assert bound.major <= Version(pinned).major + 1
-    if needed.name == "httpx":  # of tests alone
+    if needed.name == "httpx":
         assert not needed.specifier.contains("1.0.dev3", prereleases=True)
 
 
 def test_all_that_is_relied_on_is_there() -> None:
     """In the libraries that tests run with."""
     libraries.check()
-    libraries.check(IMAPCLIENT)
-    assert libraries.problem_apart(IMAPCLIENT) == ""
-    assert {one.distribution for one in LIBRARIES} == {
+    libraries.check(HTTPX, IMAPCLIENT)
+    assert libraries.problem_apart(HTTPX) == ""
+    assert {one.distribution for one in (*LIBRARIES, HTTPX)} == {
         re.split(r"[^A-Za-z0-9-]", line)[0] for line in metadata.requires("reply-milter") or () if "extra" not in line
     }
 
@@ -90,11 +95,35 @@ def _used(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", sorted(PACKAGES))
 def test_what_our_code_uses_of_a_module_is_looked_for(module: str) -> None:
-    """By ``module.NAME``."""
-    names = [name.partition(":") for one in LIBRARIES for name in one.names]
+    """By ``module.NAME``; of httpx also the other way round: names that are no longer used are not listed."""
+    names = [name.partition(":") for one in (*LIBRARIES, HTTPX) for name in one.names]
     listed = {re.split(r"[.(\[]", name)[0] for where, _, name in names if where == module}
+    imported = {name.partition(":")[2] for name in _imported() if name.partition(":")[0] == module}
     modules = {where for where, _, _ in names}
     assert {name for name in _used(module) if f"{module}.{name}" not in modules} - listed == set()
+    if module == "httpx":  # whose objects we get without naming their classes
+        assert listed - _used(module) - imported == {"Request", "Response"} - _used(module)
+
+
+def test_what_the_webhook_does_with_its_transport_is_looked_for() -> None:
+    """Methods, attributes and keywords: a release without one of them is named at the start, and not by a traceback."""
+    tree = ast.parse((ROOT / "milter/reply_milter/adapters/handlers/http_post.py").read_text())
+    calls = {ast.unparse(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    listed = {name.partition(":")[2].partition("[")[0]: name for name in HTTPX.names}
+    for called, name in {
+        "httpx.AsyncHTTPTransport": "AsyncHTTPTransport",
+        "httpx.Limits": "Limits",
+        "httpx.Request": "Request",
+        "httpx.Timeout": "Timeout",
+    }.items():
+        written = {keyword.arg for keyword in calls[called].keywords}
+        assert set(listed[name].partition("[")[2].rstrip("]").split(",")) == written
+    attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    of_objects = {"given": "URL", "url": "URL", "response": "Response", "transport": "AsyncHTTPTransport"}
+    used = {f"{of_objects[owner]}.{name}" for owner, _, name in (one.partition(".") for one in attributes)
+            if owner in of_objects and name.isidentifier()}  # fmt: skip
+    used.add("Timeout.as_dict")  # of a value without a name
+    assert used - {"Response.status_code"} == {name for name in listed if "." in name}  # no class has that one
 
 
 # Looked for at the start, by name.
@@ -132,7 +161,7 @@ def test_what_is_private_to_a_library_is_known(room: str) -> None:
     [
         "redis.connection:Connection()._socket",
         "redis.nowhere:Thing",
-        "aiosmtpd.lmtp:LMTP[verification]",
+        "httpx:AsyncHTTPTransport[verification]",
         "idna:decode.x",
     ],
 )
@@ -188,6 +217,30 @@ def test_a_library_that_counts_otherwise_is_found_by_counting(monkeypatch: pytes
         with pytest.raises(LibraryError, match=r"prometheus-client .* can't be counted with"):
             telemetry.rehearse()
     telemetry.rehearse()
+
+
+def test_httpx_is_looked_at_where_a_webhook_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """httpx is checked at the start and at a reload if a handler posts; other installations do not import it."""
+    lacking = Library("httpx", ("httpx:AsyncHTTPTransport[verify,trust_env,tunnels]",))
+    monkeypatch.setattr(libraries, "HTTPX", lacking)
+    assert _run(tmp_path, "init", str(tmp_path / "etc"), "--domain", "reply.example.com").returncode == 0
+    path = tmp_path / "etc/reply-milter.toml"
+    load_to_run(str(path))
+    text = path.read_text() + '\n[delivery]\nlisten = "unix:/tmp/hook.sock"\n'
+    delivery = '\n[handler.delivery]\ntype = "webhook"\nurl = "https://app.example.com/"\n'
+    path.write_text(text + _handler(delivery))
+    with pytest.raises(ConfigError) as found:
+        load_to_run(str(path))
+    assert any(
+        re.search(r"webhook: httpx 0\.28\S* has no httpx\.AsyncHTTPTransport", line) for line in found.value.problems
+    )
+    webhook = Webhook("https://app.example.com/", (), Format.JSON, 30)
+    with pytest.raises(LibraryError):
+        deliverer_for(webhook, WallClock(), HostNames())
+
+
+def _handler(delivery: str) -> str:
+    return f'\n[[handler]]\nid = 77\nname = "posting"\n{delivery}'
 
 
 def test_only_who_fetches_needs_imapclient(monkeypatch: pytest.MonkeyPatch) -> None:

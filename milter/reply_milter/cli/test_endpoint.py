@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from reply_milter import libraries
 from reply_milter.adapters.handlers.check import Check
-from reply_milter.adapters.handlers.conformance import ConformanceRun
 from reply_milter.adapters.handlers.smtp_trial import SmtpTrial
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.adapters.os.host_names import HostNames
@@ -71,6 +71,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _tried_webhook(options: argparse.Namespace) -> Iterator[Check]:
+    # httpx takes long to import, and the other commands don't need it.
+    libraries.check(libraries.HTTPX)
+    from reply_milter.adapters.handlers.conformance import ConformanceRun
+
     if options.recipient:
         raise CommandError(os.EX_USAGE, "--recipient is for an SMTP server, inet:PORT@HOST")
     if options.count_url and not options.count_url.startswith(("http://", "https://")):

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module, metadata
 from typing import Any
 
-from reply_milter.libraries.table import IMAPCLIENT, LIBRARIES, Library
+from reply_milter.libraries.table import HTTPX, IMAPCLIENT, LIBRARIES, Library
 
-__all__ = ["IMAPCLIENT", "LIBRARIES", "OURS", "Library", "LibraryError", "check", "problem_apart", "unlike"]
+__all__ = ["HTTPX", "IMAPCLIENT", "LIBRARIES", "OURS", "Library", "LibraryError", "check", "problem_apart", "unlike"]
 
 OURS = "reply-milter"
 _NAME = re.compile(r"(?P<module>[\w.]+):(?P<path>[\w.()]+?)(?:\[(?P<parameters>[\w,]+)\])?")

@@ -127,6 +127,24 @@ LIBRARIES = (
 )
 
 
+HTTPX = Library(  # only webhooks need it, and importing it takes a tenth of a second
+    "httpx",
+    (
+        "httpx:AsyncHTTPTransport[limits,trust_env,verify]",
+        "httpx:AsyncHTTPTransport.handle_async_request",
+        *(f"httpx:{name}" for name in ("ConnectError", "ConnectTimeout", "HTTPError", "InvalidURL")),
+        "httpx:Limits[keepalive_expiry]",
+        "httpx:Request[content,extensions,headers]",
+        *(f"httpx:Response.{name}" for name in ("aclose", "aiter_raw")),
+        "httpx:Timeout[connect]",
+        "httpx:Timeout.as_dict",
+        "httpx:create_ssl_context[trust_env]",
+        *(f"httpx:URL.{name}" for name in ("copy_with", "host", "netloc", "raw_host", "scheme")),
+        *(f"httpx:URL.{name}" for name in ("password", "userinfo", "username")),
+    ),
+)
+
+
 IMAPCLIENT = Library(  # only fetching needs it, and not every installation has it
     "IMAPClient",
     (

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
+from reply_milter import libraries
 from reply_milter.adapters.handlers.plugins import PlugInError, load_plug_in
 from reply_milter.adapters.redis_store import (
     MailboxPlace,
@@ -17,7 +18,7 @@ from reply_milter.adapters.redis_store import (
 from reply_milter.adapters.telemetry import page_access
 from reply_milter.config import Config
 from reply_milter.config.store import embedded_socket
-from reply_milter.core.verdict.destination import PlugIn
+from reply_milter.core.verdict.destination import Discourse, MailRoom, PlugIn, Webhook
 from reply_milter.ports import StoreUnavailableError
 from reply_milter.wiring import loading
 from reply_milter.wiring.mailboxes import library_problem
@@ -53,8 +54,16 @@ def load_to_run(path: str) -> Settings:
     Raises:
         ConfigError: as ``load``.
     """
-    checks = (_store_mistakes, _plug_in_mistakes, _page_mistakes, _imap_mistakes)
+    checks = (_store_mistakes, _plug_in_mistakes, _page_mistakes, _http_mistakes, _imap_mistakes)
     return loading.locate(path, *checks).load(of_applications=True)
+
+
+def _http_mistakes(config: Config) -> Iterator[str]:
+    by_http = (Webhook, Discourse, MailRoom)
+    posting = [one.name for one in config.handlers.by_id.values() if isinstance(one.destination, by_http)]
+    problem = libraries.problem_apart(libraries.HTTPX) if posting and config.delivery is not None else ""
+    if problem:
+        yield f"handler {posting[0]}: delivery: webhook: {problem}"
 
 
 def _imap_mistakes(config: Config) -> Iterator[str]:

@@ -1,11 +1,10 @@
 """The built-in handlers: webhook, command, Maildir, LMTP, SMTP, Discourse, GitLab's mail_room; and plug-ins."""
 
-from reply_milter.adapters.handlers.applications import DiscourseDeliverer, MailRoomDeliverer
+from reply_milter import libraries
 from reply_milter.adapters.handlers.command import CommandDeliverer
 from reply_milter.adapters.handlers.lmtp_relay import LmtpDeliverer
 from reply_milter.adapters.handlers.maildir import MaildirDeliverer
 from reply_milter.adapters.handlers.smtp_relay import SmtpDeliverer
-from reply_milter.adapters.handlers.webhook import WebhookDeliverer
 from reply_milter.core.verdict.destination import (
     BuiltIn,
     Command,
@@ -23,9 +22,15 @@ __all__ = ["deliverer_for"]
 
 
 def deliverer_for(destination: BuiltIn, clock: Clock, names: Names) -> Deliverer:
-    """Make what hands replies over to ``destination``."""
+    """Make what hands replies over to ``destination``.
+
+    Raises:
+        LibraryError: the installed httpx lacks what a POST needs.
+    """
     match destination:
         case Webhook() | Discourse() | MailRoom():
+            # httpx takes longer to import than everything else together: only what posts pays for that.
+            libraries.check(libraries.HTTPX)
             return _posting(destination, clock, names)
         case Command():
             return CommandDeliverer(destination)
@@ -38,6 +43,9 @@ def deliverer_for(destination: BuiltIn, clock: Clock, names: Names) -> Deliverer
 
 
 def _posting(destination: Webhook | Discourse | MailRoom, clock: Clock, names: Names) -> Deliverer:
+    from reply_milter.adapters.handlers.applications import DiscourseDeliverer, MailRoomDeliverer
+    from reply_milter.adapters.handlers.webhook import WebhookDeliverer
+
     match destination:
         case Webhook():
             return WebhookDeliverer(destination, clock, names)
