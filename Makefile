@@ -13,7 +13,7 @@ BENCH_PACKAGES := opendkim rspamd
 DEB_PACKAGES := build-essential debhelper
 READER_PACKAGES := ruby-mail golang-go php-cli php-mailparse
 
-.PHONY: demo demo-imap test lint fmt unit system faults timing fuzz readers reply-text-score audit compiled compiled-test deb deb-test bench bench-short bench-engines bench-long soak microseconds dashboard preview clean pictures
+.PHONY: demo demo-imap fetch-speed test lint fmt unit system faults timing fuzz readers reply-text-score audit compiled compiled-test deb deb-test bench bench-short bench-engines bench-long soak microseconds dashboard preview clean pictures
 
 demo: .install-run $(VENV)/.run
 	@$(BIN)/reply-milter demo
@@ -21,6 +21,10 @@ demo: .install-run $(VENV)/.run
 # Replies out of a mailbox: a private Dovecot, a reply, a replay and a forgery.
 demo-imap: .install-run .install-imap $(VENV)/.dev
 	@PYTHONPATH=milter:. $(BIN)/python -m tools.demo_imap
+
+# How fast replies are fetched from a private Dovecot and posted to a webhook, and whose CPU time that takes.
+fetch-speed: .install-run .install-imap $(VENV)/.dev
+	@PYTHONPATH=milter:. $(BIN)/python -m tools.fetch_speed
 
 # Most tests wait for processes most of the time: three at once take little more than half as long as one by one. Some look at
 # the clock: what fails beside others is run once more alone, and has to hold there. Both runs are printed.

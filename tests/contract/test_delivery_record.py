@@ -7,7 +7,9 @@ import signal
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,6 +29,7 @@ from reply_milter.core.delivery.parked import AskedQuestion, Occupied, ParkedRep
 from reply_milter.core.seal.sealed_reply import SealedReply
 from reply_milter.ports.delivery import LedgerEntry, Progress
 from tests.support.hosts.hooked import ID, ROOM
+from tests.support.processes.daemon_process import wait_until
 
 # As the version before questions made it.
 EARLIER = """
@@ -121,6 +124,51 @@ def test_many_writers_lose_nothing(ledger: SqliteLedger) -> None:
     for thread in threads:
         thread.join()
     assert all(ledger.entry(f"{number:026d}").progress is Progress.DONE for number in range(200))
+
+
+def test_writers_that_come_meanwhile_share_a_transaction(tmp_path: Path) -> None:
+    """Each is on disk when it returns; a sync takes longer than all else."""
+    database = open_database(str(tmp_path))
+    database.stay_open()
+    ledger, statements = SqliteLedger(database), list[str]()
+    with database.transaction() as sql:
+        sql.set_trace_callback(statements.append)
+    with ThreadPoolExecutor(16) as pool:
+        with database._turn:
+            futures = [pool.submit(ledger.put, f"{n}", Progress.DONE, n, 9) for n in range(16)]
+            wait_until(lambda: len(database._writes) == 16, 10, "all wait")
+            statements.clear()
+        for one in futures:
+            one.result(10)
+    assert statements.count("COMMIT") == 1
+    assert [ledger.entry(f"{n}") for n in range(16)] == [LedgerEntry(Progress.DONE, n) for n in range(16)]
+
+
+@pytest.mark.parametrize("failure", [sqlite3.OperationalError("disk I/O error"), KeyboardInterrupt()])
+def test_a_transaction_that_fails_fails_for_all_who_share_it(
+    tmp_path: Path, failure: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody believes that something is on record that is not; the next write works."""
+    database = open_database(str(tmp_path))
+    ledger = SqliteLedger(database)
+
+    @contextmanager
+    def failing() -> Iterator[sqlite3.Connection]:
+        raise failure
+        yield
+
+    with ThreadPoolExecutor(8) as pool:
+        with database._turn:
+            futures = [pool.submit(ledger.put, f"{n}", Progress.DONE, n, 9) for n in range(8)]
+            wait_until(lambda: len(database._writes) == 8, 10, "all wait")
+            monkeypatch.setattr(database, "_transaction", failing)
+        found = [one.exception(10) for one in futures]
+    assert all(isinstance(one, RecordError | KeyboardInterrupt) for one in found)
+    assert sum(isinstance(one, RecordError) for one in found) >= 7
+    monkeypatch.undo()
+    assert {ledger.entry(f"{n}").progress for n in range(8)} == {Progress.NEW}
+    ledger.put("0", Progress.DONE, 0, 9)
+    assert ledger.entry("0").progress is Progress.DONE
 
 
 def test_a_record_that_cannot_be_kept_says_where(tmp_path: Path) -> None:

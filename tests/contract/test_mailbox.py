@@ -19,6 +19,7 @@ from reply_milter.ports.mailbox import (
     Mailbox,
     MailboxRefusedError,
     MailboxUnavailableError,
+    Refusal,
     Removal,
 )
 from tests.support.fake_mailbox import ALL, FakeMailbox
@@ -176,24 +177,58 @@ def test_moved_messages_are_in_the_folder_and_nowhere_else(site: Site) -> None:
     site.mailbox.open()
     can = site.abilities.move or site.abilities.uidplus
     expected = Removal.REMOVED if can else Removal.MARKED
-    assert site.mailbox.move(2, "Replies/Rejected") == expected
-    assert site.mailbox.move(3, "Replies/Rejected") == expected
+    assert site.mailbox.move((2,), "Replies/Rejected") == {2: expected}
+    assert site.mailbox.move((3,), "Replies/Rejected") == {3: expected}
     assert site.mailbox.uids_after(0) == (1,)
     if can:
         assert len(site.inside("Replies/Rejected")) == 2
-        again = site.mailbox.move(2, "Replies/Rejected")
-        assert again is (Removal.GONE if site.abilities.uidplus else Removal.REMOVED)
+        again = site.mailbox.move((2,), "Replies/Rejected")
+        assert again == {2: Removal.GONE if site.abilities.uidplus else Removal.REMOVED}
         assert len(site.inside("Replies/Rejected")) == 2
+
+
+def test_several_messages_leave_in_one_go(site: Site) -> None:
+    """More than a command names; those that are gone meanwhile harm no other, and what is not named stays."""
+    site.deliver(MESSAGE, 130)
+    site.mailbox.open()
+    can = site.abilities.move or site.abilities.uidplus
+    site.mailbox.move((7, 8), "Replies/Rejected")
+    found = site.mailbox.move(tuple(range(2, 129)), "Replies/Rejected")
+    assert site.mailbox.uids_after(0) == (1, 129, 130)
+    expected = Removal.REMOVED if can else Removal.MARKED
+    gone = Removal.GONE if site.abilities.uidplus else expected
+    assert found == {uid: gone if uid in (7, 8) else expected for uid in range(2, 129)}
+    assert len(site.inside("Replies/Rejected")) == (127 if can else 0)
+
+
+def test_several_messages_are_deleted_in_one_go(site: Site) -> None:
+    """Those that are gone meanwhile harm no other."""
+    site.deliver(MESSAGE, 130)
+    site.mailbox.open()
+    site.mailbox.delete((3,))
+    found = site.mailbox.delete(tuple(range(2, 130)))
+    assert site.mailbox.uids_after(0) == (1, 130)
+    assert set(found) == set(range(2, 130))
+    if site.abilities.uidplus:
+        assert found == {uid: Removal.GONE if uid == 3 else Removal.REMOVED for uid in range(2, 130)}
+
+
+def test_beginnings_of_several_messages(site: Site) -> None:
+    """In one go, unseen as before; what is gone is left out."""
+    site.deliver(MESSAGE, 3)
+    site.mailbox.open()
+    assert site.mailbox.beginnings((1, 3, 77), 10_000) == {1: MESSAGE, 3: MESSAGE}
+    assert site.mailbox.beginnings((1, 2), 7) == {1: MESSAGE[:7], 2: MESSAGE[:7]}
 
 
 def test_deleted_messages_are_gone(site: Site) -> None:
     """For good with UIDPLUS; else in the folder of processed ones, or marked."""
     site.deliver(MESSAGE, 2)
     site.mailbox.open()
-    found = site.mailbox.delete(1)
+    found = site.mailbox.delete((1,))[1]
     assert site.mailbox.uids_after(0) == (2,)
     if site.abilities.uidplus:
-        assert (found, site.mailbox.delete(1)) == (Removal.REMOVED, Removal.GONE)
+        assert (found, site.mailbox.delete((1,))) == (Removal.REMOVED, {1: Removal.GONE})
         assert site.inside("Replies/Processed") == []
     elif site.abilities.move:
         assert found is Removal.REMOVED and len(site.inside("Replies/Processed")) == 1
@@ -231,9 +266,8 @@ def test_a_name_of_any_script_is_a_folder(site: Site) -> None:
         pytest.skip("one real server is enough")
     site.deliver(MESSAGE, 1)
     site.mailbox.open()
-    assert site.mailbox.move(1, 'Antworten & "mehr"/Verworfen: 日本') is Removal.REMOVED
-    with pytest.raises(MailboxRefusedError):
-        site.mailbox.move(1, "x" * 250 + "/" + "y" * 250)
+    assert site.mailbox.move((1,), 'Antworten & "mehr"/Verworfen: 日本') == {1: Removal.REMOVED}
+    assert isinstance(site.mailbox.move((1,), "x" * 250 + "/" + "y" * 250)[1], Refusal)
     assert site.mailbox.uids_after(0) == ()
 
 
@@ -277,8 +311,8 @@ def test_a_full_quota_keeps_the_message_and_the_connection() -> None:
         server.deliver(b"Subject: big\r\n\r\n" + b"x" * 70 + b"\r\n" + b"y" * 4000 + b"\r\n")
         box = at(server)
         box.open()
-        with pytest.raises(MailboxRefusedError, match=r"takes no message: .*OVERQUOTA"):
-            box.move(1, "Replies/Rejected")
+        refusal = box.move((1,), "Replies/Rejected")[1]
+        assert isinstance(refusal, Refusal) and "takes no message: [OVERQUOTA]" in refusal.why
         assert box.uids_after(0) == (1,)
         assert server.flags() == [""]
         box.close()
@@ -316,10 +350,10 @@ def test_what_another_client_took_is_gone_and_what_it_marked_stays() -> None:
         one.open()
         other.open()
         server.flag(2, "T")
-        assert one.move(1, "Replies/Rejected") is Removal.REMOVED
-        assert other.move(1, "Replies/Rejected") is Removal.GONE
+        assert one.move((1,), "Replies/Rejected") == {1: Removal.REMOVED}
+        assert other.move((1,), "Replies/Rejected") == {1: Removal.GONE}
         assert other.fetch(1, 100) is None
-        assert one.delete(3) is Removal.REMOVED
+        assert one.delete((3,)) == {3: Removal.REMOVED}
         assert len(server.messages()) == 1 and server.flags() == ["T"]
         assert len(server.messages("Replies/Rejected")) == 1
         one.close()

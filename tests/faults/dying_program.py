@@ -16,7 +16,7 @@ from reply_milter import cli
 from reply_milter.adapters.handlers.webhook import WebhookDeliverer
 from reply_milter.adapters.imap.mailbox import ImapMailbox
 from reply_milter.adapters.os.process_tree import die_with_parent
-from reply_milter.adapters.redis_store import RedisStore
+from reply_milter.adapters.redis_store import RedisMailboxTurns, RedisStore
 from reply_milter.adapters.state_dir.mailboxes import MailboxRecord
 from reply_milter.flows.delivering import delivery
 from reply_milter.flows.fetching import handling
@@ -65,9 +65,12 @@ if os.environ["DYING_PROCESS"] == "hook":
     delivery.open_reply = around(delivery.open_reply, "before open", "after open")  # type: ignore[attr-defined]
     RedisStore.commit = around(RedisStore.commit, "before commit", "after commit")  # type: ignore[method-assign]
 else:
-    ImapMailbox.fetch = around(ImapMailbox.fetch, "before fetch", "after fetch")  # type: ignore[method-assign]
+    for name in ("fetch", "beginnings"):
+        setattr(ImapMailbox, name, around(getattr(ImapMailbox, name), "before fetch", "after fetch"))
     handling.judge = around(handling.judge, "", "after judge")  # type: ignore[attr-defined]
     MailboxRecord.put = around(MailboxRecord.put, "", "after seal")  # type: ignore[method-assign]
+    note = around(RedisMailboxTurns.note, "before note", "after note")
+    RedisMailboxTurns.note = note  # type: ignore[method-assign]
     ImapMailbox.move = around(ImapMailbox.move, "before move", "after move")  # type: ignore[method-assign]
     RedisStore.commit_all = around(RedisStore.commit_all, "", "after commit")  # type: ignore[method-assign]
     MailboxRecord.close = around(MailboxRecord.close, "", "after close")  # type: ignore[method-assign]

@@ -1,14 +1,16 @@
 """A mailbox in memory. tests/contract/test_mailbox.py holds it to what a real server does."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reply_milter.ports.mailbox import (
+    BEGINNINGS_AT_ONCE,
     UIDS_AT_ONCE,
     Capabilities,
     MailboxRefusedError,
     MailboxUnavailableError,
     Opened,
+    Refusal,
     Removal,
 )
 
@@ -70,24 +72,33 @@ class FakeMailbox:
         message = self.messages.get(uid)
         return None if message is None else message[:limit]
 
-    def move(self, uid: int, folder: str) -> Removal:
+    def beginnings(self, uids: Sequence[int], limit: int) -> Mapping[int, bytes]:
+        """See ``ports.mailbox.Mailbox``."""
+        assert len(uids) <= BEGINNINGS_AT_ONCE
+        self._call("beginnings")
+        return {uid: self.messages[uid][:limit] for uid in uids if uid in self.messages}
+
+    def move(self, uids: Sequence[int], folder: str) -> Mapping[int, Removal | Refusal]:
         """See ``ports.mailbox.Mailbox``."""
         self._call("move")
+        return {uid: self._move(uid, folder) for uid in uids}
+
+    def delete(self, uids: Sequence[int]) -> Mapping[int, Removal | Refusal]:
+        """See ``ports.mailbox.Mailbox``."""
+        if not self.capabilities.uidplus:
+            return self.move(uids, "Replies/Processed")
+        self._call("delete")
+        return {uid: Removal.GONE if self.messages.pop(uid, None) is None else Removal.REMOVED for uid in uids}
+
+    def _move(self, uid: int, folder: str) -> Removal | Refusal:
         if not (self.capabilities.move or self.capabilities.uidplus):
             return self._mark(uid)
         if self.full:
-            raise MailboxRefusedError(f'the folder "{folder}" takes no message')
+            return Refusal(f'the folder "{folder}" takes no message')
         message = self.messages.pop(uid, None)
         if message is not None:
             self.folders.setdefault(folder, []).append(message)
         return Removal.REMOVED if message is not None or not self.capabilities.uidplus else Removal.GONE
-
-    def delete(self, uid: int) -> Removal:
-        """See ``ports.mailbox.Mailbox``."""
-        if not self.capabilities.uidplus:
-            return self.move(uid, "Replies/Processed")
-        self._call("delete")
-        return Removal.GONE if self.messages.pop(uid, None) is None else Removal.REMOVED
 
     def wait(self, seconds: float) -> bool:
         """See ``ports.mailbox.Mailbox``."""

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.hosts.delivery_site import HOOKED, DeliverySite
-from tests.support.hosts.receiver import SECRET, Receiver
-from tests.support.hosts.receiver import _Request as Request
+from tests.support.hosts.receiver import SECRET, Receiver, Request
 from tests.support.hosts.site_under_test import reply
 from tests.support.processes.daemon_process import wait_until
 from tests.support.processes.ports import free_port

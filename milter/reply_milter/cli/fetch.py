@@ -89,7 +89,7 @@ def _once(service: FetchService) -> int:
     try:
         opened = service.mailbox.open()
         if not look(service, opened.uidvalidity):
-            log.info("%s: another process looks at it now", service.rules.identity)
+            log.info("%s: another fetcher looks at it now", service.rules.identity)
         _maintain_parking(service)
     except MailboxUnavailableError as error:
         return _failed(os.EX_TEMPFAIL, service, error)

@@ -128,14 +128,17 @@ LIBRARIES = (
 HTTPX = Library(  # only webhooks need it, and importing it takes a tenth of a second
     "httpx",
     (
-        "httpx:AsyncClient[follow_redirects,trust_env,verify]",
-        "httpx:AsyncClient.build_request[content,headers,timeout,extensions]",
-        "httpx:AsyncClient.send[stream]",
-        *(f"httpx:{name}" for name in ("ConnectError", "ConnectTimeout", "HTTPError", "InvalidURL", "Request")),
-        "httpx:Response.aclose",
+        "httpx:AsyncHTTPTransport[limits,trust_env,verify]",
+        "httpx:AsyncHTTPTransport.handle_async_request",
+        *(f"httpx:{name}" for name in ("ConnectError", "ConnectTimeout", "HTTPError", "InvalidURL")),
+        "httpx:Limits[keepalive_expiry]",
+        "httpx:Request[content,extensions,headers]",
+        *(f"httpx:Response.{name}" for name in ("aclose", "aiter_raw")),
         "httpx:Timeout[connect]",
+        "httpx:Timeout.as_dict",
         "httpx:create_ssl_context[trust_env]",
-        *(f"httpx:URL.{name}" for name in ("copy_with", "host", "netloc", "raw_host")),
+        *(f"httpx:URL.{name}" for name in ("copy_with", "host", "netloc", "raw_host", "scheme")),
+        *(f"httpx:URL.{name}" for name in ("password", "userinfo", "username")),
     ),
 )
 
@@ -147,7 +150,7 @@ IMAPCLIENT = Library(  # only fetching needs it, and not every installation has 
         *(f"imapclient:IMAPClient.{name}" for name in ("capabilities", "has_capability", "list_folders", "namespace")),
         *(f"imapclient:IMAPClient.{name}" for name in ("_create_IMAP4", "_set_read_timeout")),
         "imapclient.imap_utf7:encode",
-        "imapclient.response_parser:parse_fetch_response",
+        "imapclient.response_parser:parse_fetch_response[uid_is_key]",
         "imapclient.response_parser:parse_message_list",
         *(f"imaplib:IMAP4.{name}" for name in ("authenticate", "logout", "open", "read", "readline", "select", "send")),
         *(f"imaplib:IMAP4.{name}" for name in ("shutdown", "uid", "abort", "error", "readonly", "_quote")),

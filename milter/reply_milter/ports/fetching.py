@@ -1,6 +1,7 @@
 """What the flow that reads a mailbox remembers between two looks, and what it reports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,6 +49,35 @@ class FetchRecord(Protocol):
 
     def close(self, looked_at: int, done: Sequence[int], still_open: Sequence[OpenMessage]) -> None:
         """Forget the UIDs ``done``, record what is ``still_open``, and that all up to ``looked_at`` was looked at."""
+        ...
+
+
+class MailboxTurns(Protocol):
+    """Lets one host at a time work on a mailbox, and the next one know what became of replies in it.
+
+    No method raises. Without an answer of the store, this host goes on as if there were no other.
+    """
+
+    def turn(self) -> AbstractContextManager[bool]:
+        """Take a turn, which lasts until the context ends, or until soon after this host has died.
+
+        False: it is another host's turn.
+        """
+        ...
+
+    def became_of(self, identifiers: Sequence[str]) -> Mapping[str, FetchVerdict] | None:
+        """Return what other hosts noted of these replies; None if it is another host's turn by now.
+
+        To be asked before replies are handed over: this host may have been stopped for so long that another went on.
+        """
+        ...
+
+    def note(self, identifier: str, verdict: FetchVerdict) -> None:
+        """Note what became of a reply, before it leaves the mailbox. Several threads may."""
+        ...
+
+    def forget(self, identifiers: Sequence[str]) -> None:
+        """Forget notes: the claims are committed, so no host takes these replies again."""
         ...
 
 

@@ -1,11 +1,12 @@
 """A mailbox on somebody else's server, that replies arrive in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 UIDS_AT_ONCE: Final = 1000  # that `uids_after` returns at most
+BEGINNINGS_AT_ONCE: Final = 16  # that `beginnings` takes at most; of 64 KiB each, they have the size of one piece
 
 
 class MailboxUnavailableError(Exception):
@@ -55,6 +56,13 @@ class Removal(StrEnum):
     MARKED = "marked"  # it is still there, with our keyword if it may have one: the server can't remove just this one
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message stays in the mailbox: the server said no. ``why``: what to do, for the log."""
+
+    why: str
+
+
 class Mailbox(Protocol):
     """One mailbox through one connection. One thread uses it. No method but ``move`` and ``delete`` changes anything.
 
@@ -83,16 +91,23 @@ class Mailbox(Protocol):
         """
         ...
 
-    def move(self, uid: int, folder: str) -> Removal:
-        """Move a message to ``folder``, which is made if it is missing. Levels in ``folder`` are divided by ``/``.
+    def beginnings(self, uids: Sequence[int], limit: int) -> Mapping[int, bytes]:
+        """Return what ``fetch`` returns, of several messages at once, by UID; at most ``BEGINNINGS_AT_ONCE``.
 
-        Raises:
-            MailboxRefusedError: the folder can't be made, or takes no message (its quota is full).
+        Those that are gone, or that the server does not give now, are left out.
         """
         ...
 
-    def delete(self, uid: int) -> Removal:
-        """Delete a message: for good, or into the trash where the server has no other deletion (Gmail)."""
+    def move(self, uids: Sequence[int], folder: str) -> Mapping[int, Removal | Refusal]:
+        """Move messages to ``folder``, which is made if it is missing. Levels in ``folder`` are divided by ``/``.
+
+        The outcome is by UID: one that the server refuses harms no other. Refused are all of them if the folder can't
+        be made, or takes no message (its quota is full).
+        """
+        ...
+
+    def delete(self, uids: Sequence[int]) -> Mapping[int, Removal | Refusal]:
+        """Delete messages: for good, or into the trash where the server has no other deletion (Gmail)."""
         ...
 
     def wait(self, seconds: float) -> bool:

@@ -11,7 +11,7 @@ from reply_milter.adapters import telemetry
 from reply_milter.adapters.os import memory
 from reply_milter.adapters.os.control_channel import ControlChannel
 from reply_milter.adapters.os.host_names import HostNames
-from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS
+from reply_milter.adapters.redis_store import ERROR_KINDS, OPERATIONS, TURN_OPERATIONS
 from reply_milter.config.delivery import DeliverySettings
 from reply_milter.config.imap import ImapSettings
 from reply_milter.flows.delivering.parking import maintain_parking
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 0.7  # for messages in progress when the daemon ends; the next start goes on with the others
 _MAINTENANCE_SECONDS = 15.0
 _STAGES = (Stage.EOM, "delivery")
+_OPERATIONS = (*OPERATIONS, *TURN_OPERATIONS)
 
 
 class Fetcher:
@@ -37,8 +38,8 @@ class Fetcher:
     def __init__(self, settings: Settings, metrics_folder: str, slot: str, place: int, channel: ControlChannel) -> None:
         self._settings, self._channel = settings, channel
         self._name = settings.config.imap[place].name
-        metrics = telemetry.Metrics(metrics_folder, slot, _STAGES, OPERATIONS)
-        metrics.expect_errors(OPERATIONS, ERROR_KINDS)
+        metrics = telemetry.Metrics(metrics_folder, slot, _STAGES, _OPERATIONS)
+        metrics.expect_errors(_OPERATIONS, ERROR_KINDS)
         self._decisions = telemetry.WorkerTelemetry(metrics)
         self._deliveries = telemetry.DeliveryTelemetry(metrics)
         self._reporting = FetchReporting(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ from reply_milter.ports.fetching import FetchTelemetry
 from reply_milter.ports.mailbox import Mailbox
 from reply_milter.wiring.delivery import open_hook
 from reply_milter.wiring.settings import Settings
-from reply_milter.wiring.stores import open_store
+from reply_milter.wiring.stores import open_store, open_turns
 
 _Given = TypeVar("_Given")
 _Got = TypeVar("_Got")
@@ -55,12 +56,14 @@ def open_fetch(
     hook = open_hook(settings, delivery, reporting.deliveries, reporting.store, reporting.watches, stays_open=True)
     rules = replace(hook.rules, authserv_id=imap.authserv_id)
     identity = _identity(imap)
+    record = MailboxRecord(Path(settings.config.state_dir) / "delivery", identity)
     return FetchService(
         rules=_rules(imap, identity),
         verifying=_milter(settings, delivery, imap, reporting),
         delivering=replace(hook, rules=rules, store=None),
         mailbox=mailbox,
-        record=MailboxRecord(Path(settings.config.state_dir) / "delivery", identity),
+        record=record,
+        turns=open_turns(settings.config, identity, record.host, reporting.store),
         telemetry=reporting.fetches,
         side_by_side=lambda call, several: side_by_side(delivery.concurrency, call, several),
     )
@@ -70,8 +73,13 @@ def side_by_side(most: int, call: Callable[[_Given], _Got], several: Sequence[_G
     """Call ``call`` for each of ``several``, ``most`` at a time; return the results in the same order."""
     if len(several) < 2 or most == 1:
         return [call(one) for one in several]
-    with ThreadPoolExecutor(min(most, len(several)), "delivery") as pool:
-        return list(pool.map(call, several))
+    return list(_threads(most).map(call, several))
+
+
+@cache
+def _threads(most: int) -> ThreadPoolExecutor:
+    """Return the threads of this process, which does not fork: to start them for each batch costs a tenth of it."""
+    return ThreadPoolExecutor(most, "delivery")
 
 
 def _identity(imap: ImapSettings) -> str:

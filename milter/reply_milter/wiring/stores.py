@@ -7,7 +7,14 @@ from urllib.parse import quote
 
 from reply_milter import libraries
 from reply_milter.adapters.handlers.plugins import PlugInError, load_plug_in
-from reply_milter.adapters.redis_store import RedisRegistry, RedisStore, StoreTelemetry, url_mistake
+from reply_milter.adapters.redis_store import (
+    MailboxPlace,
+    RedisMailboxTurns,
+    RedisRegistry,
+    RedisStore,
+    StoreTelemetry,
+    url_mistake,
+)
 from reply_milter.adapters.telemetry import page_access
 from reply_milter.config import Config
 from reply_milter.config.store import embedded_socket
@@ -100,6 +107,12 @@ def open_store(config: Config, counted: StoreTelemetry | None = None, longest_se
 def open_registry(config: Config) -> RedisRegistry:
     """Return the registry of users and revocations, in the same store. It waits longer than an SMTP answer may."""
     return RedisRegistry(store_url(config), max(config.store.timeout_ms / 1000, _COMMAND_SECONDS), config.realm)
+
+
+def open_turns(config: Config, identity: str, host: str, counted: StoreTelemetry | None) -> RedisMailboxTurns:
+    """Return the turns of hosts at the mailbox ``identity``, in the same store. ``host``: the name of this one."""
+    place = MailboxPlace(config.realm, identity, host)
+    return RedisMailboxTurns(store_url(config), config.store.timeout_ms / 1000, place, counted)
 
 
 def wait_until_ready(store: RedisStore, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> bool:

@@ -1,21 +1,23 @@
 """A webhook: what is posted, how it is signed, and what its answers mean."""
 
+import base64
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.utils import getaddresses
 
+import httpx
 import pytest
 
-from reply_milter.adapters.handlers import deliverer_for
+from reply_milter.adapters.handlers import deliverer_for, http_post
 from reply_milter.config.destinations import webhook_of
 from reply_milter.core.delivery.outcome import Done, Later, Never
 from reply_milter.ports.delivery import Deliverer
 from reply_text import Mailbox
 from tests.contract.handlers.given import NAMES, now, reply
 from tests.support.hosts.hooked import ID
-from tests.support.hosts.receiver import SECRET, Receiver, drips, hangs, hangs_up, returns_garbage
+from tests.support.hosts.receiver import SECRET, Receiver, Request, drips, hangs, hangs_up, returns_garbage
 from tests.support.processes.ports import free_port
 
 
@@ -150,3 +152,94 @@ def test_a_listener_that_never_answers_is_later() -> None:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen()
         assert isinstance(webhook(f"http://127.0.0.1:{deaf.getsockname()[1]}/").process(reply()), Later)
+
+
+def test_replies_share_a_connection(receiver: Receiver) -> None:
+    """An encrypted one costs more than all the rest."""
+    ports: list[int] = []
+
+    def noted(request: Request) -> int:
+        ports.append(request.client_address[1])
+        return 204
+
+    receiver.answer = noted
+    posting = webhook(receiver.url)
+    assert [posting.process(reply()) for _ in range(5)] == [Done()] * 5
+    assert len(set(ports)) == 1
+    time.sleep(1.3)  # a server may close it soon: a request that meets that end may have been carried out
+    assert posting.process(reply()) == Done()
+    assert len(set(ports)) == 2
+
+
+def test_a_connection_that_the_application_closed_is_not_used(receiver: Receiver) -> None:
+    """Although it did not say that it would."""
+    receiver.answer = lambda request: _say(request, b"HTTP/1.1 204 No Content\r\n\r\n")
+    posting = webhook(receiver.url)
+    for _ in range(3):
+        assert posting.process(reply()) == Done()
+        time.sleep(0.05)
+    assert len(receiver.calls) == 3
+
+
+@pytest.mark.parametrize("rest", [b"", b"x" * 5, b"\xff" * 200_000])
+def test_the_rest_of_an_answer_changes_nothing(receiver: Receiver, rest: bytes) -> None:
+    """It stops, or is endless. The status has decided, and nobody waits for the deadline."""
+    receiver.answer = lambda request: _say(request, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + rest, 3)
+    start = time.monotonic()
+    assert webhook(receiver.url, timeout_seconds=30).process(reply()) == Done()
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("field", [b"X: y\r\n", b"X: " + b"y" * 60_000 + b"\r\n", b"X" * 100])
+def test_a_header_without_an_end_is_no_answer(receiver: Receiver, field: bytes) -> None:
+    """It is read within bounds."""
+
+    def endless(request: Request) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(2_000_000 // len(field)):
+            request.wfile.write(field)
+
+    receiver.answer = endless
+    assert isinstance(webhook(receiver.url, timeout_seconds=20).process(reply()), Later)
+
+
+def test_an_answer_just_in_time_counts(receiver: Receiver) -> None:
+    """The rest of it has a moment of its own."""
+
+    def late(request: Request) -> None:
+        time.sleep(0.9)
+        _say(request, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", 2)
+
+    receiver.answer = late
+    assert webhook(receiver.url).process(reply()) == Done()
+
+
+def test_cookies_are_not_kept(receiver: Receiver) -> None:
+    """Each reply is posted as if it were the first."""
+    receiver.answer = lambda request: _say(request, b"HTTP/1.1 204 No Content\r\nSet-Cookie: a=b\r\n\r\n")
+    posting = webhook(receiver.url)
+    assert [posting.process(reply()) for _ in range(2)] == [Done(), Done()]
+    assert all("cookie" not in call.headers for call in receiver.calls)
+
+
+def test_a_password_in_the_url_is_sent_as_a_login(receiver: Receiver) -> None:
+    """HTTP Basic, as RFC 7617 has it."""
+    assert webhook(receiver.url.replace("//", "//us%40er:p%C3%A4ss@")).process(reply()) == Done()
+    (call,) = receiver.calls
+    assert call.headers["authorization"] == f"Basic {base64.b64encode('us@er:päss'.encode()).decode()}"
+    assert "@" not in call.headers["host"]
+
+
+def test_each_name_has_connections_of_its_own() -> None:
+    """Two hosts at one address: a certificate was verified for one of them."""
+    posts = http_post._Posts()
+    first = posts.transport(httpx.URL("https://one.example/a"))
+    assert posts.transport(httpx.URL("https://one.example/b")) is first
+    for other in ("https://two.example/a", "http://one.example/a", "https://one.example:444/a"):
+        assert posts.transport(httpx.URL(other)) is not first
+
+
+def _say(request: Request, octets: bytes, seconds: float = 0) -> None:
+    request.wfile.write(octets)
+    request.wfile.flush()
+    time.sleep(seconds)

@@ -59,6 +59,11 @@ class PrivateDovecot:
         self._owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
     @property
+    def pid(self) -> int:
+        """Its process id; 0 while it does not run. Its processes are children of that one."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
     def inbox(self) -> Path:
         """The Maildir of ``user``: any name is one; each has a mailbox of its own."""
         return self.folder / "mail" / self.user

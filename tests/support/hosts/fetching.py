@@ -1,11 +1,13 @@
 """A host that fetches replies from a mailbox, for tests of that flow: both other flows are real, stores are fakes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from reply_milter.adapters.state_dir.mailboxes import MailboxRecord
+from reply_milter.core.fetching.outcome import FetchVerdict
 from reply_milter.core.token.mint import MintedAddress
 from reply_milter.flows.fetching.look import look
 from reply_milter.flows.fetching.service import FetchRules, FetchService
@@ -82,6 +84,42 @@ class RecordingFetches:
         self.accidents += 1
 
 
+@dataclass
+class MemoryTurns:
+    """Turns at one mailbox. ``shared``: what all hosts have in common. tests/contract/test_mailbox_turns.py."""
+
+    host: str = "one"
+    shared: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """See ``ports.fetching.MailboxTurns``."""
+        ours = self._take()
+        try:
+            yield ours
+        finally:
+            if ours and self.shared.get("") == self.host:
+                del self.shared[""]
+
+    def became_of(self, identifiers: Sequence[str]) -> Mapping[str, FetchVerdict] | None:
+        """See ``ports.fetching.MailboxTurns``."""
+        if not self._take():
+            return None
+        return {one: FetchVerdict(self.shared[one]) for one in identifiers if one in self.shared}
+
+    def note(self, identifier: str, verdict: FetchVerdict) -> None:
+        """See ``ports.fetching.MailboxTurns``."""
+        self.shared[identifier] = verdict
+
+    def forget(self, identifiers: Sequence[str]) -> None:
+        """See ``ports.fetching.MailboxTurns``."""
+        for one in identifiers:
+            self.shared.pop(one, None)
+
+    def _take(self) -> bool:
+        return self.shared.setdefault("", self.host) == self.host
+
+
 def mail(fields: Sequence[tuple[str, str]], body: bytes = BODY) -> bytes:
     """A message as an IMAP server gives it."""
     lines = "".join(f"{name}:{value}\r\n" for name, value in fields)
@@ -109,6 +147,7 @@ class Fetching:
     deletes: bool = False
     most: int = 100_000
     mailbox: ObservedMailbox = field(default_factory=ObservedMailbox)
+    turns: MemoryTurns = field(default_factory=MemoryTurns)
 
     def __post_init__(self) -> None:
         self.hook: Hooked = hooked(self.folder)
@@ -122,6 +161,7 @@ class Fetching:
             delivering=replace(self.hook.service, store=None),
             mailbox=self.mailbox,
             record=MailboxRecord(self.hook.record.parent, IDENTITY),
+            turns=self.turns,
             telemetry=self.told,
             side_by_side=lambda call, several: [call(one) for one in several],
         )

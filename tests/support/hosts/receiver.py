@@ -11,7 +11,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 # of tests alone
 
-Misbehaviour = Callable[["_Request"], int | None]
+Misbehaviour = Callable[["Request"], int | None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Receiver:
         self._lock = threading.Lock()
         receiver = self
 
-        class Handler(_Request):
+        class Handler(Request):
             owner = receiver
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -62,7 +62,7 @@ class Receiver:
         self._server.server_close()
         self._thread.join()
 
-    def taken(self, request: "_Request", body: bytes) -> int | None:
+    def taken(self, request: "Request", body: bytes) -> int | None:
         """Post it, unless the signature is wrong or ``answer`` differs; return the status."""
         call = Call({name.lower(): value for name, value in request.headers.items()}, body)
         if self.checks_signatures and not _is_signed(call):
@@ -92,7 +92,9 @@ def _is_signed(call: Call) -> bool:
     return True
 
 
-class _Request(BaseHTTPRequestHandler):
+class Request(BaseHTTPRequestHandler):
+    """A connection of a client, with one request after the other."""
+
     owner: Receiver
     protocol_version = "HTTP/1.1"
 
@@ -118,17 +120,17 @@ class _Request(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-def hangs(_request: _Request) -> None:
+def hangs(_request: Request) -> None:
     """Read the request, and do not answer for a long time."""
     time.sleep(20)
 
 
-def returns_garbage(request: _Request) -> None:
+def returns_garbage(request: Request) -> None:
     """Answer with text that is not HTTP."""
     request.wfile.write(b"\x00\xff\x00 what?\r\n\r\n" * 100)
 
 
-def drips(request: _Request) -> None:
+def drips(request: Request) -> None:
     """Send an endless answer: a header, octet by octet."""
     request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Endless: ")
     for _ in range(200):
@@ -137,5 +139,5 @@ def drips(request: _Request) -> None:
         time.sleep(0.1)
 
 
-def hangs_up(_request: _Request) -> None:
+def hangs_up(_request: Request) -> None:
     """Read the request, and close the connection without an answer."""

@@ -1,15 +1,24 @@
-"""Hand a reply over by HTTP POST: one request on a connection of its own, within one deadline.
+"""Hand a reply over by HTTP POST: one request, within one deadline.
 
 The status decides: 2xx is Done; 400, 403, 406, 410, 413, 415 and 422 are Never; other statuses, and no answer in time,
 are Later. A redirection is not followed, because it is a mistake in the configuration.
+
+A connection stays open for a moment after an answer, for the next reply to the same host: an encrypted one costs more
+than all the rest. It is not used again later than that, because a server closes it sooner or later, and a request that
+meets the end of its connection may have been carried out.
 """
 
 import asyncio
+import base64
 import logging
+import os
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from functools import cache
+from typing import Any
 
 import httpx
 
@@ -20,6 +29,9 @@ from reply_milter.ports.delivery import NameLookupError, Names
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs, which may hold a password
 
 _NEVER = frozenset({400, 403, 406, 410, 413, 415, 422})
+_IDLE_SECONDS = 1.0  # servers close idle connections after two seconds and more
+_REST_SECONDS = 0.2  # for the rest of an answer, whose status has decided already
+_REST_OCTETS = 1 << 16
 
 
 class NoAnswerError(Exception):
@@ -50,7 +62,7 @@ def post(who: str, url: str, seconds: float, body: bytes, fields: Mapping[str, s
     try:
         given = httpx.URL(url)
         addresses = names.addresses(given.raw_host.decode().strip("[]"), seconds)
-        return asyncio.run(_post(given, addresses, body, fields, deadline - time.monotonic()))
+        return _posts(os.getpid()).run(_post(given, addresses, body, fields, deadline - time.monotonic()))
     except NameLookupError as error:
         raise NoAnswerError(f"{who} could not be reached: {error}") from error
     except (TimeoutError, httpx.ConnectTimeout):
@@ -66,30 +78,69 @@ def post(who: str, url: str, seconds: float, body: bytes, fields: Mapping[str, s
         raise NoAnswerError(f"the request to {who} failed: {type(error).__name__}") from error
 
 
+class _Posts:
+    """The posts of one process: their event loop, in a thread of its own, and connections to each host."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}
+        threading.Thread(target=self._loop.run_forever, name="posts", daemon=True).start()
+
+    def run(self, post: Coroutine[Any, Any, int]) -> int:
+        """Wait for a post; several threads may."""
+        return asyncio.run_coroutine_threadsafe(post, self._loop).result()
+
+    def transport(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
+        """Return the connections to the host of ``url``, by name: each was verified for that name alone.
+
+        A transport and not a client, which keeps the cookies of answers.
+        """
+        name = f"{url.scheme} {url.netloc.decode()}"
+        if name not in self._transports:
+            limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
+            self._transports[name] = httpx.AsyncHTTPTransport(verify=_trusted(), trust_env=False, limits=limits)
+        return self._transports[name]
+
+
+@cache
+def _posts(_pid: int) -> _Posts:
+    """Return those of this process: a fork has neither thread nor connections."""
+    return _Posts()
+
+
 async def _post(url: httpx.URL, addresses: list[str], body: bytes, fields: Mapping[str, str], seconds: float) -> int:
-    """Return the status. The body is not read: it may be garbage, or endless. One deadline covers everything."""
+    """Return the status. One deadline covers everything but the rest of an answer, which has one of its own."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    async with (
-        asyncio.timeout(seconds),
-        httpx.AsyncClient(follow_redirects=False, trust_env=False, verify=_trusted()) as client,
-    ):
+    transport = _posts(os.getpid()).transport(url)
+    async with asyncio.timeout(seconds):
         for tried, address in enumerate(addresses, 1):
             share = (deadline - loop.time()) / (len(addresses) - tried + 1)
-            request = client.build_request(
-                "POST",
-                url.copy_with(host=address),
-                content=body,
-                headers={"Host": url.netloc.decode(), "User-Agent": f"reply-milter/{__version__}", **fields},
-                timeout=httpx.Timeout(None, connect=max(share, 0.001)),
-                extensions={} if address == url.host.strip("[]") else {"sni_hostname": url.raw_host.decode()},
-            )
+            request = _request(url, address, body, fields, max(share, 0.001))
             try:
-                return await _status(client, request)
+                response = await transport.handle_async_request(request)
+                break
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if tried == len(addresses):
                     raise
-    raise TimeoutError
+        else:
+            raise TimeoutError
+    await _finish(response)
+    return response.status_code
+
+
+def _request(url: httpx.URL, address: str, body: bytes, fields: Mapping[str, str], seconds: float) -> httpx.Request:
+    """Return a request to one ``address`` of the host of ``url``. ``seconds``: to connect."""
+    usual = {"Host": url.netloc.decode(), "Accept": "*/*", "User-Agent": f"reply-milter/{__version__}"}
+    login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+    named = {} if address == url.host.strip("[]") else {"sni_hostname": url.raw_host.decode()}
+    return httpx.Request(
+        "POST",
+        url.copy_with(host=address),
+        content=body,
+        headers={**usual, **({"Authorization": f"Basic {login}"} if url.userinfo else {}), **fields},
+        extensions={"timeout": httpx.Timeout(None, connect=seconds).as_dict(), **named},
+    )
 
 
 @cache
@@ -98,7 +149,19 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-async def _status(client: httpx.AsyncClient, request: httpx.Request) -> int:
-    response = await client.send(request, stream=True)
-    await response.aclose()
-    return response.status_code
+async def _finish(response: httpx.Response) -> None:
+    """Read the rest of an answer, so that its connection can be used again; it may be garbage, or endless."""
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(_REST_SECONDS):
+            await _read_rest(response)
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(_REST_SECONDS):
+            await response.aclose()
+
+
+async def _read_rest(response: httpx.Response) -> None:
+    octets = 0
+    async for piece in response.aiter_raw():
+        octets += len(piece)
+        if octets > _REST_OCTETS:
+            return

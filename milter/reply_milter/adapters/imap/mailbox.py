@@ -1,17 +1,16 @@
 """Implements ``ports.mailbox.Mailbox``: one mailbox at an IMAP server."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from imapclient.response_parser import parse_fetch_response, parse_message_list
-
-from reply_milter.adapters.imap.client import Client, errors_told, shown
+from reply_milter.adapters.imap.answers import LAST_UID, found_in, items, uid_set
+from reply_milter.adapters.imap.client import Client, errors_told
 from reply_milter.adapters.imap.folders import Folders
 from reply_milter.adapters.imap.idling import Idling
 from reply_milter.adapters.imap.login import Secret, log_in
 from reply_milter.adapters.imap.removing import KEYWORD, Remover
-from reply_milter.adapters.imap.session import COMMAND_OCTETS, Answer, Session
+from reply_milter.adapters.imap.session import COMMAND_OCTETS, Session
 from reply_milter.core.fetching.account import Account
 from reply_milter.ports.delivery import Names
 from reply_milter.ports.mailbox import (
@@ -20,11 +19,11 @@ from reply_milter.ports.mailbox import (
     MailboxRefusedError,
     MailboxUnavailableError,
     Opened,
+    Refusal,
     Removal,
 )
 
 PIECE_OCTETS: Final = 1 << 20  # of a message per command
-_LAST_UID = (1 << 32) - 1
 _AT_ONCE_OF_ALL = 50_000  # messages, or UIDs: a search of so many answers with half a megabyte
 
 
@@ -62,10 +61,18 @@ class ImapMailbox:
         """See ``ports.mailbox.Mailbox``."""
         if not uids:
             return {}
-        answer = self._ready().by_uid("asking for sizes", "FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)")
-        wanted = set(uids)
-        items = _items(answer, "asking for sizes")
-        return {uid: size for uid, told in items.items() if uid in wanted and (size := _size(told)) is not None}
+        answer = self._ready().by_uid("asking for sizes", "FETCH", uid_set(uids), "(UID RFC822.SIZE)")
+        told = items(answer, "asking for sizes")
+        return {uid: size for uid in uids if (size := _size(told.get(uid, {}))) is not None}
+
+    def beginnings(self, uids: Sequence[int], limit: int) -> Mapping[int, bytes]:
+        """See ``ports.mailbox.Mailbox``."""
+        doing = "fetching messages"
+        octets = len(uids) * limit + COMMAND_OCTETS
+        answer = self._ready().by_uid(doing, "FETCH", uid_set(uids), _asked(0, limit), octets=octets)
+        told = items(answer, doing)
+        found = {uid: _piece_in(told.get(uid, {}), 0, limit, doing) for uid in uids}
+        return {uid: piece for uid, piece in found.items() if piece is not None}
 
     def fetch(self, uid: int, limit: int) -> bytes | None:
         """See ``ports.mailbox.Mailbox``."""
@@ -80,15 +87,15 @@ class ImapMailbox:
                 break
         return bytes(message)
 
-    def move(self, uid: int, folder: str) -> Removal:
+    def move(self, uids: Sequence[int], folder: str) -> Mapping[int, Removal | Refusal]:
         """See ``ports.mailbox.Mailbox``."""
         self._ready()
-        return self._remover.move(uid, folder)
+        return self._remover.move(uids, folder)
 
-    def delete(self, uid: int) -> Removal:
+    def delete(self, uids: Sequence[int]) -> Mapping[int, Removal | Refusal]:
         """See ``ports.mailbox.Mailbox``."""
         self._ready()
-        return self._remover.delete(uid)
+        return self._remover.delete(uids)
 
     def wait(self, seconds: float) -> bool:
         """See ``ports.mailbox.Mailbox``."""
@@ -140,7 +147,7 @@ class ImapMailbox:
             return self._found(uid + 1, "*")
         last = self._last()
         for first in range(uid + 1, last + 1, _AT_ONCE_OF_ALL):
-            if found := self._found(first, str(min(first + _AT_ONCE_OF_ALL - 1, _LAST_UID))):
+            if found := self._found(first, str(min(first + _AT_ONCE_OF_ALL - 1, LAST_UID))):
                 return found
         return []
 
@@ -149,46 +156,35 @@ class ImapMailbox:
         answer = self._ready().by_uid(
             "searching", "SEARCH", "UID", f"{first}:{last}", "UNDELETED", "UNKEYWORD", KEYWORD
         )
-        return [uid for uid in _uids(answer) if uid >= first]
+        return [uid for uid in found_in(answer) if uid >= first]
 
     def _last(self) -> int:
         """Return the highest UID; 0 for an empty mailbox."""
-        return max(_uids(self._ready().by_uid("searching", "SEARCH", "*")), default=0)
+        return max(found_in(self._ready().by_uid("searching", "SEARCH", "*")), default=0)
 
     def _piece(self, uid: int, begin: int, count: int) -> bytes | None:
         """Fetch ``count`` octets of a message, from ``begin`` on; fewer at its end, None if it is gone."""
         doing = "fetching a message"
-        asked = f"(UID BODY.PEEK[]<{begin}.{count}>)"
-        answer = self._ready().by_uid(doing, "FETCH", str(uid), asked, octets=count + COMMAND_OCTETS)
-        told = _items(answer, doing).get(uid, {})
-        name = f"BODY[]<{begin}>".encode()
-        if name not in told:
-            return None
-        piece = told[name]
-        if piece is None:  # NIL: some servers say so behind the end
-            return b""
-        if not isinstance(piece, bytes) or len(piece) > count:
-            raise MailboxUnavailableError(f"{doing}: the server's answer can't be read")
-        return piece
+        answer = self._ready().by_uid(doing, "FETCH", str(uid), _asked(begin, count), octets=count + COMMAND_OCTETS)
+        return _piece_in(items(answer, doing).get(uid, {}), begin, count, doing)
 
 
-def _items(answer: Answer, doing: str) -> Mapping[int, Mapping[bytes, object]]:
-    """Read the items of a FETCH by UID. A message that was just expunged is no error (RFC 5530)."""
-    if not answer.ok:
-        if answer.words.startswith(b"[EXPUNGEISSUED]"):
-            return {}
-        raise MailboxUnavailableError(f"{doing}: {shown(answer.words)}")
-    with errors_told(doing):
-        found: Mapping[int, Mapping[bytes, object]] = parse_fetch_response(answer.data)
-        return found
+def _asked(begin: int, count: int) -> str:
+    """Return the items of a FETCH of ``count`` octets. PEEK: the message stays unseen."""
+    return f"(UID BODY.PEEK[]<{begin}.{count}>)"
 
 
-def _uids(answer: Answer) -> list[int]:
-    if not answer.ok:
-        raise MailboxUnavailableError(f"searching: {shown(answer.words)}")
-    with errors_told("searching"):
-        lines = [line for line in answer.data if isinstance(line, bytes)]
-        return sorted({uid for line in lines for uid in parse_message_list([line]) if 0 < uid <= _LAST_UID})
+def _piece_in(told: Mapping[bytes, object], begin: int, count: int, doing: str) -> bytes | None:
+    """Return the octets among the items of one message; None if they are not there."""
+    name = f"BODY[]<{begin}>".encode()
+    if name not in told:
+        return None
+    piece = told[name]
+    if piece is None:  # NIL: some servers say so behind the end
+        return b""
+    if not isinstance(piece, bytes) or len(piece) > count:
+        raise MailboxUnavailableError(f"{doing}: the server's answer can't be read")
+    return piece
 
 
 def _size(told: Mapping[bytes, object]) -> int | None:

@@ -1,16 +1,31 @@
-"""Takes one message out of the mailbox, and never another: MOVE, or COPY and UID EXPUNGE; never a plain EXPUNGE.
+"""Takes messages out of the mailbox, and never another: MOVE, or COPY and UID EXPUNGE; never a plain EXPUNGE.
 
-A plain EXPUNGE would remove what others marked as deleted, too (RFC 3501 section 6.4.3).
+A plain EXPUNGE would remove what others marked as deleted, too (RFC 3501 section 6.4.3). Several messages leave in one
+command. MOVE may fail in the middle (RFC 6851 section 3.3), so those that COPYUID does not name are tried one by one.
 """
 
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
 
+from reply_milter.adapters.imap.answers import copied_in, told_of, uid_set
 from reply_milter.adapters.imap.client import shown
 from reply_milter.adapters.imap.folders import Folders
 from reply_milter.adapters.imap.session import Answer, Session
-from reply_milter.ports.mailbox import Capabilities, MailboxRefusedError, MailboxUnavailableError, Removal
+from reply_milter.ports.mailbox import Capabilities, MailboxRefusedError, MailboxUnavailableError, Refusal, Removal
 
 KEYWORD: Final = "$ReplyMilter"  # of messages that are done, and can't be taken out
+_AT_ONCE: Final = 100  # UIDs in a command: its line stays below 2,000 octets
+_MOVING: Final = "moving messages"
+
+Outcomes = dict[int, Removal | Refusal]
+
+
+class _Target(NamedTuple):
+    """Where messages go: a folder's ``name`` in quotes; ``make`` makes it if somebody removed it meanwhile."""
+
+    name: str
+    make: Callable[[], None]
+    refusal: str
 
 
 class Remover:
@@ -30,65 +45,94 @@ class Remover:
         self._instead = instead
         self._trash: str | None = None
 
-    def move(self, uid: int, folder: str) -> Removal:
+    def move(self, uids: Sequence[int], folder: str) -> Outcomes:
         """See ``ports.mailbox.Mailbox``."""
         if not (self._capabilities.move or self._capabilities.uidplus):
-            return self._mark(uid)
-        self._folders.make(folder)
-        answer = self._moved(uid, self._folders.name(folder))
-        if not answer.ok:  # somebody may have removed the folder
-            self._folders.make(folder, anew=True)
-            answer = self._moved(uid, self._folders.name(folder))
-        return self._removal(answer, f'the folder "{folder}" takes no message')
+            return self._mark(uids)
+        try:
+            self._folders.make(folder)
+        except MailboxRefusedError as error:
+            return dict.fromkeys(uids, Refusal(str(error)))
+        make, refusal = lambda: self._folders.make(folder, anew=True), f'the folder "{folder}" takes no message'
+        return self._all_moved(uids, _Target(self._folders.name(folder), make, refusal))
 
-    def delete(self, uid: int) -> Removal:
+    def delete(self, uids: Sequence[int]) -> Outcomes:
         """See ``ports.mailbox.Mailbox``."""
         if self._archives and self._capabilities.move and (trash := self._trash_of_server()):
-            return self._removal(self._moved(uid, trash), "the trash takes no message")
-        if self._capabilities.uidplus:
-            return Removal.REMOVED if self._expunged(uid) else Removal.GONE
-        return self.move(uid, self._instead)
+            return self._all_moved(uids, _Target(trash, lambda: None, "the trash takes no message"))
+        if not self._capabilities.uidplus:
+            return self.move(uids, self._instead)
+        there = {uid for few in _pieces(uids) for uid in self._expunged(few)}
+        return {uid: Removal.REMOVED if uid in there else Removal.GONE for uid in uids}
 
-    def _moved(self, uid: int, name: str) -> Answer:
-        """Move to a folder by its ``name`` in quotes."""
+    def _all_moved(self, uids: Sequence[int], target: _Target) -> Outcomes:
+        found: Outcomes = {}
+        for few in _pieces(uids):
+            answer, moved = self._moved(few, target.name)
+            found |= self._told(few, moved) if answer.ok else dict.fromkeys(moved or (), Removal.REMOVED)
+            if not answer.ok:
+                found |= self._moved_apart([uid for uid in few if uid not in found], target)
+        return found
+
+    def _moved_apart(self, uids: Sequence[int], target: _Target) -> Outcomes:
+        """Move messages one by one, after the server refused to move them together."""
+        try:
+            target.make()
+        except MailboxRefusedError as error:
+            return dict.fromkeys(uids, Refusal(str(error)))
+        found: Outcomes = {}
+        for uid in uids:
+            answer, moved = self._moved((uid,), target.name)
+            refusal = Refusal(f"{target.refusal}: {shown(answer.words)}")
+            found |= self._told((uid,), moved) if answer.ok else {uid: refusal}
+        return found
+
+    def _moved(self, uids: Sequence[int], name: str) -> tuple[Answer, set[int] | None]:
+        """Move to a folder by its ``name`` in quotes. Returns with the answer who was moved; None: it doesn't say."""
         if self._capabilities.move:
-            return self._session.by_uid("moving a message", "MOVE", str(uid), name)
-        answer = self._session.by_uid("copying a message", "COPY", str(uid), name)
-        copied = self._session.code("COPYUID")
-        if answer.ok and (copied is not None or self._is_there(uid)):
-            self._expunged(uid)
-            self._session.wire.untagged_responses["COPYUID"] = [copied or b""]
-        return answer
+            answer = self._session.by_uid(_MOVING, "MOVE", uid_set(uids), name)
+            return answer, self._copied(uids) if self._capabilities.uidplus else None
+        answer = self._session.by_uid("copying messages", "COPY", uid_set(uids), name)
+        copied = self._copied(uids)
+        if answer.ok and not self._session.codes("COPYUID"):
+            copied = self._there(uids)
+        if answer.ok and copied:
+            self._expunged(sorted(copied))
+        return answer, copied if answer.ok else set()
 
-    def _removal(self, answer: Answer, refusal: str) -> Removal:
-        if not answer.ok:
-            raise MailboxRefusedError(f"{refusal}: {shown(answer.words)}")
-        if self._capabilities.uidplus and self._session.code("COPYUID") is None:
-            return Removal.GONE
-        return Removal.REMOVED
+    def _copied(self, uids: Sequence[int]) -> set[int]:
+        return copied_in(self._session.codes("COPYUID"), _MOVING, uids)
 
-    def _expunged(self, uid: int) -> bool:
-        """Delete a message for good; False if it is gone already."""
-        session = self._session
-        marked = session.by_uid("deleting a message", "STORE", str(uid), "+FLAGS", "(\\Deleted)")
+    def _told(self, uids: Sequence[int], moved: set[int] | None) -> Outcomes:
+        return {uid: Removal.REMOVED if moved is None or uid in moved else Removal.GONE for uid in uids}
+
+    def _expunged(self, uids: Sequence[int]) -> set[int]:
+        """Delete messages for good; return those that were still there."""
+        doing = "deleting messages"
+        marked = self._session.by_uid(doing, "STORE", uid_set(uids), "+FLAGS", "(\\Deleted)")
         _checked(marked)
-        there = any(one is not None for one in marked.data)
-        _checked(session.by_uid("deleting a message", "EXPUNGE", str(uid)))
+        there = told_of(marked, doing, uids)
+        _checked(self._session.by_uid(doing, "EXPUNGE", uid_set(uids)))
         return there
 
-    def _mark(self, uid: int) -> Removal:
-        """Set our keyword, if the mailbox may have one: a search leaves the message out. It stays where it is."""
-        if self._capabilities.keywords:
-            _checked(self._session.by_uid("marking a message", "STORE", str(uid), "+FLAGS", f"({KEYWORD})"))
-        return Removal.MARKED
+    def _mark(self, uids: Sequence[int]) -> Outcomes:
+        """Set our keyword, if the mailbox may have one: a search leaves the messages out. They stay where they are."""
+        for few in _pieces(uids) if self._capabilities.keywords else ():
+            _checked(self._session.by_uid("marking messages", "STORE", uid_set(few), "+FLAGS", f"({KEYWORD})"))
+        return dict.fromkeys(uids, Removal.MARKED)
 
-    def _is_there(self, uid: int) -> bool:
-        found = self._session.by_uid("looking for a message", "FETCH", str(uid), "(UID)")
-        return any(one is not None for one in found.data)
+    def _there(self, uids: Sequence[int]) -> set[int]:
+        doing = "looking for messages"
+        found = self._session.by_uid(doing, "FETCH", uid_set(uids), "(UID)")
+        return told_of(found, doing, uids)
 
     def _trash_of_server(self) -> str | None:
         self._trash = self._trash or self._folders.trash()
         return self._trash
+
+
+def _pieces(uids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (uids[start : start + _AT_ONCE] for start in range(0, len(uids), _AT_ONCE))
 
 
 def _checked(answer: Answer) -> None:

@@ -91,8 +91,12 @@ class Session:
 
     def code(self, name: str) -> bytes | None:
         """Return what a response code of the last command says (RFC 3501 section 7.1); None if it was not there."""
-        found = self.wire.untagged_responses.get(name)
-        return _octets(found[-1]).partition(b"]")[0] if found else None
+        found = self.codes(name)
+        return found[-1] if found else None
+
+    def codes(self, name: str) -> list[bytes]:
+        """Return what each response code of this name says, in the answers to the last command."""
+        return [_octets(one).partition(b"]")[0] for one in self.wire.untagged_responses.get(name, ())]
 
     def by_uid(self, doing: str, command: str, *arguments: str, octets: int = COMMAND_OCTETS) -> Answer:
         """Ask ``UID command``; ``data`` holds its untagged answers. The server's no is a value."""

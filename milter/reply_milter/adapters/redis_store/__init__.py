@@ -7,6 +7,7 @@ from reply_milter.adapters.redis_store.link.errors import ERROR_KINDS
 from reply_milter.adapters.redis_store.link.operation import StoreTelemetry
 from reply_milter.adapters.redis_store.link.target import shown
 from reply_milter.adapters.redis_store.link.url import url_mistake
+from reply_milter.adapters.redis_store.mailbox_turns import TURN_OPERATIONS, MailboxPlace, RedisMailboxTurns
 from reply_milter.adapters.redis_store.registry import RedisRegistry
 from reply_milter.adapters.redis_store.store import MINTING_OPERATIONS, OPERATIONS, RedisStore
 
@@ -15,8 +16,11 @@ __all__ = [
     "ERROR_KINDS",
     "MINTING_OPERATIONS",
     "OPERATIONS",
+    "TURN_OPERATIONS",
+    "MailboxPlace",
     "RedisEpochs",
     "RedisInspection",
+    "RedisMailboxTurns",
     "RedisObserver",
     "RedisRegistry",
     "RedisStore",

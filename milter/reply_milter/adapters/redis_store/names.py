@@ -1,5 +1,6 @@
 """Names of Redis keys. All begin with ``rm1:``, so that an ACL can grant just these."""
 
+import hashlib
 from dataclasses import dataclass
 
 
@@ -16,6 +17,11 @@ def original_key(token_id: str) -> str:
 def epoch_key(part: int) -> str:
     """Return the name of a hash: id, and the number of looks per host. It has no realm: a loss concerns all of them."""
     return f"rm1:epoch:{part}"
+
+
+def mailbox_key(realm: str, identity: str) -> str:
+    """Return the name of a mailbox's hash: whose turn it is, and what became of replies in it. It tells no address."""
+    return f"rm1:{realm}:mailbox:{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
 
 
 @dataclass(frozen=True, slots=True)

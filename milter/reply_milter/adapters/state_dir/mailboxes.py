@@ -1,9 +1,11 @@
 """Record how far mailboxes were looked at: ``delivery/mailboxes.sqlite``. Implements ``ports.fetching.FetchRecord``.
 
-Tables: ``mailbox`` (UIDVALIDITY, and the UID up to which all was looked at), ``message`` (those not done with).
+Tables: ``mailbox`` (UIDVALIDITY, and the UID up to which all was looked at), ``message`` (those not done with),
+``host`` (a random name of this host, for turns at mailboxes).
 Several processes may have the file open. Without the file, all is looked at again: claims prevent a second effect.
 """
 
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,6 +27,7 @@ _TABLES = (
     "CREATE INDEX message_due ON message (identity, due)",
     f"PRAGMA user_version = {_LAYOUT}",
 )
+_HOST = "CREATE TABLE IF NOT EXISTS host (name TEXT NOT NULL)"
 
 
 class MailboxRecord:
@@ -39,6 +42,12 @@ class MailboxRecord:
         self._turn = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._prepare()
+
+    @property
+    def host(self) -> str:
+        """The name of this host: as long as the file is there, the same."""
+        with self._transaction() as sql:
+            return str(sql.execute("SELECT name FROM host").fetchone()[0])
 
     def begin(self, uidvalidity: int) -> int:
         """See ``ports.fetching.FetchRecord``."""
@@ -103,8 +112,9 @@ class MailboxRecord:
             (layout,) = sql.execute("PRAGMA user_version").fetchone()
             if layout > _LAYOUT:
                 raise RecordError(f"{self._path}: a later version wrote it (layout {layout}): install that again")
-            for statement in _TABLES if layout < 1 else ():
+            for statement in (*(_TABLES if layout < 1 else ()), _HOST):
                 sql.execute(statement)
+            sql.execute("INSERT INTO host SELECT ? WHERE NOT EXISTS (SELECT 1 FROM host)", (secrets.token_hex(8),))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -78,10 +78,17 @@ def deliver(service: HookService, envelope: Envelope, retry: bool = False) -> De
     opened = open_reply(envelope.message, service.rules.seal_keys)
     if isinstance(opened, Undeliverable):
         return keep_unverified(service, envelope, opened)
-    with service.ledger.hold(opened.id) as ours:
+    return deliver_opened(service, opened, envelope, retry)
+
+
+def deliver_opened(
+    service: HookService, sealed: SealedReply, envelope: Envelope, retry: bool = False
+) -> DeliveryOutcome:
+    """Deliver a message whose seal the caller has opened. Otherwise as ``deliver``."""
+    with service.ledger.hold(sealed.id) as ours:
         if not ours:
             return Later("another delivery of this reply is in progress")
-        return _deliver(service, opened, envelope, retry)
+        return _deliver(service, sealed, envelope, retry)
 
 
 def _deliver(service: HookService, sealed: SealedReply, envelope: Envelope, retry: bool) -> DeliveryOutcome:

@@ -10,7 +10,7 @@ from reply_milter.flows.fetching.service import FetchService
 from reply_milter.ports.mailbox import MailboxRefusedError, MailboxUnavailableError, Opened
 
 _IDLE_SECONDS = 540.0  # servers and routers drop connections that are silent for ten minutes and more
-_BUSY_SECONDS = 5.0  # until the other process that looks now is tried again
+_BUSY_SECONDS = 5.0  # until it may be our turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from reply_milter.core.delivery.reply import Envelope
 from reply_milter.core.fetching.outcome import FetchVerdict
 from reply_milter.core.fetching.presented import Fetched
 from reply_milter.core.fetching.recipients import Known, Recipients, recipients
-from reply_milter.core.seal.sealed_reply import Undeliverable, open_reply
+from reply_milter.core.seal.sealed_reply import SealedReply, Undeliverable, open_reply
 from reply_milter.core.verdict.reasons import Reason
-from reply_milter.flows.delivering.delivery import deliver
+from reply_milter.flows.delivering.delivery import deliver_opened
 from reply_milter.flows.fetching.judging import Kept, Postponed, Refused, judge, with_seal
 from reply_milter.flows.fetching.reading import Gone, Oversize, Unread, read_header, read_whole
 from reply_milter.flows.fetching.service import FetchService
@@ -25,6 +25,7 @@ class Ready:
     """An accepted reply that is to be handed over."""
 
     message: OpenMessage
+    sealed: SealedReply
     envelope: Envelope = field(repr=False)
 
 
@@ -39,14 +40,20 @@ class Ended:
     is_old: bool = False
 
 
-def prepare(service: FetchService, message: OpenMessage) -> Ready | Ended:
-    """Read and judge a message. One that was accepted before is not judged again, however long its delivery took."""
+def known_end(service: FetchService, message: OpenMessage) -> Ended | None:
+    """Return what became of an accepted reply at an earlier look; None if it has to be read."""
     known = settled(service, message.id) if message.id else None
-    if known is not None:
-        return Ended(message, known, is_old=True)
+    return Ended(message, known, is_old=True) if known is not None else None
+
+
+def prepare(service: FetchService, message: OpenMessage, beginning: bytes | None = None) -> Ready | Ended:
+    """Read and judge a message. One that was accepted before is not judged again, however long its delivery took.
+
+    ``beginning``: of ``read_beginnings``, if that has it.
+    """
     service.telemetry.started()
     try:
-        return _prepare(service, message)
+        return _prepare(service, message, beginning)
     except Gone:
         return Ended(message, None)
     except Oversize:
@@ -60,7 +67,7 @@ def prepare(service: FetchService, message: OpenMessage) -> Ready | Ended:
 def hand_over(service: FetchService, ready: Ready) -> Ended:
     """Hand an accepted reply to the hook's flow, in this process."""
     try:
-        outcome = deliver(service.delivering, ready.envelope)
+        outcome = deliver_opened(service.delivering, ready.sealed, ready.envelope)
     except Exception as error:  # noqa: BLE001 # logged with its traceback
         service.telemetry.internal_error()
         return Ended(ready.message, FetchVerdict.DEFERRED, why=f"the delivery failed: {type(error).__name__}")
@@ -85,8 +92,8 @@ def settled(service: FetchService, identifier: str) -> FetchVerdict | None:
             return FetchVerdict.PARKED if hook.parking.find(identifier) is not None else None
 
 
-def _prepare(service: FetchService, message: OpenMessage) -> Ready | Ended:
-    header = read_header(service.mailbox, message.uid)
+def _prepare(service: FetchService, message: OpenMessage, beginning: bytes | None) -> Ready | Ended:
+    header = read_header(service.mailbox, message.uid, beginning)
     found = recipients(header.fields, service.rules.field, _known(service))
     if not found and not message.seal:
         return Ended(message, FetchVerdict.ORDINARY)
@@ -94,7 +101,7 @@ def _prepare(service: FetchService, message: OpenMessage) -> Ready | Ended:
         return _refused(service, message, Reason.NOT_ALONE, "several fields or addresses say where it was delivered to")
     if not header.ends:
         return _refused(service, message, Reason.MALFORMED, "the header is too long")
-    whole = Fetched.read(read_whole(service.mailbox, header, service.rules.max_message_bytes))
+    whole = read_whole(service.mailbox, header, service.rules.max_message_bytes)
     seal = message.seal or _judged(service, message, whole, found)
     if isinstance(seal, Ended):
         return seal
@@ -124,7 +131,7 @@ def _ready(service: FetchService, message: OpenMessage, whole: Fetched, seal: st
         return _unreadable(service, message, opened)
     recipient = found.addresses[0] if found else ""
     envelope = Envelope(whole.sender.strip("<>"), recipient, octets)
-    return Ready(replace(message, id=opened.id, seal=seal), envelope)
+    return Ready(replace(message, id=opened.id, seal=seal), opened, envelope)
 
 
 def _known(service: FetchService) -> Known:

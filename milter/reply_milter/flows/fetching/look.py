@@ -19,24 +19,43 @@ hand over, DONE on the hook's record, move, commit, closed on record. Each write
 
 An accepted reply is never judged again: its address may expire while its application is away. \\Seen is never read and
 never set. A message is known by its UID; if UIDVALIDITY changes, all is looked at again, and claims prevent a second
-effect. One process of a host looks at a mailbox at a time; fetchers on two hosts may hand over the same id.
+effect.
+
+Messages go through these steps in batches: each step is made for all of a batch, in one command or one transaction
+where that can be, before the next step begins. So the table holds for each message of a batch.
+
+Several fetchers may look at one mailbox, one at a time: those of a host take turns by a lock (``Ledger.hold``), hosts
+take turns through the store (``ports.fetching.MailboxTurns``). A turn lasts one look. The turn of a host that dies ends
+half a minute later. Then the next host finds claims that are reserved, and has no record of how far they came: so after
+DONE, what became of a reply is also noted in the store, at once. Notes are asked for before replies are
+handed over, in a question that also tells whether it is still our turn.
+
+    the host dies                             the other host                             handed over
+    before the handler took it                hands it over                              once
+    after the handler took it, before a note  hands it over                              twice, with one id
+    after the note, before the move           moves it, and commits                      once
+    after the move, before the commit         sees nothing; a replay finds the note      once
+    and is back, after the other's hand-over  finds it gone, or the note                 once
+
+While the store gives no answer, nothing new is judged, and what is on record on a host is handed over as if there were
+no other host.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from reply_milter.core.fetching.outcome import FetchVerdict, Folder, folder_for, retry_seconds
-from reply_milter.flows.fetching.handling import Ended, Ready, hand_over, prepare, settled
+from reply_milter.core.fetching.outcome import FetchVerdict
+from reply_milter.flows.fetching.closing import close
+from reply_milter.flows.fetching.handling import Ended, Ready, known_end, prepare
+from reply_milter.flows.fetching.reading import read_beginnings
 from reply_milter.flows.fetching.service import FetchService
-from reply_milter.ports import StoreUnavailableError
-from reply_milter.ports.fetching import FetchReport, OpenMessage
-from reply_milter.ports.mailbox import MailboxRefusedError, MailboxUnavailableError, Removal
+from reply_milter.ports.fetching import OpenMessage
+from reply_milter.ports.mailbox import BEGINNINGS_AT_ONCE, MailboxUnavailableError
 
 _DUE = 256  # open messages that one look tries
 _ENDED = 128  # messages that are closed at a time
 _READY = 32  # replies that are handed over side by side
 _READY_OCTETS = 16 << 20  # of them, but for a single larger one
-_OPEN = (FetchVerdict.DEFERRED, FetchVerdict.PARKED)
 
 
 @dataclass(slots=True)
@@ -64,7 +83,7 @@ class _Batch:
 
 
 def look(service: FetchService, uidvalidity: int, progressed: Callable[[], None] = lambda: None) -> bool:
-    """Handle what is new, and what is due. False: another process of this host looks at the mailbox now.
+    """Handle what is new, and what is due. False: another fetcher, here or on another host, looks at the mailbox now.
 
     ``progressed`` is called whenever messages are done with.
 
@@ -72,15 +91,22 @@ def look(service: FetchService, uidvalidity: int, progressed: Callable[[], None]
         MailboxUnavailableError: the connection is lost; what is on record goes on at the next look.
     """
     with service.delivering.ledger.hold(f"mailbox {service.rules.identity}") as ours:
-        if ours:
-            looked_at = service.record.begin(uidvalidity)
-            due = service.record.due(service.verifying.clock.now(), _DUE)
-            for new in _new(service, looked_at):
-                _handle_all(service, new[0].uid - 1, new, are_new=True)
-                progressed()
-            _handle_all(service, looked_at, due)
-            service.telemetry.looked(service.verifying.clock.now())
-    return ours
+        if not ours:
+            return False
+        with service.turns.turn() as ours:
+            if ours:
+                _look(service, uidvalidity, progressed)
+            return ours
+
+
+def _look(service: FetchService, uidvalidity: int, progressed: Callable[[], None]) -> None:
+    looked_at = service.record.begin(uidvalidity)
+    due = service.record.due(service.verifying.clock.now(), _DUE)
+    for new in _new(service, looked_at):
+        _handle_all(service, new[0].uid - 1, new, are_new=True)
+        progressed()
+    _handle_all(service, looked_at, due)
+    service.telemetry.looked(service.verifying.clock.now())
 
 
 def _new(service: FetchService, looked_at: int) -> Iterator[list[OpenMessage]]:
@@ -98,84 +124,32 @@ def _new(service: FetchService, looked_at: int) -> Iterator[list[OpenMessage]]:
 
 def _handle_all(service: FetchService, looked_at: int, messages: Sequence[OpenMessage], are_new: bool = False) -> None:
     batch = _Batch(looked_at)
-    for message in messages:
-        batch.add(_prepared(service, message))
+    for message, step in _prepared(service, messages):
+        batch.add(step)
         if are_new:
             batch.looked_at = message.uid
         if batch.is_full:
-            _close(service, batch)
+            close(service, batch.looked_at, batch.ready, batch.ended)
             batch = _Batch(batch.looked_at)
-    _close(service, batch)
+    close(service, batch.looked_at, batch.ready, batch.ended)
 
 
-def _prepared(service: FetchService, message: OpenMessage) -> Ready | Ended:
+def _prepared(service: FetchService, messages: Sequence[OpenMessage]) -> Iterator[tuple[OpenMessage, Ready | Ended]]:
+    """Prepare messages one by one; their beginnings are read several at once."""
+    for start in range(0, len(messages), BEGINNINGS_AT_ONCE):
+        few = messages[start : start + BEGINNINGS_AT_ONCE]
+        known = {one.uid: known_end(service, one) for one in few}
+        begun = read_beginnings(service.mailbox, [one.uid for one in few if known[one.uid] is None])
+        for one in few:
+            yield one, known[one.uid] or _prepared_alone(service, one, begun.pop(one.uid, None))
+
+
+def _prepared_alone(service: FetchService, message: OpenMessage, beginning: bytes | None) -> Ready | Ended:
     """Prepare one message; an error of ours harms no other."""
     try:
-        return prepare(service, message)
+        return prepare(service, message, beginning)
     except MailboxUnavailableError:
         raise
     except Exception as error:  # noqa: BLE001 # logged with its traceback
         service.telemetry.internal_error()
         return Ended(message, FetchVerdict.DEFERRED, why=f"an internal error: {type(error).__name__}")
-
-
-def _close(service: FetchService, batch: _Batch) -> None:
-    """Hand over, move, commit, and record what is done with."""
-    service.record.put([one.message for one in batch.ready])
-    ended = [*batch.ended, *service.side_by_side(lambda one: hand_over(service, one), batch.ready)]
-    closed = _committed(service, [_moved(service, one) for one in ended])
-    done = [one.message.uid for one in closed if one.verdict not in _OPEN]
-    still_open = [_rested(service, one.message) for one in closed if one.verdict in _OPEN]
-    service.record.close(batch.looked_at, done, still_open)
-
-
-def _moved(service: FetchService, ended: Ended) -> Ended:
-    """Move or delete a message whose verdict says so, and report it; deferred, if the server does not do that now."""
-    folder = folder_for(ended.verdict) if ended.verdict is not None else None
-    removal = Removal.REMOVED
-    if folder is not None:
-        try:
-            removal = _remove(service, ended.message.uid, folder)
-        except MailboxRefusedError as error:
-            folder, ended = None, replace(ended, verdict=FetchVerdict.DEFERRED, why=f"{ended.verdict}: {error}")
-    if removal is Removal.GONE:
-        folder = None
-    _report(service, ended, folder, removal)
-    return ended
-
-
-def _remove(service: FetchService, uid: int, folder: Folder) -> Removal:
-    name = service.rules.name_of(folder)
-    return service.mailbox.move(uid, name) if name else service.mailbox.delete(uid)
-
-
-def _report(service: FetchService, ended: Ended, folder: Folder | None, removal: Removal) -> None:
-    """Report each message once, but for one that is tried again."""
-    waits = ended.verdict is FetchVerdict.PARKED and ended.message.tries > 0
-    was_reported = ended.is_old and removal is Removal.GONE
-    if ended.verdict is not None and not waits and not was_reported:
-        one = ended.message
-        service.telemetry.fetched(FetchReport(one.uid, ended.verdict, ended.reason, one.id, folder, ended.why))
-
-
-def _committed(service: FetchService, ended: Sequence[Ended]) -> list[Ended]:
-    """Commit the claims of replies that are done with. Without an answer of the store, they stay open."""
-    accepted = [one for one in ended if one.message.id and one.verdict not in _OPEN and _is_settled(service, one)]
-    if not accepted:
-        return list(ended)
-    try:
-        service.verifying.store.commit_all([one.message.id for one in accepted])
-    except StoreUnavailableError:
-        again = {one.message.uid for one in accepted}
-        return [replace(one, verdict=FetchVerdict.DEFERRED) if one.message.uid in again else one for one in ended]
-    return list(ended)
-
-
-def _is_settled(service: FetchService, ended: Ended) -> bool:
-    """Whether the hook is done with it; what somebody took out of the mailbox before that may be put back."""
-    return ended.verdict is not None or settled(service, ended.message.id) not in (None, FetchVerdict.PARKED)
-
-
-def _rested(service: FetchService, message: OpenMessage) -> OpenMessage:
-    now, tries = service.verifying.clock.now(), message.tries + 1
-    return replace(message, tries=tries, due=now + retry_seconds(tries), first=message.first or now)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from reply_milter.core.fetching.presented import Fetched
 from reply_milter.core.mail import headers
 from reply_milter.ports.mailbox import Mailbox, MailboxRefusedError
-from reply_text.syntax.message_file import split
 
 _FIRST_OCTETS: Final = 1 << 16  # most replies are shorter, and come in one piece
 _HEADER_OCTETS: Final = headers.OCTETS_LIMIT + _FIRST_OCTETS  # a longer header is malformed, whatever follows
@@ -32,33 +32,51 @@ class Unread(Exception):  # noqa: N818 # the server's error
 class Header:
     """The beginning of a message, with its whole header, or as much of that as is read.
 
-    ``octets``: that beginning, split into ``fields`` and what follows. ``ends``: the header ends within it.
-    ``is_whole``: there is no more of the message.
+    ``begun``: that beginning, taken apart. ``ends``: the header ends within it. ``is_whole``: there is no more of the
+    message.
     """
 
     uid: int
-    octets: bytes = field(repr=False)
-    fields: Sequence[tuple[str, str]] = field(repr=False)
+    begun: Fetched = field(repr=False)
     ends: bool
     is_whole: bool
+
+    @property
+    def fields(self) -> Sequence[tuple[str, str]]:
+        """The fields from the top."""
+        return self.begun.fields
 
     @classmethod
     def read(cls, uid: int, octets: bytes, most: int) -> "Header":
         """Take apart what the server gave of a message when it was asked for ``most`` octets."""
-        fields, rest = split(octets)
-        is_whole = len(octets) < most
-        return cls(uid, octets, fields, is_whole or bool(rest), is_whole)
+        begun, is_whole = Fetched.read(octets), len(octets) < most
+        return cls(uid, begun, is_whole or bool(begun.body), is_whole)
 
 
-def read_header(mailbox: Mailbox, uid: int) -> Header:
-    """Read the beginning of a message.
+def read_beginnings(mailbox: Mailbox, uids: Sequence[int]) -> dict[int, bytes]:
+    """Read the beginnings of several messages in one go, for ``read_header``. Some may be missing: it reads those.
+
+    Raises:
+        MailboxUnavailableError: the connection is lost.
+    """
+    if len(uids) < 2:
+        return {}
+    try:
+        return dict(mailbox.beginnings(uids, _FIRST_OCTETS))
+    except MailboxRefusedError:  # because of one of them: each is read alone
+        return {}
+
+
+def read_header(mailbox: Mailbox, uid: int, beginning: bytes | None = None) -> Header:
+    """Read the beginning of a message, unless ``read_beginnings`` did.
 
     Raises:
         Gone, Unread: see there.
         MailboxUnavailableError: the connection is lost.
     """
     try:
-        header = Header.read(uid, _read(mailbox, uid, _FIRST_OCTETS), _FIRST_OCTETS)
+        first = _read(mailbox, uid, _FIRST_OCTETS) if beginning is None else beginning
+        header = Header.read(uid, first, _FIRST_OCTETS)
         if not header.ends:
             header = Header.read(uid, _read(mailbox, uid, _HEADER_OCTETS), _HEADER_OCTETS)
     except MailboxRefusedError as error:
@@ -66,7 +84,7 @@ def read_header(mailbox: Mailbox, uid: int) -> Header:
     return header
 
 
-def read_whole(mailbox: Mailbox, header: Header, most: int) -> bytes:
+def read_whole(mailbox: Mailbox, header: Header, most: int) -> Fetched:
     """Read all of a message that is a reply. Its header ends: millions of fields take gigabytes.
 
     Raises:
@@ -74,12 +92,12 @@ def read_whole(mailbox: Mailbox, header: Header, most: int) -> bytes:
         MailboxUnavailableError: the connection is lost.
     """
     try:
-        octets = header.octets if header.is_whole else _read_rest(mailbox, header.uid, most)
+        whole = header.begun if header.is_whole else Fetched.read(_read_rest(mailbox, header.uid, most))
     except MailboxRefusedError as error:
         raise Unread(str(error), is_ours=True) from error
-    if len(octets) > most:
+    if len(whole.octets) > most:
         raise Oversize
-    return octets
+    return whole
 
 
 def _read_rest(mailbox: Mailbox, uid: int, most: int) -> bytes:

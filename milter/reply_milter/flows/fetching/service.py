@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reply_milter.core.fetching.outcome import Folder
 from reply_milter.flows.delivering.service import HookService
 from reply_milter.flows.service import Service
-from reply_milter.ports.fetching import FetchRecord, FetchTelemetry
+from reply_milter.ports.fetching import FetchRecord, FetchTelemetry, MailboxTurns
 from reply_milter.ports.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -48,5 +48,6 @@ class FetchService:
     delivering: HookService
     mailbox: Mailbox
     record: FetchRecord
+    turns: MailboxTurns
     telemetry: FetchTelemetry
     side_by_side: Callable[[Callable[["Ready"], "Ended"], Sequence["Ready"]], list["Ended"]]

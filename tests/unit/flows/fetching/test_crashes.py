@@ -14,14 +14,16 @@ from reply_milter.core.delivery.outcome import Never
 from reply_milter.ports.mailbox import MailboxUnavailableError
 from tests.support.fake_mailbox import FakeMailbox
 from tests.support.fakes import AUTHOR, MemoryStore, minted
-from tests.support.hosts.fetching import Fetching, delivered, reply
+from tests.support.hosts.dialogue import reply_fields
+from tests.support.hosts.fetching import Fetching, MemoryTurns, delivered, reply
 from tests.support.hosts.hooked import ScriptedDeliverer
 
 _PORTS: dict[type, tuple[str, ...]] = {
-    FakeMailbox: ("uids_after", "fetch", "move"),
+    FakeMailbox: ("uids_after", "beginnings", "fetch", "move"),
     MailboxRecord: ("begin", "due", "known", "put", "close"),
     SqliteLedger: ("entry", "put"),
     MemoryStore: ("facts", "claim", "commit_all"),
+    MemoryTurns: ("became_of", "note", "forget"),
     ScriptedDeliverer: ("process",),
     DeadLetterFolder: ("keep",),
 }
@@ -84,7 +86,7 @@ def test_it_dies_at_each_call(tmp_path: Path, port: type, name: str, after: bool
     raise AssertionError("more calls than expected")
 
 
-@pytest.mark.parametrize("name", ["uids_after", "fetch", "move"])
+@pytest.mark.parametrize("name", ["uids_after", "beginnings", "fetch", "move"])
 def test_the_connection_is_cut_at_each_command(tmp_path: Path, name: str) -> None:
     """The next look goes on."""
     for number in range(1, 12):
@@ -111,9 +113,11 @@ def test_the_connection_is_cut_at_each_command(tmp_path: Path, name: str) -> Non
 
 
 def _fill(host: Fetching) -> None:
-    """With three replies, of which one is refused by the application, a forgery, and mail of somebody else's."""
-    for user in (1, 2, 3):
-        host.arrive(user=user)
+    """With three replies, a large one and one that the application refuses, a forgery, and a stranger's mail."""
+    host.arrive(user=1)
+    large = minted(user=2)
+    host.mailbox.append(delivered(large.address, reply_fields(large), b"x" * 70_000))
+    host.arrive(user=3)
     host.hook.deliverer.script = [lambda got: Never("no") if got.user == 3 else None] * 20  # type: ignore[list-item,return-value]
     host.mailbox.append(delivered("jane@example.net", [("From", f" {AUTHOR}")]))
     host.mailbox.append(reply(minted(user=4), author="mallory@example.com"))

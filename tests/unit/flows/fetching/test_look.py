@@ -13,7 +13,6 @@ from reply_milter.core.verdict.handler import Handlers
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.flows.delivering.parking import release
 from reply_milter.flows.fetching import handling
-from reply_milter.ports.mailbox import MailboxRefusedError
 from reply_text.syntax.message_file import split
 from tests.support.fakes import AUTHOR, FORM, minted, rules
 from tests.support.hosts.dialogue import reply_fields
@@ -186,16 +185,11 @@ def test_a_commit_without_an_answer_is_made_later(host: Fetching) -> None:
 
 def test_a_full_folder_defers_the_move_and_not_the_reply(host: Fetching) -> None:
     """The reply is handed over once; the move is tried again."""
-
-    def full(name: str) -> None:
-        if name == "move":
-            raise MailboxRefusedError("the quota is full: make room")
-
     host.arrive()
-    host.mailbox.before = full
+    host.mailbox.full = True
     host.look()
     assert (host.verdicts, host.handed, host.committed) == (["deferred"], 1, 0)
-    host.mailbox.before = lambda _name: None
+    host.mailbox.full = False
     host.look(15)
     assert (host.verdicts, host.handed, host.committed) == (["deferred", "delivered"], 1, 1)
     assert len(host.mailbox.folders["Done"]) == 1
@@ -220,7 +214,7 @@ def test_a_header_without_an_end_is_malformed(host: Fetching) -> None:
     host.mailbox.append(delivered(answered.address, [*fields, *[("X-Long", f" {'x' * 900}")] * 250]))
     host.look()
     assert [(one.verdict, one.reason) for one in host.told.reports] == [("rejected", "malformed"), ("delivered", "")]
-    assert host.mailbox.calls.count("fetch") == 4
+    assert (host.mailbox.calls.count("beginnings"), host.mailbox.calls.count("fetch")) == (1, 2)
 
 
 def test_observe_mode_moves_only_what_enforce_mode_takes(tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ interrupts is undone. Several processes may have the file open; a writer waits t
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _BUSY_SECONDS = 10.0
 _FOLDER_MODE = 0o700
@@ -53,6 +56,16 @@ class RecordDamagedError(RecordError):
     """
 
 
+@dataclass(slots=True)
+class _Write:
+    """A statement that waits for a transaction. ``error``: why it was not carried out, once ``is_done``."""
+
+    statement: str
+    row: tuple[Any, ...]
+    is_done: bool = False
+    error: Exception | None = None
+
+
 class Database:
     """``folder`` holds the file, and beside it ``held``, which is locked while a reply is delivered."""
 
@@ -64,6 +77,7 @@ class Database:
             None  # with the file's inode: somebody may put another there
         )
         self._turn = threading.Lock()  # threads that wait in SQLite sleep longer and longer
+        self._writes: deque[_Write] = deque()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -73,12 +87,58 @@ class Database:
             RecordError: it failed, and nothing of it was done.
         """
         try:
-            with self._turn, self._connection() as connection:
-                connection.execute("BEGIN IMMEDIATE")
+            with self._turn, self._transaction() as connection:
                 yield connection
-                connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise RecordError(f"{self.path}: {error}") from error
+
+    def read(self, query: str, row: tuple[Any, ...]) -> Any:
+        """Return the first row that one query finds; None without one.
+
+        Raises:
+            RecordError: the file can't be read.
+        """
+        try:
+            with self._turn, self._connection() as connection:
+                return connection.execute(query, row).fetchone()
+        except sqlite3.Error as error:
+            raise RecordError(f"{self.path}: {error}") from error
+
+    def write(self, statement: str, row: tuple[Any, ...]) -> None:
+        """Run one statement, on disk when it returns. Threads that come meanwhile share a transaction, and its sync.
+
+        Raises:
+            RecordError: it failed, and nothing of it was done.
+        """
+        mine = _Write(statement, row)
+        self._writes.append(mine)
+        with self._turn:
+            if not mine.is_done:
+                self._write_all()
+        if mine.error is not None:
+            raise RecordError(f"{self.path}: {mine.error}") from mine.error
+
+    def _write_all(self) -> None:
+        """Run all statements that wait, in one transaction: none is done unless all are."""
+        several = [self._writes.popleft() for _ in range(len(self._writes))]
+        failed: Exception | None = RecordError("the transaction was interrupted")
+        try:
+            with self._transaction() as connection:
+                for one in several:
+                    connection.execute(one.statement, one.row)
+            failed = None
+        except sqlite3.Error as error:
+            failed = error
+        finally:
+            for one in several:
+                one.error, one.is_done = failed, True
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
 
     def stay_open(self) -> None:
         """Keep one connection for all transactions from now on: a last one to close would write the log back each time.
@@ -92,7 +152,6 @@ class Database:
         """Yield a connection; what was not committed on it is undone."""
         kept = self._kept if self._kept is not None and self._kept[0] == _inode(self.path) else None
         connection = kept[1] if kept is not None else self._connected()
-        connection.execute("PRAGMA synchronous = FULL")
         try:
             yield connection
         except BaseException:
@@ -122,7 +181,9 @@ class Database:
             connection.execute("COMMIT")
 
     def _connected(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
 
 
 def _inode(path: Path) -> int:

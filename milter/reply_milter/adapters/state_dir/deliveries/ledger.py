@@ -15,6 +15,10 @@ from reply_milter.adapters.state_dir.deliveries.database import Database
 from reply_milter.ports.delivery import LedgerEntry, Progress
 
 _OFFSET_BITS = 62
+_PUT = (
+    "INSERT INTO delivery VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET progress = excluded.progress, kept_until = excluded.kept_until"
+)
 _FLOCK = "hhqqi"  # struct flock of fcntl(2): type, whence, start, length, pid
 
 
@@ -38,18 +42,12 @@ class SqliteLedger:
 
     def entry(self, identifier: str) -> LedgerEntry:
         """See ``ports.delivery.Ledger``."""
-        with self._database.transaction() as sql:
-            row = sql.execute("SELECT progress, first_tried FROM delivery WHERE id = ?", (identifier,)).fetchone()
+        row = self._database.read("SELECT progress, first_tried FROM delivery WHERE id = ?", (identifier,))
         return LedgerEntry(Progress(row[0]), row[1]) if row else LedgerEntry()
 
     def put(self, identifier: str, progress: Progress, now: int, kept_until: int) -> None:
         """See ``ports.delivery.Ledger``."""
-        with self._database.transaction() as sql:
-            sql.execute(
-                "INSERT INTO delivery VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET progress = excluded.progress, kept_until = excluded.kept_until",
-                (identifier, progress.value, now, kept_until),
-            )
+        self._database.write(_PUT, (identifier, progress.value, now, kept_until))
 
     def forget(self, now: int) -> None:
         """See ``ports.delivery.Ledger``."""
