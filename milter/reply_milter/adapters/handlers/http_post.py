@@ -84,17 +84,27 @@ def _status(place: Place, wire: Wire, target: str, body: bytes, fields: Mapping[
     """Send the request, and return the status of its answer."""
     is_reusable = False
     try:
-        request = http.client.HTTPConnection(place.host)
-        request.sock = wire
-        request.request("POST", target, body, fields)
+        is_sent = _is_sent(wire, http.client.HTTPConnection(place.host), target, body, fields)
         response = final_answer(wire)
-        is_reusable = _is_read(wire, response)
+        is_reusable = is_sent and _is_read(wire, response)
         return response.status
     finally:
         if is_reusable:
             connections().give_back(place, wire)
         else:
             wire.end()
+
+
+def _is_sent(
+    wire: Wire, request: http.client.HTTPConnection, target: str, body: bytes, fields: Mapping[str, str]
+) -> bool:
+    """Send a request. False: the server closed the connection before its end, and may have said why (RFC 9112 9.5)."""
+    request.sock = wire
+    try:
+        request.request("POST", target, body, fields)
+    except ConnectionError:
+        return False
+    return True
 
 
 def _is_read(wire: Wire, response: http.client.HTTPResponse) -> bool:
