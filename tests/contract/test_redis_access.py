@@ -8,13 +8,23 @@ from pathlib import Path
 import pytest
 import redis
 
-from reply_milter.adapters.redis_store import RedisEpochs, RedisInspection, RedisObserver, RedisRegistry, RedisStore
+from reply_milter.adapters.redis_store import (
+    MailboxPlace,
+    RedisEpochs,
+    RedisInspection,
+    RedisMailboxTurns,
+    RedisObserver,
+    RedisRegistry,
+    RedisStore,
+)
 from reply_milter.core.diagnosis import store as rules
+from reply_milter.core.fetching.outcome import FetchVerdict
 from reply_milter.core.token.revocation import Revocation, What
 from reply_milter.flows.revocations import restore_revocations
 from reply_milter.ports import Replay, StoreUnavailableError, UserChange
 from tests.support.certificate import write_certificate
 from tests.support.fakes import REALM
+from tests.support.hosts.hooked import ID
 from tests.support.processes.ports import free_port
 from tests.support.stores.redis_under_test import PROGRAM
 from tests.support.stores.several_redis import ClusterUnderTest, Node, SentinelsUnderTest
@@ -88,6 +98,7 @@ def test_all_that_we_do_is_allowed(url: str) -> None:
     assert registry.undo(Revocation(REALM, What.BEFORE, KEPT, before=500), 0)
     registry.note_key_use({"k1": 1})
     assert registry.key_use() == {"k1": 1}
+    _takes_turns(url)
     assert store.facts(42, 1, 7, TOKEN).token_revoked
     assert RedisEpochs(url, 2.0).leave_mark("host")
     assert None not in RedisObserver(url, 2.0).look().values()
@@ -96,6 +107,18 @@ def test_all_that_we_do_is_allowed(url: str) -> None:
         assert list(rules.examine(found, 2000, embedded=False)) == []
         assert found.unix is not None
     assert list(rules.examine_topology(inspection.topology())) == []
+
+
+def _takes_turns(url: str) -> None:
+    """Whose methods raise nothing: without a right, two hosts would have their turn at a time."""
+    one, two = (RedisMailboxTurns(url, 2.0, MailboxPlace(REALM, "a box", host)) for host in ("one", "two"))
+    with one.turn():
+        one.note(ID, FetchVerdict.DELIVERED)
+        assert two.became_of([ID]) is None
+    with two.turn():
+        assert two.became_of([ID]) == {ID: FetchVerdict.DELIVERED}
+        two.forget([ID])
+        assert two.became_of([ID]) == {}
 
 
 def test_a_server_that_nobody_vouches_for_is_not_spoken_to(url: str) -> None:

@@ -214,6 +214,27 @@ def test_an_answer_just_in_time_counts(receiver: Receiver) -> None:
     assert webhook(receiver.url).process(reply()) == Done()
 
 
+def test_an_answer_before_the_end_of_the_request_counts() -> None:
+    """As by a server that takes no body of this size, and closes the connection."""
+    given = reply()
+    large = replace(given, envelope=replace(given.envelope, message=b"Subject: x\r\n\r\n" + b"x" * 20_000_000))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            time.sleep(0.2)
+            connection.shutdown(socket.SHUT_RD)
+            time.sleep(1)
+            connection.close()
+
+        threading.Thread(target=refuse, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert webhook(url, format="raw", timeout_seconds=10).process(large) == Never("the webhook answered 413")
+
+
 def test_cookies_are_not_kept(receiver: Receiver) -> None:
     """Each reply is posted as if it were the first."""
     receiver.answer = lambda request: _say(request, b"HTTP/1.1 204 No Content\r\nSet-Cookie: a=b\r\n\r\n")

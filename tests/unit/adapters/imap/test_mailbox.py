@@ -2,7 +2,7 @@
 
 import pytest
 
-from reply_milter.ports.mailbox import Capabilities, MailboxUnavailableError
+from reply_milter.ports.mailbox import Capabilities, MailboxRefusedError, MailboxUnavailableError
 from tests.support.scripted_imap import USUAL, Answer, at, scripted
 
 
@@ -73,3 +73,41 @@ def test_a_great_mailbox_is_searched_by_pieces() -> None:
         b"UID SEARCH UID 8:50007 UNDELETED UNKEYWORD $ReplyMilter",
         b"UID SEARCH UID 50008:100007 UNDELETED UNKEYWORD $ReplyMilter",
     ]
+
+
+def test_a_message_that_the_server_does_not_give_harms_no_other() -> None:
+    """It says no, and the connection stays usable; before, it was made anew again and again."""
+    answers: list[bytes] = [
+        b"@ NO [SERVERBUG] broken\r\n",
+        b"* 1 FETCH (UID 3 BODY[]<0> {5}\r\nhello)\r\n@ NO [SERVERBUG] broken\r\n",
+        b"* 1 FETCH (UID 3 BODY[]<0> {5}\r\nhello)\r\n@ OK so\r\n",
+    ]
+    with scripted({"UID FETCH": answers}) as server:
+        box = at(server)
+        box.open()
+        for ask in (lambda: box.fetch(3, 100), lambda: box.beginnings((3, 5), 100)):
+            with pytest.raises(MailboxRefusedError, match="broken"):
+                ask()
+        assert box.fetch(3, 100) == b"hello"
+    assert server.said.count(b'SELECT "INBOX"') == 1
+
+
+def test_beginnings_come_in_one_command() -> None:
+    """Of those that are there; what the server tells of others is passed over."""
+    told = b"* 9 FETCH (UID 77 BODY[]<0> {3}\r\nwho)\r\n* 3 FETCH (UID 8 BODY[]<0> NIL)\r\n"
+    told += b"* 1 FETCH (UID 3 FLAGS () BODY[]<0> {5}\r\nhello)\r\n@ OK so\r\n"
+    with scripted({"UID FETCH": told}) as server:
+        box = at(server)
+        box.open()
+        assert box.beginnings((3, 5, 8), 100) == {3: b"hello", 8: b""}
+    assert server.said[-1] == b"UID FETCH 3,5,8 (UID BODY.PEEK[]<0.100>)"
+
+
+def test_a_longer_beginning_than_was_asked_for_is_refused() -> None:
+    """A server that ignores the limit."""
+    told = b"* 1 FETCH (UID 3 BODY[]<0> {5}\r\nhello)\r\n@ OK so\r\n"
+    with scripted({"UID FETCH": told}) as server:
+        box = at(server)
+        box.open()
+        with pytest.raises(MailboxUnavailableError):
+            box.beginnings((3, 5), 4)

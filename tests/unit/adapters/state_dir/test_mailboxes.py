@@ -57,3 +57,14 @@ def test_a_damaged_file_is_an_error_and_no_crash(tmp_path: Path) -> None:
     (tmp_path / "mailboxes.sqlite").write_bytes(b"x" * 5000)
     with pytest.raises(RecordError, match=r"mailboxes\.sqlite"):
         MailboxRecord(tmp_path, "a")
+
+
+def test_a_host_keeps_its_name(tmp_path: Path) -> None:
+    """For all of its mailboxes, after a restart, too; a file that is older gets one."""
+    (tmp_path / "other").mkdir()
+    name = MailboxRecord(tmp_path, "a").host
+    assert name == MailboxRecord(tmp_path, "a").host == MailboxRecord(tmp_path, "b").host
+    assert name != MailboxRecord(tmp_path / "other", "a").host
+    with sqlite3.connect(tmp_path / "mailboxes.sqlite") as sql:
+        sql.execute("DROP TABLE host")
+    assert len(MailboxRecord(tmp_path, "a").host) == len(name)
