@@ -2,20 +2,25 @@
 
 import base64
 import socket
+import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from email.utils import getaddresses
+from pathlib import Path
 
-import httpx
 import pytest
 
 from reply_milter.adapters.handlers import deliverer_for, http_post
+from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.config.destinations import webhook_of
 from reply_milter.core.delivery.outcome import Done, Later, Never
 from reply_milter.ports.delivery import Deliverer
 from reply_text import Mailbox
 from tests.contract.handlers.given import NAMES, now, reply
+from tests.support.certificate import write_certificate
 from tests.support.hosts.hooked import ID
 from tests.support.hosts.receiver import SECRET, Receiver, Request, drips, hangs, hangs_up, returns_garbage
 from tests.support.processes.ports import free_port
@@ -214,27 +219,6 @@ def test_an_answer_just_in_time_counts(receiver: Receiver) -> None:
     assert webhook(receiver.url).process(reply()) == Done()
 
 
-def test_an_answer_before_the_end_of_the_request_counts() -> None:
-    """As by a server that takes no body of this size, and closes the connection."""
-    given = reply()
-    large = replace(given, envelope=replace(given.envelope, message=b"Subject: x\r\n\r\n" + b"x" * 20_000_000))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def refuse() -> None:
-            connection, _ = listener.accept()
-            connection.recv(1000)
-            connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-            connection.shutdown(socket.SHUT_WR)
-            time.sleep(0.2)
-            connection.shutdown(socket.SHUT_RD)
-            time.sleep(1)
-            connection.close()
-
-        threading.Thread(target=refuse, daemon=True).start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        assert webhook(url, format="raw", timeout_seconds=10).process(large) == Never("the webhook answered 413")
-
-
 def test_cookies_are_not_kept(receiver: Receiver) -> None:
     """Each reply is posted as if it were the first."""
     receiver.answer = lambda request: _say(request, b"HTTP/1.1 204 No Content\r\nSet-Cookie: a=b\r\n\r\n")
@@ -251,13 +235,84 @@ def test_a_password_in_the_url_is_sent_as_a_login(receiver: Receiver) -> None:
     assert "@" not in call.headers["host"]
 
 
-def test_each_name_has_connections_of_its_own() -> None:
-    """Two hosts at one address: a certificate was verified for one of them."""
-    posts = http_post._Posts()
-    first = posts.transport(httpx.URL("https://one.example/a"))
-    assert posts.transport(httpx.URL("https://one.example/b")) is first
-    for other in ("https://two.example/a", "http://one.example/a", "https://one.example:444/a"):
-        assert posts.transport(httpx.URL(other)) is not first
+def test_each_name_has_connections_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hosts at one address: the certificate was verified for one of them, and a login goes to one of them."""
+    write_certificate(tmp_path / "cert.pem", tmp_path / "key.pem", "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    http_post._trusted.cache_clear()
+    with _encrypted(tmp_path) as (port, taken):
+        good = webhook(f"https://localhost:{port}/", timeout_seconds=5)
+        assert [good.process(reply()) for _ in range(3)] == [Done()] * 3
+        assert len(taken) == 1
+        other, _ = webhook_of({"url": f"https://other.example:{port}/", "secret": SECRET})
+        refused = deliverer_for(other, now(), Here()).process(reply())
+        assert isinstance(refused, Later) and "could not be reached" in refused.why
+        assert "certificate verify failed" in refused.why
+    http_post._trusted.cache_clear()
+
+
+def test_idle_connections_are_closed_soon(receiver: Receiver) -> None:
+    """Also where no other reply follows."""
+    ended = threading.Event()
+
+    def watch(connection: socket.socket) -> None:
+        connection.recv(1, socket.MSG_PEEK)
+        ended.set()
+
+    def watched(request: Request) -> int:
+        threading.Thread(target=watch, args=[request.connection], daemon=True).start()
+        return 204
+
+    receiver.answer = watched
+    assert webhook(receiver.url).process(reply()) == Done()
+    assert ended.wait(5)
+
+
+def test_interim_answers_are_passed_over(receiver: Receiver) -> None:
+    """Early hints, for example (RFC 8297); without a final answer there is none."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    receiver.answer = lambda request: _say(request, hints * 2 + b"HTTP/1.1 413 Too Large\r\n\r\n")
+    assert webhook(receiver.url).process(reply()) == Never("the webhook answered 413")
+    receiver.answer = lambda request: _say(request, hints * 100)
+    assert isinstance(webhook(receiver.url).process(reply()), Later)
+
+
+class Here(HostNames):
+    """Every name leads to this host."""
+
+    def addresses(self, _host: str, _seconds: float) -> list[str]:
+        """See ``ports.delivery.Names``."""
+        return ["127.0.0.1"]
+
+
+@contextmanager
+def _encrypted(folder: Path) -> Iterator[tuple[int, list[socket.socket]]]:
+    """A server that answers each request with 204, over TLS. Yields its port, and its connections."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    taken: list[socket.socket] = []
+
+    def serve(connection: ssl.SSLSocket) -> None:
+        with suppress(OSError), connection:
+            while request := connection.recv(1 << 20):
+                if b"webhook-id" in request.lower():
+                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+                taken.append(context.wrap_socket(connection, server_side=True))
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+            threading.Thread(target=serve, args=[taken[-1]], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1], taken
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def _say(request: Request, octets: bytes, seconds: float = 0) -> None:

@@ -15,8 +15,9 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -78,28 +79,47 @@ def post(who: str, url: str, seconds: float, body: bytes, fields: Mapping[str, s
         raise NoAnswerError(f"the request to {who} failed: {type(error).__name__}") from error
 
 
+@dataclass(slots=True)
+class _Host:
+    """Connections to one host, by name: each was verified for that name alone. ``idle_since``: by the loop's clock.
+
+    A transport and not a client, which keeps the cookies of answers.
+    """
+
+    transport: httpx.AsyncHTTPTransport
+    posts: int = 0
+    idle_since: float = 0.0
+
+
 class _Posts:
     """The posts of one process: their event loop, in a thread of its own, and connections to each host."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._hosts: dict[str, _Host] = {}
         threading.Thread(target=self._loop.run_forever, name="posts", daemon=True).start()
 
     def run(self, post: Coroutine[Any, Any, int]) -> int:
         """Wait for a post; several threads may."""
         return asyncio.run_coroutine_threadsafe(post, self._loop).result()
 
-    def transport(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
-        """Return the connections to the host of ``url``, by name: each was verified for that name alone.
-
-        A transport and not a client, which keeps the cookies of answers.
-        """
+    @contextmanager
+    def connections(self, url: httpx.URL) -> Iterator[httpx.AsyncHTTPTransport]:
+        """Lend the connections to the host of ``url``. Who was not asked for a moment is hung up on."""
         name = f"{url.scheme} {url.netloc.decode()}"
-        if name not in self._transports:
-            limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
-            self._transports[name] = httpx.AsyncHTTPTransport(verify=_trusted(), trust_env=False, limits=limits)
-        return self._transports[name]
+        host = self._hosts.get(name) or _Host(httpx.AsyncHTTPTransport(verify=_trusted(), trust_env=False))
+        self._hosts[name] = host
+        host.posts += 1
+        try:
+            yield host.transport
+        finally:
+            host.posts -= 1
+            host.idle_since = self._loop.time()
+            self._loop.call_at(host.idle_since + _IDLE_SECONDS, self._close, name, host, host.idle_since)
+
+    def _close(self, name: str, host: _Host, idle_since: float) -> None:
+        if not host.posts and host.idle_since == idle_since and self._hosts.pop(name, None) is not None:
+            self._closing = self._loop.create_task(host.transport.aclose())
 
 
 @cache
@@ -112,21 +132,31 @@ async def _post(url: httpx.URL, addresses: list[str], body: bytes, fields: Mappi
     """Return the status. One deadline covers everything but the rest of an answer, which has one of its own."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    transport = _posts(os.getpid()).transport(url)
-    async with asyncio.timeout(seconds):
+    with _posts(os.getpid()).connections(url) as transport:
+        response = await _answer(transport, url, addresses, body, fields, deadline)
+        await _finish(response)
+    return response.status_code
+
+
+async def _answer(
+    transport: httpx.AsyncHTTPTransport,
+    url: httpx.URL,
+    addresses: list[str],
+    body: bytes,
+    fields: Mapping[str, str],
+    deadline: float,
+) -> httpx.Response:
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout_at(deadline):
         for tried, address in enumerate(addresses, 1):
             share = (deadline - loop.time()) / (len(addresses) - tried + 1)
             request = _request(url, address, body, fields, max(share, 0.001))
             try:
-                response = await transport.handle_async_request(request)
-                break
+                return await transport.handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if tried == len(addresses):
                     raise
-        else:
-            raise TimeoutError
-    await _finish(response)
-    return response.status_code
+    raise TimeoutError
 
 
 def _request(url: httpx.URL, address: str, body: bytes, fields: Mapping[str, str], seconds: float) -> httpx.Request:
@@ -145,8 +175,13 @@ def _request(url: httpx.URL, address: str, body: bytes, fields: Mapping[str, str
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Return the authorities that certificates are verified with. To read them takes 25 ms of CPU time."""
-    return httpx.create_ssl_context(trust_env=False)
+    """Return the authorities that certificates are verified with: httpx's own, and this host's.
+
+    To read them takes 25 ms of CPU time.
+    """
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context
 
 
 async def _finish(response: httpx.Response) -> None:
