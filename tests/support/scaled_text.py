@@ -271,7 +271,6 @@ LIBRARIES = {
     "adapters.handlers.applications: json.dumps": _FIELDS,
     "adapters.handlers.applications: urllib.parse.urlencode": _LINEAR,
     "adapters.handlers.http_post: httpx.AsyncHTTPTransport": _OPERATOR,
-    "adapters.handlers.http_post: httpx.Limits": _OPERATOR,
     "adapters.handlers.http_post: httpx.Request": _LINEAR,
     "adapters.handlers.http_post: httpx.Timeout": _OPERATOR,
     "adapters.handlers.http_post: httpx.URL": _OPERATOR,

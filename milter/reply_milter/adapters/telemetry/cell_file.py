@@ -55,7 +55,7 @@ class CellFile:
         self._places[key] = end - len(_VALUE)
 
     def _grow(self, wanted: int) -> None:
-        size = os.path.getsize(self._path)
+        size = len(self._maps[-1][0])
         if wanted <= size:
             return
         while size < wanted:
