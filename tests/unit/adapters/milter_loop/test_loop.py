@@ -1,5 +1,6 @@
 """The loop on real sockets, turn by turn: slow and silent MTAs, a store that waits, several workers."""
 
+import gc
 import logging
 import socket
 import struct
@@ -505,6 +506,29 @@ def test_more_descriptors_than_there_are(
             host.loop._resume_at = 0.0
             host.turns()
             assert _letters(_received(waiting)) == b"O"
+
+
+def test_connections_and_messages_leave_nothing_behind(host: _Host) -> None:
+    """Of replies, ordinary mail, aborted messages and MTAs that hang up: memory stays what it was."""
+    unfinished = MAIL + OTHER
+
+    def some() -> int:
+        for octets in (_reply(), MAIL + OTHER + END, unfinished, unfinished + packet(b"A"), b"\0\0", _reply()[:-9]):
+            with host.connect(octets) as mta:
+                host.turns()
+                _received(mta)
+        host.turns()
+        host.pipeline.sends.clear()
+        host.store.calls.clear()
+        host.given = service(host.store)  # its telemetry keeps what it is told
+        gc.collect()
+        return len(gc.get_objects())
+
+    for _ in range(3):
+        before = some()
+    kept = [some() - before for _ in range(8)]
+    assert max(kept) <= 3, kept
+    assert not host.loop._connections and host.loop.idle
 
 
 def test_a_stores_answer_of_claims_is_read() -> None:
