@@ -49,7 +49,8 @@ system: .install-run .install-test .install-applications $(VENV)/.dev
 	$(BIN)/pytest -q -n 3 --dist loadfile tests/system
 
 # The long forms of the fault tests, on a machine that does nothing else; make test runs their short forms. Their figures go
-# into docs/reliability.md, failures among them; what each message heard is kept in build/faults.
+# into docs/reliability.md, failures among them; what each message heard is kept in build/faults. REPLY_MILTER_FETCHED=10000
+# has the fetcher's memory looked at over a tenth of its replies, which take half an hour.
 FAULT_RESULTS := build/faults/results.jsonl
 faults: .install-run .install-test $(VENV)/.dev
 	@rm -rf build/faults && mkdir -p build/faults
