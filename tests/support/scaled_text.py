@@ -296,7 +296,7 @@ LIBRARIES = {
     "adapters.telemetry.fetching: prometheus_client.Gauge": _FIELDS,
     "flows.fetching.judging: json.dumps": _LINEAR,
     "flows.fetching.judging: json.loads": "it reads a verdict of ours, from our record",
-    "adapters.state_dir.loss_record: json.dump": _OPERATOR,
+    "adapters.state_dir.loss_record: json.dumps": _OPERATOR,
     "adapters.state_dir.loss_record: json.loads": _OPERATOR,
     "adapters.os.host_names: ipaddress.ip_address": _OPERATOR,
     "adapters.telemetry.page_access: base64.b64decode": _LOCAL,
