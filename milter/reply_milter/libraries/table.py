@@ -128,10 +128,9 @@ LIBRARIES = (
 HTTPX = Library(  # only webhooks need it, and importing it takes a tenth of a second
     "httpx",
     (
-        "httpx:AsyncHTTPTransport[limits,trust_env,verify]",
-        "httpx:AsyncHTTPTransport.handle_async_request",
+        "httpx:AsyncHTTPTransport[trust_env,verify]",
+        *(f"httpx:AsyncHTTPTransport.{name}" for name in ("aclose", "handle_async_request")),
         *(f"httpx:{name}" for name in ("ConnectError", "ConnectTimeout", "HTTPError", "InvalidURL")),
-        "httpx:Limits[keepalive_expiry]",
         "httpx:Request[content,extensions,headers]",
         *(f"httpx:Response.{name}" for name in ("aclose", "aiter_raw")),
         "httpx:Timeout[connect]",
