@@ -250,6 +250,7 @@ _STORE = "it talks to the store: keys and values of ours"
 _CLIENT = "an IP address as the MTA has it"
 _LOCAL = "who scrapes the metrics page, or answers a probe of ours; the request's length is bounded there"
 _IMAP = "a server's lines, of at most 1 MB together, without messages: adapters.imap.wire; test_wire floods it"
+_ANSWER = "the header of an application's answer: 128 fields of at most 64 KB; test_webhook sends more"
 LIBRARIES = {
     "adapters.clients.smtp: smtplib.SMTP": _OPERATOR,
     "adapters.state_dir.dead_letters: json.dumps": _LINEAR,
@@ -261,6 +262,13 @@ LIBRARIES = {
     "adapters.handlers.conformance: urllib.request.ProxyHandler": _OPERATOR,
     "adapters.handlers.conformance: urllib.request.build_opener": _OPERATOR,
     "adapters.handlers.http_post: base64.b64encode": _OPERATOR,
+    "adapters.handlers.http_post: aiohttp.ClientSession": _ANSWER,
+    "adapters.handlers.http_post: aiohttp.ClientTimeout": _OPERATOR,
+    "adapters.handlers.http_post: aiohttp.DummyCookieJar": _OPERATOR,
+    "adapters.handlers.http_post: aiohttp.TCPConnector": _OPERATOR,
+    "adapters.handlers.http_post: aiohttp.abc.ResolveResult": _OPERATOR,
+    "adapters.handlers.http_post: ssl.create_default_context": _OPERATOR,
+    "adapters.handlers.http_post: yarl.URL": _OPERATOR,
     "adapters.handlers.lmtp_relay: smtplib.LMTP": _OPERATOR,
     "adapters.handlers.smtp_relay: smtplib.SMTP": _OPERATOR,
     "adapters.handlers.smtp_relay: ssl.create_default_context": _OPERATOR,
@@ -270,11 +278,6 @@ LIBRARIES = {
     "adapters.handlers.applications: base64.urlsafe_b64encode": _FIELDS,
     "adapters.handlers.applications: json.dumps": _FIELDS,
     "adapters.handlers.applications: urllib.parse.urlencode": _LINEAR,
-    "adapters.handlers.http_post: httpx.AsyncHTTPTransport": _OPERATOR,
-    "adapters.handlers.http_post: httpx.Request": _LINEAR,
-    "adapters.handlers.http_post: httpx.Timeout": _OPERATOR,
-    "adapters.handlers.http_post: httpx.URL": _OPERATOR,
-    "adapters.handlers.http_post: httpx.create_ssl_context": _OPERATOR,
     "adapters.imap.client: ssl.create_default_context": _OPERATOR,
     "adapters.imap.folders: imapclient.imap_utf7.encode": _OPERATOR,
     "adapters.imap.answers: imapclient.response_parser.parse_fetch_response": _IMAP,

@@ -12,13 +12,13 @@ from tools import audit
 # Each is here on purpose: whoever adds one has looked at its age, upkeep and licence (docs/adr/0001-libraries.md).
 DIRECT = {
     "pymilter", "cryptography", "redis", "hiredis", "prometheus-client", "idna", "authres", "publicsuffixlist", "tqdm",
-    "aiosmtpd", "httpx",
+    "aiosmtpd", "aiohttp", "yarl",
 }  # fmt: skip
 BROUGHT_ALONG = {
     "cryptography": {"cffi", "pycparser", "typing-extensions"},
     "redis": {"async-timeout"},
     "aiosmtpd": {"atpublic", "attrs"},
-    "httpx": {"anyio", "certifi", "h11", "httpcore"},
+    "aiohttp": {"aiohappyeyeballs", "aiosignal", "attrs", "frozenlist", "multidict", "propcache", "typing-extensions"},
 }
 OPTIONAL = {"imapclient"}  # the extra [imap], which the Debian package has
 # All of these may be passed on with a program under the GPL, version 2 or later. Apache-2.0 goes with its version 3.

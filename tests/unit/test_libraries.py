@@ -22,7 +22,7 @@ from reply_milter.adapters.os.host_names import HostNames
 from reply_milter.config import ConfigError, parse
 from reply_milter.core.verdict.destination import Format, Webhook
 from reply_milter.libraries import LibraryError
-from reply_milter.libraries.table import HTTPX, IMAPCLIENT, LIBRARIES, Library
+from reply_milter.libraries.table import IMAPCLIENT, LIBRARIES, Library
 from reply_milter.wiring import mailboxes
 from reply_milter.wiring.stores import load_to_run
 from tests.support import run_dependencies
@@ -30,7 +30,7 @@ from tests.support import run_dependencies
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "milter", "Milter", "redis", "hiredis", "prometheus_client", "cryptography", "idna", "authres", "publicsuffixlist",
-    "tqdm", "aiosmtpd", "httpx", "imapclient",
+    "tqdm", "aiosmtpd", "aiohttp", "yarl", "imapclient",
 }  # fmt: skip
 
 
@@ -56,9 +56,9 @@ def test_each_has_an_upper_bound_that_is_no_further_than_the_next_major(needed: 
 def test_all_that_is_relied_on_is_there() -> None:
     """In the libraries that tests run with."""
     libraries.check()
-    libraries.check(HTTPX, IMAPCLIENT)
-    assert libraries.problem_apart(HTTPX) == ""
-    assert {one.distribution for one in (*LIBRARIES, HTTPX)} == {
+    libraries.check(*libraries.POSTING, IMAPCLIENT)
+    assert libraries.problem_apart(*libraries.POSTING) == ""
+    assert {one.distribution for one in (*LIBRARIES, *libraries.POSTING)} == {
         re.split(r"[^A-Za-z0-9-]", line)[0] for line in metadata.requires("reply-milter") or () if "extra" not in line
     }
 
@@ -75,7 +75,7 @@ def _imported() -> set[str]:
 
 def test_what_our_code_imports_is_looked_for() -> None:
     """Each import has its line here, and so have names that are used without an import."""
-    known = (*LIBRARIES, IMAPCLIENT)
+    known = (*LIBRARIES, *libraries.POSTING, IMAPCLIENT)
     listed = {re.split(r"[.(\[]", name.partition(":")[2])[0] for one in known for name in one.names}
     modules = {name.partition(":")[0].rpartition(".")[2] for one in known for name in one.names}
     missing = {name for name in _imported() if name.partition(":")[2] not in listed | modules}
@@ -96,33 +96,32 @@ def _used(module: str) -> set[str]:
 @pytest.mark.parametrize("module", sorted(PACKAGES))
 def test_what_our_code_uses_of_a_module_is_looked_for(module: str) -> None:
     """By ``module.NAME``; of httpx also the other way round: names that are no longer used are not listed."""
-    names = [name.partition(":") for one in (*LIBRARIES, HTTPX) for name in one.names]
+    names = [name.partition(":") for one in (*LIBRARIES, *libraries.POSTING) for name in one.names]
     listed = {re.split(r"[.(\[]", name)[0] for where, _, name in names if where == module}
     imported = {name.partition(":")[2] for name in _imported() if name.partition(":")[0] == module}
     modules = {where for where, _, _ in names}
     assert {name for name in _used(module) if f"{module}.{name}" not in modules} - listed == set()
-    if module == "httpx":  # whose objects we get without naming their classes
-        assert listed - _used(module) - imported == {"Request", "Response"} - _used(module)
+    if module == "aiohttp":  # whose objects we get without naming their classes
+        assert listed - _used(module) - imported == {"ClientResponse", "StreamReader"} - _used(module)
 
 
-def test_what_the_webhook_does_with_its_transport_is_looked_for() -> None:
+def test_what_the_webhook_does_with_its_session_is_looked_for() -> None:
     """Methods, attributes and keywords: a release without one of them is named at the start, and not by a traceback."""
     tree = ast.parse((ROOT / "milter/reply_milter/adapters/handlers/http_post.py").read_text())
     calls = {ast.unparse(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    listed = {name.partition(":")[2].partition("[")[0]: name for name in HTTPX.names}
-    for called, name in {
-        "httpx.AsyncHTTPTransport": "AsyncHTTPTransport",
-        "httpx.Request": "Request",
-        "httpx.Timeout": "Timeout",
-    }.items():
-        written = {keyword.arg for keyword in calls[called].keywords}
+    names = [name.partition(":")[2] for one in libraries.POSTING for name in one.names]
+    listed = {name.partition("[")[0]: name for name in names}
+    for name in ("ClientSession", "TCPConnector", "ClientTimeout"):
+        written = {keyword.arg for keyword in calls[f"aiohttp.{name}"].keywords}
         assert set(listed[name].partition("[")[2].rstrip("]").split(",")) == written
     attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    of_objects = {"given": "URL", "url": "URL", "response": "Response", "transport": "AsyncHTTPTransport"}
-    used = {f"{of_objects[owner]}.{name}" for owner, _, name in (one.partition(".") for one in attributes)
-            if owner in of_objects and name.isidentifier()}  # fmt: skip
-    used |= {"Timeout.as_dict", "AsyncHTTPTransport.aclose"}  # of values without a name
-    assert used - {"Response.status_code"} == {name for name in listed if "." in name}  # no class has that one
+    of_objects = {
+        "given": "URL", "url": "URL", "response": "ClientResponse", "self._session": "ClientSession",
+        "response.content": "StreamReader",
+    }  # fmt: skip
+    used = {f"{of_objects[owner]}.{name}" for owner, _, name in (one.rpartition(".") for one in attributes)
+            if owner in of_objects}  # fmt: skip
+    assert used == {name for name in listed if "." in name}
 
 
 # Looked for at the start, by name.
@@ -218,10 +217,10 @@ def test_a_library_that_counts_otherwise_is_found_by_counting(monkeypatch: pytes
     telemetry.rehearse()
 
 
-def test_httpx_is_looked_at_where_a_webhook_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """httpx is checked at the start and at a reload if a handler posts; other installations do not import it."""
-    lacking = Library("httpx", ("httpx:AsyncHTTPTransport[verify,trust_env,tunnels]",))
-    monkeypatch.setattr(libraries, "HTTPX", lacking)
+def test_aiohttp_is_looked_at_where_a_webhook_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is checked at the start and at a reload if a handler posts; other installations do not import it."""
+    lacking = Library("aiohttp", ("aiohttp:TCPConnector[ssl,tunnels]",))
+    monkeypatch.setattr(libraries, "POSTING", (lacking,))
     assert _run(tmp_path, "init", str(tmp_path / "etc"), "--domain", "reply.example.com").returncode == 0
     path = tmp_path / "etc/reply-milter.toml"
     load_to_run(str(path))
@@ -231,7 +230,7 @@ def test_httpx_is_looked_at_where_a_webhook_is_configured(tmp_path: Path, monkey
     with pytest.raises(ConfigError) as found:
         load_to_run(str(path))
     assert any(
-        re.search(r"webhook: httpx 0\.28\S* has no httpx\.AsyncHTTPTransport", line) for line in found.value.problems
+        re.search(r"webhook: aiohttp 3\.\S* has no aiohttp\.TCPConnector", line) for line in found.value.problems
     )
     webhook = Webhook("https://app.example.com/", (), Format.JSON, 30)
     with pytest.raises(LibraryError):

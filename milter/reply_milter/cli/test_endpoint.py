@@ -71,8 +71,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _tried_webhook(options: argparse.Namespace) -> Iterator[Check]:
-    # httpx takes long to import, and the other commands don't need it.
-    libraries.check(libraries.HTTPX)
+    # aiohttp takes long to import, and the other commands don't need it.
+    libraries.check(*libraries.POSTING)
     from reply_milter.adapters.handlers.conformance import ConformanceRun
 
     if options.recipient:

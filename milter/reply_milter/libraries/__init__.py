@@ -12,11 +12,22 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module, metadata
 from typing import Any
 
-from reply_milter.libraries.table import HTTPX, IMAPCLIENT, LIBRARIES, Library
+from reply_milter.libraries.table import AIOHTTP, IMAPCLIENT, LIBRARIES, YARL, Library
 
-__all__ = ["HTTPX", "IMAPCLIENT", "LIBRARIES", "OURS", "Library", "LibraryError", "check", "problem_apart", "unlike"]
+__all__ = [
+    "IMAPCLIENT",
+    "LIBRARIES",
+    "OURS",
+    "POSTING",
+    "Library",
+    "LibraryError",
+    "check",
+    "problem_apart",
+    "unlike",
+]
 
 OURS = "reply-milter"
+POSTING = (AIOHTTP, YARL)
 _NAME = re.compile(r"(?P<module>[\w.]+):(?P<path>[\w.()]+?)(?:\[(?P<parameters>[\w,]+)\])?")
 
 
@@ -41,8 +52,8 @@ def check(*libraries: Library) -> None:
             raise LibraryError(_message(library.distribution, f"has no {', '.join(_plain(missing))}"))
 
 
-def problem_apart(library: Library) -> str:
-    """Return what ``check`` says of ``library``, empty for nothing; a child process runs it.
+def problem_apart(*needed: Library) -> str:
+    """Return what ``check`` says of ``needed``, empty for nothing; a child process runs it.
 
     So the supervisor, which does not use the library itself, does not keep it in its memory and its children's.
     """
@@ -50,7 +61,7 @@ def problem_apart(library: Library) -> str:
     pid = os.fork()
     if not pid:
         try:
-            check(library)
+            check(*needed)
         except Exception as error:  # noqa: BLE001 # the parent reports it
             os.write(writing, str(error).encode())
         finally:

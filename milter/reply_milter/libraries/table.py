@@ -125,21 +125,22 @@ LIBRARIES = (
 )
 
 
-HTTPX = Library(  # only webhooks need it, and importing it takes a tenth of a second
-    "httpx",
+AIOHTTP = Library(  # only what posts needs it, and importing it takes a tenth of a second
+    "aiohttp",
     (
-        "httpx:AsyncHTTPTransport[trust_env,verify]",
-        *(f"httpx:AsyncHTTPTransport.{name}" for name in ("aclose", "handle_async_request")),
-        *(f"httpx:{name}" for name in ("ConnectError", "ConnectTimeout", "HTTPError", "InvalidURL")),
-        "httpx:Request[content,extensions,headers]",
-        *(f"httpx:Response.{name}" for name in ("aclose", "aiter_raw")),
-        "httpx:Timeout[connect]",
-        "httpx:Timeout.as_dict",
-        "httpx:create_ssl_context[trust_env]",
-        *(f"httpx:URL.{name}" for name in ("copy_with", "host", "netloc", "raw_host", "scheme")),
-        *(f"httpx:URL.{name}" for name in ("password", "userinfo", "username")),
+        "aiohttp:ClientSession[auto_decompress,connector,cookie_jar,headers,max_field_size,max_line_size,"
+        "skip_auto_headers,timeout]",
+        *(f"aiohttp:ClientSession.{name}" for name in ("close", "post")),
+        "aiohttp:TCPConnector[keepalive_timeout,limit,resolver,ssl,use_dns_cache]",
+        "aiohttp:ClientTimeout[sock_connect,total]",
+        "aiohttp:DummyCookieJar",
+        *(f"aiohttp:{name}" for name in ("ClientError", "ClientConnectorError")),
+        *(f"aiohttp:ClientResponse.{name}" for name in ("close", "content", "status")),
+        "aiohttp:StreamReader.readany",
+        *(f"aiohttp.abc:{name}" for name in ("AbstractResolver", "ResolveResult")),
     ),
 )
+YARL = Library("yarl", tuple(f"yarl:URL.{name}" for name in ("password", "raw_host", "user", "with_user")))  # aiohttp's
 
 
 IMAPCLIENT = Library(  # only fetching needs it, and not every installation has it

@@ -61,7 +61,7 @@ def load_to_run(path: str) -> Settings:
 def _http_mistakes(config: Config) -> Iterator[str]:
     by_http = (Webhook, Discourse, MailRoom)
     posting = [one.name for one in config.handlers.by_id.values() if isinstance(one.destination, by_http)]
-    problem = libraries.problem_apart(libraries.HTTPX) if posting and config.delivery is not None else ""
+    problem = libraries.problem_apart(*libraries.POSTING) if posting and config.delivery is not None else ""
     if problem:
         yield f"handler {posting[0]}: delivery: webhook: {problem}"
 

@@ -240,6 +240,7 @@ def test_each_name_has_connections_of_its_own(tmp_path: Path, monkeypatch: pytes
     write_certificate(tmp_path / "cert.pem", tmp_path / "key.pem", "localhost")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
     http_post._trusted.cache_clear()
+    monkeypatch.setattr(http_post, "_of_process", {})
     with _encrypted(tmp_path) as (port, taken):
         good = webhook(f"https://localhost:{port}/", timeout_seconds=5)
         assert [good.process(reply()) for _ in range(3)] == [Done()] * 3

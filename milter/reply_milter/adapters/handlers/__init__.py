@@ -25,12 +25,12 @@ def deliverer_for(destination: BuiltIn, clock: Clock, names: Names) -> Deliverer
     """Make what hands replies over to ``destination``.
 
     Raises:
-        LibraryError: the installed httpx lacks what a POST needs.
+        LibraryError: the installed aiohttp lacks what a POST needs.
     """
     match destination:
         case Webhook() | Discourse() | MailRoom():
-            # httpx takes longer to import than everything else together: only what posts pays for that.
-            libraries.check(libraries.HTTPX)
+            # aiohttp takes longer to import than everything else together: only what posts pays for that.
+            libraries.check(*libraries.POSTING)
             return _posting(destination, clock, names)
         case Command():
             return CommandDeliverer(destination)

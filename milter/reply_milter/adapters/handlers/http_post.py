@@ -9,30 +9,32 @@ meets the end of its connection may have been carried out.
 """
 
 import asyncio
+import atexit
 import base64
-import logging
 import os
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-import httpx
+import aiohttp
+import yarl
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from reply_milter import __version__
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
 from reply_milter.ports.delivery import NameLookupError, Names
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs, which may hold a password
-
 _NEVER = frozenset({400, 403, 406, 410, 413, 415, 422})
 _IDLE_SECONDS = 1.0  # servers close idle connections after two seconds and more
+_FIELD_OCTETS = 1 << 16  # of a field of an answer
 _REST_SECONDS = 0.2  # for the rest of an answer, whose status has decided already
 _REST_OCTETS = 1 << 16
+_T = TypeVar("_T")
 
 
 class NoAnswerError(Exception):
@@ -61,142 +63,129 @@ def post(who: str, url: str, seconds: float, body: bytes, fields: Mapping[str, s
     """
     deadline = time.monotonic() + seconds
     try:
-        given = httpx.URL(url)
-        addresses = names.addresses(given.raw_host.decode().strip("[]"), seconds)
-        return _posts(os.getpid()).run(_post(given, addresses, body, fields, deadline - time.monotonic()))
+        given = yarl.URL(url)
+        addresses = names.addresses(given.raw_host or "", seconds)
+        posts = _posts()
+        return posts.run(posts.post(given, addresses, body, fields, deadline - time.monotonic()))
     except NameLookupError as error:
         raise NoAnswerError(f"{who} could not be reached: {error}") from error
-    except (TimeoutError, httpx.ConnectTimeout):
+    except TimeoutError:
         raise NoAnswerError(f"{who} gave no answer within {seconds} s") from None
-    except httpx.ConnectError as error:  # refused, no such host, a certificate: only its text says which
+    except aiohttp.ClientConnectorError as error:  # refused, a certificate: only its text says which
         raise NoAnswerError(f"{who} could not be reached: {error}") from error
-    except (
-        httpx.HTTPError,
-        httpx.InvalidURL,
-        UnicodeError,
-        OSError,
-    ) as error:  # UnicodeError: a host name that IDNA refuses
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: what is no URL, no host name, no field
         raise NoAnswerError(f"the request to {who} failed: {type(error).__name__}") from error
 
 
-@dataclass(slots=True)
-class _Host:
-    """Connections to one host, by name: each was verified for that name alone. ``idle_since``: by the loop's clock.
+class _Found(AbstractResolver):
+    """Addresses as ``Names`` found them, by host."""
 
-    A transport and not a client, which keeps the cookies of answers.
-    """
+    def __init__(self) -> None:
+        self.addresses: dict[str, list[str]] = {}
 
-    transport: httpx.AsyncHTTPTransport
-    posts: int = 0
-    idle_since: float = 0.0
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 # of both kinds
+    ) -> list[ResolveResult]:
+        """See aiohttp."""
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in self.addresses[host.rstrip(".")]
+        ]
+
+    async def close(self) -> None:
+        """Do nothing."""
 
 
 class _Posts:
-    """The posts of one process: their event loop, in a thread of its own, and connections to each host."""
+    """The posts of one process: their event loop, in a thread of its own, and connections to each host by its name."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._hosts: dict[str, _Host] = {}
+        self._found = _Found()
         threading.Thread(target=self._loop.run_forever, name="posts", daemon=True).start()
+        self._session = self.run(self._begin())
+        atexit.register(self._end, os.getpid())
 
-    def run(self, post: Coroutine[Any, Any, int]) -> int:
-        """Wait for a post; several threads may."""
-        return asyncio.run_coroutine_threadsafe(post, self._loop).result()
+    def _end(self, process: int) -> None:
+        """Hang up when the process ends; aiohttp complains of sessions that were not closed."""
+        if os.getpid() == process:
+            self.run(self._session.close())
 
-    @contextmanager
-    def connections(self, url: httpx.URL) -> Iterator[httpx.AsyncHTTPTransport]:
-        """Lend the connections to the host of ``url``. Who was not asked for a moment is hung up on."""
-        name = f"{url.scheme} {url.netloc.decode()}"
-        host = self._hosts.get(name) or _Host(httpx.AsyncHTTPTransport(verify=_trusted(), trust_env=False))
-        self._hosts[name] = host
-        host.posts += 1
-        try:
-            yield host.transport
-        finally:
-            host.posts -= 1
-            host.idle_since = self._loop.time()
-            self._loop.call_at(host.idle_since + _IDLE_SECONDS, self._close, name, host, host.idle_since)
+    async def _begin(self) -> aiohttp.ClientSession:
+        """Make the session, in its loop. Each reply is posted as if it were the first: no cookies."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                ssl=_trusted(), resolver=self._found, use_dns_cache=False, limit=0, keepalive_timeout=_IDLE_SECONDS
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"reply-milter/{__version__}"},
+            skip_auto_headers=["Accept-Encoding"],
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            max_line_size=_FIELD_OCTETS,
+            max_field_size=_FIELD_OCTETS,
+        )
 
-    def _close(self, name: str, host: _Host, idle_since: float) -> None:
-        if not host.posts and host.idle_since == idle_since and self._hosts.pop(name, None) is not None:
-            self._closing = self._loop.create_task(host.transport.aclose())
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Wait for what the loop does; several threads may."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-
-@cache
-def _posts(_pid: int) -> _Posts:
-    """Return those of this process: a fork has neither thread nor connections."""
-    return _Posts()
-
-
-async def _post(url: httpx.URL, addresses: list[str], body: bytes, fields: Mapping[str, str], seconds: float) -> int:
-    """Return the status. One deadline covers everything but the rest of an answer, which has one of its own."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    with _posts(os.getpid()).connections(url) as transport:
-        response = await _answer(transport, url, addresses, body, fields, deadline)
+    async def post(
+        self, url: yarl.URL, addresses: list[str], body: bytes, fields: Mapping[str, str], seconds: float
+    ) -> int:
+        """Return the status. One deadline covers everything but the rest of an answer, which has one of its own."""
+        self._found.addresses[(url.raw_host or "").rstrip(".")] = addresses
+        async with asyncio.timeout(seconds):
+            response = await self._session.post(
+                url.with_user(None), data=body, headers={**_login(url), **fields}, allow_redirects=False
+            )
         await _finish(response)
-    return response.status_code
+        return response.status
 
 
-async def _answer(
-    transport: httpx.AsyncHTTPTransport,
-    url: httpx.URL,
-    addresses: list[str],
-    body: bytes,
-    fields: Mapping[str, str],
-    deadline: float,
-) -> httpx.Response:
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout_at(deadline):
-        for tried, address in enumerate(addresses, 1):
-            share = (deadline - loop.time()) / (len(addresses) - tried + 1)
-            request = _request(url, address, body, fields, max(share, 0.001))
-            try:
-                return await transport.handle_async_request(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                if tried == len(addresses):
-                    raise
-    raise TimeoutError
+_lock = threading.Lock()
+_of_process: dict[int, _Posts] = {}
 
 
-def _request(url: httpx.URL, address: str, body: bytes, fields: Mapping[str, str], seconds: float) -> httpx.Request:
-    """Return a request to one ``address`` of the host of ``url``. ``seconds``: to connect."""
-    usual = {"Host": url.netloc.decode(), "Accept": "*/*", "User-Agent": f"reply-milter/{__version__}"}
-    login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
-    named = {} if address == url.host.strip("[]") else {"sni_hostname": url.raw_host.decode()}
-    return httpx.Request(
-        "POST",
-        url.copy_with(host=address),
-        content=body,
-        headers={**usual, **({"Authorization": f"Basic {login}"} if url.userinfo else {}), **fields},
-        extensions={"timeout": httpx.Timeout(None, connect=seconds).as_dict(), **named},
-    )
+def _posts() -> _Posts:
+    """Return those of this process: a fork has neither thread nor connections."""
+    with _lock:
+        process = os.getpid()
+        if process not in _of_process:
+            _of_process.clear()
+            _of_process[process] = _Posts()
+        return _of_process[process]
+
+
+def _login(url: yarl.URL) -> dict[str, str]:
+    """Return the field that has the login of a URL, as RFC 7617 writes it."""
+    if url.user is None and url.password is None:
+        return {}
+    login = f"{url.user or ''}:{url.password or ''}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(login).decode()}"}
 
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Return the authorities that certificates are verified with: httpx's own, and this host's.
-
-    To read them takes 25 ms of CPU time.
-    """
-    context = httpx.create_ssl_context(trust_env=False)
-    context.load_default_certs()
-    return context
+    """Return the authorities that this host trusts. To read them takes 25 ms of CPU time."""
+    return ssl.create_default_context()
 
 
-async def _finish(response: httpx.Response) -> None:
+async def _finish(response: aiohttp.ClientResponse) -> None:
     """Read the rest of an answer, so that its connection can be used again; it may be garbage, or endless."""
-    with suppress(TimeoutError, httpx.HTTPError):
-        async with asyncio.timeout(_REST_SECONDS):
-            await _read_rest(response)
-    with suppress(TimeoutError, httpx.HTTPError):
-        async with asyncio.timeout(_REST_SECONDS):
-            await response.aclose()
-
-
-async def _read_rest(response: httpx.Response) -> None:
     octets = 0
-    async for piece in response.aiter_raw():
-        octets += len(piece)
-        if octets > _REST_OCTETS:
-            return
+    with suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(_REST_SECONDS):
+            while octets <= _REST_OCTETS and (piece := await response.content.readany()):
+                octets += len(piece)
+    response.close()  # hangs up, unless the answer is read to its end
