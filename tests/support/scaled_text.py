@@ -261,6 +261,7 @@ LIBRARIES = {
     "adapters.state_dir.deliveries.room: sqlite3.connect": _OPERATOR,
     "adapters.handlers.conformance: urllib.request.ProxyHandler": _OPERATOR,
     "adapters.handlers.conformance: urllib.request.build_opener": _OPERATOR,
+    "adapters.handlers.http_post: atexit.register": _OPERATOR,
     "adapters.handlers.http_post: base64.b64encode": _OPERATOR,
     "adapters.handlers.http_post: aiohttp.ClientSession": _ANSWER,
     "adapters.handlers.http_post: aiohttp.ClientTimeout": _OPERATOR,

@@ -71,10 +71,16 @@ def post(who: str, url: str, seconds: float, body: bytes, fields: Mapping[str, s
         raise NoAnswerError(f"{who} could not be reached: {error}") from error
     except TimeoutError:
         raise NoAnswerError(f"{who} gave no answer within {seconds} s") from None
-    except aiohttp.ClientConnectorError as error:  # refused, a certificate: only its text says which
-        raise NoAnswerError(f"{who} could not be reached: {error}") from error
+    except aiohttp.ClientConnectorError as error:
+        raise NoAnswerError(f"{who} could not be reached: {_why(error)}") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: what is no URL, no host name, no field
         raise NoAnswerError(f"the request to {who} failed: {type(error).__name__}") from error
+
+
+def _why(error: aiohttp.ClientConnectorError) -> str:
+    """Return the system's word (refused, no route) where it has one, else aiohttp's, of a certificate say."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number and not isinstance(error, ssl.SSLError) else str(error)
 
 
 class _Found(AbstractResolver):
