@@ -54,7 +54,7 @@ system: .install-run .install-test .install-applications $(VENV)/.dev
 FAULT_RESULTS := build/faults/results.jsonl
 faults: .install-run .install-test $(VENV)/.dev
 	@rm -rf build/faults && mkdir -p build/faults
-	REPLY_MILTER_LONG=1 REPLY_MILTER_RESULTS=$(FAULT_RESULTS) $(BIN)/pytest -q -s tests/faults; status=$$?; \
+	REPLY_MILTER_LONG=1 REPLY_MILTER_RESULTS=$(FAULT_RESULTS) $(BIN)/pytest -q -s tests/faults tests/system/test_fetch_encrypted.py; status=$$?; \
 		$(BIN)/python tests/faults/reliability_page.py $(FAULT_RESULTS) docs/reliability.md; \
 		cp $(FAULT_RESULTS) docs/reliability.jsonl; exit $$status
 

@@ -24,7 +24,7 @@ from tests.wire.milter_alone import own_folder
 pytestmark = pytest.mark.system
 
 ROUNDS = 5 if LONG else 1  # of each command
-SLOW = 50 if LONG else 5  # replies over each slow way
+SLOW = 50 if LONG else 3  # replies over each slow way
 FOREIGN = b"Delivered-To: jane@example.net\r\nReceived: x\r\nFrom: a@b.example\r\nSubject: hello\r\n\r\nHi.\r\n"
 FLAGS = ["", "FS"]  # of two messages of somebody else's
 
@@ -118,7 +118,7 @@ def test_a_connection_that_is_cut_at_each_command_has_no_effect(cut: Cut) -> Non
         host.tell(f"fetcher-cut-{cut}", cuts=host.proxy.cuts, commands=len(COMMANDS))
 
 
-@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER, Cut.MIDWAY])
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER, Cut.MIDWAY] if LONG else [Cut.AFTER])
 def test_the_same_at_a_server_that_offers_less(cut: Cut) -> None:
     """Between a copy and its original's removal, too: there may be two copies then, but one effect."""
     with spoiled(without=("MOVE", "IDLE")) as host:
@@ -136,7 +136,7 @@ def test_a_server_that_falls_silent_is_left_at_the_deadline() -> None:
         program.write_bytes(Path(__file__).with_name("impatient_program.py").read_bytes())
         host.site.daemon.program = [str(program)]
         host.site.start()
-        for command in COMMANDS if LONG else ("UID FETCH", "UID MOVE", "IDLE"):
+        for command in COMMANDS if LONG else ("UID MOVE", "IDLE"):
             _cut_at(host, command, Cut.SILENT, f"silent-{command.replace(' ', '-')}")
         host.tell("fetcher-silent", silences=host.proxy.cuts)
 

@@ -162,10 +162,10 @@ def test_writes_are_those_of_postfix(kind: str, request: pytest.FixtureRequest, 
 
 @contextmanager
 def _traced(process: int, log: Path) -> Iterator[None]:
-    """Write into ``log`` what ``process`` and its descendants write meanwhile."""
+    """Write what ``process`` and its descendants write meanwhile, a file each: one would cut the other's lines."""
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     pids = [part for pid in (str(process), *children) for part in ("-p", pid)]
-    command = ["strace", "-f", "-yy", "-s", "32", "-e", "trace=write,sendto", "-o", str(log), *pids]
+    command = ["strace", "-ff", "-ttt", "-yy", "-s", "32", "-e", "trace=write,sendto", "-o", str(log), *pids]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stderr is not None
         for _ in range(len(pids) // 2):
@@ -182,8 +182,9 @@ def _traced(process: int, log: Path) -> Iterator[None]:
 
 def _writes(log: Path) -> list[int]:
     """Octets of each write to the milter, from the one on that opens a connection."""
+    lines = sorted(line for file in log.parent.glob(f"{log.name}.*") for line in file.read_text().splitlines())
     found = re.findall(
-        r"(?:write|sendto)\(\d+<([^>]*(?:->[^>]*)?)>, \"((?:[^\"\\]|\\.)*)\"(?:\.\.\.)?, (\d+)", log.read_text()
+        r"(?:write|sendto)\(\d+<([^>]*(?:->[^>]*)?)>, \"((?:[^\"\\]|\\.)*)\"(?:\.\.\.)?, (\d+)", "\n".join(lines)
     )
     (milter,) = {socket for socket, octets, _ in found if octets.startswith(_OPENING)}
     return [int(size) for socket, _, size in found if socket == milter]

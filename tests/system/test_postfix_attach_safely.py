@@ -39,9 +39,10 @@ sys.exit(main())
 
 
 CRASHES = list(itertools.product(("attach", "detach"), ("attach", "detach"), range(5)))
+SHORT = [(then, deed, steps) for then, deed, steps in CRASHES if then != deed and steps in (1, 3)]
 
 
-@pytest.mark.parametrize(("then", "deed", "steps"), [one for one in CRASHES if LONG or one[0] != one[1]])
+@pytest.mark.parametrize(("then", "deed", "steps"), CRASHES if LONG else SHORT)
 def test_a_crash_between_two_changes(short_path: Path, then: str, deed: str, steps: int) -> None:
     """Whichever file was replaced last: the next deed copes, and after a detach all is as it was."""
     host = lived_in(short_path)
@@ -64,7 +65,7 @@ def test_a_crash_between_two_changes(short_path: Path, then: str, deed: str, ste
     assert host.run("status").status == 0
 
 
-@pytest.mark.parametrize("steps", range(5))
+@pytest.mark.parametrize("steps", range(5) if LONG else (0, 2, 4))
 def test_a_crash_while_more_is_attached(short_path: Path, steps: int) -> None:
     """The record is then about files that are not there yet, and detach puts back what was before both."""
     host = lived_in(short_path)

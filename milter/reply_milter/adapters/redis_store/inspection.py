@@ -35,6 +35,7 @@ _PROBES: tuple[tuple[str, ...], ...] = (
     ("HSET", _UNUSED, "f", "v", "one too many"),
     ("PERSIST", _UNUSED),
     ("SET", _UNUSED, "v", "no such option"),
+    ("TIME",),
 )
 _PROBES_OF = {Kind.SENTINEL: (("ROLE",),), Kind.CLUSTER: (("CLUSTER", "SLOTS"),)}
 COMMANDS = tuple(words[0] for words in _PROBES)
