@@ -138,6 +138,7 @@ AIOHTTP = Library(  # only what posts needs it, and importing it takes a tenth o
         *(f"aiohttp:ClientResponse.{name}" for name in ("close", "content", "status")),
         "aiohttp:StreamReader.readany",
         *(f"aiohttp.abc:{name}" for name in ("AbstractResolver", "ResolveResult")),
+        "aiohttp.client_proto:ResponseHandler[loop]",
     ),
 )
 YARL = Library("yarl", tuple(f"yarl:URL.{name}" for name in ("password", "raw_host", "user", "with_user")))  # aiohttp's

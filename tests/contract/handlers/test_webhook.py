@@ -219,6 +219,22 @@ def test_an_answer_just_in_time_counts(receiver: Receiver) -> None:
     assert webhook(receiver.url).process(reply()) == Done()
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 204 No Content\r\n\r\n{}",
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nR\xc3\xa9ponse enregistr\xc3\xa9e",
+    ],
+    ids=["204 with a body", "204 with a length", "too short a length"],
+)
+def test_octets_behind_an_answer_do_not_spoil_it(receiver: Receiver, said: bytes) -> None:
+    """Nor the next reply's, which comes over another connection."""
+    receiver.answer = lambda request: _say(request, said)
+    handler = webhook(receiver.url)
+    assert [handler.process(reply()) for _ in range(5)] == [Done()] * 5
+
+
 def test_cookies_are_not_kept(receiver: Receiver) -> None:
     """Each reply is posted as if it were the first."""
     receiver.answer = lambda request: _say(request, b"HTTP/1.1 204 No Content\r\nSet-Cookie: a=b\r\n\r\n")

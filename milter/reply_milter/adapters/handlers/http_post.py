@@ -18,12 +18,13 @@ import threading
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import aiohttp
 import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 
 from reply_milter import __version__
 from reply_milter.core.delivery.outcome import DeliveryOutcome, Done, Later, Never
@@ -32,6 +33,7 @@ from reply_milter.ports.delivery import NameLookupError, Names
 _NEVER = frozenset({400, 403, 406, 410, 413, 415, 422})
 _IDLE_SECONDS = 1.0  # servers close idle connections after two seconds and more
 _FIELD_OCTETS = 1 << 16  # of a field of an answer
+_HEADER_END = b"\r\n\r\n"
 _REST_SECONDS = 0.2  # for the rest of an answer, whose status has decided already
 _REST_OCTETS = 1 << 16
 _T = TypeVar("_T")
@@ -112,6 +114,22 @@ class _Found(AbstractResolver):
         """Do nothing."""
 
 
+class _Answers(ResponseHandler):
+    """Takes the header of an answer by itself.
+
+    So octets behind the end of an answer (a 204 with a body, a Content-Length that counts characters) cost the
+    connection, and not the answer: aiohttp's parser gives up all that arrived with them.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        end = data.find(_HEADER_END) + len(_HEADER_END)
+        if len(_HEADER_END) <= end < len(data):
+            super().data_received(data[:end])
+            data = data[end:]
+        super().data_received(data)
+
+
 class _Posts:
     """The posts of one process: their event loop, in a thread of its own, and connections to each host by its name."""
 
@@ -129,10 +147,12 @@ class _Posts:
 
     async def _begin(self) -> aiohttp.ClientSession:
         """Make the session, in its loop. Each reply is posted as if it were the first: no cookies."""
+        connector = aiohttp.TCPConnector(
+            ssl=_trusted(), resolver=self._found, use_dns_cache=False, limit=0, keepalive_timeout=_IDLE_SECONDS
+        )
+        connector._factory = partial(_Answers, loop=self._loop)  # type: ignore[assignment] # is a ResponseHandler
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=_trusted(), resolver=self._found, use_dns_cache=False, limit=0, keepalive_timeout=_IDLE_SECONDS
-            ),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"reply-milter/{__version__}"},
             skip_auto_headers=["Accept-Encoding"],
