@@ -338,17 +338,18 @@ def test_slow_applications_delay_no_store(host: _Host) -> None:
     goes_on = threading.Event()
     host.pipeline.is_ready = False
 
-    class _Consulting(Connection):
+    class _Consulting(_Passing):
         def rcpt(self, argument: str, resolved: str | None, over_smtp: bool, queue_id: str = "") -> Any:
             if "bob" not in argument:
-                return super().rcpt(argument, resolved, over_smtp, queue_id)
+                return self.one.rcpt(argument, resolved, over_smtp, queue_id)
             return Pending(self._consulting(), host.store)
 
         def _consulting(self) -> Generator[Any, Any, Accept]:
             yield Consult(partial(goes_on.wait, 10))
             return Accept()
 
-    object.__setattr__(host.loop._hooks, "converse", lambda client: _Consulting(lambda: host.given, client))
+    begin = host.converse
+    host.converse = lambda client: _Consulting(begin(client))
     slow = [host.connect(MAIL, OTHER, END) for _ in range(16)]
     _until(lambda: sum(one.session.steps.question is not None for one in host.loop._connections.values()) == 16, host)
     heard = b""
