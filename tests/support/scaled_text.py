@@ -327,7 +327,7 @@ LIBRARIES = {
     "adapters.redis_store.link.target: urllib.parse.urlsplit": _OPERATOR,
     "adapters.telemetry.canaries: prometheus_client.Counter": _FIELDS,
     "adapters.telemetry.canaries: prometheus_client.Gauge": _FIELDS,
-    "adapters.telemetry.cell_file: prometheus_client.mmap_dict.MmapedDict.read_all_values_from_file": _FIELDS,
+    "adapters.telemetry.cells: prometheus_client.mmap_dict.MmapedDict": _FIELDS,
     "adapters.telemetry.cells: prometheus_client.mmap_dict.mmap_key": _FIELDS,
     "adapters.telemetry.conditions: prometheus_client.ProcessCollector": _FIELDS,
     "adapters.telemetry.conditions: prometheus_client.core.CounterMetricFamily": _FIELDS,

@@ -255,7 +255,6 @@ def test_each_name_has_connections_of_its_own(tmp_path: Path, monkeypatch: pytes
     """Two hosts at one address: the certificate was verified for one of them, and a login goes to one of them."""
     write_certificate(tmp_path / "cert.pem", tmp_path / "key.pem", "localhost")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
-    http_post._trusted.cache_clear()
     monkeypatch.setattr(http_post, "_of_process", {})
     with _encrypted(tmp_path) as (port, taken):
         good = webhook(f"https://localhost:{port}/", timeout_seconds=5)
@@ -265,7 +264,6 @@ def test_each_name_has_connections_of_its_own(tmp_path: Path, monkeypatch: pytes
         refused = deliverer_for(other, now(), Here()).process(reply())
         assert isinstance(refused, Later) and "could not be reached" in refused.why
         assert "certificate verify failed" in refused.why
-    http_post._trusted.cache_clear()
 
 
 def test_idle_connections_are_closed_soon(receiver: Receiver) -> None:

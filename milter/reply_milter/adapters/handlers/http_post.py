@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -148,7 +148,11 @@ class _Posts:
     async def _begin(self) -> aiohttp.ClientSession:
         """Make the session, in its loop. Each reply is posted as if it were the first: no cookies."""
         connector = aiohttp.TCPConnector(
-            ssl=_trusted(), resolver=self._found, use_dns_cache=False, limit=0, keepalive_timeout=_IDLE_SECONDS
+            ssl=ssl.create_default_context(),
+            resolver=self._found,
+            use_dns_cache=False,
+            limit=0,
+            keepalive_timeout=_IDLE_SECONDS,
         )
         connector._factory = partial(_Answers, loop=self._loop)  # type: ignore[assignment] # is a ResponseHandler
         return aiohttp.ClientSession(
@@ -199,12 +203,6 @@ def _login(url: yarl.URL) -> dict[str, str]:
         return {}
     login = f"{url.user or ''}:{url.password or ''}".encode()
     return {"Authorization": f"Basic {base64.b64encode(login).decode()}"}
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return the authorities that this host trusts. To read them takes 25 ms of CPU time."""
-    return ssl.create_default_context()
 
 
 async def _finish(response: aiohttp.ClientResponse) -> None:

@@ -1,19 +1,17 @@
-"""Counting in prometheus_client's memory-mapped files, with a tenth of its calls and none of its private parts.
+"""Counting in prometheus_client's memory-mapped files, with half of its calls and none of its private parts.
 
-``labels()`` checks and looks up the labels at each call, so what it makes is kept. The library's own value takes one
-lock for the whole process, looks for a fork at each count, and packs octets; the cell here assigns one double. It
-writes the same octets to the same places at the same time.
+``labels()`` checks and looks up the labels at each call, so its results are kept. The library's own value takes one
+lock for the whole process, and looks for a fork at each count; the cell here does neither. It writes the same octets
+to the same places at the same time.
 """
 
 import logging
 import os
-from bisect import bisect_left
 from threading import Lock
 
 from prometheus_client import Counter, Histogram
-from prometheus_client.mmap_dict import mmap_key
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
-from reply_milter.adapters.telemetry.cell_file import CellFile
 from reply_milter.adapters.telemetry.files import is_whole
 
 log = logging.getLogger(__name__)
@@ -26,9 +24,8 @@ class Cells:
 
     def __init__(self, folder: str, slot: str) -> None:
         self._folder, self._slot = folder, slot
-        self._files: dict[str, CellFile] = {}
+        self._files: dict[str, MmapedDict] = {}
         self._sizes: dict[str, int] = {}  # octets, when the last value was made
-        self._made: dict[str, dict[tuple[str, ...], Cell]] = {}  # by sample name and label values
         self._lock = Lock()
 
     def are_there(self) -> bool:
@@ -41,7 +38,7 @@ class Cells:
     def close(self) -> None:
         """Close the files, to count no more; a process that ends need not."""
         for file in self._files.values():
-            file.close()
+            file.close()  # type: ignore[no-untyped-call]
 
     def _path(self, prefix: str) -> str:
         return os.path.join(self._folder, f"{prefix}_{self._slot}.db")
@@ -65,29 +62,10 @@ class Cells:
         with self._lock:
             if prefix not in self._files:
                 make_room(self._path(prefix))
-                self._files[prefix] = CellFile(self._path(prefix))
-            cell = Cell(*self._files[prefix].place(mmap_key(metric, name, list(labels), list(values), text)))
+                self._files[prefix] = MmapedDict(self._path(prefix))  # type: ignore[no-untyped-call]
+            cell = Cell(self._files[prefix], mmap_key(metric, name, list(labels), list(values), text))
             self._sizes[prefix] = max(self._sizes.get(prefix, 0), os.path.getsize(self._path(prefix)))
-            self._made.setdefault(name, {})[values] = cell
             return cell
-
-    def of_counter(self, counter: Counter, values: tuple[str, ...]) -> "Cell":
-        """Return the value of ``counter`` for these label values, which exists."""
-        return self._made[f"{_name(counter)}_total"][values]
-
-    def of_histogram(self, histogram: Histogram, values: tuple[str, ...] = ()) -> "Timing":
-        """Return the values of ``histogram`` for these label values, which exist."""
-        name = _name(histogram)
-        with self._lock:
-            made = self._made[f"{name}_bucket"].items()  # in the order of their bounds
-            buckets = [(float(labels[-1]), cell) for labels, cell in made if labels[:-1] == values]
-        return Timing(self._made[f"{name}_sum"][values], buckets)
-
-
-def _name(metric: Counter | Histogram) -> str:
-    """Return the name that the names of all samples begin with."""
-    (described,) = metric.describe()
-    return described.name
 
 
 def make_room(path: str) -> None:
@@ -106,69 +84,52 @@ def make_room(path: str) -> None:
 
 
 class Cell:
-    """One value in a file: the double number ``at``, and behind it when it was set. The library calls the methods."""
+    """One value in a file. The library's metrics call these methods."""
 
-    __slots__ = ("_at", "_doubles", "_lock", "_value")
+    __slots__ = ("_file", "_key", "_lock", "_value")
 
-    def __init__(self, doubles: "memoryview[float]", at: int) -> None:
-        self._value: float = doubles[at]
-        self._doubles = doubles
-        self._at = at
+    def __init__(self, file: MmapedDict, key: str) -> None:
+        self._value: float = file.read_value(key)[0]  # type: ignore[no-untyped-call]
+        self._file = file
+        self._key = key
         self._lock = Lock()
 
     def inc(self, amount: float) -> None:
         """Add ``amount``."""
         with self._lock:
-            self._value = self._doubles[self._at] = self._value + amount
+            self._value += amount
+            self._file.write_value(self._key, self._value, 0.0)  # type: ignore[no-untyped-call]
 
     def set(self, value: float, timestamp: float | None = None) -> None:
         """Set; ``timestamp`` in Unix seconds, for gauges of which the most recent counts."""
         with self._lock:
-            self._value = self._doubles[self._at] = float(value)
-            self._doubles[self._at + 1] = timestamp or 0.0
+            self._value = value
+            self._file.write_value(self._key, value, timestamp or 0.0)  # type: ignore[no-untyped-call]
 
     def get(self) -> float:
         """Return the value."""
         return self._value
 
 
-class Timing:
-    """The values of a histogram: their sum, and a count for each upper bound, of which the last is infinite."""
+class Counts(dict[tuple[str, ...], Counter]):
+    """The children of a counter by label values; ``labels()`` is called once for each."""
 
-    __slots__ = ("_bounds", "_counts", "_sum")
-
-    def __init__(self, total: Cell, buckets: list[tuple[float, Cell]]) -> None:
-        self._sum = total
-        self._bounds = [bound for bound, _ in buckets]
-        self._counts = [count for _, count in buckets]
-
-    def observe(self, amount: float) -> None:
-        """Count ``amount`` as ``Histogram.observe`` does."""
-        self._sum.inc(amount)
-        self._counts[bisect_left(self._bounds, amount)].inc(1.0)
-
-
-class Counts(dict[tuple[str, ...], Cell]):
-    """The values of a counter by label values; ``labels()`` is called once for each."""
-
-    def __init__(self, cells: Cells, counter: Counter) -> None:
+    def __init__(self, counter: Counter) -> None:
         super().__init__()
-        self._cells, self._counter = cells, counter
+        self._counter = counter
 
-    def __missing__(self, values: tuple[str, ...]) -> Cell:
-        self._counter.labels(*values)
-        cell = self[values] = self._cells.of_counter(self._counter, values)
-        return cell
+    def __missing__(self, values: tuple[str, ...]) -> Counter:
+        child = self[values] = self._counter.labels(*values)
+        return child
 
 
-class Timings(dict[str, Timing]):
-    """The values of a histogram by the value of its one label; ``labels()`` is called once for each."""
+class Timings(dict[str, Histogram]):
+    """The children of a histogram by the value of its one label; ``labels()`` is called once for each."""
 
-    def __init__(self, cells: Cells, histogram: Histogram) -> None:
+    def __init__(self, histogram: Histogram) -> None:
         super().__init__()
-        self._cells, self._histogram = cells, histogram
+        self._histogram = histogram
 
-    def __missing__(self, value: str) -> Timing:
-        self._histogram.labels(value)
-        timing = self[value] = self._cells.of_histogram(self._histogram, (value,))
-        return timing
+    def __missing__(self, value: str) -> Histogram:
+        child = self[value] = self._histogram.labels(value)
+        return child

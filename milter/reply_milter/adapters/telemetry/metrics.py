@@ -55,8 +55,7 @@ class Metrics:
     """All series of one process. ``slot`` names its files under ``folder``; one process per slot at a time."""
 
     def __init__(self, folder: str, slot: str, stages: tuple[str, ...], operations: tuple[str, ...]) -> None:
-        self.cells = Cells(folder, slot)
-        self.registry = registry = _registry(self.cells)
+        self.registry = registry = process_registry(folder, slot)
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"reply_milter_{name}", text, labels, registry=registry)

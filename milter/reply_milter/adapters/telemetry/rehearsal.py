@@ -29,7 +29,7 @@ def rehearse() -> None:
     folder, before = tempfile.mkdtemp(prefix="reply-milter-"), values.ValueClass
     cells = values.ValueClass = Cells(folder, "rehearsal")
     try:
-        found = _counted(folder, cells)
+        found = _counted(folder)
     except Exception as error:
         what = f"can't be counted with ({type(error).__name__}: {error})"
         raise libraries.unlike(_LIBRARY, what) from error
@@ -42,13 +42,13 @@ def rehearse() -> None:
         raise libraries.unlike(_LIBRARY, f"counts otherwise than it did ({wrong[0]} is wrong)")
 
 
-def _counted(folder: str, cells: Cells) -> dict[tuple[str, str], float]:
+def _counted(folder: str) -> dict[tuple[str, str], float]:
     """Count as workers do, and read as the page does; return samples by name and the value of their one label."""
     registry = CollectorRegistry()
-    counts = Counts(cells, Counter("counted_total", "Text.", ["label"], registry=registry))
+    counts = Counts(Counter("counted_total", "Text.", ["label"], registry=registry))
     counts[("a",)].inc(1)
     counts[("a",)].inc(2)
-    timing = cells.of_histogram(Histogram("timed", "Text.", buckets=(0.5, 1.0), registry=registry))
+    timing = Histogram("timed", "Text.", buckets=(0.5, 1.0), registry=registry)
     timing.observe(0.25)
     timing.observe(0.75)
     Gauge("held", "Text.", multiprocess_mode="max", registry=registry).set(7)

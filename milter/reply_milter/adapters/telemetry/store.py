@@ -16,7 +16,7 @@ class StoreOperations:
 
     def __init__(self, metrics: Metrics) -> None:
         self._m = metrics
-        self._operations = Timings(metrics.cells, metrics.store)
+        self._operations = Timings(metrics.store)
         self._up_until = 0.0  # monotonic seconds
 
     def store_operation(self, operation: str, seconds: float) -> None:

@@ -28,12 +28,10 @@ class WorkerTelemetry:
 
     def __init__(self, metrics: Metrics, holds_log: bool = False) -> None:
         self._m = metrics
-        cells = metrics.cells
-        self._recipients = Counts(cells, metrics.recipients)
-        self._messages = Counts(cells, metrics.messages)
-        self._replays = Counts(cells, metrics.replays)
-        self._stages = Timings(cells, metrics.stages)
-        self._ages = cells.of_histogram(metrics.ages)
+        self._recipients = Counts(metrics.recipients)
+        self._messages = Counts(metrics.messages)
+        self._replays = Counts(metrics.replays)
+        self._stages = Timings(metrics.stages)
         self._decisions = DecisionLog(log.name, holds_log)
         self._started: Any = _Started() if holds_log else threading.local()
         self.keys_used: dict[str, int] = {}  # by master key id, Unix seconds; the worker records it
@@ -94,7 +92,7 @@ class WorkerTelemetry:
 
     def token_age(self, seconds: int) -> None:
         """See ``ports.Telemetry``."""
-        self._ages.observe(max(0, seconds))
+        self._m.ages.observe(max(0, seconds))
 
     def key_used(self, master_id: str, now: int) -> None:
         """See ``ports.Telemetry``."""

@@ -29,8 +29,7 @@ def read(folder: Path, name: str, **labels: str) -> float | None:
 def test_counts_are_added_up_over_processes(tmp_path: Path) -> None:
     """By label values."""
     for slot, times in (("one", 2), ("two", 3)):
-        metrics = process(tmp_path, slot)
-        counts = Counts(metrics.cells, metrics.recipients)
+        counts = Counts(process(tmp_path, slot).recipients)
         for _ in range(times):
             counts["reject", "forged"].inc(1)
     assert read(tmp_path, "recipients_total", verdict="reject", reason="forged") == 5
@@ -39,7 +38,7 @@ def test_counts_are_added_up_over_processes(tmp_path: Path) -> None:
 def test_times_fall_into_the_buckets_of_the_library(tmp_path: Path) -> None:
     """At a bound, below the first and above the last."""
     metrics = process(tmp_path, "one")
-    timing, ages = Timings(metrics.cells, metrics.stages)["rcpt"], metrics.cells.of_histogram(metrics.ages)
+    timing, ages = Timings(metrics.stages)["rcpt"], metrics.ages
     for seconds in (0.00005, 0.0001, 0.0002, 9.0, 31.0):
         timing.observe(seconds)
         metrics.stages.labels("eom").observe(seconds)
@@ -55,15 +54,13 @@ def test_times_fall_into_the_buckets_of_the_library(tmp_path: Path) -> None:
 def test_a_process_goes_on_where_the_last_one_of_its_slot_stopped(tmp_path: Path) -> None:
     """A worker that is started again counts on."""
     for _ in range(2):
-        metrics = process(tmp_path, "one")
-        Counts(metrics.cells, metrics.replays)[("first",)].inc(1)
+        Counts(process(tmp_path, "one").replays)[("first",)].inc(1)
     assert read(tmp_path, "replay_total", outcome="first") == 2
 
 
 def test_values_survive_a_file_that_grows(tmp_path: Path) -> None:
     """The library maps the file again."""
-    metrics = process(tmp_path, "one")
-    counts = Counts(metrics.cells, metrics.messages)
+    counts = Counts(process(tmp_path, "one").messages)
     counts["accept", "ok", "issue"].inc(1)
     for number in range(1000):
         counts["accept", "ok", f"handler{number}"].inc(1)
