@@ -267,6 +267,7 @@ LIBRARIES = {
     "adapters.handlers.http_post: aiohttp.ClientTimeout": _OPERATOR,
     "adapters.handlers.http_post: aiohttp.DummyCookieJar": _OPERATOR,
     "adapters.handlers.http_post: aiohttp.TCPConnector": _OPERATOR,
+    "adapters.handlers.http_post: aiohttp.TraceConfig": _OPERATOR,
     "adapters.handlers.http_post: aiohttp.abc.ResolveResult": _OPERATOR,
     "adapters.handlers.http_post: ssl.create_default_context": _OPERATOR,
     "adapters.handlers.http_post: yarl.URL": _OPERATOR,

@@ -117,7 +117,7 @@ def test_what_the_webhook_does_with_its_session_is_looked_for() -> None:
     attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     of_objects = {
         "given": "URL", "url": "URL", "response": "ClientResponse", "self._session": "ClientSession",
-        "response.content": "StreamReader",
+        "tracing": "TraceConfig", "response.content": "StreamReader",
     }  # fmt: skip
     used = {f"{of_objects[owner]}.{name}" for owner, _, name in (one.rpartition(".") for one in attributes)
             if owner in of_objects}  # fmt: skip

@@ -131,12 +131,14 @@ AIOHTTP = Library(  # only what posts needs it, and importing it takes a tenth o
     "aiohttp",
     (
         "aiohttp:ClientSession[auto_decompress,connector,cookie_jar,headers,max_field_size,max_line_size,"
-        "skip_auto_headers,timeout]",
+        "skip_auto_headers,timeout,trace_configs]",
         *(f"aiohttp:ClientSession.{name}" for name in ("close", "post")),
         "aiohttp:TCPConnector[keepalive_timeout,limit,resolver,ssl,use_dns_cache]",
         "aiohttp:ClientTimeout[sock_connect,total]",
         "aiohttp:DummyCookieJar",
-        *(f"aiohttp:{name}" for name in ("ClientError", "ClientConnectorError")),
+        *(f"aiohttp:{name}" for name in ("ClientError", "ClientConnectorError", "ClientOSError")),
+        "aiohttp:ServerDisconnectedError",
+        "aiohttp:TraceConfig.on_connection_reuseconn",
         *(f"aiohttp:ClientResponse.{name}" for name in ("close", "content", "status")),
         "aiohttp:StreamReader.readany",
         *(f"aiohttp.abc:{name}" for name in ("AbstractResolver", "ResolveResult")),

@@ -235,6 +235,14 @@ def test_octets_behind_an_answer_do_not_spoil_it(receiver: Receiver, said: bytes
     assert [handler.process(reply()) for _ in range(5)] == [Done()] * 5
 
 
+@pytest.mark.parametrize("later", [0.0, 0.001, 0.01])
+def test_a_server_that_closes_idle_connections_without_a_word_delays_no_reply(receiver: Receiver, later: float) -> None:
+    """At once, or in the moment in which the next reply is posted."""
+    receiver.answer = lambda request: _say(request, b"HTTP/1.1 204 No Content\r\n\r\n", later)
+    posting = webhook(receiver.url)
+    assert [posting.process(reply()) for _ in range(100)] == [Done()] * 100
+
+
 def test_cookies_are_not_kept(receiver: Receiver) -> None:
     """Each reply is posted as if it were the first."""
     receiver.answer = lambda request: _say(request, b"HTTP/1.1 204 No Content\r\nSet-Cookie: a=b\r\n\r\n")

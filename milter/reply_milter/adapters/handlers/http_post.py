@@ -4,8 +4,8 @@ The status decides: 2xx is Done; 400, 403, 406, 410, 413, 415 and 422 are Never;
 are Later. A redirection is not followed, because it is a mistake in the configuration.
 
 A connection stays open for a moment after an answer, for the next reply to the same host: an encrypted one costs more
-than all the rest. It is not used again later than that, because a server closes it sooner or later, and a request that
-meets the end of its connection may have been carried out.
+than all the rest. It is not used again later than that, because a server closes it sooner or later. A request that
+meets the end of such a connection is sent again on another one, as the MTA would later: with the same id.
 """
 
 import asyncio
@@ -18,7 +18,9 @@ import threading
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import aiohttp
@@ -155,8 +157,11 @@ class _Posts:
             keepalive_timeout=_IDLE_SECONDS,
         )
         connector._factory = partial(_Answers, loop=self._loop)  # type: ignore[assignment] # is a ResponseHandler
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_note_reuse)
         return aiohttp.ClientSession(
             connector=connector,
+            trace_configs=[tracing],
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"reply-milter/{__version__}"},
             skip_auto_headers=["Accept-Encoding"],
@@ -176,11 +181,34 @@ class _Posts:
         """Return the status. One deadline covers everything but the rest of an answer, which has one of its own."""
         self._found.addresses[(url.raw_host or "").rstrip(".")] = addresses
         async with asyncio.timeout(seconds):
-            response = await self._session.post(
-                url.with_user(None), data=body, headers={**_login(url), **fields}, allow_redirects=False
-            )
+            response = None
+            while response is None:
+                response = await self._sent(url.with_user(None), body, {**_login(url), **fields})
         await _finish(response)
         return response.status
+
+    async def _sent(self, url: yarl.URL, body: bytes, fields: Mapping[str, str]) -> aiohttp.ClientResponse | None:
+        """Return the answer; None if the server had closed the connection, which was an idle one."""
+        sending = _Sending()
+        try:
+            return await self._session.post(
+                url, data=body, headers=fields, allow_redirects=False, trace_request_ctx=sending
+            )
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+            if not sending.is_reused:
+                raise
+            return None
+
+
+@dataclass(slots=True)
+class _Sending:
+    """Whether a request goes over a connection that was idle."""
+
+    is_reused: bool = False
+
+
+async def _note_reuse(_session: object, context: SimpleNamespace, _more: object) -> None:
+    context.trace_request_ctx.is_reused = True
 
 
 _lock = threading.Lock()
