@@ -32,6 +32,7 @@ from reply_milter.ports import (
 from tests.contract.test_redis import SHORT_SECONDS, SLACK_SECONDS, Counters
 from tests.support.fakes import REALM
 from tests.support.processes.ports import free_port
+from tests.support.stores.moving_address import moving_address
 from tests.support.stores.pipelined import Pipelined
 from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest, eventually
 from tests.support.stores.several_redis import SLOTS, Node
@@ -348,31 +349,22 @@ def test_a_replica_takes_no_claim(opened: Opened, server: RedisUnderTest) -> Non
 
 def test_a_store_that_became_a_replica_behind_one_address_is_left(tmp_path: Path) -> None:
     """A balancer or a moved address: what is on its way has its answer, and then nothing is asked of the old server."""
-    old, new = (RedisUnderTest(tmp_path / name) for name in ("old", "new"))
-    for one in (old, new):
-        one.socket.parent.mkdir()
-        one.start()
-    address = tmp_path / "address.sock"
-    address.symlink_to(old.socket)
-    pipelined = Pipelined(RedisStore(f"unix://{address}", 2.0, REALM)).connected()
-    try:
-        pipelined.answers([FACTS])
-        old.command("REPLICAOF", "127.0.0.1", "1")
-        address.unlink()
-        address.symlink_to(new.socket)
-        assert pipelined.ask(claim(), FACTS)
-        refused, told = pipelined.collect(2)
-        assert refused.failure is not None
-        assert (refused.failure.kind, told.answer) == ("readonly", Facts())
-        assert pipelined.answers([claim()]) == [Claimed(Replay.FIRST)]
-        assert pipelined.ask(claim(owner=b"owner2")), "the new server has a connection by now"
-        assert [one.answer for one in pipelined.collect(1)] == [Claimed(Replay.RETRY)]
-        assert new.command("EXISTS", f"rm1:{TOKEN}") == 1
-    finally:
-        pipelined.pipeline.close()
-        pipelined.store.close()
-        old.stop()
-        new.stop()
+    with moving_address(tmp_path) as address:
+        pipelined = Pipelined(RedisStore(address.url, 2.0, REALM)).connected()
+        try:
+            pipelined.answers([FACTS])
+            address.move()
+            assert pipelined.ask(claim(), FACTS)
+            refused, told = pipelined.collect(2)
+            assert refused.failure is not None
+            assert (refused.failure.kind, told.answer) == ("readonly", Facts())
+            assert pipelined.answers([claim()]) == [Claimed(Replay.FIRST)]
+            assert pipelined.ask(claim(owner=b"owner2")), "the new server has a connection by now"
+            assert [one.answer for one in pipelined.collect(1)] == [Claimed(Replay.RETRY)]
+            assert address.new.command("EXISTS", f"rm1:{TOKEN}") == 1
+        finally:
+            pipelined.pipeline.close()
+            pipelined.store.close()
 
 
 def test_a_node_of_a_cluster_at_a_plain_address_is_left(tmp_path: Path) -> None:

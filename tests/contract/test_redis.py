@@ -14,6 +14,7 @@ from reply_milter.adapters.redis_store import RedisStore
 from reply_milter.adapters.redis_store.link.breaker import OPEN_SECONDS
 from reply_milter.ports import Replay, Store, StoreUnavailableError
 from tests.support.fakes import REALM
+from tests.support.stores.moving_address import moving_address
 from tests.support.stores.redis_under_test import PROGRAM, RedisUnderTest, eventually
 from tests.support.stores.store_bench import OTHER_TOKEN_ID, TOKEN, claim, outcome
 
@@ -376,27 +377,16 @@ def test_a_master_without_its_replicas_takes_nothing(server: RedisUnderTest, ope
     assert outcome(store, claim()) is Replay.FIRST
 
 
-def test_a_store_that_became_a_replica_behind_one_address(tmp_path: Path, opened: Open) -> None:
+def test_a_store_that_became_a_replica_behind_one_address(tmp_path: Path) -> None:
     """A balancer or a moved address: of all connections to the old server, one operation is deferred."""
-    old, new = (RedisUnderTest(tmp_path / name) for name in ("old", "new"))
-    for one in (old, new):
-        one.socket.parent.mkdir()
-        one.start()
-    address = tmp_path / "address.sock"
-    address.symlink_to(old.socket)
-    try:
-        store = RedisStore(f"unix://{address}", 0.5, REALM)
+    with moving_address(tmp_path) as address:
+        store = RedisStore(address.url, 0.5, REALM)
         threads = [threading.Thread(target=store.ping) for _ in range(16)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        old.command("REPLICAOF", "127.0.0.1", "1")
-        address.unlink()
-        address.symlink_to(new.socket)
+        address.move()
         assert failure(store, CALLS["claim"])[0] == "readonly"
         assert outcome(store, claim()) is Replay.FIRST
-        assert new.command("EXISTS", f"rm1:{TOKEN}") == 1
-    finally:
-        old.stop()
-        new.stop()
+        assert address.new.command("EXISTS", f"rm1:{TOKEN}") == 1

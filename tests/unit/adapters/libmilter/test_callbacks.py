@@ -9,28 +9,9 @@ from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
 from reply_milter.adapters.libmilter.negotiation import Negotiation
 from reply_milter.ports import Login
 from tests.support.failing_conversation import FailingConversation
+from tests.support.milter_context import MilterContext
 
 STEPS = ("mail", "rcpt", "header", "body", "end_of_message", "done")
-
-
-class _Context:
-    """pymilter's, as much as is needed."""
-
-    def __init__(self) -> None:
-        self.replies: list[str] = []
-        self._private: object = None
-
-    def getpriv(self) -> object:
-        return self._private
-
-    def setpriv(self, private: object) -> None:
-        self._private = private
-
-    def getsymval(self, _name: str) -> str:
-        return "x"
-
-    def setreply(self, code: str, _enhanced: str, text: str) -> None:
-        self.replies.append(f"{code} {text}")
 
 
 class _Counter:
@@ -38,7 +19,7 @@ class _Counter:
         return lambda *_arguments: None
 
 
-def _message(callbacks: MilterCallbacks, ctx: _Context) -> list[int]:
+def _message(callbacks: MilterCallbacks, ctx: MilterContext) -> list[int]:
     """The answers to a whole message, those that nobody waits for left out."""
     callbacks._mail(ctx, b"<alice@client.example>")
     answers = [callbacks._rcpt(ctx, b"<bob@example.com>")]
@@ -55,7 +36,7 @@ def test_an_error_defers_the_message_and_not_the_next(
 
     One line of the log has the traceback, and the MTA's queue id.
     """
-    conversation, ctx = FailingConversation(), _Context()
+    conversation, ctx = FailingConversation(), MilterContext()
     callbacks = MilterCallbacks(lambda _client: conversation, needs, lambda _client: _Counter())
     callbacks._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
     conversation.failing = step
@@ -71,7 +52,7 @@ def test_an_error_defers_the_message_and_not_the_next(
 
 def test_an_accident_at_abort_is_nobodys(caplog: pytest.LogCaptureFixture) -> None:
     """ABORT has no answer; a traceback is all that is left of it."""
-    conversation, ctx = FailingConversation(), _Context()
+    conversation, ctx = FailingConversation(), MilterContext()
     callbacks = MilterCallbacks(lambda _client: conversation, VERIFY, lambda _client: _Counter())
     callbacks._negotiate(ctx, [0x1FF, 0x1FFFFF, 0, 0])
     callbacks._mail(ctx, b"<alice@client.example>")
@@ -80,7 +61,7 @@ def test_an_accident_at_abort_is_nobodys(caplog: pytest.LogCaptureFixture) -> No
     assert callbacks.idle and "cannot abort a message queue=x\n" in caplog.text
 
 
-class _LoggedIn(_Context):
+class _LoggedIn(MilterContext):
     """A client with a login, as octets."""
 
     def __init__(self, login: bytes | None) -> None:
@@ -119,7 +100,7 @@ def test_an_mta_that_takes_no_edits_is_refused_at_once(
     needs: Negotiation, missing: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else each reply would be deferred for ever; the log says what the MTA lacks."""
-    ctx = _Context()
+    ctx = MilterContext()
     callbacks = MilterCallbacks(lambda _client: FailingConversation(), needs, lambda _client: _Counter())
     assert callbacks._negotiate(ctx, [0x1FF & ~missing, 0x1FFFFF, 0, 0]) == Milter.REJECT
     assert "SMFIF_CHGHDRS" in caplog.text and ctx.getpriv() is None

@@ -9,6 +9,7 @@ import pytest
 from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
 from reply_milter.adapters.libmilter.negotiation import Negotiation
 from reply_milter.core.verdict.verdict import Accept
+from tests.support.milter_context import MilterContext
 
 ALL = 0x1FFFFF
 EARLY, LATE = True, False
@@ -40,22 +41,6 @@ class _Conversation:
         return call
 
 
-class _Context:
-    """pymilter's, as much as is needed."""
-
-    def __init__(self) -> None:
-        self._private: object = None
-
-    def getpriv(self) -> object:
-        return self._private
-
-    def setpriv(self, private: object) -> None:
-        self._private = private
-
-    def getsymval(self, _name: str) -> str:
-        return "x"
-
-
 class _Counter:
     def __init__(self) -> None:
         self.ended: list[str] = []
@@ -70,9 +55,9 @@ class _Counter:
 
 def _begun(
     needed: bool | Exception, early: Callable[[], bool] = lambda: True
-) -> tuple[MilterCallbacks, _Context, _Conversation, _Counter]:
+) -> tuple[MilterCallbacks, MilterContext, _Conversation, _Counter]:
     """A door, and a message of which DATA comes next."""
-    conversation, counter, ctx = _Conversation(needed), _Counter(), _Context()
+    conversation, counter, ctx = _Conversation(needed), _Counter(), MilterContext()
     door = MilterCallbacks(lambda _client: conversation, VERIFY, lambda _client: counter, early)
     door._negotiate(ctx, [0x1FF, ALL, 0, 0])
     door._mail(ctx, b"<alice@client.example>")

@@ -18,6 +18,7 @@ from reply_milter.core.verdict.answer import SmtpReply
 from reply_milter.core.verdict.reasons import Reason
 from reply_milter.core.verdict.verdict import Reject, Verdict
 from tests.support.failing_conversation import FailingConversation
+from tests.support.milter_context import MilterContext
 
 ALL, CLIENT = 0x1FFFFF, "192.0.2.1"
 FAILING = ("", "mail", "rcpt", "data", "header", "body", "end_of_message", "done", "abort")
@@ -41,28 +42,10 @@ class _Counts:
         return call
 
 
-class _Context:
-    """pymilter's, as much as is needed."""
-
-    def __init__(self) -> None:
-        self._private: object = None
-
-    def getpriv(self) -> object:
-        return self._private
-
-    def setpriv(self, private: object) -> None:
-        self._private = private
-
-    def getsymval(self, _name: str) -> str:
-        return "x"
-
-    def setreply(self, *_words: str) -> None: ...
-
-
 def _by_callbacks(conversation: FailingConversation, counts: _Counts, offered: int, early: bool) -> bytes:
     """Return the letters of what the MTA hears of a message and an abort, and go."""
     callbacks = MilterCallbacks(lambda _client: conversation, VERIFY, lambda _client: counts, lambda: early)
-    ctx, options = _Context(), [0x1FF, offered, 0, 0]
+    ctx, options = MilterContext(), [0x1FF, offered, 0, 0]
     callbacks._negotiate(ctx, options)
     steps = [
         callbacks._connect(ctx, "client.example", 4, (CLIENT, 25)),
