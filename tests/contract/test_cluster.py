@@ -1,6 +1,5 @@
 """Three masters: keys of one reply on all of them, slots that move, masters that die, and never a false replay."""
 
-import signal
 import socket
 import threading
 import time
@@ -181,8 +180,7 @@ def test_a_dead_master_costs_its_own_keys_and_little_time(cluster: ClusterUnderT
     for token in tokens:
         outcome(store, claim(token_id=token))
     (dead, node), *others = tokens.items()
-    node.signal(signal.SIGSTOP)
-    try:
+    with node.stopped():
         kinds = [_failure(store, dead) for _ in range(4)]
         assert [kind for kind, _ in kinds] == ["timeout"] * 3 + ["breaker"]
         assert kinds[-1][1] < 0.05
@@ -192,8 +190,6 @@ def test_a_dead_master_costs_its_own_keys_and_little_time(cluster: ClusterUnderT
             store.commit_all([claim(token_id=token).id for token in tokens])
         for token, _ in others:
             assert outcome(store, claim(token_id=token, owner=b"owner3")) is Replay.DUPLICATE, "the others' were done"
-    finally:
-        node.signal(signal.SIGCONT)
     eventually(lambda: _answers(store, dead), 3)
     assert outcome(store, claim(token_id=dead, owner=b"owner4")) is Replay.RETRY
 

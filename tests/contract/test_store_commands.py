@@ -113,11 +113,8 @@ def test_a_change_without_an_answer_is_reported_to_be_in_doubt(
     shell: Shell, server: RedisUnderTest, words: tuple[object, ...]
 ) -> None:
     """A stopped server may carry it out later, so the command does not say that nothing was changed."""
-    server.signal(signal.SIGSTOP)
-    try:
+    with server.stopped():
         line = shell(*words, wanted=os.EX_TEMPFAIL)[1]
-    finally:
-        server.signal(signal.SIGCONT)
     assert "the change may or may not have been made; run the command again" in line
     assert "nothing was changed" not in line
 

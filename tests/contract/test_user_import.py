@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -104,11 +103,8 @@ def test_a_store_that_goes_away_says_how_far_it_came(
     """Importing the file again puts it right."""
     file = tmp_path / "users.csv"
     file.write_text("user,address\n1,a@example.com\n")
-    server.signal(signal.SIGSTOP)
-    try:
+    with server.stopped():
         assert main(["user", "import", str(file), "--config", config]) == os.EX_TEMPFAIL
-    finally:
-        server.signal(signal.SIGCONT)
     assert "after 0 of 1 user " in capsys.readouterr().err
 
 

@@ -81,14 +81,11 @@ def test_what_is_claimed_for_an_mta_that_hangs_up_may_come_again(
     """It hangs up behind the dot, while the store is asked. The claim is released: later, the message is the first."""
     letter = _letter(host, f"hung-up-{author}")
     mta = _before_the_dot(host, letter, author)
-    redis.signal(signal.SIGSTOP)
-    try:
+    with redis.stopped():
         mta.send(b"E")
         time.sleep(0.2)  # it has asked by now
         mta.socket.close()
         time.sleep(0.1)
-    finally:
-        redis.signal(signal.SIGCONT)
     time.sleep(0.5)  # longer than settle_ms
     again = _before_the_dot(host, letter, author)
     assert _replay(host, letter, again.end_of_message()) == "first"
@@ -99,13 +96,10 @@ def test_a_reload_with_other_settings_of_the_store_is_not_noticed(host: Alone, r
     """What was asked of the store as it was has its answer; what comes later is asked of the other one."""
     letter = _letter(host, "reload")
     mta = _before_the_dot(host, letter)
-    redis.signal(signal.SIGSTOP)
-    try:
+    with redis.stopped():
         mta.send(b"E")
         time.sleep(0.1)
         host.change(PATIENT, "timeout_ms = 1900 ")
-    finally:
-        redis.signal(signal.SIGCONT)
     assert _replay(host, letter, mta.answer()) == "first"
     mta.socket.close()
     load = host.poured("reloaded", 20, clients=4).finish()
@@ -133,16 +127,13 @@ def test_a_worker_killed_while_the_store_is_asked_leaves_a_retry_welcome(host: A
     """Redis has carried out the claim, or will: the same message again is a retry, and no replay."""
     letter = _letter(host, "killed")
     mta = _before_the_dot(host, letter)
-    redis.signal(signal.SIGSTOP)
-    try:
+    with redis.stopped():
         mta.send(b"E")
         time.sleep(0.2)
         (worker,) = host.milter.daemon.workers()
         os.kill(worker, signal.SIGKILL)
         with mta, pytest.raises(ConnectionError):
             mta.answer()
-    finally:
-        redis.signal(signal.SIGCONT)
     wait_until(lambda: host.milter.daemon.workers() not in ([], [worker]), 10, "the worker is back")
     again = _before_the_dot(host, letter)
     assert _replay(host, letter, again.end_of_message()) in ("first", "retry")

@@ -1,6 +1,5 @@
 """A store that stops for half a minute, or is distant: answers in time, and no false replay afterwards."""
 
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -58,15 +57,12 @@ def test_a_stopped_store_delays_nobody_and_leaves_no_false_replay(redis: RedisUn
         host.poured("warm", 50).finish()  # Redis knows the scripts
         waiting = [_past_rcpt(host, one) for one in letters(host.settings, "dot", AT_THE_DOT)]
         stopped = time.monotonic()
-        redis.signal(signal.SIGSTOP)
-        try:
+        with redis.stopped():
             met = list(clients.map(lambda one: _at_the_dot(host, *one), waiting))
             fresh = letters(host.settings, "rcpt", RETRIED - AT_THE_DOT)
             load = Load(host.client, fresh, 96 if LONG else 32, patience=120, wait=STOPPED_SECONDS).start()
             time.sleep(max(0.0, STOPPED_SECONDS - (time.monotonic() - stopped)))
             heard = sum(bool(record.answers) for record in load.records)
-        finally:
-            redis.signal(signal.SIGCONT)
         load.finish()
         again = Load(host.client, iter([record.letter for record in met if not record.verdicts]), 16).start().finish()
     _merge(load, met, again)

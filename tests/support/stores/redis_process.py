@@ -2,6 +2,8 @@
 
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis
@@ -27,6 +29,15 @@ class RedisProcess:
         """Send a signal to it."""
         assert self._process is not None
         self._process.send_signal(number)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have it take connections and answer nothing, for a while."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     def answers(self) -> bool:
         """Whether it is ready to work."""
