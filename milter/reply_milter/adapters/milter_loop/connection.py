@@ -2,6 +2,7 @@
 
 import select
 import socket
+from functools import partial
 from typing import Final, final
 
 from reply_milter.adapters.milter_loop.hooks import Hooks
@@ -26,7 +27,7 @@ class Connection:
         self.descriptor: Final = connected.fileno()
         self.is_closed = False
         self.last = now
-        self.session: Final = Session(hooks, self._is_gone)
+        self.session: Final = Session(hooks, partial(_has_hung_up, connected))
         epoll.register(self.descriptor, self._watched)
 
     @property
@@ -36,17 +37,6 @@ class Connection:
         if steps.question is not None:
             return True
         return not self.is_closed and (steps.in_message or bool(steps.answers) or bool(self._unsent))
-
-    def _is_gone(self) -> bool:
-        """Whether the MTA has hung up. What it may have sent stays to be read."""
-        if self.is_closed:
-            return True
-        try:
-            return not self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
 
     def on_event(self, event: int, now: float) -> None:
         """Take what has arrived, or write what the MTA had no room for. ``flush`` sends the answers."""
@@ -126,3 +116,16 @@ class Connection:
             self.is_closed = True
             self._socket.close()  # epoll forgets it by itself
         self.session.close()
+
+
+def _has_hung_up(connected: socket.socket) -> bool:
+    """Whether the MTA has hung up, or we have. What it may have sent stays to be read.
+
+    No method: a connection that its own steps refer to is kept until the garbage is collected.
+    """
+    try:
+        return not connected.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, final
 
+from reply_milter.adapters.milter_loop.accepting import Accepting
 from reply_milter.adapters.milter_loop.asking import Asking, PipelineOf
 from reply_milter.adapters.milter_loop.connection import Connection
 from reply_milter.adapters.milter_loop.hooks import Hooks
@@ -22,8 +23,6 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS: Final = 7200.0  # as with libmilter; Postfix keeps a connection for an hour at most
 _SWEEP_SECONDS: Final = 60.0
-_YIELD_SECONDS: Final = 0.002  # for which a worker leaves a connection to another one that has fewer
-_FULL_SECONDS: Final = 0.1  # for which a worker without free descriptors accepts nothing
 
 
 @final
@@ -51,9 +50,7 @@ class MilterLoop:
         self._served: list[Connection] = []  # in this turn
         self._pipeline_of = pipeline_of
         self._write_log = write_log
-        self._listens = True
-        self._insists = False
-        self._resume_at = self._sweep_at = self._answer_at = 0.0
+        self._sweep_at = self._answer_at = 0.0
 
     @property
     def idle(self) -> bool:
@@ -62,11 +59,9 @@ class MilterLoop:
 
     def prepare(self, listening: socket.socket) -> None:
         """Get ready to answer connections to ``listening``."""
-        self._listening = listening
         self._hooks = Hooks(*self._told, over_tcp=listening.family is not socket.AF_UNIX)
         self._epoll = select.epoll()
-        listening.setblocking(False)
-        self._epoll.register(listening.fileno(), select.EPOLLIN)
+        self._accepting = Accepting(listening, self._epoll, self._counts)
         self._asking = Asking(self._epoll, self._give, self._pipeline_of)
 
     def serve(self) -> None:
@@ -81,10 +76,7 @@ class MilterLoop:
     def _patience(self) -> float:
         """Return for how many seconds nothing is due."""
         self._answer_at = self._asking.deadline
-        until = min(self._sweep_at, self._answer_at)
-        if not self._listens:
-            until = min(until, self._resume_at)
-        return max(0.0, until - time.monotonic())
+        return max(0.0, min(self._sweep_at, self._answer_at, self._accepting.due) - time.monotonic())
 
     def _turn(self, events: list[tuple[int, int]]) -> None:
         now = time.monotonic()
@@ -97,15 +89,14 @@ class MilterLoop:
                 answered = True
             else:
                 accepts = True
+        if accepts or now >= self._accepting.due:  # behind the events: one may be of a descriptor that was closed now
+            self._accept(now)
         if answered or now >= self._answer_at:
             self._asking.collect()
         self._asking.send()
         self._answer()
-        if accepts:  # last: a new connection may get the descriptor of one that was closed in this turn
-            self._accept(now)
-        self._insists = False
-        if now >= self._sweep_at or not self._listens:
-            self._keep_time(now)
+        if now >= self._sweep_at:
+            self._sweep(now)
 
     def _serve(self, connection: Connection, step: Callable[[Any, Any], None], one: Any, other: Any) -> None:
         """Let a connection go on, and note what it asks of the store. An accident of ours ends it: its MTA defers."""
@@ -145,36 +136,22 @@ class MilterLoop:
             self._leaving.discard(connection)
         if self._connections.get(connection.descriptor) is connection:
             del self._connections[connection.descriptor]
-            self._counts.set(len(self._connections))
+            self._accepting.hold(len(self._connections))
 
     def _accept(self, now: float) -> None:
-        """Take one new connection, unless a worker with fewer is there to take it within a moment."""
-        if not self._insists and not self._counts.has_fewest():
-            self._pause(now + _YIELD_SECONDS)
-            return
-        try:
-            connected, _ = self._listening.accept()
-        except BlockingIOError:
-            return
-        except OSError as error:
-            log.error("cannot accept a connection of the MTA: %s", error)
-            self._pause(now + _FULL_SECONDS)
+        """Take a new connection, and what it has sent by now: MTAs write at once."""
+        connected = self._accepting.accept(now)
+        if connected is None:
             return
         connection = Connection(connected, self._epoll, self._hooks, now)
         self._connections[connection.descriptor] = connection
-        self._counts.set(len(self._connections))
+        self._accepting.hold(len(self._connections))
+        self._serve(connection, connection.on_event, select.EPOLLIN, now)
 
-    def _pause(self, until: float) -> None:
-        self._listens, self._resume_at = False, until
-        self._epoll.modify(self._listening.fileno(), 0)
-
-    def _keep_time(self, now: float) -> None:
-        if not self._listens and now >= self._resume_at:
-            self._listens = self._insists = True
-            self._epoll.modify(self._listening.fileno(), select.EPOLLIN)
-        if now >= self._sweep_at:
-            self._sweep_at = now + _SWEEP_SECONDS
-            for connection in list(self._connections.values()):
-                if now - connection.last > _IDLE_SECONDS:
-                    connection.close()
-                    self._forget(connection)
+    def _sweep(self, now: float) -> None:
+        """Hang up on connections that have been idle for too long."""
+        self._sweep_at = now + _SWEEP_SECONDS
+        for connection in list(self._connections.values()):
+            if now - connection.last > _IDLE_SECONDS:
+                connection.close()
+                self._forget(connection)

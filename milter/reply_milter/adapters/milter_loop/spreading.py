@@ -22,6 +22,14 @@ class ConnectionCounts:
         """Tell the others how many connections this worker has."""
         self._counts[self._own] = count + 1
 
-    def has_fewest(self) -> bool:
-        """Whether no other worker has fewer connections than this one."""
-        return self._counts[self._own] <= min(filter(None, self._counts.tolist()))
+    def has_many_more(self) -> bool:
+        """Whether another worker has few, measured by what this one has."""
+        return self._counts[self._own] > _many(min(filter(None, self._counts.tolist())))
+
+    def has_few(self) -> bool:
+        """Whether another worker has an eighth more than this one, and at least two."""
+        return max(self._counts.tolist()) > _many(self._counts[self._own])
+
+
+def _many(few: int) -> int:
+    return few + 1 + few // 8

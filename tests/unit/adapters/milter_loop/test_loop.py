@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import select
 import socket
 import struct
 import threading
@@ -481,6 +482,55 @@ def test_a_worker_that_is_busy_does_not_keep_connections_waiting(listening: sock
         first.close()
 
 
+def test_a_connection_of_which_only_a_dead_worker_was_told(listening: socket.socket, memory: memoryview) -> None:
+    """The system wakes one worker for a connection; if that one is killed, another looks by itself within a second."""
+    first = select.epoll()
+    first.register(listening.fileno(), select.EPOLLIN | select.EPOLLEXCLUSIVE)
+    told = threading.Thread(target=first.poll)
+    told.start()
+    time.sleep(0.2)  # it waits
+    store = MemoryStore()
+    second = _Host(listening, store, _Pipeline(store), ConnectionCounts(memory, 1))
+    second.turns()
+    with second.connect() as mta:
+        told.join()
+        began = time.monotonic()
+        while not second.loop._connections:
+            second.loop.turn()
+        assert time.monotonic() - began < 1.5
+        assert _letters(_received(mta)) == b"O"
+    second.close()
+
+
+def test_what_a_new_connection_has_sent_is_answered_in_the_turn_that_takes_it(host: _Host) -> None:
+    """An MTA writes at once: that needs no turn of its own."""
+    with host.connect(MAIL, OTHER) as mta:
+        host.turns(1)
+        assert _letters(_received(mta)) == b"Oc"
+
+
+@pytest.mark.parametrize(
+    ("counts", "few", "many"),
+    [
+        ([0, 0], [False, False], [False, False]),
+        ([1, 0], [False, False], [False, False]),
+        ([2, 0], [False, True], [True, False]),
+        ([20, 17, 3], [False, False, True], [True, True, False]),
+        ([103, 100], [False, False], [False, False]),
+        ([114, 100], [False, True], [True, False]),
+    ],
+)
+def test_who_leaves_connections_to_whom(
+    counts: list[int], few: list[bool], many: list[bool], memory: memoryview
+) -> None:
+    """A worker has few, or many, if another has an eighth more, or fewer, and two at least."""
+    workers = [ConnectionCounts(memory, number) for number in range(len(counts))]
+    for worker, count in zip(workers, counts, strict=True):
+        worker.set(count)
+    assert [worker.has_few() for worker in workers] == few
+    assert [worker.has_many_more() for worker in workers] == many
+
+
 def test_more_descriptors_than_there_are(
     host: _Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -493,18 +543,18 @@ def test_more_descriptors_than_there_are(
         def fileno(self) -> int:
             return real.fileno()
 
-    real = host.loop._listening
+    real = host.loop._accepting._listening
     with host.connect(MAIL) as other:
         host.turns()
-        monkeypatch.setattr(host.loop, "_listening", _Full())
+        monkeypatch.setattr(host.loop._accepting, "_listening", _Full())
         with host.connect(MAIL) as waiting:
             host.turns()
             assert caplog.text.count("Too many open files") == 1
             other.sendall(OTHER + END)
             host.turns()
             assert _letters(_received(other)) == b"Occ"
-            monkeypatch.setattr(host.loop, "_listening", real)
-            host.loop._resume_at = 0.0
+            monkeypatch.setattr(host.loop._accepting, "_listening", real)
+            host.loop._accepting.due = 0.0
             host.turns()
             assert _letters(_received(waiting)) == b"O"
 
@@ -530,6 +580,22 @@ def test_connections_and_messages_leave_nothing_behind(host: _Host) -> None:
     kept = [some() - before for _ in range(8)]
     assert max(kept) <= 3, kept
     assert not host.loop._connections and host.loop.idle
+
+
+def test_a_closed_connection_is_freed_at_once(host: _Host) -> None:
+    """Nothing of it waits for the garbage collector, so the next one gets the same memory."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            with host.connect(MAIL, OTHER, END) as mta:
+                host.turns(2)
+                assert _letters(_received(mta)) == b"Occ"
+            host.turns(2)
+        assert not host.loop._connections
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_a_stores_answer_of_claims_is_read() -> None:
