@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--rounds N | --short | --engines | --pages | --soak | --flood MINUTES]``: see Makefile"""
+"""``python -m benchmarks``, with options or without: the Makefile says what for."""
 
 import argparse
 import os
@@ -41,7 +41,9 @@ def main() -> int:
     """Measure, write, and print the page."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="see that all of it works; the figures mean nothing")
-    parser.add_argument("--engines", action="store_true", help="only both engines, and what the loop is compared with")
+    parser.add_argument(
+        "--engines", type=Path, metavar="COMPILED", help="only both engines; COMPILED: the folder of make compiled"
+    )
     parser.add_argument("--engine", choices=[*Engine], default=Engine.PYMILTER, help="of --soak and --flood")
     parser.add_argument("--soak", action="store_true", help="a million messages instead: does anything grow?")
     parser.add_argument("--ordinary", type=int, default=1, help="of --soak: ordinary mail for each reply")
@@ -78,7 +80,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
     elif options.flood is not None:
         _flood(folder, options.into, options.flood, engine)
     elif options.engines:
-        _engines(folder, replace(_ENGINES, rounds=options.rounds))
+        _engines(folder, options.engines.resolve(), replace(_ENGINES, rounds=options.rounds))
     else:
         _compare(folder, options.into, _SHORT if options.short else replace(_FULL, rounds=options.rounds))
 
@@ -93,11 +95,13 @@ def _compare(folder: Path, into: Path, size: Size) -> None:
     _tell(into)
 
 
-def _engines(folder: Path, size: Size) -> None:
+def _engines(folder: Path, compiled: Path, size: Size) -> None:
+    if not any(compiled.glob("reply_milter__mypyc.*")):
+        raise BenchmarkError(f"{compiled} holds no compiled build: make compiled makes one")
     setting = Setting.here(size, os.cpu_count() or 1)
-    with bench(folder / "milter") as milters:
+    with bench(folder / "milter", compiled) as milters:
         results = rounds.Rounds(milters, size, setting.workers, ENGINES_PLAN).run()
-    with bench(folder / "postfix") as mta:
+    with bench(folder / "postfix", compiled) as mta:
         rounds.postfix_rounds(mta, size, setting.workers, results, ENGINES_DOORS)
     print(report.short(Figures(results, setting)))
 

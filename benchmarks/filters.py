@@ -4,6 +4,7 @@ OpenDKIM only verifies, and the messages bear no signature; Rspamd has no module
 do less here than they would on a mail host.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -89,14 +90,18 @@ class Ours:
 
 
 class Bench:
-    """Starts filters below ``folder``; ``stack`` ends them. Who needs one waits until it is ready."""
+    """Starts filters below ``folder``; ``stack`` ends them. Who needs one waits until it is ready.
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    ``compiled``: the folder of ``make compiled``, if there is one.
+    """
+
+    def __init__(self, folder: Path, stack: ExitStack, compiled: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for place in (folder, folder.parent):  # some of the programs do not run as root
             place.chmod(0o755)
         self.folder = folder
         self.stack = stack
+        self.compiled = compiled
         self.generator = Generator(folder)
         self._keys = folder / "keys.toml"  # all of ours know the same addresses
         self._trees: list[Tree] = []
@@ -146,13 +151,15 @@ class Bench:
         tcp: bool = False,
         early: bool = False,
         engine: Engine = Engine.PYMILTER,
+        compiled: bool = False,
     ) -> Ours:
         """reply-milter as ``init`` sets it up, or what ``module`` makes of it."""
         folder = self._place("reply-milter", "root")
         address = self._address(folder, tcp, socket)
         config = self._configured(folder, address, workers, early, engine)
         command = [sys.executable, "-m", module, "run", "--config", str(config)]
-        running = self._start(command, folder, address)
+        environment = {**os.environ, "PYTHONPATH": str(self.compiled)} if compiled else None
+        running = self._start(command, folder, address, environment=environment)
         settings = load(str(config))
         store = redis.Redis.from_url(store_url(settings.config))
         self.stack.callback(store.close)
@@ -187,8 +194,8 @@ class Bench:
         shutil.chown(folder, user)
         return folder
 
-    def _tree(self, command: Sequence[str], folder: Path) -> Tree:
-        return self._ending(Tree(command, folder / "milter.log"))
+    def _tree(self, command: Sequence[str], folder: Path, environment: dict[str, str] | None = None) -> Tree:
+        return self._ending(Tree(command, folder / "milter.log", environment))
 
     def _ending(self, tree: Tree) -> Tree:
         self._trees.append(tree)
@@ -200,15 +207,22 @@ class Bench:
         for tree in self._trees:
             tree.terminate()
 
-    def _start(self, command: Sequence[str], folder: Path, socket: str = "", before: Sequence[Tree] = ()) -> Filter:
-        return Filter([*before, self._tree(command, folder)], socket or str(folder / "milter.sock"))
+    def _start(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        socket: str = "",
+        before: Sequence[Tree] = (),
+        environment: dict[str, str] | None = None,
+    ) -> Filter:
+        return Filter([*before, self._tree(command, folder, environment)], socket or str(folder / "milter.sock"))
 
 
 @contextmanager
-def bench(folder: Path) -> Iterator[Bench]:
+def bench(folder: Path, compiled: Path | None = None) -> Iterator[Bench]:
     """Yield a ``Bench``; end every filter that it started."""
     with ExitStack() as stack:
-        started = Bench(folder, stack)
+        started = Bench(folder, stack, compiled)
         try:
             yield started
         finally:

@@ -16,6 +16,8 @@ NAMES = {
     "ours early": "reply-milter, `accept_early`",
     "ours loop": "reply-milter, its loop",
     "ours loop early": "reply-milter, its loop, `accept_early`",
+    "ours loop compiled": "reply-milter, its loop, compiled",
+    "ours loop compiled early": "reply-milter, its loop, compiled, `accept_early`",
     "ours tcp": "reply-milter, over TCP",
     "ours tcp early": "reply-milter, `accept_early`, over TCP",
 }
@@ -62,10 +64,17 @@ PLAN: dict[str, tuple[str, ...]] = {
     "replies25": ("null", "rspamd", "ours"),
     "ordinary25": ("null", "rspamd", "ours", "ours early"),
 }
-# Both engines beside each other, and what the loop is compared with: ``benchmarks.engines``.
+# Both engines beside each other, the loop as it is and compiled, and what it is compared with: ``make bench-engines``.
 ENGINES_PLAN: dict[str, tuple[str, ...]] = {
-    "replies": ("rspamd replies", "ours", "ours loop"),
-    "ordinary": ("ours", "ours loop", "ours early", "ours loop early"),
+    "replies": ("rspamd replies", "ours", "ours loop", "ours loop compiled"),
+    "ordinary": (
+        "ours",
+        "ours loop",
+        "ours loop compiled",
+        "ours early",
+        "ours loop early",
+        "ours loop compiled early",
+    ),
 }
 ALONE = {"replies": ("ours 1", "ours"), "ordinary": ("ours 1", "ours")}  # with one connection
 DOORS = {
@@ -74,6 +83,7 @@ DOORS = {
     "ours": NAMES["ours"],
     "ours early": NAMES["ours early"],
     "ours loop early": NAMES["ours loop early"],
+    "ours loop compiled early": NAMES["ours loop compiled early"],
     "null early": NAMES["null early"],
     "null tcp": NAMES["null tcp"],
     "null tcp early": "a C loop that accepts at DATA, over TCP",
@@ -81,11 +91,13 @@ DOORS = {
     "ours tcp early": NAMES["ours tcp early"],
     "ours loop tcp early": "reply-milter, its loop, `accept_early`, over TCP",
 }
+FULL_DOORS = tuple(door for door in DOORS if "compiled" not in door)
 ENGINES_DOORS = (
     "none",
     "null early",
     "ours early",
     "ours loop early",
+    "ours loop compiled early",
     "null tcp early",
     "ours tcp early",
     "ours loop tcp early",
@@ -146,8 +158,12 @@ COMPARISONS = (
     Comparison(("ours early", "replies"), ("ours", "replies")),
     Comparison(("ours loop", "replies"), ("ours", "replies"), 1.25),
     Comparison(("ours loop", "replies"), ("rspamd replies", "replies"), 1.0),
+    Comparison(("ours loop compiled", "replies"), ("ours loop", "replies")),
+    Comparison(("ours loop compiled", "replies"), ("rspamd replies", "replies"), 1.0),
     Comparison(("ours loop", "ordinary"), ("ours", "ordinary")),
     Comparison(("ours loop early", "ordinary"), ("ours early", "ordinary")),
+    Comparison(("ours loop compiled", "ordinary"), ("ours loop", "ordinary")),
+    Comparison(("ours loop compiled early", "ordinary"), ("ours loop early", "ordinary")),
     Comparison(("ours loop", "forged"), ("ours", "forged")),
     Comparison(("ours", "ordinary"), ("rspamd", "ordinary")),
     Comparison(("ours", "ordinary"), ("empty plain", "ordinary"), 0.9),
@@ -168,6 +184,9 @@ DOOR_COMPARISONS = (
     ("ours loop early", "none", 0.83),
     ("ours loop early", "null early", 0.92),
     ("ours loop early", "ours early", 0.0),
+    ("ours loop compiled early", "none", 0.83),
+    ("ours loop compiled early", "null early", 0.92),
+    ("ours loop compiled early", "ours loop early", 0.0),
     ("ours loop tcp early", "none", 0.83),
     ("ours loop tcp early", "null tcp early", 0.92),
     ("ours loop tcp early", "ours tcp early", 0.0),

@@ -31,7 +31,7 @@ def page(figures: Figures) -> str:
 
 def short(figures: Figures) -> str:
     """What compares filters, without what is said of one by itself."""
-    mails = [mail for mail, names in PLAN.items() if any(figures.has(name, mail) for name in names)]
+    mails = [mail for mail in PLAN if any(figures.has(name, mail) for name in NAMES)]
     parts = [_head(figures), *(_table(figures, mail) for mail in mails), _ratios(figures), _postfix(figures)]
     return "\n".join(line for part in parts for line in part) + "\n"
 
@@ -68,8 +68,7 @@ def busy_machine(setting: Setting) -> Iterable[str]:
 def _table(figures: Figures, mail: str) -> Iterable[str]:
     yield from ("", f"## {MAILS[mail]}", "")
     yield from header("filter", "connections", *_COLUMNS)
-    measured = [name for name in PLAN[mail] if figures.has(name, mail)]
-    for name in sorted(measured, key=list(NAMES).index):
+    for name in (name for name in NAMES if figures.has(name, mail)):
         for connections in figures.setting.size.crowds:
             yield row(NAMES[name], connections, *_cells(figures, name, mail, connections))
 

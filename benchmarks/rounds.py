@@ -11,7 +11,7 @@ from tqdm import tqdm
 from benchmarks import mails, processes, through_postfix
 from benchmarks.filters import Bench, Filter
 from benchmarks.generator import Run
-from benchmarks.plan import ALONE, DOORS, PLAN, SESSION, Size
+from benchmarks.plan import ALONE, FULL_DOORS, PLAN, SESSION, Size
 from benchmarks.processes import BenchmarkError
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.config.verify import Engine
@@ -64,6 +64,8 @@ _OURS: dict[str, dict[str, Any]] = {
     "ours early": {"early": True},
     "ours loop": {"engine": Engine.LOOP},
     "ours loop early": {"early": True, "engine": Engine.LOOP},
+    "ours loop compiled": {"engine": Engine.LOOP, "compiled": True},
+    "ours loop compiled early": {"early": True, "engine": Engine.LOOP, "compiled": True},
     "ours tcp": {"tcp": True},
     "ours tcp early": {"tcp": True, "early": True},
 }
@@ -186,7 +188,7 @@ def _done(name: str, mail: str, run: Run) -> int:
 
 
 def postfix_rounds(
-    bench: Bench, size: Size, workers: int, results: Results, doors: Sequence[str] = tuple(DOORS)
+    bench: Bench, size: Size, workers: int, results: Results, doors: Sequence[str] = FULL_DOORS
 ) -> None:
     """Put what passes through Postfix, by ``doors`` and sessions, into ``results``."""
     with through_postfix.running(bench, workers, doors) as postfix:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.filters import Bench, Filter
 from benchmarks.negotiated import port_of
-from benchmarks.plan import DOORS
+from benchmarks.plan import FULL_DOORS
 from benchmarks.processes import BenchmarkError, cpu_seconds, cpu_seconds_below, free_port, wait_until
 from reply_milter.cli.demo.private_postfix import Layout, PrivatePostfix
 from reply_milter.config.verify import Engine
@@ -70,7 +70,7 @@ class PostfixUnderTest:
 
 
 @contextmanager
-def running(bench: Bench, workers: int, doors: Sequence[str] = tuple(DOORS)) -> Iterator[PostfixUnderTest]:
+def running(bench: Bench, workers: int, doors: Sequence[str] = FULL_DOORS) -> Iterator[PostfixUnderTest]:
     """Start Postfix and milters for it, with an smtpd for each of ``doors``; end Postfix."""
     folder = bench.folder / "postfix"
     sockets = folder / "spool/reply-milter"
@@ -105,6 +105,10 @@ def _milters(bench: Bench, workers: int, sockets: Path) -> Iterator[tuple[str, F
         yield f"null {kind}".strip(), null.ready()
     loop = bench.ours(workers, sockets / "loop-early.sock", early=True, engine=Engine.LOOP)
     yield "ours loop early", loop.ready().filter
+    if bench.compiled:
+        place = sockets / "loop-compiled-early.sock"
+        compiled = bench.ours(workers, place, early=True, engine=Engine.LOOP, compiled=True)
+        yield "ours loop compiled early", compiled.ready().filter
     yield "ours loop tcp early", bench.ours(workers, tcp=True, early=True, engine=Engine.LOOP).ready().filter
 
 
