@@ -9,7 +9,7 @@ from setuptools import Extension, setup
 
 COMPILED = """
     reply_milter/adapters/libmilter: answers callbacks session
-    reply_milter/adapters/milter_loop: accepting asking client_address connection hooks logged loop question session spreading steps store_pool
+    reply_milter/adapters/milter_loop: accepting asking client_address connection hooks logged loop question question_pool session spreading steps
     reply_milter/adapters/os: clock
     reply_milter/core/encoding: base32 tlv
     reply_milter/core/mail: domain fingerprint headers message_id

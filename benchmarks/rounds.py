@@ -187,9 +187,7 @@ def _done(name: str, mail: str, run: Run) -> int:
     return done
 
 
-def postfix_rounds(
-    bench: Bench, size: Size, workers: int, results: Results, doors: Sequence[str] = FULL_DOORS
-) -> None:
+def postfix_rounds(bench: Bench, size: Size, workers: int, results: Results, doors: Sequence[str] = FULL_DOORS) -> None:
     """Put what passes through Postfix, by ``doors`` and sessions, into ``results``."""
     with through_postfix.running(bench, workers, doors) as postfix:
         for number in tqdm(range(size.warm + size.rounds), desc="through Postfix", mininterval=5):

@@ -377,7 +377,7 @@ LIBRARIES = {
     "core.native.known: json.loads": _OPERATOR,
     "core.native.moodle: base64.b64decode": "by native key",
     "core.native.moodle: base64.b64encode": "by native key",
-    "adapters.milter_loop.store_pool: queue.SimpleQueue": "it holds one entry a connection at most",
+    "adapters.milter_loop.question_pool: queue.SimpleQueue": "it holds one entry a connection at most",
     "adapters.milter_loop.client_address: codec": "it reads an address in a packet of at most 65,535 octets",
     "config.delivery: ipaddress.ip_address": _OPERATOR,
     "config.destinations: base64.b64decode": _OPERATOR,

@@ -203,7 +203,7 @@ def _unseen(description: str, form: Check) -> Check:
 def _read(path: str, forbidden: int, wanted: str) -> str:
     """Read the text of a key file, if its mode has no ``forbidden`` bits; ``wanted``: the modes to recommend."""
     try:
-        with open(path, encoding="utf-8", opener=files.without_waiting) as file:
+        with open(path, encoding="utf-8", newline="", opener=files.without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise KeyFileError([f"{path}: is not a file"])
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)

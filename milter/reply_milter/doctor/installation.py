@@ -159,7 +159,7 @@ class Installation:
         """Return the master keys; none if their file has a mistake."""
         path = self._key_file(self.config.keys.file)
         try:
-            return keyfile.parse_master_keys(Path(path).read_text(encoding="utf-8"), path)
+            return keyfile.parse_master_keys(Path(path).read_bytes().decode(), path)
         except (OSError, ValueError, keyfile.KeyFileError):
             return ()
 

@@ -92,11 +92,17 @@ def test_a_file_that_can_not_be_written_leaves_nothing_behind(tmp_path: Path) ->
         (ACTIVE + "age = 1\n", "key[1].age: unknown key"),
         (OLD + "minted_until = 1000000000000\n" + ACTIVE, "key[1].minted_until: must be between 0 and 3748955460"),
         ("not toml", "not valid TOML"),
+        (f"# the old one:\r{OLD}{ACTIVE}", "not valid TOML"),  # an editor shows a comment and a table
     ],
 )
 def test_malformed_key_file_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     """By key and reason."""
     assert any(line.startswith(problem) for line in refused(written(tmp_path, text)))
+
+
+def test_line_ends_of_windows_are_good(tmp_path: Path) -> None:
+    """As in the configuration."""
+    assert load_master_keys(written(tmp_path, (OLD + ACTIVE).replace("\n", "\r\n")))
 
 
 def test_no_problem_shows_a_secret(tmp_path: Path) -> None:

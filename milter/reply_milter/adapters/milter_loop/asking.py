@@ -11,7 +11,7 @@ from typing import Any, Final, final
 
 from reply_milter.adapters.milter_loop.connection import Connection
 from reply_milter.adapters.milter_loop.question import Question
-from reply_milter.adapters.milter_loop.store_pool import StorePool
+from reply_milter.adapters.milter_loop.question_pool import QuestionPool
 from reply_milter.ports import Asked, Consult, Store, StorePipeline
 
 GiveAnswer = Callable[[Connection, Any, Exception | None], None]
@@ -51,8 +51,8 @@ class Asking:
         self._watched = Watched(epoll)
         self._give = give
         self._pipeline_of = pipeline_of
-        self._pool = StorePool(_STORE_THREADS)
-        self._others = StorePool(_OTHER_THREADS)
+        self._pool = QuestionPool(_STORE_THREADS)
+        self._others = QuestionPool(_OTHER_THREADS)
         self._asked: list[tuple[Asked, Question]] = []
         # By the store's identity; one, and the canary's, but for a moment after a reload.
         self._pipelines: dict[int, tuple[Store, StorePipeline | None]] = {}

@@ -61,9 +61,9 @@ def test_the_same_trouble_is_a_warning_once(log: FetchLog, caplog: pytest.LogCap
     assert levels == [*again, *again, logging.INFO, logging.WARNING]
 
 
-def test_a_command_logs_decisions(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_command_logs_decisions(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     """In the daemon's form."""
-    logging.getLogger("reply_milter.decision").setLevel(logging.INFO)
+    caplog.set_level(logging.INFO, "reply_milter.decision")
     decisions = DecisionsLogged()
     decisions.stage_started()
     decisions.recipient(Decision(Stage.RCPT, Fate.ACCEPT, Reason.OK))

@@ -12,7 +12,7 @@ from reply_milter.flows.driving import put
 
 
 class Answered(NamedTuple):
-    """What the store answered to a question, or what it raised."""
+    """What a question was answered, or what was raised instead."""
 
     asker: Any
     answer: Any
@@ -20,7 +20,7 @@ class Answered(NamedTuple):
 
 
 @final
-class StorePool:
+class QuestionPool:
     """``descriptor`` is readable when there are answers to collect. ``most``: of threads."""
 
     def __init__(self, most: int) -> None:
@@ -43,7 +43,7 @@ class StorePool:
     def _start_one(self) -> Exception | None:
         """Start a thread. If the system has none left, those that run do the work; without any, the question fails."""
         try:
-            threading.Thread(target=self._work, name="store", daemon=True).start()
+            threading.Thread(target=self._work, name="question", daemon=True).start()
         except RuntimeError as error:
             return error
         self._threads += 1
