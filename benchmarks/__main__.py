@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import pages, plot, report, rounds
 from benchmarks.figures import STEM, Figures, Setting, machine
 from benchmarks.filters import bench
-from benchmarks.flood import Flooded, page
+from benchmarks.flood import SESSIONS, Flooded, page
 from benchmarks.plan import ENGINES_DOORS, ENGINES_PLAN, Size
 from benchmarks.processes import BenchmarkError
 from benchmarks.soak import soak
@@ -50,6 +50,7 @@ def main() -> int:
     parser.add_argument(
         "--flood", type=float, metavar="MINUTES", help="a million junk recipients, then so much mixed load"
     )
+    parser.add_argument("--sessions", type=int, default=SESSIONS, help="of --flood: connections with junk at once")
     parser.add_argument(
         "--into", type=Path, default=_RESULTS, help="where results go, and pages with them if that is not their place"
     )
@@ -78,7 +79,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
     elif options.soak:
         _soak(folder, options.into, engine, options.ordinary)
     elif options.flood is not None:
-        _flood(folder, options.into, options.flood, engine)
+        _flood(folder, options.into, options.flood, engine, options.sessions)
     elif options.engines:
         _engines(folder, options.engines.resolve(), replace(_ENGINES, rounds=options.rounds))
     else:
@@ -130,12 +131,12 @@ def _soak(folder: Path, into: Path, engine: Engine, ordinary: int) -> None:
     _publish(into / f"soak{_suffix(engine)}.md", text)
 
 
-def _flood(folder: Path, into: Path, minutes: float, engine: Engine) -> None:
+def _flood(folder: Path, into: Path, minutes: float, engine: Engine, sessions: int) -> None:
     with bench(folder) as milters:
-        flooded = Flooded(milters, os.cpu_count() or 1, engine)
+        flooded = Flooded(milters, os.cpu_count() or 1, engine, sessions)
         flooded.junk(_JUNK)
         flooded.mixed(minutes)
-    _publish(into / f"flood{_suffix(engine)}.md", page(flooded.found, machine()))
+    _publish(into / f"flood{_suffix(engine)}.md", page(flooded.found, machine(), sessions))
 
 
 def _suffix(engine: Engine) -> str:

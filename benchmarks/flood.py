@@ -14,7 +14,7 @@ from reply_milter.adapters.os.clock import WallClock
 from reply_milter.config.verify import Engine
 
 _PART = 10_000  # junk recipients at a time, each refused and followed by RSET
-_SESSIONS = 10
+SESSIONS = 10
 _WARM = 50_000  # junk after which caches and allocators no longer grow
 _GOOD = 300  # replies during each part
 _PAUSE_SECONDS = 3.0  # between parts of mixed load, as on a host with much mail
@@ -48,10 +48,11 @@ class Flood:
 
 
 class Flooded:
-    """One daemon under the flood."""
+    """One daemon under the flood, which comes over so many ``sessions`` at once."""
 
-    def __init__(self, bench: Bench, workers: int, engine: Engine = Engine.PYMILTER) -> None:
+    def __init__(self, bench: Bench, workers: int, engine: Engine = Engine.PYMILTER, sessions: int = SESSIONS) -> None:
         self._bench, self._ours = bench, bench.ours(workers, engine=engine).ready()
+        self._sessions = sessions
         self._now = WallClock().now()
         self.found = Flood()
         self._forged = self._file("forged", lambda path: mails.write(path, self._junk()))
@@ -66,7 +67,7 @@ class Flooded:
         processes.wait_until(lambda: int(self._ours.store.dbsize()) > _GOOD, "the use of keys is on record")
 
     def junk(self, wanted: int) -> None:
-        """Send junk recipients in ten sessions at once, and good mail meanwhile."""
+        """Send junk recipients, and good mail meanwhile."""
         began = time.monotonic()
         while self.found.junk < wanted:
             self._part()
@@ -79,7 +80,7 @@ class Flooded:
         """Send ordinary mail, junk and replies for some time."""
         began = looked = time.monotonic()
         while time.monotonic() - began < 60 * minutes:
-            self._drive(self._ordinary, _SESSIONS, _PART)
+            self._drive(self._ordinary, self._sessions, _PART)
             self._part()
             time.sleep(_PAUSE_SECONDS)
             if time.monotonic() - looked > 300:
@@ -90,7 +91,7 @@ class Flooded:
         before = int(self._ours.store.dbsize())
         replies = self._file("replies", lambda path: mails.write(path, self._replies()))
         with ThreadPoolExecutor(1) as beside:
-            junk = beside.submit(self._drive, self._forged, _SESSIONS, _PART)
+            junk = beside.submit(self._drive, self._forged, self._sessions, _PART)
             good = self._drive(replies, 2, _GOOD)
             refused = junk.result().refused_rcpt
         if refused != _PART:
@@ -130,7 +131,7 @@ def _held(ours: Ours) -> Held:
     )
 
 
-def page(found: Flood, machine: str) -> str:
+def page(found: Flood, machine: str, sessions: int) -> str:
     """Return the published page."""
     worst, middle = max(found.good_p99_ms), statistics.median(found.good_p99_ms)
     rows = "\n".join(f"| {when} | {held} |" for when, held in found.held)
@@ -138,7 +139,7 @@ def page(found: Flood, machine: str) -> str:
 # A flood of junk
 
 {machine}.
-{found.junk:,} recipients with a wrong checksum over {_SESSIONS} connections, each refused and followed by RSET.
+{found.junk:,} recipients with a wrong checksum over {sessions} connections, each refused and followed by RSET.
 Beside them {found.good:,} genuine replies over 2, of which {found.deferred} were deferred.
 All junk comes from one network, and hears 451 from the 61st in a minute on.
 
