@@ -2,10 +2,8 @@
 
 import argparse
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from benchmarks.figures import STEM, Figures, Setting, machine
 from benchmarks.filters import bench
 from benchmarks.flood import SESSIONS, Flooded, page
 from benchmarks.plan import ENGINES_DOORS, ENGINES_PLAN, Size
-from benchmarks.processes import BenchmarkError
+from benchmarks.processes import BenchmarkError, open_folder
 from benchmarks.soak import soak
 from reply_milter.config.verify import Engine
 
@@ -59,16 +57,14 @@ def main() -> int:
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # so that every signal stops what was started
         signal.signal(number, signal.default_int_handler)
-    folder = Path(tempfile.mkdtemp(prefix="reply-milter-bench-"))
     try:
-        _measure(options, folder)
+        with open_folder("reply-milter-bench-") as folder:
+            _measure(options, folder)
     except BenchmarkError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return os.EX_SOFTWARE
     except KeyboardInterrupt:
         return os.EX_TEMPFAIL
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return os.EX_OK
 
 

@@ -97,8 +97,7 @@ class Bench:
 
     def __init__(self, folder: Path, stack: ExitStack, compiled: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        for place in (folder, folder.parent):  # some of the programs do not run as root
-            place.chmod(0o755)
+        folder.chmod(0o755)  # the folders around it are the caller's
         self.folder = folder
         self.stack = stack
         self.compiled = compiled

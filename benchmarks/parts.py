@@ -9,14 +9,13 @@ Each gets the same number of replies, in turn.
 import os
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks import mails, processes
 from benchmarks.filters import Bench, Ours, bench
 from benchmarks.plan import SESSION
+from benchmarks.processes import open_folder
 from benchmarks.rounds import SETTLE_SECONDS
 from reply_milter.adapters.os.clock import WallClock
 from reply_milter.cli import main as reply_milter
@@ -98,7 +97,7 @@ def _run(milters: Bench, ours: Ours, first: int) -> tuple[float, float]:
 
 def main() -> int:
     """Measure and print."""
-    with tempfile.TemporaryDirectory(prefix="reply-milter-parts-") as name, bench(Path(name) / "parts") as milters:
+    with open_folder("reply-milter-parts-") as folder, bench(folder) as milters:
         for without, (own, store) in measure(milters).items():
             print(f"without {without or 'nothing':<16} {own:6.0f} us, and {store:4.0f} us of Redis")
     return os.EX_OK

@@ -4,9 +4,10 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,14 @@ START_SECONDS = 60.0  # Rspamd takes seconds to compile what it then does not us
 
 class BenchmarkError(Exception):
     """The benchmark can't go on; the message says why."""
+
+
+@contextmanager
+def open_folder(prefix: str) -> Iterator[Path]:
+    """A folder for a while that every user may enter: some of the programs do not run as root."""
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def wait_until(ready: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import fields, mails
+from benchmarks.filters import bench
 from benchmarks.generator import Generator
 from reply_milter.adapters.libmilter import VERIFY
 from reply_milter.cli.demo.private_postfix import Layout, PrivatePostfix
@@ -188,3 +189,11 @@ def _writes(log: Path) -> list[int]:
     )
     (milter,) = {socket for socket, octets, _ in found if octets.startswith(_OPENING)}
     return [int(size) for socket, _, size in found if socket == milter]
+
+
+def test_folders_around_the_benchmarks_own_stay_as_they_are(tmp_path: Path) -> None:
+    """One of them is /tmp."""
+    tmp_path.chmod(0o1777)
+    with bench(tmp_path / "bench"):
+        pass
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777
