@@ -5,6 +5,7 @@ in process groups of their own, so that a terminal's Ctrl-C reaches only the sup
 """
 
 import ctypes
+import gc
 import logging
 import os
 import select
@@ -54,6 +55,7 @@ def fork(run: Callable[[], None]) -> int:
         return child
     status = 1
     try:
+        gc.freeze()  # a full collection would write to each object, and make the parent's memory the child's own
         die_with_parent(parent)()
         os.setpgid(0, 0)
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
