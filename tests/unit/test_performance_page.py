@@ -1,5 +1,6 @@
 """docs/performance.md and the README say what the last run of the benchmark measured."""
 
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,14 @@ def test_pages_of_a_short_run_go_beside_its_results(tmp_path: Path) -> None:
     assert (tmp_path / "docs/performance.md").exists()
     assert (tmp_path / "README.md").read_text(encoding="utf-8") != before
     assert (_ROOT / "README.md").read_text(encoding="utf-8") == before
+
+
+def test_the_number_of_compiled_modules() -> None:
+    """setup.py has the list."""
+    spec = spec_from_file_location("compiled", _ROOT / "setup.py")
+    assert spec is not None and spec.loader is not None
+    compiled = module_from_spec(spec)
+    spec.loader.exec_module(compiled)
+    paths = compiled.paths()
+    assert f"with {len(paths)} modules of the way of a reply" in (_ROOT / "docs/performance.md").read_text()
+    assert [path for path in paths if not (_ROOT / path).exists()] == []

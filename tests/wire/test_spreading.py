@@ -25,12 +25,12 @@ AT_ONCE = 1.5  # seconds; a worker looks unasked after one
 @pytest.fixture
 def milter() -> Iterator[Milter]:
     """A daemon with three workers."""
-    with own_folder() as folder:
+    with own_folder() as folder, ExitStack() as stack:
         found = Milter(folder, engine=Engine.LOOP, changes={"workers = 0": f"workers = {WORKERS}"})
+        stack.callback(found.daemon.stop)
         found.daemon.start()
         wait_until(lambda: _all_answer(found), 10, "all workers listen")
         yield found
-        found.daemon.stop()
 
 
 def _all_answer(milter: Milter) -> bool:
