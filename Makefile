@@ -29,7 +29,7 @@ fetch-speed: .install-run .install-imap $(VENV)/.dev
 # Most tests wait for processes most of the time: three at once take little more than half as long as one by one. Some look at
 # the clock: what fails beside others is run once more alone, and has to hold there. Both runs are printed.
 test: .install-run .install-test .install-applications $(VENV)/.dev $(VENV)/.types
-	@$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder || { status=$$?; [ $$status -eq 1 ] || exit $$status; \
+	@$(BIN)/pytest -q -n 3 --dist loadfile || { status=$$?; [ $$status -eq 1 ] || exit $$status; \
 		echo "once more, alone: what failed beside others"; $(BIN)/pytest -q --last-failed --last-failed-no-failures none; }
 
 lint: $(VENV)/.dev
@@ -43,10 +43,10 @@ fmt: $(VENV)/.dev
 	$(BIN)/ruff check --fix milter tests tools benchmarks grafana
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/unit tests/contract
+	$(BIN)/pytest -q -n 3 --dist loadfile tests/unit tests/contract
 
 system: .install-run .install-test .install-applications $(VENV)/.dev
-	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/system
+	$(BIN)/pytest -q -n 3 --dist loadfile tests/system
 
 # The long forms of the fault tests, on a machine that does nothing else; make test runs their short forms. Their figures go
 # into docs/reliability.md, failures among them; what each message heard is kept in build/faults. REPLY_MILTER_FETCHED=10000
@@ -91,7 +91,7 @@ compiled: .install-build $(VENV)/.compiled
 # The tests of what is compiled, on what was compiled; the daemon of the wire tests, too.
 COMPILED_TESTS ?= tests/unit/core tests/unit/flows tests/unit/adapters/libmilter tests/unit/adapters/milter_loop tests/unit/wiring tests/wire
 compiled-test: compiled .install-run .install-test $(VENV)/.dev
-	REPLY_MILTER_COMPILED=1 PYTHONPATH=$(COMPILED) $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder \
+	REPLY_MILTER_COMPILED=1 PYTHONPATH=$(COMPILED) $(BIN)/pytest -q -n 3 --dist loadfile \
 		-o pythonpath=". $(COMPILED)" $(COMPILED_TESTS)
 
 # A Debian package, into dist/.
