@@ -1,6 +1,5 @@
 """The filters that the benchmark compares do what its pages say of them."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from benchmarks import parts
 from benchmarks.filters import Bench, bench
 from benchmarks.mails import Letter, packets
 from benchmarks.negotiated import steps_of
+from benchmarks.processes import open_folder
 from reply_milter.adapters.libmilter import VERIFY
 from tests.wire.milter_client import ACCEPT, ADD_HEADER, CONTINUE, INSERT_HEADER, Answer, Mta
 
@@ -21,7 +21,7 @@ _LETTER = Letter(7, "reply+0000@reply.example.com", "shop/orders/issue/7@reply.e
 @pytest.fixture
 def filters() -> Iterator[Bench]:
     """Filters that are ended with the test."""
-    with tempfile.TemporaryDirectory(prefix="reply-milter-filters-") as name, bench(Path(name) / "filters") as found:
+    with open_folder("reply-milter-filters-") as folder, bench(folder) as found:
         yield found
 
 
