@@ -377,6 +377,7 @@ LIBRARIES = {
     "core.native.known: json.loads": _OPERATOR,
     "core.native.moodle: base64.b64decode": "by native key",
     "core.native.moodle: base64.b64encode": "by native key",
+    "adapters.os.process_tree: gc.freeze": "at the fork, before any text",
     "adapters.milter_loop.question_pool: queue.SimpleQueue": "it holds one entry a connection at most",
     "adapters.milter_loop.client_address: codec": "it reads an address in a packet of at most 65,535 octets",
     "config.delivery: ipaddress.ip_address": _OPERATOR,
