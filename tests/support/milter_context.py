@@ -2,10 +2,10 @@
 
 
 class MilterContext:
-    """``replies``: what was set as the words of an answer. Every macro is ``x``."""
+    """``replies``: code, enhanced code and text of what was set as an answer. Every macro is ``x``."""
 
     def __init__(self) -> None:
-        self.replies: list[str] = []
+        self.replies: list[tuple[str, str, str]] = []
         self._private: object = None
 
     def getpriv(self) -> object:
@@ -20,6 +20,6 @@ class MilterContext:
         """Return a macro."""
         return "x"
 
-    def setreply(self, code: str, _enhanced: str, text: str) -> None:
+    def setreply(self, code: str, enhanced: str, text: str) -> None:
         """Note an answer."""
-        self.replies.append(f"{code} {text}")
+        self.replies.append((code, enhanced, text))

@@ -44,7 +44,7 @@ def test_an_error_defers_the_message_and_not_the_next(
     assert Milter.TEMPFAIL in answers
     assert [record.getMessage().endswith(" queue=x") for record in caplog.records] == [True]
     assert Milter.TEMPFAIL in answers[-1:] or step in ("rcpt", "body")
-    assert set(ctx.replies) == {"451 This message cannot be checked at the moment; try again later"}
+    assert set(ctx.replies) == {("451", "4.3.0", "This message cannot be checked at the moment; try again later")}
     conversation.failing = ""
     assert _message(callbacks, ctx)[-1] == Milter.CONTINUE
     assert callbacks.idle

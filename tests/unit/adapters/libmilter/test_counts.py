@@ -10,6 +10,7 @@ import pytest
 from reply_milter.adapters.libmilter import SIGN, VERIFY, MilterCallbacks
 from reply_milter.core.verdict.verdict import Verdict
 from reply_milter.ports import Login
+from tests.support.milter_context import MilterContext
 
 
 class BrokenConversation:
@@ -84,30 +85,6 @@ class CountingTelemetry:
         self.calls[f"accident {name}"] += 1
 
 
-@dataclass
-class Context:
-    """What pymilter's C module hands to callbacks, as far as they use it."""
-
-    private: Any = None
-    replies: list[tuple[str, ...]] = field(default_factory=list)
-
-    def getpriv(self) -> Any:
-        """As pymilter."""
-        return self.private
-
-    def setpriv(self, value: Any) -> None:
-        """As pymilter."""
-        self.private = value
-
-    def getsymval(self, name: str) -> str:
-        """As pymilter."""
-        return "x"
-
-    def setreply(self, *words: str) -> None:
-        """As pymilter."""
-        self.replies.append(words)
-
-
 @pytest.mark.parametrize("needs,stages", [(VERIFY, ("rcpt", "eom")), (SIGN, ("sign_rcpt", "sign_eom"))])
 def test_an_error_of_ours_is_deferred_and_counted(needs: Any, stages: tuple[str, str]) -> None:
     """At RCPT, in the body and at the end; by whoever counts for that client."""
@@ -115,7 +92,7 @@ def test_an_error_of_ours_is_deferred_and_counted(needs: Any, stages: tuple[str,
     callbacks = MilterCallbacks(
         lambda _client: conversation, needs, lambda client: mine if client == "192.0.2.1" else others
     )
-    context = Context()
+    context = MilterContext()
     callbacks._negotiate(context, [0, 0, 0, 0])
     callbacks._connect(context, "client.example", 4, ("192.0.2.1", 25))
     callbacks._mail(context, b"<a@b.example>")
